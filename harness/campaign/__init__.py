@@ -1,0 +1,1 @@
+"""Scenario to cases, run, deduplicate, store; emits events."""

@@ -1,0 +1,1 @@
+"""Persistence models: trace in, images out, with no effect on anything."""

@@ -1,0 +1,1 @@
+"""History and recovered state in, verdict out, with no effect on anything."""

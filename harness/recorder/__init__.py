@@ -1,0 +1,1 @@
+"""Runs a worker under system-call interception: trace, exact kill, injected errors."""

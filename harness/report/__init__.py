@@ -1,0 +1,1 @@
+"""Events in; terminal, NDJSON and Markdown out."""

@@ -1,0 +1,1 @@
+"""Nouns without effects: everything that the other rooms hand to each other."""

@@ -1,0 +1,66 @@
+"""The contract: what a subject promises, and so what a verdict is about.
+
+Most losses of real engines are documented settings, not bugs. The contract is stated by the
+scenario (or by a built-in adapter for its own settings), never by the driver under test.
+
+Source: `driver-protocol.md`, version 1, section `[contract]`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Acknowledges(Enum):
+    """When a record is promised: when `append`, or when the next `sync`, has replied."""
+
+    APPEND = "append"
+    SYNC = "sync"
+
+
+class Promise(Enum):
+    """What is there after a crash: all promised records, a prefix of the appended, or nothing."""
+
+    ALL = "all"
+    PREFIX = "prefix"
+    NONE = "none"
+
+
+class PersistenceModel(Enum):
+    """Which of the changes that are not yet synced a power cut may keep, drop, tear or reorder.
+
+    Listed from strict to weak: every image of a stricter model is one of the weaker ones.
+    """
+
+    KILL = "kill"
+    ORDERED = "ordered"
+    EXT4 = "ext4"
+    POSIX = "posix"
+
+
+class Damage(Enum):
+    """Damage that recovery must notice: a torn write, or bytes that went bad at rest."""
+
+    TORN = "torn"
+    ROT = "rot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What a subject promises.
+
+    Attributes:
+        acknowledges: when a record counts as acknowledged.
+        kill: what is there after the process was killed.
+        power: what is there after a power loss.
+        model: the weakest persistence model that the power promise covers.
+        detects: damage that recovery must notice.
+        max_attempts: failed attempts after which an operation is permanently failed; None
+            where the subject does not say, and then `failed` and `permanent_failed` are one.
+    """
+
+    acknowledges: Acknowledges = Acknowledges.APPEND
+    kill: Promise = Promise.ALL
+    power: Promise = Promise.ALL
+    model: PersistenceModel = PersistenceModel.EXT4
+    detects: frozenset[Damage] = frozenset()
+    max_attempts: int | None = None

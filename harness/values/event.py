@@ -1,0 +1,86 @@
+"""Events: what a worker did to its files, and what it said, in one order.
+
+An event is one system call that changed (or would have changed) a file below the subject's
+folder, or one message: a reply (the acknowledgement of an operation) or an external effect.
+Paths are relative to the subject's folder, with `/` between their parts.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class EventKind(Enum):
+    """What happened; for a system call, the action and not the call's spelling."""
+
+    CREATE = "create"
+    TRUNCATE = "truncate"
+    WRITE = "write"
+    ALLOCATE = "allocate"
+    RENAME = "rename"
+    LINK = "link"
+    SYMLINK = "symlink"
+    UNLINK = "unlink"
+    MKDIR = "mkdir"
+    RMDIR = "rmdir"
+    ATTRIBUTE = "attribute"
+    FSYNC = "fsync"
+    FDATASYNC = "fdatasync"
+    SYNC_RANGE = "sync-range"
+    SYNC_ALL = "sync-all"
+    MAP = "map"
+    REPLY = "reply"
+    EFFECT = "effect"
+
+
+MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
+"""The kinds that are messages and not file-system actions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One recorded action or message.
+
+    Attributes:
+        kind: what happened.
+        call: the position, among the boot's calls, of the operation under way; -1 before the first.
+        path: the file or name acted on; empty for a message.
+        path_to: the new name of a rename or link; the text of a symlink.
+        file: a number for the file itself (its inode) within the trace, from 0; -1 if none.
+            It is the same for all names of one file, and a new one for a file made anew.
+        offset: where a write, truncation or allocation starts, in bytes.
+        length: how many bytes were asked for.
+        data: the bytes written; for a message, the bytes said.
+        flags: the call's flags (open flags for `create`, mode for `allocate`).
+        is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
+        result: what the call returned; a negative errno if it failed.
+        thread: a number for the thread that made it, from 0, in order of first sight.
+    """
+
+    kind: EventKind
+    call: int = -1
+    path: str = ""
+    path_to: str = ""
+    file: int = -1
+    offset: int = 0
+    length: int = 0
+    data: bytes = b""
+    flags: int = 0
+    is_synchronous: bool = False
+    result: int = 0
+    thread: int = 0
+
+    @property
+    def is_message(self) -> bool:
+        """Whether this is something said and not something done to a file."""
+        return self.kind in MESSAGES
+
+    def __str__(self) -> str:
+        """Return the short form that reports use: `write wal.log, 104 bytes at 208`."""
+        text = f"{self.kind.value} {self.path}".rstrip()
+        if self.path_to:
+            text += f" to {self.path_to}"
+        if self.kind is EventKind.WRITE:
+            text += f", {self.length} bytes at {self.offset}"
+        elif self.kind is EventKind.TRUNCATE:
+            text += f" to {self.offset} bytes"
+        return text if self.result >= 0 else f"{text} (failed, errno {-self.result})"

@@ -1,0 +1,25 @@
+"""Limits: every loop, queue, retry and buffer has its bound here, with its unit in the name."""
+
+ID_BYTES = 64 * 1024
+"""Longest record id that the harness handles, encoded as UTF-8."""
+
+PAYLOAD_BYTES = 64 * 1024 * 1024
+"""Longest payload that the harness handles."""
+
+MESSAGE_BYTES = 256 * 1024 * 1024
+"""Longest message from a worker; a longer one is rubbish."""
+
+BOOTS_PER_CASE = 64
+"""Most boots that a scenario may ask for."""
+
+OPERATIONS_PER_BOOT = 100_000
+"""Most operations that a scenario may ask for in one boot."""
+
+EVENTS_PER_BOOT = 5_000_000
+"""Most events that one boot may record before the case is stopped as inconclusive."""
+
+TICKS_AFTER_RECOVERY = 3
+"""Ticks in which a recovered subject must have sent everything that is due."""
+
+STDERR_BYTES = 64 * 1024
+"""How much of a worker's stderr is kept, from its end."""

@@ -1,0 +1,145 @@
+"""Scenarios: a subject, a workload, faults, invariants and a budget, already validated.
+
+The file format and its messages are in `campaign.scenario_file`; nothing here reads a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from harness.values.case import Placement
+from harness.values.contract import Contract
+from harness.values.event import EventKind
+from harness.values.verdict import Invariant
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSpec:
+    """Which adapter drives the WAL, and what it is given.
+
+    Attributes:
+        adapter: a built-in name (`reference`), `module:Class`, or `path/to/file.py:Class`;
+            a path is absolute once the scenario is loaded.
+        options: keyword arguments for the adapter's constructor; JSON scalars only.
+    """
+
+    adapter: str
+    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+class OperationMix(Enum):
+    """What a workload can draw; the value is the key in `[workload.mix]`."""
+
+    PUT = "put"
+    DONE = "done"
+    FAILED = "failed"
+    SYNC = "sync"
+    APPLY = "apply"
+    TICK = "tick"
+    COMPACT = "compact"
+    REPLAY = "replay"
+
+
+class IdStyle(Enum):
+    """How operation ids look: `op-17`, or any text that a user might use as an id."""
+
+    PLAIN = "plain"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadPlan:
+    """How the operations of a case are drawn.
+
+    Attributes:
+        boots: fewest and most boots a case.
+        operations: fewest and most operations a boot, `open` and `close` not counted.
+        mix: how often each is drawn, as whole-number weights.
+        payload_bytes: the payload sizes to draw from, in bytes.
+        ids: how ids look.
+        clean_close: how many in 100 boots, the last aside, end with `close` and not a fault.
+    """
+
+    boots: tuple[int, int] = (1, 1)
+    operations: tuple[int, int] = (5, 25)
+    mix: Mapping[OperationMix, int] = field(
+        default_factory=lambda: {OperationMix.PUT: 5, OperationMix.DONE: 3, OperationMix.FAILED: 1}
+    )
+    payload_bytes: tuple[int, ...] = (0, 1, 16, 100, 1000)
+    ids: IdStyle = IdStyle.PLAIN
+    clean_close: int = 0
+
+
+class FaultKind(Enum):
+    """What is done to the subject."""
+
+    KILL = "kill"
+    KILL_TIMER = "kill-timer"
+
+
+class BootSelector(Enum):
+    """Which boots a fault may end."""
+
+    ANY = "any"
+    FIRST = "first"
+    LATER = "later"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """One kind of fault, and where it may fall.
+
+    Attributes:
+        kind: an exact kill, or one on a timer.
+        weight: how often this fault is drawn among the scenario's faults.
+        boots: which boots it may end.
+        operations: the operations it may fall into, by operation kind (`append`, `apply`) or
+            record type (`MarkDone`); empty means any.
+        event: only events of this kind; None means any.
+        placements: before, within or after the event.
+        delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
+    """
+
+    kind: FaultKind = FaultKind.KILL
+    weight: int = 1
+    boots: BootSelector = BootSelector.ANY
+    operations: tuple[str, ...] = ()
+    event: EventKind | None = None
+    placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
+    delay_us: tuple[int, int] = (0, 20_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """When a campaign stops: after so many cases, or so many seconds, whichever is first."""
+
+    cases: int = 200
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryLimits:
+    """What one boot or recovery may take before it counts as failed."""
+
+    seconds: float = 10.0
+    memory_mb: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """All that a campaign needs to know of one scenario file.
+
+    `contract` is what the file states; None takes the adapter's own.
+    """
+
+    name: str
+    summary: str
+    path: str
+    subject: SubjectSpec
+    contract: Contract | None
+    workload: WorkloadPlan
+    faults: tuple[FaultPlan, ...]
+    invariants: frozenset[Invariant]
+    budget: Budget
+    limits: RecoveryLimits

@@ -1,0 +1,1 @@
+"""The reference system: log, checkpoint, outbox and boot sequence, done right."""
