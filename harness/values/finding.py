@@ -1,0 +1,47 @@
+"""Findings: failing cases, grouped by what broke and where the crash fell, and kept."""
+
+from dataclasses import dataclass
+
+from harness.values.case import Landing
+from harness.values.contract import PersistenceModel
+from harness.values.verdict import Violation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of failure in one scenario, with the first case that showed it.
+
+    Attributes:
+        id: `F-` and hexadecimal digits that depend on the case alone.
+        scenario: the scenario's name.
+        scenario_path: the scenario's file as it was named on the command line.
+        master_seed: the campaign's seed.
+        case_index: the first case that showed it.
+        violations: what that case broke, most telling first; the first names the finding.
+        landings: where its crashes landed, one for each boot that was killed.
+        model: the strictest persistence model that shows it.
+        operations: how many operations the case called, opens and closes not counted.
+        seen: in how many cases of this campaign.
+        cases: out of how many.
+        replays: how often it was replayed in fresh processes.
+        replays_alike: how many of those broke the same invariant.
+    """
+
+    id: str
+    scenario: str
+    scenario_path: str
+    master_seed: str
+    case_index: int
+    violations: tuple[Violation, ...]
+    landings: tuple[Landing, ...]
+    model: PersistenceModel
+    operations: int
+    seen: int
+    cases: int
+    replays: int
+    replays_alike: int
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every replay broke the same invariant."""
+        return self.replays == self.replays_alike

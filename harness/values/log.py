@@ -1,0 +1,153 @@
+"""The event log: one line for each thing a campaign has to tell, in one order.
+
+The log is the record that reports are made from. It holds no clock, process id, duration or
+path of the machine, so the same seed gives the same bytes. `line_to_json` gives the NDJSON
+form: an object with `line` (what kind) and the fields below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+
+from harness.values.case import Landing
+from harness.values.contract import Contract
+from harness.values.finding import Finding
+from harness.values.verdict import Invariant, Verdict
+
+LOG_FORMAT = 1
+"""Version of the NDJSON form; a reader of version n refuses n+1."""
+
+
+class StopReason(Enum):
+    """Why a campaign ended."""
+
+    CASES_DONE = "all cases done"
+    TIME_OVER = "time budget used up"
+    INTERRUPTED = "interrupted"
+    FAULT = "fault of the harness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignStarted:
+    """First line: what was asked."""
+
+    format: int
+    version: str
+    seed: str
+    scenarios: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioStarted:
+    """The subject opened, and the control cases (no crash) were judged."""
+
+    scenario: str
+    subject: str
+    contract: Contract
+    supports: tuple[str, ...]
+    unjudged: tuple[tuple[Invariant, str], ...]
+    control_cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootSummary:
+    """One boot of a case in numbers; `end` is a `BootEnd`'s value."""
+
+    operations: int
+    acknowledged: int
+    events: int
+    end: str
+    landing: Landing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJudged:
+    """One case: what was done, and the verdict; `reason` says why it is inconclusive."""
+
+    scenario: str
+    case: int
+    seed: str
+    boots: tuple[BootSummary, ...]
+    recoveries: int
+    verdict: Verdict
+    invariants: tuple[Invariant, ...]
+    finding: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingReported:
+    """A finding, after its replays, when its scenario has ended."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioEnded:
+    """One scenario in numbers.
+
+    `crash_points` counts landings by placement and event kind, such as `within write`;
+    `judged` are the invariants that were judged in at least one case.
+    """
+
+    scenario: str
+    verdict: Verdict
+    reason: str
+    cases: int
+    passed: int
+    failed: int
+    inconclusive: int
+    boots: int
+    recoveries: int
+    events: int
+    crash_points: Mapping[str, int]
+    judged: tuple[Invariant, ...]
+    findings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEnded:
+    """Last line: the verdict and why it stopped."""
+
+    verdict: Verdict
+    stopped: StopReason
+    cases: int
+    findings: int
+
+
+LogLine = (
+    CampaignStarted | ScenarioStarted | CaseJudged | FindingReported | ScenarioEnded | CampaignEnded
+)
+
+_NAMES = {
+    CampaignStarted: "campaign-started",
+    ScenarioStarted: "scenario-started",
+    CaseJudged: "case-judged",
+    FindingReported: "finding-reported",
+    ScenarioEnded: "scenario-ended",
+    CampaignEnded: "campaign-ended",
+}
+
+
+def line_to_json(line: LogLine) -> dict[str, object]:
+    """Return the NDJSON form of one line: `line`, then its fields in their stated order."""
+    return {"line": _NAMES[type(line)], **_plain_fields(line)}
+
+
+def _plain_fields(value: object) -> dict[str, object]:
+    assert is_dataclass(value)
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain_fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(str(_plain(item)) for item in value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
