@@ -1,0 +1,141 @@
+"""A finding as text: what broke, where the crash fell, and the line that shows it again.
+
+The form is that of STYLE.md. Lines are wrapped, but for the commands, which are there to be
+pasted. Text that came from the subject is escaped.
+
+Not here: the steps of the case, which a later command shows.
+"""
+
+from harness.report.text import (
+    block,
+    command,
+    counted,
+    escape,
+    paragraph,
+    shell_path,
+    shell_word,
+    shorten,
+)
+from harness.values.finding import Finding
+from harness.values.log import CaseJudged
+from harness.values.verdict import Violation
+
+# limits
+WIDTH = 100
+"""Columns of a report that goes to no terminal."""
+
+NARROWEST = 40
+"""Columns below which lines are no longer made shorter."""
+
+ALSO_SHOWN = 5
+"""How many of a case's other violations are shown."""
+
+DEFAULT_RUNS = "reports/runs"
+"""Where findings are kept unless somebody says otherwise."""
+
+
+def finding_text(finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RUNS) -> str:
+    """Return a finding in several lines, without a newline at the end.
+
+    Args:
+        finding: what was found.
+        width: columns to wrap at.
+        runs: the folder that keeps it; named in the commands where it is not the default.
+    """
+    width = max(width, NARROWEST)
+    first = finding.violations[0]
+    lines = [
+        f"FAIL  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
+        *paragraph(shorten(first.message), width=width),
+        "",
+        *_crash(finding, width),
+        *_shown(first, width),
+        *_also(finding.violations[1:], width),
+        *block("history", _history(finding), width=width),
+        "",
+        command("replay", replay_command(finding.id, runs=runs)),
+        command(
+            "origin",
+            origin_command(
+                finding.scenario_path, finding.master_seed, finding.case_index, runs=runs
+            ),
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _crash(finding: Finding, width: int) -> list[str]:
+    model = f"   ({finding.model.value})"
+    if not finding.landings:
+        return block("crash", f"none, every boot ended by itself{model}", width=width)
+    first, *others = (shorten(str(landing)) for landing in finding.landings)
+    lines = block("crash", first + model, width=width)
+    for other in others:
+        lines += block("then", other + model, width=width)
+    return lines
+
+
+def _shown(violation: Violation, width: int) -> list[str]:
+    lines = block("then", f"{shorten(violation.where)} showed it", width=width)
+    if violation.allowed:
+        lines += block("allowed", shorten(violation.allowed), width=width)
+    if violation.found:
+        lines += block("found", shorten(violation.found), width=width)
+    return lines
+
+
+def _also(others: tuple[Violation, ...], width: int) -> list[str]:
+    lines: list[str] = []
+    for other in others[:ALSO_SHOWN]:
+        text = f"{other.invariant.value} ({shorten(other.where)}): {shorten(other.message)}"
+        lines += block("also", text, width=width)
+    if len(others) > ALSO_SHOWN:
+        lines += block("", f"and {len(others) - ALSO_SHOWN} more", width=width)
+    return lines
+
+
+def _history(finding: Finding) -> str:
+    times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
+    return (
+        f"{counted(finding.operations, 'operation')}; "
+        f"seen {times} in {counted(finding.cases, 'case')}; {replays(finding)}"
+    )
+
+
+def replays(finding: Finding) -> str:
+    """Return how often the finding repeated: `replayed 5 of 5`, or that it is unstable."""
+    if finding.replays == 0:
+        return "not replayed"
+    if finding.is_stable:
+        return f"replayed {finding.replays_alike} of {finding.replays}"
+    return f"UNSTABLE, {finding.replays_alike} of {finding.replays} replays alike"
+
+
+def replay_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that replays a stored finding."""
+    return f"walcrash replay {shell_word(finding_id)}{_runs_option(runs)}"
+
+
+def origin_command(path: str, seed: str, case_index: int, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that runs one case of a campaign alone."""
+    return (
+        f"walcrash run {shell_path(path)} --seed {shell_word(seed)} --case {case_index}"
+        f"{_runs_option(runs)}"
+    )
+
+
+def _runs_option(runs: str) -> str:
+    return "" if runs == DEFAULT_RUNS else f" --runs {shell_path(runs)}"
+
+
+def unreported_text(case: CaseJudged, path: str, seed: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the short form of a finding whose replays never came: the run ended first."""
+    broken = ", ".join(invariant.value for invariant in case.invariants)
+    return "\n".join(
+        [
+            f"FAIL  {escape(case.scenario)} · {broken} · {case.finding}",
+            "  the run ended before this was replayed",
+            "",
+            command("origin", origin_command(path, seed, case.case, runs=runs)),
+        ]
+    )

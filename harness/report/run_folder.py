@@ -1,0 +1,114 @@
+"""The folder of one run: `<runs>/<time>-<seed>/` with `events.ndjson` and `report.md`.
+
+It is made before anything runs, so a place that cannot be written to is found at once. The
+runs folder ignores itself in git where we made it. `report.md` is written under another name
+and renamed: it is there as a whole or not at all.
+"""
+
+import contextlib
+import datetime
+import os
+import re
+
+from harness.values.errors import HarnessFault, UsageError
+
+# limits
+SLUG_CHARACTERS = 40
+"""How much of a seed goes into a folder's name."""
+
+NAMES_TRIED = 1_000
+"""How many runs may begin in one second with one seed."""
+
+ENVIRONMENT = "WALCRASH_RUNS"
+"""Names another runs folder than the default."""
+
+
+class RunFolder:
+    """One run's folder, made by `create`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, runs: str, seed: str, *, now: datetime.datetime) -> "RunFolder":
+        """Make a new folder below `runs`, and `runs` itself where it is missing.
+
+        Args:
+            runs: the folder that holds all runs.
+            seed: the run's seed; what a file name can hold of it goes into the name.
+            now: the time, in UTC.
+
+        Raises:
+            UsageError: the folder cannot be made or written to.
+        """
+        try:
+            _make_runs(runs)
+            return cls(_make_unique(os.path.join(runs, run_name(seed, now))))
+        except OSError as problem:
+            raise UsageError(
+                f"runs are kept in {runs}, which cannot be written to: {problem.strerror}",
+                hint=f"name another folder with --runs DIR or {ENVIRONMENT}=DIR",
+            ) from None
+
+    @property
+    def events(self) -> str:
+        """The path of the event log."""
+        return os.path.join(self.path, "events.ndjson")
+
+    @property
+    def report(self) -> str:
+        """The path of the Markdown report."""
+        return os.path.join(self.path, "report.md")
+
+    def write_report(self, text: str) -> None:
+        """Write `report.md`.
+
+        Raises:
+            HarnessFault: the disk is full or failed; nothing is left of it.
+        """
+        unfinished = self.report + ".part"
+        try:
+            with open(unfinished, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            os.replace(unfinished, self.report)
+        except OSError as problem:
+            with contextlib.suppress(OSError):
+                os.unlink(unfinished)
+            raise HarnessFault(
+                f"the report {self.report} could not be written: {problem.strerror}",
+                hint="free some space, or name another folder with --runs",
+            ) from None
+
+
+def run_name(seed: str, now: datetime.datetime) -> str:
+    """Return `20261123T074815Z-3f9c2ab`: sorts by time, and is a plain file name."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", seed)[:SLUG_CHARACTERS].strip("-.")
+    return f"{now:%Y%m%dT%H%M%SZ}-{slug or 'seed'}"
+
+
+def _make_runs(runs: str) -> None:
+    try:
+        os.makedirs(runs)
+    except FileExistsError:
+        if not os.path.isdir(runs):
+            raise
+        return
+    ignore = os.path.join(runs, ".gitignore")
+    try:
+        with open(ignore, "x", encoding="ascii") as file:
+            file.write("*\n")
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(ignore)
+        raise
+
+
+def _make_unique(path: str) -> str:
+    for attempt in range(1, NAMES_TRIED + 1):
+        candidate = path if attempt == 1 else f"{path}-{attempt}"
+        try:
+            os.mkdir(candidate)
+        except FileExistsError:
+            continue
+        return candidate
+    raise OSError(0, f"{NAMES_TRIED} runs of this name are there already")

@@ -1,0 +1,188 @@
+"""What one run has told so far: log lines in, totals out, also when it ends too early.
+
+A run that was interrupted twice, or that failed, ends without its last lines. What is missing
+then is made up from the cases that were judged, and never in the subject's favour: a scenario
+that did not end has not passed.
+
+Not here: words and layout (`summary`, `markdown`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.values.errors import ExitCode
+from harness.values.finding import Finding
+from harness.values.log import (
+    CampaignEnded,
+    CampaignStarted,
+    CaseJudged,
+    FindingReported,
+    LogLine,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+)
+from harness.values.verdict import Invariant, Verdict
+
+_EXIT_CODES = {
+    Verdict.PASS: ExitCode.PASSED,
+    Verdict.FAIL: ExitCode.FINDINGS,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+}
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One scenario while it runs."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    boots: int = 0
+    recoveries: int = 0
+    events: int = 0
+    crash_points: Counter[str] = field(default_factory=Counter)
+
+    def add(self, case: CaseJudged) -> None:
+        self.verdicts[case.verdict] += 1
+        self.boots += len(case.boots)
+        self.recoveries += case.recoveries
+        self.events += sum(boot.events for boot in case.boots)
+        for boot in case.boots:
+            if boot.landing is not None:
+                landing = boot.landing
+                self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+
+
+class RunReport:
+    """Everything that the lines of one run have told.
+
+    Args:
+        seed: the master seed, known before the first line.
+        scenario_paths: for each scenario's name the path that runs it again.
+        arguments: what followed `walcrash run` and decides what is run, the seed aside.
+    """
+
+    def __init__(
+        self,
+        seed: str,
+        *,
+        scenario_paths: Mapping[str, str],
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.seed = seed
+        self.arguments = tuple(arguments)
+        self.scenario_paths = dict(scenario_paths)
+        self.version = ""
+        self.findings: list[Finding] = []
+        self.started: dict[str, ScenarioStarted] = {}
+        self._tallies: dict[str, _Tally] = {}
+        self._ended: dict[str, ScenarioEnded] = {}
+        self._first_failures: dict[str, CaseJudged] = {}
+        self._end: CampaignEnded | None = None
+        self._broken_off: StopReason | None = None
+
+    def add(self, line: LogLine) -> None:
+        """Take in the next line."""
+        match line:
+            case CampaignStarted():
+                self.version = line.version
+            case ScenarioStarted():
+                self.started[line.scenario] = line
+            case CaseJudged():
+                self._tallies.setdefault(line.scenario, _Tally()).add(line)
+                if line.verdict is Verdict.FAIL:
+                    self._first_failures.setdefault(line.finding, line)
+            case FindingReported():
+                self.findings.append(line.finding)
+                self._first_failures.pop(line.finding.id, None)
+            case ScenarioEnded():
+                self._ended[line.scenario] = line
+            case CampaignEnded():
+                self._end = line
+
+    def break_off(self, reason: StopReason) -> None:
+        """Say why no more lines come, although the last one has not."""
+        self._broken_off = reason
+
+    @property
+    def scenarios(self) -> tuple[ScenarioEnded, ...]:
+        """Every scenario that began, in order; one that did not end is inconclusive at best."""
+        names = dict.fromkeys([*self.started, *self._tallies, *self._ended])
+        return tuple(
+            self._ended[name] if name in self._ended else self._unfinished(name) for name in names
+        )
+
+    def _unfinished(self, name: str) -> ScenarioEnded:
+        tally = self._tallies.get(name, _Tally())
+        failed = tally.verdicts[Verdict.FAIL]
+        return ScenarioEnded(
+            scenario=name,
+            verdict=Verdict.FAIL if failed else Verdict.INCONCLUSIVE,
+            reason="the run ended first",
+            cases=tally.verdicts.total(),
+            passed=tally.verdicts[Verdict.PASS],
+            failed=failed,
+            inconclusive=tally.verdicts[Verdict.INCONCLUSIVE],
+            boots=tally.boots,
+            recoveries=tally.recoveries,
+            events=tally.events,
+            crash_points=tally.crash_points,
+            judged=(),
+            findings=sum(1 for finding in self.findings if finding.scenario == name),
+        )
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """Scenarios that were asked for and never began."""
+        begun = {scenario.scenario for scenario in self.scenarios}
+        return tuple(name for name in self.scenario_paths if name not in begun)
+
+    @property
+    def unreported(self) -> tuple[CaseJudged, ...]:
+        """The first failing case of each finding whose replays never came."""
+        return tuple(self._first_failures.values())
+
+    @property
+    def stopped(self) -> StopReason:
+        """Why the run ended; without a last line and a stated reason it is a fault."""
+        if self._broken_off is not None:
+            return self._broken_off
+        return self._end.stopped if self._end is not None else StopReason.FAULT
+
+    @property
+    def verdict(self) -> Verdict:
+        """The run's verdict; a run in which no case passed is never a pass."""
+        scenarios = self.scenarios
+        if self.findings or any(scenario.failed for scenario in scenarios):
+            return Verdict.FAIL
+        if self._end is None or not any(scenario.passed for scenario in scenarios):
+            return Verdict.INCONCLUSIVE
+        return self._end.verdict
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process ends with; how it ended goes before what it found."""
+        if self.stopped is StopReason.INTERRUPTED:
+            return ExitCode.INTERRUPTED
+        if self.stopped is StopReason.FAULT:
+            return ExitCode.HARNESS_FAULT
+        return _EXIT_CODES[self.verdict]
+
+    @property
+    def judged(self) -> tuple[Invariant, ...]:
+        """Invariants judged in at least one case of a scenario that ended, in fixed order."""
+        seen = {invariant for scenario in self.scenarios for invariant in scenario.judged}
+        return tuple(invariant for invariant in Invariant if invariant in seen)
+
+    @property
+    def unjudged(self) -> tuple[tuple[Invariant, str], ...]:
+        """Invariants that no scenario judged, each with the reasons that scenarios gave."""
+        reasons: dict[Invariant, dict[str, None]] = {}
+        for started in self.started.values():
+            for invariant, reason in started.unjudged:
+                reasons.setdefault(invariant, {})[reason] = None
+        return tuple(
+            (invariant, "; ".join(reasons.get(invariant, ["no scenario asked for it"])))
+            for invariant in Invariant
+            if invariant not in self.judged
+        )

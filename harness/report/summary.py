@@ -1,0 +1,170 @@
+"""The end of a run as text: findings, then verdict, seed, what was covered and why it stopped.
+
+The verdict stands last, where a terminal shows it without scrolling.
+"""
+
+from collections import Counter
+
+from harness.report.finding_text import (
+    DEFAULT_RUNS,
+    NARROWEST,
+    WIDTH,
+    finding_text,
+    unreported_text,
+)
+from harness.report.run_report import RunReport
+from harness.report.text import (
+    block,
+    command,
+    counted,
+    escape,
+    shell_path,
+    shell_word,
+    shorten,
+    table,
+)
+from harness.values.case import Placement
+from harness.values.verdict import Verdict
+
+# limits
+FINDINGS_SHOWN = 20
+"""How many findings are shown whole at the end of a run; the Markdown report has all."""
+
+
+def summary_text(
+    report: RunReport,
+    *,
+    seconds: float,
+    report_path: str,
+    runs: str = DEFAULT_RUNS,
+    width: int = WIDTH,
+) -> str:
+    """Return the end of a run, without a newline at the end.
+
+    Args:
+        report: what the run told.
+        seconds: how long it took.
+        report_path: the Markdown report.
+        runs: the folder that keeps findings.
+        width: columns to wrap at.
+    """
+    width = max(width, NARROWEST)
+    parts = [
+        *_findings(report, runs, width),
+        "\n".join(_scenarios(report)),
+        "\n".join(_crash_points(report)),
+        "\n".join(_invariants(report, width)),
+        "\n".join(_end(report, seconds, report_path, runs, width)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _findings(report: RunReport, runs: str, width: int) -> list[str]:
+    parts = [
+        finding_text(finding, width=width, runs=runs)
+        for finding in report.findings[:FINDINGS_SHOWN]
+    ]
+    parts += [
+        unreported_text(
+            case, report.scenario_paths.get(case.scenario, case.scenario), report.seed, runs=runs
+        )
+        for case in report.unreported[:FINDINGS_SHOWN]
+    ]
+    left_out = len(report.findings) + len(report.unreported) - len(parts)
+    if left_out:
+        parts.append(f"  and {counted(left_out, 'more finding')}: see the report")
+    return parts
+
+
+SCENARIO_HEAD = ("scenario", "verdict", "cases", "boots", "recoveries", "events", "findings")
+
+
+def scenario_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each scenario, under `SCENARIO_HEAD`; nothing is escaped for Markdown."""
+    rows: list[tuple[str, ...]] = []
+    for scenario in report.scenarios:
+        numbers = (scenario.cases, scenario.boots, scenario.recoveries, scenario.events)
+        rows.append(
+            (
+                escape(scenario.scenario),
+                scenario.verdict.value,
+                *(f"{number:,}" for number in numbers),
+                str(scenario.findings),
+            )
+        )
+    rows += [(escape(name), "not run", "0", "0", "0", "0", "0") for name in report.not_run]
+    return rows
+
+
+def _scenarios(report: RunReport) -> list[str]:
+    lines = table(SCENARIO_HEAD, scenario_rows(report), left=2)
+    for scenario in report.scenarios:
+        if scenario.reason and scenario.verdict is not Verdict.PASS:
+            lines.append(f"  {escape(scenario.scenario)}: {shorten(scenario.reason)}")
+    return lines
+
+
+def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each kind of event: how many crashes fell before, within, after it."""
+    counts: dict[str, Counter[str]] = {}
+    for scenario in report.scenarios:
+        for name, number in scenario.crash_points.items():
+            placement, _, kind = name.partition(" ")
+            counts.setdefault(kind, Counter())[placement] += number
+    return [
+        (kind, *(f"{counts[kind][placement.value]:,}" for placement in Placement))
+        for kind in sorted(counts)
+    ]
+
+
+CRASH_POINT_HEAD = ("crash points", *(placement.value for placement in Placement))
+
+
+def _crash_points(report: RunReport) -> list[str]:
+    rows = crash_point_rows(report)
+    return table(CRASH_POINT_HEAD, rows) if rows else ["  no crash fell"]
+
+
+def _invariants(report: RunReport, width: int) -> list[str]:
+    judged = ", ".join(invariant.value for invariant in report.judged)
+    lines = block("judged", judged or "no invariant", width=width)
+    by_reason: dict[str, list[str]] = {}
+    for invariant, reason in report.unjudged:
+        by_reason.setdefault(reason, []).append(invariant.value)
+    label = "not"
+    for reason, names in by_reason.items():
+        lines += block(label, f"{', '.join(names)}: {shorten(reason)}", width=width)
+        label = ""
+    return lines
+
+
+def _end(report: RunReport, seconds: float, report_path: str, runs: str, width: int) -> list[str]:
+    found = len(report.findings) + len(report.unreported)
+    return [
+        f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
+        f" in {totals(report)}",
+        *block("stopped", f"{report.stopped.value}, after {seconds:.1f} s", width=width),
+        command("seed", shell_word(report.seed)),
+        command("report", shell_path(report_path)),
+        command("again", again_command(report, runs)),
+    ]
+
+
+def totals(report: RunReport) -> str:
+    """Return what was covered: cases, boots, recoveries, events."""
+    scenarios = report.scenarios
+    return ", ".join(
+        (
+            counted(sum(scenario.cases for scenario in scenarios), "case"),
+            counted(sum(scenario.boots for scenario in scenarios), "boot"),
+            counted(sum(scenario.recoveries for scenario in scenarios), "recovery", "recoveries"),
+            counted(sum(scenario.events for scenario in scenarios), "event"),
+        )
+    )
+
+
+def again_command(report: RunReport, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that runs the same campaign again."""
+    words = [shell_word(word) for word in report.arguments]
+    option = "" if runs == DEFAULT_RUNS else f" --runs {shell_path(runs)}"
+    return " ".join(["walcrash run", *words, "--seed", shell_word(report.seed)]) + option
