@@ -1,0 +1,485 @@
+"""The supervisor: answers a worker's intercepted calls, one at a time, and keeps the trace.
+
+The harness makes each call that changes a file below the folder itself, on the same open file
+description, and hands the result back. So what is recorded is what was returned, the order is
+exact also between threads and processes, and a kill falls precisely: before a call nothing of
+it has happened, within a write just its first bytes have, after it all of it.
+
+Writes take a path of their own, since there are far more of them than of everything else.
+
+Not here: what each other call does (`calls`), who makes the worker (`zygote`).
+
+Source: `seccomp_unotify(2)`.
+"""
+
+import errno
+import fcntl
+import os
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from harness.recorder import abi, processes
+from harness.recorder.paths import Folder
+from harness.recorder.processes import OpenFile, Process
+from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from harness.values import limits
+from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from harness.values.event import EventKind
+from harness.values.errors import HarnessFault
+
+MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
+"""Most bytes that one write moves, as in the kernel."""
+
+_CLOCK_CHECK_EVENTS: Final = 1024
+
+EFFECT_MARK: Final = b"E"
+"""First byte of a message that tells of an effect; every other message is a reply."""
+
+Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
+"""(process, thread id, arguments, notification id) -> result, negative errno, or None to continue.
+
+`ANSWERED` says that the handler has answered the call itself.
+"""
+
+ANSWERED: Final = -1_000_000
+
+
+class Killed(Exception):
+    """The crash point was reached; whatever is under way is never answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPlan:
+    """What ends the watch: a crash, or so many seconds without progress in one call."""
+
+    crash: CrashPoint | KillTimer | None
+    seconds_per_call: float
+    events: int = limits.EVENTS_PER_BOOT
+
+
+class Supervisor:
+    """Watches one boot; make it, `run` it once, then look at the recording."""
+
+    def __init__(self, listener: int, pid: int, folder: Folder, plan: WatchPlan) -> None:
+        self.folder = folder
+        self.rows: list[EventRow] = []
+        self.call = 0
+        self.unmodelled: set[str] = set()
+        self.outside: set[str] = set()
+        self.children = 0
+        self._listener = listener
+        self._pid = pid
+        self._plan = plan
+        self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
+        self._matching_seen = 0
+        self._crash: CrashLanding | None = None
+        self._deadline: float | None = None
+        self._processes: dict[int, Process] = {}
+        self._threads: dict[int, tuple[Process, int]] = {}
+        self._thread_numbers: dict[int, int] = {}
+        self._file_numbers: dict[tuple[int, int], int] = {}
+        self._files_made = 0
+
+    def run(self, handlers: dict[int, Handler]) -> Recording:
+        """Answer calls until the worker exits, is to be killed, or stops making progress.
+
+        The worker is left stopped in an unanswered call where it is to be killed; the caller
+        kills it and closes the listener after that, in this order.
+
+        Raises:
+            HarnessFault: the kernel refuses what it took before.
+        """
+        try:
+            end = self._answer_calls(handlers)
+        except Killed:
+            end = WatchEnd.KILLED
+        finally:
+            for process in self._processes.values():
+                process.detach()
+        return Recording(
+            rows=tuple(self.rows),
+            end=end,
+            crash=self._crash,
+            unmodelled=tuple(sorted(self.unmodelled)),
+            outside=tuple(sorted(self.outside)),
+            children=self.children,
+        )
+
+    def _answer_calls(self, handlers: dict[int, Handler]) -> WatchEnd:
+        listener = self._listener
+        receive, send, ioctl = abi.NOTIF_RECV, abi.NOTIF_SEND, fcntl.ioctl
+        unpack, pack = abi.NOTIFICATION.unpack_from, abi.RESPONSE.pack_into
+        request, blank, response = bytearray(80), bytes(80), bytearray(24)
+        number_of_write = self._number("write")
+        number_of_pwrite = self._number("pwrite64")
+        wait = self._waiter()
+        while (end := wait()) is None:
+            request[:] = blank
+            try:
+                ioctl(listener, receive, request)
+            except OSError as problem:
+                if problem.errno in (errno.ENOENT, errno.EINTR):
+                    continue
+                raise HarnessFault(f"the kernel stopped handing over calls: {problem}") from None
+            id_, tid, _, number, _, _, *arguments = unpack(request)
+            result: int | None
+            if number == number_of_write:
+                result = self._write(tid, arguments[0], arguments[1], arguments[2], None)
+            elif number == number_of_pwrite:
+                result = self._write(tid, arguments[0], arguments[1], arguments[2], arguments[3])
+            else:
+                result = self._other(handlers[number], tid, tuple(arguments), id_)
+            if result is None:
+                pack(response, 0, id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
+            elif result >= 0:
+                pack(response, 0, id_, result, 0, 0)
+            elif result == ANSWERED:
+                continue
+            else:
+                pack(response, 0, id_, 0, result, 0)
+            try:
+                ioctl(listener, send, response)
+            except OSError as problem:
+                # The thread died while it was waiting; whoever killed it knows.
+                if problem.errno != errno.ENOENT:
+                    raise HarnessFault(f"the kernel refused an answer: {problem}") from None
+        return end
+
+    @staticmethod
+    def _number(name: str) -> int:
+        table = abi.architecture()
+        assert table is not None
+        return table.numbers[name]
+
+    def _waiter(self) -> Callable[[], WatchEnd | None]:
+        """Return a function that waits for the next call; it returns why there is none."""
+        pidfd = os.pidfd_open(self._pid)
+        self._processes[self._pid] = Process.attach(self._pid)
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        poll.register(pidfd, select.POLLIN)
+        limit_ms = self._plan.seconds_per_call * 1000
+        rows, listener, most = self.rows, self._listener, self._plan.events
+        check_at = _CLOCK_CHECK_EVENTS
+        is_timed = isinstance(self._plan.crash, KillTimer)
+        self._call_started = time.monotonic()
+
+        def wait() -> WatchEnd | None:
+            nonlocal check_at
+            if len(rows) >= check_at or is_timed:
+                check_at = len(rows) + _CLOCK_CHECK_EVENTS
+                if len(rows) > most:
+                    return WatchEnd.TOO_LONG
+                if time.monotonic() - self._call_started > limit_ms / 1000:
+                    return WatchEnd.HUNG
+                self._check_timer()
+            ready = poll.poll(self._patience_ms(limit_ms) if is_timed else limit_ms)
+            if not ready:
+                self._check_timer()
+                return WatchEnd.HUNG
+            if any(fd == listener and what & select.POLLIN for fd, what in ready):
+                return None
+            os.close(pidfd)
+            return WatchEnd.EXITED
+
+        return wait
+
+    def _patience_ms(self, limit_ms: float) -> float:
+        if self._deadline is None:
+            return limit_ms
+        return max(0.0, min(limit_ms, (self._deadline - time.monotonic()) * 1000 + 1))
+
+    def _check_timer(self) -> None:
+        """Kill where the timer has run out; start the timer at the first event."""
+        timer = self._plan.crash
+        if not isinstance(timer, KillTimer) or not self.rows:
+            return
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + timer.delay_us / 1e6
+        if now >= self._deadline:
+            self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
+
+    # Writes, the hot path.
+
+    def _write(
+        self, tid: int, fd: int, address: int, length: int, offset: int | None
+    ) -> int | None:
+        thread = self._threads.get(tid) or self._thread(tid)
+        process, thread_number = thread
+        if fd == abi.MESSAGE_FD:
+            return self._message(process, thread_number, address, length)
+        try:
+            file = process.files[fd]
+        except KeyError:
+            file = self.open_file(process, fd & 0xFFFF_FFFF)
+        if file is None:
+            return None
+        try:
+            data = process.read(address, min(length, MAX_TRANSFER_BYTES)) if length else b""
+        except OSError:
+            return -errno.EFAULT
+        return self.write_event(file, data, offset, thread_number)
+
+    def write_event(
+        self, file: OpenFile, data: bytes, offset: int | None, thread: int, flags: int = 0
+    ) -> int:
+        """Write to one of the folder's files and record it; `offset` None is the file's own.
+
+        Returns:
+            How many bytes were written, or a negative errno.
+
+        Raises:
+            Killed: the crash point is before, within or after this write.
+        """
+        point = self._point
+        is_sync = file.is_synchronous or bool(flags & (os.RWF_SYNC | os.RWF_DSYNC))
+        hit = None
+        if point is not None and point.call == self.call:
+            hit = self._hit(EventKind.WRITE)
+        if hit is None or hit is Placement.AFTER:
+            result, start = _write_out(file.fd, data, offset, flags)
+            row = (
+                EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
+                flags, is_sync, result, thread,
+            )  # fmt: skip
+            self.rows.append(row)
+            if hit is not None:
+                self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+            return result
+        assert point is not None
+        return self._partial_write(file, data, offset, thread, flags, hit, point.kept)
+
+    def _partial_write(
+        self,
+        file: OpenFile,
+        data: bytes,
+        offset: int | None,
+        thread: int,
+        flags: int,
+        hit: Placement,
+        share: int,
+    ) -> int:
+        kept = 0
+        if hit is Placement.WITHIN and len(data) > 1:
+            kept = 1 + share * (len(data) - 1) // KEPT_SCALE
+        start = offset if offset is not None else _position(file.fd)
+        if kept:
+            _, start = _write_out(file.fd, data[:kept], offset, flags)
+        row = (
+            EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
+            flags, file.is_synchronous, kept, thread,
+        )  # fmt: skip
+        if kept:
+            self.rows.append(row)
+            self._land(Placement.WITHIN, row, index=len(self.rows) - 1, kept=kept)
+        self._land(Placement.BEFORE, row, index=len(self.rows))
+        raise AssertionError("a landing does not return")
+
+    def _message(self, process: Process, thread: int, address: int, length: int) -> int:
+        if length > limits.MESSAGE_BYTES:
+            return -errno.EMSGSIZE
+        try:
+            data = process.read(address, length)
+        except OSError:
+            return -errno.EFAULT
+        kind = EventKind.EFFECT if data.startswith(EFFECT_MARK) else EventKind.REPLY
+        row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread)
+        hit = None
+        if self._point is not None and self._point.call == self.call:
+            hit = self._hit(kind)
+        if hit is Placement.BEFORE or hit is Placement.WITHIN:
+            self._land(Placement.BEFORE, row, index=len(self.rows))
+        self.rows.append(row)
+        if hit is Placement.AFTER:
+            self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+        if kind is EventKind.REPLY:
+            self.call += 1
+            self._call_started = time.monotonic()
+        return length
+
+    # Everything else.
+
+    def _other(
+        self, handler: Handler, tid: int, arguments: tuple[int, ...], id_: int
+    ) -> int | None:
+        process, _ = self._threads.get(tid) or self._thread(tid)
+        try:
+            return handler(process, tid, arguments, id_)
+        except OSError as problem:
+            return -(problem.errno or errno.EIO)
+
+    def event(
+        self,
+        kind: EventKind,
+        tid: int,
+        perform: Callable[[], object],
+        *,
+        path: str = "",
+        path_to: str = "",
+        file: int = -1,
+        offset: int = 0,
+        length: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Perform one action and record it.
+
+        Returns:
+            0, or a negative errno.
+
+        Raises:
+            Killed: the crash point is before or after this event.
+        """
+        thread = self._threads[tid][1]
+        head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
+        hit = None
+        if self._point is not None and self._point.call == self.call:
+            hit = self._hit(kind)
+        if hit is Placement.BEFORE or hit is Placement.WITHIN:
+            self._land(Placement.BEFORE, (*head, 0, thread), index=len(self.rows))
+        try:
+            perform()
+            result = 0
+        except OSError as problem:
+            result = -(problem.errno or errno.EIO)
+        row = (*head, result, thread)
+        self.rows.append(row)
+        if hit is Placement.AFTER:
+            self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+        return result
+
+    def _hit(self, kind: EventKind) -> Placement | None:
+        """Whether the crash falls on this event of its call; the reply is the last chance."""
+        point = self._point
+        assert point is not None
+        if point.event is None or point.event is kind:
+            seen, self._matching_seen = self._matching_seen, self._matching_seen + 1
+            if seen == point.ordinal:
+                return point.placement
+        return point.placement if kind is EventKind.REPLY else None
+
+    def _land(self, placement: Placement, row: EventRow, *, index: int, kept: int = 0) -> None:
+        self._crash = CrashLanding(event_index=index, placement=placement, row=row, kept_bytes=kept)
+        raise Killed
+
+    # Threads, processes and files.
+
+    def _thread(self, tid: int) -> tuple[Process, int]:
+        group = int(processes.read_status(tid).get("Tgid", tid))
+        process = self._processes.get(group)
+        if process is None:
+            try:
+                process = self._processes[group] = Process.attach(group)
+            except OSError as problem:
+                raise HarnessFault(
+                    f"process {group} of the worker cannot be looked into: {problem}",
+                    hint="walcrash doctor",
+                ) from None
+        number = self._thread_numbers.setdefault(tid, len(self._thread_numbers))
+        thread = self._threads[tid] = (process, number)
+        return thread
+
+    def forget_other_processes(self, process: Process) -> None:
+        """Drop what is cached of all processes but one: their ids may be given out anew."""
+        self._threads = {tid: row for tid, row in self._threads.items() if row[0] is process}
+        for pid in [pid for pid, other in self._processes.items() if other is not process]:
+            self._processes.pop(pid).detach()
+
+    def forget_process(self, process: Process) -> None:
+        """Drop what is cached of a process whose memory is about to be replaced."""
+        self._threads = {tid: row for tid, row in self._threads.items() if row[0] is not process}
+        self._processes.pop(process.pid, None)
+        process.detach()
+
+    def open_file(self, process: Process, fd: int) -> OpenFile | None:
+        """Return the folder's file behind a worker's descriptor, or None if it is not ours."""
+        if fd in process.files:
+            return process.files[fd]
+        try:
+            duplicate = process.duplicate(fd)
+        except OSError:
+            return None
+        entry = self.adopt(duplicate)
+        process.files[fd] = entry
+        return entry
+
+    def adopt(self, duplicate: int, *, is_new: bool = False) -> OpenFile | None:
+        """Take over one of our own descriptors if it is for something below the folder."""
+        relative = None
+        if processes.is_file_or_directory(duplicate):
+            path = processes.path_of(duplicate).removesuffix(b" (deleted)")
+            relative = self.folder.relative(path)
+            if relative is None and path.startswith(b"/") and not path.startswith(b"/memfd:"):
+                self.outside.add(os.fsdecode(path))
+        if relative is None:
+            os.close(duplicate)
+            return None
+        status = os.fstat(duplicate)
+        return OpenFile(
+            fd=duplicate,
+            number=self.file_number(status, is_new=is_new),
+            path=relative,
+            is_synchronous=processes.is_synchronous(duplicate),
+            is_directory=os.path.isdir(f"/proc/self/fd/{duplicate}"),
+        )
+
+    @property
+    def next_file_number(self) -> int:
+        """The number that the next new file will get."""
+        return self._files_made
+
+    def thread_number(self, tid: int) -> int:
+        """Return the trace's number for a thread that has been seen."""
+        return self._threads[tid][1]
+
+    def inject(self, request: bytearray) -> int:
+        """Put a descriptor into a worker's table and answer its call with the number.
+
+        Raises:
+            OSError: the worker is gone, or has too many descriptors.
+        """
+        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, request)
+
+    def file_number(self, status: os.stat_result, *, is_new: bool = False) -> int:
+        """Return the trace's number for a file; a new file gets a new one."""
+        key = (status.st_dev, status.st_ino)
+        if is_new or key not in self._file_numbers:
+            self._file_numbers[key] = self._files_made
+            self._files_made += 1
+        return self._file_numbers[key]
+
+    def refresh_paths(self) -> None:
+        """Look up the names of all open files again, after a rename."""
+        for process in self._processes.values():
+            for file in process.files.values():
+                if file is not None:
+                    path = processes.path_of(file.fd).removesuffix(b" (deleted)")
+                    file.path = self.folder.relative(path) or file.path
+
+
+def _write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[int, int]:
+    """Write; return the count or negative errno, and the offset at which it began."""
+    try:
+        if offset is None and not flags:
+            count = os.write(fd, data)
+            return count, os.lseek(fd, 0, os.SEEK_CUR) - count
+        if not flags:
+            assert offset is not None
+            # Linux appends even with `pwrite` where the file was opened to append.
+            is_append = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
+            start = os.fstat(fd).st_size if is_append else offset
+            return os.pwrite(fd, data, offset), start
+        count = os.pwritev(fd, [data], -1 if offset is None else offset, flags)
+        return count, _position(fd) - count if offset is None else offset
+    except OSError as problem:
+        return -(problem.errno or errno.EIO), offset if offset is not None else _position(fd)
+
+
+def _position(fd: int) -> int:
+    """Return where the next plain write starts: the end if the file was opened to append."""
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
+        return os.fstat(fd).st_size
+    return os.lseek(fd, 0, os.SEEK_CUR)

@@ -1,0 +1,104 @@
+"""Calls that write in other ways: from several buffers, or from another file.
+
+Each becomes one plain write of the same bytes, recorded as such.
+
+Source: `writev(2)`, `sendfile(2)`, `copy_file_range(2)`, `splice(2)`.
+"""
+
+import os
+import struct
+from typing import Final
+
+from harness.recorder.processes import OpenFile, Process
+from harness.recorder.supervisor import MAX_TRANSFER_BYTES, Handler, Supervisor
+from harness.recorder.words import fd_of, signed
+
+_VECTOR: Final = struct.Struct("<QQ")
+_VECTORS: Final = 1024
+"""Most buffers in one call (IOV_MAX)."""
+
+Arguments = tuple[int, ...]
+
+
+def transfer_handlers(supervisor: Supervisor) -> dict[str, Handler]:
+    """Return the handlers of this module by the calls' names."""
+    transfers = _Transfers(supervisor)
+    return {
+        "writev": lambda p, t, a, _: transfers.write_vectors(p, t, a, None, 0),
+        "pwritev": lambda p, t, a, _: transfers.write_vectors(p, t, a, signed(a[3]), 0),
+        "pwritev2": lambda p, t, a, _: transfers.write_vectors(
+            p, t, a, None if signed(a[3]) == -1 else signed(a[3]), a[5]
+        ),
+        "sendfile": lambda p, t, a, _: transfers.copy(p, t, (a[1], a[2]), (a[0], 0), a[3]),
+        "copy_file_range": lambda p, t, a, _: transfers.copy(
+            p, t, (a[0], a[1]), (a[2], a[3]), a[4]
+        ),
+        "splice": transfers.splice,
+    }
+
+
+class _Transfers:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def write_vectors(
+        self, process: Process, tid: int, a: Arguments, offset: int | None, flags: int
+    ) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        count = min(a[2], _VECTORS)
+        vectors = _VECTOR.iter_unpack(process.read(a[1], count * _VECTOR.size))
+        data = b"".join(process.read(at, length) for at, length in vectors if length)
+        return self._write(tid, file, data[:MAX_TRANSFER_BYTES], offset, flags)
+
+    def copy(
+        self,
+        process: Process,
+        tid: int,
+        source: tuple[int, int],
+        target: tuple[int, int],
+        length: int,
+    ) -> int | None:
+        """Copy between two descriptors, each with a pointer to an offset or 0 for its own."""
+        file = self._supervisor.open_file(process, fd_of(target[0]))
+        if file is None:
+            return None
+        read_from = process.duplicate(fd_of(source[0]))
+        try:
+            start = _read_offset(process, source[1])
+            if start is None:
+                start = os.lseek(read_from, 0, os.SEEK_CUR)
+            data = os.pread(read_from, min(length, MAX_TRANSFER_BYTES), start)
+            offset = _read_offset(process, target[1])
+            count = self._write(tid, file, data, offset, 0)
+            if count > 0:
+                _advance(process, source[1], read_from, start + count)
+                if offset is not None:
+                    _advance(process, target[1], file.fd, offset + count)
+            return count
+        finally:
+            os.close(read_from)
+
+    def splice(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[2]))
+        if file is not None:
+            self._supervisor.unmodelled.add(f"splice into {file.path}")
+        return None
+
+    def _write(self, tid: int, file: OpenFile, data: bytes, offset: int | None, flags: int) -> int:
+        thread = self._supervisor.thread_number(tid)
+        return self._supervisor.write_event(file, data, offset, thread, flags)
+
+
+def _read_offset(process: Process, address: int) -> int | None:
+    if not address:
+        return None
+    return int.from_bytes(process.read(address, 8), "little", signed=True)
+
+
+def _advance(process: Process, address: int, fd: int, offset: int) -> None:
+    if address:
+        os.pwrite(process.memory, offset.to_bytes(8, "little", signed=True), address)
+    else:
+        os.lseek(fd, offset, os.SEEK_SET)
