@@ -43,7 +43,7 @@ def _head(report: RunReport) -> str:
             f"# walcrash: {report.verdict.value.upper()}",
             "",
             f"{counted(found, 'finding')} in {totals(report)}.",
-            f"Stopped: {report.stopped.value}.",
+            f"Stopped: {plain(report.why_stopped)}.",
             f"walcrash {plain(report.version) or 'of unknown version'}.",
             "",
             fenced(again_command(report)),

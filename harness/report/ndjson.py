@@ -13,8 +13,12 @@ import json
 import os
 from typing import Self
 
-from harness.values.errors import HarnessFault, UsageError
+from harness.values.errors import HarnessFault, Interrupted, UsageError
 from harness.values.log import LogLine, line_to_json
+
+
+class ReaderGone(Interrupted):
+    """Whoever followed the log through a pipe does so no longer."""
 
 
 def line_bytes(line: LogLine) -> bytes:
@@ -59,13 +63,13 @@ class NdjsonWriter:
 
         Raises:
             HarnessFault: the disk is full or failed; the file ends with its last whole line.
-            BrokenPipeError: whoever read the other end has gone.
+            ReaderGone: the log is a pipe, and its other end was closed.
         """
         data = line_bytes(line)
         try:
             self._write_all(data)
         except BrokenPipeError:
-            raise
+            raise ReaderGone(f"nobody reads the event log from {self._name} any more") from None
         except OSError as problem:
             # A pipe or a device cannot be cut back; nobody takes it for a finished file.
             with contextlib.suppress(OSError):

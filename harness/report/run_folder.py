@@ -60,6 +60,14 @@ class RunFolder:
         """The path of the Markdown report."""
         return os.path.join(self.path, "report.md")
 
+    def discard(self) -> None:
+        """Take the folder away again, since nothing has run."""
+        for path in (self.events, self.report):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path)
+
     def write_report(self, text: str) -> None:
         """Write `report.md`.
 

@@ -80,6 +80,7 @@ class RunReport:
         self._first_failures: dict[str, CaseJudged] = {}
         self._end: CampaignEnded | None = None
         self._broken_off: StopReason | None = None
+        self._because = ""
 
     def add(self, line: LogLine) -> None:
         """Take in the next line."""
@@ -100,9 +101,10 @@ class RunReport:
             case CampaignEnded():
                 self._end = line
 
-    def break_off(self, reason: StopReason) -> None:
-        """Say why no more lines come, although the last one has not."""
+    def break_off(self, reason: StopReason, *, because: str = "") -> None:
+        """Say why the run did not end by itself; `because` is one sentence for a person."""
         self._broken_off = reason
+        self._because = because
 
     @property
     def scenarios(self) -> tuple[ScenarioEnded, ...]:
@@ -148,6 +150,11 @@ class RunReport:
         if self._broken_off is not None:
             return self._broken_off
         return self._end.stopped if self._end is not None else StopReason.FAULT
+
+    @property
+    def why_stopped(self) -> str:
+        """Why the run ended, in words."""
+        return self._because or self.stopped.value
 
     @property
     def verdict(self) -> Verdict:

@@ -44,7 +44,7 @@ def summary_text(
     Args:
         report: what the run told.
         seconds: how long it took.
-        report_path: the Markdown report.
+        report_path: the Markdown report; empty where there is none.
         runs: the folder that keeps findings.
         width: columns to wrap at.
     """
@@ -143,9 +143,9 @@ def _end(report: RunReport, seconds: float, report_path: str, runs: str, width: 
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
-        *block("stopped", f"{report.stopped.value}, after {seconds:.1f} s", width=width),
+        *block("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s", width=width),
         command("seed", shell_word(report.seed)),
-        command("report", shell_path(report_path)),
+        *([command("report", shell_path(report_path))] if report_path else []),
         command("again", again_command(report, runs)),
     ]
 

@@ -10,10 +10,13 @@ lock that nobody will ever release. So the picture changes when a log line comes
 Source: https://no-color.org; the variable CI is set by GitHub, GitLab and most others.
 """
 
+import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from harness.report.output import is_terminal
 from harness.report.text import counted, escape
 from harness.values.log import (
     CampaignEnded,
@@ -35,6 +38,8 @@ LINE_SECONDS = 10.0
 REDRAW_SECONDS = 0.1
 """Between two pictures on a terminal."""
 
+STOPPING = "stopping after the cases under way; once more to stop at once"
+
 Clock = Callable[[], float]
 
 
@@ -46,6 +51,9 @@ class Progress(Protocol):
 
     def show(self, line: LogLine) -> None:
         """Take in the next line."""
+
+    def stopping(self) -> None:
+        """Somebody asked to stop; called from a signal handler."""
 
     def stop(self) -> None:
         """Leave the terminal as it was; may be called twice."""
@@ -71,16 +79,9 @@ def open_progress(
         clock: seconds that only grow.
     """
     counts = _Counts(case_counts, seconds, clock)
-    if is_live(stream, environment):
+    if is_terminal(stream, environment):
         return LiveProgress(stream, counts, color=color and not environment.get("NO_COLOR"))
     return LineProgress(stream, counts)
-
-
-def is_live(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether a picture can be redrawn in place on this stream."""
-    if environment.get("CI", "").lower() not in ("", "0", "false"):
-        return False
-    return stream.isatty() and environment.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 class _Counts:
@@ -177,11 +178,17 @@ class LineProgress:
         if counts.now - self._last < LINE_SECONDS or isinstance(line, CampaignEnded):
             return
         self._last = counts.now
-        self._stream.write(
-            f"{escape(counts.scenario)}: {counts.cases:,} of {counts.total:,} cases in "
-            f"{minutes(counts.elapsed)}, {counts.status()}\n"
-        )
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # that nobody reads this is no reason to stop
+            self._stream.write(
+                f"{escape(counts.scenario)}: {counts.cases:,} of {counts.total:,} cases in "
+                f"{minutes(counts.elapsed)}, {counts.status()}\n"
+            )
+            self._stream.flush()
+
+    def stopping(self) -> None:
+        """Say so at once, past the stream's buffer, which the interrupted code may be filling."""
+        with contextlib.suppress(OSError, ValueError):
+            os.write(self._stream.fileno(), f"{STOPPING}\n".encode())
 
     def stop(self) -> None:
         """Nothing to take away."""
@@ -193,6 +200,7 @@ class LiveProgress:
     def __init__(self, stream: TextIO, counts: _Counts, *, color: bool) -> None:
         self._counts = counts
         self._drawn = counts.now - REDRAW_SECONDS
+        self._is_stopping = False
         self._bars, self._all, self._one = _bars(stream, color=color)
 
     def start(self) -> None:
@@ -210,7 +218,10 @@ class LiveProgress:
     def _draw(self) -> None:
         counts = self._counts
         self._bars.update(
-            self._all, completed=counts.cases, total=max(counts.total, 1), status=counts.status()
+            self._all,
+            completed=counts.cases,
+            total=max(counts.total, 1),
+            status=STOPPING if self._is_stopping else counts.status(),
         )
         self._bars.update(
             self._one,
@@ -220,6 +231,11 @@ class LiveProgress:
             visible=len(counts.case_counts) > 1 and bool(counts.scenario),
         )
         self._bars.refresh()
+
+    def stopping(self) -> None:
+        """Say so in the next picture; drawing from a signal handler could tear this one."""
+        self._is_stopping = True
+        self._drawn = float("-inf")
 
     def stop(self) -> None:
         """Take the picture away and show the cursor."""

@@ -1,0 +1,403 @@
+"""The command line: arguments in, a campaign in the middle, an exit code out.
+
+Results go to stdout, everything else to stderr. How a run goes on between its first line and
+its last is in `report.session`; what a command does is in `campaign`.
+
+Not here: what the words mean (`harness/docs/reference/cli.md`, made from this module).
+"""
+
+import contextlib
+import io
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from harness import __version__
+from harness.values.errors import ExitCode, UsageError, WalcrashError
+
+# Everything heavier is imported inside the commands: `walcrash --help` and a mistyped option
+# answer in a tenth of a second, and pydantic alone takes as long.
+if TYPE_CHECKING:
+    from harness.values.scenario import Scenario
+
+# limits
+MOST_JOBS = 256
+"""Jobs of one campaign."""
+
+LONGEST_SECONDS = 30 * 24 * 3600.0
+"""Time budget of one campaign."""
+
+MOST_REPLAYS = 10_000
+"""Replays of one finding."""
+
+MOST_SEEDS = 1_000
+"""Seeds of one self-test."""
+
+SEED_BYTES = 4
+"""Length of a seed that nobody chose."""
+
+_EPILOG = """\b
+Examples:
+  walcrash run
+  walcrash run torn-tail --seed 3f9c2ab --cases 1000
+  walcrash run my-scenario.toml --time 60s --jobs 4
+  walcrash replay F-7c1e
+
+\b
+Exit codes:
+  0    passed
+  1    findings
+  2    usage or scenario error
+  3    fault of the harness
+  4    inconclusive: nothing tested, or interception is missing
+  130  interrupted
+"""
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time: `90`, `60s`, `5m` or `1h`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", value, re.ASCII)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise click.BadParameter(
+            f"{value!r} is not a time budget; say 90, 60s, 5m or 1h, at most 720h"
+        )
+    return seconds
+
+
+def _seed(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty seed: an unset variable in a CI file must not look like a chosen one."""
+    if value == "":
+        raise click.BadParameter("it is empty; leave the option out to have one drawn")
+    return value
+
+
+_RUNS = click.option(
+    "--runs",
+    metavar="DIR",
+    default="reports/runs",
+    envvar="WALCRASH_RUNS",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that keeps runs and findings.",
+)
+_NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
+
+
+@click.group(
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="walcrash", message="%(prog)s %(version)s")
+def walcrash() -> None:
+    """Crash-test a write-ahead log: kill it at exact points, judge what its recovery shows."""
+
+
+@walcrash.command()
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@click.option(
+    "--seed", callback=_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
+@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
+@click.option(
+    "--time",
+    "seconds",
+    callback=_seconds,
+    metavar="TIME",
+    help="Budget of the run: 90, 60s, 5m, 1h.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    metavar="N",
+    help="Worker jobs.  [default: one for each processor]",
+)
+@click.option(
+    "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
+)
+@_RUNS
+@click.option("--log", metavar="PATH", help="Write the event log here too; - is stdout.")
+@_NO_COLOR
+def run(
+    scenarios: tuple[str, ...],
+    seed: str | None,
+    cases: int | None,
+    seconds: float | None,
+    jobs: int | None,
+    case: int | None,
+    runs: str,
+    log: str | None,
+    no_color: bool,
+) -> ExitCode:
+    """Run a campaign over scenarios: files, or names of shipped ones; none means all shipped."""
+    from pathlib import Path
+
+    from harness.campaign.campaign import Campaign, CampaignPlan
+    from harness.report.session import RunRequest, run_session
+
+    if case is not None and cases is not None:
+        raise UsageError(
+            "--case runs one case alone and --cases sets how many; both were given",
+            hint="leave one of them out",
+        )
+    loaded = load_scenarios(scenarios)
+    if case is not None and len(loaded) != 1:
+        raise UsageError(
+            f"--case runs one case of one scenario; found {len(loaded)} scenarios",
+            hint=f"walcrash run {loaded[0].path} --case {case}",
+        )
+    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
+    campaign = Campaign(
+        CampaignPlan(
+            scenarios=loaded,
+            master_seed=chosen_seed,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            cases=cases,
+            seconds=seconds,
+            only_case=case,
+            runs=Path(runs),
+        )
+    )
+    request = RunRequest(
+        scenarios=loaded,
+        seed=chosen_seed,
+        arguments=_arguments(scenarios, cases=cases, seconds=seconds, case=case),
+        case_counts=_case_counts(loaded, cases=cases, case=case),
+        seconds=seconds,
+        runs=runs,
+        log=log,
+        color=not no_color,
+    )
+    return run_session(campaign, request)
+
+
+def load_scenarios(names: Sequence[str]) -> "tuple[Scenario, ...]":
+    """Return the scenarios, each under the name or path that it was asked for by.
+
+    Raises:
+        UsageError: two of them have the same name.
+        ScenarioError: one is missing or broken.
+    """
+    from dataclasses import replace
+
+    from harness.campaign.scenario_file import find_scenarios, load_scenario
+
+    paths = find_scenarios(names)
+    # Without names the paths are those of this installation; a name works on every machine.
+    words = names or [path.stem for path in paths]
+    loaded = tuple(
+        replace(load_scenario(path), path=word) for path, word in zip(paths, words, strict=True)
+    )
+    for scenario in loaded:
+        alike = [other.path for other in loaded if other.name == scenario.name]
+        if len(alike) > 1:
+            raise UsageError(
+                f"two scenarios are called {scenario.name}: {' and '.join(alike)}",
+                hint="name each scenario once",
+            )
+    return loaded
+
+
+def _arguments(
+    names: Sequence[str], *, cases: int | None, seconds: float | None, case: int | None
+) -> tuple[str, ...]:
+    options: list[str] = []
+    for option, value in (("--cases", cases), ("--time", seconds), ("--case", case)):
+        if value is not None:
+            options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    # A file called `-x` must not come back as an option.
+    return (*(f"./{name}" if name.startswith("-") else name for name in names), *options)
+
+
+def _case_counts(
+    scenarios: "Sequence[Scenario]", *, cases: int | None, case: int | None
+) -> dict[str, int]:
+    one = 1 if case is not None else cases
+    return {scenario.name: one or scenario.budget.cases for scenario in scenarios}
+
+
+@walcrash.command()
+@click.argument("finding", metavar="FINDING")
+@click.option(
+    "--times",
+    type=click.IntRange(1, MOST_REPLAYS),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="How often, each time in fresh processes.",
+)
+@_RUNS
+@_NO_COLOR
+def replay(finding: str, times: int, runs: str, no_color: bool) -> ExitCode:
+    """Run a stored finding again: its id (F-7c1e), or the path of a stored case."""
+    from pathlib import Path
+
+    from harness.campaign.campaign import replay_finding
+    from harness.report.replay_text import publish_replays
+
+    results = replay_finding(finding, runs=Path(runs), times=times)
+    return publish_replays(results, times=times, runs=runs, color=not no_color)
+
+
+@walcrash.command()
+def doctor() -> ExitCode:
+    """Say what this machine can and cannot do, each with the reason."""
+    from harness.campaign.doctor import run_doctor
+
+    return run_doctor()
+
+
+@walcrash.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, MOST_SEEDS),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Seeds to try on each planted bug.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+def selftest(names: tuple[str, ...], seeds: int, as_json: bool) -> ExitCode:
+    """Run the planted bugs: each must be found, by the invariant meant for it."""
+    from harness.campaign.selftest import run_selftest
+
+    return run_selftest(names, seeds=seeds, as_json=as_json)
+
+
+@walcrash.command()
+@click.option("--json", "json_path", metavar="PATH", help="Write the numbers here too, as JSON.")
+def bench(json_path: str | None) -> ExitCode:
+    """Measure the recorder and a kill case against what anyone would write."""
+    from harness.campaign.bench import run_bench
+
+    return run_bench(json_path=json_path)
+
+
+@walcrash.command()
+def scenarios() -> ExitCode:
+    """List the shipped scenarios."""
+    from harness.report.output import publish
+    from harness.report.text import escape, table
+
+    rows = [(escape(scenario.name), escape(scenario.summary)) for scenario in load_scenarios(())]
+    publish("\n".join(table(("scenario", "summary"), rows, left=2)))
+    return ExitCode.PASSED
+
+
+@walcrash.command()
+def schema() -> ExitCode:
+    """Print the JSON Schema of scenario files."""
+    import json
+
+    from harness.campaign.scenario_file import schema_json
+    from harness.report.output import publish
+
+    publish(json.dumps(schema_json(), indent=2))
+    return ExitCode.PASSED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; never raises but for a second Ctrl-C."""
+    _open_standard_streams()
+    with _terminated_like_interrupted():
+        try:
+            code = walcrash.main(
+                args=None if arguments is None else list(arguments),
+                prog_name="walcrash",
+                standalone_mode=False,
+            )
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as problem:
+            return int(_explain(problem))
+    # `--help` and `--version` return click's own 0.
+    return int(code or 0)
+
+
+def _explain(problem: BaseException) -> ExitCode:
+    """Tell what went wrong on stderr and return the exit code for it."""
+    match problem:
+        case WalcrashError():
+            _complain(problem.message, problem.hint)
+            return problem.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(problem.format_message(), err=True)
+            return ExitCode.USAGE
+        case click.UsageError():
+            place = problem.ctx.command_path if problem.ctx is not None else "walcrash"
+            _complain(problem.format_message(), f"{place} --help")
+            return ExitCode.USAGE
+        case KeyboardInterrupt() | click.Abort():
+            _complain("interrupted", "")
+            return ExitCode.INTERRUPTED
+        case BrokenPipeError():
+            _drop_stdout()
+            return ExitCode.INTERRUPTED
+        case _:
+            return _explain_fault(problem)
+
+
+def _explain_fault(problem: BaseException) -> ExitCode:
+    traceback.print_exception(problem, file=sys.stderr)
+    _complain(
+        f"walcrash itself failed: {type(problem).__name__}: {problem}",
+        f"please report it with the lines above, the command and `walcrash --version` "
+        f"({__version__})",
+    )
+    return ExitCode.HARNESS_FAULT
+
+
+def _complain(message: str, hint: str) -> None:
+    from harness.report.output import talk
+    from harness.report.text import escape
+
+    text = f"error: {message}\nhint: {hint}" if hint else f"error: {message}"
+    talk("\n".join(escape(line) for line in text.split("\n")))
+
+
+def _drop_stdout() -> None:
+    from harness.report.output import drop_stdout
+
+    with contextlib.suppress(OSError, ValueError):
+        drop_stdout()
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind the stack as Ctrl-C does, so that nothing is left behind."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _open_standard_streams() -> None:
+    """Give stdin, stdout and stderr a place where the caller closed them.
+
+    Otherwise the first files that are opened get their numbers, and a message lands in a log.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - lives to the end
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show `·` is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
