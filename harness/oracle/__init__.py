@@ -1,1 +1,5 @@
-"""History and recovered state in, verdict out, with no effect on anything."""
+"""The oracle: history and recovered state in, judgement out, and nothing else touched."""
+
+from harness.oracle.judge import judge
+
+__all__ = ["judge"]
