@@ -138,11 +138,8 @@ def run(
     log: str | None,
     no_color: bool,
 ) -> ExitCode:
-    """Run a campaign over scenarios: files, or names of shipped ones; none means all shipped."""
+    """Run a campaign over scenario files or shipped scenarios; none named: all shipped."""
     from pathlib import Path
-
-    from harness.campaign.campaign import Campaign, CampaignPlan
-    from harness.report.session import RunRequest, run_session
 
     if case is not None and cases is not None:
         raise UsageError(
@@ -155,6 +152,10 @@ def run(
             f"--case runs one case of one scenario; found {len(loaded)} scenarios",
             hint=f"walcrash run {loaded[0].path} --case {case}",
         )
+    # After the scenarios, so that a mistyped name is answered before any of this is loaded.
+    from harness.campaign.campaign import Campaign, CampaignPlan
+    from harness.report.session import RunRequest, run_session
+
     chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
     campaign = Campaign(
         CampaignPlan(
@@ -191,11 +192,10 @@ def load_scenarios(names: Sequence[str]) -> "tuple[Scenario, ...]":
 
     from harness.campaign.scenario_file import find_scenarios, load_scenario
 
-    paths = find_scenarios(names)
-    # Without names the paths are those of this installation; a name works on every machine.
-    words = names or [path.stem for path in paths]
+    # A shipped scenario goes by its name: its path is that of this installation only.
+    words = dict.fromkeys(names) or [path.stem for path in find_scenarios(())]
     loaded = tuple(
-        replace(load_scenario(path), path=word) for path, word in zip(paths, words, strict=True)
+        replace(load_scenario(path), path=word) for word in words for path in find_scenarios([word])
     )
     for scenario in loaded:
         alike = [other.path for other in loaded if other.name == scenario.name]

@@ -22,9 +22,9 @@ from typing import Protocol
 from harness.report.finding_text import WIDTH
 from harness.report.markdown import markdown_report
 from harness.report.ndjson import NdjsonWriter
+from harness.report.output import publish, talk, wants_color
 from harness.report.run_folder import RunFolder
 from harness.report.run_report import RunReport
-from harness.report.output import publish, talk, wants_color
 from harness.report.summary import summary_text
 from harness.report.terminal import Progress, open_progress
 from harness.report.text import counted, shell_word
@@ -99,18 +99,21 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
     return report.exit_code
 
 
-def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFolder]:
+def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFolder, float]:
     """Run the campaign without a word, as a test does; signals are left alone.
+
+    Returns the report, the run folder, and how many seconds it took.
 
     Raises:
         UsageError: the run folder or the log cannot be written; nothing has run then.
         Exception: what ended the campaign, or a full disk.
     """
     folder, report = _prepare(request)
+    began = time.monotonic()
     with _open_logs(folder, request.log) as logs:
         _pump(campaign, report, logs)
     folder.write_report(markdown_report(report))
-    return report, folder
+    return report, folder, time.monotonic() - began
 
 
 def _prepare(request: RunRequest) -> tuple[RunFolder, RunReport]:

@@ -1,0 +1,128 @@
+"""The pytest door: the fixture `walcrash` runs one scenario and fails the test on findings.
+
+The engine is the campaign, as behind the command line; here it only becomes a test result. A
+run that is inconclusive fails too: what was not tested has not passed.
+
+Source: pytest's documentation, "Writing plugins"; the entry point is `pytest11`.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.report.run_folder import RunFolder
+    from harness.report.run_report import RunReport
+
+DEFAULT_SEED = "pytest"
+"""A test that fails by chance is worth little; another seed is chosen by hand."""
+
+
+class Run(Protocol):
+    """What the fixture gives: a function that runs one scenario."""
+
+    def __call__(
+        self,
+        scenario_path: str | os.PathLike[str],
+        *,
+        seed: str | int | None = None,
+        cases: int | None = None,
+        seconds: float | None = None,
+        jobs: int = 1,
+    ) -> "ScenarioResult":
+        """Run the scenario; fail the test unless it passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """A run that passed: in how many cases, boots and recoveries, and where its report is."""
+
+    seed: str
+    cases: int
+    boots: int
+    recoveries: int
+    report_path: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--walcrash-seed`."""
+    parser.getgroup("walcrash").addoption(
+        "--walcrash-seed", metavar="S", help="master seed of every walcrash run in these tests"
+    )
+
+
+@pytest.fixture
+def walcrash(request: pytest.FixtureRequest) -> Run:
+    """Return a function that runs a scenario and fails the test on findings."""
+    chosen: str | None = request.config.getoption("--walcrash-seed")
+
+    def run(
+        scenario_path: str | os.PathLike[str],
+        *,
+        seed: str | int | None = None,
+        cases: int | None = None,
+        seconds: float | None = None,
+        jobs: int = 1,
+    ) -> ScenarioResult:
+        # The option goes first: it is how somebody repeats a run that failed.
+        master = chosen or (DEFAULT_SEED if seed is None else str(seed))
+        return _run(os.fspath(scenario_path), master, cases, seconds, jobs)
+
+    return run
+
+
+def _run(
+    path: str, seed: str, cases: int | None, seconds: float | None, jobs: int
+) -> ScenarioResult:
+    # pytest loads every plugin at its start; only a test that uses this one pays for the engine.
+    from harness.campaign.campaign import Campaign, CampaignPlan
+    from harness.campaign.scenario_file import find_scenarios, load_scenario
+    from harness.report.session import RunRequest, collect
+    from harness.values.errors import WalcrashError
+
+    runs = os.environ.get("WALCRASH_RUNS", "reports/runs")
+    try:
+        scenarios = tuple(
+            replace(load_scenario(file), path=path) for file in find_scenarios([path])
+        )
+        plan = CampaignPlan(
+            scenarios=scenarios,
+            master_seed=seed,
+            jobs=jobs,
+            cases=cases,
+            seconds=seconds,
+            only_case=None,
+            runs=Path(runs),
+        )
+        request = RunRequest(
+            scenarios=scenarios,
+            seed=seed,
+            arguments=(path,),
+            case_counts={scenario.name: cases or scenario.budget.cases for scenario in scenarios},
+            seconds=seconds,
+            runs=runs,
+            log=None,
+            color=False,
+        )
+        return _judge(*collect(Campaign(plan), request), runs)
+    except WalcrashError as problem:
+        pytest.fail(str(problem), pytrace=False)
+
+
+def _judge(report: "RunReport", folder: "RunFolder", seconds: float, runs: str) -> ScenarioResult:
+    from harness.report.summary import summary_text
+    from harness.values.errors import ExitCode
+
+    if report.exit_code is not ExitCode.PASSED:
+        text = summary_text(report, seconds=seconds, report_path=folder.report, runs=runs)
+        pytest.fail(text, pytrace=False)
+    return ScenarioResult(
+        seed=report.seed,
+        cases=sum(scenario.cases for scenario in report.scenarios),
+        boots=sum(scenario.boots for scenario in report.scenarios),
+        recoveries=sum(scenario.recoveries for scenario in report.scenarios),
+        report_path=folder.report,
+    )
