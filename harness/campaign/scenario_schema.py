@@ -1,0 +1,431 @@
+"""The scenario file's schema: every key, what it may hold, and what it means.
+
+This is the one place that knows the file format: the checks, the JSON Schema and the reference
+page (`scenario_docs`) all come from the fields below. What concerns two keys at once is in
+`scenario_checks`.
+
+Not here: reading a file and putting the problems into words (`scenario_file`). pydantic is
+imported by this module and by no other, since it costs 90 ms.
+
+Source: DESIGN.md, sections Faults and Invariants; `driver-protocol.md`, section `[contract]`.
+"""
+
+import math
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from harness.values.case import Placement
+from harness.values.contract import Acknowledges, Damage, PersistenceModel, Promise
+from harness.values.event import EventKind
+from harness.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
+from harness.values.operation import OperationKind
+from harness.values.record import RecordType
+from harness.values.scenario import BootSelector, FaultKind, IdStyle
+from harness.values.verdict import Invariant
+
+# limits
+FORMAT: Final = 1
+"""The version of the scenario format that this walcrash reads."""
+
+FAULTS: Final = 100
+"""Most faults in one scenario."""
+
+PAYLOAD_SIZES: Final = 1000
+"""Most payload sizes in one scenario."""
+
+LIST_NAMES: Final = 100
+"""Most names in one list of names."""
+
+WEIGHT: Final = 1_000_000
+"""Largest weight of anything that is drawn."""
+
+CASES: Final = 1_000_000_000
+"""Largest budget in cases."""
+
+DELAY_US: Final = 600_000_000
+"""Longest delay of a timer, microseconds: ten minutes."""
+
+MEMORY_MB: Final = 1_048_576
+"""Largest memory limit, megabytes: one terabyte."""
+
+SECONDS: Final = 31_536_000
+"""Longest time that can be asked for, seconds: one year."""
+
+SUMMARY_CHARACTERS: Final = 2000
+"""Longest summary."""
+
+OPTION_INTEGER: Final = 2**63
+"""Integers in options are signed 64 bits, as TOML says."""
+
+ALL: Final = "all"
+OPERATION_NAMES: Final = tuple(
+    [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
+)
+
+
+class _Read:
+    """How a value of the file is read, and how the JSON Schema describes it."""
+
+    def __init__(self, read: Callable[[object], object], described: dict[str, object]) -> None:
+        self.read = read
+        self.described = described
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return dict(self.described)
+
+
+def _name(names: tuple[str, ...], read: Callable[[str], object] = str) -> _Read:
+    """Read one of the names."""
+
+    def checked(value: object) -> object:
+        if not isinstance(value, str) or value not in names:
+            raise PydanticCustomError("choice", "not one of the names", {"names": list(names)})
+        return read(value)
+
+    return _Read(checked, {"type": "string", "enum": list(names)})
+
+
+def _member(kind: type[Enum]) -> _Read:
+    """Read the value of a member of an enum."""
+    return _name(tuple(str(member.value) for member in kind), kind)
+
+
+def _range(low: int, high: int) -> _Read:
+    """Read `3` as (3, 3) and `[1, 3]` as (1, 3)."""
+    allowed = f"a whole number of {low} to {high}, or the fewest and the most as a list of two"
+
+    def checked(value: object) -> tuple[int, int]:
+        found: list[object] = value if isinstance(value, list) else [value, value]
+        # `type` and not `isinstance`, since true and false are instances of int.
+        ends = [end for end in found if type(end) is int and low <= end <= high]
+        if len(found) != 2 or len(ends) != 2 or ends[0] > ends[1]:
+            raise PydanticCustomError("range", "not a range", {"allowed": allowed})
+        return (ends[0], ends[1])
+
+    number = {"type": "integer", "minimum": low, "maximum": high}
+    two_numbers = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    return _Read(checked, {"anyOf": [number, two_numbers]})
+
+
+def _read_option(value: object) -> object:
+    is_whole = isinstance(value, int) and -OPTION_INTEGER <= value < OPTION_INTEGER
+    is_number = isinstance(value, float) and math.isfinite(value)
+    if not (isinstance(value, str) or is_whole or is_number):
+        allowed = "text, a finite number (a whole one has 64 bits), true or false"
+        raise PydanticCustomError("option", "not a scalar", {"allowed": allowed})
+    return value
+
+
+def _expand_all(value: object) -> object:
+    names = [invariant.value for invariant in Invariant]
+    if isinstance(value, str) and value != ALL:
+        allowed = '"all", or a list of the ids of invariants'
+        raise PydanticCustomError("option", "not `all`", {"allowed": allowed})
+    return names if value == ALL else value
+
+
+class _Table(BaseModel):
+    """A table of the file: nothing is converted silently, nothing unknown is accepted."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SubjectTable(_Table):
+    """Which WAL is tested, and through which adapter."""
+
+    adapter: str = Field(
+        min_length=1,
+        max_length=4096,
+        description=(
+            "The Python adapter: a built-in name, `module:Class`, or `path/to/file.py:Class` "
+            "with the path relative to the scenario file."
+        ),
+        examples=["reference"],
+    )
+    options: dict[
+        str,
+        Annotated[
+            str | int | float | bool,
+            _Read(_read_option, {"type": ["string", "integer", "number", "boolean"]}),
+        ],
+    ] = Field(
+        default_factory=dict,
+        max_length=LIST_NAMES,
+        description="Keyword arguments for the adapter's constructor.",
+    )
+
+
+class ContractTable(_Table):
+    """What the subject promises; without this table the adapter's own contract holds."""
+
+    acknowledges: Annotated[Acknowledges, _member(Acknowledges)] = Field(
+        default=Acknowledges.APPEND,
+        description="A record is promised when `append`, or the next `sync`, has replied.",
+        examples=["append"],
+    )
+    kill: Annotated[Promise, _member(Promise)] = Field(
+        default=Promise.ALL,
+        description=(
+            "What is there after a process kill: all promised records, a prefix of the appended "
+            "ones, or none (no promise)."
+        ),
+        examples=["all"],
+    )
+    power: Annotated[Promise, _member(Promise)] = Field(
+        default=Promise.ALL,
+        description="What is there after a power loss: the same three.",
+        examples=["all"],
+    )
+    model: Annotated[PersistenceModel, _member(PersistenceModel)] = Field(
+        default=PersistenceModel.EXT4,
+        description="The weakest persistence model that the power promise covers.",
+        examples=["ext4"],
+    )
+    detects: list[Annotated[Damage, _member(Damage)]] = Field(
+        default_factory=list,
+        max_length=LIST_NAMES,
+        description="Damage that recovery must notice.",
+        examples=[["torn", "rot"]],
+    )
+    max_attempts: int | None = Field(
+        default=None,
+        ge=1,
+        le=WEIGHT,
+        description=(
+            "Failed attempts after which an operation is permanently failed; without it, "
+            "`failed` and `permanent_failed` are judged as one."
+        ),
+        examples=[3],
+    )
+
+
+def _weight(description: str) -> int:
+    weight: int = Field(default=0, ge=0, le=WEIGHT, description=description, examples=[3])
+    return weight
+
+
+class MixTable(_Table):
+    """How often each operation is drawn, as whole-number weights; what is left out is 0."""
+
+    put: int = _weight("Append a PutOperation with a new id.")
+    done: int = _weight("Append a MarkDone for an operation that was put and is not done.")
+    failed: int = _weight("Append a MarkFailed for an operation that was put and is not done.")
+    sync: int = _weight("Sync (where the subject supports `sync`).")
+    apply: int = _weight("Apply and save the checkpoint (where the subject supports `apply`).")
+    tick: int = _weight("One turn of the engine (where the subject supports `effects`).")
+    compact: int = _weight("Compact (where the subject supports `compact`).")
+    replay: int = _weight("Replay from the start or from an earlier append of the same boot.")
+
+
+class WorkloadTable(_Table):
+    """How the operations of a case are drawn."""
+
+    boots: Annotated[tuple[int, int], _range(1, BOOTS_PER_CASE)] = Field(
+        default=(1, 1), description="How many boots a case has.", examples=[[1, 3]]
+    )
+    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] = Field(
+        default=(5, 25),
+        description="How many operations are drawn for a boot, `open` and `close` not counted.",
+        examples=[[10, 30]],
+    )
+    mix: MixTable = Field(
+        default=MixTable(put=5, done=3, failed=1),
+        description="How often each operation is drawn; 5 put, 3 done and 1 failed without it.",
+    )
+    payload_bytes: list[Annotated[int, Field(ge=0, le=PAYLOAD_BYTES)]] = Field(
+        default=[0, 1, 16, 100, 1000],
+        min_length=1,
+        max_length=PAYLOAD_SIZES,
+        description="The payload sizes to draw from, in bytes; one named twice is drawn twice.",
+        examples=[[0, 1, 100, 5000]],
+    )
+    ids: Annotated[IdStyle, _member(IdStyle)] = Field(
+        default=IdStyle.PLAIN,
+        description="How operation ids look: `op-17`, or any text that could be an id.",
+        examples=["odd"],
+    )
+    clean_close: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="How many in 100 boots, the last aside, end with `close` and not a fault.",
+        examples=[20],
+    )
+
+
+class FaultTable(_Table):
+    """One kind of fault, and where it may fall."""
+
+    kind: Annotated[FaultKind, _member(FaultKind)] = Field(
+        description="An exact kill, or one on a timer.", examples=["kill"]
+    )
+    weight: int = Field(
+        default=1,
+        ge=1,
+        le=WEIGHT,
+        description="How often this fault is drawn among the scenario's faults.",
+        examples=[3],
+    )
+    boots: Annotated[BootSelector, _member(BootSelector)] = Field(
+        default=BootSelector.ANY,
+        description="Which boots it may end; `later` is every boot but the first.",
+        examples=["any"],
+    )
+    operations: list[Annotated[str, _name(OPERATION_NAMES)]] = Field(
+        default_factory=list,
+        max_length=LIST_NAMES,
+        description=(
+            "The operations that it may fall into, by operation or by record type; without it, "
+            "any. A kill in `open` is a kill during recovery."
+        ),
+        examples=[["append"]],
+    )
+    event: Annotated[EventKind, _member(EventKind)] | None = Field(
+        default=None,
+        description="Count only the operation's events of this kind; without it, all.",
+        examples=["write"],
+    )
+    placements: list[Annotated[Placement, _member(Placement)]] = Field(
+        default=list(Placement),
+        min_length=1,
+        max_length=LIST_NAMES,
+        description="Before, within or after the event; only a write has a `within`.",
+        examples=[["before", "after"]],
+    )
+    delay_us: Annotated[tuple[int, int], _range(0, DELAY_US)] = Field(
+        default=(0, 20_000),
+        description="For `kill-timer`: the delay after the boot's first call, microseconds.",
+        examples=[[0, 20_000]],
+    )
+
+
+class InvariantsTable(_Table):
+    """Which rules recovery is judged by."""
+
+    check: Annotated[
+        list[Annotated[Invariant, _member(Invariant)]],
+        BeforeValidator(_expand_all),
+        Field(min_length=1, max_length=LIST_NAMES),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"const": ALL},
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "enum": [each.value for each in Invariant]},
+                    },
+                ]
+            }
+        ),
+    ] = Field(
+        default=list(Invariant),
+        description='`"all"`, which is the default, or the ids of invariants.',
+        examples=[["lost-put", "order"]],
+    )
+
+
+class BudgetTable(_Table):
+    """When a campaign stops, whichever is first."""
+
+    cases: int = Field(
+        default=200, ge=1, le=CASES, description="After so many cases.", examples=[200]
+    )
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=SECONDS,
+        description="After so many seconds; without it, only the cases count.",
+        examples=[60],
+    )
+
+
+class LimitsTable(_Table):
+    """What one boot or recovery may take before it counts as failed."""
+
+    recovery_seconds: float = Field(
+        default=10.0, gt=0, le=SECONDS, description="Seconds.", examples=[10]
+    )
+    recovery_memory_mb: int = Field(
+        default=512, ge=1, le=MEMORY_MB, description="Megabytes.", examples=[512]
+    )
+
+
+class ScenarioTable(_Table):
+    """A walcrash scenario: a subject, a workload, faults, invariants and a budget."""
+
+    format: int = Field(
+        ge=FORMAT,
+        le=FORMAT,
+        description="The version of this file format; a reader refuses a newer one.",
+        examples=[FORMAT],
+    )
+    name: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="The scenario's name: the same as the file's, without `.toml`.",
+        examples=["torn-tail"],
+    )
+    summary: str = Field(
+        min_length=1,
+        max_length=SUMMARY_CHARACTERS,
+        description="What the scenario is for, in a sentence or two.",
+        examples=["A crash in the middle of a write."],
+    )
+    subject: SubjectTable = Field(description="The WAL under test.")
+    contract: ContractTable | None = Field(
+        default=None, description="What the subject promises; without it, what its adapter says."
+    )
+    workload: WorkloadTable = Field(
+        default=WorkloadTable(), description="What is done to the subject between faults."
+    )
+    faults: list[FaultTable] = Field(
+        min_length=1, max_length=FAULTS, description="What ends the boots."
+    )
+    invariants: InvariantsTable = Field(
+        default=InvariantsTable(), description="Which invariants are checked."
+    )
+    budget: BudgetTable = Field(default=BudgetTable(), description="When the campaign stops.")
+    limits: LimitsTable = Field(
+        default=LimitsTable(), description="What a recovery may take before it counts as failed."
+    )
+
+
+TABLES: Final[dict[tuple[str, ...], type[_Table]]] = {
+    (): ScenarioTable,
+    ("subject",): SubjectTable,
+    ("contract",): ContractTable,
+    ("workload",): WorkloadTable,
+    ("workload", "mix"): MixTable,
+    ("faults",): FaultTable,
+    ("invariants",): InvariantsTable,
+    ("budget",): BudgetTable,
+    ("limits",): LimitsTable,
+}
+"""The table at each place of the file, positions in arrays left out."""
+
+
+def schema_json() -> dict[str, object]:
+    """Return the JSON Schema (2020-12) of a scenario file, with every key described."""
+    schema = ScenarioTable.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
