@@ -556,10 +556,9 @@ def _found(find: Callable[[], Place | None]) -> Place | None:
 
 def _own_like(process: Process, fd: int, mode: int) -> None:
     """Give a file that we made the mode and owner that it would have from the worker."""
-    status = process.status()
     if process.umask is None:
-        process.umask = int(status.get("Umask", "022"), 8)
+        process.umask = int(process.status().get("Umask", "022"), 8)
     os.fchmod(fd, mode & 0o7777 & ~process.umask)
-    user, group = (int(status[key].split("\t")[3]) for key in ("Uid", "Gid"))
-    if (user, group) != (os.geteuid(), os.getegid()):
-        os.fchown(fd, user, group)
+    owner = os.stat(f"/proc/{process.pid}")
+    if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+        os.fchown(fd, owner.st_uid, owner.st_gid)

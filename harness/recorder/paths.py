@@ -1,4 +1,4 @@
-"""Paths as a worker means them: relative to its own folders, and inside the subject's folder or not.
+"""Paths as a worker means them: from its own folders, inside the subject's folder or not.
 
 Every path-based call is made by the harness on an opened parent directory, so that no other
 thread can swap a component in between.

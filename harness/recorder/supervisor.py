@@ -27,8 +27,8 @@ from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from harness.values import limits
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
-from harness.values.event import EventKind
 from harness.values.errors import HarnessFault
+from harness.values.event import EventKind
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""

@@ -1,0 +1,210 @@
+"""The zygote: a small process that forks workers, since forking a large one is dear.
+
+It runs as a program of its own with few imports, takes requests on a socket, and is the
+subreaper of everything that its workers start. When the harness is gone (the end of the
+socket), it kills all of that, removes the working folder and exits: nothing is left behind
+even where the harness was killed.
+
+A request is a pickled tuple with its length in front; it comes from the harness, which is
+trusted. What goes back is bytes and numbers, never a pickle.
+
+Source: `prctl(2)`, PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import pickle
+import resource
+import shutil
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from harness.recorder import filter as call_filter
+from harness.recorder.clock import shift_wall_clock
+from harness.recorder.environment import order_listings
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+LENGTH: Final = struct.Struct("<Q")
+ANSWER: Final = struct.Struct("<qQ")
+"""An answer: a number (process id, wait status; negative: an error) and the length of its text."""
+
+_KILL_ROUNDS: Final = 1000
+"""How often the children are looked for again before giving up on a fork bomb."""
+
+Entry = Callable[..., object]
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> NoReturn:
+    """Run until the socket ends; arguments: fd, clock shift, listing order, folder to remove."""
+    socket_fd, shift, is_reversed, folder = sys.argv[1:5]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    channel = socket.socket(fileno=int(socket_fd))
+    is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
+    order_listings(is_reversed=is_reversed == "1")
+    _answer(channel, int(is_shifted), b"")
+    zygote = _Zygote(channel)
+    try:
+        zygote.take_requests()
+    finally:
+        zygote.kill_children(keep=frozenset())
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
+
+
+class _Zygote:
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._servers: set[int] = set()
+        self._entries: dict[str, Entry] = {}
+
+    def take_requests(self) -> None:
+        while True:
+            request, fds = _receive(self._channel)
+            if request is None:
+                return
+            kind, *arguments = pickle.loads(request)  # noqa: S301 - from our own harness
+            try:
+                self._take(kind, arguments, fds)
+            except Exception:
+                _answer(
+                    self._channel, -1, traceback.format_exc(limit=-8).encode("utf-8", "replace")
+                )
+            finally:
+                for fd in fds:
+                    os.close(fd)
+
+    def _take(self, kind: str, arguments: list[Any], fds: list[int]) -> None:
+        if kind == "load":
+            self._load(*arguments)
+        elif kind == "watch":
+            self._watch(*arguments)
+        elif kind == "serve":
+            self._serve(*arguments, fd=fds[0])
+        elif kind == "finish":
+            self._finish(*arguments)
+        else:
+            raise AssertionError(kind)
+
+    def _load(self, entry: str, payload: bytes) -> None:
+        result = self._entry(entry)(payload)
+        assert isinstance(result, bytes)
+        gc.collect()
+        # Pages that the collector does not touch stay shared with the children.
+        gc.freeze()
+        _answer(self._channel, 0, result)
+
+    def _entry(self, name: str) -> Entry:
+        if name not in self._entries:
+            module, _, function = name.partition(":")
+            self._entries[name] = getattr(importlib.import_module(module), function)
+        return self._entries[name]
+
+    def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
+        """Fork a worker under the filter; it hands over its listener itself."""
+        run = self._entry(entry)
+        if os.fork() == 0:
+            _become_worker(memory_mb)
+            try:
+                listener = call_filter.install()
+            except OSError as problem:
+                _answer(self._channel, -2, str(problem).encode())
+                os._exit(1)
+            head = ANSWER.pack(os.getpid(), 0)
+            socket.send_fds(self._channel, [head], [listener])
+            os.close(listener)
+            self._channel.close()
+            _run(run, payload)
+
+    def _serve(self, entry: str, payload: bytes, memory_mb: int, *, fd: int) -> None:
+        """Fork a process that talks to the harness over a socket of its own."""
+        run = self._entry(entry)
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(memory_mb)
+            self._channel.close()
+            _run(run, payload, socket.socket(fileno=os.dup(fd)))
+        self._servers.add(pid)
+        _answer(self._channel, pid, b"")
+
+    def _finish(self, pid: int) -> None:
+        """Kill all children but the other servers; answer with the wait status of `pid`."""
+        self._servers.discard(pid)
+        _answer(self._channel, self.kill_children(keep=frozenset(self._servers)).get(pid, 0), b"")
+
+    def kill_children(self, *, keep: frozenset[int]) -> dict[int, int]:
+        """Kill and reap what hangs on this process, also what its children left behind."""
+        statuses: dict[int, int] = {}
+        for _ in range(_KILL_ROUNDS):
+            doomed = [pid for pid in _children() if pid not in keep]
+            if not doomed:
+                break
+            for pid in doomed:
+                for kill in (os.killpg, os.kill):
+                    with contextlib.suppress(OSError):
+                        kill(pid, signal.SIGKILL)
+            for pid in doomed:
+                with contextlib.suppress(ChildProcessError):
+                    statuses[pid] = os.waitpid(pid, 0)[1]
+        return statuses
+
+
+def _become_worker(memory_mb: int) -> None:
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    os.setsid()
+    limit_bytes = memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run(entry: Entry, *arguments: object) -> NoReturn:
+    """Run an entry to its end; whatever happens, this process ends here."""
+    try:
+        entry(*arguments)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(70)
+    os._exit(0)
+
+
+def _children() -> list[int]:
+    with open("/proc/thread-self/children", encoding="ascii") as listing:
+        return [int(pid) for pid in listing.read().split()]
+
+
+def _receive(channel: socket.socket) -> tuple[bytes | None, list[int]]:
+    head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 4)
+    if not head:
+        return None, []
+    while len(head) < LENGTH.size:
+        head += channel.recv(LENGTH.size - len(head))
+    (length,) = LENGTH.unpack(head)
+    pieces = []
+    while length:
+        piece = channel.recv(min(length, 1 << 20))
+        if not piece:
+            return None, []
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces), list(fds)
+
+
+def _answer(channel: socket.socket, number: int, text: bytes) -> None:
+    channel.sendall(ANSWER.pack(number, len(text)) + text)
+
+
+if __name__ == "__main__":
+    main()

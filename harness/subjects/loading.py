@@ -1,0 +1,77 @@
+"""Loading: from the name of an adapter in a scenario to its class.
+
+A name is a built-in one (`reference`), `module:Class`, or `path/to/file.py:Class`. A file is
+loaded with its own folder on the path while it is imported, so that it can import siblings.
+"""
+
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from harness.subjects.adapter import Adapter
+
+BUILT_IN: Final = {"reference": "harness.subjects.reference:ReferenceAdapter"}
+"""Adapters that ship, by the name that a scenario uses."""
+
+Options = Mapping[str, str | int | float | bool]
+
+
+class NotAnAdapter(Exception):
+    """A name does not lead to an adapter; the message says what was found."""
+
+
+@functools.cache
+def find_adapter(name: str) -> type[Adapter]:
+    """Return the adapter class of a name; importing it runs its module.
+
+    Raises:
+        NotAnAdapter: there is no such class, or it is no `Adapter`.
+        Exception: whatever the module raises while it is imported.
+    """
+    target = BUILT_IN.get(name, name)
+    place, separator, class_name = target.rpartition(":")
+    if not separator or not place or not class_name:
+        raise NotAnAdapter(
+            f"`{name}` is neither a built-in adapter ({', '.join(sorted(BUILT_IN))}) nor "
+            "`module:Class` nor `file.py:Class`"
+        )
+    module = _load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise NotAnAdapter(f"`{place}` has no `{class_name}`")
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise NotAnAdapter(f"`{class_name}` in `{place}` is no subclass of Adapter")
+    return found
+
+
+def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
+    """Make an adapter for one boot.
+
+    Raises:
+        NotAnAdapter: it does not take these options, or is abstract.
+    """
+    try:
+        return kind(**options)
+    except TypeError as problem:
+        raise NotAnAdapter(f"{kind.__name__}(**{dict(options)!r}): {problem}") from problem
+
+
+def _load_file(path: Path) -> object:
+    name = f"walcrash_subject_{path.stem}"
+    if not path.is_file():
+        raise NotAnAdapter(f"there is no file {path}")
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        specification.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return module

@@ -1,0 +1,268 @@
+"""Messages: what a worker tells the harness, as JSON, one object each.
+
+A worker may be broken in any way, so what it says is read with suspicion: everything is checked,
+nothing is executed. A reply starts with `{`; an effect is `E` and the operation's id.
+
+The record of a recovery is a list (type, id, ts_ms, payload in base64, error, next retry), a
+replay from the middle refers to records by their position where they are the same.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from harness.subjects.adapter import Adapter
+from harness.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
+from harness.values.record import Record, RecordType
+from harness.values.recovery import (
+    OperationState,
+    OperationStatus,
+    RecoveredRecord,
+    Recovery,
+    Resume,
+    SubjectState,
+)
+
+RECORDS_PER_REPLAY: Final = 1_000_000
+"""Most records that a replay may yield before it is taken for one that never ends."""
+
+EFFECT_MARK: Final = b"E"
+
+
+class Rubbish(Exception):
+    """A subject or worker returned something that it must not; the message says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an adapter says of itself when it opens."""
+
+    contract: Contract
+    supports: frozenset[str]
+
+
+def effect_message(operation_id: str) -> bytes:
+    """Return the message for an external effect."""
+    return EFFECT_MARK + operation_id.encode("utf-8", "surrogatepass")
+
+
+def effect_id(message: bytes) -> str:
+    """Return the operation's id in an effect message."""
+    return message[len(EFFECT_MARK) :].decode("utf-8", "surrogatepass")
+
+
+def read_reply(message: bytes) -> dict[str, Any]:
+    """Return the object in a reply.
+
+    Raises:
+        Rubbish: it is no JSON object with a boolean `ok`.
+    """
+    try:
+        reply = json.loads(message)
+    except ValueError as problem:
+        raise Rubbish(f"a reply is a JSON object; found {message[:80]!r}: {problem}") from None
+    if not isinstance(reply, dict) or not isinstance(reply.get("ok"), bool):
+        raise Rubbish(f"a reply is a JSON object with `ok`; found {message[:80]!r}")
+    return reply
+
+
+def describe(adapter: Adapter) -> dict[str, object]:
+    """Return an adapter's description as JSON."""
+    contract = adapter.contract
+    return {
+        "contract": {
+            "acknowledges": contract.acknowledges.value,
+            "kill": contract.kill.value,
+            "power": contract.power.value,
+            "model": contract.model.value,
+            "detects": sorted(damage.value for damage in contract.detects),
+            "max_attempts": contract.max_attempts,
+        },
+        "supports": sorted(adapter.supports),
+    }
+
+
+def read_description(fields: Mapping[str, Any]) -> Description:
+    """Read an adapter's description.
+
+    Raises:
+        Rubbish: a key is missing or its value unknown.
+    """
+    try:
+        contract = fields["contract"]
+        return Description(
+            contract=Contract(
+                acknowledges=Acknowledges(contract["acknowledges"]),
+                kill=Promise(contract["kill"]),
+                power=Promise(contract["power"]),
+                model=PersistenceModel(contract["model"]),
+                detects=frozenset(Damage(name) for name in contract["detects"]),
+                max_attempts=contract["max_attempts"],
+            ),
+            supports=frozenset(fields["supports"]),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise Rubbish(f"the description of the adapter: {problem!r}") from None
+
+
+def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
+    """Take what a replay yields, checked.
+
+    Raises:
+        Rubbish: it yields something else than (offset, record), or too much.
+        Exception: whatever the subject raises.
+    """
+    taken: list[RecoveredRecord] = []
+    for item in islice(records, RECORDS_PER_REPLAY + 1):
+        if len(taken) == RECORDS_PER_REPLAY:
+            raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
+        if not (isinstance(item, tuple) and len(item) == 2):
+            raise Rubbish(f"a replay yields (offset, record); found {item!r:.80}")
+        offset, record = item
+        taken.append(RecoveredRecord(_offset(offset), _record(record)))
+    return taken
+
+
+def recover(adapter: Adapter) -> Recovery:
+    """Look at a freshly opened subject: replay from 0, its state, and replays from the middle.
+
+    Raises:
+        Rubbish: the subject returns something that it must not.
+        Exception: whatever the subject raises.
+    """
+    records = collect(adapter.replay(0))
+    state = adapter.state() if "checkpoint" in adapter.supports else None
+    if state is not None and not isinstance(state, SubjectState):
+        raise Rubbish(f"state() returns a SubjectState; found {state!r:.80}")
+    starts = {entry.offset for entry in records[len(records) // 2 :: max(1, len(records) // 2)]}
+    if state is not None and any(entry.offset == state.checkpoint for entry in records):
+        starts.add(state.checkpoint)
+    resumes = tuple(
+        Resume(start, tuple(collect(adapter.replay(start)))) for start in sorted(starts)
+    )
+    return Recovery(tuple(records), _offset(adapter.end()), state, resumes)
+
+
+def recovery_to_json(recovery: Recovery) -> dict[str, object]:
+    """Return a recovery as JSON."""
+    positions = {entry: position for position, entry in enumerate(recovery.records)}
+    state = recovery.state
+    return {
+        "records": [_entry_to_json(entry) for entry in recovery.records],
+        "end": recovery.end,
+        "resumes": [
+            [resume.from_offset, [positions.get(e, _entry_to_json(e)) for e in resume.records]]
+            for resume in recovery.resumes
+        ],
+        "state": None
+        if state is None
+        else {
+            "checkpoint": state.checkpoint,
+            "applied": state.applied,
+            "operations": {
+                name: [_status(o).value, o.error, o.next_retry_at_ms]
+                for name, o in state.operations.items()
+            },
+        },
+    }
+
+
+def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
+    """Read a recovery.
+
+    Raises:
+        Rubbish: it is not as `recovery_to_json` writes it.
+    """
+    try:
+        records = tuple(_entry_from_json(item) for item in fields["records"])
+        resumes = tuple(
+            Resume(
+                start,
+                tuple(
+                    records[item] if isinstance(item, int) else _entry_from_json(item)
+                    for item in items
+                ),
+            )
+            for start, items in fields["resumes"]
+        )
+        return Recovery(records, fields["end"], _state_from_json(fields["state"]), resumes)
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
+        raise Rubbish(f"a recovery: {problem!r}") from None
+
+
+def resume_to_json(from_offset: int, records: list[RecoveredRecord]) -> list[object]:
+    """Return a live replay as JSON."""
+    return [from_offset, [_entry_to_json(entry) for entry in records]]
+
+
+def resume_from_json(fields: list[Any]) -> Resume:
+    """Read a live replay.
+
+    Raises:
+        Rubbish: it is not as `resume_to_json` writes it.
+    """
+    try:
+        return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
+    except (TypeError, ValueError, IndexError) as problem:
+        raise Rubbish(f"a replay: {problem!r}") from None
+
+
+def _state_from_json(fields: Mapping[str, Any] | None) -> SubjectState | None:
+    if fields is None:
+        return None
+    return SubjectState(
+        checkpoint=fields["checkpoint"],
+        applied=fields["applied"],
+        operations={
+            name: OperationState(OperationStatus(status), error, next_retry_at_ms)
+            for name, (status, error, next_retry_at_ms) in fields["operations"].items()
+        },
+    )
+
+
+def _entry_to_json(entry: RecoveredRecord) -> list[object]:
+    record = entry.record
+    payload = base64.b64encode(record.payload).decode("ascii")
+    return [
+        entry.offset, record.type.value, record.id, record.ts_ms, payload, record.error,
+        record.next_retry_at_ms,
+    ]  # fmt: skip
+
+
+def _entry_from_json(item: list[Any]) -> RecoveredRecord:
+    offset, kind, name, ts_ms, payload, error, next_retry_at_ms = item
+    record = Record(
+        RecordType(kind), name, ts_ms, base64.b64decode(payload), error, next_retry_at_ms
+    )
+    return RecoveredRecord(offset, record)
+
+
+def _offset(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Rubbish(f"an offset is an integer; found {value!r:.80}")
+    return value
+
+
+def _record(value: object) -> Record:
+    fields_are_right = (
+        isinstance(value, Record)
+        and isinstance(value.type, RecordType)
+        and isinstance(value.id, str)
+        and type(value.ts_ms) is int
+        and isinstance(value.payload, bytes)
+        and isinstance(value.error, str)
+        and type(value.next_retry_at_ms) is int
+    )
+    if not fields_are_right:
+        raise Rubbish(f"a replay yields Record; found {value!r:.80}")
+    assert isinstance(value, Record)
+    return value
+
+
+def _status(state: object) -> OperationStatus:
+    if not isinstance(state, OperationState) or not isinstance(state.status, OperationStatus):
+        raise Rubbish(f"state() holds OperationState; found {state!r:.80}")
+    return state.status

@@ -1,0 +1,212 @@
+"""The worker: runs one boot's operations through an adapter and tells what came back.
+
+The same code runs under interception (messages are writes to a descriptor that only the
+supervisor knows) and in a process that is not watched (messages go through a socket).
+
+Source: `driver-protocol.md`, version 1, for what each operation means.
+"""
+
+import json
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.subjects import messages
+from harness.subjects.adapter import Adapter, DefiniteFailure
+from harness.subjects.loading import Options, find_adapter, make_adapter
+from harness.subjects.messages import Rubbish
+from harness.values.operation import Operation, OperationKind
+from harness.values.recovery import FailureKind
+
+Say = Callable[[bytes], object]
+
+FRAME: Final = struct.Struct("<Q")
+"""On a socket each message has its length in front."""
+
+END_OF_BOOT: Final = b""
+"""On a socket an empty message ends a boot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootRequest:
+    """What a worker is to do in one boot.
+
+    Attributes:
+        adapter: the adapter's name, as in the scenario.
+        options: its constructor's arguments.
+        directory: the subject's folder.
+        operations: in order, `open` first.
+        message_fd: where messages go under interception.
+        awaits_kill: whether to wait for the end instead of exiting after the last operation.
+        is_forked: on a socket: run in a process of its own, which is gone without `close`.
+    """
+
+    adapter: str
+    options: Options
+    directory: str
+    operations: tuple[Operation, ...]
+    message_fd: int = -1
+    awaits_kill: bool = False
+    is_forked: bool = False
+
+
+def load(payload: bytes) -> bytes:
+    """Entry for the zygote: import an adapter, make one, and return its description as JSON."""
+    adapter, options = pickle.loads(payload)  # noqa: S301 - from our own harness
+    made = make_adapter(find_adapter(adapter), options)
+    return json.dumps(messages.describe(made)).encode()
+
+
+def run_watched(payload: bytes) -> None:
+    """Entry for a worker under interception."""
+    request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    descriptor = request.message_fd
+
+    def say(message: bytes) -> None:
+        os.write(descriptor, message)
+
+    _Boot(request, say).run()
+    sys.stdout.flush()
+    while request.awaits_kill:
+        signal.pause()
+
+
+def serve(_: bytes, channel: socket.socket) -> None:
+    """Entry for a process that runs boots one after the other until the socket ends."""
+    while (request := _receive(channel)) is not None:
+        if request.is_forked:
+            pid = os.fork()
+            if pid:
+                status = os.waitpid(pid, 0)[1]
+                if status:
+                    _send(channel, json.dumps({"ok": False, "died": status}).encode())
+                _send(channel, END_OF_BOOT)
+                continue
+        boot = _Boot(request, lambda message: _send(channel, message))
+        boot.run()
+        if request.is_forked:
+            os._exit(0)
+        boot.leave()
+        _send(channel, END_OF_BOOT)
+
+
+class _Boot:
+    """One life of the subject."""
+
+    def __init__(self, request: BootRequest, say: Say) -> None:
+        self._request = request
+        self._say = say
+        self._adapter: Adapter | None = None
+        self._offsets: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Run the operations; stop after an `open` that failed."""
+        for position, operation in enumerate(self._request.operations):
+            reply = self._reply(position, operation)
+            self._say(json.dumps(reply).encode())
+            if not reply["ok"] and operation.kind is OperationKind.OPEN:
+                return
+
+    def leave(self) -> None:
+        """Close what the operations left open, before the next boot in this process."""
+        if self._adapter is not None:
+            try:
+                self._adapter.close()
+            except Exception:
+                traceback.print_exc()
+
+    def _reply(self, position: int, operation: Operation) -> dict[str, object]:
+        try:
+            return {"ok": True, **self._call(position, operation)}
+        except DefiniteFailure as problem:
+            return {"ok": False, "error": _text(problem), "definite": True}
+        except Rubbish as problem:
+            return {"ok": False, "error": str(problem), "kind": FailureKind.RUBBISH.value}
+        except MemoryError as problem:
+            kind = FailureKind.OVER_MEMORY.value
+            return {"ok": False, "error": _text(problem), "kind": kind}
+        except Exception as problem:
+            traceback.print_exc()
+            return {"ok": False, "error": _text(problem)}
+
+    def _call(self, position: int, operation: Operation) -> dict[str, object]:
+        kind = operation.kind
+        if kind is OperationKind.OPEN:
+            return self._open()
+        adapter = self._adapter
+        assert adapter is not None, "a boot starts with open"
+        if kind is OperationKind.APPEND:
+            assert operation.record is not None
+            offset = self._offsets[position] = _integer(adapter.append(operation.record), "append")
+            return {"offset": offset}
+        if kind is OperationKind.TICK:
+            assert operation.now_ms is not None
+            return {"sent": list(adapter.tick(operation.now_ms))}
+        if kind is OperationKind.APPLY:
+            return {"checkpoint": _integer(adapter.apply(), "apply")}
+        if kind is OperationKind.REPLAY:
+            start = 0 if operation.from_call is None else self._offsets.get(operation.from_call, 0)
+            taken = messages.collect(adapter.replay(start))
+            return {"replayed": messages.resume_to_json(start, taken)}
+        if kind is OperationKind.CLOSE:
+            self._adapter = None
+        {
+            OperationKind.SYNC: adapter.sync,
+            OperationKind.COMPACT: adapter.compact,
+            OperationKind.CLOSE: adapter.close,
+        }[kind]()
+        return {}
+
+    def _open(self) -> dict[str, object]:
+        request = self._request
+        adapter = make_adapter(find_adapter(request.adapter), request.options)
+        adapter.open(Path(request.directory), self._effect)
+        self._adapter = adapter
+        return {"recovery": messages.recovery_to_json(messages.recover(adapter))}
+
+    def _effect(self, operation_id: str) -> None:
+        self._say(messages.effect_message(operation_id))
+
+
+def _integer(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Rubbish(f"{name}() returns an integer; found {value!r:.80}")
+    return value
+
+
+def _text(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}"
+
+
+def _receive(channel: socket.socket) -> BootRequest | None:
+    head = _receive_exactly(channel, FRAME.size)
+    if head is None:
+        return None
+    data = _receive_exactly(channel, FRAME.unpack(head)[0])
+    if data is None:
+        return None
+    request = pickle.loads(data)  # noqa: S301 - from our own harness
+    assert isinstance(request, BootRequest)
+    return request
+
+
+def _receive_exactly(channel: socket.socket, length: int) -> bytes | None:
+    pieces = b""
+    while len(pieces) < length:
+        piece = channel.recv(length - len(pieces))
+        if not piece:
+            return None
+        pieces += piece
+    return pieces
+
+
+def _send(channel: socket.socket, message: bytes) -> None:
+    channel.sendall(FRAME.pack(len(message)) + message)

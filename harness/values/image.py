@@ -1,0 +1,57 @@
+"""Images: one directory tree that a crash may leave behind, as a value.
+
+Content, names and modes are kept; owners, times and extended attributes are not. Two names of
+one file stay two names of one file.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A regular file."""
+
+    content: bytes
+    mode: int = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEntry:
+    """Another name of a file that has been listed before."""
+
+    first_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymlinkEntry:
+    """A symbolic link."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """A directory; what is in it has entries of its own."""
+
+    mode: int = 0o700
+
+
+Entry = FileEntry | LinkEntry | SymlinkEntry | DirectoryEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A directory tree: entries by path relative to its root, parents before what they hold."""
+
+    entries: Mapping[str, Entry]
+
+    def digest(self) -> str:
+        """Return a hash of names and content, as hexadecimal digits."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name in sorted(self.entries):
+            for part in (name, repr(self.entries[name])):
+                data = part.encode("utf-8", "surrogateescape")
+                digest.update(len(data).to_bytes(8, "little") + data)
+        return digest.hexdigest()
