@@ -38,7 +38,7 @@ LINE_SECONDS = 10.0
 REDRAW_SECONDS = 0.1
 """Between two pictures on a terminal."""
 
-STOPPING = "stopping after the cases under way; once more to stop at once"
+STOPPING = "stopping; once more to stop at once"
 
 Clock = Callable[[], float]
 
@@ -247,13 +247,18 @@ def _bars(stream: TextIO, *, color: bool) -> "tuple[RichProgress, TaskID, TaskID
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as RichProgress
+    from rich.table import Column
 
     console = Console(file=stream, force_terminal=True, no_color=not color, highlight=False)
     bars = RichProgress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[status]}", markup=False),
+        TextColumn(
+            "{task.fields[status]}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis"),
+        ),
         console=console,
         auto_refresh=False,
         transient=True,

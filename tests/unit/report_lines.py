@@ -1,0 +1,261 @@
+"""Log lines of a made-up run, and a campaign that only plays them.
+
+`install_fake_campaign` puts it where the doors look for the real one, so that they are tested
+without a single process. Run as a script, it is `walcrash` over such a campaign.
+"""
+
+import os
+import sys
+import time
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.values.case import Landing, Placement
+from harness.values.contract import Contract, PersistenceModel
+from harness.values.event import EventKind
+from harness.values.finding import Finding
+from harness.values.log import (
+    LOG_FORMAT,
+    BootSummary,
+    CampaignEnded,
+    CampaignStarted,
+    CaseJudged,
+    FindingReported,
+    LogLine,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+)
+from harness.values.scenario import Scenario
+from harness.values.verdict import Invariant, Verdict, Violation
+
+MESSAGE = "an acknowledged record is gone: PutOperation op-2 was acknowledged, recovery shows op-1"
+
+
+def landing(**changes: object) -> Landing:
+    fields: dict[str, object] = {
+        "boot": 1,
+        "event_index": 14,
+        "kind": EventKind.WRITE,
+        "placement": Placement.WITHIN,
+        "operation": "append PutOperation",
+        "description": "write wal.log, 104 bytes at 208",
+        "kept_bytes": 20,
+    }
+    return Landing(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def violation(**changes: object) -> Violation:
+    fields: dict[str, object] = {
+        "invariant": Invariant.LOST_PUT,
+        "where": "first recovery",
+        "message": MESSAGE,
+        "allowed": "op-1, op-2",
+        "found": "op-1",
+    }
+    return Violation(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def finding(**changes: object) -> Finding:
+    fields: dict[str, object] = {
+        "id": "F-7c1e",
+        "scenario": "torn-tail",
+        "scenario_path": "scenarios/torn-tail.toml",
+        "master_seed": "3f9c2ab",
+        "case_index": 1,
+        "violations": (violation(),),
+        "landings": (landing(),),
+        "model": PersistenceModel.KILL,
+        "operations": 9,
+        "seen": 2,
+        "cases": 4,
+        "replays": 5,
+        "replays_alike": 5,
+    }
+    return Finding(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def judged(scenario: str, case: int, *, failing: bool = False) -> CaseJudged:
+    boot = BootSummary(operations=9, acknowledged=8, events=30, end="killed", landing=landing())
+    return CaseJudged(
+        scenario=scenario,
+        case=case,
+        seed=f"{case:016x}",
+        boots=(boot,),
+        recoveries=3,
+        verdict=Verdict.FAIL if failing else Verdict.PASS,
+        invariants=(Invariant.LOST_PUT,) if failing else (),
+        finding="F-7c1e" if failing else "",
+    )
+
+
+def started(*scenarios: str, seed: str = "3f9c2ab") -> CampaignStarted:
+    return CampaignStarted(format=LOG_FORMAT, version="0.1.0", seed=seed, scenarios=scenarios)
+
+
+def scenario_started(scenario: str) -> ScenarioStarted:
+    return ScenarioStarted(
+        scenario=scenario,
+        subject="reference 1",
+        contract=Contract(),
+        supports=("sync",),
+        unjudged=((Invariant.REQUEUE, "the subject lacks the capability effects"),),
+        control_cases=2,
+    )
+
+
+def scenario_ended(scenario: str, cases: int, failed: int, **changes: object) -> ScenarioEnded:
+    fields: dict[str, object] = {
+        "scenario": scenario,
+        "verdict": Verdict.FAIL if failed else Verdict.PASS,
+        "reason": "",
+        "cases": cases,
+        "passed": cases - failed,
+        "failed": failed,
+        "inconclusive": 0,
+        "boots": cases,
+        "recoveries": 3 * cases,
+        "events": 30 * cases,
+        "crash_points": {"within write": cases},
+        "judged": (Invariant.LOST_PUT, Invariant.ORDER),
+        "findings": 1 if failed else 0,
+    }
+    return ScenarioEnded(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def scenario_lines(scenario: str, cases: int, failing: Sequence[int] = ()) -> Iterator[LogLine]:
+    yield scenario_started(scenario)
+    for case in range(cases):
+        yield judged(scenario, case, failing=case in failing)
+    if failing:
+        yield FindingReported(finding=finding(scenario=scenario))
+    yield scenario_ended(scenario, cases, len(failing))
+
+
+def ended(verdict: Verdict, cases: int, **changes: object) -> CampaignEnded:
+    fields: dict[str, object] = {
+        "verdict": verdict,
+        "stopped": StopReason.CASES_DONE,
+        "cases": cases,
+        "findings": 1 if verdict is Verdict.FAIL else 0,
+    }
+    return CampaignEnded(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def passing_run() -> list[LogLine]:
+    return [
+        started("quickstart"),
+        *scenario_lines("quickstart", 4),
+        ended(Verdict.PASS, 4),
+    ]
+
+
+def failing_run() -> list[LogLine]:
+    return [
+        started("quickstart", "torn-tail"),
+        *scenario_lines("quickstart", 4),
+        *scenario_lines("torn-tail", 4, failing=(1, 3)),
+        ended(Verdict.FAIL, 8),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignPlan:
+    scenarios: tuple[Scenario, ...]
+    master_seed: str
+    jobs: int
+    cases: int | None
+    seconds: float | None
+    only_case: int | None
+    runs: Path
+
+
+class FakeCampaign:
+    """Passes every case; `FAIL_CASES`, `CASE_SECONDS` and `ERROR` in the environment change it."""
+
+    plans: list[CampaignPlan] = []
+    closed = 0
+
+    def __init__(self, plan: CampaignPlan) -> None:
+        self.plans.append(plan)
+        self._plan = plan
+        self._interrupted = False
+        self._failing = [int(case) for case in os.environ.get("FAIL_CASES", "").split()]
+        self._pause = float(os.environ.get("CASE_SECONDS", "0"))
+        self._ignore_interrupt = "STUBBORN" in os.environ
+
+    def interrupt(self) -> None:
+        self._interrupted = not self._ignore_interrupt
+
+    def lines(self) -> Iterator[LogLine]:
+        try:
+            yield started(
+                *(scenario.name for scenario in self._plan.scenarios), seed=self._plan.master_seed
+            )
+            yield from self._scenarios()
+        finally:
+            type(self).closed += 1
+            if "CLOSED_FILE" in os.environ:
+                Path(os.environ["CLOSED_FILE"]).touch()
+
+    def _scenarios(self) -> Iterator[LogLine]:
+        verdict, total = Verdict.PASS, 0
+        for scenario in self._plan.scenarios:
+            cases = self._plan.cases or scenario.budget.cases
+            failing = [case for case in self._failing if case < cases]
+            verdict = Verdict.FAIL if failing else verdict
+            for line in scenario_lines(scenario.name, cases, failing):
+                if self._interrupted:
+                    break
+                yield line
+                if isinstance(line, CaseJudged):
+                    total += 1
+                    time.sleep(self._pause)
+                    if os.environ.get("ERROR"):
+                        raise eval(os.environ["ERROR"], _errors())
+        stopped = StopReason.INTERRUPTED if self._interrupted else StopReason.CASES_DONE
+        yield ended(verdict, total, stopped=stopped)
+
+
+def _errors() -> dict[str, object]:
+    from harness.values import errors
+
+    return vars(errors)
+
+
+def fake_module() -> types.ModuleType:
+    module = types.ModuleType("harness.campaign.campaign")
+    module.Campaign = FakeCampaign  # type: ignore[attr-defined]
+    module.CampaignPlan = CampaignPlan  # type: ignore[attr-defined]
+    return module
+
+
+SCENARIO = """\
+format = 1
+name = "{name}"
+summary = "made up for a test"
+
+[subject]
+adapter = "reference"
+
+[[faults]]
+kind = "kill"
+
+[budget]
+cases = {cases}
+"""
+
+
+def write_scenario(folder: Path, name: str = "made-up", cases: int = 4) -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(SCENARIO.format(name=name, cases=cases))
+    return path
+
+
+if __name__ == "__main__":
+    sys.modules["harness.campaign.campaign"] = fake_module()
+    from harness.cli import main
+
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The form of a finding."""
+
+import shlex
+
+from harness.report.finding_text import finding_text
+from harness.values.verdict import Invariant
+from report_lines import finding, landing, violation
+
+EXPECTED = """\
+FAIL  torn-tail · lost-put · F-7c1e
+  an acknowledged record is gone: PutOperation op-2 was acknowledged, recovery shows op-1
+
+  crash     boot 1, within event 14: write wal.log, 104 bytes at 208, bytes 0-19 kept   (kill)
+  then      first recovery showed it
+  allowed   op-1, op-2
+  found     op-1
+  history   9 operations; seen 2 times in 4 cases; replayed 5 of 5
+
+  replay    walcrash replay F-7c1e
+  origin    walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1"""
+
+
+def test_a_finding_has_the_form_of_the_style_guide() -> None:
+    assert finding_text(finding()) == EXPECTED
+
+
+def test_a_finding_that_does_not_repeat_says_so() -> None:
+    assert "UNSTABLE, 3 of 5 replays alike" in finding_text(finding(replays_alike=3))
+
+
+def test_a_finding_that_was_never_replayed_does_not_claim_it() -> None:
+    assert "not replayed" in finding_text(finding(replays=0, replays_alike=0))
+
+
+def test_later_crashes_and_other_violations_are_told() -> None:
+    text = finding_text(
+        finding(
+            landings=(landing(), landing(boot=2, kept_bytes=3)),
+            violations=(violation(), violation(invariant=Invariant.ORDER, where="boot 2")),
+        )
+    )
+    assert "then      boot 2, within event 14" in text
+    assert "also      order (boot 2): an acknowledged record" in text
+
+
+def test_a_case_without_a_crash_is_told_as_such() -> None:
+    assert "none, every boot ended by itself" in finding_text(finding(landings=()))
+
+
+def test_blocks_without_content_are_left_out() -> None:
+    text = finding_text(finding(violations=(violation(allowed="", found=""),)))
+    assert "allowed" not in text
+    assert "found" not in text
+
+
+def test_a_subject_cannot_write_to_the_terminal() -> None:
+    hostile = violation(message="\x1b[2J\nPASS  all is well", found="\r\x1b]0;title\x07")
+    text = finding_text(finding(violations=(hostile,)))
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert not any(line.startswith("PASS") for line in text.split("\n"))
+
+
+def test_long_lines_are_wrapped_but_not_the_commands() -> None:
+    text = finding_text(
+        finding(
+            scenario_path="a folder/" + "deep/" * 20 + "torn tail.toml",
+            violations=(violation(message="gone " * 60),),
+        ),
+        width=60,
+    )
+    *others, origin = text.split("\n")
+    assert all(len(line) <= 60 for line in others)
+    assert shlex.split(origin)[3].endswith("torn tail.toml")
+
+
+def test_commands_name_the_runs_folder_where_it_is_another() -> None:
+    text = finding_text(finding(), runs="my runs")
+    assert "walcrash replay F-7c1e --runs 'my runs'" in text
+    assert "--case 1 --runs 'my runs'" in text

@@ -1,0 +1,74 @@
+"""Totals, verdict and exit code of a run, whole or cut off anywhere."""
+
+import pytest
+from harness.report.run_report import RunReport
+from harness.values.errors import ExitCode
+from harness.values.log import LogLine, StopReason
+from harness.values.verdict import Invariant, Verdict
+from report_lines import ended, failing_run, passing_run, scenario_ended, started
+
+PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
+
+
+def report_of(lines: list[LogLine]) -> RunReport:
+    report = RunReport("3f9c2ab", scenario_paths=PATHS)
+    for line in lines:
+        report.add(line)
+    return report
+
+
+def test_a_passing_run_exits_with_0() -> None:
+    report = report_of(passing_run())
+    assert (report.verdict, report.exit_code) == (Verdict.PASS, ExitCode.PASSED)
+
+
+def test_a_run_with_findings_exits_with_1() -> None:
+    report = report_of(failing_run())
+    assert (report.verdict, report.exit_code) == (Verdict.FAIL, ExitCode.FINDINGS)
+
+
+def test_a_run_that_tested_nothing_is_never_green() -> None:
+    lines = [started("quickstart"), scenario_ended("quickstart", 0, 0), ended(Verdict.PASS, 0)]
+    assert report_of(lines).exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_a_pass_beside_a_failed_case_is_not_believed() -> None:
+    lines = [*failing_run()[:-1], ended(Verdict.PASS, 8)]
+    assert report_of(lines).exit_code is ExitCode.FINDINGS
+
+
+@pytest.mark.parametrize("cut", range(len(failing_run())))
+def test_a_run_that_was_cut_off_anywhere_never_passes(cut: int) -> None:
+    report = report_of(failing_run()[:cut])
+    assert report.verdict is not Verdict.PASS
+    assert report.exit_code is ExitCode.HARNESS_FAULT
+    report.break_off(StopReason.INTERRUPTED)
+    assert report.exit_code is ExitCode.INTERRUPTED
+
+
+def test_a_scenario_that_did_not_end_is_counted_from_its_cases() -> None:
+    (scenario,) = report_of(passing_run()[:4]).scenarios
+    assert (scenario.cases, scenario.boots, scenario.recoveries, scenario.events) == (2, 2, 6, 60)
+    assert scenario.crash_points == {"within write": 2}
+    assert scenario.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_scenario_that_never_began_is_named() -> None:
+    assert report_of(passing_run()).not_run == ("torn-tail",)
+
+
+def test_a_failing_case_whose_replays_never_came_is_kept() -> None:
+    lines = failing_run()
+    report = report_of(lines[: -len(lines) // 2 + 2])
+    assert not report.findings
+    assert [case.finding for case in report.unreported] == []
+    report = report_of(lines[:10])
+    assert [case.finding for case in report.unreported] == ["F-7c1e"]
+
+
+def test_invariants_are_judged_or_have_a_reason() -> None:
+    report = report_of(failing_run())
+    unjudged = dict(report.unjudged)
+    assert set(report.judged) | set(unjudged) == set(Invariant)
+    assert unjudged[Invariant.REQUEUE] == "the subject lacks the capability effects"
+    assert unjudged[Invariant.SILENT_ROT] == "no scenario asked for it"

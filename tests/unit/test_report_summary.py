@@ -1,0 +1,100 @@
+"""The end of a run as text, and as Markdown."""
+
+import re
+
+from harness.report.finding_text import finding_text
+from harness.report.markdown import fenced, markdown_report, plain
+from harness.report.run_report import RunReport
+from harness.report.summary import FINDINGS_SHOWN, summary_text
+from harness.values.log import FindingReported, LogLine, StopReason
+from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
+
+PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
+
+
+def report_of(lines: list[LogLine], *arguments: str) -> RunReport:
+    report = RunReport("3f9c2ab", scenario_paths=PATHS, arguments=arguments)
+    for line in lines:
+        report.add(line)
+    return report
+
+
+def text_of(report: RunReport, **changes: str) -> str:
+    return summary_text(report, seconds=1.25, report_path="runs/x/report.md", **changes)  # type: ignore[arg-type]
+
+
+def test_a_run_ends_with_its_verdict_seed_and_why_it_stopped() -> None:
+    text = text_of(report_of(passing_run(), "quickstart", "--cases", "4"))
+    assert "PASS  no findings in 4 cases, 4 boots, 12 recoveries, 120 events" in text
+    assert "  stopped   all cases done, after 1.2 s" in text
+    assert "  seed      3f9c2ab" in text
+    assert "  report    runs/x/report.md" in text
+    assert text.endswith("  again     walcrash run quickstart --cases 4 --seed 3f9c2ab")
+
+
+def test_crash_points_are_counted_by_placement_and_kind() -> None:
+    lines = [
+        scenario_ended("quickstart", 4, 0, crash_points={"within write": 3, "before fsync": 1}),
+        scenario_ended("torn-tail", 4, 0, crash_points={"within write": 2, "after reply": 9}),
+    ]
+    text = text_of(report_of(lines))
+    rows = [line.split() for line in text.splitlines()]
+    assert ["fsync", "1", "0", "0"] in rows
+    assert ["reply", "0", "0", "9"] in rows
+    assert ["write", "0", "5", "0"] in rows
+
+
+def test_every_finding_stands_with_its_command_before_the_verdict() -> None:
+    text = text_of(report_of(failing_run()))
+    assert text.index(finding_text(finding())) < text.index("FAIL  1 finding in 8 cases")
+
+
+def test_more_findings_than_anyone_reads_are_left_to_the_report() -> None:
+    more = [FindingReported(finding=finding(id=f"F-{i:04x}")) for i in range(FINDINGS_SHOWN + 2)]
+    text = text_of(report_of([*failing_run()[:-1], *more]))
+    assert "and 3 more findings: see the report" in text
+
+
+def test_an_interrupted_run_tells_of_a_finding_that_was_not_replayed() -> None:
+    report = report_of(failing_run()[:10])
+    report.break_off(StopReason.INTERRUPTED)
+    text = text_of(report)
+    assert "FAIL  torn-tail · lost-put · F-7c1e" in text
+    assert "walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1" in text
+    assert "stopped   interrupted" in text
+
+
+def test_a_scenario_that_never_began_stands_in_the_table() -> None:
+    assert re.search(r"torn-tail +not run +0", text_of(report_of(passing_run())))
+
+
+def test_why_a_scenario_is_inconclusive_stands_below_the_table() -> None:
+    lines = [scenario_ended("quickstart", 0, 1, reason="the subject broke without a crash")]
+    assert "  quickstart: the subject broke without a crash" in text_of(report_of(lines))
+
+
+def test_no_line_is_wider_than_asked_but_for_commands_and_tables() -> None:
+    text = text_of(report_of(failing_run()), width=70)  # type: ignore[arg-type]
+    wide = [line for line in text.splitlines() if len(line) > 70]
+    assert all("walcrash run" in line or line.startswith("  scenario  ") for line in wide)
+
+
+def test_markdown_is_the_same_for_the_same_lines_and_shows_every_finding() -> None:
+    one, other = (markdown_report(report_of(failing_run())) for _ in range(2))
+    assert one == other
+    assert finding_text(finding()) in one
+    assert one.startswith("# walcrash: FAIL\n")
+    assert one.endswith("|\n")
+
+
+def test_markdown_cannot_be_broken_by_what_a_subject_says() -> None:
+    assert plain("a|b `c` <img> *d*\n# e") == "a\\|b \\`c\\` \\<img\\> \\*d\\*\\\\n\\# e"
+    assert fenced("```\n# no\n```").startswith("````text\n")
+
+
+def test_markdown_of_an_interrupted_run_names_what_is_missing() -> None:
+    report = report_of([scenario_started("quickstart"), *failing_run()[7:10]])
+    report.break_off(StopReason.INTERRUPTED)
+    text = markdown_report(report)
+    assert "the run ended before this was replayed" in text
+    assert "- quickstart: the run ended first" in text
