@@ -21,13 +21,14 @@ NEEDS = {
 
 RECORD_RULES = (
     Invariant.UNRECOVERABLE,
-    Invariant.LOST_PUT,
-    Invariant.LOST_MARK,
     Invariant.ALTERED_RECORD,
     Invariant.PHANTOM_RECORD,
     Invariant.ORDER,
 )
 """The invariants that every recovery after a boot is held against."""
+
+LOSS_RULES = (Invariant.LOST_PUT, Invariant.LOST_MARK)
+"""The invariants on loss, which need more than the promise of a prefix."""
 
 EFFECT_RULES = (Invariant.EFFECT_BEFORE_APPEND, Invariant.REPEATED_EFFECT)
 """The invariants that every effect is held against."""
@@ -65,6 +66,8 @@ def _reason(
     without_promise = _ends_without_promise(contract, history)
     if without_promise:
         return f"the contract promises nothing after {without_promise}"
+    if invariant in LOSS_RULES and contract.kill is Promise.PREFIX:
+        return "the contract promises a prefix, whose holes are judged as `order`"
     return _NOT_MADE.get(invariant, "no recovery after a boot was made")
 
 

@@ -105,7 +105,8 @@ def check_growth(log: Log, call: Call, where: str) -> list[Violation]:
 
 def unanswered(invariant: Invariant, call: Call, where: str) -> Violation:
     """Return the violation of a call that no fault interrupted and that never replied."""
-    message = f"the subject ended by itself during `{call.operation.kind.value}`, and no fault explains it"
+    kind = call.operation.kind.value
+    message = f"the subject ended by itself during `{kind}`, and no fault explains it"
     return Violation(invariant, where, message, "a reply", "no reply")
 
 

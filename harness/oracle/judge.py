@@ -15,7 +15,7 @@ A boot that ended by itself is a violation in any boot, also the first: no fault
 Not here: the rules, which stand one by one in the modules beside this one.
 """
 
-from harness.oracle.applicability import EFFECT_RULES, RECORD_RULES, reasons
+from harness.oracle.applicability import EFFECT_RULES, LOSS_RULES, RECORD_RULES, reasons
 from harness.oracle.continuation import (
     check_after,
     check_append,
@@ -31,7 +31,7 @@ from harness.oracle.records import compare, compare_offsets
 from harness.oracle.resume import check_live_replay, check_resumes
 from harness.oracle.sameness import check_determinism, check_idempotence
 from harness.oracle.state import check_checkpoint, check_operations, puts_shown
-from harness.values.contract import Contract
+from harness.values.contract import Contract, Promise
 from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from harness.values.operation import OperationKind
 from harness.values.record import RecordType
@@ -89,7 +89,6 @@ class _Walk:
         if isinstance(first, RecoveryFailure):
             self._failure(FIRST, first)
             return
-        self._look_after_boot()
         self._recovery(FIRST, first)
         if promises_nothing:
             return
@@ -110,8 +109,6 @@ class _Walk:
             )
             return False
         if boot.recovery is not None:
-            if number > 1:
-                self._look_after_boot()
             self._recovery(f"boot {number}", boot.recovery)
         for index, call in enumerate(calls, start=1):
             self._call(call, (number, index), f"boot {number}, call {index}")
@@ -123,14 +120,6 @@ class _Walk:
         self.effects.end_boot(boot.end)
         return True
 
-    def _look_after_boot(self) -> None:
-        """Note what the recovery of what a boot left is held against."""
-        if self.log.promises_nothing:
-            return
-        self.findings.look_at(*RECORD_RULES)
-        if "effects" in self.supports:
-            self.findings.look_at(*EFFECT_RULES)
-
     def _failure(self, where: str, failure: RecoveryFailure) -> None:
         if not self.log.promises_nothing:
             self.findings.add([failed(Invariant.UNRECOVERABLE, where, failure)])
@@ -141,6 +130,9 @@ class _Walk:
         comparison = compare(expectation, recovery.records, where)
         matches = comparison.matches
         if not self.log.promises_nothing:
+            self._look_at_image(*RECORD_RULES)
+            if self.log.promise is Promise.ALL:
+                self._look_at_image(*LOSS_RULES)
             offsets = compare_offsets(expectation, recovery.records, matches, recovery.end, where)
             is_wrong = self.findings.add([*comparison.violations, *offsets])
             if not is_wrong:
@@ -151,6 +143,11 @@ class _Walk:
         self.log.show(recovery, matches)
         self.effects.show(item.record for item in recovery.records)
 
+    def _look_at_image(self, *invariants: Invariant) -> None:
+        """Note what was looked at; the empty folder of the first boot shows nothing."""
+        if self.findings.stage > 1:
+            self.findings.look_at(*invariants)
+
     def _state(
         self,
         where: str,
@@ -159,7 +156,7 @@ class _Walk:
         expectation: Expectation,
         matches: tuple[int | None, ...],
     ) -> None:
-        self.findings.look_at(Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE)
+        self._look_at_image(Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE)
         self.findings.add(check_checkpoint(expectation, recovery, state, matches, where))
         last: dict[str, Position] = {}
         for item, index in zip(recovery.records, matches, strict=True):
@@ -183,6 +180,7 @@ class _Walk:
     def _survival(self, where: str, recovery: Recovery, matches: tuple[int | None, ...]) -> None:
         if "effects" not in self.supports:
             return
+        self._look_at_image(*EFFECT_RULES)
         # An altered id is reported as altered; the PutOperation behind it did survive.
         appended = {
             self.log.entries[index].record.id

@@ -168,9 +168,16 @@ class Log:
         self._boundaries.add(recovery.end)
 
     @property
+    def promise(self) -> Promise:
+        """The weakest promise of the ends since the last recovery that was shown."""
+        promises = {self._promise_after(end) for end in self._ends}
+        weakest_first = (Promise.NONE, Promise.PREFIX)
+        return next((item for item in weakest_first if item in promises), Promise.ALL)
+
+    @property
     def promises_nothing(self) -> bool:
         """Whether the contract leaves open everything that the next recovery shows."""
-        return any(self._promise_after(end) is Promise.NONE for end in self._ends)
+        return self.promise is Promise.NONE
 
     def expectation(self, *, start: int = 0) -> Expectation:
         """Return what a replay from the entry with index `start` may show now."""

@@ -1,0 +1,359 @@
+"""A right subject is never accused, a wrong one always, and no rubbish makes the judge raise.
+
+The subject here is a model of a few lines: a list that loses what its contract lets it lose.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.oracle import judge
+from harness.oracle.fold import fold
+from harness.values.contract import Acknowledges, Contract, Promise
+from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from harness.values.operation import Operation, OperationKind
+from harness.values.record import Record, RecordType
+from harness.values.recovery import (
+    OperationState,
+    OperationStatus,
+    RecoveredRecord,
+    Recovery,
+    RecoveryFailure,
+    Resume,
+    SubjectState,
+)
+from harness.values.seed import Prng
+from harness.values.verdict import Invariant, Verdict
+
+ALL = frozenset(Invariant)
+SUPPORTS = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
+MAX_ATTEMPTS = 2
+FAR_FUTURE_MS = 10**9
+CONTRACTS = [
+    Contract(max_attempts=MAX_ATTEMPTS),
+    Contract(acknowledges=Acknowledges.SYNC, max_attempts=MAX_ATTEMPTS),
+    Contract(kill=Promise.PREFIX, power=Promise.PREFIX, max_attempts=MAX_ATTEMPTS),
+]
+SEEDS = st.integers(min_value=0, max_value=2**32)
+LIVE = (OperationStatus.PENDING, OperationStatus.FAILED)
+
+
+@dataclass
+class ModelWal:
+    """A right subject: what is durable stays, of the rest a crash keeps a prefix."""
+
+    prng: Prng
+    contract: Contract
+    log: list[RecoveredRecord] = field(default_factory=list)
+    end: int = 0
+    durable: int = 0
+    checkpoint: int = 0
+    in_flight: set[str] = field(default_factory=set)
+    clock_ms: int = 0
+    puts: list[str] = field(default_factory=list)
+    marked_done: set[str] = field(default_factory=set)
+    has_crashed: bool = False
+
+    def boot(self) -> BootHistory:
+        calls = [Call(Operation(OperationKind.OPEN), Outcome.ACKNOWLEDGED)]
+        if self.prng.below(8) == 0:
+            return BootHistory(tuple(calls), None, self.crash())
+        recovery = self.recover()
+        calls += [self.call() for _ in range(self.prng.below(12))]
+        if self.prng.below(5) == 0:
+            self.durable = len(self.log)
+            self.has_crashed = True
+            calls.append(Call(Operation(OperationKind.CLOSE), Outcome.ACKNOWLEDGED))
+            return BootHistory(tuple(calls), recovery, BootEnd.CLOSED)
+        calls.append(self.unanswered(self.call()))
+        return BootHistory(tuple(calls), recovery, self.crash())
+
+    def unanswered(self, call: Call) -> Call:
+        """The call under way at the crash: it happened, or it did not."""
+        was_appended = call.operation.record is not None and call.offset is not None
+        if was_appended and self.prng.below(2):
+            self.end = self.log.pop().offset
+            self.durable = min(self.durable, len(self.log))
+        return Call(call.operation, Outcome.UNANSWERED, effects=call.effects)
+
+    def crash(self) -> BootEnd:
+        self.has_crashed = True
+        kept = self.prng.between(self.durable, len(self.log))
+        if kept < len(self.log):
+            self.end = self.log[kept].offset
+            del self.log[kept:]
+        self.in_flight = {item for item in sorted(self.in_flight) if self.prng.below(2)}
+        return self.prng.choice([BootEnd.KILLED, BootEnd.POWER_LOST])
+
+    def recover(self) -> Recovery:
+        operations = dict(self.operations())
+        for operation_id in self.in_flight & operations.keys():
+            if operations[operation_id].status in LIVE:
+                operations[operation_id] = OperationState(OperationStatus.IN_FLIGHT)
+        if self.contract.kill is Promise.ALL:
+            self.durable = len(self.log)
+        starts = {self.checkpoint, *(item.offset for item in self.log[:2])}
+        resumes = tuple(
+            Resume(start, tuple(item for item in self.log if item.offset >= start))
+            for start in sorted(starts)
+        )
+        return Recovery(
+            tuple(self.log), self.end, SubjectState(self.checkpoint, self.end, operations), resumes
+        )
+
+    def operations(self) -> dict[str, OperationState]:
+        return fold((item.record for item in self.log), MAX_ATTEMPTS)
+
+    def call(self) -> Call:
+        draws = [self.put, self.put, self.mark, self.mark, self.tick, self.compact, self.sync]
+        if self.has_crashed:
+            return self.prng.choice([*draws, self.replay, self.apply])()
+        return self.prng.choice([*draws, self.replay, self.apply, self.refused])()
+
+    def append(self, record: Record) -> Call:
+        offset = self.end
+        self.log.append(RecoveredRecord(offset, record))
+        self.end += self.prng.between(1, 50)
+        if self.contract == CONTRACTS[0]:
+            self.durable = len(self.log)
+        return Call(Operation(OperationKind.APPEND, record), Outcome.ACKNOWLEDGED, offset=offset)
+
+    def put(self) -> Call:
+        self.clock_ms += 1
+        self.puts.append(f"op-{self.clock_ms}")
+        payload = self.prng.data(self.prng.below(3) + 1)
+        return self.append(Record(RecordType.PUT, self.puts[-1], self.clock_ms, payload))
+
+    def mark(self) -> Call:
+        open_ids = [item for item in self.puts if item not in self.marked_done]
+        if not open_ids:
+            return self.put()
+        self.clock_ms += 1
+        chosen = self.prng.choice(open_ids)
+        self.in_flight.discard(chosen)
+        if self.prng.below(2):
+            self.marked_done.add(chosen)
+            return self.append(Record(RecordType.DONE, chosen, self.clock_ms))
+        retry = self.clock_ms + self.prng.below(5)
+        return self.append(Record(RecordType.FAILED, chosen, self.clock_ms, b"", "error", retry))
+
+    def refused(self) -> Call:
+        outcome = self.prng.choice([Outcome.REFUSED, Outcome.REFUSED_DEFINITE])
+        operation = self.put().operation
+        if outcome is Outcome.REFUSED_DEFINITE or self.prng.below(2):
+            self.end = self.log.pop().offset
+            self.durable = min(self.durable, len(self.log))
+            self.puts.pop()
+        return Call(operation, outcome)
+
+    def tick(self, now_ms: int | None = None) -> Call:
+        now_ms = self.clock_ms if now_ms is None else now_ms
+        self.durable = len(self.log)
+        due = [
+            operation_id
+            for operation_id, state in self.operations().items()
+            if state.status in LIVE
+            and state.next_retry_at_ms <= now_ms
+            and (operation_id not in self.in_flight or now_ms == FAR_FUTURE_MS)
+        ]
+        self.in_flight.update(due)
+        return Call(
+            Operation(OperationKind.TICK, now_ms=now_ms),
+            Outcome.ACKNOWLEDGED,
+            sent=tuple(due),
+            effects=tuple(due),
+        )
+
+    def compact(self) -> Call:
+        dropped = {
+            operation_id
+            for operation_id, state in self.operations().items()
+            if state.status is OperationStatus.DONE
+        }
+        self.log = [item for item in self.log if item.record.id not in dropped]
+        self.durable = len(self.log)
+        return Call(Operation(OperationKind.COMPACT), Outcome.ACKNOWLEDGED)
+
+    def sync(self) -> Call:
+        self.durable = len(self.log)
+        return Call(Operation(OperationKind.SYNC), Outcome.ACKNOWLEDGED)
+
+    def replay(self) -> Call:
+        start = self.prng.choice([0, *(item.offset for item in self.log)])
+        shown = tuple(item for item in self.log if item.offset >= start)
+        resume = Resume(start, shown)
+        return Call(Operation(OperationKind.REPLAY), Outcome.ACKNOWLEDGED, replayed=resume)
+
+    def apply(self) -> Call:
+        self.durable = len(self.log)
+        self.checkpoint = self.end
+        return Call(Operation(OperationKind.APPLY), Outcome.ACKNOWLEDGED, checkpoint=self.end)
+
+
+def right_history(seed: int, contract: Contract, *, boots: int = 4) -> History:
+    """Return what the model does in some boots, and all looks at what it left."""
+    prng = Prng(seed)
+    model = ModelWal(prng, contract)
+    histories = tuple(model.boot() for _ in range(1 + prng.below(boots)))
+    first = model.recover()
+    continued = (model.put(), model.tick(FAR_FUTURE_MS), model.put())
+    close = Call(Operation(OperationKind.CLOSE), Outcome.ACKNOWLEDGED)
+    recoveries = Recoveries(
+        first, first, first, (*continued, close), model.recover(), uninterrupted=first
+    )
+    return History(histories, recoveries)
+
+
+def accused(history: History, contract: Contract) -> list[Invariant]:
+    judgement = judge(contract, history, supports=SUPPORTS, invariants=ALL)
+    return [violation.invariant for violation in judgement.violations]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=["append", "sync", "prefix"])
+@settings(max_examples=300, deadline=None)
+@given(seed=SEEDS)
+def test_a_right_subject_is_never_accused(contract: Contract, seed: int) -> None:
+    history = right_history(seed, contract)
+    judgement = judge(contract, history, supports=SUPPORTS, invariants=ALL)
+    assert judgement.violations == ()
+    assert judgement.verdict is Verdict.PASS
+
+
+def promised_tail(seed: int) -> tuple[History, list[RecoveredRecord]] | None:
+    """Return a right history of one boot whose last records are all acknowledged."""
+    history = right_history(seed, CONTRACTS[0], boots=1)
+    boot = history.boots[0]
+    acknowledged = {
+        call.operation.record
+        for call in boot.calls
+        if call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+    }
+    was_compacted = any(call.operation.kind is OperationKind.COMPACT for call in boot.calls)
+    shown = list(history.recoveries.first.records)  # type: ignore[union-attr]
+    is_usable = len(shown) > 1 and all(item.record in acknowledged for item in shown)
+    return (history, shown) if is_usable and not was_compacted else None
+
+
+def with_first(history: History, records: list[RecoveredRecord]) -> History:
+    first = history.recoveries.first
+    assert isinstance(first, Recovery)
+    return replace(history, recoveries=Recoveries(replace(first, records=tuple(records))))
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=SEEDS)
+def test_a_history_made_wrong_is_accused_of_what_was_done_to_it(seed: int) -> None:
+    usable = promised_tail(seed)
+    if usable is None:
+        return
+    history, shown = usable
+    at = seed % (len(shown) - 1)
+    victim = shown[at]
+    is_put = victim.record.type is RecordType.PUT
+    lost = Invariant.LOST_PUT if is_put else Invariant.LOST_MARK
+    dropped = shown[:at] + shown[at + 1 :]
+    assert accused(with_first(history, dropped), CONTRACTS[0])[0] is lost
+
+    swapped = list(shown)
+    swapped[at], swapped[at + 1] = (
+        replace(victim, record=shown[at + 1].record),
+        replace(shown[at + 1], record=victim.record),
+    )
+    assert accused(with_first(history, swapped), CONTRACTS[0])[0] is Invariant.ORDER
+
+    payload = bytes([victim.record.payload[0] ^ 1]) if victim.record.payload else b"?"
+    flipped = replace(victim, record=replace(victim.record, payload=payload))
+    altered = [*shown[:at], flipped, *shown[at + 1 :]]
+    assert accused(with_first(history, altered), CONTRACTS[0])[0] is Invariant.ALTERED_RECORD
+
+    twice = [*shown[: at + 1], victim, *shown[at + 1 :]]
+    assert accused(with_first(history, twice), CONTRACTS[0])[0] is Invariant.ORDER
+
+    stranger = replace(victim, record=Record(RecordType.PUT, "stranger", -1))
+    phantom = [*shown[:at], stranger, *shown[at:]]
+    assert accused(with_first(history, phantom), CONTRACTS[0])[0] is Invariant.PHANTOM_RECORD
+
+
+NUMBERS = st.integers(min_value=-2, max_value=6)
+IDS = st.sampled_from(["a", "b", "", "\ud800\n"])
+RECORDS = st.builds(
+    Record, st.sampled_from(RecordType), IDS, NUMBERS, st.binary(max_size=2), IDS, NUMBERS
+)
+SHOWN = st.lists(st.builds(RecoveredRecord, NUMBERS, RECORDS), max_size=4).map(tuple)
+RESUMES = st.builds(Resume, NUMBERS, SHOWN)
+STATES = st.builds(
+    SubjectState,
+    NUMBERS,
+    NUMBERS,
+    st.dictionaries(
+        IDS, st.builds(OperationState, st.sampled_from(OperationStatus), IDS, NUMBERS), max_size=3
+    ),
+)
+RECOVERIES = st.one_of(
+    st.builds(
+        Recovery, SHOWN, NUMBERS, st.none() | STATES, st.lists(RESUMES, max_size=2).map(tuple)
+    ),
+    st.builds(RecoveryFailure),
+)
+MAYBE_NUMBER = st.none() | NUMBERS
+EFFECTS = st.lists(IDS, max_size=2).map(tuple)
+OPERATIONS = st.builds(
+    Operation, st.sampled_from(OperationKind), st.none() | RECORDS, MAYBE_NUMBER, MAYBE_NUMBER
+)
+CALLS = st.lists(
+    st.builds(
+        Call,
+        OPERATIONS,
+        st.sampled_from(Outcome),
+        MAYBE_NUMBER,
+        MAYBE_NUMBER,
+        EFFECTS,
+        EFFECTS,
+        st.none() | RESUMES,
+    ),
+    max_size=4,
+).map(tuple)
+BOOTS = st.builds(BootHistory, CALLS, st.none() | RECOVERIES, st.sampled_from(BootEnd))
+MAYBE_RECOVERY = st.none() | RECOVERIES
+HISTORIES = st.builds(
+    History,
+    st.lists(BOOTS, max_size=3).map(tuple),
+    st.builds(
+        Recoveries,
+        RECOVERIES,
+        MAYBE_RECOVERY,
+        MAYBE_RECOVERY,
+        CALLS,
+        MAYBE_RECOVERY,
+        MAYBE_RECOVERY,
+    ),
+)
+ANY_CONTRACT = st.builds(
+    Contract,
+    acknowledges=st.sampled_from(Acknowledges),
+    kill=st.sampled_from(Promise),
+    power=st.sampled_from(Promise),
+    max_attempts=st.none() | st.integers(min_value=0, max_value=3),
+)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    history=HISTORIES, contract=ANY_CONTRACT, supports=st.sets(st.sampled_from(sorted(SUPPORTS)))
+)
+def test_no_rubbish_makes_the_judge_raise(
+    history: History, contract: Contract, supports: set[str]
+) -> None:
+    judgement = judge(contract, history, supports=frozenset(supports), invariants=ALL)
+    assert (judgement.verdict is Verdict.FAIL) == bool(judgement.violations)
+    assert judgement.judged | {item for item, _ in judgement.unjudged} == ALL
+    for violation in judgement.violations:
+        assert violation.message.isascii()
+        assert violation.message.isprintable()
+        assert violation.found.isprintable()

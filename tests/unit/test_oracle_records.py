@@ -1,0 +1,281 @@
+"""Which records may and must be there after which boots."""
+
+from dataclasses import replace
+
+import pytest
+from oracle_builder import (
+    COMPACT,
+    NOTHING,
+    SYNC,
+    accused,
+    acked,
+    closed,
+    done,
+    failed,
+    items,
+    killed,
+    power_lost,
+    put,
+    refused,
+    replay,
+    shows,
+    unanswered,
+    verdict_on,
+)
+
+from harness.values.contract import Acknowledges, Contract, Promise
+from harness.values.history import Outcome
+from harness.values.recovery import RecoveredRecord
+from harness.values.verdict import Invariant, Verdict
+
+A, B, C = put("a", 0), put("b", 1), put("c", 2)
+DONE_A = done("a", 3)
+BY_SYNC = Contract(acknowledges=Acknowledges.SYNC, max_attempts=3)
+PREFIX = Contract(kill=Promise.PREFIX, max_attempts=3)
+NO_PROMISE = Contract(kill=Promise.NONE, max_attempts=3)
+
+
+def test_all_acknowledged_records_are_right():
+    judgement = verdict_on(killed(acked(A), acked(B), acked(DONE_A)), first=shows(A, B, DONE_A))
+    assert judgement.verdict is Verdict.PASS
+    assert Invariant.LOST_PUT in judgement.judged
+
+
+@pytest.mark.parametrize("call", [unanswered(B), refused(B)])
+@pytest.mark.parametrize("shown", [(A,), (A, B)])
+def test_an_append_that_was_not_acknowledged_may_be_there_or_not(call, shown):
+    assert accused(killed(acked(A), call), first=shows(*shown)) == []
+
+
+def test_a_refused_append_is_no_hole():
+    boot = killed(acked(A), refused(B), acked(C))
+    assert accused(boot, first=shows(A, C)) == []
+
+
+def test_a_definitely_refused_append_that_is_there_is_a_phantom():
+    boot = killed(acked(A), refused(B, Outcome.REFUSED_DEFINITE))
+    assert accused(boot, first=shows(A)) == []
+    assert accused(boot, first=shows(A, B)) == ["phantom-record"]
+
+
+def test_a_missing_acknowledged_put_is_lost_and_the_message_names_it():
+    judgement = verdict_on(killed(acked(A), acked(B)), first=shows(A))
+    (violation,) = judgement.violations
+    assert violation.invariant is Invariant.LOST_PUT
+    assert violation.where == "first recovery"
+    assert violation.message == (
+        "an acknowledged record is gone: `PutOperation b` was acknowledged, recovery shows a only"
+    )
+    assert (violation.allowed, violation.found) == ("a, b", "a")
+
+
+@pytest.mark.parametrize("mark", [DONE_A, failed("a", 3)])
+def test_a_missing_acknowledged_mark_is_lost(mark):
+    assert accused(killed(acked(A), acked(mark)), first=shows(A)) == ["lost-mark"]
+
+
+@pytest.mark.parametrize(
+    ("altered", "field"),
+    [
+        (replace(A, payload=b"payloXd"), "payload"),
+        (replace(A, payload=b""), "payload"),
+        (replace(A, id="b"), "id"),
+        (replace(A, ts_ms=77), "ts_ms"),
+        (replace(A, error="?"), "error"),
+        (replace(A, next_retry_at_ms=1), "next_retry_at_ms"),
+        (replace(A, type=DONE_A.type), "type"),
+    ],
+)
+def test_a_record_that_differs_in_one_field_is_altered_and_the_field_is_named(altered, field):
+    recovery = replace(shows(), records=(RecoveredRecord(0, altered),), end=100)
+    judgement = verdict_on(killed(acked(A)), first=recovery)
+    assert [item.invariant for item in judgement.violations] == [Invariant.ALTERED_RECORD]
+    assert f"another `{field}`" in judgement.violations[0].message
+
+
+def test_the_message_on_an_altered_payload_says_where_it_differs():
+    recovery = shows(replace(A, payload=b"payloXd"))
+    violation = verdict_on(killed(acked(A)), first=recovery).violations[0]
+    assert violation.allowed == "61 64 at byte 5 of 7"
+    assert violation.found == "58 64 at byte 5 of 7"
+
+
+def test_an_unanswered_record_that_is_there_in_part_is_altered():
+    boot = killed(acked(A), unanswered(B))
+    assert accused(boot, first=shows(A, replace(B, payload=b"pay"))) == ["altered-record"]
+
+
+def test_a_record_that_nobody_appended_is_a_phantom():
+    assert accused(killed(acked(A)), first=shows(A, put("x", 9))) == ["phantom-record"]
+    assert accused(killed(), first=shows(A)) == ["phantom-record"]
+
+
+def test_a_record_on_the_first_boot_of_an_empty_folder_is_a_phantom():
+    judgement = verdict_on(killed(recovery=shows(A)), first=shows(A))
+    assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
+    assert judgement.violations[0].where == "boot 1"
+
+
+def test_two_records_that_changed_places_break_the_order():
+    recovery = shows(A, B)
+    swapped = (RecoveredRecord(0, B), RecoveredRecord(100, A))
+    boot = killed(acked(A), acked(B))
+    assert accused(boot, first=replace(recovery, records=swapped)) == ["order"]
+
+
+def test_a_record_that_is_there_twice_breaks_the_order():
+    twice = (*items(A, B), RecoveredRecord(200, B))
+    judgement = verdict_on(killed(acked(A), acked(B)), first=replace(shows(A, B, C), records=twice))
+    assert judgement.violations[0].invariant is Invariant.ORDER
+    assert "`PutOperation b` is there twice, as record 2 and 3" in judgement.violations[0].message
+
+
+def test_offsets_grow_and_stay_and_lie_before_the_end():
+    boot = killed(acked(A), acked(B))
+    standing = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(0, B)))
+    moved = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(150, B)))
+    assert accused(boot, first=standing) == ["order"]
+    assert accused(boot, first=moved) == ["order"]
+    assert accused(boot, first=shows(A, B, end=100)) == ["order"]
+
+
+def test_an_append_behind_a_recovery_returns_an_offset_behind_the_last_record():
+    early = replace(acked(C), offset=100)
+    second = killed(early, recovery=shows(A, B))
+    judgement = verdict_on(killed(acked(A), acked(B)), second, first=shows(A, B, C))
+    assert judgement.violations[0].where == "boot 2, call 1"
+    assert judgement.violations[0].invariant is Invariant.ORDER
+
+
+def test_until_the_sync_a_record_may_be_missing_with_all_behind_it():
+    boot = killed(acked(A), SYNC, acked(B), acked(C))
+    for shown in ([A], [A, B], [A, B, C]):
+        assert accused(boot, first=shows(*shown), contract=BY_SYNC) == []
+    assert accused(boot, first=NOTHING, contract=BY_SYNC) == ["lost-put"]
+
+
+def test_a_hole_before_a_record_that_is_there_breaks_the_order():
+    boot = killed(acked(A), SYNC, acked(B), acked(C))
+    assert accused(boot, first=shows(A, C), contract=BY_SYNC) == ["order"]
+    assert accused(boot, first=shows(A, C), contract=PREFIX) == ["order"]
+
+
+def test_a_prefix_may_be_anything_from_the_start():
+    boot = killed(acked(A), acked(B), acked(C))
+    for shown in ([], [A], [A, B], [A, B, C]):
+        assert accused(boot, first=shows(*shown), contract=PREFIX) == []
+    assert accused(boot, first=shows(B), contract=PREFIX) == ["order"]
+
+
+def test_after_a_clean_close_everything_with_a_reply_is_there_whatever_the_contract():
+    for contract in (BY_SYNC, PREFIX, NO_PROMISE):
+        assert accused(closed(acked(A)), first=shows(A), contract=contract) == []
+        assert accused(closed(acked(A)), first=NOTHING, contract=contract) == ["lost-put"]
+
+
+def test_a_contract_without_a_promise_leaves_nothing_to_judge():
+    judgement = verdict_on(killed(acked(A)), first=shows(B, B), contract=NO_PROMISE)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert (Invariant.LOST_PUT, "the contract promises nothing after a kill") in judgement.unjudged
+
+
+def test_after_a_crash_without_a_promise_the_next_boot_is_judged_by_what_it_showed():
+    boots = [killed(acked(A), acked(B)), closed(acked(C), recovery=shows(A))]
+    assert accused(*boots, first=shows(A, C), contract=NO_PROMISE) == []
+    assert accused(*boots, first=shows(A), contract=NO_PROMISE) == ["lost-put"]
+
+
+def test_what_a_recovery_showed_has_to_be_there_after_the_next_kill():
+    first_boot = killed(acked(A), unanswered(B))
+    assert accused(first_boot, killed(recovery=shows(A, B)), first=shows(A, B)) == []
+    assert accused(first_boot, killed(recovery=shows(A, B)), first=shows(A)) == ["lost-put"]
+
+
+def test_what_a_recovery_did_not_show_stays_away():
+    first_boot = killed(acked(A), unanswered(B))
+    judgement = verdict_on(first_boot, killed(recovery=shows(A)), first=shows(A, B))
+    assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
+    assert "came back" in judgement.violations[0].message
+
+
+def test_a_shown_record_that_was_never_promised_may_go_in_a_power_loss():
+    first_boot = killed(acked(A), unanswered(B))
+    second = power_lost(recovery=shows(A, B))
+    assert accused(first_boot, second, first=shows(A)) == []
+    synced = power_lost(SYNC, recovery=shows(A, B))
+    assert accused(first_boot, synced, first=shows(A)) == ["lost-put"]
+
+
+def test_a_boot_that_was_killed_before_its_recovery_changes_nothing():
+    boots = [killed(acked(A), unanswered(B)), killed(recovery=None)]
+    assert accused(*boots, first=shows(A)) == []
+    assert accused(*boots, first=shows(A, B)) == []
+    assert accused(*boots, first=NOTHING) == ["lost-put"]
+
+
+def test_a_loss_in_an_earlier_boot_is_told_once_and_where_it_happened():
+    boots = [killed(acked(A), acked(B)), killed(acked(C), recovery=shows(A))]
+    judgement = verdict_on(*boots, first=shows(A, C))
+    assert [item.where for item in judgement.violations] == ["boot 2"]
+
+
+def test_compaction_may_leave_out_a_done_operation_and_nothing_else():
+    boot = killed(acked(A), acked(B), acked(DONE_A), COMPACT, acked(put("d", 4)))
+    assert accused(boot, first=shows(B, put("d", 4))) == []
+    assert accused(boot, first=shows(A, B, DONE_A, put("d", 4))) == []
+    assert accused(boot, first=shows(B, DONE_A, put("d", 4))) == []
+    assert accused(boot, first=shows(A, DONE_A, put("d", 4))) == ["lost-put"]
+
+
+def test_compaction_that_keeps_the_put_and_drops_the_mark_loses_the_mark():
+    boot = killed(acked(A), acked(DONE_A), COMPACT)
+    assert accused(boot, first=shows(A)) == ["lost-mark"]
+
+
+def test_a_compaction_under_way_may_leave_out_done_operations_too():
+    compacting = replace(COMPACT, outcome=Outcome.UNANSWERED)
+    boot = killed(acked(A), acked(DONE_A), compacting)
+    assert accused(boot, first=shows(end=400)) == []
+
+
+def test_an_operation_done_after_the_compaction_stays():
+    boot = killed(acked(A), COMPACT, acked(DONE_A))
+    assert accused(boot, first=NOTHING)[:2] == ["lost-put", "lost-mark"]
+
+
+def test_compaction_may_move_records():
+    moved = replace(shows(B), records=(RecoveredRecord(0, B),), end=100)
+    moved = replace(moved, state=replace(moved.state, checkpoint=0, applied=100))
+    boot = killed(acked(A), acked(B), acked(DONE_A), COMPACT)
+    assert accused(boot, first=moved) == []
+
+
+def test_a_replay_in_a_living_subject_shows_all_that_has_replied():
+    right = killed(acked(A), acked(B), replay(A, B), replay(B, start=100))
+    assert accused(right, first=shows(A, B)) == []
+    for wrong, invariant in (
+        (replay(A), "lost-put"),
+        (replay(A, B, start=100), "order"),
+        (replay(start=100), "lost-put"),
+    ):
+        boot = killed(acked(A), acked(B), wrong)
+        judgement = verdict_on(boot, first=shows(A, B))
+        assert [item.invariant.value for item in judgement.violations] == [invariant]
+        assert judgement.violations[0].where == "boot 1, call 3"
+
+
+def test_long_lists_are_cut_around_the_place_that_matters():
+    records = [put(f"op-{at}", at) for at in range(100)]
+    shown = [record for record in records if record.id != "op-50"]
+    boot = killed(*(acked(record) for record in records))
+    violation = verdict_on(boot, first=shows(*shown)).violations[0]
+    assert violation.allowed == (
+        "(46 before), op-46, op-47, op-48, op-49, op-50, op-51, op-52, op-53, (46 more)"
+    )
+    assert len(violation.message) < 250
+
+
+def test_odd_ids_are_escaped():
+    odd = put("\x1b[31m\n", 0)
+    violation = verdict_on(killed(acked(odd)), first=NOTHING).violations[0]
+    assert "`PutOperation '\\x1b[31m\\n'`" in violation.message
