@@ -1,0 +1,205 @@
+"""Every drawn case obeys the rules that the oracle and the runner rely on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.campaign.case_file import case_from_json, case_to_json
+from harness.campaign.workload import Profile, draw_case, draw_control
+from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from harness.values.contract import Contract
+from harness.values.event import EventKind
+from harness.values.operation import OperationKind
+from harness.values.record import RecordType
+from harness.values.scenario import (
+    BootSelector,
+    Budget,
+    FaultKind,
+    FaultPlan,
+    IdStyle,
+    OperationMix,
+    RecoveryLimits,
+    Scenario,
+    SubjectSpec,
+    WorkloadPlan,
+)
+from harness.values.verdict import Invariant
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
+KEYS = ["open", "reopen", "append PutOperation", "append MarkDone", "apply", "close", "tick"]
+CAPABILITY = {
+    OperationKind.SYNC: "sync",
+    OperationKind.APPLY: "apply",
+    OperationKind.TICK: "effects",
+    OperationKind.COMPACT: "compact",
+}
+
+supports_sets = st.frozensets(st.sampled_from(sorted(CAPABILITY.values())))
+ranges = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(lambda pair: tuple(sorted(pair)))
+boot_ranges = st.tuples(st.integers(1, 4), st.integers(1, 4)).map(lambda pair: tuple(sorted(pair)))
+mixes = st.fixed_dictionaries(
+    {OperationMix.PUT: st.integers(1, 5)},
+    optional={kind: st.integers(0, 5) for kind in OperationMix if kind is not OperationMix.PUT},
+)
+fault_plans = st.builds(
+    FaultPlan,
+    kind=st.sampled_from(FaultKind),
+    weight=st.integers(1, 5),
+    boots=st.sampled_from(BootSelector),
+    operations=st.lists(st.sampled_from(NAMES), max_size=3).map(tuple),
+    event=st.none() | st.sampled_from(EventKind),
+    placements=st.lists(st.sampled_from(Placement), min_size=1, max_size=3).map(tuple),
+    delay_us=ranges,
+)
+workload_plans = st.builds(
+    WorkloadPlan,
+    boots=boot_ranges,
+    operations=ranges,
+    mix=mixes,
+    payload_bytes=st.lists(st.integers(0, 300), min_size=1, max_size=3).map(tuple),
+    ids=st.sampled_from(IdStyle),
+    clean_close=st.integers(0, 100),
+)
+scenarios = st.builds(
+    lambda workload, faults: Scenario(
+        name="random",
+        summary="",
+        path="",
+        subject=SubjectSpec("reference"),
+        contract=Contract(),
+        workload=workload,
+        faults=tuple(faults),
+        invariants=frozenset(Invariant),
+        budget=Budget(),
+        limits=RecoveryLimits(),
+    ),
+    workload_plans,
+    st.lists(fault_plans, min_size=1, max_size=3),
+)
+profiles = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 9)).map(
+    lambda total: Profile({key: {EventKind.WRITE: count} for key, count in total.items()}, total)
+)
+
+
+def assert_records_obey_the_rules(case):
+    put, done, last_ts_ms = set(), set(), 0
+    for boot in case.boots:
+        for record in [each.record for each in boot.operations if each.record is not None]:
+            assert record.ts_ms > last_ts_ms
+            last_ts_ms = record.ts_ms
+            if record.type is RecordType.PUT:
+                assert record.id not in put
+                assert (record.error, record.next_retry_at_ms) == ("", 0)
+                put.add(record.id)
+                continue
+            assert record.id in put
+            assert record.id not in done
+            assert record.payload == b""
+            if record.type is RecordType.DONE:
+                done.add(record.id)
+            else:
+                assert record.next_retry_at_ms > record.ts_ms
+
+
+def assert_boots_obey_the_rules(case, scenario, supports):
+    assert scenario.workload.boots[0] <= len(case.boots) or case.boots[-1].crash is None
+    for boot in case.boots:
+        kinds = [each.kind for each in boot.operations]
+        assert kinds[0] is OperationKind.OPEN
+        assert OperationKind.OPEN not in kinds[1:]
+        assert OperationKind.CLOSE not in kinds[:-1]
+        assert all(CAPABILITY.get(kind) in (None, *supports) for kind in kinds)
+        assert len(kinds) <= scenario.workload.operations[1] + 4
+        assert_replays_start_at_an_append(boot)
+        assert_the_crash_is_right(boot)
+
+
+def assert_replays_start_at_an_append(boot):
+    for at, operation in enumerate(boot.operations):
+        if operation.from_call is not None:
+            assert operation.kind is OperationKind.REPLAY
+            between = boot.operations[operation.from_call : at]
+            assert between[0].kind is OperationKind.APPEND
+            assert all(each.kind is not OperationKind.COMPACT for each in between)
+
+
+def assert_the_crash_is_right(boot):
+    if boot.crash is None:
+        assert boot.operations[-1].kind is OperationKind.CLOSE
+    elif isinstance(boot.crash, KillTimer):
+        assert boot.crash.delay_us >= 0
+    else:
+        assert isinstance(boot.crash, CrashPoint)
+        assert boot.crash.call == len(boot.operations) - 1
+        assert boot.crash.ordinal >= 0
+        assert 0 <= boot.crash.kept < KEPT_SCALE
+
+
+def assert_selected(case, scenario):
+    for number, boot in enumerate(case.boots):
+        selectable = {BootSelector.ANY}
+        selectable |= {BootSelector.FIRST} if number == 0 else {BootSelector.LATER}
+        selectable |= {BootSelector.LAST} if boot is case.boots[-1] else set()
+        possible = [fault for fault in scenario.faults if fault.boots in selectable]
+        assert boot.crash is None or possible
+        always = [fault for fault in possible if not fault.operations and fault.event is None]
+        assert boot.crash is not None or boot is not case.boots[-1] or not always
+
+
+@given(scenarios, supports_sets, profiles, st.integers(0, 2**64), st.integers(0, 1000))
+def test_every_drawn_case_obeys_the_rules(scenario, supports, profile, seed, index):
+    case = draw_case(scenario, supports=supports, profile=profile, master_seed=seed, index=index)
+    assert_records_obey_the_rules(case)
+    assert_boots_obey_the_rules(case, scenario, supports)
+    assert_selected(case, scenario)
+    assert case_from_json(case_to_json(case)) == case
+
+
+@given(scenarios, supports_sets, st.text(max_size=8), st.integers(0, 1000))
+@settings(max_examples=50)
+def test_every_control_case_obeys_the_rules_and_never_crashes(scenario, supports, seed, index):
+    case = draw_control(scenario, supports, seed, index)
+    assert_records_obey_the_rules(case)
+    assert all(boot.crash is None for boot in case.boots)
+    assert all(boot.operations[-1].kind is OperationKind.CLOSE for boot in case.boots)
+    assert case_from_json(case_to_json(case)) == case
+
+
+DRAW = """
+import hashlib, json
+from harness.campaign.case_file import case_to_json
+from harness.campaign.scenario_file import find_scenarios, load_scenario
+from harness.campaign.workload import Profile, draw_case, draw_control
+supports = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
+digest = hashlib.sha256()
+for path in find_scenarios([]):
+    scenario = load_scenario(path)
+    drawn = [draw_control(scenario, supports, "s", 0)]
+    drawn += [
+        draw_case(scenario, supports=supports, profile=Profile(), master_seed="s", index=index)
+        for index in range(10)
+    ]
+    digest.update(json.dumps([case_to_json(case) for case in drawn]).encode())
+print(digest.hexdigest())
+"""
+
+
+def test_every_hash_seed_draws_the_same_cases():
+    found = set()
+    for hash_seed in ("0", "1", "4242"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+        result = subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        found.add(result.stdout)
+    assert len(found) == 1
