@@ -13,6 +13,7 @@ Source: the log of the Vix.cpp sync WAL, with checksums and syncs; Rebello et al
 """
 
 import os
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Set
 from enum import Enum
@@ -195,7 +196,8 @@ class Log:
             raise WalClosed(f"{self._folder.path} was closed", hint="open it again")
         start = from_offset or self.base_offset
         self.require_boundary(start)
-        return self._records(bisect_left(self._offsets, start), len(self._offsets))
+        reader = LogReader(self._fd, self._header, path=self._folder.name(LOG_NAME))
+        return self._records(reader, self._offsets[bisect_left(self._offsets, start) :])
 
     def require_boundary(self, offset: int) -> None:
         """Refuse an offset at which no record starts and which is not the end.
@@ -277,23 +279,18 @@ class Log:
             os.close(self._fd)
             self._fd = -1
 
-    def _records(self, first: int, last: int) -> Iterator[tuple[int, Record]]:
-        header = self._header
-        path = self._folder.name(LOG_NAME)
-        reader = LogReader(self._fd, header, path=path)
-        offsets = self._offsets
-        for index in range(first, last):
-            if self._fd < 0 or self._header is not header:
+    def _records(self, reader: LogReader, offsets: "array[int]") -> Iterator[tuple[int, Record]]:
+        for index, offset in enumerate(offsets):
+            if self._fd < 0 or self._header is not reader.header:
                 raise ReplayInterrupted(
-                    f"replay {path}: it was compacted or closed meanwhile",
+                    f"replay {reader.path}: it was compacted or closed meanwhile",
                     hint="finish a replay before compact or close, or start it again",
                 )
-            offset = offsets[index]
             try:
                 frame, body = reader.read_record(offset, previous=None)
             except BadBytes as bad:
                 following = offsets[index + 1] if index + 1 < len(offsets) else None
-                raise damage(path, offset, str(bad), following, self._end) from None
+                raise damage(reader.path, offset, str(bad), following, self._end) from None
             yield offset, decode_record(frame, body)
 
     def _write(self, data: bytes, offset: int) -> None:
