@@ -241,7 +241,7 @@ def replay(finding: str, times: int, runs: str, no_color: bool) -> ExitCode:
     """Run a stored finding again: its id (F-7c1e), or the path of a stored case."""
     from pathlib import Path
 
-    from harness.campaign.campaign import replay_finding
+    from harness.campaign.replay import replay_finding
     from harness.report.replay_text import publish_replays
 
     results = replay_finding(finding, runs=Path(runs), times=times)
@@ -307,20 +307,27 @@ def schema() -> ExitCode:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code; never raises but for a second Ctrl-C."""
+    """Run one command line and return its exit code; never raises."""
     _open_standard_streams()
+    words = sys.argv[1:] if arguments is None else list(arguments)
     with _terminated_like_interrupted():
         try:
-            code = walcrash.main(
-                args=None if arguments is None else list(arguments),
-                prog_name="walcrash",
-                standalone_mode=False,
-            )
+            code = _invoke(words)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as problem:
             return int(_explain(problem))
-    # `--help` and `--version` return click's own 0.
-    return int(code or 0)
+    return int(code)
+
+
+def _invoke(words: list[str]) -> int:
+    # Not `walcrash.main`: it turns a broken pipe, of whatever it may be, into exit code 1,
+    # which here means findings.
+    try:
+        with walcrash.make_context("walcrash", words) as context:
+            code: int = walcrash.invoke(context)
+            return code
+    except click.exceptions.Exit as end:  # --help and --version
+        return end.exit_code
 
 
 def _explain(problem: BaseException) -> ExitCode:
@@ -336,12 +343,14 @@ def _explain(problem: BaseException) -> ExitCode:
             place = problem.ctx.command_path if problem.ctx is not None else "walcrash"
             _complain(problem.format_message(), f"{place} --help")
             return ExitCode.USAGE
-        case KeyboardInterrupt() | click.Abort():
+        case KeyboardInterrupt():
             _complain("interrupted", "")
             return ExitCode.INTERRUPTED
-        case BrokenPipeError():
-            _drop_stdout()
-            return ExitCode.INTERRUPTED
+        case OSError() if _is_stdout_broken():
+            if isinstance(problem, BrokenPipeError):
+                return ExitCode.INTERRUPTED
+            _complain(f"the results could not be written to stdout: {problem.strerror}", "")
+            return ExitCode.HARNESS_FAULT
         case _:
             return _explain_fault(problem)
 
@@ -364,11 +373,16 @@ def _complain(message: str, hint: str) -> None:
     talk("\n".join(escape(line) for line in text.split("\n")))
 
 
-def _drop_stdout() -> None:
+def _is_stdout_broken() -> bool:
+    """Whether stdout still holds what it cannot get rid of; if so, that is dropped."""
     from harness.report.output import drop_stdout
 
-    with contextlib.suppress(OSError, ValueError):
+    try:
+        sys.stdout.flush()
+    except OSError:
         drop_stdout()
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -102,4 +102,4 @@ def order_listings(*, is_reversed: bool) -> None:
         def close(self) -> None:
             self._entries = iter(())
 
-    os.listdir, os.scandir = listdir, Scan  # type: ignore[assignment,misc]
+    os.listdir, os.scandir = listdir, Scan  # type: ignore[assignment]

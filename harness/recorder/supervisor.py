@@ -441,7 +441,7 @@ class Supervisor:
         Raises:
             OSError: the worker is gone, or has too many descriptors.
         """
-        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, request)
+        return int(fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, request))
 
     def file_number(self, status: os.stat_result, *, is_new: bool = False) -> int:
         """Return the trace's number for a file; a new file gets a new one."""

@@ -46,7 +46,7 @@ class CrashPoint:
 
 @dataclass(frozen=True, slots=True)
 class KillTimer:
-    """A kill at no stated event: so many microseconds after the boot's first call began."""
+    """A kill at no stated event: so many microseconds after the boot's first event."""
 
     delay_us: int
 

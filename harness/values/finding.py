@@ -1,4 +1,4 @@
-"""Findings: failing cases, grouped by what broke and where the crash fell, and kept."""
+"""Findings: failing cases of one scenario that break the same invariant, as one."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,16 @@ from harness.values.verdict import Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of failure in one scenario, with the first case that showed it.
+    """One kind of failure in one scenario, with the simplest case that showed it.
 
     Attributes:
-        id: `F-` and hexadecimal digits that depend on the case alone.
+        id: `F-` and hexadecimal digits that depend on the scenario, the subject and the broken
+            invariant, so that a bug keeps its id from run to run.
         scenario: the scenario's name.
         scenario_path: the scenario's file as it was named on the command line.
         master_seed: the campaign's seed.
-        case_index: the first case that showed it.
+        case_index: the simplest case that showed it: fewest boots, then fewest operations,
+            then the lowest index.
         violations: what that case broke, most telling first; the first names the finding.
         landings: where its crashes landed, one for each boot that was killed.
         model: the strictest persistence model that shows it.

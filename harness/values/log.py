@@ -62,7 +62,11 @@ class BootSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseJudged:
-    """One case: what was done, and the verdict; `reason` says why it is inconclusive."""
+    """One case: what was done, and the verdict.
+
+    `finding` is the id of the finding that a failed case belongs to, else empty; `reason` says
+    why a case is inconclusive.
+    """
 
     scenario: str
     case: int

@@ -1,0 +1,191 @@
+"""What runs in a job process: control cases, batches of cases, replays.
+
+A job keeps one workplace for its whole life. It is started afresh (not forked), so that it
+stays small; it dies with the process that started it, and its zygotes clean up behind it.
+"""
+
+import ctypes
+import json
+import multiprocessing
+import multiprocessing.util
+import signal
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from harness.campaign.case_file import StoredCase, stored_case_to_json
+from harness.campaign.case_runner import CaseRun, WatchedBoot, run_case, run_case_fresh
+from harness.campaign.workload import draw_case, draw_control
+from harness.campaign.workload_profile import Profile
+from harness.campaign.workplace import Workplace
+from harness.subjects.messages import Description
+from harness.values.case import Case, Landing
+from harness.values.history import Outcome
+from harness.values.log import BootSummary
+from harness.values.operation import OperationKind
+from harness.values.scenario import Scenario
+from harness.values.verdict import Invariant, Verdict, Violation
+
+CONTROL_CASES: Final = 3
+"""Cases without a crash before a scenario's own."""
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOutcome:
+    """One case as it goes back to the campaign; `stored` is its stored form if it failed."""
+
+    index: int
+    seed: int
+    boots: tuple[BootSummary, ...]
+    recoveries: int
+    verdict: Verdict
+    violations: tuple[Violation, ...]
+    landings: tuple[Landing, ...]
+    judged: frozenset[Invariant]
+    unjudged: tuple[tuple[Invariant, str], ...]
+    operations: int
+    doubt: str
+    outside: tuple[str, ...]
+    stored: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A scenario that is ready: its subject's description, its profile, its control cases."""
+
+    description: Description
+    profile: Profile
+    controls: tuple[CaseOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Cases of one scenario for one job."""
+
+    scenario: Scenario
+    description: Description
+    profile: Profile
+    master_seed: str
+    indices: tuple[int, ...]
+
+
+def make_executor(jobs: int) -> Executor:
+    """Return a pool of job processes on this machine."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_job)
+
+
+def start_job() -> None:
+    """Make this process end with its parent, and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+@cache
+def _workplace() -> Workplace:
+    workplace = Workplace()
+    multiprocessing.util.Finalize(workplace, workplace.close, exitpriority=10)
+    return workplace
+
+
+def prepare(scenario: Scenario, master_seed: str) -> Prepared:
+    """Load a scenario's subject, run its control cases, and measure its profile.
+
+    Raises:
+        ScenarioError: the subject cannot be loaded.
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+    """
+    workplace = _workplace()
+    description = workplace.load(scenario.subject, scenario.limits)
+    outcomes, profiles = [], []
+    for index in range(CONTROL_CASES):
+        case = draw_control(scenario, description.supports, master_seed, index)
+        stored = _store(case, scenario, description)
+        run = run_case(workplace, stored)
+        outcomes.append(summarise(run, stored))
+        profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
+    return Prepared(
+        description=description, profile=Profile.merged(profiles), controls=tuple(outcomes)
+    )
+
+
+def run_batch(batch: Batch) -> list[CaseOutcome]:
+    """Draw and run some cases, in order.
+
+    Raises:
+        WalcrashError: as `prepare`.
+    """
+    outcomes = []
+    for index in batch.indices:
+        case = draw_case(
+            batch.scenario,
+            supports=batch.description.supports,
+            profile=batch.profile,
+            master_seed=batch.master_seed,
+            index=index,
+        )
+        stored = _store(case, batch.scenario, batch.description)
+        outcomes.append(summarise(run_case(_workplace(), stored), stored))
+    return outcomes
+
+
+def replay_case(stored: StoredCase) -> CaseRun:
+    """Run a stored case with every recovery in a process of its own.
+
+    Raises:
+        WalcrashError: as `prepare`.
+    """
+    return run_case_fresh(_workplace(), stored)
+
+
+def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
+    """Return what a campaign keeps of a case."""
+    is_failure = run.verdict is Verdict.FAIL
+    return CaseOutcome(
+        index=run.case.index,
+        seed=run.case.seed,
+        boots=tuple(_summarise_boot(boot) for boot in run.boots),
+        recoveries=run.recoveries,
+        verdict=run.verdict,
+        violations=run.judgement.violations,
+        landings=run.landings,
+        judged=run.judgement.judged,
+        unjudged=run.judgement.unjudged,
+        operations=count_operations(run.case),
+        doubt=run.doubt,
+        outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
+        stored=json.dumps(stored_case_to_json(stored)) if is_failure else "",
+    )
+
+
+def count_operations(case: Case) -> int:
+    """Return how many operations a case calls, opens and closes not counted."""
+    around = (OperationKind.OPEN, OperationKind.CLOSE)
+    return sum(o.kind not in around for boot in case.boots for o in boot.operations)
+
+
+def _summarise_boot(boot: WatchedBoot) -> BootSummary:
+    calls: Sequence[Outcome] = [call.outcome for call in boot.history.calls]
+    return BootSummary(
+        operations=len(calls),
+        acknowledged=calls.count(Outcome.ACKNOWLEDGED),
+        events=len(boot.recording.rows),
+        end=boot.history.end.value,
+        landing=boot.landing,
+    )
+
+
+def _store(case: Case, scenario: Scenario, description: Description) -> StoredCase:
+    return StoredCase(
+        case=case,
+        subject=scenario.subject,
+        contract=scenario.contract or description.contract,
+        supports=description.supports,
+        invariants=scenario.invariants,
+        limits=scenario.limits,
+    )

@@ -1,0 +1,148 @@
+"""Tallies: one scenario in numbers while its cases come in, and its findings.
+
+Cases are added in the order of their indices, so that the numbers and the choice of the case
+that stands for a finding do not depend on how many jobs there were.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.campaign.jobs import CaseOutcome
+from harness.values.contract import PersistenceModel
+from harness.values.finding import Finding
+from harness.values.log import CaseJudged, ScenarioEnded
+from harness.values.scenario import Scenario
+from harness.values.verdict import Invariant, Verdict
+
+ID_DIGITS: Final = 6
+"""Hexadecimal digits of a finding's id."""
+
+
+@dataclass(slots=True)
+class Group:
+    """The failing cases of one finding: the simplest so far, and how many there are."""
+
+    best: CaseOutcome
+    seen: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """One scenario's numbers so far; `broken` says why no case was run, if none was."""
+
+    scenario: Scenario
+    master_seed: str
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    boots: int = 0
+    recoveries: int = 0
+    events: int = 0
+    crash_points: Counter[str] = field(default_factory=Counter)
+    judged: set[Invariant] = field(default_factory=set)
+    groups: dict[str, Group] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+    broken: str = ""
+
+    @property
+    def cases(self) -> int:
+        """How many cases have been added."""
+        return self.verdicts.total()
+
+    def add(self, outcome: CaseOutcome) -> CaseJudged:
+        """Count one case and return its line."""
+        self.verdicts[outcome.verdict] += 1
+        self.boots += len(outcome.boots)
+        self.recoveries += outcome.recoveries
+        self.events += sum(boot.events for boot in outcome.boots)
+        for landing in outcome.landings:
+            self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+        self.judged |= outcome.judged
+        if outcome.doubt:
+            self.doubts.append(outcome.doubt)
+        return CaseJudged(
+            scenario=self.scenario.name,
+            case=outcome.index,
+            seed=f"{outcome.seed:016x}",
+            boots=outcome.boots,
+            recoveries=outcome.recoveries,
+            verdict=outcome.verdict,
+            invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
+            finding=self._group(outcome),
+            reason=outcome.doubt,
+        )
+
+    def _group(self, outcome: CaseOutcome) -> str:
+        if outcome.verdict is not Verdict.FAIL:
+            return ""
+        name = finding_id(self.scenario, outcome.violations[0].invariant)
+        group = self.groups.setdefault(name, Group(outcome))
+        group.seen += 1
+        group.best = min(group.best, outcome, key=_complexity)
+        return name
+
+    def finding(self, name: str, *, replays: int, replays_alike: int) -> Finding:
+        """Return one of the findings, after its replays."""
+        group = self.groups[name]
+        return Finding(
+            id=name,
+            scenario=self.scenario.name,
+            scenario_path=self.scenario.path,
+            master_seed=self.master_seed,
+            case_index=group.best.index,
+            violations=group.best.violations,
+            landings=group.best.landings,
+            model=PersistenceModel.KILL,
+            operations=group.best.operations,
+            seen=group.seen,
+            cases=self.cases,
+            replays=replays,
+            replays_alike=replays_alike,
+        )
+
+    def ended(self) -> ScenarioEnded:
+        """Return the scenario's last line."""
+        verdict, reason = self._verdict()
+        return ScenarioEnded(
+            scenario=self.scenario.name,
+            verdict=verdict,
+            reason=reason,
+            cases=self.cases,
+            passed=self.verdicts[Verdict.PASS],
+            failed=self.verdicts[Verdict.FAIL],
+            inconclusive=self.verdicts[Verdict.INCONCLUSIVE],
+            boots=self.boots,
+            recoveries=self.recoveries,
+            events=self.events,
+            crash_points=dict(sorted(self.crash_points.items())),
+            judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
+            findings=len(self.groups),
+        )
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        if self.broken:
+            return Verdict.INCONCLUSIVE, self.broken
+        if self.groups:
+            return Verdict.FAIL, ""
+        if not self.cases:
+            return Verdict.INCONCLUSIVE, "no case was run"
+        if self.doubts:
+            count = self.verdicts[Verdict.INCONCLUSIVE]
+            return Verdict.INCONCLUSIVE, f"{count} of {self.cases} cases: {self.doubts[0]}"
+        if not self.crash_points:
+            return Verdict.INCONCLUSIVE, "no case reached its crash point"
+        if not self.judged:
+            return Verdict.INCONCLUSIVE, "no invariant applied"
+        return Verdict.PASS, ""
+
+
+def finding_id(scenario: Scenario, invariant: Invariant) -> str:
+    """Return the id of what breaks one invariant in one scenario."""
+    options = sorted(scenario.subject.options.items())
+    adapter = scenario.subject.adapter.rpartition("/")[2]
+    text = repr((scenario.name, adapter, options, invariant.value))
+    return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
+
+
+def _complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
+    return len(outcome.boots), outcome.operations, outcome.index

@@ -1,0 +1,278 @@
+"""The workplace of one job: its folder, its two zygotes and its recoverers.
+
+Everything that a case needs from the machine is here; the case itself is in `case_runner`.
+A recoverer is a process that opens image after image; it is replaced whenever one of them
+failed, since nobody knows what that left in its memory.
+"""
+
+import os
+import pickle
+import shutil
+import socket
+import struct
+import tempfile
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from harness.recorder import abi
+from harness.recorder.environment import ELSEWHERE, HERE
+from harness.recorder.supervisor import WatchPlan
+from harness.recorder.tree import clear
+from harness.recorder.watch import Watched, watch
+from harness.recorder.zygote import LoadError, Zygote
+from harness.subjects.boots import Ending, read_boot
+from harness.subjects.messages import Description, Rubbish, read_description, read_reply
+from harness.subjects.worker import END_OF_BOOT, FRAME, BootRequest
+from harness.values.case import CrashPoint, KillTimer
+from harness.values.errors import HarnessFault, ScenarioError
+from harness.values.history import BootEnd, BootHistory
+from harness.values.limits import MESSAGE_BYTES
+from harness.values.operation import Operation
+from harness.values.recovery import FailureKind, RecoveryFailure
+from harness.values.scenario import RecoveryLimits, SubjectSpec
+
+_LOAD: Final = "harness.subjects.worker:load"
+_RUN: Final = "harness.subjects.worker:run_watched"
+_SERVE: Final = "harness.subjects.worker:serve"
+
+_MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
+_ROOM_BYTES: Final = 256 * 1024 * 1024
+"""How much must be free in memory for the working folder to be there."""
+
+
+@dataclass(slots=True)
+class _Recoverer:
+    pid: int
+    channel: socket.socket
+    memory_mb: int
+
+
+class Workplace:
+    """One job's processes and folder; use it with `with`, and nothing of it outlives the block."""
+
+    def __init__(self) -> None:
+        """Make the folder and start the zygotes.
+
+        Raises:
+            HarnessFault: there is no room, or no process can be started.
+        """
+        self._root = _make_folder()
+        self.directory = f"{self._root}/subject"
+        os.mkdir(self.directory)
+        self._zygotes: list[Zygote] = []
+        self._recoverers: dict[int, _Recoverer] = {}
+        self._loaded: dict[tuple[str, str], Description] = {}
+        try:
+            for environment in (HERE, ELSEWHERE):
+                self._zygotes.append(Zygote(environment, self._root))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove the folder."""
+        for recoverer in self._recoverers.values():
+            recoverer.channel.close()
+        for zygote in self._zygotes:
+            zygote.close()
+        self._zygotes.clear()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def load(self, subject: SubjectSpec, limits: RecoveryLimits) -> Description:
+        """Load a subject's adapter into both zygotes.
+
+        Raises:
+            ScenarioError: there is no such adapter, it cannot be imported or made, or what it
+                says of itself makes no sense.
+        """
+        key = (subject.adapter, repr(sorted(subject.options.items())))
+        if key not in self._loaded:
+            # Recoverers were forked before the adapter was there.
+            self._end_recoverers()
+            payload = pickle.dumps((subject.adapter, dict(subject.options)))
+            try:
+                texts = [z.load(_LOAD, payload, seconds=30 + limits.seconds) for z in self._zygotes]
+                self._loaded[key] = read_description(read_reply(b'{"ok":true,' + texts[0][1:]))
+            except (LoadError, Rubbish) as problem:
+                raise ScenarioError(
+                    f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{problem}",
+                    hint=f"python -c 'from harness.subjects.loading import find_adapter; "
+                    f'find_adapter("{subject.adapter}")\'',
+                ) from None
+        return self._loaded[key]
+
+    def boot(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        crash: CrashPoint | KillTimer | None,
+        limits: RecoveryLimits,
+    ) -> Watched:
+        """Run one boot under watch in the folder as it is."""
+        request = BootRequest(
+            adapter=subject.adapter,
+            options=dict(subject.options),
+            directory=self.directory,
+            operations=operations,
+            message_fd=abi.MESSAGE_FD,
+            awaits_kill=crash is not None,
+        )
+        plan = WatchPlan(crash=crash, seconds_per_call=limits.seconds)
+        return watch(
+            self._zygotes[0],
+            _RUN,
+            pickle.dumps(request),
+            folder=self.directory,
+            plan=plan,
+            memory_mb=limits.memory_mb,
+        )
+
+    def look(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        limits: RecoveryLimits,
+        *,
+        is_elsewhere: bool = False,
+        is_forked: bool,
+    ) -> BootHistory:
+        """Run one boot that is not watched in the folder as it is.
+
+        Args:
+            subject: what to open.
+            operations: what to do, `open` first.
+            limits: time for the whole boot, memory.
+            is_elsewhere: in the other environment.
+            is_forked: in a process of its own, which is gone without `close` afterwards.
+        """
+        recoverer = self._recoverer(int(is_elsewhere), limits.memory_mb)
+        request = BootRequest(
+            adapter=subject.adapter,
+            options=dict(subject.options),
+            directory=self.directory,
+            operations=operations,
+            is_forked=is_forked,
+        )
+        said, failure = _converse(recoverer.channel, request, limits.seconds)
+        end = BootEnd.CLOSED if failure is None else BootEnd.DIED
+        if failure is not None:
+            self._end_recoverer(int(is_elsewhere))
+        history = read_boot(operations, said, Ending(end, failure), directory=self.directory)
+        if isinstance(history.recovery, RecoveryFailure) and failure is None:
+            self._end_recoverer(int(is_elsewhere))
+        return history
+
+    def clear(self) -> None:
+        """Empty the subject's folder."""
+        clear(self.directory)
+
+    def _recoverer(self, which: int, memory_mb: int) -> _Recoverer:
+        known = self._recoverers.get(which)
+        if known is not None and known.memory_mb == memory_mb:
+            return known
+        self._end_recoverer(which)
+        pid, channel = self._zygotes[which].serve(_SERVE, b"", memory_mb=memory_mb)
+        made = self._recoverers[which] = _Recoverer(pid, channel, memory_mb)
+        return made
+
+    def _end_recoverers(self) -> None:
+        for which in list(self._recoverers):
+            self._end_recoverer(which)
+
+    def _end_recoverer(self, which: int) -> None:
+        recoverer = self._recoverers.pop(which, None)
+        if recoverer is not None:
+            recoverer.channel.close()
+            self._zygotes[which].finish(recoverer.pid)
+
+
+def _converse(
+    channel: socket.socket, request: BootRequest, seconds: float
+) -> tuple[list[bytes], RecoveryFailure | None]:
+    """Send a request and take messages until the boot ends, one way or another."""
+    data = pickle.dumps(request)
+    said: list[bytes] = []
+    deadline = time.monotonic() + seconds
+    try:
+        channel.settimeout(seconds)
+        channel.sendall(FRAME.pack(len(data)) + data)
+        while (message := _receive(channel, deadline)) != END_OF_BOOT:
+            died = message.startswith(b'{"ok": false, "died"')
+            if died:
+                status = int(read_reply(message)["died"])
+                return said, RecoveryFailure(FailureKind.DIED, describe_status(status))
+            said.append(message)
+    except TimeoutError:
+        return said, RecoveryFailure(
+            FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
+        )
+    except (OSError, struct.error, Rubbish) as problem:
+        return said, RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
+    return said, None
+
+
+def describe_status(status: int) -> str:
+    """Return a wait status in words."""
+    if os.WIFSIGNALED(status):
+        return f"died of signal {os.WTERMSIG(status)}"
+    return f"exited with status {os.waitstatus_to_exitcode(status)}"
+
+
+def _receive(channel: socket.socket, deadline: float) -> bytes:
+    (length,) = FRAME.unpack(_receive_exactly(channel, FRAME.size, deadline))
+    if length > MESSAGE_BYTES:
+        raise Rubbish(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
+    return _receive_exactly(channel, length, deadline)
+
+
+def _receive_exactly(channel: socket.socket, length: int, deadline: float) -> bytes:
+    taken = b""
+    while len(taken) < length:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        channel.settimeout(left)
+        piece = channel.recv(length - len(taken))
+        if not piece:
+            raise ConnectionResetError("the end of its messages")
+        taken += piece
+    return taken
+
+
+def _make_folder() -> str:
+    """Make the working folder, in memory where there is room.
+
+    Raises:
+        HarnessFault: no folder can be made.
+    """
+    parent = os.environ.get("WALCRASH_WORK")
+    if parent is None and _has_room(_MEMORY_FOLDER):
+        parent = _MEMORY_FOLDER
+    try:
+        return os.path.realpath(tempfile.mkdtemp(prefix="walcrash-", dir=parent))
+    except OSError as problem:
+        raise HarnessFault(
+            f"no working folder can be made in {parent or tempfile.gettempdir()}: {problem}",
+            hint="WALCRASH_WORK=/some/folder walcrash run",
+        ) from None
+
+
+def _has_room(folder: str) -> bool:
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK) and status.f_bavail * status.f_frsize >= _ROOM_BYTES
