@@ -7,44 +7,18 @@ Source: pytest's documentation, "Writing plugins"; the entry point is `pytest11`
 """
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from harness.report.run_folder import RunFolder
     from harness.report.run_report import RunReport
 
 DEFAULT_SEED = "pytest"
 """A test that fails by chance is worth little; another seed is chosen by hand."""
-
-
-class Run(Protocol):
-    """What the fixture gives: a function that runs one scenario."""
-
-    def __call__(
-        self,
-        scenario_path: str | os.PathLike[str],
-        *,
-        seed: str | int | None = None,
-        cases: int | None = None,
-        seconds: float | None = None,
-        jobs: int = 1,
-    ) -> "ScenarioResult":
-        """Run the scenario; fail the test unless it passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
-    """A run that passed: in how many cases, boots and recoveries, and where its report is."""
-
-    seed: str
-    cases: int
-    boots: int
-    recoveries: int
-    report_path: str
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,8 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def walcrash(request: pytest.FixtureRequest) -> Run:
-    """Return a function that runs a scenario and fails the test on findings."""
+def walcrash(request: pytest.FixtureRequest) -> "Callable[..., RunReport]":
+    """Return `run(scenario_path, *, seed, cases, seconds, jobs)`: passes, or fails the test."""
     chosen: str | None = request.config.getoption("--walcrash-seed")
 
     def run(
@@ -66,7 +40,7 @@ def walcrash(request: pytest.FixtureRequest) -> Run:
         cases: int | None = None,
         seconds: float | None = None,
         jobs: int = 1,
-    ) -> ScenarioResult:
+    ) -> "RunReport":
         # The option goes first: it is how somebody repeats a run that failed.
         master = chosen or (DEFAULT_SEED if seed is None else str(seed))
         return _run(os.fspath(scenario_path), master, cases, seconds, jobs)
@@ -74,14 +48,13 @@ def walcrash(request: pytest.FixtureRequest) -> Run:
     return run
 
 
-def _run(
-    path: str, seed: str, cases: int | None, seconds: float | None, jobs: int
-) -> ScenarioResult:
+def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: int) -> "RunReport":
     # pytest loads every plugin at its start; only a test that uses this one pays for the engine.
     from harness.campaign.campaign import Campaign, CampaignPlan
     from harness.campaign.scenario_file import find_scenarios, load_scenario
     from harness.report.session import RunRequest, collect
-    from harness.values.errors import WalcrashError
+    from harness.report.summary import summary_text
+    from harness.values.errors import ExitCode, WalcrashError
 
     runs = os.environ.get("WALCRASH_RUNS", "reports/runs")
     try:
@@ -107,22 +80,10 @@ def _run(
             log=None,
             color=False,
         )
-        return _judge(*collect(Campaign(plan), request), runs)
+        report, folder, took = collect(Campaign(plan), request)
     except WalcrashError as problem:
         pytest.fail(str(problem), pytrace=False)
-
-
-def _judge(report: "RunReport", folder: "RunFolder", seconds: float, runs: str) -> ScenarioResult:
-    from harness.report.summary import summary_text
-    from harness.values.errors import ExitCode
-
     if report.exit_code is not ExitCode.PASSED:
-        text = summary_text(report, seconds=seconds, report_path=folder.report, runs=runs)
+        text = summary_text(report, seconds=took, report_path=folder.report, runs=runs)
         pytest.fail(text, pytrace=False)
-    return ScenarioResult(
-        seed=report.seed,
-        cases=sum(scenario.cases for scenario in report.scenarios),
-        boots=sum(scenario.boots for scenario in report.scenarios),
-        recoveries=sum(scenario.recoveries for scenario in report.scenarios),
-        report_path=folder.report,
-    )
+    return report

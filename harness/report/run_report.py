@@ -158,11 +158,15 @@ class RunReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The run's verdict; a run in which no case passed is never a pass."""
+        """The run's verdict; never a pass if anything that was asked for was not tested."""
         scenarios = self.scenarios
         if self.findings or any(scenario.failed for scenario in scenarios):
             return Verdict.FAIL
-        if self._end is None or not any(scenario.passed for scenario in scenarios):
+        tested = scenarios and all(
+            scenario.passed and scenario.verdict is Verdict.PASS for scenario in scenarios
+        )
+        cut_short = self.stopped in (StopReason.INTERRUPTED, StopReason.FAULT)
+        if self._end is None or not tested or self.not_run or cut_short:
             return Verdict.INCONCLUSIVE
         return self._end.verdict
 

@@ -253,7 +253,7 @@ def _bars(stream: TextIO, *, color: bool) -> "tuple[RichProgress, TaskID, TaskID
     bars = RichProgress(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn(
             "{task.fields[status]}",
             markup=False,

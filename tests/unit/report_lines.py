@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from harness.values.case import Landing, Placement
 from harness.values.contract import Contract, PersistenceModel
@@ -175,7 +176,7 @@ class CampaignPlan:
 class FakeCampaign:
     """Passes every case; `FAIL_CASES`, `CASE_SECONDS` and `ERROR` in the environment change it."""
 
-    plans: list[CampaignPlan] = []
+    plans: ClassVar[list[CampaignPlan]] = []
     closed = 0
 
     def __init__(self, plan: CampaignPlan) -> None:

@@ -2,9 +2,10 @@
 
 import shlex
 
+from report_lines import finding, landing, violation
+
 from harness.report.finding_text import finding_text
 from harness.values.verdict import Invariant
-from report_lines import finding, landing, violation
 
 EXPECTED = """\
 FAIL  torn-tail · lost-put · F-7c1e

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
+from report_lines import finding, violation
+
 from harness.report.replay_text import CALLS_SHOWN, publish_replays, replays_text
 from harness.values.errors import ExitCode, HarnessFault
 from harness.values.finding import Finding
@@ -11,7 +13,6 @@ from harness.values.operation import Operation, OperationKind
 from harness.values.record import Record, RecordType
 from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.verdict import Judgement, Verdict
-from report_lines import finding, violation
 
 
 @dataclass

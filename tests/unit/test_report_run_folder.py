@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from harness.report import run_folder
 from harness.report.run_folder import RunFolder, run_name
 from harness.values.errors import HarnessFault, UsageError

@@ -1,17 +1,18 @@
 """Totals, verdict and exit code of a run, whole or cut off anywhere."""
 
 import pytest
+from report_lines import ended, failing_run, passing_run, scenario_ended, started
+
 from harness.report.run_report import RunReport
 from harness.values.errors import ExitCode
 from harness.values.log import LogLine, StopReason
 from harness.values.verdict import Invariant, Verdict
-from report_lines import ended, failing_run, passing_run, scenario_ended, started
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
 
 
-def report_of(lines: list[LogLine]) -> RunReport:
-    report = RunReport("3f9c2ab", scenario_paths=PATHS)
+def report_of(lines: list[LogLine], names: tuple[str, ...] = ("quickstart",)) -> RunReport:
+    report = RunReport("3f9c2ab", scenario_paths={name: PATHS[name] for name in names})
     for line in lines:
         report.add(line)
     return report
@@ -53,16 +54,26 @@ def test_a_scenario_that_did_not_end_is_counted_from_its_cases() -> None:
     assert scenario.verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_scenario_that_never_began_is_named() -> None:
-    assert report_of(passing_run()).not_run == ("torn-tail",)
+def test_a_scenario_that_never_began_is_named_and_keeps_the_run_from_passing() -> None:
+    report = report_of(passing_run(), ("quickstart", "torn-tail"))
+    assert report.not_run == ("torn-tail",)
+    assert report.exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_one_inconclusive_scenario_keeps_the_run_from_passing() -> None:
+    broken = scenario_ended("torn-tail", 2, 0, verdict=Verdict.INCONCLUSIVE)
+    lines = [*passing_run()[:-1], broken, ended(Verdict.PASS, 6)]
+    assert report_of(lines).exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_an_interrupted_run_has_no_verdict_of_its_own() -> None:
+    lines = [*passing_run()[:-1], ended(Verdict.PASS, 4, stopped=StopReason.INTERRUPTED)]
+    assert report_of(lines).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_failing_case_whose_replays_never_came_is_kept() -> None:
-    lines = failing_run()
-    report = report_of(lines[: -len(lines) // 2 + 2])
+    report = report_of(failing_run()[:10])
     assert not report.findings
-    assert [case.finding for case in report.unreported] == []
-    report = report_of(lines[:10])
     assert [case.finding for case in report.unreported] == ["F-7c1e"]
 
 

@@ -2,18 +2,19 @@
 
 import re
 
+from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
+
 from harness.report.finding_text import finding_text
 from harness.report.markdown import fenced, markdown_report, plain
 from harness.report.run_report import RunReport
 from harness.report.summary import FINDINGS_SHOWN, summary_text
 from harness.values.log import FindingReported, LogLine, StopReason
-from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
 
 
-def report_of(lines: list[LogLine], *arguments: str) -> RunReport:
-    report = RunReport("3f9c2ab", scenario_paths=PATHS, arguments=arguments)
+def report_of(lines: list[LogLine], *arguments: str, paths: dict[str, str] = PATHS) -> RunReport:
+    report = RunReport("3f9c2ab", scenario_paths=paths, arguments=arguments)
     for line in lines:
         report.add(line)
     return report
@@ -24,7 +25,8 @@ def text_of(report: RunReport, **changes: str) -> str:
 
 
 def test_a_run_ends_with_its_verdict_seed_and_why_it_stopped() -> None:
-    text = text_of(report_of(passing_run(), "quickstart", "--cases", "4"))
+    one = {"quickstart": "quickstart"}
+    text = text_of(report_of(passing_run(), "quickstart", "--cases", "4", paths=one))
     assert "PASS  no findings in 4 cases, 4 boots, 12 recoveries, 120 events" in text
     assert "  stopped   all cases done, after 1.2 s" in text
     assert "  seed      3f9c2ab" in text

@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+
 from harness.report.text import (
     TEXT_CHARACTERS,
     block,
