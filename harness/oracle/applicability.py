@@ -48,14 +48,10 @@ _NOT_MADE = {
 }
 
 
-def reasons(contract: Contract, history: History, supports: frozenset[str]) -> dict[Invariant, str]:
-    """Return for every invariant why it would not have been looked at in this case."""
-    return {item: _reason(item, contract, history, supports) for item in Invariant}
-
-
-def _reason(
+def reason_unjudged(
     invariant: Invariant, contract: Contract, history: History, supports: frozenset[str]
 ) -> str:
+    """Return why an invariant was not looked at in this case."""
     if invariant in _NOT_YET:
         return _NOT_YET[invariant]
     capability = NEEDS.get(invariant)

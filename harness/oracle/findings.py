@@ -8,7 +8,7 @@ the later ones mostly follow from it.
 Not here: the rules themselves, and which of them apply.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from harness.values.verdict import Invariant, Judgement, Verdict, Violation
 
@@ -66,15 +66,15 @@ class Findings:
         """
         return next((item for item in candidates if item in self.asked), candidates[0])
 
-    def judgement(self, reasons: Mapping[Invariant, str]) -> Judgement:
-        """Return the result; `reasons` says why an invariant would not have been looked at."""
+    def judgement(self, reason: Callable[[Invariant], str]) -> Judgement:
+        """Return the result; `reason` says why an invariant was not looked at."""
         found = sorted(
             self._first.values(),
             key=lambda item: (item[0], MOST_TELLING_FIRST.index(item[1].invariant)),
         )
         judged = frozenset(self._looked_at | self._first.keys())
         unjudged = [
-            (item, reasons[item])
+            (item, reason(item))
             for item in MOST_TELLING_FIRST
             if item in self.asked and item not in judged
         ]

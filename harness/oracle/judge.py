@@ -15,7 +15,7 @@ A boot that ended by itself is a violation in any boot, also the first: no fault
 Not here: the rules, which stand one by one in the modules beside this one.
 """
 
-from harness.oracle.applicability import EFFECT_RULES, LOSS_RULES, RECORD_RULES, reasons
+from harness.oracle.applicability import EFFECT_RULES, LOSS_RULES, RECORD_RULES, reason_unjudged
 from harness.oracle.continuation import (
     check_after,
     check_append,
@@ -63,7 +63,9 @@ def judge(
     """
     walk = _Walk(contract, supports, invariants)
     walk.case(history)
-    return walk.findings.judgement(reasons(contract, history, supports))
+    return walk.findings.judgement(
+        lambda invariant: reason_unjudged(invariant, contract, history, supports)
+    )
 
 
 class _Walk:
@@ -116,8 +118,9 @@ class _Walk:
             where = f"boot {number}, call {len(boot.calls) - 1}"
             rule = self.findings.first_asked(Invariant.NOT_APPENDABLE, Invariant.UNRECOVERABLE)
             self.findings.add([unanswered(rule, boot.calls[-1], where)])
-        self.log.end_boot(boot.end)
-        self.effects.end_boot(boot.end)
+        end = _end_of(boot)
+        self.log.end_boot(end)
+        self.effects.end_boot(end)
         return True
 
     def _failure(self, where: str, failure: RecoveryFailure) -> None:
@@ -249,3 +252,12 @@ class _Walk:
         self.findings.add(
             item for item in violations if has_effects or item.invariant not in EFFECT_RULES
         )
+
+
+def _end_of(boot: BootHistory) -> BootEnd:
+    """A close that was refused kept no more than a kill would have."""
+    is_refused = any(
+        call.operation.kind is OperationKind.CLOSE and call.outcome is not Outcome.ACKNOWLEDGED
+        for call in boot.calls
+    )
+    return BootEnd.KILLED if boot.end is BootEnd.CLOSED and is_refused else boot.end

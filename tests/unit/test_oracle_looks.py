@@ -11,9 +11,11 @@ from oracle_builder import (
     accused,
     acked,
     done,
+    items,
     killed,
     put,
     refused,
+    replay,
     shows,
     tick,
     unanswered,
@@ -21,13 +23,14 @@ from oracle_builder import (
 )
 
 from harness.values.contract import Contract, Promise
-from harness.values.history import BootEnd, BootHistory
+from harness.values.history import BootEnd, BootHistory, Outcome
 from harness.values.recovery import (
     FailureKind,
     OperationState,
     OperationStatus,
     RecoveredRecord,
     RecoveryFailure,
+    Resume,
 )
 from harness.values.verdict import Invariant, Verdict
 
@@ -91,6 +94,8 @@ def test_the_same_recovery_elsewhere_and_again_is_right():
         shows(A, B, operations={}),
         replace(RIGHT, state=None),
         replace(RIGHT, records=(RecoveredRecord(0, A), RecoveredRecord(50, B))),
+        shows(replace(A, payload=b"?"), B),
+        shows(A, B, resumes=(Resume(0, ()),)),
     ],
 )
 def test_a_recovery_elsewhere_that_differs_in_anything_is_not_deterministic(other):
@@ -114,6 +119,15 @@ def test_a_further_recovery_that_failed_is_unrecoverable_or_what_was_asked_for()
     assert accused(BOOT, first=RIGHT, again=REFUSAL) == ["unrecoverable"]
     only = frozenset({Invariant.DETERMINISM})
     assert accused(BOOT, first=RIGHT, elsewhere=REFUSAL, invariants=only) == ["determinism"]
+
+
+def test_replays_from_the_middle_are_compared_too():
+    one = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(200, ())))
+    other = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(0, items(A, B))))
+    judgement = verdict_on(BOOT, first=one, elsewhere=other)
+    assert judgement.violations[0].message == (
+        "a replay is from 200: nothing in the first recovery and from 0: a, b in other surroundings"
+    )
 
 
 def test_the_difference_is_named():
@@ -152,6 +166,32 @@ def test_new_records_after_a_recovery_survive_with_all_that_came_before():
 )
 def test_new_records_that_do_not_survive_are_not_appendable(after):
     looks = {"again": RIGHT, "continued": WORK, "after": after}
+    assert accused(BOOT, first=RIGHT, **looks) == ["not-appendable"]
+
+
+def test_a_replay_among_the_new_records_shows_them_too():
+    right, wrong = replay(A, B, PROBE), replay(A, B)
+    after = shows(A, B, PROBE)
+    looks = {"continued": (acked(PROBE), right, tick("a", "b", "probe"), CLOSE), "after": after}
+    assert accused(BOOT, first=RIGHT, **looks) == []
+    looks["continued"] = (acked(PROBE), wrong, tick("a", "b", "probe"), CLOSE)
+    assert accused(BOOT, first=RIGHT, **looks) == ["not-appendable"]
+
+
+def test_a_tick_that_fails_after_recovery_is_quoted():
+    failing = replace(tick(), outcome=Outcome.REFUSED, error="no such table")
+    judgement = verdict_on(BOOT, first=RIGHT, continued=(failing,))
+    assert [item.invariant for item in judgement.violations] == [Invariant.REQUEUE]
+    assert judgement.violations[0].message.endswith("a tick failed: 'no such table'")
+
+
+def test_without_a_clean_close_new_records_are_held_against_the_promise_for_a_kill():
+    looks = {"continued": (acked(PROBE),), "after": RIGHT}
+    prefix = Contract(kill=Promise.PREFIX)
+    none = Contract(power=Promise.ALL, kill=Promise.NONE)
+    closed_boot = replace(BOOT, end=BootEnd.CLOSED)
+    assert accused(BOOT, first=RIGHT, contract=prefix, **looks) == []
+    assert accused(closed_boot, first=RIGHT, contract=none, **looks) == []
     assert accused(BOOT, first=RIGHT, **looks) == ["not-appendable"]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from oracle_builder import (
+    CLOSE,
     COMPACT,
     NOTHING,
     SYNC,
@@ -171,6 +172,25 @@ def test_after_a_clean_close_everything_with_a_reply_is_there_whatever_the_contr
     for contract in (BY_SYNC, PREFIX, NO_PROMISE):
         assert accused(closed(acked(A)), first=shows(A), contract=contract) == []
         assert accused(closed(acked(A)), first=NOTHING, contract=contract) == ["lost-put"]
+
+
+def test_a_close_that_was_refused_promises_no_more_than_a_kill():
+    boot = closed(acked(A))
+    refusing = replace(boot, calls=(*boot.calls[:-1], replace(CLOSE, outcome=Outcome.REFUSED)))
+    assert accused(refusing, first=NOTHING, contract=PREFIX) == []
+    assert accused(refusing, first=NOTHING) == ["lost-put"]
+
+
+def test_with_a_prefix_contract_loss_is_not_judged_and_the_reason_says_so():
+    judgement = verdict_on(killed(acked(A)), first=NOTHING, contract=PREFIX)
+    reason = "the contract promises a prefix, whose holes are judged as `order`"
+    assert (Invariant.LOST_PUT, reason) in judgement.unjudged
+
+
+def test_a_case_without_a_boot_is_inconclusive():
+    judgement = verdict_on(first=NOTHING)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert (Invariant.ORDER, "no recovery after a boot was made") in judgement.unjudged
 
 
 def test_a_contract_without_a_promise_leaves_nothing_to_judge():
