@@ -127,8 +127,10 @@ def _example(path: KeyPath) -> str:
     names = [part for part in path if isinstance(part, str)]
     table = TABLES.get(tuple(names[:-1]))
     field = table.model_fields.get(names[-1]) if table and names else None
+    if names == ["faults"]:
+        return "write `[[faults]]`"
     if field is None or not field.examples:
-        return f"write a table `[{'.'.join(names)}]`" if tuple(names) in TABLES and names else ""
+        return f"write a table `[{'.'.join(names)}]`" if tuple(names) in TABLES else ""
     return f"for example `{names[-1]} = {json.dumps(field.examples[0])}`"
 
 

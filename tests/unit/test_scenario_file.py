@@ -278,6 +278,11 @@ def test_one_table_of_faults_is_told_to_be_a_list(tmp_path):
     assert "hint: write `[[faults]]`" in message
 
 
+def test_a_scenario_without_faults_is_told_how_they_are_written(tmp_path):
+    message = refusal(tmp_path, SMALLEST.partition("[[faults]]")[0])
+    assert message == ("small.toml:1: the key `faults` is missing\n    hint: write `[[faults]]`")
+
+
 def test_a_newer_format_is_refused_by_name_and_nothing_else_is_told(tmp_path):
     message = refusal(tmp_path, "new = 1\nformat = 2\n")
     assert message.startswith("small.toml:2: `format`: scenario format 2 is newer")
