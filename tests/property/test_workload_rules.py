@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.campaign.case_file import case_from_json, case_to_json
+from harness.campaign.scenario_file import find_scenarios, load_scenario
 from harness.campaign.workload import Profile, draw_case, draw_control
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
 from harness.values.contract import Contract
@@ -170,9 +172,23 @@ def test_every_control_case_obeys_the_rules_and_never_crashes(scenario, supports
     assert case_from_json(case_to_json(case)) == case
 
 
+@pytest.mark.parametrize("path", find_scenarios([]), ids=lambda path: path.stem)
+def test_every_case_of_a_shipped_scenario_obeys_the_rules(path):
+    scenario = load_scenario(path)
+    supports = frozenset(CAPABILITY.values())
+    for index in range(60):
+        case = draw_case(
+            scenario, supports=supports, profile=Profile(), master_seed="shipped", index=index
+        )
+        assert_records_obey_the_rules(case)
+        assert_boots_obey_the_rules(case, scenario, supports)
+        assert_selected(case, scenario)
+
+
 DRAW = """
 import hashlib, json
 from harness.campaign.case_file import case_to_json
+from harness.campaign.scenario_file import find_scenarios, load_scenario
 from harness.campaign.scenario_file import find_scenarios, load_scenario
 from harness.campaign.workload import Profile, draw_case, draw_control
 supports = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})

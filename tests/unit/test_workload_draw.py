@@ -277,6 +277,20 @@ def test_ticks_are_sometimes_far_ahead_and_time_never_goes_back():
     assert max(gaps) >= 86_400_000
 
 
+def test_a_replay_starts_from_any_append_since_the_last_compaction():
+    mix = {OperationMix.PUT: 3, OperationMix.COMPACT: 1, OperationMix.REPLAY: 3}
+    starts = 0
+    for case in cases(scenario(mix=mix, operations=(30, 30)), 50):
+        (boot,) = case.boots
+        for at, operation in enumerate(boot.operations):
+            if operation.from_call is not None:
+                starts += 1
+                between = [each.kind for each in boot.operations[operation.from_call : at]]
+                assert between[0] is OperationKind.APPEND
+                assert OperationKind.COMPACT not in between
+    assert starts > 50
+
+
 def test_most_marks_follow_a_tick_that_sent_their_operation():
     sent_marks = marks = 0
     mix = {OperationMix.PUT: 3, OperationMix.DONE: 3, OperationMix.TICK: 3}
