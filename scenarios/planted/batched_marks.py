@@ -20,12 +20,8 @@ class Subject(PlainLog):
     def write(self, record: Record, frame: bytes) -> None:
         self.waiting += frame
         if record.type is RecordType.PUT:
-            self.write_waiting()
+            self.flush()
 
-    def write_waiting(self) -> None:
+    def flush(self) -> None:
         frames, self.waiting = self.waiting, b""
         write_all(self.log, frames)
-
-    def apply(self) -> int:
-        self.write_waiting()
-        return super().apply()

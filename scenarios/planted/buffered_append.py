@@ -27,6 +27,5 @@ class Subject(PlainLog):
     def write(self, record: Record, frame: bytes) -> None:
         self.buffer.write(frame)
 
-    def apply(self) -> int:
+    def flush(self) -> None:
         self.buffer.flush()
-        return super().apply()

@@ -49,10 +49,9 @@ class Subject(PlainLog):
             os.pwrite(self.log, frame, position)
 
     def sync(self) -> None:
+        self.flush()
+
+    def flush(self) -> None:
         for position, frame in self.waiting:
             os.pwrite(self.log, frame, position)
         self.waiting.clear()
-
-    def apply(self) -> int:
-        self.sync()
-        return super().apply()

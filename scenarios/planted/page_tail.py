@@ -26,7 +26,6 @@ class Subject(PlainLog):
         self.rest = data[whole:]
         write_all(self.log, data[:whole])
 
-    def apply(self) -> int:
+    def flush(self) -> None:
         rest, self.rest = self.rest, b""
         write_all(self.log, rest)
-        return super().apply()

@@ -38,13 +38,16 @@ class Entry:
     error: str = ""
     next_retry_at_ms: int = 0
 
+    def is_due(self, now_ms: int) -> bool:
+        is_retry = self.status == "failed" and self.next_retry_at_ms <= now_ms
+        return self.status == "pending" or is_retry
+
 
 class PlainLog(Adapter):
     """The right subject.
 
     Attributes:
         entries: every record of the log with its offset.
-        end_offset: the offset behind the last record.
         outbox: what all records amount to, by operation id, in the order of their puts.
         in_flight: when each operation that was sent and not yet marked was sent, in ms.
         applied: up to which offset the state file reflects the log.
@@ -53,7 +56,6 @@ class PlainLog(Adapter):
 
     contract = Contract(power=Promise.NONE, max_attempts=MAX_ATTEMPTS)
     supports = frozenset({"checkpoint", "apply", "effects", "compact", "reopen"})
-    max_attempts = MAX_ATTEMPTS
 
     def open(self, directory: Path, effect: EffectSink) -> None:
         self.directory = directory
@@ -80,6 +82,7 @@ class PlainLog(Adapter):
 
     def apply(self) -> int:
         """Save the state first and the checkpoint second, so that it is never ahead."""
+        self.flush()
         self.save_state()
         self.save_checkpoint()
         return self.checkpoint
@@ -97,16 +100,14 @@ class PlainLog(Adapter):
         return sent
 
     def compact(self) -> None:
-        """Apply everything, then keep only the records of operations that are not done."""
-        self.apply()
+        """Drop what is below the checkpoint and belongs to operations that are done."""
         done = {name for name, entry in self.outbox.items() if entry.status == "done"}
-        self.rewrite([record for _, record in self.entries if record.id not in done])
+        cut = self.checkpoint
+        self.rewrite([r for offset, r in self.entries if offset >= cut or r.id not in done])
 
     def close(self) -> None:
         self.apply()
         os.close(self.log)
-
-    # The log.
 
     def open_log(self) -> None:
         """Read the log, make it where there is none, and cut a torn tail."""
@@ -157,14 +158,16 @@ class PlainLog(Adapter):
     def write(self, record: Record, frame: bytes) -> None:
         write_all(self.log, frame)
 
+    def flush(self) -> None:
+        """Write what appends have left in memory: nothing here."""
+
     def rewrite(self, records: Iterable[Record]) -> None:
         """Replace the log by one of fewer records that ends at the same offset."""
+        self.flush()
         frames = b"".join(self.frame(record) for record in records)
         os.close(self.log)
         self.save("wal.log", HEADER.pack(MAGIC, self.end_offset - len(frames)) + frames)
         self.open_log()
-
-    # The state and the checkpoint.
 
     def load_state(self) -> None:
         saved = json.loads(self.load("state", b'{"applied": 0, "outbox": {}, "in_flight": {}}'))
@@ -197,8 +200,6 @@ class PlainLog(Adapter):
         write_file(temporary, data)
         os.replace(temporary, self.directory / name)
 
-    # The outbox.
-
     def fold(self, record: Record) -> None:
         """Let one record change the outbox; marks of operations never put are ignored."""
         if record.type is RecordType.PUT:
@@ -212,7 +213,8 @@ class PlainLog(Adapter):
             entry.status, entry.error, entry.next_retry_at_ms = "done", "", 0
             return
         entry.attempts += 1
-        entry.status = "failed" if entry.attempts < self.max_attempts else "permanent_failed"
+        is_last = entry.attempts >= (self.contract.max_attempts or MAX_ATTEMPTS)
+        entry.status = "permanent_failed" if is_last else "failed"
         entry.error = record.error
         entry.next_retry_at_ms = record.next_retry_at_ms
 
@@ -224,18 +226,12 @@ class PlainLog(Adapter):
 
     def due(self, now_ms: int) -> list[str]:
         waiting = (item for item in self.outbox.items() if item[0] not in self.in_flight)
-        return [name for name, entry in waiting if is_due(entry, now_ms)]
+        return [name for name, entry in waiting if entry.is_due(now_ms)]
 
     def shown(self, name: str, entry: Entry) -> OperationState:
         is_sent = entry.status == "pending" and name in self.in_flight
         status = OperationStatus("in_flight" if is_sent else entry.status)
         return OperationState(status, entry.error, entry.next_retry_at_ms)
-
-
-def is_due(entry: Entry, now_ms: int) -> bool:
-    """Return whether an operation that is not in flight should be sent now."""
-    is_retry = entry.status == "failed" and entry.next_retry_at_ms <= now_ms
-    return entry.status == "pending" or is_retry
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -32,12 +32,11 @@ class Subject(PlainLog):
         self.buffer.write(frame)
 
     def sync(self) -> None:
-        self.buffer.flush()
+        self.flush()
 
     def tick(self, now_ms: int) -> Sequence[str]:
         self.sync()
         return super().tick(now_ms)
 
-    def apply(self) -> int:
-        self.sync()
-        return super().apply()
+    def flush(self) -> None:
+        self.buffer.flush()

@@ -32,8 +32,7 @@ class Subject(PlainLog):
         self.buffer.write(frame)
 
     def sync(self) -> None:
-        self.buffer.flush()
+        self.flush()
 
-    def apply(self) -> int:
-        self.sync()
-        return super().apply()
+    def flush(self) -> None:
+        self.buffer.flush()
