@@ -113,8 +113,12 @@ def draw_end(
     whole = [*operations, CLOSE]
     keys = [operation_key(each, is_first_boot=is_first_boot) for each in whole]
     matching = [at for at, each in enumerate(whole) if _falls_into(names, each)]
-    # An event that the control run never saw in an operation is looked for in the others first.
-    telling = [at for at in matching if profile.count(keys[at], fault.event) > 0]
+    # An operation without the event that is asked for would be hit at its reply.
+    if fault.event is EventKind.EFFECT:
+        sending = _sending_ticks(whole, progress.copy())
+        telling = [at for at in matching if at in sending]
+    else:
+        telling = [at for at in matching if profile.count(keys[at], fault.event) > 0]
     if matching:
         cut = whole[: prng.choice(telling or matching) + 1]
     else:
@@ -127,6 +131,16 @@ def _falls_into(names: Sequence[str], operation: Operation) -> bool:
     is_named = operation.kind.value in names
     is_type_named = operation.record is not None and operation.record.type.value in names
     return not names or is_named or is_type_named
+
+
+def _sending_ticks(operations: Sequence[Operation], progress: Progress) -> set[int]:
+    sending = set()
+    for at, operation in enumerate(operations):
+        waiting_before = len(progress.waiting)
+        progress.note(operation)
+        if operation.now_ms is not None and len(progress.waiting) < waiting_before:
+            sending.add(at)
+    return sending
 
 
 def _with_needed(

@@ -146,6 +146,20 @@ def test_an_event_is_looked_for_in_the_operations_that_have_it():
     assert share["apply"] > 190
 
 
+def test_a_kill_at_an_effect_is_looked_for_in_ticks_that_send_something():
+    mix = {OperationMix.PUT: 1, OperationMix.TICK: 3}
+    fault = FaultPlan(event=EventKind.EFFECT)
+    sending = 0
+    for case in cases(scenario(fault, mix=mix, operations=(20, 20))):
+        *before, last = case.boots[0].operations
+        assert last.kind is OperationKind.TICK
+        # With puts and ticks only, a tick sends something if a put came after the tick before.
+        kinds = [each.kind for each in before]
+        since = kinds[::-1].index(OperationKind.TICK) if OperationKind.TICK in kinds else None
+        sending += OperationKind.APPEND in (kinds if since is None else kinds[len(kinds) - since :])
+    assert sending > 190
+
+
 def test_within_draws_every_share_and_its_ends_more_often():
     fault = FaultPlan(operations=("append",), placements=(Placement.WITHIN,))
     kept = [crash.kept for _, crash in ends(scenario(fault), 400)]
