@@ -46,7 +46,7 @@ SEED_BYTES = 4
 _EPILOG = """\b
 Examples:
   walcrash run
-  walcrash run torn-tail --seed 3f9c2ab --cases 1000
+  walcrash run crash-mid-write --seed 3f9c2ab --cases 1000
   walcrash run my-scenario.toml --time 60s --jobs 4
   walcrash replay F-7c1e
 
@@ -286,11 +286,17 @@ def bench(json_path: str | None) -> ExitCode:
 @walcrash.command()
 def scenarios() -> ExitCode:
     """List the shipped scenarios."""
-    from harness.report.output import publish
-    from harness.report.text import escape, table
+    import shutil
 
-    rows = [(escape(scenario.name), escape(scenario.summary)) for scenario in load_scenarios(())]
-    publish("\n".join(table(("scenario", "summary"), rows, left=2)))
+    from harness.report.output import publish
+    from harness.report.text import block, shorten
+
+    shipped = load_scenarios(())
+    column = max(len(scenario.name) for scenario in shipped) + 2
+    width = max(shutil.get_terminal_size((100, 0)).columns, column + 40)
+    for scenario in shipped:
+        lines = block(scenario.name, shorten(scenario.summary), width=width, label_width=column)
+        publish("\n".join(lines))
     return ExitCode.PASSED
 
 

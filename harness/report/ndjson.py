@@ -1,9 +1,8 @@
 """The event log as NDJSON: one line of JSON for each log line, written as it comes.
 
 People and tools follow the file while it grows, and a run that is killed keeps what it wrote,
-so lines go straight to their place and not to a temporary file. A line is there as a whole or
-not at all: where the disk is full in the middle of one, the file is cut back to its last whole
-line.
+so lines go straight to their place and not to a temporary file, each with one call. Where the
+disk is full in the middle of a line, the file is cut back to its last whole one.
 
 Source: https://github.com/ndjson/ndjson-spec.
 """

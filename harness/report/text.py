@@ -78,9 +78,9 @@ def paragraph(text: str, *, width: int, indent: str = INDENT) -> list[str]:
     ) or [indent.rstrip()]
 
 
-def block(label: str, text: str, *, width: int) -> list[str]:
+def block(label: str, text: str, *, width: int, label_width: int = LABEL_WIDTH) -> list[str]:
     """Return `  label     text`, later lines indented to the text's column."""
-    first = f"{INDENT}{label:<{LABEL_WIDTH}}"
+    first = f"{INDENT}{label:<{label_width}}"
     return textwrap.wrap(
         text,
         width,

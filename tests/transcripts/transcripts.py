@@ -1,0 +1,79 @@
+"""Whole command lines, and what they printed.
+
+A transcript is a text file: `exit N`, the command, then stdout and stderr. What differs from
+run to run is replaced by a word in angle brackets. With `WALCRASH_UPDATE_TRANSCRIPTS=1` a
+transcript is written and not compared; read the difference before you commit it.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+UPDATE = "WALCRASH_UPDATE_TRANSCRIPTS"
+
+# limits
+SECONDS = 120.0
+"""Longest run of one transcript."""
+
+VOLATILE = (
+    (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),
+    (re.compile(r"\bafter \d+\.\d s\b"), "after <seconds> s"),
+    (re.compile(r"\b[\d,]+\.\d cases/s\b"), "<rate> cases/s"),
+    (re.compile(r"\b(?:\d+:)?\d+:\d\d left\b"), "<left> left"),
+)
+
+
+def run_walcrash(
+    command: str, folder: Path, *, environment: Mapping[str, str] | None = None
+) -> str:
+    """Run `walcrash ...` in a folder and return the transcript."""
+    words = shlex.split(command)
+    assert words[0] == "walcrash", command
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words[1:]],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+            **(environment or {}),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    parts = [f"exit {done.returncode}\n$ {command}\n"]
+    for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
+        if text:
+            parts.append(f"--- {name}\n{_steady(text, folder)}")
+    return "".join(parts)
+
+
+def check_transcript(
+    name: str, command: str, folder: Path, *, environment: Mapping[str, str] | None = None
+) -> None:
+    """Compare a command's transcript with the stored one, or store it."""
+    path = HERE / f"{name}.txt"
+    found = run_walcrash(command, folder, environment=environment)
+    if os.environ.get(UPDATE) == "1":
+        path.write_text(found, encoding="utf-8")
+        return
+    assert path.exists(), f"there is no transcript {path}; make it with {UPDATE}=1"
+    assert found == path.read_text(encoding="utf-8"), f"to accept this: {UPDATE}=1 pytest {HERE}"
+
+
+def _steady(text: str, folder: Path) -> str:
+    text = text.replace(str(folder), "<folder>").replace(str(ROOT), "<root>")
+    for pattern, word in VOLATILE:
+        text = pattern.sub(word, text)
+    return "\n".join(line.rstrip() for line in text.split("\n"))

@@ -1,0 +1,137 @@
+"""`harness/docs/reference/event-log.md` is made from the log's types.
+
+WALCRASH_UPDATE_REFERENCE=1 writes it.
+"""
+
+import inspect
+import os
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+
+from report_lines import failing_run
+
+from harness.report.ndjson import line_bytes
+from harness.values import log
+from harness.values.verdict import RULES
+
+PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.md"
+
+HEAD = f"""\
+# The event log
+
+This page is made from `harness/values/log.py` by `tests/unit/test_report_event_log_page.py`.
+
+A run writes `events.ndjson`: one JSON object a line, ASCII, in one order, each as soon as it is known.
+Where the disk is full the log ends with a whole line; a run that is killed leaves at most its last line unfinished.
+The log holds no clock, process id, duration or path of the machine: the same seed gives the same bytes, whatever the number of jobs.
+
+The format is version {log.LOG_FORMAT}; a reader refuses a higher one.
+Within a version, lines and keys may be added; a reader leaves out what it does not know.
+"""
+
+
+def event_log_page() -> str:
+    kinds = list(typing.get_args(log.LogLine))
+    examples = {type(line): line_bytes(line).decode() for line in reversed(failing_run())}
+    lines = [_line(kind, examples[kind]) for kind in kinds]
+    nested = [f"### {kind.__name__}\n\n{_table(kind)}" for kind in _nested(kinds)]
+    words = [f"### {kind.__name__}\n\n{_values(kind)}" for kind in _enums(kinds)]
+    parts = [HEAD.rstrip(), "## Lines", *lines, "## Objects", *nested, "## Words", *words]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(kind: type, example: str) -> str:
+    name = log._NAMES[kind]
+    return f"### {name}\n\n{_summary(kind)}\n\n{_table(kind)}\n\n```json\n{example}```"
+
+
+def _summary(kind: type) -> str:
+    text = inspect.getdoc(kind) or ""
+    return " ".join(text.split("\nAttributes:")[0].split())
+
+
+def _table(kind: type) -> str:
+    meanings = _meanings(kind)
+    rows = ["| key | value | meaning |", "| --- | --- | --- |"]
+    for name, hint in _hints(kind):
+        rows.append(f"| `{name}` | {_spelled(hint)} | {meanings.get(name, '')} |")
+    return "\n".join(rows)
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """Read the section `Attributes:` of a docstring."""
+    _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+def _hints(kind: type) -> Iterator[tuple[str, object]]:
+    hints = typing.get_type_hints(kind)
+    return ((field.name, hints[field.name]) for field in fields(kind))
+
+
+def _spelled(hint: object) -> str:
+    simple = {str: "text", int: "integer", bool: "true or false", types.NoneType: "null"}
+    if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, Enum)):
+        return f"[{hint.__name__}](#{hint.__name__.lower()})"
+    if hint in simple:
+        return simple[hint]
+    parts = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType:
+        return " or ".join(_spelled(part) for part in parts)
+    if origin is Mapping:
+        return f"object of {_spelled(parts[1])}"
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return f"[{', '.join(_spelled(part) for part in parts)}]"
+    return f"array of {_spelled(parts[0])}"
+
+
+def _reached(kinds: list[type]) -> list[type]:
+    """Return every dataclass and enum that the kinds hold, in order of first sight."""
+    seen: dict[type, None] = {}
+
+    def visit(hint: object) -> None:
+        for part in typing.get_args(hint):
+            visit(part)
+        if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, Enum)):
+            if hint not in seen:
+                seen[hint] = None
+                for _, inner in _hints(hint) if is_dataclass(hint) else ():
+                    visit(inner)
+
+    for kind in kinds:
+        visit(kind)
+    return [kind for kind in seen if kind not in kinds]
+
+
+def _nested(kinds: list[type]) -> list[type]:
+    return [kind for kind in _reached(kinds) if is_dataclass(kind)]
+
+
+def _enums(kinds: list[type]) -> list[type[Enum]]:
+    return [kind for kind in _reached(kinds) if issubclass(kind, Enum)]
+
+
+def _values(kind: type[Enum]) -> str:
+    return "\n".join(
+        f"- `{member.value}`" + (f": {RULES[member]}" if member in RULES else "") for member in kind
+    )
+
+
+def test_the_page_on_disk_is_not_stale() -> None:
+    if os.environ.get("WALCRASH_UPDATE_REFERENCE") == "1":
+        PAGE.write_text(event_log_page(), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == event_log_page(), (
+        "to accept this: WALCRASH_UPDATE_REFERENCE=1 pytest tests/unit/test_report_event_log_page.py"
+    )
+
+
+def test_every_kind_of_line_is_on_the_page() -> None:
+    page = event_log_page()
+    assert all(f"### {name}\n" in page for name in log._NAMES.values())
