@@ -235,9 +235,9 @@ def decode_record(frame: Frame, body: bytes) -> Record:
     )
 
 
-def checksum(data: bytes, start: int = 0) -> int:
-    """Return the CRC32C of the bytes, going on from `start`."""
-    return int(google_crc32c.extend(start, data))
+def checksum(data: bytes) -> int:
+    """Return the CRC32C of the bytes."""
+    return int(google_crc32c.value(data))
 
 
 def require_time(name: str, value_ms: int) -> None:
@@ -255,7 +255,7 @@ def _require(name: str, value: int, low: int, high: int) -> None:
 
 
 def _salted(data: bytes, *, base: int, offset: int) -> int:
-    return checksum(data, checksum(_SALT.pack(base, offset)))
+    return checksum(_SALT.pack(base, offset) + data)
 
 
 def _unpack_checksum(data: bytes) -> int:

@@ -16,6 +16,7 @@ from harness.wal import (
     ReplayInterrupted,
     RetryPolicy,
     Store,
+    SyncPolicy,
     WalPoisoned,
     open_store,
 )
@@ -149,6 +150,16 @@ def test_compaction_of_everything_leaves_an_empty_log_that_goes_on_at_its_end(
         assert store.append(put(2)) == end
     with open_store(tmp_path) as store:
         assert list(store.replay()) == [(end, put(2))]
+
+
+def test_compaction_keeps_what_is_longer_than_its_buffer(tmp_path: Path) -> None:
+    large = [Record(RecordType.PUT, f"large-{n}", n, bytes([n]) * 700_000) for n in range(4)]
+    with open_store(tmp_path, sync=SyncPolicy.NONE) as store:
+        filled(store, put(1), done(1), *large)
+        store.apply()
+        store.compact()
+    with open_store(tmp_path) as store:
+        assert [record for _, record in store.replay()] == large
 
 
 def test_an_operation_mentioned_after_the_checkpoint_is_kept(tmp_path: Path) -> None:

@@ -58,6 +58,16 @@ def test_a_life_from_put_to_done_and_the_next_one(tmp_path: Path) -> None:
     second.close()
 
 
+def test_a_group_is_promised_by_sync_and_closing_twice_is_allowed(tmp_path: Path) -> None:
+    adapter = opened(tmp_path, [], sync="group")
+    adapter.append(PUT)
+    adapter.sync()
+    adapter.close()
+    adapter.close()
+    with pytest.raises(RuntimeError, match="call `open` first"):
+        ReferenceAdapter().end()
+
+
 def test_state_tells_what_is_saved_and_not_what_is_in_memory(tmp_path: Path) -> None:
     adapter = opened(tmp_path, [])
     adapter.append(PUT)
