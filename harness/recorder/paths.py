@@ -9,6 +9,7 @@ Source: `path_resolution(7)`, `openat(2)`, `proc_pid_cwd(5)`.
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -117,3 +118,11 @@ def _as_seen_from_here(process: Process, tid: int, dirfd: int, path: bytes) -> b
         return path
     base = b"cwd" if dirfd == abi.AT_FDCWD else b"fd/%d" % dirfd
     return b"/proc/%d/%s/%s" % (tid, base, path)
+
+
+def found(find: Callable[[], Place | None]) -> Place | None:
+    """Return the place, or None where the path leads nowhere: the worker will see that itself."""
+    try:
+        return find()
+    except OSError:
+        return None

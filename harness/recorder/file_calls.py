@@ -1,0 +1,154 @@
+"""Calls on open files: syncs, sizes, attributes, mappings.
+
+Source: the manual page of each call, section 2.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from harness.recorder import abi
+from harness.recorder.paths import found
+from harness.recorder.processes import Process
+from harness.recorder.supervisor import Handler, Supervisor
+from harness.recorder.words import fd_of, signed
+from harness.values.event import EventKind
+
+_MAP_ANONYMOUS: Final = 0x20
+
+Arguments = tuple[int, ...]
+
+
+def file_handlers(supervisor: Supervisor) -> dict[str, Handler]:
+    """Return the handlers of this module by the calls' names."""
+    return _FileCalls(supervisor).by_name()
+
+
+class _FileCalls:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def by_name(self) -> dict[str, Handler]:
+        attribute_of_fd = ("fchmod", "fchown", "fsetxattr", "fremovexattr")
+        attribute_of_path = (
+            "chmod", "chown", "lchown", "utime", "utimes", "setxattr", "lsetxattr",
+            "removexattr", "lremovexattr",
+        )  # fmt: skip
+        attribute_at = ("fchmodat", "fchmodat2", "fchownat", "futimesat", "utimensat")
+        return {
+            "fsync": partial(self._sync_file, EventKind.FSYNC, os.fsync),
+            "fdatasync": partial(self._sync_file, EventKind.FDATASYNC, os.fdatasync),
+            "sync": self._sync_all,
+            "syncfs": self._sync_all,
+            "sync_file_range": self._sync_range,
+            "msync": self._msync,
+            "mmap": self._mmap,
+            "ftruncate": self._ftruncate,
+            "fallocate": self._fallocate,
+            "open_by_handle_at": self._open_by_handle,
+            **dict.fromkeys(attribute_of_fd, self._attribute_of_fd),
+            **dict.fromkeys(attribute_of_path, self._attribute_of_path),
+            **dict.fromkeys(attribute_at, self._attribute_at),
+        }
+
+    def _sync_file(
+        self,
+        kind: EventKind,
+        sync: Callable[[int], None],
+        process: Process,
+        tid: int,
+        a: Arguments,
+        _: int,
+    ) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        return self._supervisor.event(
+            kind, tid, lambda: sync(file.fd), path=file.path, file=file.number
+        )
+
+    def _sync_all(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        # Nothing is performed: it would sync the whole machine, and a kill loses nothing.
+        return self._supervisor.event(EventKind.SYNC_ALL, tid, lambda: None)
+
+    def _sync_range(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        return self._supervisor.event(
+            EventKind.SYNC_RANGE, tid, lambda: None, path=file.path, file=file.number,
+            offset=signed(a[1]), length=signed(a[2]), flags=a[3],
+        )  # fmt: skip
+
+    def _msync(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        # Only mappings of the folder's files matter, and those are named when they are made.
+        return None
+
+    def _mmap(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        if a[3] & _MAP_ANONYMOUS:
+            return None
+        file = self._supervisor.open_file(process, fd_of(a[4]))
+        if file is None or fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            return None
+        self._supervisor.unmodelled.add(f"mmap (shared, writable) of {file.path}")
+        self._supervisor.event(
+            EventKind.MAP, tid, lambda: None, path=file.path, file=file.number,
+            offset=a[5], length=a[1], flags=a[2],
+        )  # fmt: skip
+        return None
+
+    def _ftruncate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        size = signed(a[1])
+        return self._supervisor.event(
+            EventKind.TRUNCATE, tid, lambda: os.ftruncate(file.fd, size),
+            path=file.path, file=file.number, offset=size,
+        )  # fmt: skip
+
+    def _fallocate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        mode, offset, length = a[1], signed(a[2]), signed(a[3])
+        return self._supervisor.event(
+            EventKind.ALLOCATE, tid,
+            lambda: abi.raw_call("fallocate", file.fd, mode, offset, length),
+            path=file.path, file=file.number, offset=offset, length=length, flags=mode,
+        )  # fmt: skip
+
+    def _open_by_handle(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        if a[2] & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC):
+            self._supervisor.unmodelled.add("open_by_handle_at for writing")
+        return None
+
+    def _attribute_of_fd(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is not None:
+            self._attribute(tid, file.path, file.number)
+        return None
+
+    def _attribute_of_path(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        return self._attribute_at_path(process, tid, abi.AT_FDCWD, a[0])
+
+    def _attribute_at(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        if not a[1]:
+            return self._attribute_of_fd(process, tid, a, 0)
+        return self._attribute_at_path(process, tid, fd_of(a[0]), a[1])
+
+    def _attribute_at_path(
+        self, process: Process, tid: int, dirfd: int, path_at: int
+    ) -> int | None:
+        path = process.read_path(path_at)
+        place = found(partial(self._supervisor.folder.place, process, tid, dirfd, path))
+        if place is not None:
+            with place:
+                self._attribute(tid, place.relative, -1)
+        return None
+
+    def _attribute(self, tid: int, path: str, file: int) -> None:
+        # The worker makes the call itself: attributes are not part of an image's content.
+        self._supervisor.event(EventKind.ATTRIBUTE, tid, lambda: None, path=path, file=file)
