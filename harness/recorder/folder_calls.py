@@ -12,7 +12,7 @@ from typing import Final
 from harness.recorder import abi
 from harness.recorder.paths import Place, found
 from harness.recorder.processes import Process
-from harness.recorder.supervisor import ANSWERED, Handler, Supervisor
+from harness.recorder.supervisor import ANSWERED, Handler, Killed, Supervisor
 from harness.recorder.words import fd_of, signed
 from harness.values.event import EventKind
 
