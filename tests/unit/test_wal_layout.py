@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 import harness
 from harness.values.record import Record, RecordType
 from harness.wal import checkpoint, layout, open_store, state
@@ -29,3 +31,12 @@ def test_the_reference_page_states_the_sizes_and_limits() -> None:
 
 def test_the_checksum_is_the_published_crc32c() -> None:
     assert layout.checksum(b"123456789") == 0xE3069283
+
+
+@pytest.mark.parametrize(("base", "offset"), [(0, 801), (1, 800), (700, 800)])
+def test_a_header_is_valid_only_at_its_offset_in_its_log(base: int, offset: int) -> None:
+    record = Record(RecordType.DONE, "op-1", 1)
+    data, _ = layout.encode_record(record, base=0, offset=800, previous=1, synced_offset=0)
+    assert layout.decode_frame(data, base=0, offset=800).offset == 800
+    with pytest.raises(layout.BadBytes, match="checksum"):
+        layout.decode_frame(data, base=base, offset=offset)
