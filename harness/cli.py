@@ -93,7 +93,24 @@ _RUNS = click.option(
 _NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
 
 
+class _Commands(click.Group):
+    """The commands; a mistyped one is answered with the nearest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f"walcrash {near[0]}" if near else "walcrash --help"
+            raise UsageError(f"there is no command `{args[0]}`", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Commands,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -344,6 +361,14 @@ def _explain(problem: BaseException) -> ExitCode:
             return problem.exit_code
         case click.exceptions.NoArgsIsHelpError():
             click.echo(problem.format_message(), err=True)
+            return ExitCode.USAGE
+        case click.NoSuchOption():
+            # Not click's words, which differ between its versions.
+            near = f"; near: {', '.join(sorted(problem.possibilities or ()))}"
+            _complain(
+                f"there is no option {problem.option_name}{near if problem.possibilities else ''}",
+                f"{problem.ctx.command_path if problem.ctx is not None else 'walcrash'} --help",
+            )
             return ExitCode.USAGE
         case click.UsageError():
             place = problem.ctx.command_path if problem.ctx is not None else "walcrash"

@@ -6,7 +6,7 @@ Not here: running them (`campaign`).
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -46,9 +46,14 @@ class Replay(Protocol):
 def publish_replays(results: Iterator[Replay], *, times: int, runs: str, color: bool) -> ExitCode:
     """Tell of every replay on stderr, print the finding and its history, return the exit code."""
     done: list[Replay] = []
-    for number, result in enumerate(results, start=1):
-        talk(f"replay {number} of {times}: {_outcome(result)}")
-        done.append(result)
+    try:
+        for number, result in enumerate(results, start=1):
+            talk(f"replay {number} of {times}: {_outcome(result)}")
+            done.append(result)
+    finally:
+        # Also after Ctrl-C: closing the generator is what ends the processes.
+        if isinstance(results, Generator):
+            results.close()
     if not done:
         raise HarnessFault("the finding was not replayed even once")
     publish(

@@ -101,10 +101,10 @@ def test_the_environment_names_the_runs_folder(monkeypatch: pytest.MonkeyPatch) 
         ("run made-up.toml --case -1", "-1 is not in the range"),
         ("run made-up.toml --case 1 --cases 2", "both were given"),
         ("run made-up.toml ./made-up.toml", "two scenarios are called made-up"),
-        ("run made-up.toml --sed 3", "No such option"),
+        ("run made-up.toml --sed 3", "there is no option --sed"),
         ("run made-up.toml --runs made-up.toml", "cannot be written to"),
         ("run made-up.toml --log /nowhere/log", "cannot be written to"),
-        ("rum", "No such command"),
+        ("rum", "there is no command `rum`"),
         ("replay", "Missing argument"),
     ],
 )

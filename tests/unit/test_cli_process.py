@@ -160,13 +160,17 @@ def test_stdout_that_knows_ascii_only_still_shows_a_finding(tmp_path: Path) -> N
 def test_help_answers_in_under_300_ms() -> None:
     times = []
     for _ in range(5):
-        began = time.monotonic()
+        before = os.times()
         subprocess.run(
             [sys.executable, "-m", "harness", "--help"],
             env=ENVIRONMENT, capture_output=True, check=True,
         )  # fmt: skip
-        times.append(time.monotonic() - began)
-    # The quickest: what else the machine does at the moment is not what is measured.
+        after = os.times()
+        used = (after.children_user - before.children_user) + (
+            after.children_system - before.children_system
+        )
+        times.append(used)
+    # Processor time, and the least of five: what else the machine does is not what is measured.
     assert min(times) < 0.3, times
 
 

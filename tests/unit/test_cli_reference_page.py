@@ -1,4 +1,9 @@
-"""`harness/docs/reference/cli.md` is made from the commands; WALCRASH_UPDATE_REFERENCE=1 writes it."""
+"""`harness/docs/reference/cli.md` is made from the commands.
+
+WALCRASH_UPDATE_REFERENCE=1 writes it.
+"""
+
+# ruff: noqa: E501 - the page has one sentence a line
 
 import os
 from pathlib import Path

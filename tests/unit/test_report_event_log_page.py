@@ -3,6 +3,8 @@
 WALCRASH_UPDATE_REFERENCE=1 writes it.
 """
 
+# ruff: noqa: E501 - the page has one sentence a line
+
 import inspect
 import os
 import re
@@ -99,11 +101,12 @@ def _reached(kinds: list[type]) -> list[type]:
     def visit(hint: object) -> None:
         for part in typing.get_args(hint):
             visit(part)
-        if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, Enum)):
-            if hint not in seen:
-                seen[hint] = None
-                for _, inner in _hints(hint) if is_dataclass(hint) else ():
-                    visit(inner)
+        is_described = isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, Enum))
+        if not is_described or hint in seen:
+            return
+        seen[hint] = None
+        for _, inner in _hints(hint) if is_dataclass(hint) else ():
+            visit(inner)
 
     for kind in kinds:
         visit(kind)

@@ -127,8 +127,8 @@ class Screen:
         os.close(self._follower)
         with contextlib.suppress(OSError):  # EIO is how a terminal says that nobody is left
             while data := os.read(self._leader, 1 << 16):
-                for start in range(0, len(data), 64):  # or one read hides what came between
-                    self._stream.feed(data[start : start + 64])
+                for start in range(0, len(data), 8):  # whole, one read hides what was between
+                    self._stream.feed(data[start : start + 8])
                     self.pictures.append("\n".join(self.lines))
                 if keys and "all scenarios" in self.pictures[-1]:
                     os.write(self._leader, keys)
