@@ -90,6 +90,12 @@ _RUNS = click.option(
     show_envvar=True,
     help="Folder that keeps runs and findings.",
 )
+_JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    metavar="N",
+    help="Worker jobs.  [default: one for each processor]",
+)
 _NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
 
 
@@ -107,6 +113,10 @@ class _Commands(click.Group):
             hint = f"walcrash {near[0]}" if near else "walcrash --help"
             raise UsageError(f"there is no command `{args[0]}`", hint=hint)
         return super().resolve_command(ctx, args)
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 @click.group(
@@ -132,12 +142,7 @@ def walcrash() -> None:
     metavar="TIME",
     help="Budget of the run: 90, 60s, 5m, 1h.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, MOST_JOBS),
-    metavar="N",
-    help="Worker jobs.  [default: one for each processor]",
-)
+@_JOBS
 @click.option(
     "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
 )
@@ -178,7 +183,7 @@ def run(
         CampaignPlan(
             scenarios=loaded,
             master_seed=chosen_seed,
-            jobs=jobs or len(os.sched_getaffinity(0)),
+            jobs=jobs or _usable_cpus(),
             cases=cases,
             seconds=seconds,
             only_case=case,
@@ -255,7 +260,7 @@ def _case_counts(
 @_RUNS
 @_NO_COLOR
 def replay(finding: str, times: int, runs: str, no_color: bool) -> ExitCode:
-    """Run a stored finding again: its id (F-7c1e), or the path of a stored case."""
+    """Run a kept finding again, by its id (such as F-7c1e) or the beginning of it."""
     from pathlib import Path
 
     from harness.campaign.replay import replay_finding
@@ -283,12 +288,15 @@ def doctor() -> ExitCode:
     show_default=True,
     help="Seeds to try on each planted bug.",
 )
+@_JOBS
 @click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
-def selftest(names: tuple[str, ...], seeds: int, as_json: bool) -> ExitCode:
+def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool) -> ExitCode:
     """Run the planted bugs: each must be found, by the invariant meant for it."""
-    from harness.campaign.selftest import run_selftest
+    from harness.campaign.selftest import choose, run_planted
+    from harness.report.selftest_text import publish_selftest
 
-    return run_selftest(names, seeds=seeds, as_json=as_json)
+    results = run_planted(choose(names), seeds=seeds, job_count=jobs or _usable_cpus())
+    return publish_selftest(results, as_json=as_json)
 
 
 @walcrash.command()

@@ -71,8 +71,8 @@ def _replayed(kept: KeptFinding, run: CaseRun) -> Finding:
         landings=run.landings,
         model=PersistenceModel.KILL,
         operations=jobs.count_operations(run.case),
-        seen=1,
-        cases=1,
+        seen=kept.seen,
+        cases=kept.cases,
         replays=1,
         replays_alike=1,
     )

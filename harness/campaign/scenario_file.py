@@ -32,7 +32,7 @@ from harness.values.scenario import (
     WorkloadPlan,
 )
 
-__all__ = ["find_scenarios", "load_scenario", "schema_json"]
+__all__ = ["find_scenarios", "load_scenario", "planted_folder", "schema_json"]
 
 # limits
 SCENARIO_BYTES: Final = 1024 * 1024
@@ -83,11 +83,19 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def planted_folder() -> Path:
+    """Return the folder of the planted subjects and their scenarios."""
+    return _shipped_folder() / "planted"
+
+
 def _shipped_scenarios() -> dict[str, Path]:
+    return {file.stem: file for file in sorted(_shipped_folder().glob("*.toml"))}
+
+
+def _shipped_folder() -> Path:
     # The wheel carries the scenarios inside the package, a checkout has them next to it.
     in_wheel = _PACKAGE / "_scenarios"
-    folder = in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "scenarios"
-    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "scenarios"
 
 
 def _existing(name: str, shipped: dict[str, Path]) -> Path:

@@ -26,6 +26,8 @@ NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
 
+Row = tuple[str, str, str, str, int, str, int, int, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptFinding:
@@ -37,6 +39,8 @@ class KeptFinding:
     master_seed: str
     case_index: int
     invariant: Invariant
+    seen: int
+    cases: int
     stored: StoredCase
 
 
@@ -50,12 +54,11 @@ class Store:
         """Keep a finding with the stored form of its case (JSON).
 
         Raises:
-            UsageError: the file is of a newer version, or is no store.
-            OSError: it cannot be written.
+            UsageError: the file is of a newer version, is no store, or cannot be written.
         """
         with self._open() as connection:
             connection.execute(
-                "insert or replace into finding values (?, ?, ?, ?, ?, ?, ?)",
+                "insert or replace into finding values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     finding.id,
                     finding.scenario,
@@ -63,6 +66,8 @@ class Store:
                     finding.master_seed,
                     finding.case_index,
                     finding.violations[0].invariant.value,
+                    finding.seen,
+                    finding.cases,
                     stored,
                 ),
             )
@@ -83,7 +88,7 @@ class Store:
             hint="walcrash run, or --runs DIR if the findings are elsewhere",
         )
 
-    def _rows(self, beginning: str) -> list[tuple[str, str, str, str, int, str, str]]:
+    def _rows(self, beginning: str) -> list[Row]:
         if not self._path.is_file():
             return []
         with self._open() as connection:
@@ -101,7 +106,7 @@ class Store:
                 self._check(connection)
                 with connection:
                     yield connection
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, OSError) as problem:
             raise UsageError(
                 f"the findings in {self._path} cannot be used: {problem}",
                 hint=f"move {self._path} away, or --runs DIR",
@@ -119,12 +124,12 @@ class Store:
                 connection.execute(
                     "create table if not exists finding (id text primary key, scenario text, "
                     "scenario_path text, master_seed text, case_index integer, invariant text, "
-                    "stored text)"
+                    "seen integer, cases integer, stored text)"
                 )
                 connection.execute(f"pragma user_version = {FORMAT}")
 
 
-def _read(row: tuple[str, str, str, str, int, str, str]) -> KeptFinding:
+def _read(row: Row) -> KeptFinding:
     return KeptFinding(
         id=row[0],
         scenario=row[1],
@@ -132,5 +137,7 @@ def _read(row: tuple[str, str, str, str, int, str, str]) -> KeptFinding:
         master_seed=row[3],
         case_index=row[4],
         invariant=Invariant(row[5]),
-        stored=stored_case_from_json(json.loads(row[6])),
+        seen=row[6],
+        cases=row[7],
+        stored=stored_case_from_json(json.loads(row[8])),
     )

@@ -12,12 +12,16 @@ from typing import Final
 from harness.campaign.jobs import CaseOutcome
 from harness.values.contract import PersistenceModel
 from harness.values.finding import Finding
-from harness.values.log import CaseJudged, ScenarioEnded
+from harness.values.history import BootEnd
+from harness.values.log import BootSummary, CaseJudged, ScenarioEnded
 from harness.values.scenario import Scenario
 from harness.values.verdict import Invariant, Verdict
 
 ID_DIGITS: Final = 6
 """Hexadecimal digits of a finding's id."""
+
+UNRECORDED: Final = "after timer, not recorded"
+"""Where kills without interception are counted: that they fell is known, and no more."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Tally:
         self.events += sum(boot.events for boot in outcome.boots)
         for landing in outcome.landings:
             self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+        self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
@@ -114,7 +119,7 @@ class Tally:
             boots=self.boots,
             recoveries=self.recoveries,
             events=self.events,
-            crash_points=dict(sorted(self.crash_points.items())),
+            crash_points=dict(sorted((+self.crash_points).items())),
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
             findings=len(self.groups),
         )
@@ -129,7 +134,7 @@ class Tally:
         if self.doubts:
             count = self.verdicts[Verdict.INCONCLUSIVE]
             return Verdict.INCONCLUSIVE, f"{count} of {self.cases} cases: {self.doubts[0]}"
-        if not self.crash_points:
+        if not self.crash_points.total():
             return Verdict.INCONCLUSIVE, "no case reached its crash point"
         if not self.judged:
             return Verdict.INCONCLUSIVE, "no invariant applied"
@@ -142,6 +147,10 @@ def finding_id(scenario: Scenario, invariant: Invariant) -> str:
     adapter = scenario.subject.adapter.rpartition("/")[2]
     text = repr((scenario.name, adapter, options, invariant.value))
     return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
+
+
+def _is_unrecorded_kill(boot: BootSummary) -> bool:
+    return boot.end == BootEnd.KILLED.value and boot.landing is None
 
 
 def _complexity(outcome: CaseOutcome) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from typing import Final, Self
 from harness.recorder import abi
 from harness.recorder.environment import ELSEWHERE, HERE
 from harness.recorder.supervisor import WatchPlan
+from harness.recorder.timer_kill import run_unwatched
 from harness.recorder.tree import clear
 from harness.recorder.watch import Watched, watch
 from harness.recorder.zygote import LoadError, Zygote
@@ -26,7 +27,7 @@ from harness.subjects.boots import Ending, read_boot
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
 from harness.subjects.worker import END_OF_BOOT, FRAME, BootRequest
 from harness.values.case import CrashPoint, KillTimer
-from harness.values.errors import HarnessFault, ScenarioError
+from harness.values.errors import HarnessFault, Inconclusive, ScenarioError
 from harness.values.history import BootEnd, BootHistory
 from harness.values.limits import MESSAGE_BYTES
 from harness.values.operation import Operation
@@ -35,7 +36,11 @@ from harness.values.scenario import RecoveryLimits, SubjectSpec
 
 _LOAD: Final = "harness.subjects.worker:load"
 _RUN: Final = "harness.subjects.worker:run_watched"
+_RUN_UNWATCHED: Final = "harness.subjects.worker:run_unwatched"
 _SERVE: Final = "harness.subjects.worker:serve"
+
+INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
+"""Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
 
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
 _ROOM_BYTES: Final = 256 * 1024 * 1024
@@ -64,6 +69,7 @@ class Workplace:
         self._zygotes: list[Zygote] = []
         self._recoverers: dict[int, _Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
+        self._refusal: Inconclusive | None = _refusal_by_user()
         try:
             for environment in (HERE, ELSEWHERE):
                 self._zygotes.append(Zygote(environment, self._root))
@@ -121,7 +127,11 @@ class Workplace:
         crash: CrashPoint | KillTimer | None,
         limits: RecoveryLimits,
     ) -> Watched:
-        """Run one boot under watch in the folder as it is."""
+        """Run one boot in the folder as it is, under watch where that is possible.
+
+        Raises:
+            Inconclusive: interception is missing, and the crash is at an exact point.
+        """
         request = BootRequest(
             adapter=subject.adapter,
             options=dict(subject.options),
@@ -131,14 +141,21 @@ class Workplace:
             awaits_kill=crash is not None,
         )
         plan = WatchPlan(crash=crash, seconds_per_call=limits.seconds)
-        return watch(
-            self._zygotes[0],
-            _RUN,
-            pickle.dumps(request),
-            folder=self.directory,
-            plan=plan,
-            memory_mb=limits.memory_mb,
-        )
+        zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
+        if self._refusal is None:
+            try:
+                return watch(
+                    zygote, _RUN, payload, folder=self.directory, plan=plan, memory_mb=memory_mb
+                )
+            except Inconclusive as problem:
+                self._refusal = problem
+        if isinstance(crash, CrashPoint):
+            raise Inconclusive(
+                f"a kill at an exact point needs interception, and {self._refusal.message}; "
+                'kills on a timer (`kind = "kill-timer"`) do without',
+                hint="walcrash doctor",
+            )
+        return run_unwatched(zygote, _RUN_UNWATCHED, payload, plan=plan, memory_mb=memory_mb)
 
     def look(
         self,
@@ -197,6 +214,12 @@ class Workplace:
         if recoverer is not None:
             recoverer.channel.close()
             self._zygotes[which].finish(recoverer.pid)
+
+
+def _refusal_by_user() -> Inconclusive | None:
+    if os.environ.get(INTERCEPTION) != "off":
+        return None
+    return Inconclusive(f"it is turned off here ({INTERCEPTION}=off)")
 
 
 def _converse(

@@ -1,0 +1,138 @@
+"""The self-test: the planted bugs are found by the invariants meant for them, the right ones never.
+
+Each planted subject is run on several seeds until its first failing case, which must break the
+meant invariant first. Its control cases must pass: a bug that shows without a crash would say
+nothing about crashes. A right subject is run for its stated number of cases.
+"""
+
+import time
+import tomllib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final
+
+from harness.campaign import jobs
+from harness.campaign.campaign import MakeExecutor
+from harness.campaign.jobs import Batch
+from harness.campaign.scenario_file import load_scenario, planted_folder
+from harness.values.errors import UsageError
+from harness.values.planted import Planted, PlantedResult, PlantedRun
+from harness.values.scenario import Scenario
+from harness.values.verdict import Invariant, Verdict
+
+EXPECTED: Final = "expected.toml"
+
+RIGHT_CASES: Final = 50
+"""Cases of a right subject on each seed."""
+
+
+def read_expected(folder: Path) -> list[Planted]:
+    """Return what is expected of every planted subject, bugs first, in the file's order.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyError, ValueError: it does not say what it must.
+    """
+    table = tomllib.loads((folder / EXPECTED).read_text(encoding="utf-8"))
+    bugs = [
+        Planted(
+            name=name,
+            invariant=Invariant(row["invariant"]),
+            needs=row["needs"],
+            within_cases=row["within_cases"],
+        )
+        for name, row in table["planted"].items()
+    ]
+    right = [
+        Planted(name=name, invariant=None, needs="", within_cases=RIGHT_CASES)
+        for name in table["right"]
+    ]
+    return bugs + right
+
+
+def choose(names: Sequence[str]) -> list[Planted]:
+    """Return the planted subjects of these names; all of them for no name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    known = read_expected(planted_folder())
+    if not names:
+        return known
+    by_name = {planted.name: planted for planted in known}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(
+                f"there is no planted subject `{name}`; there are {', '.join(by_name)}",
+                hint="walcrash selftest",
+            )
+    return [by_name[name] for name in names]
+
+
+def run_planted(
+    chosen: Sequence[Planted],
+    *,
+    seeds: int,
+    job_count: int,
+    make_executor: MakeExecutor = jobs.make_executor,
+) -> Iterator[PlantedResult]:
+    """Run planted subjects on the seeds 0, 1, ...; yield each when all its seeds are done.
+
+    Raises:
+        WalcrashError: the harness could not do its work.
+    """
+    executor = make_executor(job_count)
+    waiting: deque[tuple[Planted, list[Future[PlantedRun]]]] = deque()
+    try:
+        for planted in chosen:
+            scenario = load_scenario(planted_folder() / f"{planted.name}.toml")
+            futures = [
+                executor.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
+            ]
+            waiting.append((planted, futures))
+        while waiting:
+            planted, futures = waiting.popleft()
+            runs = tuple(future.result() for future in futures)
+            yield PlantedResult(planted=planted, runs=runs)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
+    """Run cases of one planted subject until one fails; in a job process."""
+    began = time.monotonic()
+    prepared = jobs.prepare(scenario, seed)
+    for control in prepared.controls:
+        if control.verdict is not Verdict.PASS:
+            shown = ", ".join(v.invariant.value for v in control.violations) or control.doubt
+            return PlantedRun(
+                seed=seed,
+                found_by=None,
+                cases=0,
+                seconds=time.monotonic() - began,
+                problem=f"shows without a crash: {shown}",
+            )
+    for index in range(planted.within_cases):
+        (outcome,) = jobs.run_batch(
+            Batch(
+                scenario=scenario,
+                description=prepared.description,
+                profile=prepared.profile,
+                master_seed=seed,
+                indices=(index,),
+            )
+        )
+        if outcome.verdict is not Verdict.PASS:
+            found = outcome.violations[0].invariant if outcome.violations else None
+            return PlantedRun(
+                seed=seed,
+                found_by=found,
+                cases=index + 1,
+                seconds=time.monotonic() - began,
+                problem="" if found else outcome.doubt,
+            )
+    return PlantedRun(
+        seed=seed, found_by=None, cases=planted.within_cases, seconds=time.monotonic() - began
+    )
