@@ -99,7 +99,7 @@ class Zygote:
         Raises:
             Inconclusive: the kernel refuses interception.
         """
-        os.ftruncate(self._output, 0)
+        self._forget_output()
         self._send("watch", entry, payload, memory_mb)
         number, text, fds = self._answer()
         if number == -2:
@@ -112,6 +112,7 @@ class Zygote:
 
     def serve(self, entry: str, payload: bytes, *, memory_mb: int) -> tuple[int, socket.socket]:
         """Fork a process that is not watched; return its id and a socket to it."""
+        self._forget_output()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._send("serve", entry, payload, memory_mb, fds=[theirs.fileno()])
@@ -127,10 +128,15 @@ class Zygote:
         return self._answer()[0]
 
     def output(self) -> str:
-        """Return the end of what workers printed to stdout and stderr since the last `watch`."""
+        """Return the end of what workers printed to stdout and stderr since the last fork."""
         size = os.fstat(self._output).st_size
         start = max(0, size - STDERR_BYTES)
         return os.pread(self._output, STDERR_BYTES, start).decode("utf-8", "replace")
+
+    def _forget_output(self) -> None:
+        # The workers write where this description stands; a hole would read as zeros.
+        os.lseek(self._output, 0, os.SEEK_SET)
+        os.ftruncate(self._output, 0)
 
     def close(self) -> None:
         """End the zygote and everything below it."""

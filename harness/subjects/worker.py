@@ -79,6 +79,15 @@ def run_watched(payload: bytes) -> None:
         signal.pause()
 
 
+def run_unwatched(payload: bytes, channel: socket.socket) -> None:
+    """Entry for a worker whose system calls nobody sees: one boot, told through a socket."""
+    request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    _Boot(request, lambda message: _send(channel, message)).run()
+    sys.stdout.flush()
+    while request.awaits_kill:
+        signal.pause()
+
+
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
     while (request := _receive(channel)) is not None:

@@ -1,0 +1,127 @@
+"""Boots without interception: what was said counts, a timer kills, nothing is left behind."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.campaign.workplace import INTERCEPTION, Workplace
+from harness.recorder.recording import Recording, WatchEnd
+from harness.values.case import CrashPoint, KillTimer, Placement
+from harness.values.errors import Inconclusive
+from harness.values.event import MESSAGES, EventKind
+from harness.values.operation import Operation, OperationKind
+from harness.values.record import Record, RecordType
+from harness.values.scenario import RecoveryLimits, SubjectSpec
+
+OPEN, CLOSE = Operation(OperationKind.OPEN), Operation(OperationKind.CLOSE)
+LIMITS = RecoveryLimits(seconds=20.0)
+
+SUBJECT = """
+import os, subprocess, sys, time
+from harness.subjects.adapter import Adapter
+
+
+class Subject(Adapter):
+    def open(self, directory, effect):
+        (directory / "pid").write_text(str(os.getpid()))
+        if {has_child}:
+            child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            (directory / "child").write_text(str(child.pid))
+
+    def append(self, record):
+        time.sleep({seconds})
+        return record.ts_ms
+
+    def replay(self, from_offset):
+        return []
+
+    def end(self):
+        return 0
+
+    def close(self):
+        pass
+"""
+
+
+@pytest.fixture
+def workplace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+    monkeypatch.setenv(INTERCEPTION, "off")
+    with Workplace() as made:
+        yield made
+
+
+def subject(folder: Path, *, seconds: float = 0.0, has_child: bool = False) -> SubjectSpec:
+    path = folder / "subject.py"
+    path.write_text(SUBJECT.format(seconds=seconds, has_child=has_child))
+    return SubjectSpec(f"{path}:Subject")
+
+
+def appends(count: int) -> tuple[Operation, ...]:
+    records = (Record(RecordType.PUT, f"op-{n}", n + 1) for n in range(count))
+    return tuple(Operation(OperationKind.APPEND, record) for record in records)
+
+
+def said(recording: Recording) -> list[EventKind]:
+    return [kind for kind, _ in recording.messages(MESSAGES)]
+
+
+def test_a_boot_without_a_crash_runs_to_its_end(workplace: Workplace, tmp_path: Path) -> None:
+    operations = (OPEN, *appends(3), CLOSE)
+    spec = subject(tmp_path)
+    workplace.load(spec, LIMITS)
+    watched = workplace.boot(spec, operations, None, LIMITS)
+    assert (watched.recording.end, watched.status) == (WatchEnd.EXITED, 0)
+    assert said(watched.recording) == [EventKind.REPLY] * 5
+    assert [event.call for event in watched.recording.events()] == [0, 1, 2, 3, 4]
+
+
+def test_a_timer_kill_keeps_what_was_said_before_it(workplace: Workplace, tmp_path: Path) -> None:
+    spec = subject(tmp_path, seconds=0.05)
+    workplace.load(spec, LIMITS)
+    watched = workplace.boot(spec, (OPEN, *appends(400)), KillTimer(500_000), LIMITS)
+    assert watched.recording.end is WatchEnd.KILLED
+    assert watched.recording.crash is None
+    assert 1 <= len(said(watched.recording)) < 401
+
+
+def test_a_timer_that_outlasts_the_work_kills_it_before_it_is_closed(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    spec = subject(tmp_path)
+    workplace.load(spec, LIMITS)
+    watched = workplace.boot(spec, (OPEN, *appends(2)), KillTimer(1_000_000), LIMITS)
+    assert watched.recording.end is WatchEnd.KILLED
+    assert said(watched.recording) == [EventKind.REPLY] * 3
+
+
+def test_processes_that_left_the_group_die_with_it(workplace: Workplace, tmp_path: Path) -> None:
+    spec = subject(tmp_path, has_child=True)
+    workplace.load(spec, LIMITS)
+    workplace.boot(spec, (OPEN,), KillTimer(1_000_000), LIMITS)
+    for name in ("pid", "child"):
+        pid = int(Path(workplace.directory, name).read_text())
+        assert not psutil.pid_exists(pid), name
+
+
+def test_a_call_without_end_is_a_hang(workplace: Workplace, tmp_path: Path) -> None:
+    spec = subject(tmp_path, seconds=600)
+    workplace.load(spec, LIMITS)
+    started = time.monotonic()
+    watched = workplace.boot(spec, (OPEN, *appends(1)), None, RecoveryLimits(seconds=0.5))
+    assert watched.recording.end is WatchEnd.HUNG
+    assert time.monotonic() - started < 10
+
+
+def test_an_exact_kill_is_inconclusive_and_says_what_remains(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    spec = subject(tmp_path)
+    workplace.load(spec, LIMITS)
+    point = CrashPoint(call=0, ordinal=0, placement=Placement.AFTER)
+    with pytest.raises(Inconclusive, match="needs interception, and it is turned off here"):
+        workplace.boot(spec, (OPEN,), point, LIMITS)
+    assert os.listdir(workplace.directory) == []
