@@ -63,13 +63,13 @@ class Workplace:
         Raises:
             HarnessFault: there is no room, or no process can be started.
         """
-        self._root = _make_folder()
+        self._root = make_folder()
         self.directory = f"{self._root}/subject"
         os.mkdir(self.directory)
         self._zygotes: list[Zygote] = []
         self._recoverers: dict[int, _Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
-        self._refusal: Inconclusive | None = _refusal_by_user()
+        self._refusal: Inconclusive | None = refusal_by_user()
         try:
             for environment in (HERE, ELSEWHERE):
                 self._zygotes.append(Zygote(environment, self._root))
@@ -216,7 +216,8 @@ class Workplace:
             self._zygotes[which].finish(recoverer.pid)
 
 
-def _refusal_by_user() -> Inconclusive | None:
+def refusal_by_user() -> Inconclusive | None:
+    """Return why nothing is to be intercepted, if somebody turned that off."""
     if os.environ.get(INTERCEPTION) != "off":
         return None
     return Inconclusive(f"it is turned off here ({INTERCEPTION}=off)")
@@ -275,7 +276,7 @@ def _receive_exactly(channel: socket.socket, length: int, deadline: float) -> by
     return taken
 
 
-def _make_folder() -> str:
+def make_folder() -> str:
     """Make the working folder, in memory where there is room.
 
     Raises:
