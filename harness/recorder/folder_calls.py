@@ -154,14 +154,13 @@ class _FolderCalls:
         """Put our descriptor into the worker's table, which answers its call."""
         entry = self._supervisor.adopt(fd, is_new=is_new)
         assert entry is not None, "a file below the folder is ours"
-        request = bytearray(abi.ADDFD.pack(id_, abi.ADDFD_FLAG_SEND, fd, 0, flags & os.O_CLOEXEC))
         try:
-            number = self._supervisor.inject(request)
+            number, is_answered = self._supervisor.inject(fd, flags & os.O_CLOEXEC, id_)
         except OSError:
             os.close(fd)
             raise
         process.files[number] = entry
-        return ANSWERED
+        return ANSWERED if is_answered else number
 
     def _open_nameless(
         self, process: Process, tid: int, dirfd: int, path: bytes, flags: int, mode: int, id_: int

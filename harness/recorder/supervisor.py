@@ -435,13 +435,24 @@ class Supervisor:
         """Return the trace's number for a thread that has been seen."""
         return self._threads[tid][1]
 
-    def inject(self, request: bytearray) -> int:
-        """Put a descriptor into a worker's table and answer its call with the number.
+    def inject(self, fd: int, flags: int, id_: int) -> tuple[int, bool]:
+        """Put one of our descriptors into a worker's table.
+
+        Returns:
+            Its number there, and whether the call that asked for it has been answered with it:
+            Linux before 5.14 does not do both at once.
 
         Raises:
             OSError: the worker is gone, or has too many descriptors.
         """
-        return int(fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, request))
+        try:
+            request = abi.ADDFD.pack(id_, abi.ADDFD_FLAG_SEND, fd, 0, flags)
+            return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request)), True
+        except OSError as problem:
+            if problem.errno != errno.EINVAL:
+                raise
+        request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
+        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request)), False
 
     def file_number(self, status: os.stat_result, *, is_new: bool = False) -> int:
         """Return the trace's number for a file; a new file gets a new one."""
