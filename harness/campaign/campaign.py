@@ -9,26 +9,26 @@ Not here: what a case is (`workload`), how one runs (`case_runner`), what is sho
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import harness
 from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase, stored_case_from_json
+from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
 from harness.campaign.store import Store
 from harness.campaign.tally import Tally
-from harness.values.errors import HarnessFault
 from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
     CampaignStarted,
     FindingReported,
     LogLine,
+    ScenarioEnded,
     ScenarioStarted,
     StopReason,
 )
@@ -44,11 +44,6 @@ BATCH_CASES: Final = 8
 BATCHES_AHEAD: Final = 2
 """Batches handed out for each job before the oldest is taken back."""
 
-_POLL_SECONDS: Final = 0.2
-
-T = TypeVar("T")
-MakeExecutor = Callable[[int], Executor]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPlan:
@@ -59,7 +54,8 @@ class CampaignPlan:
         master_seed: an integer in decimal digits, or any text.
         jobs: how many processes run cases.
         cases: cases a scenario, instead of its own budget.
-        seconds: time for the whole campaign, instead of the scenarios' own.
+        seconds: time for the whole campaign, instead of the scenarios' own; each scenario gets
+            an equal share of what is left when it begins.
         only_case: run this case alone.
         runs: the folder that keeps findings.
     """
@@ -81,14 +77,18 @@ class Campaign:
     ) -> None:
         self._plan = plan
         self._make_executor = make_executor
+        self._crew: Crew | None = None
+        self._is_interrupted = False
         self._stopped: StopReason | None = None
         self._deadline: float | None = None
-        self._has_run_out = False
         self._store = Store(plan.runs)
 
     def interrupt(self) -> None:
         """Hand out no more cases and end soon; safe to call from a signal handler."""
+        self._is_interrupted = True
         self._stopped = StopReason.INTERRUPTED
+        if self._crew is not None:
+            self._crew.interrupt()
 
     def lines(self) -> Iterator[LogLine]:
         """Run, and tell it line by line; the last line is `CampaignEnded`.
@@ -108,80 +108,73 @@ class Campaign:
             scenarios=tuple(scenario.name for scenario in plan.scenarios),
         )
         self._deadline = _after(plan.seconds)
-        verdicts: list[Verdict] = []
-        cases = findings = 0
-        executor = self._make_executor(plan.jobs)
-        try:
-            for scenario in plan.scenarios:
-                if self._stopped:
+        ended: list[ScenarioEnded] = []
+        with Crew(self._make_executor, plan.jobs) as self._crew:
+            for number, scenario in enumerate(plan.scenarios):
+                if self._is_stopped():
                     break
-                tally = Tally(scenario, plan.master_seed)
-                yield from self._run_scenario(executor, tally, verdicts)
-                cases += tally.cases
-                findings += len(tally.groups)
-        except BrokenProcessPool as problem:
-            raise HarnessFault(
-                f"a job process died, which no scenario explains: {problem}",
-                hint="walcrash doctor; dmesg | tail shows whether memory ran out",
-            ) from None
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+                deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
+                yield from self._run_scenario(self._crew, scenario, deadline, ended)
         yield CampaignEnded(
-            verdict=_together(verdicts, len(plan.scenarios)),
-            stopped=self._stopped or self._why_done(),
-            cases=cases,
-            findings=findings,
+            verdict=_together([line.verdict for line in ended], len(plan.scenarios)),
+            stopped=self._stopped or StopReason.CASES_DONE,
+            cases=sum(line.cases for line in ended),
+            findings=sum(line.findings for line in ended),
         )
 
-    def _why_done(self) -> StopReason:
-        return StopReason.TIME_OVER if self._has_run_out else StopReason.CASES_DONE
+    def _share(self, scenario: Scenario, *, scenarios_left: int) -> float | None:
+        """Return when a scenario has to end: its own budget, or its share of the campaign's."""
+        if self._deadline is None:
+            return _after(scenario.budget.seconds)
+        return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
 
     def _run_scenario(
-        self, executor: Executor, tally: Tally, verdicts: list[Verdict]
+        self, crew: Crew, scenario: Scenario, deadline: float | None, ended: list[ScenarioEnded]
     ) -> Iterator[LogLine]:
-        scenario = tally.scenario
-        prepared = self._wait(executor.submit(jobs.prepare, scenario, tally.master_seed))
+        tally = Tally(scenario, self._plan.master_seed)
+        prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
         if prepared is None:
             return
         yield _started(scenario, prepared)
         tally.broken = _broken_control(prepared)
         # A subject that is wrong without a crash says nothing about crashes.
         if not tally.broken:
-            for outcome in self._outcomes(executor, scenario, prepared):
+            for outcome in self._outcomes(crew, scenario, prepared, deadline):
                 yield tally.add(outcome)
             for name in sorted(tally.groups):
-                yield self._report(executor, tally, name)
-        ended = tally.ended()
-        verdicts.append(ended.verdict)
-        yield ended
+                yield self._report(crew, tally, name)
+        ended.append(tally.ended())
+        yield ended[-1]
 
     def _outcomes(
-        self, executor: Executor, scenario: Scenario, prepared: Prepared
+        self, crew: Crew, scenario: Scenario, prepared: Prepared, deadline: float | None
     ) -> Iterator[CaseOutcome]:
-        """Hand out batches and yield what comes back, in order, until the budget is used up."""
-        deadline = self._deadline
-        if self._plan.seconds is None:
-            deadline = _after(scenario.budget.seconds)
-        pending: deque[Future[list[CaseOutcome]]] = deque()
-        batches = self._batches(scenario, prepared)
-        is_open = True
-        while True:
-            while is_open and len(pending) < self._plan.jobs * BATCHES_AHEAD:
-                is_open = self._may_go_on(deadline)
-                batch = next(batches, None) if is_open else None
-                is_open = batch is not None
-                if batch is not None:
-                    pending.append(executor.submit(jobs.run_batch, batch))
+        """Hand out batches and yield what comes back, in order, until the budget is used up.
+
+        What comes back behind a batch that was cut short is dropped: the log has no holes.
+        """
+        pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
+        batches = self._batches(scenario, prepared, deadline)
+        while not self._is_stopped():
+            while len(pending) < self._plan.jobs * BATCHES_AHEAD:
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                pending.append((batch, crew.submit(jobs.run_batch, batch)))
             if not pending:
                 return
-            if self._stopped is StopReason.INTERRUPTED:
-                for future in pending:
-                    future.cancel()
-            future = pending.popleft()
-            if not future.cancelled():
-                yield from self._wait(future, is_urgent=False) or ()
+            batch, future = pending.popleft()
+            outcomes = crew.result(future) or []
+            yield from outcomes
+            if len(outcomes) < len(batch.indices):
+                self._stopped = self._stopped or StopReason.TIME_OVER
+                break
+        for _, future in pending:
+            future.cancel()
 
-    def _batches(self, scenario: Scenario, prepared: Prepared) -> Iterator[Batch]:
+    def _batches(
+        self, scenario: Scenario, prepared: Prepared, deadline: float | None
+    ) -> Iterator[Batch]:
         plan = self._plan
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
@@ -192,38 +185,25 @@ class Campaign:
                 profile=prepared.profile,
                 master_seed=plan.master_seed,
                 indices=tuple(indices[start : start + BATCH_CASES]),
+                deadline=deadline,
             )
 
-    def _may_go_on(self, deadline: float | None) -> bool:
-        if self._stopped:
-            return False
-        if deadline is not None and time.monotonic() >= deadline:
-            self._has_run_out = True
-            if self._plan.seconds is not None:
-                self._stopped = StopReason.TIME_OVER
-            return False
-        return True
+    def _is_stopped(self) -> bool:
+        return self._is_interrupted or (
+            self._deadline is not None and time.monotonic() >= self._deadline
+        )
 
-    def _report(self, executor: Executor, tally: Tally, name: str) -> FindingReported:
+    def _report(self, crew: Crew, tally: Tally, name: str) -> FindingReported:
         """Replay a finding in fresh processes, keep it, and return its line."""
         best = tally.groups[name].best
         kept = _stored(best)
         invariant = best.violations[0].invariant
-        futures = [executor.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
-        runs = [run for run in (self._wait(future) for future in futures) if run is not None]
+        futures = [crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
+        runs = [run for run in map(crew.result, futures) if run is not None]
         alike = sum(any(v.invariant is invariant for v in run.judgement.violations) for run in runs)
         finding = tally.finding(name, replays=len(runs), replays_alike=alike)
         self._store.keep(finding, best.stored)
         return FindingReported(finding=finding)
-
-    def _wait(self, future: Future[T], *, is_urgent: bool = True) -> T | None:
-        """Wait for a result; None if the campaign was interrupted before it began."""
-        while True:
-            try:
-                return future.result(timeout=_POLL_SECONDS)
-            except TimeoutError:
-                if is_urgent and self._stopped is StopReason.INTERRUPTED and future.cancel():
-                    return None
 
 
 def _after(seconds: float | None) -> float | None:

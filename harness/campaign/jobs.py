@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import multiprocessing.util
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -64,13 +65,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Cases of one scenario for one job."""
+    """Cases of one scenario for one job; none is begun after `deadline` (`time.monotonic()`)."""
 
     scenario: Scenario
     description: Description
     profile: Profile
     master_seed: str
     indices: tuple[int, ...]
+    deadline: float | None = None
 
 
 def make_executor(jobs: int) -> Executor:
@@ -115,13 +117,16 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
 
 
 def run_batch(batch: Batch) -> list[CaseOutcome]:
-    """Draw and run some cases, in order.
+    """Draw and run some cases, in order; fewer than asked for if time runs out.
 
     Raises:
         WalcrashError: as `prepare`.
     """
     outcomes = []
     for index in batch.indices:
+        # Linux has one monotonic clock for all processes.
+        if batch.deadline is not None and time.monotonic() >= batch.deadline:
+            break
         case = draw_case(
             batch.scenario,
             supports=batch.description.supports,

@@ -1,17 +1,16 @@
 """Replays: a kept finding's case, run again in fresh processes."""
 
 from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import jobs
-from harness.campaign.campaign import REPLAYS, MakeExecutor
+from harness.campaign.campaign import REPLAYS
 from harness.campaign.case_runner import CaseRun
+from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.store import KeptFinding, Store
 from harness.values.case import Landing
 from harness.values.contract import PersistenceModel
-from harness.values.errors import HarnessFault
 from harness.values.finding import Finding
 from harness.values.history import History
 from harness.values.verdict import Judgement
@@ -42,10 +41,10 @@ def replay_finding(
         WalcrashError: as `Campaign.lines`.
     """
     kept = Store(runs).find(reference)
-    executor = make_executor(1)
-    try:
+    with Crew(make_executor, 1) as crew:
         for _ in range(times):
-            run = executor.submit(jobs.replay_case, kept.stored).result()
+            run = crew.result(crew.submit(jobs.replay_case, kept.stored))
+            assert run is not None, "nobody interrupts a replay but by an exception"
             found = [violation.invariant for violation in run.judgement.violations]
             yield ReplayResult(
                 finding=_replayed(kept, run),
@@ -54,10 +53,6 @@ def replay_finding(
                 history=run.history,
                 landings=run.landings,
             )
-    except BrokenProcessPool as problem:
-        raise HarnessFault(f"a job process died: {problem}", hint="walcrash doctor") from None
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _replayed(kept: KeptFinding, run: CaseRun) -> Finding:

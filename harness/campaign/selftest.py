@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.campaign import jobs
-from harness.campaign.campaign import MakeExecutor
+from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch
 from harness.campaign.scenario_file import load_scenario, planted_folder
 from harness.values.errors import UsageError
@@ -83,21 +83,18 @@ def run_planted(
     Raises:
         WalcrashError: the harness could not do its work.
     """
-    executor = make_executor(job_count)
     waiting: deque[tuple[Planted, list[Future[PlantedRun]]]] = deque()
-    try:
+    with Crew(make_executor, job_count) as crew:
         for planted in chosen:
             scenario = load_scenario(planted_folder() / f"{planted.name}.toml")
             futures = [
-                executor.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
+                crew.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
             ]
             waiting.append((planted, futures))
         while waiting:
             planted, futures = waiting.popleft()
-            runs = tuple(future.result() for future in futures)
+            runs = tuple(run for run in map(crew.result, futures) if run is not None)
             yield PlantedResult(planted=planted, runs=runs)
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:

@@ -26,6 +26,10 @@ NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
 
+_COLUMNS: Final = (
+    "id, scenario, scenario_path, master_seed, case_index, invariant, seen, cases, stored"
+)
+
 Row = tuple[str, str, str, str, int, str, int, int, str]
 
 
@@ -58,7 +62,7 @@ class Store:
         """
         with self._open() as connection:
             connection.execute(
-                "insert or replace into finding values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"insert or replace into finding ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own columns
                 (
                     finding.id,
                     finding.scenario,
@@ -93,7 +97,7 @@ class Store:
             return []
         with self._open() as connection:
             return connection.execute(
-                "select * from finding where substr(id, 1, ?) = ? order by id",
+                f"select {_COLUMNS} from finding where substr(id, 1, ?) = ? order by id",  # noqa: S608 - our own columns
                 (len(beginning), beginning),
             ).fetchall()
 

@@ -97,6 +97,11 @@ class Workplace:
         self._zygotes.clear()
         shutil.rmtree(self._root, ignore_errors=True)
 
+    @property
+    def zygote(self) -> Zygote:
+        """The fork server of the first environment."""
+        return self._zygotes[0]
+
     def load(self, subject: SubjectSpec, limits: RecoveryLimits) -> Description:
         """Load a subject's adapter into both zygotes.
 
