@@ -306,8 +306,9 @@ def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool
 def bench(json_path: str | None) -> ExitCode:
     """Measure the recorder and a kill case against what anyone would write."""
     from harness.campaign.bench import run_bench
+    from harness.report.bench_text import publish_benchmark, tell
 
-    return run_bench(json_path=json_path)
+    return publish_benchmark(run_bench(say=tell), json_path=json_path)
 
 
 @walcrash.command()
