@@ -161,6 +161,7 @@ class Supervisor:
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         poll.register(pidfd, select.POLLIN)
+        one_call = [(self._listener, select.POLLIN)]
         limit_ms = self._plan.seconds_per_call * 1000
         rows, listener, most = self.rows, self._listener, self._plan.events
         check_at = _CLOCK_CHECK_EVENTS
@@ -177,6 +178,8 @@ class Supervisor:
                     return WatchEnd.HUNG
                 self._check_timer()
             ready = poll.poll(self._patience_ms(limit_ms) if is_timed else limit_ms)
+            if ready == one_call:
+                return None
             if not ready:
                 self._check_timer()
                 return WatchEnd.HUNG
