@@ -31,23 +31,28 @@ class _FileCalls:
         self._supervisor = supervisor
 
     def by_name(self) -> dict[str, Handler]:
-        attribute_of_fd = ("fchmod", "fchown", "fsetxattr", "fremovexattr")
+        here = abi.AT_FDCWD
+        attribute_of_fd = ("fchown", "fsetxattr", "fremovexattr")
         attribute_of_path = (
-            "chmod", "chown", "lchown", "utime", "utimes", "setxattr", "lsetxattr",
-            "removexattr", "lremovexattr",
+            "chown", "lchown", "utime", "utimes", "setxattr", "lsetxattr", "removexattr",
+            "lremovexattr",
         )  # fmt: skip
-        attribute_at = ("fchmodat", "fchmodat2", "fchownat", "futimesat", "utimensat")
+        attribute_at = ("fchownat", "futimesat", "utimensat")
         return {
             "fsync": partial(self._sync_file, EventKind.FSYNC, os.fsync),
             "fdatasync": partial(self._sync_file, EventKind.FDATASYNC, os.fdatasync),
             "sync": self._sync_all,
-            "syncfs": self._sync_all,
+            "syncfs": self._sync_file_system,
             "sync_file_range": self._sync_range,
             "msync": self._msync,
             "mmap": self._mmap,
             "ftruncate": self._ftruncate,
             "fallocate": self._fallocate,
             "open_by_handle_at": self._open_by_handle,
+            "fchmod": self._fchmod,
+            "chmod": lambda p, t, a, _: self._chmod(p, t, here, a[0], a[1], 0),
+            "fchmodat": lambda p, t, a, _: self._chmod(p, t, fd_of(a[0]), a[1], a[2], 0),
+            "fchmodat2": lambda p, t, a, _: self._chmod(p, t, fd_of(a[0]), a[1], a[2], a[3]),
             **dict.fromkeys(attribute_of_fd, self._attribute_of_fd),
             **dict.fromkeys(attribute_of_path, self._attribute_of_path),
             **dict.fromkeys(attribute_at, self._attribute_at),
@@ -73,13 +78,22 @@ class _FileCalls:
         # Nothing is performed: it would sync the whole machine, and a kill loses nothing.
         return self._supervisor.event(EventKind.SYNC_ALL, tid, lambda: None)
 
+    def _sync_file_system(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        fd = process.duplicate(fd_of(a[0]))
+        try:
+            is_ours = os.fstat(fd).st_dev == os.stat(self._supervisor.folder.path).st_dev
+        finally:
+            os.close(fd)
+        return self._sync_all(process, tid, a, 0) if is_ours else None
+
     def _sync_range(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         file = self._supervisor.open_file(process, fd_of(a[0]))
         if file is None:
             return None
         return self._supervisor.event(
-            EventKind.SYNC_RANGE, tid, lambda: None, path=file.path, file=file.number,
-            offset=signed(a[1]), length=signed(a[2]), flags=a[3],
+            EventKind.SYNC_RANGE, tid,
+            lambda: abi.raw_call("sync_file_range", file.fd, signed(a[1]), signed(a[2]), a[3]),
+            path=file.path, file=file.number, offset=signed(a[1]), length=signed(a[2]), flags=a[3],
         )  # fmt: skip
 
     def _msync(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
@@ -125,6 +139,41 @@ class _FileCalls:
             self._supervisor.unmodelled.add("open_by_handle_at for writing")
         return None
 
+    def _fchmod(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        file = self._supervisor.open_file(process, fd_of(a[0]))
+        if file is None:
+            return None
+        return self._supervisor.event(
+            EventKind.ATTRIBUTE, tid, lambda: os.fchmod(file.fd, a[1] & 0xFFFF),
+            path=file.path, file=file.number,
+        )  # fmt: skip
+
+    def _chmod(
+        self, process: Process, tid: int, dirfd: int, path_at: int, mode: int, flags: int
+    ) -> int | None:
+        """Change a mode; unlike other attributes, it is part of an image."""
+        path = process.read_path(path_at)
+        if not path:
+            return self._fchmod(process, tid, (dirfd, mode), 0) if flags else None
+        folder = self._supervisor.folder
+        find = folder.place if flags & abi.AT_SYMLINK_NOFOLLOW else folder.place_followed
+        place = found(partial(find, process, tid, dirfd, path))
+        if place is None:
+            return None
+
+        def perform() -> None:
+            if flags:
+                abi.raw_call("fchmodat2", place.parent_fd, place.exact_name, mode, flags)
+            else:
+                os.chmod(place.exact_name, mode & 0xFFFF, dir_fd=place.parent_fd)
+
+        with place:
+            status = place.status()
+            number = -1 if status is None else self._supervisor.file_number(status)
+            return self._supervisor.event(
+                EventKind.ATTRIBUTE, tid, perform, path=place.relative, file=number
+            )
+
     def _attribute_of_fd(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         file = self._supervisor.open_file(process, fd_of(a[0]))
         if file is not None:
@@ -146,9 +195,10 @@ class _FileCalls:
         place = found(partial(self._supervisor.folder.place, process, tid, dirfd, path))
         if place is not None:
             with place:
-                self._attribute(tid, place.relative, -1)
+                if place.status() is not None:
+                    self._attribute(tid, place.relative, -1)
         return None
 
     def _attribute(self, tid: int, path: str, file: int) -> None:
-        # The worker makes the call itself: attributes are not part of an image's content.
+        # The worker makes the call itself: owners, times and the like are not part of an image.
         self._supervisor.event(EventKind.ATTRIBUTE, tid, lambda: None, path=path, file=file)

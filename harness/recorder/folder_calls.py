@@ -4,7 +4,9 @@ Source: the manual page of each call, section 2.
 """
 
 import os
+import re
 import stat
+import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -16,6 +18,11 @@ from harness.recorder.supervisor import ANSWERED, Handler, Killed, Supervisor
 from harness.recorder.words import fd_of, signed
 from harness.values.event import EventKind
 
+_OPEN_FILE: Final = re.compile(rb"/(?:proc/(?:thread-)?self|dev)/fd/(\d+)")
+_HOW: Final = struct.Struct("<QQQ")
+"""`struct open_how`: flags, mode, resolve; a later kernel's may be longer."""
+
+_HOW_BYTES: Final = 4096
 _CREATING: Final = os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 Arguments = tuple[int, ...]
@@ -64,11 +71,15 @@ class _FolderCalls:
         }
 
     def _openat2(self, process: Process, tid: int, a: Arguments, id_: int) -> int | None:
-        how = process.read(a[2], 24)
-        flags, mode = int.from_bytes(how[:8], "little"), int.from_bytes(how[8:16], "little")
-        if not flags & _CREATING:
+        if a[3] < _HOW.size:
             return None
-        if how[16:24] != bytes(8):
+        how = process.read(a[2], min(a[3], _HOW_BYTES))
+        flags, mode, resolve = _HOW.unpack_from(how)
+        # What is not defined is refused by the kernel.
+        is_defined = flags < 1 << 32 and mode < 1 << 12 and not any(how[_HOW.size :])
+        if not (is_defined and flags & _CREATING):
+            return None
+        if resolve:
             path = os.fsdecode(process.read_path(a[1]))
             self._supervisor.unmodelled.add(f"openat2 with `resolve` on {path}")
             return None
@@ -113,7 +124,8 @@ class _FolderCalls:
             return None
 
         def open_file() -> int:
-            return os.open(place.name, flags | os.O_CLOEXEC, 0o600, dir_fd=place.parent_fd)
+            name = place.exact_name
+            return os.open(name, flags | os.O_CLOEXEC, 0o600, dir_fd=place.parent_fd)
 
         return self._open_and_hand_over(
             process, tid, kind, open_file, place.relative, number, flags,
@@ -154,6 +166,8 @@ class _FolderCalls:
         """Put our descriptor into the worker's table, which answers its call."""
         entry = self._supervisor.adopt(fd, is_new=is_new)
         assert entry is not None, "a file below the folder is ours"
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            self._supervisor.name_file(entry, "")
         try:
             number, is_answered = self._supervisor.inject(fd, flags & os.O_CLOEXEC, id_)
         except OSError:
@@ -179,21 +193,46 @@ class _FolderCalls:
             )
 
     def _two_places(
-        self, process: Process, tid: int, old: tuple[int, int], new: tuple[int, int], name: str
+        self,
+        process: Process,
+        tid: int,
+        old: tuple[int, int],
+        new: tuple[int, int],
+        name: str,
+        *,
+        is_followed: bool = False,
     ) -> tuple[Place, Place] | None:
         """Find both names; None (and named, if just one is outside) where not both are ours."""
         paths = [process.read_path(at) for _, at in (old, new)]
-        first = found(partial(self._folder.place, process, tid, old[0], paths[0]))
-        second = found(partial(self._folder.place, process, tid, new[0], paths[1]))
-        if first is not None and second is not None:
-            return first, second
-        for place, other in ((first, paths[1]), (second, paths[0])):
-            if place is not None:
-                place.close()
+        places: list[Place | None] = []
+        leads_nowhere = any(os.path.basename(path) in (b".", b"..") for path in paths)
+        find_old = self._folder.place_followed if is_followed else self._folder.place
+        finds = (find_old, self._folder.place)
+        for find, (dirfd, _), path in zip(finds, (old, new), paths, strict=True):
+            try:
+                places.append(find(process, tid, dirfd, path))
+            except OSError:
+                leads_nowhere = True
+        if not leads_nowhere and places[0] is not None and places[1] is not None:
+            return places[0], places[1]
+        if not leads_nowhere:
+            self._note_if_itself(process, tid, old[0], paths[0], name)
+        for place, (dirfd, _), path in zip(places, (new, old), reversed(paths), strict=False):
+            if place is None:
+                continue
+            place.close()
+            # Between two file systems the kernel refuses.
+            if not leads_nowhere and self._folder.is_beside(process, tid, dirfd, path):
                 self._supervisor.unmodelled.add(
-                    f"{name} between the folder and {os.fsdecode(other)}"
+                    f"{name} between the folder and {os.fsdecode(path)}"
                 )
         return None
+
+    def _note_if_itself(
+        self, process: Process, tid: int, dirfd: int, path: bytes, name: str
+    ) -> None:
+        if self._folder.is_itself(process, tid, dirfd, path):
+            self._supervisor.unmodelled.add(f"{name} of the subject's folder itself")
 
     def _rename(
         self, process: Process, tid: int, old: tuple[int, int], new: tuple[int, int], flags: int
@@ -207,24 +246,30 @@ class _FolderCalls:
                 EventKind.RENAME,
                 tid,
                 lambda: abi.raw_call(
-                    "renameat2", source.parent_fd, source.name, target.parent_fd, target.name, flags
+                    "renameat2", source.parent_fd, source.exact_name,
+                    target.parent_fd, target.exact_name, flags,
                 ),
                 path=source.relative,
                 path_to=target.relative,
                 file=-1 if status is None else self._supervisor.file_number(status),
                 flags=flags,
-            )
+            )  # fmt: skip
             self._supervisor.refresh_paths()
             return result
 
     def _link(
         self, process: Process, tid: int, old: tuple[int, int], new: tuple[int, int], flags: int
     ) -> int | None:
+        if flags & ~(abi.AT_SYMLINK_FOLLOW | abi.AT_EMPTY_PATH):
+            return None
         path = process.read_path(old[1])
-        is_of_fd = not path and flags & abi.AT_EMPTY_PATH
-        if is_of_fd or path.startswith(b"/proc/"):
-            return self._link_open_file(process, tid, old[0], path, new)
-        places = self._two_places(process, tid, old, new, "link")
+        if not path and flags & abi.AT_EMPTY_PATH:
+            return self._link_open_file(process, tid, old[0], new)
+        is_of_fd = _OPEN_FILE.fullmatch(path)
+        if is_of_fd and flags & abi.AT_SYMLINK_FOLLOW:
+            return self._link_open_file(process, tid, int(is_of_fd[1]), new)
+        is_followed = bool(flags & abi.AT_SYMLINK_FOLLOW)
+        places = self._two_places(process, tid, old, new, "link", is_followed=is_followed)
         if places is None:
             return None
         with places[0] as source, places[1] as target:
@@ -233,8 +278,8 @@ class _FolderCalls:
                 EventKind.LINK,
                 tid,
                 lambda: abi.raw_call(
-                    "linkat", source.parent_fd, source.name, target.parent_fd, target.name,
-                    flags & abi.AT_SYMLINK_FOLLOW,
+                    "linkat", source.parent_fd, source.exact_name,
+                    target.parent_fd, target.exact_name, flags,
                 ),
                 path=source.relative,
                 path_to=target.relative,
@@ -242,20 +287,16 @@ class _FolderCalls:
             )  # fmt: skip
 
     def _link_open_file(
-        self, process: Process, tid: int, fd: int, path: bytes, new: tuple[int, int]
+        self, process: Process, tid: int, fd: int, new: tuple[int, int]
     ) -> int | None:
         """Give an open file a (new) name, as is done with O_TMPFILE."""
-        if path:
-            tail = path.rpartition(b"/")[2]
-            if not tail.isdigit():
-                return None
-            fd = int(tail)
         file = self._supervisor.open_file(process, fd)
         target = found(partial(self._folder.place, process, tid, new[0], process.read_path(new[1])))
         if target is None:
             return None
         with target:
             if file is None:
+                os.close(process.duplicate(fd))
                 self._supervisor.unmodelled.add(f"link of an outside file to {target.relative}")
                 return None
             source = f"/proc/self/fd/{file.fd}".encode()
@@ -263,14 +304,14 @@ class _FolderCalls:
                 EventKind.LINK,
                 tid,
                 lambda: abi.raw_call(
-                    "linkat", abi.AT_FDCWD, source, target.parent_fd, target.name,
+                    "linkat", abi.AT_FDCWD, source, target.parent_fd, target.exact_name,
                     abi.AT_SYMLINK_FOLLOW,
                 ),
                 path_to=target.relative,
                 file=file.number,
             )  # fmt: skip
-            if result >= 0:
-                file.path = target.relative
+            if result >= 0 and not file.path:
+                self._supervisor.name_file(file, target.relative)
             return result
 
     def _symlink(
@@ -284,7 +325,7 @@ class _FolderCalls:
             return self._supervisor.event(
                 EventKind.SYMLINK,
                 tid,
-                lambda: os.symlink(text, place.name, dir_fd=place.parent_fd),
+                lambda: os.symlink(text, place.exact_name, dir_fd=place.parent_fd),
                 path=place.relative,
                 path_to=os.fsdecode(text),
             )
@@ -292,8 +333,14 @@ class _FolderCalls:
     def _unlink(
         self, process: Process, tid: int, dirfd: int, path_at: int, flags: int
     ) -> int | None:
+        if flags & ~abi.AT_REMOVEDIR:
+            return None
         place = self._place(process, tid, dirfd, path_at)
         if place is None:
+            path = process.read_path(path_at)
+            is_refused = os.path.basename(path) in (b".", b"..") or not flags
+            if not is_refused and not os.listdir(self._folder.path):
+                self._note_if_itself(process, tid, dirfd, path, "removal")
             return None
         with place:
             is_directory = bool(flags & abi.AT_REMOVEDIR)
@@ -302,7 +349,7 @@ class _FolderCalls:
             return self._supervisor.event(
                 EventKind.RMDIR if is_directory else EventKind.UNLINK,
                 tid,
-                lambda: remove(place.name, dir_fd=place.parent_fd),
+                lambda: remove(place.exact_name, dir_fd=place.parent_fd),
                 path=place.relative,
                 file=-1 if status is None else self._supervisor.file_number(status),
             )
@@ -313,10 +360,10 @@ class _FolderCalls:
             return None
 
         def perform() -> None:
-            os.mkdir(place.name, 0o700, dir_fd=place.parent_fd)
+            os.mkdir(place.exact_name, 0o700, dir_fd=place.parent_fd)
             fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
             try:
-                _own_like(process, fd, mode)
+                _own_like(process, fd, mode & 0o1777)
             finally:
                 os.close(fd)
 
@@ -331,12 +378,30 @@ class _FolderCalls:
             return result
 
     def _mknod(self, process: Process, tid: int, dirfd: int, path_at: int, mode: int) -> int | None:
+        """Make an empty file; sockets, pipes and devices hold no data."""
+        place = None
         if stat.S_IFMT(mode) in (0, stat.S_IFREG):
             place = self._place(process, tid, dirfd, path_at)
-            if place is not None:
-                place.close()
-                self._supervisor.unmodelled.add(f"mknod of a file, {place.relative}")
-        return None
+        if place is None:
+            return None
+
+        def perform() -> None:
+            os.mknod(place.exact_name, 0o600, dir_fd=place.parent_fd)
+            fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
+            try:
+                _own_like(process, fd, mode)
+            finally:
+                os.close(fd)
+
+        with place:
+            number = self._supervisor.next_file_number
+            result = self._supervisor.event(
+                EventKind.CREATE, tid, perform, path=place.relative, file=number
+            )
+            status = place.status()
+            if result >= 0 and status is not None:
+                self._supervisor.file_number(status, is_new=True)
+            return result
 
     def _truncate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         path = process.read_path(a[0])
@@ -345,7 +410,7 @@ class _FolderCalls:
             return None
         with place:
             status = place.status()
-            source = f"/proc/self/fd/{place.parent_fd}/".encode() + place.name
+            source = f"/proc/self/fd/{place.parent_fd}/".encode() + place.exact_name
             return self._supervisor.event(
                 EventKind.TRUNCATE,
                 tid,

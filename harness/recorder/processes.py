@@ -10,6 +10,7 @@ the call itself: the same open file description, hence the same offset, flags an
 Source: `pidfd_getfd(2)`, `proc_pid_mem(5)`, `proc_pid_status(5)`.
 """
 
+import errno
 import fcntl
 import os
 import stat
@@ -21,6 +22,8 @@ PATH_BYTES = 4096
 """Longest path that Linux takes."""
 
 _MEMORY_PIECE_BYTES = 1 << 20
+
+_REMOVED = b" (deleted)"
 
 
 @dataclass(slots=True)
@@ -70,9 +73,12 @@ class Process:
         """Read the process's memory; shorter where the mapping ends.
 
         Raises:
-            OSError: nothing is mapped at the address.
+            OSError: nothing is mapped at the address (EFAULT).
+            ProcessLookupError: the process is gone.
         """
-        data = os.pread(self.memory, length_bytes, address)
+        data = self._read_piece(address, length_bytes)
+        if length_bytes and not data:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         if len(data) == length_bytes or len(data) < _MEMORY_PIECE_BYTES:
             return data
         pieces = [data]
@@ -84,6 +90,23 @@ class Process:
             got += len(piece)
         return b"".join(pieces)
 
+    def _read_piece(self, address: int, length_bytes: int) -> bytes:
+        try:
+            return os.pread(self.memory, length_bytes, address)
+        except (OSError, OverflowError):
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from None
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write to the process's memory.
+
+        Raises:
+            OSError: nothing is mapped at the address (EFAULT).
+        """
+        try:
+            os.pwrite(self.memory, data, address)
+        except (OSError, OverflowError):
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from None
+
     def read_path(self, address: int) -> bytes:
         """Read a NUL-terminated path.
 
@@ -93,7 +116,7 @@ class Process:
         text = self.read(address, PATH_BYTES)
         end = text.find(b"\0")
         if end < 0:
-            raise OSError(36, "File name too long")
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         return text[:end]
 
     def duplicate(self, fd: int) -> int:
@@ -136,8 +159,14 @@ def read_status(tid: int) -> dict[str, str]:
 
 
 def path_of(fd: int) -> bytes:
-    """Return the path that the kernel has for one of our own descriptors."""
-    return os.readlink(f"/proc/self/fd/{fd}".encode())
+    """Return the path that the kernel has for one of our own descriptors.
+
+    For a file that has been removed it is the last one.
+    """
+    path = os.readlink(f"/proc/self/fd/{fd}".encode())
+    if path.endswith(_REMOVED) and not os.path.lexists(path):
+        return path.removesuffix(_REMOVED)
+    return path
 
 
 def is_file_or_directory(fd: int) -> bool:

@@ -25,6 +25,7 @@ from harness.recorder import abi, processes
 from harness.recorder.paths import Folder
 from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from harness.recorder.words import signed
 from harness.values import limits
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
 from harness.values.errors import HarnessFault
@@ -33,7 +34,7 @@ from harness.values.event import EventKind
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
 
-_CLOCK_CHECK_EVENTS: Final = 1024
+_CLOCK_CHECK_CALLS: Final = 1024
 
 EFFECT_MARK: Final = b"E"
 """First byte of a message that tells of an effect; every other message is a reply."""
@@ -47,8 +48,18 @@ Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
 ANSWERED: Final = -1_000_000
 
 
+_MOST_HELD: Final = 512
+"""Descriptor number from which on the duplicates of workers' descriptors are given up."""
+
+_NO_DESCRIPTOR: Final = (errno.EBADF, errno.ESRCH)
+
+
 class Killed(Exception):
     """The crash point was reached; whatever is under way is never answered."""
+
+
+class _Gone(Exception):
+    """The thread that made a call has died meanwhile; there is nobody to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +87,14 @@ class Supervisor:
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
         self._matching_seen = 0
         self._crash: CrashLanding | None = None
+        self._own_fd = -1
         self._deadline: float | None = None
         self._processes: dict[int, Process] = {}
         self._threads: dict[int, tuple[Process, int]] = {}
         self._thread_numbers: dict[int, int] = {}
         self._file_numbers: dict[tuple[int, int], int] = {}
         self._files_made = 0
+        self._names_given: dict[int, str] = {}
 
     def run(self, handlers: dict[int, Handler]) -> Recording:
         """Answer calls until the worker exits, is to be killed, or stops making progress.
@@ -99,6 +112,8 @@ class Supervisor:
         finally:
             for process in self._processes.values():
                 process.detach()
+            if self._own_fd >= 0:
+                os.close(self._own_fd)
         return Recording(
             rows=tuple(self.rows),
             end=end,
@@ -126,12 +141,16 @@ class Supervisor:
                 raise HarnessFault(f"the kernel stopped handing over calls: {problem}") from None
             id_, tid, _, number, _, _, *arguments = unpack(request)
             result: int | None
-            if number == number_of_write:
-                result = self._write(tid, arguments[0], arguments[1], arguments[2], None)
-            elif number == number_of_pwrite:
-                result = self._write(tid, arguments[0], arguments[1], arguments[2], arguments[3])
-            else:
-                result = self._other(handlers[number], tid, tuple(arguments), id_)
+            try:
+                if number == number_of_write:
+                    result = self._write(tid, arguments[0], arguments[1], arguments[2], None)
+                elif number == number_of_pwrite:
+                    offset = signed(arguments[3])
+                    result = self._write(tid, arguments[0], arguments[1], arguments[2], offset)
+                else:
+                    result = self._other(handlers[number], tid, tuple(arguments), id_)
+            except _Gone:
+                continue
             if result is None:
                 pack(response, 0, id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
             elif result >= 0:
@@ -156,22 +175,24 @@ class Supervisor:
 
     def _waiter(self) -> Callable[[], WatchEnd | None]:
         """Return a function that waits for the next call; it returns why there is none."""
-        pidfd = os.pidfd_open(self._pid)
-        self._processes[self._pid] = Process.attach(self._pid)
+        worker = self._processes[self._pid] = Process.attach(self._pid)
+        # Of its own, since the process is forgotten and found again when it executes a program.
+        pidfd = self._own_fd = os.dup(worker.pidfd)
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         poll.register(pidfd, select.POLLIN)
         one_call = [(self._listener, select.POLLIN)]
         limit_ms = self._plan.seconds_per_call * 1000
         rows, listener, most = self.rows, self._listener, self._plan.events
-        check_at = _CLOCK_CHECK_EVENTS
+        calls_seen = 0
         is_timed = isinstance(self._plan.crash, KillTimer)
         self._call_started = time.monotonic()
 
         def wait() -> WatchEnd | None:
-            nonlocal check_at
-            if len(rows) >= check_at or is_timed:
-                check_at = len(rows) + _CLOCK_CHECK_EVENTS
+            nonlocal calls_seen
+            # Calls are counted and not events: a worker can be busy with what leaves none.
+            calls_seen += 1
+            if is_timed or not calls_seen % _CLOCK_CHECK_CALLS:
                 if len(rows) > most:
                     return WatchEnd.TOO_LONG
                 if time.monotonic() - self._call_started > limit_ms / 1000:
@@ -185,7 +206,6 @@ class Supervisor:
                 return WatchEnd.HUNG
             if any(fd == listener and what & select.POLLIN for fd, what in ready):
                 return None
-            os.close(pidfd)
             return WatchEnd.EXITED
 
         return wait
@@ -223,6 +243,8 @@ class Supervisor:
             return None
         try:
             data = process.read(address, min(length, MAX_TRANSFER_BYTES)) if length else b""
+        except ProcessLookupError:
+            raise _Gone from None
         except OSError:
             return -errno.EFAULT
         return self.write_event(file, data, offset, thread_number)
@@ -269,9 +291,10 @@ class Supervisor:
         kept = 0
         if hit is Placement.WITHIN and len(data) > 1:
             kept = 1 + share * (len(data) - 1) // KEPT_SCALE
-        start = offset if offset is not None else _position(file.fd)
+        start = _start(file.fd, offset, flags)
         if kept:
-            _, start = _write_out(file.fd, data[:kept], offset, flags)
+            written, _ = _write_out(file.fd, data[:kept], offset, flags)
+            kept = max(0, written)
         row = (
             EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
             flags, file.is_synchronous, kept, thread,
@@ -312,6 +335,8 @@ class Supervisor:
         process, _ = self._threads.get(tid) or self._thread(tid)
         try:
             return handler(process, tid, arguments, id_)
+        except ProcessLookupError:
+            raise _Gone from None
         except OSError as problem:
             return -(problem.errno or errno.EIO)
 
@@ -371,11 +396,16 @@ class Supervisor:
     # Threads, processes and files.
 
     def _thread(self, tid: int) -> tuple[Process, int]:
-        group = int(processes.read_status(tid).get("Tgid", tid))
+        status = processes.read_status(tid)
+        if "Tgid" not in status:
+            raise _Gone
+        group = int(status["Tgid"])
         process = self._processes.get(group)
         if process is None:
             try:
                 process = self._processes[group] = Process.attach(group)
+            except (FileNotFoundError, ProcessLookupError):
+                raise _Gone from None
             except OSError as problem:
                 raise HarnessFault(
                     f"process {group} of the worker cannot be looked into: {problem}",
@@ -403,8 +433,10 @@ class Supervisor:
             return process.files[fd]
         try:
             duplicate = process.duplicate(fd)
-        except OSError:
-            return None
+        except OSError as problem:
+            if problem.errno in _NO_DESCRIPTOR:
+                return None
+            raise HarnessFault(f"a worker's descriptor cannot be duplicated: {problem}") from None
         entry = self.adopt(duplicate)
         process.files[fd] = entry
         return entry
@@ -413,18 +445,22 @@ class Supervisor:
         """Take over one of our own descriptors if it is for something below the folder."""
         relative = None
         if processes.is_file_or_directory(duplicate):
-            path = processes.path_of(duplicate).removesuffix(b" (deleted)")
+            path = processes.path_of(duplicate)
             relative = self.folder.relative(path)
             if relative is None and path.startswith(b"/") and not path.startswith(b"/memfd:"):
                 self.outside.add(os.fsdecode(path))
         if relative is None:
             os.close(duplicate)
             return None
-        status = os.fstat(duplicate)
+        if duplicate > _MOST_HELD:
+            # They are found again when they are needed.
+            for process in self._processes.values():
+                process.forget_files()
+        number = self.file_number(os.fstat(duplicate), is_new=is_new)
         return OpenFile(
             fd=duplicate,
-            number=self.file_number(status, is_new=is_new),
-            path=relative,
+            number=number,
+            path=self._names_given.get(number, relative),
             is_synchronous=processes.is_synchronous(duplicate),
             is_directory=os.path.isdir(f"/proc/self/fd/{duplicate}"),
         )
@@ -469,9 +505,15 @@ class Supervisor:
         """Look up the names of all open files again, after a rename."""
         for process in self._processes.values():
             for file in process.files.values():
-                if file is not None:
-                    path = processes.path_of(file.fd).removesuffix(b" (deleted)")
-                    file.path = self.folder.relative(path) or file.path
+                if file is not None and file.number not in self._names_given:
+                    file.path = self.folder.relative(processes.path_of(file.fd)) or file.path
+
+    def name_file(self, file: OpenFile, path: str) -> None:
+        """Note the name that an open file without one has been given, or "" while it has none.
+
+        The kernel goes on to call it by a number.
+        """
+        self._names_given[file.number] = file.path = path
 
 
 def _write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[int, int]:
@@ -480,20 +522,17 @@ def _write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[in
         if offset is None and not flags:
             count = os.write(fd, data)
             return count, os.lseek(fd, 0, os.SEEK_CUR) - count
+        start = _start(fd, offset, flags)
         if not flags:
             assert offset is not None
-            # Linux appends even with `pwrite` where the file was opened to append.
-            is_append = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
-            start = os.fstat(fd).st_size if is_append else offset
             return os.pwrite(fd, data, offset), start
-        count = os.pwritev(fd, [data], -1 if offset is None else offset, flags)
-        return count, _position(fd) - count if offset is None else offset
+        return os.pwritev(fd, [data], -1 if offset is None else offset, flags), start
     except OSError as problem:
-        return -(problem.errno or errno.EIO), offset if offset is not None else _position(fd)
+        return -(problem.errno or errno.EIO), _start(fd, offset, flags)
 
 
-def _position(fd: int) -> int:
-    """Return where the next plain write starts: the end if the file was opened to append."""
-    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
+def _start(fd: int, offset: int | None, flags: int) -> int:
+    """Return where a write begins; Linux appends even with an offset where asked to append."""
+    if flags & os.RWF_APPEND or fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
         return os.fstat(fd).st_size
-    return os.lseek(fd, 0, os.SEEK_CUR)
+    return os.lseek(fd, 0, os.SEEK_CUR) if offset is None else offset

@@ -5,6 +5,8 @@ Each becomes one plain write of the same bytes, recorded as such.
 Source: `writev(2)`, `sendfile(2)`, `copy_file_range(2)`, `splice(2)`.
 """
 
+import errno
+import fcntl
 import os
 import struct
 from typing import Final
@@ -29,9 +31,11 @@ def transfer_handlers(supervisor: Supervisor) -> dict[str, Handler]:
         "pwritev2": lambda p, t, a, _: transfers.write_vectors(
             p, t, a, None if signed(a[3]) == -1 else signed(a[3]), a[5]
         ),
-        "sendfile": lambda p, t, a, _: transfers.copy(p, t, (a[1], a[2]), (a[0], 0), a[3]),
+        "sendfile": lambda p, t, a, _: transfers.copy(
+            p, t, (a[1], a[2]), (a[0], 0), a[3], if_appending=errno.EINVAL
+        ),
         "copy_file_range": lambda p, t, a, _: transfers.copy(
-            p, t, (a[0], a[1]), (a[2], a[3]), a[4]
+            p, t, (a[0], a[1]), (a[2], a[3]), a[4], if_appending=errno.EBADF, flags=a[5]
         ),
         "splice": transfers.splice,
     }
@@ -47,8 +51,10 @@ class _Transfers:
         file = self._supervisor.open_file(process, fd_of(a[0]))
         if file is None:
             return None
-        count = min(a[2], _VECTORS)
-        vectors = _VECTOR.iter_unpack(process.read(a[1], count * _VECTOR.size))
+        count = a[2]
+        if count > _VECTORS:
+            return -errno.EINVAL
+        vectors = _VECTOR.iter_unpack(process.read(a[1], count * _VECTOR.size) if count else b"")
         data = b"".join(process.read(at, length) for at, length in vectors if length)
         return self._write(tid, file, data[:MAX_TRANSFER_BYTES], offset, flags)
 
@@ -59,11 +65,19 @@ class _Transfers:
         source: tuple[int, int],
         target: tuple[int, int],
         length: int,
+        *,
+        if_appending: int,
+        flags: int = 0,
     ) -> int | None:
-        """Copy between two descriptors, each with a pointer to an offset or 0 for its own."""
+        """Copy between two descriptors, each with a pointer to an offset or 0 for its own.
+
+        A target that was opened to append is refused, each call with an error of its own.
+        """
         file = self._supervisor.open_file(process, fd_of(target[0]))
-        if file is None:
+        if file is None or flags:
             return None
+        if fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_APPEND:
+            return -if_appending
         read_from = process.duplicate(fd_of(source[0]))
         try:
             start = _read_offset(process, source[1])
@@ -71,7 +85,8 @@ class _Transfers:
                 start = os.lseek(read_from, 0, os.SEEK_CUR)
             data = os.pread(read_from, min(length, MAX_TRANSFER_BYTES), start)
             offset = _read_offset(process, target[1])
-            count = self._write(tid, file, data, offset, 0)
+            # At the end of the source nothing is written.
+            count = self._write(tid, file, data, offset, 0) if data else 0
             if count > 0:
                 _advance(process, source[1], read_from, start + count)
                 if offset is not None:
@@ -99,6 +114,6 @@ def _read_offset(process: Process, address: int) -> int | None:
 
 def _advance(process: Process, address: int, fd: int, offset: int) -> None:
     if address:
-        os.pwrite(process.memory, offset.to_bytes(8, "little", signed=True), address)
+        process.write(address, offset.to_bytes(8, "little", signed=True))
     else:
         os.lseek(fd, offset, os.SEEK_SET)
