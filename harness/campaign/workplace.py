@@ -116,7 +116,7 @@ class Workplace:
             payload = pickle.dumps((subject.adapter, dict(subject.options)))
             try:
                 texts = [z.load(_LOAD, payload, seconds=30 + limits.seconds) for z in self._zygotes]
-                self._loaded[key] = read_description(read_reply(b'{"ok":true,' + texts[0][1:]))
+                self._loaded[key] = _read_description(texts)
             except (LoadError, Rubbish) as problem:
                 raise ScenarioError(
                     f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{problem}",
@@ -228,6 +228,15 @@ def refusal_by_user() -> Inconclusive | None:
     return Inconclusive(f"it is turned off here ({INTERCEPTION}=off)")
 
 
+def _read_description(texts: list[bytes]) -> Description:
+    """Read what the zygotes said of an adapter; all must have loaded it."""
+    replies = [read_reply(text) for text in texts]
+    for reply in replies:
+        if not reply["ok"]:
+            raise LoadError(str(reply.get("error", "")))
+    return read_description(replies[0])
+
+
 def _converse(
     channel: socket.socket, request: BootRequest, seconds: float
 ) -> tuple[list[bytes], RecoveryFailure | None]:
@@ -294,7 +303,8 @@ def make_folder() -> str:
         return os.path.realpath(tempfile.mkdtemp(prefix="walcrash-", dir=parent))
     except OSError as problem:
         raise HarnessFault(
-            f"no working folder can be made in {parent or tempfile.gettempdir()}: {problem}",
+            f"no working folder can be made in {parent or tempfile.gettempdir()}: "
+            f"{problem.strerror}",
             hint="WALCRASH_WORK=/some/folder walcrash run",
         ) from None
 

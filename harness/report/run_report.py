@@ -102,9 +102,9 @@ class RunReport:
                 self._end = line
 
     def break_off(self, reason: StopReason, *, because: str = "") -> None:
-        """Say why the run did not end by itself; `because` is one sentence for a person."""
+        """Say why the run did not end by itself; the first line of `because` is shown."""
         self._broken_off = reason
-        self._because = because
+        self._because = because.split("\n")[0].rstrip(":")
 
     @property
     def scenarios(self) -> tuple[ScenarioEnded, ...]:
@@ -192,8 +192,9 @@ class RunReport:
         for started in self.started.values():
             for invariant, reason in started.unjudged:
                 reasons.setdefault(invariant, {})[reason] = None
+        unasked = "no scenario asked for it" if self.judged else "no case was judged"
         return tuple(
-            (invariant, "; ".join(reasons.get(invariant, ["no scenario asked for it"])))
+            (invariant, "; ".join(reasons.get(invariant, [unasked])))
             for invariant in Invariant
             if invariant not in self.judged
         )

@@ -54,7 +54,7 @@ def summary_text(
         "\n".join(_scenarios(report)),
         "\n".join(_crash_points(report)),
         "\n".join(_invariants(report, width)),
-        "\n".join(_end(report, seconds, report_path, runs, width)),
+        "\n".join(_end(report, seconds, report_path, runs)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -138,12 +138,12 @@ def _invariants(report: RunReport, width: int) -> list[str]:
     return lines
 
 
-def _end(report: RunReport, seconds: float, report_path: str, runs: str, width: int) -> list[str]:
+def _end(report: RunReport, seconds: float, report_path: str, runs: str) -> list[str]:
     found = len(report.findings) + len(report.unreported)
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
-        *block("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s", width=width),
+        command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
         command("seed", shell_word(report.seed)),
         *([command("report", shell_path(report_path))] if report_path else []),
         command("again", again_command(report, runs)),

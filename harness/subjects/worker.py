@@ -21,7 +21,7 @@ from typing import Final
 
 from harness.subjects import messages
 from harness.subjects.adapter import Adapter, DefiniteFailure
-from harness.subjects.loading import Options, find_adapter, make_adapter
+from harness.subjects.loading import NotAnAdapter, Options, find_adapter, make_adapter
 from harness.subjects.messages import Rubbish
 from harness.values.operation import Operation, OperationKind
 from harness.values.recovery import FailureKind
@@ -61,8 +61,28 @@ class BootRequest:
 def load(payload: bytes) -> bytes:
     """Entry for the zygote: import an adapter, make one, and return its description as JSON."""
     adapter, options = pickle.loads(payload)  # noqa: S301 - from our own harness
-    made = make_adapter(find_adapter(adapter), options)
-    return json.dumps(messages.describe(made)).encode()
+    try:
+        made = make_adapter(find_adapter(adapter), options)
+        return json.dumps({"ok": True, **messages.describe(made)}).encode()
+    except NotAnAdapter as problem:
+        text = str(problem)
+    except BaseException as problem:  # what a subject's module raises, sys.exit among it
+        text = _subjects_traceback(problem)
+    return json.dumps({"ok": False, "error": text}).encode()
+
+
+def _subjects_traceback(problem: BaseException) -> str:
+    """Return the traceback without the frames of the harness."""
+    ours = str(Path(__file__).resolve().parents[1])
+    frames = traceback.extract_tb(problem.__traceback__)
+    theirs = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith((ours, "<frozen importlib"))
+        and "/importlib/" not in frame.filename
+    ]
+    lines = traceback.format_list(theirs) + traceback.format_exception_only(problem)
+    return "".join(lines).rstrip()
 
 
 def run_watched(payload: bytes) -> None:

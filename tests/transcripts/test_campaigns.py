@@ -1,0 +1,81 @@
+"""Whole campaigns, one for each exit code: what a user types and reads."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from transcripts import HERE, ROOT, check_transcript, run_walcrash
+
+SUBJECTS = Path(__file__).parent / "subjects"
+
+CAMPAIGNS = {
+    "exit-0-passed": "walcrash run quickstart --seed 7 --cases 12 --jobs 2",
+    "exit-1-findings": "walcrash run planted/uncut-tail.toml --seed abc --cases 8",
+    "exit-2-broken-scenario": "walcrash run subjects/mistyped.toml",
+    "exit-2-raises-on-import": "walcrash run subjects/raises-on-import.toml --seed 7",
+    "exit-2-unknown-subject": "walcrash run subjects/no-such-class.toml --seed 7",
+    "exit-4-broken-without-a-crash": "walcrash run subjects/forgetful.toml --seed 7",
+}
+
+INTERRUPT_SECONDS = 60.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of a user's: the transcripts name no path of this machine."""
+    shutil.copytree(SUBJECTS, tmp_path / "subjects")
+    shutil.copytree(ROOT / "scenarios" / "planted", tmp_path / "planted")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_a_campaign_prints_what_its_transcript_says(name: str, folder: Path) -> None:
+    check_transcript(name, CAMPAIGNS[name], folder)
+
+
+def test_a_fault_of_the_harness_prints_what_its_transcript_says(tmp_path: Path) -> None:
+    environment = {"WALCRASH_WORK": "/dev/null/nowhere"}
+    command = "walcrash run quickstart --seed 7 --cases 4 --jobs 1"
+    check_transcript("exit-3-no-working-folder", command, tmp_path, environment=environment)
+
+
+def test_a_replay_prints_what_its_transcript_says(folder: Path) -> None:
+    run_walcrash(CAMPAIGNS["exit-1-findings"], folder)
+    check_transcript("exit-1-replay", "walcrash replay F- --times 2", folder)
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_campaign_ends_soon_with_a_summary_and_130(
+    asked: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "harness", "run", f"{SUBJECTS}/sleepy.toml", "--seed", "7"]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**environment, "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "seed 7" in process.stderr.readline()
+        time.sleep(1.0)  # The subject sleeps in `open` for far longer than this.
+        process.send_signal(asked)
+        began = time.monotonic()
+        stdout, _ = process.communicate(timeout=INTERRUPT_SECONDS)
+    assert process.returncode == 130
+    assert time.monotonic() - began < INTERRUPT_SECONDS / 4
+    assert "INCONCLUSIVE  no findings in 0 cases" in stdout
+    assert "stopped   interrupted" in stdout
+    assert "seed      7" in stdout
+
+
+def test_there_is_a_transcript_for_every_exit_code_that_does_not_depend_on_a_signal() -> None:
+    codes = {path.read_text().split("\n")[0] for path in HERE.glob("*.txt")}
+    assert codes >= {"exit 0", "exit 1", "exit 2", "exit 3", "exit 4"}
