@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -211,32 +210,3 @@ def test_the_shipped_scenarios_are_listed(
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == ExitCode.PASSED
     assert json.loads(capsys.readouterr().out)["type"] == "object"
-
-
-@pytest.mark.parametrize(
-    ("command", "module", "function", "options"),
-    [
-        (["doctor"], "doctor", "run_doctor", {}),
-        (["selftest", "--seeds", "3", "--json"], "selftest", "run_selftest",
-         {"seeds": 3, "as_json": True}),
-        (["bench", "--json", "b.json"], "bench", "run_bench", {"json_path": "b.json"}),
-    ],
-)  # fmt: skip
-def test_thin_commands_hand_on_what_they_are_given(
-    command: list[str],
-    module: str,
-    function: str,
-    options: dict[str, object],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    given: list[dict[str, object]] = []
-    made = types.ModuleType(f"harness.campaign.{module}")
-
-    def record(*_arguments: object, **keywords: object) -> ExitCode:
-        given.append(keywords)
-        return ExitCode.INCONCLUSIVE
-
-    setattr(made, function, record)
-    monkeypatch.setitem(sys.modules, made.__name__, made)
-    assert main(command) == ExitCode.INCONCLUSIVE
-    assert given == [options]
