@@ -9,8 +9,10 @@ Not here: what is done with a call (`supervisor`).
 Source: `seccomp(2)`, `seccomp_unotify(2)`, Documentation/userspace-api/seccomp_filter.rst.
 """
 
+import contextlib
 import ctypes
 import os
+from functools import cache
 from typing import Final
 
 from harness.recorder import abi
@@ -106,18 +108,29 @@ def _lines_for(name: str, number: int) -> list[Instruction]:
     return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _NOTIFY)]
 
 
+@cache
+def _described() -> _Program:
+    table = abi.architecture()
+    if table is None:
+        raise OSError(38, f"no system-call table for {os.uname().machine}")
+    lines = program(table)
+    array = (_Line * len(lines))(*(_Line(*line) for line in lines))
+    return _Program(len(lines), array)
+
+
+def prepare() -> None:
+    """Make the filter ready, so that a fork of this process need not; it may be left out."""
+    with contextlib.suppress(OSError):
+        _described()
+
+
 def install() -> int:
     """Put the filter on this process, for good, and return the listener's descriptor.
 
     Raises:
         OSError: the kernel refuses: too old, or a sandbox forbids it.
     """
-    table = abi.architecture()
-    if table is None:
-        raise OSError(38, f"no system-call table for {os.uname().machine}")
-    lines = program(table)
-    array = (_Line * len(lines))(*(_Line(*line) for line in lines))
-    described = _Program(len(lines), array)
+    described = _described()
     if abi.libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, f"PR_SET_NO_NEW_PRIVS: {os.strerror(number)}")

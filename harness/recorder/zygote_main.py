@@ -54,6 +54,7 @@ def main() -> NoReturn:
     channel = socket.socket(fileno=int(socket_fd))
     is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
     order_listings(is_reversed=is_reversed == "1")
+    call_filter.prepare()
     _answer(channel, int(is_shifted), b"")
     zygote = _Zygote(channel)
     try:
