@@ -3,13 +3,12 @@
 Source: the manual page of each call, section 2.
 """
 
-import fcntl
 import os
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from harness.recorder import abi
+from harness.recorder import abi, processes
 from harness.recorder.paths import found
 from harness.recorder.processes import Process
 from harness.recorder.supervisor import Handler, Supervisor
@@ -104,7 +103,7 @@ class _FileCalls:
         if a[3] & _MAP_ANONYMOUS:
             return None
         file = self._supervisor.open_file(process, fd_of(a[4]))
-        if file is None or fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        if file is None or not processes.is_writable(file.fd):
             return None
         self._supervisor.unmodelled.add(f"mmap (shared, writable) of {file.path}")
         self._supervisor.event(

@@ -164,15 +164,27 @@ def path_of(fd: int) -> bytes:
     For a file that has been removed it is the last one.
     """
     path = os.readlink(f"/proc/self/fd/{fd}".encode())
-    if path.endswith(_REMOVED) and not os.path.lexists(path):
+    if path.endswith(_REMOVED) and not _is_called(fd, path):
         return path.removesuffix(_REMOVED)
     return path
+
+
+def _is_called(fd: int, path: bytes) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(fd))
+    except OSError:
+        return False
 
 
 def is_file_or_directory(fd: int) -> bool:
     """Whether a descriptor is for something that the folder can hold."""
     mode = os.fstat(fd).st_mode
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def is_writable(fd: int) -> bool:
+    """Whether a descriptor was opened for writing."""
+    return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def is_synchronous(fd: int) -> bool:

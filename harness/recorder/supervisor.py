@@ -447,7 +447,7 @@ class Supervisor:
         if processes.is_file_or_directory(duplicate):
             path = processes.path_of(duplicate)
             relative = self.folder.relative(path)
-            if relative is None and path.startswith(b"/") and not path.startswith(b"/memfd:"):
+            if relative is None and _is_of_a_disk(path) and processes.is_writable(duplicate):
                 self.outside.add(os.fsdecode(path))
         if relative is None:
             os.close(duplicate)
@@ -514,6 +514,10 @@ class Supervisor:
         The kernel goes on to call it by a number.
         """
         self._names_given[file.number] = file.path = path
+
+
+def _is_of_a_disk(path: bytes) -> bool:
+    return path.startswith(b"/") and not path.startswith((b"/memfd:", b"/proc/"))
 
 
 def _write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[int, int]:

@@ -1,0 +1,271 @@
+"""What the recorder does not follow is named, refused or stopped; it is never silently missed."""
+
+import mmap
+import os
+import time
+from pathlib import Path
+
+import pytest
+from watching import errors_of, outcome, raw, run_watched, say
+
+from harness.recorder import abi
+from harness.recorder import filter as call_filter
+from harness.recorder.recording import WatchEnd
+from harness.recorder.zygote import Zygote
+from harness.values.errors import HarnessFault
+
+
+def work_shared_mapping() -> object:
+    fd = os.open("f", os.O_CREAT | os.O_RDWR)
+    os.ftruncate(fd, 4096)
+    with mmap.mmap(fd, 4096) as mapped:
+        mapped[:4] = b"seen"
+        mapped.flush()
+    return None
+
+
+def test_a_shared_writable_mapping_is_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_shared_mapping, tmp_path)
+    assert seen.recording.unmodelled == ("mmap (shared, writable) of f",)
+    assert seen.told[-1] == "map f"
+
+
+def work_harmless_mappings(outside: str) -> object:
+    Path("f").write_bytes(b"x" * 4096)
+    fd = os.open("f", os.O_RDONLY)
+    other = os.open(outside, os.O_CREAT | os.O_RDWR)
+    os.ftruncate(other, 4096)
+    with (
+        mmap.mmap(fd, 4096, access=mmap.ACCESS_READ) as reading,
+        mmap.mmap(fd, 4096, access=mmap.ACCESS_COPY) as private,
+        mmap.mmap(-1, 4096) as memory,
+        mmap.mmap(other, 4096) as elsewhere,
+    ):
+        private[:1] = memory[:1] = elsewhere[:1] = b"y"
+        return reading[:1]
+
+
+def test_mappings_that_cannot_change_the_folder_are_not_named(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    seen = run_watched(zygote, work_harmless_mappings, folder, str(tmp_path / "outside"))
+    assert seen.result == b"x"
+    assert not seen.recording.unmodelled
+
+
+def work_between(outside: str) -> object:
+    Path("f").write_bytes(b"f")
+    Path("g").write_bytes(b"g")
+    os.rename("f", outside)
+    os.rename(outside, "h")
+    os.link("g", outside)
+    return None
+
+
+def test_renames_and_links_across_the_folders_edge_are_named(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    folder, outside = tmp_path / "folder", str(tmp_path / "outside")
+    folder.mkdir()
+    seen = run_watched(zygote, work_between, folder, outside)
+    assert seen.recording.unmodelled == (
+        f"link between the folder and {outside}",
+        f"rename between the folder and {outside}",
+    )
+
+
+def work_remove_folder() -> object:
+    folder = os.getcwd()
+    Path("f").write_bytes(b"f")
+    os.unlink("f")
+    os.chdir("/")
+    os.rmdir(folder)
+    os.mkdir(folder)
+    return None
+
+
+def work_rename_folder() -> object:
+    folder = os.getcwd()
+    os.rename(folder, folder + "-old")
+    os.mkdir(folder)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [(work_remove_folder, "removal"), (work_rename_folder, "rename")]
+)
+def test_a_folder_that_is_taken_away_is_named(
+    function: object, name: str, zygote: Zygote, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    seen = run_watched(zygote, function, folder)  # type: ignore[arg-type]
+    assert seen.recording.unmodelled == (f"{name} of the subject's folder itself",)
+
+
+def work_splice() -> object:
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"spliced")
+    fd = os.open("f", os.O_CREAT | os.O_RDWR)
+    return os.splice(read_end, fd, 7)
+
+
+def test_a_splice_into_a_file_is_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_splice, tmp_path)
+    assert (seen.result, seen.recording.unmodelled) == (7, ("splice into f",))
+
+
+def work_mount() -> object:
+    return errors_of(
+        lambda: raw("chroot", b"/nowhere"),
+        lambda: raw("mount", b"none", b"/nowhere", b"tmpfs", 0, 0),
+        lambda: raw("pivot_root", b"/nowhere", b"/nowhere"),
+    )
+
+
+def test_other_roots_are_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_mount, tmp_path)
+    assert seen.recording.unmodelled == ("chroot", "mount", "pivot_root")
+
+
+def work_refused() -> object:
+    source = os.open("f", os.O_CREAT | os.O_RDWR)
+    target = os.open("g", os.O_CREAT | os.O_RDWR)
+    os.write(source, b"x")
+    return errors_of(
+        lambda: raw("io_uring_setup", 8, bytes(120)),
+        lambda: raw("io_setup", 8, bytes(8)),
+        lambda: raw("ioctl", target, abi.FICLONE, source),
+        lambda: raw("ioctl", target, abi.FICLONERANGE, bytes(32)),
+    )
+
+
+def test_calls_that_cannot_be_followed_are_answered_as_by_a_kernel_without_them(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    seen = run_watched(zygote, work_refused, tmp_path)
+    assert seen.result == ["ENOSYS", "ENOSYS", "ENOTSUP", "ENOTSUP"]
+    assert not seen.recording.unmodelled
+
+
+def work_openat2_resolve() -> object:
+    import struct
+
+    how = struct.pack("<QQQ", os.O_CREAT | os.O_RDWR, 0o600, 8)
+    return outcome(lambda: raw("openat2", abi.AT_FDCWD, b"f", how, 24) > 0)
+
+
+def test_an_open_with_rules_of_its_own_is_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_openat2_resolve, tmp_path)
+    assert seen.recording.unmodelled == ("openat2 with `resolve` on f",)
+
+
+def work_sleep() -> object:
+    time.sleep(60)
+    return None
+
+
+def work_busy_without_events() -> object:
+    while True:
+        os.write(1, b"x")
+
+
+def work_busy_with_events() -> object:
+    fd = os.open("f", os.O_CREAT | os.O_RDWR)
+    while True:
+        os.pwrite(fd, b"x", 0)
+
+
+@pytest.mark.parametrize("function", [work_sleep, work_busy_without_events, work_busy_with_events])
+def test_a_worker_that_does_not_come_back_is_stopped_in_time(
+    function: object, zygote: Zygote, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    seen = run_watched(zygote, function, tmp_path, seconds=0.5)  # type: ignore[arg-type]
+    assert seen.recording.end is WatchEnd.HUNG
+    assert 0.4 < time.monotonic() - began < 5
+
+
+def work_slow_but_alive() -> object:
+    for _ in range(4):
+        time.sleep(0.3)
+        say(b"")
+    return "done"
+
+
+def test_the_time_limit_is_for_each_call(zygote: Zygote, tmp_path: Path) -> None:
+    assert run_watched(zygote, work_slow_but_alive, tmp_path, seconds=1).result == "done"
+
+
+def work_prints() -> object:
+    for _ in range(2000):
+        os.write(1, b"rubbish " * 128)
+    os.write(2, b"\nlast words\n")
+    return None
+
+
+def work_prints_little() -> object:
+    os.write(1, b"a word")
+    return None
+
+
+def test_the_end_of_what_a_worker_prints_is_kept_and_only_its_own(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    seen = run_watched(zygote, work_prints, tmp_path)
+    assert seen.watched.output.endswith("rubbish \nlast words\n")
+    assert run_watched(zygote, work_prints_little, tmp_path).watched.output == "a word"
+
+
+def work_memory() -> object:
+    try:
+        held = [bytearray(1 << 20) for _ in range(200)]
+    except MemoryError:
+        return "too much"
+    return len(held)
+
+
+def test_memory_is_limited(zygote: Zygote, tmp_path: Path) -> None:
+    assert run_watched(zygote, work_memory, tmp_path, memory_mb=100).result == "too much"
+
+
+def work_long_message() -> object:
+    return outcome(lambda: raw("write", abi.MESSAGE_FD, b"", 1 << 30))
+
+
+def test_a_message_that_is_too_long_is_refused(zygote: Zygote, tmp_path: Path) -> None:
+    assert run_watched(zygote, work_long_message, tmp_path).result == "EMSGSIZE"
+
+
+def work_nothing() -> object:
+    return None
+
+
+def test_no_descriptor_is_left_open_after_a_watch(zygote: Zygote, tmp_path: Path) -> None:
+    functions = (work_sleep, work_nothing, work_refused, work_shared_mapping)
+    for function in functions:
+        run_watched(zygote, function, tmp_path, seconds=0.05)
+    before = sorted(os.listdir("/proc/self/fd"))
+    for function in functions * 2:
+        run_watched(zygote, function, tmp_path, seconds=0.05)
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_zygote_that_was_killed_is_told(fresh_zygote: Zygote, tmp_path: Path) -> None:
+    os.kill(fresh_zygote.pid, 9)
+    time.sleep(0.2)
+    with pytest.raises(HarnessFault, match="the zygote is gone"):
+        run_watched(fresh_zygote, work_nothing, tmp_path)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_fits_a_jump_and_ends_in_allow(machine: str) -> None:
+    table = abi.architecture(machine)
+    assert table is not None
+    lines = call_filter.program(table)
+    assert len(lines) < 4096
+    assert lines[-1][3] == 0x7FFF_0000
+    for position, (_, when_true, when_false, _) in enumerate(lines):
+        assert position + 1 + max(when_true, when_false) < len(lines) + 1
