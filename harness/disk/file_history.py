@@ -1,0 +1,311 @@
+"""One file: what of it is durable, and what was done to it since, in order.
+
+The durable content and size are kept flat; every later change is an overlay of bytes or zeros,
+or a change of size. So the content at any moment, and of any sector at any moment of its own,
+can be worked out; and making the file durable lays everything down and forgets the past.
+
+A sector's past is cumulative: memory holds whole pages, so a sector that is written out carries
+everything that had been written to it until then.
+
+Not here: names (`names`), which moments a persistence model may mix (`models`).
+"""
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from harness.disk.moments import PARTS, Moment, before, part
+
+STALE: Final[Moment] = -1
+"""In the place of a sector's moment: the bytes that its block held before it was this file's."""
+
+_END_OF_ALL_FILES: Final = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Bytes, or zeros where `data` is None, laid over a range by one event.
+
+    `is_whole` marks changes of the file's map (truncations, punched holes), which happen to all
+    sectors in one part; a write has one part for each sector.
+    """
+
+    event: int
+    start: int
+    end: int
+    data: bytes | None
+    is_whole: bool
+
+    def moment(self, sector: int, sector_bytes: int) -> Moment:
+        """Return when a sector has the overlay."""
+        return part(self.event, 1 if self.is_whole else 1 + sector - self.start // sector_bytes)
+
+    def end_at(self, moment: Moment, sector_bytes: int) -> int:
+        """Return up to where the overlay is there at a moment; its start if it is not."""
+        parts = moment - before(self.event)
+        if parts <= 0:
+            return self.start
+        if self.is_whole:
+            return self.end
+        return min(self.end, (self.start // sector_bytes + parts) * sector_bytes)
+
+    def lay(self, content: bytearray, low: int, high: int, *, origin: int = 0) -> None:
+        """Lay the part in [low, high) over content that begins at `origin` in the file."""
+        if self.data is None:
+            high = min(high, origin + len(content))
+            if high > low:
+                content[low - origin : high - origin] = bytes(high - low)
+        elif high > low:
+            if origin + len(content) < low:
+                content.extend(bytes(low - origin - len(content)))
+            content[low - origin : high - origin] = self.data[low - self.start : high - self.start]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChange:
+    """A change of size by one event; `grown_from` is a write's start, None for any other call."""
+
+    event: int
+    size_before: int
+    size: int
+    grown_from: int | None
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the size was set, and did not just follow a write."""
+        return self.grown_from is None
+
+    def size_at(self, moment: Moment, sector_bytes: int) -> int:
+        """Return the size at a moment after the event has begun."""
+        if self.grown_from is None:
+            return self.size
+        reached = (self.grown_from // sector_bytes + moment - before(self.event)) * sector_bytes
+        return max(self.size_before, min(self.size, reached))
+
+
+class FileHistory:
+    """One file's durable content and its pending changes.
+
+    Attributes:
+        number: the file's own number in the model.
+        mode: its permission bits.
+        changed: when anything of the file, its names included, last changed.
+        resized: when its size or map last changed.
+        base, base_size: the durable content; bytes behind its end are zeros.
+        size: the size in memory.
+        overlays, sizes: the pending changes, in order.
+        floors: for sectors that were made durable alone, the moment that they have at least.
+        forced: moments of renames over another name; see the ext4 model.
+    """
+
+    __slots__ = (
+        "_flat", "_index", "_sector_bytes", "base", "base_size", "changed", "floors", "forced",
+        "mode", "number", "overlays", "resized", "size", "sizes",
+    )  # fmt: skip
+
+    def __init__(self, number: int, content: bytes, mode: int, sector_bytes: int) -> None:
+        self.number = number
+        self.mode = mode
+        self.changed: Moment = 0
+        self.resized: Moment = 0
+        self.base = bytearray(content)
+        self.base_size = self.size = len(content)
+        self.overlays: list[Overlay] = []
+        self.sizes: list[SizeChange] = []
+        self.floors: dict[int, Moment] = {}
+        self.forced: list[Moment] = []
+        self._sector_bytes = sector_bytes
+        self._flat: bytes | None = content
+        self._index: dict[int, list[Overlay]] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is pending."""
+        return not self.overlays and not self.sizes
+
+    # Changes.
+
+    def write(self, event: int, offset: int, data: bytes) -> None:
+        """Write bytes; the size follows where they reach behind the end."""
+        end = offset + len(data)
+        if not data:
+            return
+        self._lay(Overlay(event, offset, end, data, is_whole=False))
+        if end > self.size:
+            self._set_size(SizeChange(event, self.size, end, offset))
+
+    def resize(self, event: int, size: int) -> None:
+        """Cut or lengthen the file; what is behind a cut is zeros if it comes back."""
+        if size < self.size:
+            self._lay(Overlay(event, size, _END_OF_ALL_FILES, None, is_whole=True))
+        if size != self.size:
+            self._set_size(SizeChange(event, self.size, size, None))
+
+    def zero(self, event: int, start: int, end: int) -> None:
+        """Make a range read as zeros; the size stays."""
+        self._lay(Overlay(event, start, end, None, is_whole=True))
+
+    def replace_tail(self, event: int, start: int, tail: bytes) -> None:
+        """Put other bytes behind a place, by a change of the file's map."""
+        end = start + len(tail)
+        self._lay(Overlay(event, start, end, tail, is_whole=True))
+        self._lay(Overlay(event, end, _END_OF_ALL_FILES, None, is_whole=True))
+        self._set_size(SizeChange(event, self.size, end, None))
+
+    def forget_event(self, event: int) -> None:
+        """Undo the last event, a write."""
+        while self.overlays and self.overlays[-1].event == event:
+            self.overlays.pop()
+        while self.sizes and self.sizes[-1].event == event:
+            self.size = self.sizes.pop().size_before
+        self._index = self._flat = None
+
+    def _lay(self, overlay: Overlay) -> None:
+        self.overlays.append(overlay)
+        self._index = self._flat = None
+
+    def _set_size(self, change: SizeChange) -> None:
+        self.sizes.append(change)
+        self.size = change.size
+        self._flat = None
+
+    # Durability.
+
+    def settle(self) -> None:
+        """Make all of it durable."""
+        for overlay in self.overlays:
+            overlay.lay(self.base, overlay.start, overlay.end)
+        del self.base[self.size :]
+        self.base_size = self.size
+        self.overlays.clear()
+        self.sizes.clear()
+        self.floors.clear()
+        self.forced.clear()
+        self._index = None
+
+    def settle_range(self, now: Moment, start: int, end: int) -> None:
+        """Make the sectors of a range durable, and the size that is needed to read them."""
+        sectors = sectors_of(start, end, self._sector_bytes)
+        low, high = sectors.start * self._sector_bytes, sectors.stop * self._sector_bytes
+        if all(low <= overlay.start and overlay.end <= high for overlay in self.overlays):
+            self.settle()
+            return
+        for sector in sectors:
+            content = self.sector(sector, now)
+            at = sector * self._sector_bytes
+            if len(self.base) < at:
+                self.base.extend(bytes(at - len(self.base)))
+            self.base[at : at + len(content)] = content
+            self.floors[sector] = now
+        self.base_size = self.size
+        self.sizes.clear()
+        self._flat = None
+
+    # Looking.
+
+    def size_at(self, moment: Moment) -> int:
+        """Return the size at a moment."""
+        index = bisect_left(self.sizes, moment, key=lambda change: before(change.event))
+        if not index:
+            return self.base_size
+        return self.sizes[index - 1].size_at(moment, self._sector_bytes)
+
+    def content(self, size: int, moment: Moment, special: Mapping[int, Moment]) -> bytes:
+        """Return the file as of a moment, but of another moment in some sectors."""
+        if self.is_settled:
+            if self._flat is None:
+                self._flat = bytes(self.base)
+            return self._flat
+        data = bytearray(self.base)
+        for overlay in self.overlays:
+            if before(overlay.event) >= moment:
+                break
+            overlay.lay(data, overlay.start, overlay.end_at(moment, self._sector_bytes))
+        for sector, at in special.items():
+            self._put_sector(data, sector, at, size)
+        del data[size:]
+        return bytes(data) + bytes(size - len(data))
+
+    def _put_sector(self, data: bytearray, sector: int, moment: Moment, size: int) -> None:
+        start = sector * self._sector_bytes
+        if start < size:
+            if len(data) < start:
+                data.extend(bytes(start - len(data)))
+            content = self.stale_sector(sector) if moment == STALE else self.sector(sector, moment)
+            data[start : start + len(content)] = content
+
+    def sector(self, sector: int, moment: Moment) -> bytes:
+        """Return what a sector holds at a moment, or at its floor if that is later."""
+        start = sector * self._sector_bytes
+        content = bytearray(self.base[start : start + self._sector_bytes])
+        content.extend(bytes(self._sector_bytes - len(content)))
+        floor = self.floors.get(sector, STALE)
+        for overlay in self.past_of(sector):
+            if floor < overlay.moment(sector, self._sector_bytes) <= moment:
+                low = max(overlay.start, start)
+                overlay.lay(content, low, min(overlay.end, start + len(content)), origin=start)
+        return bytes(content)
+
+    def stale_sector(self, sector: int) -> bytes:
+        """Return a sector whose bytes behind the durable size are those of another time."""
+        start = sector * self._sector_bytes
+        end = max(start, min(self.base_size, start + self._sector_bytes))
+        kept = bytes(self.base[start:end]).ljust(end - start, b"\0")
+        pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
+        rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
+        return kept + rubbish[: self._sector_bytes - len(kept)]
+
+    def may_be_stale(self, sector: int) -> bool:
+        """Whether a sector lies, in part at least, in space that the file was not given durably."""
+        end = (sector + 1) * self._sector_bytes
+        return end > self.base_size and sector not in self.floors and bool(self.past_of(sector))
+
+    def past_of(self, sector: int) -> list[Overlay]:
+        """Return the pending overlays that touch a sector, in order."""
+        return self.pending_sectors().get(sector, [])
+
+    def pending_sectors(self) -> Mapping[int, list[Overlay]]:
+        """Return the sectors with a past, each with its overlays, in order."""
+        if self._index is None:
+            self._index = {}
+            written = [o.end for o in self.overlays if o.end != _END_OF_ALL_FILES]
+            reach = max([len(self.base), self.size, *written])
+            for overlay in self.overlays:
+                end = min(overlay.end, reach)
+                for sector in sectors_of(overlay.start, end, self._sector_bytes):
+                    self._index.setdefault(sector, []).append(overlay)
+        return self._index
+
+    def moments_of(self, sector: int) -> list[Moment]:
+        """Return when a sector changed, later than its floor, in order."""
+        floor = self.floors.get(sector, STALE)
+        moments = [o.moment(sector, self._sector_bytes) for o in self.past_of(sector)]
+        return sorted({moment for moment in moments if moment > floor})
+
+    def size_moments(self) -> list[Moment]:
+        """Return when the size changed, in order."""
+        moments: list[Moment] = []
+        for change in self.sizes:
+            if change.grown_from is None:
+                moments.append(part(change.event, 1))
+                continue
+            first = change.grown_from // self._sector_bytes
+            for sector in sectors_of(change.size_before, change.size, self._sector_bytes):
+                moments.append(part(change.event, max(1, 1 + sector - first)))
+        return sorted(set(moments))
+
+
+def sectors_of(start: int, end: int, sector_bytes: int) -> range:
+    """Return the sectors that a range of bytes touches."""
+    if end <= start:
+        return range(0)
+    return range(start // sector_bytes, (end - 1) // sector_bytes + 1)
+
+
+def parts_of_write(offset: int, length: int, sector_bytes: int) -> int:
+    """Return how many parts a write has."""
+    parts = len(sectors_of(offset, offset + length, sector_bytes))
+    assert parts < PARTS, "a write has fewer sectors than PARTS"
+    return parts

@@ -1,0 +1,410 @@
+"""The pending model: a trace replayed on an in-memory file system that knows what is durable.
+
+It begins as a durable image and takes events one after the other. At any point it can say what
+memory holds (what a kill leaves), what is durable, and everything in between, in order.
+
+What makes what durable, by the weakest rules (POSIX), and beside them two marks for the
+stricter models:
+
+- fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
+  entries.
+- a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size.
+- sync and syncfs: everything, since Linux waits for the writes.
+- sync_file_range and a sync that failed: nothing.
+- `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
+
+Not here: mapped writes and their msync, which the trace does not hold (`NotModelled`); times,
+owners, modes and extended attributes; what a failed sync does to pages that were dirty, beside
+not making them durable; when a descriptor was closed, which the trace does not say.
+
+Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from harness.disk.errors import not_modelled
+from harness.disk.file_history import FileHistory
+from harness.disk.moments import SECTOR_BYTES, Moment, after, part
+from harness.disk.names import ROOT, EntryKey, Names
+from harness.values.contract import PersistenceModel
+from harness.values.event import Event, EventKind
+from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+
+_RENAME_NOREPLACE: Final = 1
+_RENAME_EXCHANGE: Final = 2
+
+_KEEP_SIZE: Final = 0x01
+_PUNCH_HOLE: Final = 0x02
+_COLLAPSE_RANGE: Final = 0x08
+_ZERO_RANGE: Final = 0x10
+_INSERT_RANGE: Final = 0x20
+_UNSHARE_RANGE: Final = 0x40
+
+_NEW_DIRECTORY_MODE: Final = 0o700
+_NEW_FILE_MODE: Final = 0o600
+
+_STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
+
+
+@dataclass(slots=True)
+class Directory:
+    """A directory; its entries are in `Names`."""
+
+    mode: int
+    changed: Moment = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """A symbolic link."""
+
+    target: str
+
+
+Node = FileHistory | Directory | Symlink
+
+
+class Pending:
+    """A file system in the middle of a trace.
+
+    Attributes:
+        sector_bytes: the unit in which writes tear.
+        weakest: the weakest model that will be asked for; pasts that only a weaker one needs
+            are forgotten.
+        next_event: how many events have been applied.
+        now: the moment reached.
+        nodes: all files, directories and symbolic links that a crash could still show.
+        names: the directories' entries.
+        dirty: the numbers of the files with pending changes, in the order of the first one.
+        journal: everything up to here is committed, for ext4.
+        barrier: everything up to here is durable, where changes keep their order.
+    """
+
+    def __init__(
+        self,
+        base: Image,
+        *,
+        sector_bytes: int = SECTOR_BYTES,
+        weakest: PersistenceModel = PersistenceModel.POSIX,
+    ) -> None:
+        self.sector_bytes = sector_bytes
+        self.weakest = weakest
+        self.next_event = 0
+        self.now: Moment = 0
+        self.journal: Moment = 0
+        self.barrier: Moment = 0
+        self.nodes: dict[int, Node] = {ROOT: Directory(_NEW_DIRECTORY_MODE)}
+        self.names = Names()
+        self.dirty: dict[int, None] = {}
+        self._made = ROOT
+        self._by_file: dict[int, int] = {}
+        self._bound: set[int] = set()
+        self._displaced: dict[str, int] = {}
+        self._actions = self._actions_by_kind()
+        for path, entry in base.entries.items():
+            self._add_base(path, entry, base)
+
+    def _actions_by_kind(self) -> dict[EventKind, Callable[[Event], None]]:
+        return {
+            EventKind.CREATE: self._create,
+            EventKind.TRUNCATE: self._truncate,
+            EventKind.WRITE: self._write,
+            EventKind.ALLOCATE: self._allocate,
+            EventKind.RENAME: self._rename,
+            EventKind.LINK: self._link,
+            EventKind.SYMLINK: self._symlink,
+            EventKind.UNLINK: self._unlink,
+            EventKind.MKDIR: self._mkdir,
+            EventKind.RMDIR: self._unlink,
+            EventKind.FSYNC: self._sync_file,
+            EventKind.FDATASYNC: self._sync_file,
+            EventKind.SYNC_ALL: self._sync_all,
+            EventKind.MAP: self._map,
+        }
+
+    def apply(self, event: Event) -> None:
+        """Take the next event of the trace.
+
+        Raises:
+            NotModelled: the event means something that the model has no rule for.
+        """
+        action = self._actions.get(event.kind)
+        if action is not None and event.result >= 0:
+            action(event)
+        self.next_event += 1
+        self.now = after(self.next_event - 1)
+
+    @contextmanager
+    def torn(self, event: Event, kept_bytes: int) -> Iterator[None]:
+        """Be, for a while, within the next event: a write of which so many bytes are in memory.
+
+        Raises:
+            NotModelled: as for `apply`.
+        """
+        file = self._file(event)
+        reached = self.now
+        if file is None:
+            yield
+            return
+        was_settled = file.is_settled
+        marks = file.changed, file.resized
+        file.write(self.next_event, event.offset, event.data[:kept_bytes])
+        self.dirty[file.number] = None
+        self.now = after(self.next_event)
+        try:
+            yield
+        finally:
+            self.now = reached
+            file.forget_event(self.next_event)
+            file.changed, file.resized = marks
+            if was_settled:
+                del self.dirty[file.number]
+
+    # The base.
+
+    def _add_base(
+        self,
+        path: str,
+        entry: FileEntry | LinkEntry | SymlinkEntry | DirectoryEntry,
+        base: Image,
+    ) -> None:
+        key = self.names.place(path)
+        assert key is not None, "an image lists parents before what they hold"
+        if isinstance(entry, LinkEntry):
+            number = self.names.find(entry.first_name)
+            assert number is not None, "an image lists a file before its other names"
+        elif isinstance(entry, FileEntry):
+            number = self._add_file(entry.content, entry.mode).number
+        elif isinstance(entry, SymlinkEntry):
+            number = self._add(Symlink(entry.target))
+        else:
+            number = self._add(Directory(entry.mode))
+            self.names.directories[number] = {}
+        self.names.add_durable(key, number)
+
+    def _add(self, node: Node) -> int:
+        self._made += 1
+        self.nodes[self._made] = node
+        return self._made
+
+    def _add_file(self, content: bytes, mode: int) -> FileHistory:
+        file = FileHistory(self._made + 1, content, mode, self.sector_bytes)
+        self._add(file)
+        return file
+
+    # Which file an event means.
+
+    def _number(self, event: Event) -> int | None:
+        """Return the node that an event on an open file or a path means; None if it is gone."""
+        if event.file in self._by_file:
+            return self._by_file[event.file]
+        number = self.names.find(event.path)
+        if number is None or number in self._bound:
+            # The name has gone to another file since this one was opened.
+            number = self._displaced.pop(event.path, None)
+        if number is not None:
+            self._bind(event.file, number)
+        return number
+
+    def _bind(self, file: int, number: int) -> None:
+        if file >= 0 and file not in self._by_file:
+            self._by_file[file] = number
+            self._bound.add(number)
+
+    def _file(self, event: Event) -> FileHistory | None:
+        """Return the file that an event changes; None if no crash can show it any more."""
+        number = self._number(event)
+        node = None if number is None else self.nodes.get(number)
+        if node is None or isinstance(node, FileHistory):
+            return node
+        raise self._unknown(event, "it is not a file")
+
+    def _unknown(self, event: Event, why: str) -> Exception:
+        return not_modelled(event, self.next_event, why)
+
+    def _key(self, event: Event, path: str) -> EntryKey:
+        key = self.names.place(path)
+        if key is None:
+            raise self._unknown(event, f"the trace has not made the folder of {path}")
+        return key
+
+    def _target(self, event: Event, key: EntryKey) -> int:
+        number = self.names.target(key)
+        if number is None:
+            raise self._unknown(event, "the trace has not made it")
+        return number
+
+    # Content.
+
+    def _write(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None or not event.result:
+            return
+        size_before = file.size
+        file.write(self.next_event, event.offset, event.data[: event.result])
+        self._touch(file, is_resized=file.size != size_before)
+        if event.is_synchronous:
+            file.settle_range(
+                after(self.next_event), event.offset, event.offset + min(event.result, event.length)
+            )
+            self._mark_clean(file)
+            self._commit(file.resized)
+
+    def _truncate(self, event: Event) -> None:
+        file = self._file(event)
+        if file is not None:
+            file.resize(self.next_event, event.offset)
+            self._touch(file, is_resized=True)
+
+    def _allocate(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None:
+            return
+        mode, start, end = event.flags, event.offset, event.offset + event.length
+        if mode & _COLLAPSE_RANGE:
+            file.replace_tail(self.next_event, start, self._tail(file, end))
+        elif mode & _INSERT_RANGE:
+            file.replace_tail(self.next_event, start, bytes(event.length) + self._tail(file, start))
+        elif mode & ~(_KEEP_SIZE | _PUNCH_HOLE | _ZERO_RANGE | _UNSHARE_RANGE):
+            raise self._unknown(event, f"fallocate mode {mode:#x}")
+        else:
+            if mode & (_PUNCH_HOLE | _ZERO_RANGE):
+                file.zero(self.next_event, start, end)
+            if not mode & _KEEP_SIZE and end > file.size:
+                file.resize(self.next_event, end)
+        self._touch(file, is_resized=True)
+
+    def _tail(self, file: FileHistory, start: int) -> bytes:
+        return file.content(file.size, after(self.next_event), {})[start:]
+
+    def _map(self, event: Event) -> None:
+        raise self._unknown(event, "what is written to a mapping is not in the trace")
+
+    def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
+        file.changed = part(self.next_event, 1)
+        if is_resized:
+            file.resized = file.changed
+        self._mark_clean(file)
+
+    def _mark_clean(self, file: FileHistory) -> None:
+        """Keep `dirty` right: a file that has just been changed or settled is in it or is not."""
+        if file.is_settled:
+            self.dirty.pop(file.number, None)
+        else:
+            self.dirty[file.number] = None
+
+    # Names.
+
+    def _put(self, key: EntryKey, number: int | None) -> None:
+        self.names.put(key, part(self.next_event, 1), number)
+        self._touch_names(key, number)
+
+    def _touch_names(self, key: EntryKey, number: int | None) -> None:
+        """Note that a directory, and what one of its entries leads to, have changed."""
+        for touched in (key[0], number):
+            node = None if touched is None else self.nodes[touched]
+            if node is not None and not isinstance(node, Symlink):
+                node.changed = part(self.next_event, 1)
+
+    def _create(self, event: Event) -> None:
+        file = self._add_file(b"", _NEW_FILE_MODE)
+        file.resized = part(self.next_event, 1)
+        if event.path:
+            self._put(self._key(event, event.path), file.number)
+        self._by_file[event.file] = file.number
+        self._bound.add(file.number)
+
+    def _mkdir(self, event: Event) -> None:
+        key = self._key(event, event.path)
+        number = self._add(Directory(_NEW_DIRECTORY_MODE))
+        self.names.directories[number] = {}
+        self._put(key, number)
+        self._by_file[event.file] = number
+        self._bound.add(number)
+
+    def _symlink(self, event: Event) -> None:
+        self._put(self._key(event, event.path), self._add(Symlink(event.path_to)))
+
+    def _link(self, event: Event) -> None:
+        number = self._number(event) if not event.path else self._named(event)
+        if number is None or not isinstance(self.nodes.get(number), FileHistory):
+            raise self._unknown(event, "it is not a file of this trace")
+        self._put(self._key(event, event.path_to), number)
+
+    def _named(self, event: Event) -> int:
+        """Return what an event's path leads to, and remember its number in the trace."""
+        number = self._target(event, self._key(event, event.path))
+        if not isinstance(self.nodes[number], Symlink):
+            self._bind(event.file, number)
+        return number
+
+    def _unlink(self, event: Event) -> None:
+        number = self._named(event)
+        key = self._key(event, event.path)
+        self._put(key, None)
+        self._touch_names(key, number)
+
+    def _rename(self, event: Event) -> None:
+        source, target = self._key(event, event.path), self._key(event, event.path_to)
+        moved, replaced = self._named(event), self.names.target(target)
+        if moved == replaced:
+            # Two names of one file: rename(2) does nothing and returns success.
+            return
+        moment = part(self.next_event, 1)
+        if event.flags == _RENAME_EXCHANGE:
+            self.names.exchange(moment, source, target)
+        elif event.flags & ~_RENAME_NOREPLACE:
+            raise self._unknown(event, f"rename with flags {event.flags:#x}")
+        else:
+            node = self.nodes[moved]
+            self.names.rename(moment, source, target, tie=isinstance(node, Directory))
+            if replaced is not None and isinstance(node, FileHistory) and not node.is_settled:
+                node.forced.append(moment)
+            if replaced is not None and replaced not in self._bound:
+                self._displaced[event.path_to] = replaced
+        for key, number in ((source, moved), (target, replaced)):
+            self._touch_names(key, number)
+
+    # Durability.
+
+    def _sync_file(self, event: Event) -> None:
+        number = self._number(event)
+        node = None if number is None else self.nodes.get(number)
+        if isinstance(node, FileHistory):
+            node.settle()
+            self._mark_clean(node)
+            self._commit(node.changed if event.kind is EventKind.FSYNC else node.resized)
+        elif isinstance(node, Directory):
+            assert number is not None
+            self._drop(self.names.settle_directory(number, after(self.next_event)))
+            self._commit(node.changed)
+
+    def _sync_all(self, _: Event) -> None:
+        now = after(self.next_event)
+        for number in list(self.dirty):
+            file = self.nodes[number]
+            assert isinstance(file, FileHistory), "only files are dirty"
+            file.settle()
+        self.dirty.clear()
+        self._drop(self.names.settle_all(now))
+        self.journal = self.barrier = now
+
+    def _commit(self, changed: Moment) -> None:
+        """Move the marks after a sync; a journal with nothing to commit stays where it is."""
+        now = after(self.next_event)
+        self.barrier = now
+        if changed > self.journal:
+            self.journal = now
+            if self.weakest is PersistenceModel.EXT4:
+                self._drop(self.names.settle_all(now))
+        if self.weakest in _STRICT:
+            self._sync_all(Event(kind=EventKind.SYNC_ALL))
+
+    def _drop(self, numbers: list[int]) -> None:
+        """Forget what no name leads to; whoever still has it open writes to nowhere."""
+        for number in numbers:
+            del self.nodes[number]
+            self.dirty.pop(number, None)
