@@ -19,7 +19,10 @@ class Subject(PlainLog):
 
     def open_log(self) -> None:
         super().open_log()
-        self.entries = [*self.records_of("wal.old"), *self.records_of("wal.log")]
+        old, new = self.records_of("wal.old"), self.records_of("wal.log")
+        # A shutdown that was killed halfway leaves records in both files.
+        start = self.base + HEADER.size
+        self.entries = [entry for entry in old if entry[0] < start] + new
 
     def records_of(self, name: str) -> list[tuple[int, Record]]:
         self.entries = []
@@ -36,7 +39,6 @@ class Subject(PlainLog):
         self.log = os.open(self.directory / "wal.log", os.O_WRONLY | os.O_APPEND)
 
     def close(self) -> None:
-        records = [record for _, record in self.entries]
+        self.rewrite([record for _, record in self.entries])
         (self.directory / "wal.old").unlink(missing_ok=True)
-        self.rewrite(records)
         super().close()
