@@ -82,10 +82,14 @@ def test_the_pytest_example_of_the_how_to_passes_and_a_finding_fails_it(tmp_path
     (tmp_path / "mylog.py").write_text(MYLOG.replace("if self.size < len(data)", "if False"))
     (tmp_path / "mylog_adapter.py").write_text(block("python"))
     (tmp_path / "mylog.toml").write_text(block("toml"))
-    (tmp_path / "test_mylog.py").write_text(block("python", 1))
+    (tmp_path / "test_mylog.py").write_text(block("python", 1).replace("cases=200", "cases=20"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mylog.py"]
     plugins = subprocess.run(
-        [*command, "--trace-config"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, "--trace-config", "--collect-only"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if "harness.pytest_plugin" not in plugins.stdout:  # not installed, only on the path
         command += ["-p", "harness.pytest_plugin"]
