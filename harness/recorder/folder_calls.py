@@ -3,6 +3,7 @@
 Source: the manual page of each call, section 2.
 """
 
+import contextlib
 import os
 import re
 import stat
@@ -296,8 +297,9 @@ class _FolderCalls:
             return None
         with target:
             if file is None:
-                os.close(process.duplicate(fd))
-                self._supervisor.unmodelled.add(f"link of an outside file to {target.relative}")
+                with contextlib.suppress(OSError):
+                    os.close(process.duplicate(fd))
+                    self._supervisor.unmodelled.add(f"link of an outside file to {target.relative}")
                 return None
             source = f"/proc/self/fd/{file.fd}".encode()
             result = self._supervisor.event(
