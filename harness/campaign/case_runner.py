@@ -172,7 +172,7 @@ class _CaseRun:
             return Recoveries(first=last.recovery)
         image = capture(self._workplace.directory)
         # The first recovery ends without `close`, as a kill right after it would.
-        first = self._recover(is_forked=True)
+        first = self._recover(is_killed=True)
         if isinstance(first, RecoveryFailure):
             return Recoveries(first=first)
         again, continued = self._continue(first)
@@ -195,9 +195,9 @@ class _CaseRun:
         )
 
     def _recover(
-        self, *, is_forked: bool = False, is_elsewhere: bool = False
+        self, *, is_killed: bool = False, is_elsewhere: bool = False
     ) -> Recovery | RecoveryFailure:
-        boot = self._unwatched((OPEN,), is_forked=is_forked, is_elsewhere=is_elsewhere)
+        boot = self._unwatched((OPEN,), is_killed=is_killed, is_elsewhere=is_elsewhere)
         return _recovery_of(boot)
 
     def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
@@ -209,7 +209,7 @@ class _CaseRun:
         self,
         operations: tuple[Operation, ...],
         *,
-        is_forked: bool = False,
+        is_killed: bool = False,
         is_elsewhere: bool = False,
     ) -> BootHistory:
         self._recoveries += 1
@@ -218,7 +218,8 @@ class _CaseRun:
             operations,
             self._stored.limits,
             is_elsewhere=is_elsewhere,
-            is_forked=is_forked or self._is_forked,
+            is_killed=is_killed,
+            is_forked=self._is_forked,
         )
 
     def _doubt(self, boots: Sequence[WatchedBoot], judgement: Judgement) -> str:

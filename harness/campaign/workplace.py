@@ -20,12 +20,12 @@ from harness.recorder import abi
 from harness.recorder.environment import ELSEWHERE, HERE
 from harness.recorder.supervisor import WatchPlan
 from harness.recorder.timer_kill import run_unwatched
-from harness.recorder.tree import clear
+from harness.recorder.tree import capture, clear, restore
 from harness.recorder.watch import Watched, watch
 from harness.recorder.zygote import LoadError, Zygote
 from harness.subjects.boots import Ending, read_boot
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
-from harness.subjects.worker import END_OF_BOOT, FRAME, BootRequest
+from harness.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
 from harness.values.case import CrashPoint, KillTimer
 from harness.values.errors import HarnessFault, Inconclusive, ScenarioError
 from harness.values.history import BootEnd, BootHistory
@@ -169,6 +169,7 @@ class Workplace:
         limits: RecoveryLimits,
         *,
         is_elsewhere: bool = False,
+        is_killed: bool = False,
         is_forked: bool,
     ) -> BootHistory:
         """Run one boot that is not watched in the folder as it is.
@@ -178,8 +179,10 @@ class Workplace:
             operations: what to do, `open` first.
             limits: time for the whole boot, memory.
             is_elsewhere: in the other environment.
+            is_killed: leave the folder as a kill right after the operations would.
             is_forked: in a process of its own, which is gone without `close` afterwards.
         """
+        is_held = is_killed and not is_forked
         recoverer = self._recoverer(int(is_elsewhere), limits.memory_mb)
         request = BootRequest(
             adapter=subject.adapter,
@@ -187,6 +190,7 @@ class Workplace:
             directory=self.directory,
             operations=operations,
             is_forked=is_forked,
+            is_held=is_held,
         )
         said, failure = _converse(recoverer.channel, request, limits.seconds)
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
@@ -195,7 +199,20 @@ class Workplace:
         history = read_boot(operations, said, Ending(end, failure), directory=self.directory)
         if isinstance(history.recovery, RecoveryFailure) and failure is None:
             self._end_recoverer(int(is_elsewhere))
+        elif is_held and failure is None:
+            self._undo_close(int(is_elsewhere), limits.seconds)
         return history
+
+    def _undo_close(self, which: int, seconds: float) -> None:
+        """Let a recoverer close what it holds, and put the folder back to how it was before.
+
+        A kill leaves what the kernel had by then, and that is what is put back. A fork that
+        is gone without `close` would leave the same, and costs several times as much.
+        """
+        image = capture(self.directory)
+        if not _is_let_go(self._recoverers[which].channel, seconds):
+            self._end_recoverer(which)
+        restore(image, self.directory)
 
     def clear(self) -> None:
         """Empty the subject's folder."""
@@ -260,6 +277,18 @@ def _converse(
     except (OSError, struct.error, Rubbish) as problem:
         return said, RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
     return said, None
+
+
+def _is_let_go(channel: socket.socket, seconds: float) -> bool:
+    """Let a held boot go on; return whether it closed in time and its process is still there."""
+    deadline = time.monotonic() + seconds
+    try:
+        channel.sendall(GO_ON)
+        while _receive(channel, deadline) != END_OF_BOOT:
+            pass
+    except (OSError, struct.error, Rubbish):
+        return False
+    return True
 
 
 def describe_status(status: int) -> str:

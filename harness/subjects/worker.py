@@ -34,6 +34,9 @@ FRAME: Final = struct.Struct("<Q")
 END_OF_BOOT: Final = b""
 """On a socket an empty message ends a boot."""
 
+GO_ON: Final = b"."
+"""What a boot that is held waits for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootRequest:
@@ -47,6 +50,8 @@ class BootRequest:
         message_fd: where messages go under interception.
         awaits_kill: whether to wait for the end instead of exiting after the last operation.
         is_forked: on a socket: run in a process of its own, which is gone without `close`.
+        is_held: on a socket: say twice that the boot has ended, before and after what is still
+            open is closed; in between, wait for `GO_ON`.
     """
 
     adapter: str
@@ -56,6 +61,7 @@ class BootRequest:
     message_fd: int = -1
     awaits_kill: bool = False
     is_forked: bool = False
+    is_held: bool = False
 
 
 def load(payload: bytes) -> bytes:
@@ -123,6 +129,10 @@ def serve(_: bytes, channel: socket.socket) -> None:
         boot.run()
         if request.is_forked:
             os._exit(0)
+        if request.is_held:
+            _send(channel, END_OF_BOOT)
+            if _receive_exactly(channel, len(GO_ON)) is None:
+                return
         boot.leave()
         _send(channel, END_OF_BOOT)
 
@@ -151,6 +161,8 @@ class _Boot:
                 self._adapter.close()
             except Exception:
                 traceback.print_exc()
+            # Finalizers act now, and not on the image that comes next.
+            self._adapter = None
 
     def _reply(self, position: int, operation: Operation) -> dict[str, object]:
         try:
