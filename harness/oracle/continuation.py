@@ -50,11 +50,12 @@ def check_work(
         violations += check_growth(log, call, where)
         if call.outcome is Outcome.UNANSWERED:
             violations.append(unanswered(Invariant.NOT_APPENDABLE, call, where))
-        violations += effects.call(call, (boot, index), where)
-        violations += _effects_of_unknown(call, puts, log.compactable, where)
         record = call.operation.record
+        # Without a crash nobody can tell whether an append sends before or after it writes.
         if record is not None and record.type is RecordType.PUT:
             puts.add(record.id)
+        violations += effects.call(call, (boot, index), where)
+        violations += _effects_of_unknown(call, puts, log.compactable, where)
         log.call(call, (boot, index))
     log.end_boot(_end_of(calls))
     return violations

@@ -59,9 +59,10 @@ def is_same(folded: OperationState, shown: OperationState, *, max_attempts: int 
 
 def text(state: OperationState) -> str:
     """Return a state as violations show it, such as `failed, error 'gone', retry at 17`."""
-    if state.status is OperationStatus.FAILED:
-        error = quoted(state.error)
-        return f"{state.status.value}, error {error}, retry at {state.next_retry_at_ms}"
-    if state.status is OperationStatus.PERMANENT_FAILED:
-        return f"{state.status.value}, error {quoted(state.error)}"
-    return str(state.status.value)
+    parts = [state.status.value]
+    failed = (OperationStatus.FAILED, OperationStatus.PERMANENT_FAILED)
+    if state.error or state.status in failed:
+        parts.append(f"error {quoted(state.error)}")
+    if state.next_retry_at_ms or state.status is OperationStatus.FAILED:
+        parts.append(f"retry at {state.next_retry_at_ms}")
+    return ", ".join(parts)

@@ -40,6 +40,7 @@ PROBE = put("probe", 9)
 BOOT = killed(acked(A), acked(B))
 RIGHT = shows(A, B)
 NO_PROMISE = Contract(kill=Promise.NONE)
+WAITING = OperationStatus.PENDING
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
@@ -226,3 +227,20 @@ def test_an_earlier_cause_comes_before_a_later_symptom():
     altered = replace(A, payload=b"?")
     boots = [BOOT, killed(recovery=shows(altered, B))]
     assert accused(*boots, first=shows(altered)) == ["altered-record", "lost-put"]
+
+
+def test_an_append_that_sends_its_own_operation_is_not_accused_where_nothing_crashed():
+    sending = replace(acked(PROBE), effects=("probe",))
+    looks = {"continued": (sending, tick("a", "b"), CLOSE), "after": shows(A, B, PROBE)}
+    assert accused(BOOT, first=RIGHT, **looks) == []
+
+
+def test_states_that_differ_only_in_their_retry_time_are_told_apart_in_words():
+    states = [
+        {"a": OperationState(OperationStatus.PENDING, "", retry), "b": OperationState(WAITING)}
+        for retry in (0, 17)
+    ]
+    first, elsewhere = (shows(A, B, operations=state) for state in states)
+    (violation,) = verdict_on(BOOT, first=first, elsewhere=elsewhere).violations
+    assert violation.invariant is Invariant.DETERMINISM
+    assert "pending in the first recovery and pending, retry at 17 in" in violation.message
