@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.campaign.case_file import StoredCase
-from harness.campaign.workplace import Workplace, describe_status
+from harness.campaign.recoverer import describe_status
+from harness.campaign.workplace import Workplace
 from harness.oracle import judge
 from harness.recorder.recording import Recording, WatchEnd
 from harness.recorder.tree import capture, restore

@@ -8,14 +8,11 @@ failed, since nobody knows what that left in its memory.
 import os
 import pickle
 import shutil
-import socket
-import struct
 import tempfile
-import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from harness.campaign.recoverer import Recoverer
 from harness.recorder import abi
 from harness.recorder.environment import ELSEWHERE, HERE
 from harness.recorder.supervisor import WatchPlan
@@ -25,13 +22,12 @@ from harness.recorder.watch import Watched, watch
 from harness.recorder.zygote import LoadError, Zygote
 from harness.subjects.boots import Ending, read_boot
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
-from harness.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
+from harness.subjects.worker import BootRequest
 from harness.values.case import CrashPoint, KillTimer
 from harness.values.errors import HarnessFault, Inconclusive, ScenarioError
 from harness.values.history import BootEnd, BootHistory
-from harness.values.limits import MESSAGE_BYTES
 from harness.values.operation import Operation
-from harness.values.recovery import FailureKind, RecoveryFailure
+from harness.values.recovery import RecoveryFailure
 from harness.values.scenario import RecoveryLimits, SubjectSpec
 
 _LOAD: Final = "harness.subjects.worker:load"
@@ -47,13 +43,6 @@ _ROOM_BYTES: Final = 256 * 1024 * 1024
 """How much must be free in memory for the working folder to be there."""
 
 
-@dataclass(slots=True)
-class _Recoverer:
-    pid: int
-    channel: socket.socket
-    memory_mb: int
-
-
 class Workplace:
     """One job's processes and folder; use it with `with`, and nothing of it outlives the block."""
 
@@ -67,7 +56,7 @@ class Workplace:
         self.directory = f"{self._root}/subject"
         os.mkdir(self.directory)
         self._zygotes: list[Zygote] = []
-        self._recoverers: dict[int, _Recoverer] = {}
+        self._recoverers: dict[int, Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
@@ -91,7 +80,7 @@ class Workplace:
     def close(self) -> None:
         """End all processes and remove the folder."""
         for recoverer in self._recoverers.values():
-            recoverer.channel.close()
+            recoverer.close()
         for zygote in self._zygotes:
             zygote.close()
         self._zygotes.clear()
@@ -192,7 +181,7 @@ class Workplace:
             is_forked=is_forked,
             is_held=is_held,
         )
-        said, failure = _converse(recoverer.channel, request, limits.seconds)
+        said, failure = recoverer.converse(request, limits.seconds)
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         if failure is not None:
             self._end_recoverer(int(is_elsewhere))
@@ -210,7 +199,7 @@ class Workplace:
         is gone without `close` would leave the same, and costs several times as much.
         """
         image = capture(self.directory)
-        if not _is_let_go(self._recoverers[which].channel, seconds):
+        if not self._recoverers[which].let_go(seconds):
             self._end_recoverer(which)
         restore(image, self.directory)
 
@@ -218,13 +207,13 @@ class Workplace:
         """Empty the subject's folder."""
         clear(self.directory)
 
-    def _recoverer(self, which: int, memory_mb: int) -> _Recoverer:
+    def _recoverer(self, which: int, memory_mb: int) -> Recoverer:
         known = self._recoverers.get(which)
         if known is not None and known.memory_mb == memory_mb:
             return known
         self._end_recoverer(which)
         pid, channel = self._zygotes[which].serve(_SERVE, b"", memory_mb=memory_mb)
-        made = self._recoverers[which] = _Recoverer(pid, channel, memory_mb)
+        made = self._recoverers[which] = Recoverer(pid, channel, memory_mb)
         return made
 
     def _end_recoverers(self) -> None:
@@ -234,7 +223,7 @@ class Workplace:
     def _end_recoverer(self, which: int) -> None:
         recoverer = self._recoverers.pop(which, None)
         if recoverer is not None:
-            recoverer.channel.close()
+            recoverer.close()
             self._zygotes[which].finish(recoverer.pid)
 
 
@@ -252,71 +241,6 @@ def _read_description(texts: list[bytes]) -> Description:
         if not reply["ok"]:
             raise LoadError(str(reply.get("error", "")))
     return read_description(replies[0])
-
-
-def _converse(
-    channel: socket.socket, request: BootRequest, seconds: float
-) -> tuple[list[bytes], RecoveryFailure | None]:
-    """Send a request and take messages until the boot ends, one way or another."""
-    data = pickle.dumps(request)
-    said: list[bytes] = []
-    deadline = time.monotonic() + seconds
-    try:
-        channel.settimeout(seconds)
-        channel.sendall(FRAME.pack(len(data)) + data)
-        while (message := _receive(channel, deadline)) != END_OF_BOOT:
-            died = message.startswith(b'{"ok": false, "died"')
-            if died:
-                status = int(read_reply(message)["died"])
-                return said, RecoveryFailure(FailureKind.DIED, describe_status(status))
-            said.append(message)
-    except TimeoutError:
-        return said, RecoveryFailure(
-            FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
-        )
-    except (OSError, struct.error, Rubbish) as problem:
-        return said, RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
-    return said, None
-
-
-def _is_let_go(channel: socket.socket, seconds: float) -> bool:
-    """Let a held boot go on; return whether it closed in time and its process is still there."""
-    deadline = time.monotonic() + seconds
-    try:
-        channel.sendall(GO_ON)
-        while _receive(channel, deadline) != END_OF_BOOT:
-            pass
-    except (OSError, struct.error, Rubbish):
-        return False
-    return True
-
-
-def describe_status(status: int) -> str:
-    """Return a wait status in words."""
-    if os.WIFSIGNALED(status):
-        return f"died of signal {os.WTERMSIG(status)}"
-    return f"exited with status {os.waitstatus_to_exitcode(status)}"
-
-
-def _receive(channel: socket.socket, deadline: float) -> bytes:
-    (length,) = FRAME.unpack(_receive_exactly(channel, FRAME.size, deadline))
-    if length > MESSAGE_BYTES:
-        raise Rubbish(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
-    return _receive_exactly(channel, length, deadline)
-
-
-def _receive_exactly(channel: socket.socket, length: int, deadline: float) -> bytes:
-    taken = b""
-    while len(taken) < length:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        channel.settimeout(left)
-        piece = channel.recv(length - len(taken))
-        if not piece:
-            raise ConnectionResetError("the end of its messages")
-        taken += piece
-    return taken
 
 
 def make_folder() -> str:

@@ -1,0 +1,101 @@
+"""Recoverers: processes that open image after image, and how the harness talks with one.
+
+A recoverer is not watched. What it says comes through a socket, each message with its length
+in front; an empty one ends a boot.
+
+Not here: when one is made and replaced (`workplace`), what it does (`subjects.worker`).
+"""
+
+import os
+import pickle
+import socket
+import time
+from typing import Final
+
+from harness.subjects.messages import Rubbish, read_reply
+from harness.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
+from harness.values.limits import MESSAGE_BYTES
+from harness.values.recovery import FailureKind, RecoveryFailure
+
+# limits
+RECEIVE_BYTES: Final = 1 << 16
+"""Taken from the socket at once, since each look at it costs two system calls."""
+
+_DIED: Final = b'{"ok": false, "died"'
+
+
+class Recoverer:
+    """One process, in one environment, with one memory limit."""
+
+    def __init__(self, pid: int, channel: socket.socket, memory_mb: int) -> None:
+        self.pid = pid
+        self.memory_mb = memory_mb
+        self._channel = channel
+        self._taken = b""
+        self._at = 0
+
+    def close(self) -> None:
+        """Hang up, which ends the process once it listens again."""
+        self._channel.close()
+
+    def converse(
+        self, request: BootRequest, seconds: float
+    ) -> tuple[list[bytes], RecoveryFailure | None]:
+        """Send a request and take messages until the boot ends, one way or another."""
+        data = pickle.dumps(request)
+        said: list[bytes] = []
+        deadline = time.monotonic() + seconds
+        try:
+            self._channel.settimeout(seconds)
+            self._channel.sendall(FRAME.pack(len(data)) + data)
+            while (message := self._receive(deadline)) != END_OF_BOOT:
+                if message.startswith(_DIED):
+                    status = int(read_reply(message)["died"])
+                    return said, RecoveryFailure(FailureKind.DIED, describe_status(status))
+                said.append(message)
+        except TimeoutError:
+            return said, RecoveryFailure(
+                FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
+            )
+        except (OSError, Rubbish) as problem:
+            return said, RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
+        return said, None
+
+    def let_go(self, seconds: float) -> bool:
+        """Let a held boot close; return whether it did in time and the process is still there."""
+        deadline = time.monotonic() + seconds
+        try:
+            self._channel.settimeout(seconds)
+            self._channel.sendall(GO_ON)
+            while self._receive(deadline) != END_OF_BOOT:
+                pass
+        except (OSError, Rubbish):
+            return False
+        return True
+
+    def _receive(self, deadline: float) -> bytes:
+        (length,) = FRAME.unpack(self._take(FRAME.size, deadline))
+        if length > MESSAGE_BYTES:
+            raise Rubbish(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
+        return self._take(length, deadline)
+
+    def _take(self, length: int, deadline: float) -> bytes:
+        while len(self._taken) - self._at < length:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
+            piece = self._channel.recv(RECEIVE_BYTES)
+            if not piece:
+                raise ConnectionResetError("the end of its messages")
+            self._taken = self._taken[self._at :] + piece
+            self._at = 0
+        start, self._at = self._at, self._at + length
+        return self._taken[start : self._at]
+
+
+def describe_status(status: int) -> str:
+    """Return a wait status in words."""
+    if os.WIFSIGNALED(status):
+        return f"died of signal {os.WTERMSIG(status)}"
+    return f"exited with status {os.waitstatus_to_exitcode(status)}"
