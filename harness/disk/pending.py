@@ -137,6 +137,12 @@ class Pending:
         self.next_event += 1
         self.now = after(self.next_event - 1)
 
+    def reboot(self) -> None:
+        """Begin another boot: its trace has file numbers of its own, and nothing is open."""
+        self._by_file.clear()
+        self._bound.clear()
+        self._displaced.clear()
+
     @contextmanager
     def torn(self, event: Event, kept_bytes: int) -> Iterator[None]:
         """Be, for a while, within the next event: a write of which so many bytes are in memory.
