@@ -1,1 +1,43 @@
 """Persistence models: trace in, images out, with no effect on anything."""
+
+from harness.disk.build import ImageBuilder, kill_image, rebuild
+from harness.disk.choice import (
+    Held,
+    HeldKind,
+    ImageChoice,
+    Policy,
+    choice_from_json,
+    choice_to_json,
+)
+from harness.disk.enumeration import Candidate, choices, images
+from harness.disk.errors import NotModelled
+from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, CrashPosition
+from harness.disk.pending import Pending
+from harness.disk.positions import HEADER_BYTES, crash_states, write_cuts
+from harness.disk.space import Space, count_cuts, every_cut
+
+__all__ = [
+    "BLOCK_BYTES",
+    "HEADER_BYTES",
+    "SECTOR_BYTES",
+    "Candidate",
+    "CrashPosition",
+    "Held",
+    "HeldKind",
+    "ImageBuilder",
+    "ImageChoice",
+    "NotModelled",
+    "Pending",
+    "Policy",
+    "Space",
+    "choice_from_json",
+    "choice_to_json",
+    "choices",
+    "count_cuts",
+    "crash_states",
+    "every_cut",
+    "images",
+    "kill_image",
+    "rebuild",
+    "write_cuts",
+]

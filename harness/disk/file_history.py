@@ -216,7 +216,7 @@ class FileHistory:
         """Return the file as of a moment, but of another moment in some sectors."""
         if self.is_settled:
             if self._flat is None:
-                self._flat = bytes(self.base)
+                self._flat = bytes(self.base) + bytes(self.size - len(self.base))
             return self._flat
         data = bytearray(self.base)
         for overlay in self.overlays:
@@ -270,13 +270,17 @@ class FileHistory:
         """Return the sectors with a past, each with its overlays, in order."""
         if self._index is None:
             self._index = {}
-            written = [o.end for o in self.overlays if o.end != _END_OF_ALL_FILES]
-            reach = max([len(self.base), self.size, *written])
+            reach = self.reach()
             for overlay in self.overlays:
                 end = min(overlay.end, reach)
                 for sector in sectors_of(overlay.start, end, self._sector_bytes):
                     self._index.setdefault(sector, []).append(overlay)
         return self._index
+
+    def reach(self) -> int:
+        """Return the largest size that the file has, or has had since it was durable."""
+        written = (overlay.end for overlay in self.overlays if overlay.end != _END_OF_ALL_FILES)
+        return max([len(self.base), self.base_size, self.size, *written])
 
     def moments_of(self, sector: int) -> list[Moment]:
         """Return when a sector changed, later than its floor, in order."""

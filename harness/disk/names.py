@@ -79,12 +79,12 @@ class Names:
     def place(self, path: str) -> EntryKey | None:
         """Return the entry that a path means; None if there is no directory to hold it."""
         *parents, name = path.split("/")
-        directory: int | None = ROOT
+        directory = ROOT
         for parent in parents:
-            directory = self.target((directory, parent))
-            if directory not in self.directories:
+            inside = self.target((directory, parent))
+            if inside is None or inside not in self.directories:
                 return None
-        assert directory is not None
+            directory = inside
         return directory, name
 
     def target(self, key: EntryKey) -> int | None:

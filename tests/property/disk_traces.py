@@ -1,0 +1,339 @@
+"""File operations for the tests of harness/disk, drawn at random and run in two ways.
+
+`TinyFolder` runs them on dictionaries and writes the trace that a recorder would, in the most
+direct way that there is; `perform` runs them for real, in a worker that the recorder watches.
+"""
+
+import contextlib
+import ctypes
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from harness.values.event import Event, EventKind
+from harness.values.image import (
+    DirectoryEntry,
+    Entry,
+    FileEntry,
+    Image,
+    LinkEntry,
+    SymlinkEntry,
+)
+
+Operation = tuple[Any, ...]
+"""A name, and its arguments."""
+
+PATHS = ("a", "b", "d", "e", "d/a", "e/b")
+SLOTS = (0, 1, 2)
+
+PUNCH_HOLE = 0x3
+ZERO_RANGE = 0x10
+
+K = EventKind
+
+
+def operations(
+    *, most: int, most_bytes: int = 9, is_syncing: bool = True
+) -> st.SearchStrategy[list[Operation]]:
+    """Draw operations on a few names and a few open files."""
+    path, slot = st.sampled_from(PATHS), st.sampled_from(SLOTS)
+    offset, length = st.integers(0, most_bytes), st.integers(1, most_bytes)
+    kinds = [
+        st.tuples(st.just("open"), slot, path),
+        st.tuples(st.just("write"), slot, offset, length),
+        st.tuples(st.just("append"), slot, length),
+        st.tuples(st.just("truncate"), slot, offset),
+        st.tuples(st.just("rename"), path, path),
+        st.tuples(st.just("link"), path, path),
+        st.tuples(st.just("unlink"), path),
+        st.tuples(st.just("mkdir"), st.sampled_from(("d", "e"))),
+        st.tuples(st.just("rmdir"), st.sampled_from(("d", "e"))),
+        st.tuples(st.just("symlink"), st.just("a"), path),
+        st.tuples(st.just("punch"), slot, offset, length),
+        st.tuples(st.just("nameless"), slot),
+        st.tuples(st.just("name"), slot, path),
+    ]
+    syncs = [
+        st.tuples(st.sampled_from(("fsync", "fdatasync")), slot),
+        st.tuples(st.just("fsync-directory"), st.sampled_from((".", "d", "e"))),
+        st.tuples(st.just("write-through"), slot, offset, length),
+        st.tuples(st.just("sync")),
+    ]
+    steps = st.lists(st.one_of(*kinds, *(syncs if is_syncing else [])), min_size=most // 2, max_size=most)
+    return steps.map(lambda rest: [("open", 0, "a"), *rest])
+
+
+def bytes_of(step: int, length: int) -> bytes:
+    """Return what the operation at a position writes: never zeros, other bytes for each."""
+    return bytes(1 + (step * 31 + number * 7) % 255 for number in range(length))
+
+
+@dataclass
+class TinyFolder:
+    """A folder of dictionaries; `events` is the trace of what was done to it."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    files: dict[int, bytearray] = field(default_factory=dict)
+    links: dict[int, str] = field(default_factory=dict)
+    directories: set[int] = field(default_factory=set)
+    slots: dict[int, int] = field(default_factory=dict)
+    linkable: set[int] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    made: int = 0
+
+    def run(self, steps: list[Operation]) -> "TinyFolder":
+        for step, (name, *arguments) in enumerate(steps):
+            getattr(self, "do_" + name.replace("-", "_"))(step, *arguments)
+        return self
+
+    def image(self) -> Image:
+        entries: dict[str, Entry] = {}
+        seen: dict[int, str] = {}
+        for path in sorted(self.names, key=lambda path: path.split("/")):
+            number = self.names[path]
+            if number in self.directories:
+                entries[path] = DirectoryEntry()
+            elif number in self.links:
+                entries[path] = SymlinkEntry(self.links[number])
+            elif number in seen:
+                entries[path] = LinkEntry(seen[number])
+            else:
+                seen[number] = path
+                entries[path] = FileEntry(bytes(self.files[number]))
+        return Image(entries)
+
+    def _event(self, kind: EventKind, **values: Any) -> None:
+        self.events.append(Event(kind=kind, **values))
+
+    def _new(self) -> int:
+        self.made += 1
+        return self.made
+
+    def _is_free(self, path: str) -> bool:
+        return path not in self.names and self._has_parent(path)
+
+    def _has_parent(self, path: str) -> bool:
+        parent, _, _ = path.rpartition("/")
+        return not parent or self.names.get(parent) in self.directories
+
+    def _path_of(self, number: int) -> str:
+        return next((path for path, other in self.names.items() if other == number), "gone")
+
+    def _holds(self, path: str) -> bool:
+        return any(other.startswith(path + "/") for other in self.names)
+
+    def do_open(self, step: int, slot: int, path: str) -> None:
+        if self._is_free(path):
+            number = self.names[path] = self._new()
+            self.files[number] = bytearray()
+            self._event(K.CREATE, path=path, file=number, flags=os.O_CREAT | os.O_RDWR)
+        elif self.names.get(path) not in self.files:
+            return
+        self.slots[slot] = self.names[path]
+
+    def do_nameless(self, step: int, slot: int) -> None:
+        number = self.slots[slot] = self._new()
+        self.files[number] = bytearray()
+        self.linkable.add(number)
+        self._event(K.CREATE, file=number, flags=os.O_TMPFILE | os.O_RDWR)
+
+    def do_name(self, step: int, slot: int, path: str) -> None:
+        number = self.slots.get(slot)
+        if number in self.linkable and self._is_free(path):
+            assert number is not None
+            self.linkable.discard(number)
+            self.names[path] = number
+            self._event(K.LINK, path_to=path, file=number)
+
+    def do_write(self, step: int, slot: int, offset: int, length: int, sync: bool = False) -> None:
+        number = self.slots.get(slot)
+        if number is None:
+            return
+        data, content = bytes_of(step, length), self.files[number]
+        content.extend(bytes(max(0, offset - len(content))))
+        content[offset : offset + length] = data
+        self._event(
+            K.WRITE, path=self._path_of(number), file=number, offset=offset, length=length,
+            data=data, result=length, is_synchronous=sync,
+        )  # fmt: skip
+
+    def do_write_through(self, step: int, slot: int, offset: int, length: int) -> None:
+        self.do_write(step, slot, offset, length, sync=True)
+
+    def do_append(self, step: int, slot: int, length: int) -> None:
+        if slot in self.slots:
+            self.do_write(step, slot, len(self.files[self.slots[slot]]), length)
+
+    def do_truncate(self, step: int, slot: int, size: int) -> None:
+        number = self.slots.get(slot)
+        if number is not None:
+            content = self.files[number]
+            del content[size:]
+            content.extend(bytes(size - len(content)))
+            self._event(K.TRUNCATE, path=self._path_of(number), file=number, offset=size)
+
+    def do_punch(self, step: int, slot: int, offset: int, length: int) -> None:
+        number = self.slots.get(slot)
+        if number is not None:
+            content = self.files[number]
+            end = min(offset + length, len(content))
+            content[offset:end] = bytes(max(0, end - offset))
+            self._event(
+                K.ALLOCATE, path=self._path_of(number), file=number, offset=offset,
+                length=length, flags=PUNCH_HOLE,
+            )  # fmt: skip
+
+    def do_link(self, step: int, path: str, path_to: str) -> None:
+        number = self.names.get(path)
+        if number in self.files and self._is_free(path_to):
+            assert number is not None
+            self.names[path_to] = number
+            self._event(K.LINK, path=path, path_to=path_to, file=number)
+
+    def do_symlink(self, step: int, text: str, path: str) -> None:
+        if self._is_free(path):
+            number = self.names[path] = self._new()
+            self.links[number] = text
+            self._event(K.SYMLINK, path=path, path_to=text)
+
+    def do_mkdir(self, step: int, path: str) -> None:
+        if self._is_free(path):
+            number = self.names[path] = self._new()
+            self.directories.add(number)
+            self._event(K.MKDIR, path=path, file=number, flags=0o700)
+
+    def do_rmdir(self, step: int, path: str) -> None:
+        if self.names.get(path) in self.directories and not self._holds(path):
+            self._event(K.RMDIR, path=path, file=self.names.pop(path))
+
+    def do_unlink(self, step: int, path: str) -> None:
+        if path in self.names and self.names[path] not in self.directories:
+            self._event(K.UNLINK, path=path, file=self.names.pop(path))
+
+    def do_rename(self, step: int, path: str, path_to: str) -> None:
+        number, other = self.names.get(path), self.names.get(path_to)
+        if number is None or not self._has_parent(path_to) or path_to.startswith(path + "/"):
+            return
+        if other is not None and number != other:
+            is_directory, is_other = number in self.directories, other in self.directories
+            if is_directory != is_other or self._holds(path_to):
+                return
+        if number != other:
+            moved = {path: path_to}
+            moved.update(
+                (old, path_to + old.removeprefix(path))
+                for old in self.names
+                if old.startswith(path + "/")
+            )
+            numbers = {new: self.names.pop(old) for old, new in moved.items()}
+            self.names.update(numbers)
+        self._event(K.RENAME, path=path, path_to=path_to, file=number)
+
+    def do_fsync(self, step: int, slot: int, kind: EventKind = K.FSYNC) -> None:
+        if slot in self.slots:
+            number = self.slots[slot]
+            self._event(kind, path=self._path_of(number), file=number)
+
+    def do_fdatasync(self, step: int, slot: int) -> None:
+        self.do_fsync(step, slot, K.FDATASYNC)
+
+    def do_fsync_directory(self, step: int, path: str) -> None:
+        if path == ".":
+            self._event(K.FSYNC, path=path, file=0)
+        elif self.names.get(path) in self.directories:
+            self._event(K.FSYNC, path=path, file=self.names[path])
+
+    def do_sync(self, step: int) -> None:
+        self._event(K.SYNC_ALL)
+
+
+# The same operations for real.
+
+
+def perform(payload: bytes) -> None:
+    """Run pickled operations in a folder; those that fail are passed over."""
+    folder, steps, message_fd = pickle.loads(payload)
+    os.chdir(folder)
+    open_files: dict[int, int] = {}
+    for step, (name, *arguments) in enumerate(steps):
+        with contextlib.suppress(OSError, KeyError):
+            _REAL[name](open_files, step, *arguments)
+    # A kill that was to fall on a later event falls here.
+    for _ in range(1 + len(steps)):
+        os.write(message_fd, b"R")
+
+
+def _store(files: dict[int, int], slot: int, fd: int) -> None:
+    if slot in files:
+        os.close(files[slot])
+    files[slot] = fd
+
+
+def _open(files: dict[int, int], step: int, slot: int, path: str) -> None:
+    _store(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+
+
+def _nameless(files: dict[int, int], step: int, slot: int) -> None:
+    _store(files, slot, os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
+
+
+def _name(files: dict[int, int], step: int, slot: int, path: str) -> None:
+    os.link(f"/proc/self/fd/{files[slot]}", path, follow_symlinks=True)
+
+
+def _append(files: dict[int, int], step: int, slot: int, length: int) -> None:
+    fd = files[slot]
+    os.lseek(fd, 0, os.SEEK_END)
+    os.write(fd, bytes_of(step, length))
+
+
+def _write_through(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
+    os.pwritev(files[slot], [bytes_of(step, length)], offset, os.RWF_DSYNC)
+
+
+def _punch(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
+    call = ctypes.CDLL(None, use_errno=True).fallocate
+    call(files[slot], PUNCH_HOLE, ctypes.c_long(offset), ctypes.c_long(length))
+
+
+def _fsync_directory(files: dict[int, int], step: int, path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+def _symlink(files: dict[int, int], step: int, text: str, path: str) -> None:
+    os.symlink(text, path)
+
+
+def _link(files: dict[int, int], step: int, path: str, path_to: str) -> None:
+    if not os.path.islink(path):
+        os.link(path, path_to)
+
+
+_REAL: dict[str, Callable[..., None]] = {
+    "open": _open,
+    "nameless": _nameless,
+    "name": _name,
+    "write": lambda files, step, slot, offset, length: os.pwrite(
+        files[slot], bytes_of(step, length), offset
+    ),
+    "append": _append,
+    "write-through": _write_through,
+    "truncate": lambda files, step, slot, size: os.ftruncate(files[slot], size),
+    "punch": _punch,
+    "rename": lambda files, step, path, path_to: os.rename(path, path_to),
+    "link": _link,
+    "unlink": lambda files, step, path: os.unlink(path),
+    "mkdir": lambda files, step, path: os.mkdir(path),
+    "rmdir": lambda files, step, path: os.rmdir(path),
+    "symlink": _symlink,
+    "fsync": lambda files, step, slot: os.fsync(files[slot]),
+    "fdatasync": lambda files, step, slot: os.fdatasync(files[slot]),
+    "fsync-directory": _fsync_directory,
+    "sync": lambda files, step: os.sync(),
+}

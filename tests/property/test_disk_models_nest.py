@@ -1,0 +1,160 @@
+"""Persistence models: what each allows, over generated traces small enough to list everything."""
+
+from disk_traces import Operation, TinyFolder, operations
+from hypothesis import HealthCheck, assume, given, settings
+
+from harness.disk import (
+    CrashPosition,
+    ImageBuilder,
+    Pending,
+    choice_from_json,
+    choice_to_json,
+    choices,
+    count_cuts,
+    every_cut,
+    images,
+    kill_image,
+    rebuild,
+)
+from harness.values.case import Placement
+from harness.values.contract import PersistenceModel as Model
+from harness.values.event import Event, EventKind
+from harness.values.image import Image
+from harness.values.seed import Prng
+
+SECTOR = 4
+EMPTY = Image({})
+MOST_CUTS = 3000
+
+SYNCS = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
+
+few = settings(max_examples=int(__import__("os").environ.get("EX","60")), deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def replay(events: list[Event], *, weakest: Model = Model.POSIX) -> Pending:
+    pending = Pending(EMPTY, sector_bytes=SECTOR, weakest=weakest)
+    for event in events:
+        pending.apply(event)
+    return pending
+
+
+def every_image(pending: Pending, model: Model) -> set[str]:
+    builder = ImageBuilder(pending)
+    return {builder.build_cut(cut).digest() for cut in every_cut(pending, model)}
+
+
+def small(events: list[Event]) -> Pending:
+    pending = replay(events)
+    space = count_cuts(pending, Model.POSIX)
+    assume(space.cuts <= MOST_CUTS and (space.is_counted or bool(pending.names.tied)))
+    assume(len(pending.names.pending) < 7)
+    return pending
+
+
+@few
+@given(operations(most=14))
+def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
+    for count in range(len(steps) + 1):
+        folder = TinyFolder().run(steps[:count])
+        position = CrashPosition(len(folder.events), Placement.BEFORE)
+        assert kill_image(EMPTY, folder.events, position) == folder.image()
+
+
+@few
+@given(operations(most=9))
+def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
+    steps: list[Operation],
+) -> None:
+    pending = small(TinyFolder().run(steps).events)
+    kill, ordered, ext4, posix = (every_image(pending, model) for model in Model)
+    assert kill <= ordered
+    assert ordered <= ext4
+    assert ext4 <= posix
+
+
+@few
+@given(operations(most=12))
+def test_ordered_images_are_the_kill_images_since_the_last_sync_cut_at_sectors(
+    steps: list[Operation],
+) -> None:
+    events = TinyFolder().run(steps).events
+    syncs = [n for n, e in enumerate(events) if e.kind in SYNCS or e.is_synchronous]
+    first = syncs[-1] + 1 if syncs else 0
+    positions = [CrashPosition(index, Placement.BEFORE) for index in range(first, len(events) + 1)]
+    for index in range(first, len(events)):
+        event = events[index]
+        if event.kind is EventKind.WRITE:
+            boundary = SECTOR - event.offset % SECTOR
+            for kept in range(boundary, event.length, SECTOR):
+                positions.append(CrashPosition(index, Placement.WITHIN, kept))
+    expected = {kill_image(EMPTY, events, position).digest() for position in positions}
+    assert every_image(replay(events), Model.ORDERED) == expected
+
+
+@few
+@given(operations(most=9))
+def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operation]) -> None:
+    events = TinyFolder().run(steps).events
+    pending = small(events)
+    position = CrashPosition(len(events), Placement.BEFORE)
+    for model in Model:
+        legal = every_image(pending, model)
+        found = list(images(pending, model, position, prng=Prng(1), drawn=5, block_bytes=8))
+        assert len({one.digest for one in found}) == len(found) <= len(legal)
+        for one in found:
+            assert one.digest in legal
+            stored = choice_from_json(choice_to_json(one.choice))
+            assert stored == one.choice
+            assert rebuild(stored, EMPTY, events) == one.image
+            assert one.choice.describe(dict(enumerate(events)))
+
+
+@few
+@given(operations(most=9))
+def test_no_more_images_than_counted_cuts(steps: list[Operation]) -> None:
+    pending = small(TinyFolder().run(steps).events)
+    for model in Model:
+        cuts = sum(1 for _ in every_cut(pending, model))
+        space = count_cuts(pending, model)
+        assert space.cuts == cuts if space.is_counted else space.cuts <= cuts
+
+
+@few
+@given(operations(most=9))
+def test_a_model_that_forgets_for_ext4_gives_the_same_images_of_ext4(
+    steps: list[Operation],
+) -> None:
+    events = TinyFolder().run(steps).events
+    position = CrashPosition(len(events), Placement.BEFORE)
+    for model in (Model.KILL, Model.ORDERED, Model.EXT4):
+        whole, short = replay(events), replay(events, weakest=model)
+        assert _digests(whole, model, position) == _digests(short, model, position)
+
+
+def _digests(pending: Pending, model: Model, position: CrashPosition) -> set[str]:
+    builder = ImageBuilder(pending)
+    return {builder.build(c).digest() for c in choices(pending, model, position)}
+
+
+@few
+@given(operations(most=14))
+def test_after_a_sync_of_everything_there_is_one_image(steps: list[Operation]) -> None:
+    folder = TinyFolder().run([*steps, ("sync",)])
+    pending = replay(folder.events)
+    for model in Model:
+        assert every_image(pending, model) == {folder.image().digest()}
+
+
+@few
+@given(operations(most=12))
+def test_a_torn_write_is_forgotten_when_the_position_is_left(steps: list[Operation]) -> None:
+    events = TinyFolder().run(steps).events
+    torn, plain = replay([]), replay([])
+    for event in events:
+        if event.kind is EventKind.WRITE and event.length > 1:
+            with torn.torn(event, event.length - 1):
+                pass
+        torn.apply(event)
+        plain.apply(event)
+    position = CrashPosition(len(events), Placement.BEFORE)
+    assert _digests(torn, Model.POSIX, position) == _digests(plain, Model.POSIX, position)
