@@ -9,7 +9,7 @@ replay from the middle refers to records by their position where they are the sa
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -120,7 +120,7 @@ def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
         if len(taken) == RECORDS_PER_REPLAY:
             raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
         if not (isinstance(item, tuple) and len(item) == 2):
-            raise Rubbish(f"a replay yields (offset, record); found {item!r:.80}")
+            raise Rubbish(f"a replay yields (offset, record); found {_shown(item)}")
         offset, record = item
         taken.append(RecoveredRecord(_offset(offset), _record(record)))
     return taken
@@ -134,9 +134,7 @@ def recover(adapter: Adapter) -> Recovery:
         Exception: whatever the subject raises.
     """
     records = collect(adapter.replay(0))
-    state = adapter.state() if "checkpoint" in adapter.supports else None
-    if state is not None and not isinstance(state, SubjectState):
-        raise Rubbish(f"state() returns a SubjectState; found {state!r:.80}")
+    state = _checked_state(adapter.state()) if "checkpoint" in adapter.supports else None
     starts = {entry.offset for entry in records[len(records) // 2 :: max(1, len(records) // 2)]}
     if state is not None and any(entry.offset == state.checkpoint for entry in records):
         starts.add(state.checkpoint)
@@ -154,7 +152,10 @@ def recovery_to_json(recovery: Recovery) -> dict[str, object]:
         "records": [_entry_to_json(entry) for entry in recovery.records],
         "end": recovery.end,
         "resumes": [
-            [resume.from_offset, [positions.get(e, _entry_to_json(e)) for e in resume.records]]
+            [
+                resume.from_offset,
+                [positions[e] if e in positions else _entry_to_json(e) for e in resume.records],
+            ]
             for resume in recovery.resumes
         ],
         "state": None
@@ -163,7 +164,7 @@ def recovery_to_json(recovery: Recovery) -> dict[str, object]:
             "checkpoint": state.checkpoint,
             "applied": state.applied,
             "operations": {
-                name: [_status(o).value, o.error, o.next_retry_at_ms]
+                name: [o.status.value, o.error, o.next_retry_at_ms]
                 for name, o in state.operations.items()
             },
         },
@@ -240,10 +241,39 @@ def _entry_from_json(item: list[Any]) -> RecoveredRecord:
     return RecoveredRecord(offset, record)
 
 
-def _offset(value: object) -> int:
+def integer(value: object, what: str) -> int:
+    """Return what a subject gave as an integer of 64 bits.
+
+    Raises:
+        Rubbish: it is none; the message begins with `what`.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise Rubbish(f"an offset is an integer; found {value!r:.80}")
-    return value
+        raise Rubbish(f"{what} an integer; found {_shown(value)}")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise Rubbish(f"{what} an integer of 64 bits; found one of {value.bit_length()}")
+    return int(value)
+
+
+def id_list(value: object, what: str) -> list[str]:
+    """Return what a subject gave as ids.
+
+    Raises:
+        Rubbish: it is no sequence of texts; the message begins with `what`.
+    """
+    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise Rubbish(f"{what} a sequence of ids; found {_shown(value)}")
+    return list(value)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # its class may be wrong as well
+        return f"an object of {type(value).__name__} that cannot be shown"
+
+
+def _offset(value: object) -> int:
+    return integer(value, "an offset is")
 
 
 def _record(value: object) -> Record:
@@ -257,12 +287,26 @@ def _record(value: object) -> Record:
         and type(value.next_retry_at_ms) is int
     )
     if not fields_are_right:
-        raise Rubbish(f"a replay yields Record; found {value!r:.80}")
+        raise Rubbish(f"a replay yields Record; found {_shown(value)}")
     assert isinstance(value, Record)
     return value
 
 
-def _status(state: object) -> OperationStatus:
-    if not isinstance(state, OperationState) or not isinstance(state.status, OperationStatus):
-        raise Rubbish(f"state() holds OperationState; found {state!r:.80}")
-    return state.status
+def _checked_state(state: object) -> SubjectState:
+    if not isinstance(state, SubjectState) or not isinstance(state.operations, Mapping):
+        raise Rubbish(f"state() returns a SubjectState; found {_shown(state)}")
+    integer(state.checkpoint, "the checkpoint in state() is")
+    integer(state.applied, "`applied` in state() is")
+    for name, operation in state.operations.items():
+        is_right = (
+            isinstance(name, str)
+            and isinstance(operation, OperationState)
+            and isinstance(operation.status, OperationStatus)
+            and isinstance(operation.error, str)
+        )
+        if not is_right:
+            raise Rubbish(
+                f"state() holds OperationState by id; found {_shown(name)}: {_shown(operation)}"
+            )
+        integer(operation.next_retry_at_ms, "next_retry_at_ms in state() is")
+    return state
