@@ -15,8 +15,8 @@ def take_turns(
 ) -> dict[str, tuple[float, ...]]:
     """Take one sample of each, then the next of each, and so on; return them by name."""
     samples: dict[str, list[float]] = {name: [] for name in measures}
-    for number in range(1, rounds + 1):
-        say(f"{what}: round {number} of {rounds}")
+    say(f"{what}: {rounds} rounds")
+    for _ in range(rounds):
         for name, measure in measures.items():
             samples[name].append(measure())
     return {name: tuple(taken) for name, taken in samples.items()}
