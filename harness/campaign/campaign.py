@@ -233,10 +233,14 @@ def _broken_control(prepared: Prepared) -> str:
     for outcome in prepared.controls:
         if outcome.verdict is Verdict.FAIL:
             worst = outcome.violations[0]
-            return (
+            reason = (
                 f"the subject is broken without a crash: {worst.invariant.value} in "
                 f"{worst.where}: {worst.message}"
             )
+            if outcome.outside:
+                # A likely cause: what is there stays from case to case.
+                reason += f"; it writes outside its folder, to {', '.join(outcome.outside[:3])}"
+            return reason
         if outcome.verdict is Verdict.INCONCLUSIVE:
             return f"already without a crash: {outcome.doubt or 'nothing could be judged'}"
     return ""

@@ -126,6 +126,8 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         stored = _store(case, scenario, description)
         run = run_case(workplace, stored)
         outcomes.append(summarise(run, stored))
+        if outcomes[-1].verdict is not Verdict.PASS:
+            break
         profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
     return Prepared(
         description=description, profile=Profile.merged(profiles), controls=tuple(outcomes)

@@ -31,7 +31,7 @@ class Recoverer:
         self.pid = pid
         self.memory_mb = memory_mb
         self._channel = channel
-        self._taken = b""
+        self._taken = bytearray()
         self._at = 0
 
     def close(self) -> None:
@@ -88,10 +88,11 @@ class Recoverer:
             piece = self._channel.recv(RECEIVE_BYTES)
             if not piece:
                 raise ConnectionResetError("the end of its messages")
-            self._taken = self._taken[self._at :] + piece
+            del self._taken[: self._at]
+            self._taken += piece
             self._at = 0
         start, self._at = self._at, self._at + length
-        return self._taken[start : self._at]
+        return bytes(self._taken[start : self._at])
 
 
 def describe_status(status: int) -> str:

@@ -143,6 +143,8 @@ class Workplace:
                 )
             except Inconclusive as problem:
                 self._refusal = problem
+            finally:
+                self._mend_folder()
         if isinstance(crash, CrashPoint):
             raise Inconclusive(
                 f"a kill at an exact point needs interception, and {self._refusal.message}; "
@@ -182,6 +184,7 @@ class Workplace:
             is_held=is_held,
         )
         said, failure = recoverer.converse(request, limits.seconds)
+        self._mend_folder()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         if failure is not None:
             self._end_recoverer(int(is_elsewhere))
@@ -202,6 +205,14 @@ class Workplace:
         if not self._recoverers[which].let_go(seconds):
             self._end_recoverer(which)
         restore(image, self.directory)
+
+    def _mend_folder(self) -> None:
+        """Have a folder again where a subject took its own away."""
+        if os.path.isdir(self.directory) and not os.path.islink(self.directory):
+            return
+        if os.path.lexists(self.directory):
+            os.unlink(self.directory)
+        os.makedirs(self.directory, exist_ok=True)
 
     def clear(self) -> None:
         """Empty the subject's folder."""

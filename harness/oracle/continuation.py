@@ -18,7 +18,7 @@ from harness.oracle.log import Log
 from harness.oracle.records import compare, compare_offsets
 from harness.oracle.resume import check_live_replay
 from harness.oracle.state import puts_shown
-from harness.oracle.wording import id_text, listing, name, quoted
+from harness.oracle.wording import explanation, id_text, listing, name
 from harness.values.history import BootEnd, Call, Outcome
 from harness.values.operation import OperationKind
 from harness.values.record import RecordType
@@ -79,7 +79,7 @@ def check_append(call: Call, where: str) -> list[Violation]:
         return []
     message = (
         f"the append of {name(call.operation.record)} was refused after a recovery: "
-        f"{quoted(call.error)}"
+        f"{explanation(call.error)}"
     )
     return [
         Violation(
@@ -108,12 +108,14 @@ def unanswered(invariant: Invariant, call: Call, where: str) -> Violation:
     """Return the violation of a call that no fault interrupted and that never replied."""
     kind = call.operation.kind.value
     message = f"the subject ended by itself during `{kind}`, and no fault explains it"
+    if call.error:
+        message += f": {explanation(call.error)}"
     return Violation(invariant, where, message, "a reply", "no reply")
 
 
 def failed(invariant: Invariant, where: str, failure: RecoveryFailure) -> Violation:
     """Return the violation of a recovery that showed nothing."""
-    message = f"recovery failed ({failure.kind.value}): {quoted(failure.message)}"
+    message = f"recovery failed ({failure.kind.value}): {explanation(failure.message)}"
     return Violation(invariant, where, message, "a recovery", failure.kind.value)
 
 

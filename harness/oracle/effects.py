@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.oracle.fold import fold
 from harness.oracle.log import NOWHERE, Position
-from harness.oracle.wording import id_text, listing, more, quoted
+from harness.oracle.wording import explanation, id_text, listing, more
 from harness.values.contract import Acknowledges, Contract, Promise
 from harness.values.history import BootEnd, Call, Outcome
 from harness.values.operation import OperationKind
@@ -157,7 +157,7 @@ def check_requeue(
         f"did not send it{more(len(never_sent) - 1, 'never sent')}"
     )
     if refused:
-        message += f"; a tick failed: {quoted(refused)}"
+        message += f"; a tick failed: {explanation(refused)}"
     allowed = listing([id_text(item) for item in due], focus=due.index(never_sent[0]))
     found = listing([id_text(item) for item in due if item in sent])
     return [Violation(Invariant.REQUEUE, where, message, allowed, found)]

@@ -16,6 +16,8 @@ LIST_ITEMS = 8
 """Most items of a list that are spelt out."""
 TEXT_CHARACTERS = 40
 """Longest id or text that is shown whole."""
+EXPLANATION_CHARACTERS = 240
+"""Longest explanation of a failure that is shown whole: it is all that its reader has."""
 BYTES_AROUND = 8
 """How many bytes of a payload are shown from its first difference on."""
 
@@ -24,9 +26,18 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def quoted(text: str) -> str:
     """Return the text in quotes, escaped to ASCII, cut if it is long."""
-    if len(text) <= TEXT_CHARACTERS:
+    return _cut(text, TEXT_CHARACTERS)
+
+
+def explanation(text: str) -> str:
+    """Return what was said of a failure, in quotes as `quoted`, but longer."""
+    return _cut(text, EXPLANATION_CHARACTERS)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
         return ascii(text)
-    return f"{text[:TEXT_CHARACTERS]!a}... ({len(text)} characters)"
+    return f"{text[:limit]!a}... ({len(text)} characters)"
 
 
 def id_text(operation_id: str) -> str:

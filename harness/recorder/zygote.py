@@ -81,9 +81,11 @@ class Zygote:
         self._send("load", entry, payload)
         self._channel.settimeout(seconds)
         try:
-            number, text, _ = self._answer()
+            number, text, _ = self._take_answer()
         except TimeoutError:
             raise LoadError(f"loading did not end within {seconds:g} seconds") from None
+        except HarnessFault:
+            raise LoadError(f"loading ended the process; it said: {self.output()}") from None
         finally:
             self._channel.settimeout(_ANSWER_SECONDS)
         if number < 0:
@@ -159,14 +161,31 @@ class Zygote:
             else:
                 self._channel.sendall(head + data)
         except OSError as problem:
-            raise HarnessFault(f"the zygote is gone: {problem}; it said: {self.output()}") from None
+            raise HarnessFault(f"the zygote is gone: {problem}{self._last_words()}") from None
+
+    def _last_words(self) -> str:
+        words = self.output().strip()
+        return f"; it said: {words}" if words else ""
 
     def _answer(self) -> tuple[int, bytes, list[int]]:
-        head, fds, _, _ = socket.recv_fds(self._channel, ANSWER.size, 1)
+        try:
+            return self._take_answer()
+        except TimeoutError:
+            seconds = self._channel.gettimeout()
+            raise HarnessFault(f"the zygote gave no answer within {seconds} seconds") from None
+
+    def _take_answer(self) -> tuple[int, bytes, list[int]]:
+        try:
+            head, fds, _, _ = socket.recv_fds(self._channel, ANSWER.size, 1)
+        except ConnectionResetError:
+            head, fds = b"", []
         while head and len(head) < ANSWER.size:
             head += self._channel.recv(ANSWER.size - len(head))
         if not head:
-            raise HarnessFault(f"the zygote is gone; it said: {self.output()}")
+            raise HarnessFault(
+                f"the zygote is gone: somebody has ended it{self._last_words()}",
+                hint="see whether the subject kills other processes, and dmesg | tail",
+            )
         number, length = ANSWER.unpack(head)
         text = b""
         while len(text) < length:

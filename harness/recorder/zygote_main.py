@@ -18,13 +18,15 @@ import importlib
 import os
 import pickle
 import resource
+import select
 import shutil
 import signal
 import socket
 import struct
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from harness.recorder import filter as call_filter
@@ -37,6 +39,14 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 LENGTH: Final = struct.Struct("<Q")
 ANSWER: Final = struct.Struct("<qQ")
 """An answer: a number (process id, wait status; negative: an error) and the length of its text."""
+
+_OUTPUT_BYTES: Final = 256 << 20
+"""Most that a worker under watch may print, bytes.
+
+Its files may be longer: the harness writes them, which this limit does not bind.
+"""
+
+_FAILED_STATUS: Final = 70
 
 _KILL_ROUNDS: Final = 1000
 """How often the children are looked for again before giving up on a fork bomb."""
@@ -56,18 +66,17 @@ def main() -> NoReturn:
     order_listings(is_reversed=is_reversed == "1")
     call_filter.prepare()
     _answer(channel, int(is_shifted), b"")
-    zygote = _Zygote(channel)
+    zygote = _Zygote(channel, folder)
     try:
         zygote.take_requests()
     finally:
-        zygote.kill_children(keep=frozenset())
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)
+        zygote.leave()
 
 
 class _Zygote:
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, folder: str) -> None:
         self._channel = channel
+        self._folder = folder
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
 
@@ -99,13 +108,44 @@ class _Zygote:
         else:
             raise AssertionError(kind)
 
+    def leave(self) -> NoReturn:
+        """End this process with everything below it, and remove the folder."""
+        self.kill_children(keep=frozenset())
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(0)
+
     def _load(self, entry: str, payload: bytes) -> None:
-        result = self._entry(entry)(payload)
+        with self._leaving_if_alone():
+            result = self._entry(entry)(payload)
         assert isinstance(result, bytes)
         gc.collect()
         # Pages that the collector does not touch stay shared with the children.
         gc.freeze()
         _answer(self._channel, 0, result)
+
+    @contextlib.contextmanager
+    def _leaving_if_alone(self) -> Iterator[None]:
+        """Meanwhile see the end of the socket: what is loaded may hang, and the harness be killed.
+
+        The thread that looks is gone before anything is forked.
+        """
+        done = os.eventfd(0)
+        look = select.poll()
+        look.register(self._channel, select.POLLRDHUP)
+        look.register(done, select.POLLIN)
+
+        def leave_if_alone() -> None:
+            if all(fd != done for fd, _ in look.poll()):
+                self.leave()
+
+        thread = threading.Thread(target=leave_if_alone)
+        thread.start()
+        try:
+            yield
+        finally:
+            os.eventfd_write(done, 1)
+            thread.join()
+            os.close(done)
 
     def _entry(self, name: str) -> Entry:
         if name not in self._entries:
@@ -117,26 +157,36 @@ class _Zygote:
         """Fork a worker under the filter; it hands over its listener itself."""
         run = self._entry(entry)
         if os.fork() == 0:
-            _become_worker(memory_mb)
-            try:
-                listener = call_filter.install()
-            except OSError as problem:
-                _answer(self._channel, -2, str(problem).encode())
-                os._exit(1)
-            head = ANSWER.pack(os.getpid(), 0)
-            socket.send_fds(self._channel, [head], [listener])
-            os.close(listener)
-            self._channel.close()
-            _run(run, payload)
+            with _ending_here():
+                try:
+                    _become_worker(memory_mb)
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
+                    self._hand_over_listener()
+                except BaseException as problem:
+                    _answer(self._channel, -1, repr(problem).encode())
+                    raise
+                run(payload)
+
+    def _hand_over_listener(self) -> None:
+        try:
+            listener = call_filter.install()
+        except OSError as problem:
+            _answer(self._channel, -2, str(problem).encode())
+            os._exit(_FAILED_STATUS)
+        head = ANSWER.pack(os.getpid(), 0)
+        socket.send_fds(self._channel, [head], [listener])
+        os.close(listener)
+        self._channel.close()
 
     def _serve(self, entry: str, payload: bytes, memory_mb: int, *, fd: int) -> None:
         """Fork a process that talks to the harness over a socket of its own."""
         run = self._entry(entry)
         pid = os.fork()
         if pid == 0:
-            _become_worker(memory_mb)
-            self._channel.close()
-            _run(run, payload, socket.socket(fileno=os.dup(fd)))
+            with _ending_here():
+                _become_worker(memory_mb)
+                self._channel.close()
+                run(payload, socket.socket(fileno=os.dup(fd)))
         self._servers.add(pid)
         _answer(self._channel, pid, b"")
 
@@ -170,19 +220,25 @@ def _become_worker(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _run(entry: Entry, *arguments: object) -> NoReturn:
-    """Run an entry to its end; whatever happens, this process ends here."""
+@contextlib.contextmanager
+def _ending_here() -> Iterator[None]:
+    """End this process with the block, whatever happens in it: what comes next is the zygote's."""
+    status = _FAILED_STATUS
     try:
-        entry(*arguments)
+        yield
+        status = 0
     except BaseException:
+        # The worker may have closed stderr, or have no memory left for a traceback.
         traceback.print_exc()
         sys.stderr.flush()
-        os._exit(70)
-    os._exit(0)
+    finally:
+        os._exit(status)
 
 
 def _children() -> list[int]:
-    with open("/proc/thread-self/children", encoding="ascii") as listing:
+    """Return the children of the main thread, which makes all of them."""
+    pid = os.getpid()
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as listing:
         return [int(pid) for pid in listing.read().split()]
 
 

@@ -6,6 +6,7 @@ supervisor knows) and in a process that is not watched (messages go through a so
 Source: `driver-protocol.md`, version 1, for what each operation means.
 """
 
+import contextlib
 import json
 import os
 import pickle
@@ -100,7 +101,7 @@ def run_watched(payload: bytes) -> None:
         os.write(descriptor, message)
 
     _Boot(request, say).run()
-    sys.stdout.flush()
+    _flush()
     while request.awaits_kill:
         signal.pause()
 
@@ -109,13 +110,14 @@ def run_unwatched(payload: bytes, channel: socket.socket) -> None:
     """Entry for a worker whose system calls nobody sees: one boot, told through a socket."""
     request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
     _Boot(request, lambda message: _send(channel, message)).run()
-    sys.stdout.flush()
+    _flush()
     while request.awaits_kill:
         signal.pause()
 
 
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
+    _silence()
     while (request := _receive(channel)) is not None:
         if request.is_forked:
             pid = os.fork()
@@ -160,7 +162,7 @@ class _Boot:
             try:
                 self._adapter.close()
             except Exception:
-                traceback.print_exc()
+                _print_traceback()
             # Finalizers act now, and not on the image that comes next.
             self._adapter = None
 
@@ -175,7 +177,7 @@ class _Boot:
             kind = FailureKind.OVER_MEMORY.value
             return {"ok": False, "error": _text(problem), "kind": kind}
         except Exception as problem:
-            traceback.print_exc()
+            _print_traceback()
             return {"ok": False, "error": _text(problem)}
 
     def _call(self, position: int, operation: Operation) -> dict[str, object]:
@@ -186,13 +188,14 @@ class _Boot:
         assert adapter is not None, "a boot starts with open"
         if kind is OperationKind.APPEND:
             assert operation.record is not None
-            offset = self._offsets[position] = _integer(adapter.append(operation.record), "append")
+            given = adapter.append(operation.record)
+            offset = self._offsets[position] = messages.integer(given, "append() returns")
             return {"offset": offset}
         if kind is OperationKind.TICK:
             assert operation.now_ms is not None
-            return {"sent": list(adapter.tick(operation.now_ms))}
+            return {"sent": messages.id_list(adapter.tick(operation.now_ms), "tick() returns")}
         if kind is OperationKind.APPLY:
-            return {"checkpoint": _integer(adapter.apply(), "apply")}
+            return {"checkpoint": messages.integer(adapter.apply(), "apply() returns")}
         if kind is OperationKind.REPLAY:
             start = 0 if operation.from_call is None else self._offsets.get(operation.from_call, 0)
             taken = messages.collect(adapter.replay(start))
@@ -217,14 +220,31 @@ class _Boot:
         self._say(messages.effect_message(operation_id))
 
 
-def _integer(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Rubbish(f"{name}() returns an integer; found {value!r:.80}")
-    return value
-
-
 def _text(problem: Exception) -> str:
-    return f"{type(problem).__name__}: {problem}"
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # its class may be wrong as well
+        return type(problem).__name__
+
+
+def _print_traceback() -> None:
+    # The subject may have closed stderr.
+    with contextlib.suppress(OSError, ValueError):
+        traceback.print_exc()
+
+
+def _flush() -> None:
+    # The subject may have closed stdout.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+
+
+def _silence() -> None:
+    """Let go what is printed from now on: nobody reads it, and it may never end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _receive(channel: socket.socket) -> BootRequest | None:
