@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.campaign.case_file import StoredCase
+from harness.campaign.full_folder import HINT, refuse_full_folder
 from harness.campaign.recoverer import describe_status
 from harness.campaign.workplace import Workplace
 from harness.oracle import judge
@@ -16,6 +17,7 @@ from harness.recorder.tree import capture, restore
 from harness.recorder.watch import Watched
 from harness.subjects.boots import Ending, read_boot
 from harness.values.case import BootPlan, Case, Landing
+from harness.values.errors import HarnessFault
 from harness.values.event import MESSAGES, Event
 from harness.values.history import BootEnd, BootHistory, Call, History, Recoveries
 from harness.values.image import Image
@@ -122,6 +124,15 @@ class _CaseRun:
         self._recoveries = 0
 
     def run(self) -> CaseRun:
+        try:
+            return self._run()
+        except OSError as problem:
+            raise HarnessFault(
+                f"the working folder {self._workplace.directory} cannot be used: {problem}",
+                hint=HINT,
+            ) from None
+
+    def _run(self) -> CaseRun:
         stored, workplace = self._stored, self._workplace
         workplace.load(stored.subject, stored.limits)
         workplace.clear()
@@ -137,6 +148,8 @@ class _CaseRun:
         history = History(
             tuple(boot.history for boot in boots), self._look(boots[-1].history, image_before)
         )
+        recordings = [boot.recording for boot in boots]
+        refuse_full_folder(recordings, history, workplace.directory)
         judgement = judge(
             stored.contract, history, supports=stored.supports, invariants=stored.invariants
         )
