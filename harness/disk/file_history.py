@@ -94,6 +94,7 @@ class FileHistory:
         changed: when anything of the file, its names included, last changed.
         resized: when its size or map last changed.
         base, base_size: the durable content; bytes behind its end are zeros.
+        solid_size: up to here every sector's content is durable, and not just the size.
         size: the size in memory.
         overlays, sizes: the pending changes, in order.
         floors: for sectors that were made durable alone, the moment that they have at least.
@@ -102,7 +103,7 @@ class FileHistory:
 
     __slots__ = (
         "_flat", "_index", "_sector_bytes", "base", "base_size", "changed", "floors", "forced",
-        "mode", "number", "overlays", "resized", "size", "sizes",
+        "mode", "number", "overlays", "resized", "size", "sizes", "solid_size",
     )  # fmt: skip
 
     def __init__(self, number: int, content: bytes, mode: int, sector_bytes: int) -> None:
@@ -111,7 +112,7 @@ class FileHistory:
         self.changed: Moment = 0
         self.resized: Moment = 0
         self.base = bytearray(content)
-        self.base_size = self.size = len(content)
+        self.base_size = self.solid_size = self.size = len(content)
         self.overlays: list[Overlay] = []
         self.sizes: list[SizeChange] = []
         self.floors: dict[int, Moment] = {}
@@ -178,7 +179,7 @@ class FileHistory:
         for overlay in self.overlays:
             overlay.lay(self.base, overlay.start, overlay.end)
         del self.base[self.size :]
-        self.base_size = self.size
+        self.base_size = self.solid_size = self.size
         self.overlays.clear()
         self.sizes.clear()
         self.floors.clear()
@@ -251,7 +252,7 @@ class FileHistory:
     def stale_sector(self, sector: int) -> bytes:
         """Return a sector whose bytes behind the durable size are those of another time."""
         start = sector * self._sector_bytes
-        end = max(start, min(self.base_size, start + self._sector_bytes))
+        end = max(start, min(self.solid_size, start + self._sector_bytes))
         kept = bytes(self.base[start:end]).ljust(end - start, b"\0")
         pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
         rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
@@ -260,7 +261,7 @@ class FileHistory:
     def may_be_stale(self, sector: int) -> bool:
         """Whether a sector lies, in part at least, in space that the file was not given durably."""
         end = (sector + 1) * self._sector_bytes
-        return end > self.base_size and sector not in self.floors and bool(self.past_of(sector))
+        return end > self.solid_size and sector not in self.floors and bool(self.past_of(sector))
 
     def past_of(self, sector: int) -> list[Overlay]:
         """Return the pending overlays that touch a sector, in order."""

@@ -46,6 +46,8 @@ _UNSHARE_RANGE: Final = 0x40
 _NEW_DIRECTORY_MODE: Final = 0o700
 _NEW_FILE_MODE: Final = 0o600
 
+_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
+
 _STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
 
 
@@ -134,6 +136,8 @@ class Pending:
         action = self._actions.get(event.kind)
         if action is not None and event.result >= 0:
             action(event)
+            if event.kind in _SYNCS or (event.is_synchronous and event.result):
+                self._pass_barrier()
         self.next_event += 1
         self.now = after(self.next_event - 1)
 
@@ -389,25 +393,29 @@ class Pending:
             self._commit(node.changed)
 
     def _sync_all(self, _: Event) -> None:
-        now = after(self.next_event)
+        self.journal = after(self.next_event)
+        self._settle_all()
+
+    def _settle_all(self) -> None:
         for number in list(self.dirty):
             file = self.nodes[number]
             assert isinstance(file, FileHistory), "only files are dirty"
             file.settle()
         self.dirty.clear()
-        self._drop(self.names.settle_all(now))
-        self.journal = self.barrier = now
+        self._drop(self.names.settle_all(after(self.next_event)))
 
     def _commit(self, changed: Moment) -> None:
-        """Move the marks after a sync; a journal with nothing to commit stays where it is."""
-        now = after(self.next_event)
-        self.barrier = now
+        """Commit the journal after a sync; where it has nothing to commit it stays as it is."""
         if changed > self.journal:
-            self.journal = now
+            self.journal = after(self.next_event)
             if self.weakest is PersistenceModel.EXT4:
-                self._drop(self.names.settle_all(now))
+                self._drop(self.names.settle_all(self.journal))
+
+    def _pass_barrier(self) -> None:
+        """Note that a sync of any kind is done."""
+        self.barrier = after(self.next_event)
         if self.weakest in _STRICT:
-            self._sync_all(Event(kind=EventKind.SYNC_ALL))
+            self._settle_all()
 
     def _drop(self, numbers: list[int]) -> None:
         """Forget what no name leads to; whoever still has it open writes to nowhere."""

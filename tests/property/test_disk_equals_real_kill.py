@@ -1,0 +1,122 @@
+"""The harness tests itself: a derived kill image is what a real SIGKILL there leaves.
+
+Operations are drawn, run in a worker under the recorder, and killed at some of their events;
+the folder that is left is compared with the image derived from the trace, byte for byte and
+name for name. Modes are left out, since a trace does not hold them.
+"""
+
+import contextlib
+import pickle
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from disk_traces import Operation, operations
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.disk import CrashPosition, kill_image
+from harness.recorder import abi, tree
+from harness.recorder.environment import HERE
+from harness.recorder.recording import Recording, WatchEnd
+from harness.recorder.supervisor import WatchPlan
+from harness.recorder.watch import watch
+from harness.recorder.zygote import Zygote
+from harness.values.case import CrashPoint, Placement
+from harness.values.errors import Inconclusive
+from harness.values.image import DirectoryEntry, Entry, FileEntry, Image
+
+MOST_OPERATIONS = 14
+LARGE_BYTES = 1500
+"""Writes that reach over some sectors of 512 bytes."""
+
+real = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Bench:
+    """A zygote and a folder in which operations are run."""
+
+    def __init__(self, zygote: Zygote, folder: str) -> None:
+        self.zygote = zygote
+        self.folder = folder
+
+    def run(self, base: Image, steps: list[Operation], crash: CrashPoint | None) -> Recording:
+        tree.restore(base, self.folder)
+        watched = watch(
+            self.zygote,
+            "disk_traces:perform",
+            pickle.dumps((self.folder, steps, abi.MESSAGE_FD)),
+            folder=self.folder,
+            plan=WatchPlan(crash=crash, seconds_per_call=20),
+            memory_mb=512,
+        )
+        assert watched.recording.end in (WatchEnd.EXITED, WatchEnd.KILLED)
+        assert not watched.recording.unmodelled, watched.recording.unmodelled
+        assert watched.status in (0, 9), watched.output
+        return watched.recording
+
+    def left(self) -> Image:
+        return without_modes(tree.capture(self.folder))
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    workspace = tempfile.mkdtemp(prefix="walcrash-disk-")
+    folder = Path(workspace) / "subject"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        zygote = Zygote(HERE, workspace)
+    with contextlib.closing(zygote):
+        bench = Bench(zygote, str(folder))
+        try:
+            bench.run(Image({}), [], None)
+        except Inconclusive as problem:
+            pytest.skip(str(problem))
+        yield bench
+
+
+def without_modes(image: Image) -> Image:
+    def plain(entry: Entry) -> Entry:
+        if isinstance(entry, FileEntry):
+            return replace(entry, mode=0o600)
+        return replace(entry, mode=0o700) if isinstance(entry, DirectoryEntry) else entry
+
+    return Image({name: plain(entry) for name, entry in image.entries.items()})
+
+
+def landed(recording: Recording) -> CrashPosition:
+    crash = recording.crash
+    assert crash is not None
+    return CrashPosition(crash.event_index, crash.placement, crash.kept_bytes)
+
+
+@real
+@given(st.data(), st.sampled_from((9, LARGE_BYTES)))
+def test_a_derived_kill_image_is_what_a_real_kill_leaves(
+    bench: Bench, data: st.DataObject, most_bytes: int
+) -> None:
+    drawn = operations(most=MOST_OPERATIONS, most_bytes=most_bytes)
+    first, second = data.draw(drawn), data.draw(drawn)
+    bench.run(Image({}), first, None)
+    base = bench.left()
+    whole = bench.run(base, second, None)
+    everything = CrashPosition(len(whole.rows), Placement.BEFORE)
+    assert kill_image(base, whole.events(), everything) == bench.left()
+
+    made = sum(1 for row in whole.rows if row[1] == 0)
+    for _ in range(3):
+        point = CrashPoint(
+            call=0,
+            ordinal=data.draw(st.integers(0, max(0, made - 1))),
+            placement=data.draw(st.sampled_from(list(Placement))),
+            kept=data.draw(st.integers(0, (1 << 16) - 1)),
+        )
+        recording = bench.run(base, second, point)
+        assert recording.end is WatchEnd.KILLED
+        derived = kill_image(base, recording.events(), landed(recording))
+        assert derived == bench.left()
+        # The trace of the uninterrupted run tells the same.
+        assert derived == kill_image(base, whole.events(), landed(recording))

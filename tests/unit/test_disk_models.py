@@ -1,0 +1,291 @@
+"""Persistence models, by small traces whose images can be listed on paper."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from harness.disk import ImageBuilder, Pending, every_cut
+from harness.values.contract import PersistenceModel as Model
+from harness.values.event import Event, EventKind
+from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+
+K = EventKind
+SECTOR = 4
+JOURNALLED = (Model.ORDERED, Model.EXT4)
+
+Shown = dict[str, bytes | str]
+
+
+def create(path: str, file: int) -> Event:
+    return Event(kind=K.CREATE, path=path, file=file, flags=os.O_CREAT | os.O_RDWR)
+
+
+def write(path: str, file: int, offset: int, data: bytes, *, sync: bool = False) -> Event:
+    return Event(
+        kind=K.WRITE, path=path, file=file, offset=offset, length=len(data), data=data,
+        result=len(data), is_synchronous=sync,
+    )  # fmt: skip
+
+
+def truncate(path: str, file: int, size: int) -> Event:
+    return Event(kind=K.TRUNCATE, path=path, file=file, offset=size)
+
+
+def rename(path: str, path_to: str, file: int, flags: int = 0) -> Event:
+    return Event(kind=K.RENAME, path=path, path_to=path_to, file=file, flags=flags)
+
+
+def unlink(path: str, file: int) -> Event:
+    return Event(kind=K.UNLINK, path=path, file=file)
+
+
+def mkdir(path: str, file: int) -> Event:
+    return Event(kind=K.MKDIR, path=path, file=file)
+
+
+def fsync(path: str, file: int, result: int = 0) -> Event:
+    return Event(kind=K.FSYNC, path=path, file=file, result=result)
+
+
+def fdatasync(path: str, file: int) -> Event:
+    return Event(kind=K.FDATASYNC, path=path, file=file)
+
+
+FOLDER_SYNC = fsync(".", 99)
+
+
+def base_of(**files: bytes) -> Image:
+    return Image({name: FileEntry(content) for name, content in files.items()})
+
+
+def replayed(base: Image, events: Sequence[Event]) -> Pending:
+    pending = Pending(base, sector_bytes=SECTOR)
+    for event in events:
+        pending.apply(event)
+    return pending
+
+
+def shown(image: Image) -> Shown:
+    found: Shown = {}
+    for name, entry in image.entries.items():
+        if isinstance(entry, FileEntry):
+            found[name] = entry.content
+        else:
+            found[name] = f"= {entry.first_name}" if isinstance(entry, LinkEntry) else "/"
+    return found
+
+
+def left(base: Image, events: Sequence[Event], model: Model) -> list[Shown]:
+    """List the distinct images that a model allows at the end of a trace."""
+    pending = replayed(base, events)
+    builder = ImageBuilder(pending)
+    found: list[Shown] = []
+    for cut in every_cut(pending, model):
+        image = shown(builder.build_cut(cut))
+        if image not in found:
+            found.append(image)
+    return found
+
+
+def contents(images: Iterable[Shown], name: str) -> set[bytes | str | None]:
+    return {image.get(name) for image in images}
+
+
+OLD = base_of(log=b"")
+
+
+def test_an_append_that_is_not_synced_may_be_cut_at_each_sector() -> None:
+    trace = [write("log", 0, 0, b"aaaabbbb")]
+    assert contents(left(OLD, trace, Model.ORDERED), "log") == {b"", b"aaaa", b"aaaabbbb"}
+
+
+def test_on_ext4_an_append_may_be_shorter_or_zeros_and_never_stale() -> None:
+    trace = [write("log", 0, 0, b"aaaabbbb")]
+    zeros = bytes(4)
+    assert contents(left(OLD, trace, Model.EXT4), "log") == {
+        b"", b"aaaa", zeros, b"aaaabbbb", b"aaaa" + zeros, zeros + b"bbbb", zeros + zeros,
+    }  # fmt: skip
+
+
+def test_on_posix_the_space_behind_a_grown_size_may_hold_stale_bytes() -> None:
+    ext4, posix = (left(OLD, [write("log", 0, 0, b"aaaa")], m) for m in (Model.EXT4, Model.POSIX))
+    stale = contents(posix, "log") - contents(ext4, "log")
+    assert len(stale) == 1
+    assert all(isinstance(content, bytes) and any(content) for content in stale)
+
+
+@pytest.mark.parametrize("sync", [fsync("log", 0), fdatasync("log", 0)])
+@pytest.mark.parametrize("model", list(Model))
+def test_a_synced_append_is_kept(model: Model, sync: Event) -> None:
+    trace = [write("log", 0, 0, b"aaaabbbb"), sync]
+    assert left(OLD, trace, model) == [{"log": b"aaaabbbb"}]
+
+
+@pytest.mark.parametrize(
+    "sync",
+    [
+        fsync("log", 0, result=-5),
+        Event(kind=K.SYNC_RANGE, path="log", file=0, length=8),
+        Event(kind=K.REPLY, data=b"R", result=1),
+    ],
+)
+@pytest.mark.parametrize("model", [Model.ORDERED, Model.EXT4, Model.POSIX])
+def test_a_failed_sync_and_sync_file_range_promise_nothing(model: Model, sync: Event) -> None:
+    trace = [write("log", 0, 0, b"aaaa")]
+    assert left(OLD, [*trace, sync], model) == left(OLD, trace, model)
+
+
+def test_a_new_name_is_durable_with_its_file_on_ext4_and_with_its_directory_on_posix() -> None:
+    trace = [create("new", 0), write("new", 0, 0, b"aaaa"), fsync("new", 0)]
+    kept: list[Shown] = [{"new": b"aaaa"}]
+    assert left(Image({}), trace, Model.EXT4) == kept
+    assert left(Image({}), trace, Model.POSIX) == [{}, *kept]
+    assert left(Image({}), [*trace, FOLDER_SYNC], Model.POSIX) == kept
+
+
+def test_an_fsync_of_the_directory_alone_keeps_the_name_and_not_the_content() -> None:
+    trace = [create("new", 0), write("new", 0, 0, b"aaaa"), FOLDER_SYNC]
+    assert contents(left(Image({}), trace, Model.EXT4), "new") == {b"", bytes(4), b"aaaa"}
+
+
+REPLACE = [create("tmp", 0), write("tmp", 0, 0, b"new!"), rename("tmp", "state", 0)]
+
+
+def test_ext4_writes_the_content_of_a_file_that_replaces_another_before_the_rename() -> None:
+    images = left(base_of(state=b"old!"), REPLACE, Model.EXT4)
+    assert contents(images, "state") == {b"old!", b"new!"}
+
+
+def test_posix_may_rename_before_the_content_is_there() -> None:
+    images = left(base_of(state=b"old!"), REPLACE, Model.POSIX)
+    assert {b"", b"old!", b"new!", bytes(4)} < contents(images, "state")
+
+
+def test_ext4_may_leave_a_file_empty_that_was_renamed_to_a_name_of_its_own() -> None:
+    assert b"" in contents(left(Image({}), REPLACE, Model.EXT4), "state")
+
+
+def test_with_an_fsync_before_the_rename_there_is_the_old_or_the_new() -> None:
+    trace = [*REPLACE[:2], fsync("tmp", 0), REPLACE[2]]
+    assert contents(left(base_of(state=b"old!"), trace, Model.POSIX), "state") == {b"old!", b"new!"}
+
+
+def test_a_rename_may_leave_both_names_on_posix_but_never_neither() -> None:
+    images = left(base_of(a=b"data"), [rename("a", "b", 0)], Model.POSIX)
+    assert images == [{"a": b"data"}, {"a": b"data", "b": "= a"}, {"b": b"data"}]
+    assert left(base_of(a=b"data"), [rename("a", "b", 0)], Model.EXT4) == [images[0], images[2]]
+
+
+def test_a_source_directory_that_is_synced_takes_the_target_along() -> None:
+    base = Image({"d": DirectoryEntry(), "d/a": FileEntry(b"data")})
+    trace = [rename("d/a", "a", 0), fsync("d", 1)]
+    assert left(base, trace, Model.POSIX) == [{"a": b"data", "d": "/"}]
+
+
+def test_a_chain_of_renames_never_loses_the_file_on_posix() -> None:
+    trace = [rename("a", "b", 0), rename("b", "c", 0)]
+    for image in left(base_of(a=b"data"), trace, Model.POSIX):
+        assert b"data" in image.values()
+
+
+def test_an_exchange_and_a_rename_of_a_directory_are_whole_on_posix() -> None:
+    swap = [rename("a", "b", 0, flags=2)]
+    assert left(base_of(a=b"1", b=b"2"), swap, Model.POSIX) == [
+        {"a": b"1", "b": b"2"},
+        {"a": b"2", "b": b"1"},
+    ]
+    base = Image({"d": DirectoryEntry(), "d/a": FileEntry(b"data")})
+    assert left(base, [rename("d", "e", 0)], Model.POSIX) == [
+        {"d": "/", "d/a": b"data"},
+        {"e": "/", "e/a": b"data"},
+    ]
+
+
+def test_a_synchronous_write_makes_its_own_sectors_durable_and_no_others() -> None:
+    trace = [write("log", 0, 0, b"aaaa"), write("log", 0, 4, b"bbbb", sync=True)]
+    found = contents(left(OLD, trace, Model.POSIX), "log")
+    assert all(isinstance(content, bytes) and content[4:] == b"bbbb" for content in found)
+    assert {b"aaaabbbb", bytes(4) + b"bbbb"} < found
+    assert left(OLD, trace, Model.ORDERED) == [{"log": b"aaaabbbb"}]
+
+
+def test_a_later_write_over_a_synchronous_one_may_be_lost_again() -> None:
+    trace = [
+        write("log", 0, 4, b"cccc"),
+        write("log", 0, 0, b"aaaa", sync=True),
+        write("log", 0, 0, b"bbbb"),
+    ]
+    found = contents(left(OLD, trace, Model.POSIX), "log")
+    assert {str(content)[2:6] for content in found} == {"aaaa", "bbbb"}
+
+
+def test_overwritten_sectors_go_to_disk_in_any_order() -> None:
+    base = base_of(log=b"aaaabbbb")
+    trace = [write("log", 0, 0, b"1111"), write("log", 0, 4, b"2222")]
+    assert b"aaaa2222" not in contents(left(base, trace, Model.ORDERED), "log")
+    for model in (Model.EXT4, Model.POSIX):
+        assert contents(left(base, trace, model), "log") == {
+            b"aaaabbbb", b"1111bbbb", b"aaaa2222", b"11112222",
+        }  # fmt: skip
+
+
+CUT_AND_REFILLED = [truncate("log", 0, 0), write("log", 0, 0, b"new!")]
+
+
+def test_on_ext4_what_was_cut_never_comes_back_under_the_new_size() -> None:
+    base = base_of(log=b"old!tail")
+    found = contents(left(base, CUT_AND_REFILLED, Model.EXT4), "log")
+    assert found == {b"old!tail", b"", bytes(4), b"new!"}
+
+
+def test_on_posix_a_cut_and_what_follows_it_are_independent() -> None:
+    found = contents(left(base_of(log=b"old!tail"), CUT_AND_REFILLED, Model.POSIX), "log")
+    assert {b"new!tail", b"old!", b"old!tail", b"", b"new!"} < found
+
+
+def test_on_ext4_a_tail_that_was_cut_inside_a_sector_is_zeros_when_the_file_grows_again() -> None:
+    trace = [truncate("log", 0, 2), write("log", 0, 6, b"zz")]
+    found = contents(left(base_of(log=b"abcdefgh"), trace, Model.EXT4), "log")
+    assert b"ab" + bytes(4) + b"zz" in found
+    assert not any(isinstance(c, bytes) and len(c) == 8 and c[:3] == b"abc" for c in found - {
+        b"abcdefgh"
+    })  # fmt: skip
+
+
+def test_ordered_takes_a_sync_of_any_file_as_a_barrier_and_ext4_that_of_a_changed_one() -> None:
+    base = base_of(log=b"", other=b"x")
+    trace = [write("log", 0, 0, b"aaaa"), fsync("other", 1)]
+    assert left(base, trace, Model.ORDERED) == [{"log": b"aaaa", "other": b"x"}]
+    assert contents(left(base, trace, Model.EXT4), "log") == {b"", bytes(4), b"aaaa"}
+    names = [create("new", 2), fsync("other", 1)]
+    assert contents(left(base, names, Model.EXT4), "new") == {None, b""}
+    changed = [create("new", 2), write("other", 1, 0, b"y"), fsync("other", 1)]
+    assert contents(left(base, changed, Model.EXT4), "new") == {b""}
+    assert contents(left(base, changed, Model.POSIX), "new") == {None, b""}
+
+
+def test_an_fdatasync_after_an_overwrite_does_not_commit_names_on_ext4() -> None:
+    trace = [create("new", 2), write("log", 0, 0, b"bbbb"), fdatasync("log", 0)]
+    images = left(base_of(log=b"aaaa"), trace, Model.EXT4)
+    assert contents(images, "new") == {None, b""}
+    assert contents(images, "log") == {b"bbbb"}
+
+
+def test_a_directory_that_is_not_durable_takes_what_is_in_it_along() -> None:
+    trace = [mkdir("d", 0), create("d/a", 1), fsync("d/a", 1), fsync("d", 0)]
+    assert left(Image({}), trace, Model.POSIX) == [{}, {"d": "/", "d/a": b""}]
+    assert left(Image({}), trace, Model.EXT4) == [{"d": "/", "d/a": b""}]
+
+
+def test_an_unlink_may_come_undone_until_the_directory_is_synced() -> None:
+    trace = [unlink("a", 0)]
+    for model in (*JOURNALLED, Model.POSIX):
+        assert left(base_of(a=b"data"), trace, model) == [{"a": b"data"}, {}]
+        assert left(base_of(a=b"data"), [*trace, FOLDER_SYNC], model) == [{}]
+
+
+def test_two_names_of_one_file_have_one_content() -> None:
+    base = Image({"a": FileEntry(b"old!"), "b": LinkEntry("a")})
+    images = left(base, [write("b", 0, 0, b"new!")], Model.POSIX)
+    assert images == [{"a": b"old!", "b": "= a"}, {"a": b"new!", "b": "= a"}]
