@@ -81,25 +81,30 @@ def make_executor(jobs: int) -> Executor:
     """Return a pool of job processes on this machine."""
     context = multiprocessing.get_context("spawn")
     started = context.Value("i", 0)
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_job, initargs=(started,))
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=start_job, initargs=(started, jobs)
+    )
 
 
-def start_job(started: "Synchronized[int]") -> None:
-    """Make this process end with its parent, leave Ctrl-C to the parent, take one processor."""
+def start_job(started: "Synchronized[int]", jobs: int) -> None:
+    """Make this process end with its parent, leave Ctrl-C to the parent, take a processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with started.get_lock():
         number, started.value = started.value, started.value + 1
-    keep_to_one_processor(number)
+    keep_to_one_processor(number, jobs)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def keep_to_one_processor(number: int) -> None:
-    """Stay on one of the usable processors, with all that this process will start.
+def keep_to_one_processor(number: int, jobs: int) -> None:
+    """Stay on one processor, with all that this process starts, if each has a job of its own.
 
-    A job and its workers wait for each other all the time. Waking a process on another
-    processor that sleeps is ten times as dear as a switch on the same one.
+    A job and its workers wait for each other all the time, and waking a process on another
+    processor that sleeps is ten times as dear as a switch on the same one. With fewer jobs
+    than processors the scheduler chooses better: it knows which are free.
     """
     usable = sorted(os.sched_getaffinity(0))
+    if jobs < len(usable):
+        return
     os.sched_setaffinity(0, {usable[number % len(usable)]})
 
 
