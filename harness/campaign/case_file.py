@@ -9,13 +9,25 @@ Not here: where findings are kept, and bundles.
 Source: DESIGN.md, section Seeds; records are `R` of the driver protocol, version 1.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from harness.campaign.json_reader import Found
-from harness.values.case import KEPT_SCALE, BootPlan, Case, CrashPoint, KillTimer, Placement
+from harness.disk import choice_from_json
+from harness.values.case import (
+    KEPT_SCALE,
+    BootPlan,
+    Case,
+    Crash,
+    CrashPoint,
+    KillTimer,
+    Placement,
+    PowerLoss,
+)
 from harness.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
+from harness.values.errors import UsageError
 from harness.values.event import EventKind
 from harness.values.limits import (
     BOOTS_PER_CASE,
@@ -41,6 +53,9 @@ CAPABILITIES: Final = 100
 
 OPTIONS: Final = 1000
 """Most options of one subject."""
+
+IMAGES: Final = 1_000_000
+"""Most images of one case."""
 
 DELAY_US: Final = 10**12
 """Longest delay of a timer, microseconds."""
@@ -197,11 +212,18 @@ def _operation_to_json(operation: Operation) -> dict[str, object]:
     return form
 
 
-def _crash_to_json(crash: CrashPoint | KillTimer | None) -> dict[str, object] | None:
+def _crash_to_json(crash: Crash | None) -> dict[str, object] | None:
     if crash is None:
         return None
     if isinstance(crash, KillTimer):
         return {"kind": "kill-timer", "delay_us": crash.delay_us}
+    if isinstance(crash, PowerLoss):
+        return {
+            "kind": "power",
+            "seed": crash.seed,
+            "images": crash.images,
+            "choice": crash.choice,
+        }
     return {
         "kind": "kill",
         "call": crash.call,
@@ -275,12 +297,15 @@ def _read_record(found: Found) -> Record:
     return record
 
 
-def _read_crash(found: Found, operation_count: int) -> CrashPoint | KillTimer | None:
+def _read_crash(found: Found, operation_count: int) -> Crash | None:
     if found.value is None:
         return None
-    if found.key("kind").choice(("kill", "kill-timer")) == "kill-timer":
+    kind = found.key("kind").choice(("kill", "kill-timer", "power"))
+    if kind == "kill-timer":
         found.check_keys("kind", "delay_us")
         return KillTimer(found.key("delay_us").integer(0, DELAY_US))
+    if kind == "power":
+        return _read_power_loss(found)
     found.check_keys("kind", "call", "ordinal", "placement", "event", "kept")
     event = found.key("event")
     return CrashPoint(
@@ -289,6 +314,21 @@ def _read_crash(found: Found, operation_count: int) -> CrashPoint | KillTimer | 
         placement=found.key("placement").member(Placement),
         event=None if event.value is None else event.member(EventKind),
         kept=found.key("kept").integer(0, KEPT_SCALE - 1),
+    )
+
+
+def _read_power_loss(found: Found) -> PowerLoss:
+    found.check_keys("kind", "seed", "images", "choice")
+    choice = found.key("choice").text()
+    if choice:
+        try:
+            choice_from_json(json.loads(choice))
+        except (ValueError, UsageError) as problem:
+            raise found.key("choice").wrong(f"an image choice ({problem})") from None
+    return PowerLoss(
+        seed=found.key("seed").integer(0, 2**64 - 1),
+        images=found.key("images").integer(1, IMAGES),
+        choice=choice,
     )
 
 

@@ -65,7 +65,7 @@ def cross_problems(
     problems: list[Problem] = []
     for position, fault in faults:
         place: KeyPath = ("faults", position)
-        problems += _timer_problems(place, fault)
+        problems += _kind_problems(place, fault)
         problems += _event_problems(place, fault)
         if workload is not None:
             problems += _unreachable_operations(place, fault, workload)
@@ -75,24 +75,45 @@ def cross_problems(
         problems += _boots_without_fault(workload, [fault for _, fault in faults])
         if contract is not None:
             problems += _promise_problems(workload, contract)
+    if contract is not None:
+        problems += _power_problems(contract, faults)
     return problems
 
 
-def _timer_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
-    if fault.kind is FaultKind.KILL_TIMER:
+def _kind_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    """Tell of keys that belong to another kind of fault."""
+    falls = {FaultKind.KILL_TIMER: "at no stated event", FaultKind.POWER: "anywhere in its boot"}
+    if fault.kind in falls:
         for key in ("operations", "event", "placements"):
             if key in fault.model_fields_set:
                 yield Problem(
                     (*place, key),
-                    f'a fault of kind "kill-timer" falls at no stated event; found `{key}`',
+                    f'a fault of kind "{fault.kind.value}" falls {falls[fault.kind]}; '
+                    f"found `{key}`",
                     f'take `{key}` out, or write `kind = "kill"`',
                 )
-    elif "delay_us" in fault.model_fields_set:
-        yield Problem(
-            (*place, "delay_us"),
-            f'only a fault of kind "kill-timer" has a delay; found kind "{fault.kind.value}"',
-            'take `delay_us` out, or write `kind = "kill-timer"`',
-        )
+    for key, kind, what in (
+        ("delay_us", FaultKind.KILL_TIMER, "a delay"),
+        ("images", FaultKind.POWER, "images"),
+    ):
+        if key in fault.model_fields_set and fault.kind is not kind:
+            yield Problem(
+                (*place, key),
+                f'only a fault of kind "{kind.value}" has {what}; found kind "{fault.kind.value}"',
+                f'take `{key}` out, or write `kind = "{kind.value}"`',
+            )
+
+
+def _power_problems(
+    contract: ContractTable, faults: Sequence[tuple[int, FaultTable]]
+) -> Iterator[Problem]:
+    for position, fault in faults:
+        if fault.kind is FaultKind.POWER and contract.power is Promise.NONE:
+            yield Problem(
+                ("faults", position, "kind"),
+                'the contract promises nothing after a power loss; found kind "power"',
+                'write `power = "all"` or "prefix" in [contract], or take the fault out',
+            )
 
 
 def _event_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:

@@ -265,6 +265,7 @@ def _scenario(path: Path, table: ScenarioTable, adapter: str) -> Scenario:
                 event=fault.event,
                 placements=tuple(fault.placements),
                 delay_us=fault.delay_us,
+                images=fault.images,
             )
             for fault in table.faults
         ),

@@ -55,6 +55,9 @@ WEIGHT: Final = 1_000_000
 CASES: Final = 1_000_000_000
 """Largest budget in cases."""
 
+IMAGES: Final = 1_000_000
+"""Most images of one case."""
+
 DELAY_US: Final = 600_000_000
 """Longest delay of a timer, microseconds: ten minutes."""
 
@@ -277,7 +280,8 @@ class FaultTable(_Table):
     """One kind of fault, and where it may fall."""
 
     kind: Annotated[FaultKind, _member(FaultKind)] = Field(
-        description="An exact kill, or one on a timer.", examples=["kill"]
+        description="An exact kill, one on a timer, or a power loss anywhere in the boot.",
+        examples=["kill"],
     )
     weight: int = Field(
         default=1,
@@ -314,8 +318,15 @@ class FaultTable(_Table):
     )
     delay_us: Annotated[tuple[int, int], _range(0, DELAY_US)] = Field(
         default=(0, 20_000),
-        description="For `kill-timer`: the delay after the boot's first call, microseconds.",
+        description="For `kill-timer`: the delay after the boot's first event, microseconds.",
         examples=[[0, 20_000]],
+    )
+    images: int = Field(
+        default=100,
+        ge=1,
+        le=IMAGES,
+        description="For `power`: most disk images that are looked at in one case.",
+        examples=[200],
     )
 
 

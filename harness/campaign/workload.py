@@ -23,7 +23,7 @@ from harness.campaign.workload_operations import (
     weighted_kinds,
 )
 from harness.campaign.workload_profile import Profile, operation_key
-from harness.values.case import BootPlan, Case, CrashPoint, KillTimer
+from harness.values.case import BootPlan, Case, Crash
 from harness.values.operation import Operation
 from harness.values.scenario import FaultPlan, OperationMix, Scenario
 from harness.values.seed import Prng, derive_seed
@@ -104,7 +104,7 @@ def _draw_boot(
     kinds = weighted_kinds(plan, supports)
     # What lies behind the crash is never carried out, so that the case does not go on with it.
     operations: list[Operation] = draw_operations(prng, progress.copy(), plan, kinds)
-    crash: CrashPoint | KillTimer
+    crash: Crash
     if fault is None:
         return BootPlan((*operations, CLOSE))
     operations, crash = draw_end(

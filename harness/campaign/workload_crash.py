@@ -19,7 +19,14 @@ from harness.campaign.workload_operations import (
     has_markable,
 )
 from harness.campaign.workload_profile import Profile, operation_key
-from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from harness.values.case import (
+    KEPT_SCALE,
+    Crash,
+    CrashPoint,
+    KillTimer,
+    Placement,
+    PowerLoss,
+)
 from harness.values.event import EventKind
 from harness.values.operation import Operation, OperationKind
 from harness.values.record import RecordType
@@ -93,7 +100,7 @@ def draw_end(
     supports: frozenset[str],
     profile: Profile,
     is_first_boot: bool,
-) -> tuple[list[Operation], CrashPoint | KillTimer]:
+) -> tuple[list[Operation], Crash]:
     """Return the operations up to the one in which the crash falls, and the crash.
 
     Args:
@@ -106,6 +113,9 @@ def draw_end(
         profile: how many events each operation has.
         is_first_boot: whether the folder was empty.
     """
+    if fault.kind is FaultKind.POWER:
+        # The whole boot is recorded, its `close` too: the power may go at any time.
+        return [*operations, CLOSE], PowerLoss(prng.below(1 << 63), fault.images)
     if fault.kind is FaultKind.KILL_TIMER:
         return list(operations), KillTimer(prng.between(*fault.delay_us))
     names = _names(fault, supports)

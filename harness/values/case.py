@@ -52,14 +52,36 @@ class KillTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerLoss:
+    """A power cut somewhere in the boot or after it.
+
+    The boot runs to its end; the cut is made in its trace. Where other boots follow, one image
+    is drawn and they go on from it; in the last boot many are looked at.
+
+    Attributes:
+        seed: what positions and images are drawn from.
+        images: most images of the last boot.
+        choice: the one image that is meant, as `harness.disk` writes it (JSON); empty to draw.
+    """
+
+    seed: int
+    images: int
+    choice: str = ""
+
+
+Crash = CrashPoint | KillTimer | PowerLoss
+
+
+@dataclass(frozen=True, slots=True)
 class BootPlan:
     """What one boot does, and what ends it; without a crash it is closed.
 
-    `operations` starts with `open`. A boot without a crash ends with `close`.
+    `operations` starts with `open`. A boot without a crash, or with a power loss, ends with
+    `close`.
     """
 
     operations: tuple[Operation, ...]
-    crash: CrashPoint | KillTimer | None = None
+    crash: Crash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,7 @@ class Landing:
         operation: the kind of call that was under way, such as `append MarkDone`.
         description: the event as reports show it.
         kept_bytes: for `WITHIN`, how many bytes of the write happened.
+        loss: for a power loss, what of the pending changes was kept; empty for a kill.
     """
 
     boot: int
@@ -94,6 +117,7 @@ class Landing:
     operation: str
     description: str
     kept_bytes: int = 0
+    loss: str = ""
 
     def __str__(self) -> str:
         """Return the form that reports use: `boot 1, after event 14: write wal.log, ...`."""

@@ -75,6 +75,7 @@ class FaultKind(Enum):
 
     KILL = "kill"
     KILL_TIMER = "kill-timer"
+    POWER = "power"
 
 
 class BootSelector(Enum):
@@ -99,6 +100,7 @@ class FaultPlan:
         event: only events of this kind; None means any.
         placements: before, within or after the event.
         delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
+        images: for `power`: most images that are looked at in one case.
     """
 
     kind: FaultKind = FaultKind.KILL
@@ -108,6 +110,7 @@ class FaultPlan:
     event: EventKind | None = None
     placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
     delay_us: tuple[int, int] = (0, 20_000)
+    images: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
