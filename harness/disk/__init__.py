@@ -1,14 +1,8 @@
 """Persistence models: trace in, images out, with no effect on anything."""
 
 from harness.disk.build import ImageBuilder, kill_image, rebuild
-from harness.disk.choice import (
-    Held,
-    HeldKind,
-    ImageChoice,
-    Policy,
-    choice_from_json,
-    choice_to_json,
-)
+from harness.disk.choice import Held, HeldKind, ImageChoice, Policy
+from harness.disk.choice_json import choice_from_json, choice_to_json
 from harness.disk.enumeration import Candidate, choices, images
 from harness.disk.errors import NotModelled
 from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, CrashPosition

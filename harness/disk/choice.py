@@ -4,17 +4,17 @@ A choice says how far names and file content have come on the disk, and where si
 sizes or sectors are further or less far. A model then takes each of them to the nearest moment
 that it allows, so every choice means an image that is legal in its model.
 
-Not here: what a model allows (`models`), which choices are worth a try (`enumeration`).
+Not here: what a model allows (`models`), which choices are worth a try (`enumeration`), how a
+choice is stored (`choice_json`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.disk.moments import PARTS, SECTOR_BYTES, CrashPosition, Moment, split
-from harness.values.case import Placement
+from harness.disk.file_history import sectors_of
+from harness.disk.moments import SECTOR_BYTES, CrashPosition, Moment, split
 from harness.values.contract import PersistenceModel
-from harness.values.errors import UsageError
 from harness.values.event import Event
 
 
@@ -95,7 +95,6 @@ class ImageChoice:
         """Return one line for reports; `events` has at least the event that it is about."""
         event = events.get(self.about)
         shown = f"event {self.about}" + (f" ({event})" if event is not None else "")
-        parts = split(self.names)[1]
         lines = {
             Policy.NOTHING: "nothing kept that was not synced",
             Policy.ALL: "everything kept",
@@ -104,7 +103,7 @@ class ImageChoice:
             Policy.PREFIX: f"everything kept up to {shown}, nothing after it",
             Policy.ALL_BUT_ONE: f"everything kept but {shown}",
             Policy.ONE_ALONE: f"nothing kept but {shown}",
-            Policy.TORN: f"{shown} torn: {self._torn(parts)}",
+            Policy.TORN: f"{shown} torn: {self._torn(event)}",
             Policy.BLOCK_LOST: f"everything kept but {self._sectors()} of {shown}",
             Policy.GROWN_ZEROS: f"the file of {shown} has its new size, and zeros in its new part",
             Policy.GROWN_STALE: f"the file of {shown} has its new size, and stale bytes in it",
@@ -114,93 +113,17 @@ class ImageChoice:
         }
         return f"{lines[self.policy]}; cut {self.position} ({self.model.value})"
 
-    def _torn(self, parts: int) -> str:
+    def _torn(self, event: Event | None) -> str:
         if self.held:
-            return f"all of it kept but {self._sectors()}"
-        return f"its first {parts} sectors kept, nothing after them"
+            return f"all of it kept but {self._sectors()}, nothing after it"
+        kept = f"its first {split(self.names)[1]}"
+        if event is not None:
+            sectors = sectors_of(event.offset, event.offset + event.result, self.sector_bytes)
+            kept += f" of {len(sectors)}"
+        return f"{kept} sectors kept, nothing after them"
 
     def _sectors(self) -> str:
         for held in self.held:
             if held.kind is HeldKind.SECTORS:
                 return f"bytes {held.first * self.sector_bytes}-{held.end * self.sector_bytes - 1}"
         return "its name"
-
-
-def choice_to_json(choice: ImageChoice) -> dict[str, object]:
-    """Return a choice as plain values; `choice_from_json` is the way back."""
-    return {
-        "model": choice.model.value,
-        "event": choice.position.event_index,
-        "placement": choice.position.placement.value,
-        "kept_bytes": choice.position.kept_bytes,
-        "policy": choice.policy.value,
-        "names": list(split(choice.names)),
-        "files": list(split(choice.files)),
-        "held": [_held_to_json(held) for held in choice.held],
-        "about": choice.about,
-        "seed": choice.seed,
-        "sector_bytes": choice.sector_bytes,
-    }
-
-
-def _held_to_json(held: Held) -> list[object]:
-    return [held.kind.value, held.node, list(split(held.moment)), held.name, held.first, held.end]
-
-
-def choice_from_json(value: object) -> ImageChoice:
-    """Return the choice that `choice_to_json` has written.
-
-    Raises:
-        UsageError: the value is of another form.
-    """
-    try:
-        return _read_choice(value)
-    except (KeyError, TypeError, ValueError, AssertionError) as problem:
-        raise UsageError(
-            f"an image choice is broken ({type(problem).__name__}: {problem}); nothing was built"
-        ) from None
-
-
-def _read_choice(value: object) -> ImageChoice:
-    assert isinstance(value, dict), "it is an object"
-    seed = value["seed"]
-    sector_bytes = _whole(value["sector_bytes"])
-    assert sector_bytes > 0, "sectors have bytes"
-    return ImageChoice(
-        model=PersistenceModel(value["model"]),
-        position=CrashPosition(
-            _whole(value["event"]), Placement(value["placement"]), _whole(value["kept_bytes"])
-        ),
-        policy=Policy(value["policy"]),
-        names=_moment(value["names"]),
-        files=_moment(value["files"]),
-        held=tuple(_read_held(held) for held in value["held"]),
-        about=_whole(value["about"]),
-        seed=None if seed is None else _whole(seed),
-        sector_bytes=sector_bytes,
-    )
-
-
-def _read_held(value: object) -> Held:
-    assert isinstance(value, list), "what is held is a list"
-    kind, node, moment, name, first, end = value
-    assert isinstance(name, str), "a name is text"
-    return Held(
-        kind=HeldKind(kind),
-        node=_whole(node),
-        moment=_moment(moment),
-        name=name,
-        first=_whole(first),
-        end=_whole(end),
-    )
-
-
-def _moment(value: object) -> Moment:
-    assert isinstance(value, list), "a moment is a list of two numbers"
-    event, number = value
-    return _whole(event) * PARTS + _whole(number)
-
-
-def _whole(value: object) -> int:
-    assert type(value) is int, f"{value!r} is a whole number"
-    return value

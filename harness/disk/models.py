@@ -132,7 +132,10 @@ def _held_sectors(file: FileHistory, held: list[Held]) -> dict[int, Moment]:
     past = file.pending_sectors() if held else {}
     for one in held:
         if one.kind is HeldKind.SECTORS:
-            inside = (sector for sector in range(one.first, one.end) if sector in past)
+            run = range(one.first, one.end)
+            # Whichever is shorter is gone through: a stored choice may name any number.
+            fewer, more = (run, past) if one.end - one.first < len(past) else (past, run)
+            inside = [sector for sector in fewer if sector in more]
             moments.update(dict.fromkeys(inside, one.moment))
     return moments
 

@@ -103,7 +103,7 @@ class Pending:
         self.dirty: dict[int, None] = {}
         self._made = ROOT
         self._by_file: dict[int, int] = {}
-        self._bound: set[int] = set()
+        self._bound: dict[int, int] = {}
         self._displaced: dict[str, int] = {}
         self._actions = self._actions_by_kind()
         for path, entry in base.entries.items():
@@ -222,7 +222,7 @@ class Pending:
     def _bind(self, file: int, number: int) -> None:
         if file >= 0 and file not in self._by_file:
             self._by_file[file] = number
-            self._bound.add(number)
+            self._bound[number] = file
 
     def _file(self, event: Event) -> FileHistory | None:
         """Return the file that an event changes; None if no crash can show it any more."""
@@ -324,16 +324,14 @@ class Pending:
         file.resized = part(self.next_event, 1)
         if event.path:
             self._put(self._key(event, event.path), file.number)
-        self._by_file[event.file] = file.number
-        self._bound.add(file.number)
+        self._bind(event.file, file.number)
 
     def _mkdir(self, event: Event) -> None:
         key = self._key(event, event.path)
         number = self._add(Directory(_NEW_DIRECTORY_MODE))
         self.names.directories[number] = {}
         self._put(key, number)
-        self._by_file[event.file] = number
-        self._bound.add(number)
+        self._bind(event.file, number)
 
     def _symlink(self, event: Event) -> None:
         self._put(self._key(event, event.path), self._add(Symlink(event.path_to)))
@@ -422,3 +420,6 @@ class Pending:
         for number in numbers:
             del self.nodes[number]
             self.dirty.pop(number, None)
+            # Its number may come once more, with the name that it had; that name is taken by
+            # another file then, or by none.
+            self._by_file.pop(self._bound.pop(number, -1), None)

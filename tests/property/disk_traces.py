@@ -63,7 +63,9 @@ def operations(
         st.tuples(st.just("write-through"), slot, offset, length),
         st.tuples(st.just("sync")),
     ]
-    steps = st.lists(st.one_of(*kinds, *(syncs if is_syncing else [])), min_size=most // 2, max_size=most)
+    steps = st.lists(
+        st.one_of(*kinds, *(syncs if is_syncing else [])), min_size=most // 2, max_size=most
+    )
     return steps.map(lambda rest: [("open", 0, "a"), *rest])
 
 

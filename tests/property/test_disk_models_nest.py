@@ -28,7 +28,11 @@ MOST_CUTS = 3000
 
 SYNCS = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
 
-few = settings(max_examples=int(__import__("os").environ.get("EX","60")), deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(
+    max_examples=int(__import__("os").environ.get("EX", "60")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def replay(events: list[Event], *, weakest: Model = Model.POSIX) -> Pending:

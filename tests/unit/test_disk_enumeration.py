@@ -1,0 +1,176 @@
+"""Enumeration: the order of choices, what they say of themselves, and how many there are."""
+
+from itertools import islice
+
+import pytest
+
+from harness.disk import (
+    CrashPosition,
+    ImageBuilder,
+    ImageChoice,
+    Pending,
+    Policy,
+    Space,
+    choice_from_json,
+    choice_to_json,
+    choices,
+    count_cuts,
+    images,
+    rebuild,
+)
+from harness.values.case import Placement
+from harness.values.contract import PersistenceModel as Model
+from harness.values.errors import UsageError
+from harness.values.event import Event, EventKind
+from harness.values.image import FileEntry, Image
+from harness.values.seed import Prng
+
+K = EventKind
+BASE = Image({"state": FileEntry(b"old")})
+TRACE = [
+    Event(kind=K.CREATE, path="tmp", file=0),
+    Event(
+        kind=K.WRITE, path="tmp", file=0, length=1200, data=bytes(range(200)) * 6, result=1200
+    ),
+    Event(kind=K.RENAME, path="tmp", path_to="state", file=0),
+    Event(kind=K.REPLY, data=b"R", result=1),
+]  # fmt: skip
+END = CrashPosition(3)
+
+
+def replayed(base: Image = BASE, events: list[Event] = TRACE) -> Pending:
+    pending = Pending(base)
+    for event in events:
+        pending.apply(event)
+    return pending
+
+
+def policies(model: Model, *, drawn: int = 0) -> list[Policy]:
+    found = choices(replayed(), model, END, prng=Prng(7), drawn=drawn)
+    return list(dict.fromkeys(choice.policy for choice in found))
+
+
+def test_each_model_has_its_policies_in_the_stated_order() -> None:
+    assert policies(Model.KILL) == [Policy.ALL]
+    assert policies(Model.ORDERED) == [Policy.NOTHING, Policy.ALL, Policy.PREFIX, Policy.TORN]
+    stated = [policy for policy in Policy if policy is not Policy.EXPLICIT]
+    assert policies(Model.POSIX, drawn=1) == stated
+    not_ext4 = (Policy.GROWN_STALE, Policy.BOTH_NAMES)
+    assert policies(Model.EXT4, drawn=1) == [p for p in stated if p not in not_ext4]
+
+
+def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:
+    events = dict(enumerate(TRACE))
+    said = {}
+    for choice in choices(replayed(), Model.POSIX, END, prng=Prng(7), drawn=1):
+        said.setdefault(choice.policy, choice.describe(events))
+    write, rename = "write tmp, 1200 bytes at 0", "rename tmp to state"
+    cut = "; cut after event 3 (posix)"
+    assert said == {
+        Policy.NOTHING: f"nothing kept that was not synced{cut}",
+        Policy.ALL: f"everything kept{cut}",
+        Policy.NAMES_ONLY: f"all names kept, no content that was not synced{cut}",
+        Policy.FILES_ONLY: f"all content kept, no names that were not synced{cut}",
+        Policy.PREFIX: f"everything kept up to event 0 (create tmp), nothing after it{cut}",
+        Policy.ALL_BUT_ONE: f"everything kept but event 0 (create tmp){cut}",
+        Policy.ONE_ALONE: f"nothing kept but event 0 (create tmp){cut}",
+        Policy.TORN: (
+            f"event 1 ({write}) torn: its first 1 of 3 sectors kept, nothing after them{cut}"
+        ),
+        Policy.BLOCK_LOST: f"everything kept but bytes 0-1535 of event 1 ({write}){cut}",
+        Policy.GROWN_ZEROS: (
+            f"the file of event 1 ({write}) has its new size, and zeros in its new part{cut}"
+        ),
+        Policy.GROWN_STALE: (
+            f"the file of event 1 ({write}) has its new size, and stale bytes in it{cut}"
+        ),
+        Policy.BOTH_NAMES: f"event 2 ({rename}) half done: the file has both names{cut}",
+        Policy.DRAWN: f"a part of the changes, drawn with seed {Prng(7).below(1 << 63)}{cut}",
+    }
+
+
+def test_the_same_seed_draws_the_same_choices_and_images() -> None:
+    runs = [list(images(replayed(), Model.POSIX, END, prng=Prng(3), drawn=20)) for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert any(found.choice.policy is Policy.DRAWN for found in runs[0])
+
+
+def test_each_content_comes_once() -> None:
+    found = [one.image for one in images(replayed(), Model.EXT4, END)]
+    assert all(image not in found[:index] for index, image in enumerate(found))
+
+
+def test_images_of_a_large_write_are_made_only_as_they_are_asked_for() -> None:
+    data = bytes(8 << 20)
+    trace = [Event(kind=K.WRITE, path="state", file=0, length=len(data), data=data,
+                   result=len(data))]  # fmt: skip
+    pending = replayed(BASE, trace)
+    found = list(islice(images(pending, Model.POSIX, CrashPosition(0)), 3))
+    assert [one.choice.policy for one in found[:2]] == [Policy.NOTHING, Policy.ALL]
+    space = count_cuts(pending, Model.POSIX)
+    assert space == Space(10**18, is_counted=False)
+    assert str(space) == "at least 1000000000000000000"
+
+
+def test_small_spaces_are_counted() -> None:
+    assert str(count_cuts(replayed(), Model.ORDERED)) == "6"
+    assert count_cuts(replayed(), Model.KILL) == Space(1, is_counted=True)
+    # Before the rename: the file has 4 sizes, and each of its 3 sectors is there or not.
+    # After it, all of the content is there. Before the creation, and at each part of the write,
+    # no name differs; sizes later than the names are not there.
+    ext4 = count_cuts(replayed(), Model.EXT4)
+    assert ext4 == Space((1 + 1 + 2 + 3 + 4) * 8 + 1, is_counted=True)
+    # tmp is absent, there or moved away; state is old or new; not gone and not there.
+    posix = count_cuts(replayed(), Model.POSIX)
+    assert posix == Space((3 * 2 - 1) * 4 * 3**3, is_counted=True)
+
+
+def test_a_choice_within_a_write_rebuilds_alone() -> None:
+    pending = replayed(BASE, TRACE[:1])
+    position = CrashPosition(1, Placement.WITHIN, 700)
+    with pending.torn(TRACE[1], 700):
+        found = list(images(pending, Model.POSIX, position))
+    for one in found:
+        assert rebuild(one.choice, BASE, TRACE) == one.image
+    sizes = {len(one.image.entries["tmp"].content) for one in found if "tmp" in one.image.entries}  # type: ignore[union-attr]
+    assert sizes == {0, 512, 700}
+
+
+def test_the_image_of_the_strictest_policy_is_the_same_in_every_model() -> None:
+    pending = replayed()
+    builder = ImageBuilder(pending)
+    kept = [
+        builder.build(choice)
+        for model in Model
+        for choice in choices(pending, model, END)
+        if choice.policy is Policy.ALL
+    ]
+    assert len(kept) == 4
+    assert all(image == kept[0] for image in kept)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "ext5"},
+        {"names": 3},
+        {"names": [1, "2"]},
+        {"names": [1, 1 << 40]},
+        {"held": [["sectors"]]},
+        {"held": {}},
+        {"event": True},
+        {"event": -1},
+        {"sector_bytes": 0},
+        {"seed": "x"},
+    ],
+)
+def test_a_broken_choice_is_refused(change: dict[str, object]) -> None:
+    choice = next(choices(replayed(), Model.POSIX, END))
+    assert isinstance(choice, ImageChoice)
+    stored = choice_to_json(choice)
+    with pytest.raises(UsageError, match="an image choice is broken"):
+        choice_from_json({**stored, **change})
+    with pytest.raises(UsageError):
+        choice_from_json([stored])
+    with pytest.raises(UsageError):
+        choice_from_json({name: value for name, value in stored.items() if name != "held"})

@@ -1,0 +1,240 @@
+"""The pending model: what each event does to files and names, seen through kill images."""
+
+import os
+import pickle
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from harness.disk import CrashPosition, NotModelled, Pending, crash_states, kill_image, write_cuts
+from harness.values.case import Placement
+from harness.values.contract import PersistenceModel as Model
+from harness.values.event import Event, EventKind
+from harness.values.image import (
+    DirectoryEntry,
+    FileEntry,
+    Image,
+    LinkEntry,
+    SymlinkEntry,
+)
+
+K = EventKind
+LOG = Image({"log": FileEntry(b"0123456789")})
+EMPTY = Image({})
+
+
+def write(path: str, file: int, offset: int, data: bytes, *, result: int = -1) -> Event:
+    return Event(
+        kind=K.WRITE, path=path, file=file, offset=offset, length=len(data), data=data,
+        result=len(data) if result == -1 else result,
+    )  # fmt: skip
+
+
+def allocate(mode: int, offset: int, length: int) -> Event:
+    return Event(kind=K.ALLOCATE, path="log", file=0, offset=offset, length=length, flags=mode)
+
+
+def at_end(base: Image, events: list[Event]) -> Image:
+    return kill_image(base, events, CrashPosition(len(events), Placement.BEFORE))
+
+
+def content(base: Image, events: list[Event], name: str = "log") -> bytes:
+    entry = at_end(base, events).entries[name]
+    assert isinstance(entry, FileEntry)
+    return entry.content
+
+
+@pytest.mark.parametrize(
+    ("mode", "offset", "length", "expected"),
+    [
+        (0x00, 8, 4, b"0123456789\0\0"),
+        (0x00, 0, 4, b"0123456789"),
+        (0x01, 8, 4, b"0123456789"),
+        (0x03, 2, 4, b"01\0\0\0\x006789"),
+        (0x03, 8, 9, b"01234567\0\0"),
+        (0x08, 2, 4, b"016789"),
+        (0x10, 8, 4, b"01234567\0\0\0\0"),
+        (0x11, 8, 4, b"01234567\0\0"),
+        (0x20, 2, 3, b"01\0\0\x0023456789"),
+        (0x40, 0, 4, b"0123456789"),
+    ],
+)
+def test_each_mode_of_fallocate_changes_the_file_as_the_manual_says(
+    mode: int, offset: int, length: int, expected: bytes
+) -> None:
+    assert content(LOG, [allocate(mode, offset, length)]) == expected
+
+
+def test_a_short_write_leaves_what_it_returned() -> None:
+    assert content(LOG, [write("log", 0, 0, b"abcdef", result=2)]) == b"ab23456789"
+
+
+def test_a_failed_call_leaves_nothing() -> None:
+    failed = [
+        write("log", 0, 0, b"abc", result=-28),
+        Event(kind=K.RENAME, path="log", path_to="x", file=0, result=-13),
+        Event(kind=K.MAP, path="log", file=0, result=-13),
+    ]
+    assert at_end(LOG, failed) == LOG
+
+
+def test_a_position_within_a_write_keeps_just_those_bytes() -> None:
+    events = [write("log", 0, 0, b"abcdef"), write("log", 0, 8, b"XYZ")]
+    positions = [CrashPosition(1, Placement.WITHIN, kept) for kept in (1, 2)]
+    images = [kill_image(LOG, events, position).entries["log"] for position in positions]
+    assert images == [FileEntry(b"abcdef67X9"), FileEntry(b"abcdef67XY")]
+
+
+def test_a_file_without_a_name_appears_when_it_is_linked() -> None:
+    made = [Event(kind=K.CREATE, file=3, flags=os.O_TMPFILE), write("", 3, 0, b"data")]
+    assert at_end(EMPTY, made) == EMPTY
+    named = [*made, Event(kind=K.LINK, path_to="new", file=3)]
+    assert at_end(EMPTY, named) == Image({"new": FileEntry(b"data")})
+
+
+def test_writes_to_a_file_that_lost_its_name_go_nowhere() -> None:
+    base = Image({"log": FileEntry(b"old"), "tmp": FileEntry(b"new")})
+    events = [
+        Event(kind=K.RENAME, path="tmp", path_to="log", file=0),
+        # The file that was replaced is still open; the recorder shows the name that it had.
+        write("log", 1, 0, b"lost"),
+        write("log", 0, 0, b"N"),
+    ]
+    assert at_end(base, events) == Image({"log": FileEntry(b"New")})
+
+
+def test_a_rename_between_two_names_of_one_file_does_nothing() -> None:
+    base = Image({"a": FileEntry(b"x"), "b": LinkEntry("a")})
+    assert at_end(base, [Event(kind=K.RENAME, path="a", path_to="b", file=0)]) == base
+
+
+def test_directories_move_with_what_is_in_them_and_symlinks_stay_text() -> None:
+    base = Image(
+        {
+            "d": DirectoryEntry(0o750),
+            "d/file": FileEntry(b"x", 0o640),
+            "d/link": SymlinkEntry("file"),
+        }
+    )
+    events = [
+        Event(kind=K.RENAME, path="d", path_to="e", file=0),
+        Event(kind=K.SYMLINK, path="e/other", path_to="../x"),
+        Event(kind=K.UNLINK, path="e/link", file=1),
+    ]
+    assert at_end(base, events) == Image(
+        {
+            "e": DirectoryEntry(0o750),
+            "e/file": FileEntry(b"x", 0o640),
+            "e/other": SymlinkEntry("../x"),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event(kind=K.MAP, path="log", file=0, length=4096),
+        Event(kind=K.RENAME, path="log", path_to="x", file=0, flags=4),
+        Event(kind=K.ALLOCATE, path="log", file=0, length=4, flags=0x1000),
+        Event(kind=K.RENAME, path="missing", path_to="x", file=7),
+        Event(kind=K.CREATE, path="missing/x", file=7),
+        Event(kind=K.LINK, path="missing", path_to="x", file=7),
+    ],
+)
+def test_what_has_no_rule_is_named_with_its_event(event: Event) -> None:
+    with pytest.raises(NotModelled) as caught:
+        at_end(LOG, [Event(kind=K.REPLY, result=1), event])
+    assert caught.value.event == event
+    assert "event 1 cannot be modelled" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_trace_that_ends_before_the_position_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 1 events; there is no after event 3"):
+        kill_image(LOG, [write("log", 0, 0, b"a")], CrashPosition(3))
+    with pytest.raises(ValueError, match="there is no within event 1"):
+        kill_image(LOG, [write("log", 0, 0, b"a")], CrashPosition(1, Placement.WITHIN, 1))
+
+
+def test_a_write_is_cut_at_its_first_byte_header_sizes_sectors_and_before_its_last_byte() -> None:
+    event = write("log", 0, 500, bytes(1100))
+    assert write_cuts(event) == [1, 4, 8, 12, 16, 24, 32, 64, 524, 1036, 1099]
+    assert write_cuts(write("log", 0, 0, b"a")) == []
+    assert write_cuts(write("log", 0, 0, b"abcdef", result=3)) == [1, 2]
+
+
+def test_positions_are_before_the_first_event_then_within_and_after_each() -> None:
+    events = [
+        write("log", 0, 0, b"abc"),
+        Event(kind=K.ATTRIBUTE, path="log"),
+        Event(kind=K.REPLY, data=b"R", result=1),
+        write("log", 0, 0, b"abc", result=-5),
+    ]
+    positions = [position for position, _ in crash_states(LOG, events)]
+    assert [str(position) for position in positions] == [
+        "before event 0",
+        "within event 0, bytes 0-0 kept",
+        "within event 0, bytes 0-1 kept",
+        "after event 0",
+        "after event 2",
+    ]
+
+
+def work(events: int) -> Iterator[Event]:
+    """Appends with a sync, and now and then a state file replaced by rename, and a new log."""
+    yield Event(kind=K.CREATE, path="log0", file=0)
+    made, at, log = 1, 0, 0
+    for number in range(events // 2):
+        path = f"log{log}"
+        if number % 50 == 49:
+            yield Event(kind=K.CREATE, path="tmp", file=made)
+            yield write("tmp", made, 0, b"state" * 10)
+            yield Event(kind=K.FSYNC, path="tmp", file=made)
+            yield Event(kind=K.RENAME, path="tmp", path_to="state", file=made)
+            yield Event(kind=K.UNLINK, path=path, file=-1)
+            log, at, made = made + 1, 0, made + 2
+            yield Event(kind=K.CREATE, path=f"log{log}", file=log)
+            yield Event(kind=K.FSYNC, path=".", file=-1)
+            continue
+        yield write(path, log, at, b"r" * 100)
+        yield Event(kind=K.FDATASYNC, path=path, file=log)
+        at += 100
+
+
+def seconds_and_peak(events: int) -> tuple[float, int]:
+    tracemalloc.start()
+    try:
+        positions = 0
+        for _, pending in crash_states(EMPTY, work(events), is_cutting_writes=False):
+            positions += 1
+            assert len(pending.nodes) < 8
+        assert positions > events // 2
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    started = time.process_time()
+    for _ in crash_states(EMPTY, work(events), is_cutting_writes=False):
+        pass
+    return time.process_time() - started, peak
+
+
+def test_memory_stays_flat_and_time_linear_over_a_long_trace() -> None:
+    short_seconds, short_peak = seconds_and_peak(10_000)
+    long_seconds, long_peak = seconds_and_peak(100_000)
+    assert long_peak < 2 * short_peak + 100_000
+    assert long_seconds < 30 * short_seconds
+
+
+def test_a_model_may_forget_what_only_a_weaker_one_needs() -> None:
+    posix, ext4 = (Pending(EMPTY, weakest=model) for model in (Model.POSIX, Model.EXT4))
+    for number in range(100):
+        for event in (
+            Event(kind=K.CREATE, path=f"new{number}", file=number),
+            Event(kind=K.FSYNC, path=f"new{number}", file=number),
+        ):
+            posix.apply(event)
+            ext4.apply(event)
+    assert len(posix.names.pending) == 100
+    assert not ext4.names.pending
