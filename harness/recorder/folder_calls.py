@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from harness.recorder import abi
+from harness.recorder import abi, processes
 from harness.recorder.paths import Place, found
 from harness.recorder.processes import Process
 from harness.recorder.supervisor import ANSWERED, Handler, Killed, Supervisor
@@ -435,7 +435,7 @@ def _close_all(fds: list[int]) -> None:
 def _own_like(process: Process, fd: int, mode: int) -> None:
     """Give a file that we made the mode and owner that it would have from the worker."""
     if process.umask is None:
-        process.umask = int(process.status().get("Umask", "022"), 8)
+        process.umask = int(processes.status_value(process.pid, "Umask") or "022", 8)
     os.fchmod(fd, mode & 0o7777 & ~process.umask)
     owner = os.stat(f"/proc/{process.pid}")
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):

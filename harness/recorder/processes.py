@@ -21,6 +21,9 @@ from harness.recorder import abi
 PATH_BYTES = 4096
 """Longest path that Linux takes."""
 
+STATUS_BYTES = 1 << 16
+"""Longest `/proc/PID/status`: a few kilobytes, more with thousands of groups."""
+
 _MEMORY_PIECE_BYTES = 1 << 20
 
 _REMOVED = b" (deleted)"
@@ -144,18 +147,22 @@ class Process:
         os.close(self.memory)
         os.close(self.pidfd)
 
-    def status(self) -> dict[str, str]:
-        """Return `/proc/PID/status` by its keys."""
-        return read_status(self.pid)
 
-
-def read_status(tid: int) -> dict[str, str]:
-    """Return `/proc/TID/status` by its keys; empty if the thread is gone."""
+def status_value(tid: int, name: str) -> str | None:
+    """Return one value of `/proc/TID/status`; None if the thread is gone or says nothing of it."""
     try:
-        with open(f"/proc/{tid}/status", encoding="utf-8", errors="replace") as lines:
-            return dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+        fd = os.open(f"/proc/{tid}/status", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return {}
+        return None
+    try:
+        text = os.read(fd, STATUS_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    # The first line is the program's name, in which newlines are escaped.
+    _, found, rest = text.partition(b"\n%s:\t" % name.encode())
+    return rest.partition(b"\n")[0].decode("utf-8", "replace") if found else None
 
 
 def path_of(fd: int) -> bytes:

@@ -396,10 +396,10 @@ class Supervisor:
     # Threads, processes and files.
 
     def _thread(self, tid: int) -> tuple[Process, int]:
-        status = processes.read_status(tid)
-        if "Tgid" not in status:
+        leader = processes.status_value(tid, "Tgid")
+        if leader is None:
             raise _Gone
-        group = int(status["Tgid"])
+        group = int(leader)
         process = self._processes.get(group)
         if process is None:
             try:
