@@ -83,7 +83,11 @@ def run_case(workplace: Workplace, stored: StoredCase) -> CaseRun:
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    run = _CaseRun(workplace, stored, is_fresh=False).run()
+    try:
+        run = _CaseRun(workplace, stored, is_fresh=False).run()
+    except OSError:
+        # What a subject left running in a shared process has touched the folder.
+        return run_case_fresh(workplace, stored)
     if run.judgement.verdict is not Verdict.FAIL:
         return run
     return run_case_fresh(workplace, stored, shown=run.judgement)
@@ -105,7 +109,13 @@ def run_case_fresh(
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    return _CaseRun(workplace, stored, is_fresh=True, shown=shown).run()
+    workplace.end_recoverers()
+    try:
+        return _CaseRun(workplace, stored, is_fresh=True, shown=shown).run()
+    except OSError as problem:
+        raise HarnessFault(
+            f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+        ) from None
 
 
 class _CaseRun:
@@ -124,15 +134,6 @@ class _CaseRun:
         self._recoveries = 0
 
     def run(self) -> CaseRun:
-        try:
-            return self._run()
-        except OSError as problem:
-            raise HarnessFault(
-                f"the working folder {self._workplace.directory} cannot be used: {problem}",
-                hint=HINT,
-            ) from None
-
-    def _run(self) -> CaseRun:
         stored, workplace = self._stored, self._workplace
         workplace.load(stored.subject, stored.limits)
         workplace.clear()

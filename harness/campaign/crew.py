@@ -5,9 +5,11 @@ finish what they are at; a subject may hang for as long as its limits allow, so 
 killed, and their zygotes clean up behind them.
 """
 
+import contextlib
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
@@ -64,8 +66,11 @@ class Crew:
             HarnessFault: a job process has died.
         """
         try:
-            return self._executor.submit(function, *arguments, **named)
+            with _deaf_to_ctrl_c():
+                return self._executor.submit(function, *arguments, **named)
         except BrokenProcessPool as problem:
+            if self._is_interrupted_by_now():
+                return _cancelled()
             raise _died(problem) from None
 
     def result(self, future: "Future[T]") -> T | None:
@@ -81,6 +86,8 @@ class Crew:
             except CancelledError:
                 return None
             except BrokenProcessPool as problem:
+                if self._is_interrupted_by_now():
+                    return None
                 raise _died(problem) from None
             except TimeoutError:
                 if self.is_interrupted and (future.cancel() or self._is_out_of_patience()):
@@ -95,12 +102,35 @@ class Crew:
                 child.kill()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
+    def _is_interrupted_by_now(self) -> bool:
+        """Whether a signal that ended a job was meant for all of the campaign's processes."""
+        if not self.is_interrupted:
+            time.sleep(_POLL_SECONDS)
+        return self.is_interrupted
+
     def _is_out_of_patience(self) -> bool:
         return self._patience_seconds() <= 0
 
     def _patience_seconds(self) -> float:
         assert self._interrupted_at is not None
         return self._interrupted_at + GRACE_SECONDS - time.monotonic()
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a job that starts meanwhile be deaf too, until it ignores Ctrl-C by itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cancelled() -> "Future[T]":
+    future: Future[T] = Future()
+    future.cancel()
+    future.set_running_or_notify_cancel()
+    return future
 
 
 def _died(problem: BrokenProcessPool) -> HarnessFault:

@@ -89,6 +89,7 @@ def make_executor(jobs: int) -> Executor:
 def start_job(started: "Synchronized[int]", jobs: int) -> None:
     """Make this process end with its parent, leave Ctrl-C to the parent, take a processor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with started.get_lock():
         number, started.value = started.value, started.value + 1
     keep_to_one_processor(number, jobs)

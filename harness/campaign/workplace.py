@@ -101,7 +101,7 @@ class Workplace:
         key = (subject.adapter, repr(sorted(subject.options.items())))
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
-            self._end_recoverers()
+            self.end_recoverers()
             payload = pickle.dumps((subject.adapter, dict(subject.options)))
             try:
                 texts = [z.load(_LOAD, payload, seconds=30 + limits.seconds) for z in self._zygotes]
@@ -227,7 +227,8 @@ class Workplace:
         made = self._recoverers[which] = Recoverer(pid, channel, memory_mb)
         return made
 
-    def _end_recoverers(self) -> None:
+    def end_recoverers(self) -> None:
+        """End the processes that open images, with all that lives on in them."""
         for which in list(self._recoverers):
             self._end_recoverer(which)
 

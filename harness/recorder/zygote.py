@@ -161,11 +161,15 @@ class Zygote:
             else:
                 self._channel.sendall(head + data)
         except OSError as problem:
-            raise HarnessFault(f"the zygote is gone: {problem}{self._last_words()}") from None
+            raise self._gone(problem.strerror or "") from None
 
-    def _last_words(self) -> str:
+    def _gone(self, how: str) -> HarnessFault:
         words = self.output().strip()
-        return f"; it said: {words}" if words else ""
+        said = f"; it said: {words}" if words else ""
+        return HarnessFault(
+            f"the zygote is gone ({how}): somebody has ended it{said}",
+            hint="see whether the subject kills other processes, and dmesg | tail",
+        )
 
     def _answer(self) -> tuple[int, bytes, list[int]]:
         try:
@@ -182,10 +186,7 @@ class Zygote:
         while head and len(head) < ANSWER.size:
             head += self._channel.recv(ANSWER.size - len(head))
         if not head:
-            raise HarnessFault(
-                f"the zygote is gone: somebody has ended it{self._last_words()}",
-                hint="see whether the subject kills other processes, and dmesg | tail",
-            )
+            raise self._gone("the end of its answers")
         number, length = ANSWER.unpack(head)
         text = b""
         while len(text) < length:

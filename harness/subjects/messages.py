@@ -9,7 +9,7 @@ replay from the middle refers to records by their position where they are the sa
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -28,6 +28,9 @@ from harness.values.recovery import (
 
 RECORDS_PER_REPLAY: Final = 1_000_000
 """Most records that a replay may yield before it is taken for one that never ends."""
+
+CAPABILITIES: Final = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
+"""What an adapter can list in `supports`."""
 
 EFFECT_MARK: Final = b"E"
 
@@ -70,8 +73,19 @@ def read_reply(message: bytes) -> dict[str, Any]:
 
 
 def describe(adapter: Adapter) -> dict[str, object]:
-    """Return an adapter's description as JSON."""
-    contract = adapter.contract
+    """Return an adapter's description as JSON.
+
+    Raises:
+        Rubbish: its contract is none, or it lists a capability that nobody knows.
+    """
+    contract, supports = adapter.contract, adapter.supports
+    if not isinstance(contract, Contract):
+        raise Rubbish(f"`contract` is a Contract; found {_shown(contract)}")
+    if not isinstance(supports, Set):
+        raise Rubbish(f"`supports` is a frozenset of texts; found {_shown(supports)}")
+    if unknown := sorted(map(_shown, supports - CAPABILITIES)):
+        known = ", ".join(sorted(CAPABILITIES))
+        raise Rubbish(f"`supports` lists {', '.join(unknown)}; known: {known}")
     return {
         "contract": {
             "acknowledges": contract.acknowledges.value,
@@ -81,7 +95,7 @@ def describe(adapter: Adapter) -> dict[str, object]:
             "detects": sorted(damage.value for damage in contract.detects),
             "max_attempts": contract.max_attempts,
         },
-        "supports": sorted(adapter.supports),
+        "supports": sorted(supports),
     }
 
 

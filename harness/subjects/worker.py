@@ -71,7 +71,7 @@ def load(payload: bytes) -> bytes:
     try:
         made = make_adapter(find_adapter(adapter), options)
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
-    except NotAnAdapter as problem:
+    except (NotAnAdapter, Rubbish) as problem:
         text = str(problem)
     except BaseException as problem:  # what a subject's module raises, sys.exit among it
         text = _subjects_traceback(problem)

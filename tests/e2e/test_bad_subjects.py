@@ -1,0 +1,254 @@
+"""Subjects that are wrong in any way: the right exit code, a sentence, nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SUBJECTS = Path(__file__).with_name("bad_subjects.py")
+
+# limits
+RUN_SECONDS = 120.0
+"""Longest run of one command."""
+
+CLEAN_SECONDS = 5.0
+"""How soon everything is gone."""
+
+SCENARIO = """
+format = 1
+name = "{name}"
+summary = "A subject that is wrong."
+[subject]
+adapter = "{adapter}"
+[workload]
+boots = [1, 2]
+operations = [3, 6]
+[workload.mix]
+put = 5
+done = 2
+tick = 1
+apply = 1
+[[faults]]
+kind = "kill"
+[invariants]
+check = "all"
+[budget]
+cases = 3
+[limits]
+recovery_seconds = {seconds}
+recovery_memory_mb = {memory_mb}
+"""
+
+
+def write_scenario(
+    folder: Path, adapter: str, *, name: str = "wrong", seconds: float = 0.7, memory_mb: int = 200
+) -> str:
+    """Write a scenario on a class of `bad_subjects`, or any adapter with a colon."""
+    target = adapter if ":" in adapter else f"{SUBJECTS}:{adapter}"
+    text = SCENARIO.format(name=name, adapter=target, seconds=seconds, memory_mb=memory_mb)
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return f"{name}.toml"
+
+
+def run(
+    folder: Path, *words: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `walcrash ...`; afterwards none of its processes and none of its folders are there."""
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "100",
+            "WALCRASH_WORK": str(work),
+            "BAD_SUBJECT_OUTSIDE": str(folder / "outside"),
+            "WALCRASH_TEST_MARK": mark,
+            **(environment or {}),
+        },
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert_nothing_left(mark, work)
+    return done
+
+
+def assert_nothing_left(mark: str, work: Path) -> None:
+    """No process with the mark in its environment, and no working folder, within some seconds."""
+    deadline = time.monotonic() + CLEAN_SECONDS
+    while (left := marked(mark)) or list(work.glob("*")):
+        assert time.monotonic() < deadline, (left, list(work.glob("*")))
+        time.sleep(0.05)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Processes that were started with a mark in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("WALCRASH_TEST_MARK") == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+WRONG_WITHOUT_A_CRASH = {
+    "RaisesInOpen": "recovery failed (refused): 'RuntimeError: cannot open this'",
+    "HangsInOpen": "recovery failed (hung): 'no progress within 0.7 seconds, then killed'",
+    "HangsInAppend": "during `append`, and no fault explains it: 'hung: no progress within 0.7",
+    "NoneFromAppend": "'append() returns an integer; found None'",
+    "HugeOffset": "'append() returns an integer of 64 bits; found one of 19932'",
+    "RubbishReplay": "\"a replay yields (offset, record); found 'one'\"",
+    "NoneReplay": "\"TypeError: 'NoneType' object is not iterable\"",
+    "EndlessReplay": "recovery failed (",
+    "TextFromEnd": "\"an offset is an integer; found 'far away'\"",
+    "OddState": "\"the checkpoint in state() is an integer; found 'here'\"",
+    "OddOperations": "state() holds OperationState by id; found ('a', 1): OperationState(",
+    "ListState": "'state() returns a SubjectState; found []'",
+    "ExitsInAppend": "'died: exited with status 70; it said: SystemExit: enough'",
+    "QuitsInAppend": "'died: exited with status 5'",
+    "CrashesInAppend": "'died: died of signal 11",
+    "PrintsForever": "the subject is broken without a crash: not-appendable",
+    "EatsMemory": "recovery failed (over-memory): 'MemoryError: '",
+    "DeletesFolder": "lost-put in boot 2",
+    "ClosesEverything": "Bad file descriptor",
+    "KeepsElsewhere": "it writes outside its folder, to ",
+    "MapsItsFile": "already without a crash: calls that are not modelled: mmap (shared, writable)",
+    "LeavesADaemon": "recovery failed (refused): 'FolderBusy: ",
+    "UnshowableError": "recovery failed (refused): 'Unshowable'",
+}
+
+HARMLESS = ["PrintsRubbish", "WritesOutside", "RestlessThread"]
+
+
+def test_a_subject_that_is_wrong_is_told_so_and_the_next_one_is_tested_as_ever(
+    tmp_path: Path,
+) -> None:
+    names = [*HARMLESS, *WRONG_WITHOUT_A_CRASH, "Right"]
+    files = [write_scenario(tmp_path, name, name=name.lower()) for name in names]
+    log = tmp_path / "log"
+    done = run(tmp_path, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    ended = {line["scenario"]: line for line in lines if line["line"] == "scenario-ended"}
+    for name in [*HARMLESS, "Right"]:
+        assert (ended[name.lower()]["verdict"], ended[name.lower()]["cases"]) == ("pass", 3)
+    for name, reason in WRONG_WITHOUT_A_CRASH.items():
+        line = ended[name.lower()]
+        assert (line["verdict"], line["cases"]) == ("inconclusive", 0), line
+        assert reason in line["reason"]
+
+
+MODULES = {
+    "exits": ("import sys; sys.exit('not today')", "SystemExit: not today"),
+    "quits": ("import os; os._exit(3)", "loading ended the process"),
+    "mistyped": ("def wal(:", "SyntaxError"),
+    "closes": ("import os; os.closerange(0, 99)", "loading ended the process"),
+    "empty": ("", "has no `Subject`"),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_path: Path) -> None:
+    code, words = MODULES[name]
+    (tmp_path / "module.py").write_text(code + "\n", encoding="utf-8")
+    done = run(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
+    assert done.returncode == 2, done.stderr
+    assert "the subject's adapter" in done.stderr
+    assert words in done.stderr
+    assert "hint: " in done.stderr
+    assert "harness/" not in done.stderr.replace(str(SUBJECTS), "")
+
+
+@pytest.mark.parametrize(
+    ("adapter", "words"),
+    [
+        ("NoAdapter", "is no subclass of Adapter"),
+        ("Abstract", "abstract method"),
+        ("RaisesInInit", 'raise RuntimeError("no licence")'),
+        ("Missing", "has no `Missing`"),
+        ("OddContract", "`contract` is a Contract; found 'everything'"),
+        ("OddSupports", "`supports` is a frozenset of texts; found None"),
+        ("MistypedSupports", "`supports` lists 'compaction'; known: apply, checkpoint, compact"),
+    ],
+)
+def test_a_class_that_is_no_adapter_is_a_scenario_error(
+    adapter: str, words: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, adapter))
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_a_subject_that_kills_what_started_it_is_a_fault_with_a_hint(tmp_path: Path) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, "KillsItsParents"))
+    assert done.returncode == 3
+    assert "the zygote is gone" in done.stderr
+    assert "hint: see whether the subject kills other processes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_too_little_memory_for_a_worker_is_told(tmp_path: Path) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, "Right", memory_mb=1))
+    assert done.returncode in (3, 4), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "emory" in done.stdout + done.stderr
+
+
+def test_a_working_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    for place in (str(tmp_path / "nowhere"), "/dev/null"):
+        done = run(
+            tmp_path, "run", write_scenario(tmp_path, "Right"),
+            environment={"WALCRASH_WORK": place},
+        )  # fmt: skip
+        assert done.returncode == 3
+        assert f"error: no working folder can be made in {place}" in done.stderr
+        assert "hint: WALCRASH_WORK=" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/dev/null/runs", "wrong.toml"])
+def test_a_folder_for_runs_that_cannot_be_made_is_a_usage_error(place: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, "Right"), "--runs", place)
+    assert done.returncode == 2
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("size", ["40k", "200k"])
+def test_a_full_working_folder_is_no_verdict_on_the_subject(size: str, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(small)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip(f"no small file system can be mounted: {mounted.stderr.strip()}")
+    try:
+        done = run(
+            tmp_path, "run", write_scenario(tmp_path, "Fat", seconds=5), "--seed", "1",
+            environment={"WALCRASH_WORK": str(small)},
+        )  # fmt: skip
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert done.returncode == 3, done.stdout
+    assert "No space left" in done.stderr or "no space left" in done.stderr
+    assert "hint: WALCRASH_WORK=" in done.stderr
+    assert "Traceback" not in done.stderr
