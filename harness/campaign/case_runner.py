@@ -4,19 +4,22 @@ A case that fails is run again with every recovery in a process of its own: only
 there counts, since a process that opened other images before may carry something over.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from harness.campaign.case_file import StoredCase
 from harness.campaign.full_folder import HINT, refuse_full_folder
+from harness.campaign.power_loss import EMPTY, Coverage, Judged, PowerCut, RecordedBoot
 from harness.campaign.recoverer import describe_status
 from harness.campaign.workplace import Workplace
+from harness.disk import ImageChoice, NotModelled, choice_from_json, choice_to_json
 from harness.oracle import judge
 from harness.recorder.recording import Recording, WatchEnd
 from harness.recorder.tree import capture, restore
 from harness.recorder.watch import Watched
 from harness.subjects.boots import Ending, read_boot
-from harness.values.case import BootPlan, Case, Landing
+from harness.values.case import BootPlan, Case, Landing, PowerLoss
+from harness.values.contract import PersistenceModel
 from harness.values.errors import HarnessFault
 from harness.values.event import MESSAGES, Event
 from harness.values.history import BootEnd, BootHistory, Call, History, Recoveries
@@ -25,7 +28,8 @@ from harness.values.limits import TICKS_AFTER_RECOVERY
 from harness.values.operation import Operation, OperationKind
 from harness.values.record import Record, RecordType
 from harness.values.recovery import FailureKind, Recovery, RecoveryFailure
-from harness.values.verdict import Judgement, Verdict
+from harness.values.seed import Prng
+from harness.values.verdict import Invariant, Judgement, Verdict
 
 _LATER_MS = 10_000_000_000
 """How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
@@ -52,7 +56,15 @@ class WatchedBoot:
 class CaseRun:
     """What running one case gave.
 
-    `doubt` says why a case without violations does not count as passed; empty if it does.
+    Attributes:
+        case: the case; where an image was drawn, the one that was judged last is named in it.
+        boots: in order.
+        history: what was judged.
+        judgement: the oracle's.
+        recoveries: how many recoveries there were, those of later boots included.
+        doubt: why a case without violations does not count as passed; empty if it does.
+        model: the strictest persistence model that shows a violation.
+        coverage: what was looked at after a power loss, else None.
     """
 
     case: Case
@@ -61,6 +73,8 @@ class CaseRun:
     judgement: Judgement
     recoveries: int
     doubt: str
+    model: PersistenceModel = PersistenceModel.KILL
+    coverage: Coverage | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -90,7 +104,10 @@ def run_case(workplace: Workplace, stored: StoredCase) -> CaseRun:
         return run_case_fresh(workplace, stored)
     if run.judgement.verdict is not Verdict.FAIL:
         return run
-    return run_case_fresh(workplace, stored, shown=run.judgement)
+    confirmed = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
+    # The confirmation looks at one image; what was looked at before it counts as well.
+    coverage = run.coverage or confirmed.coverage
+    return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
 
 
 def run_case_fresh(
@@ -132,40 +149,140 @@ class _CaseRun:
         self._is_forked = is_fresh or "reopen" not in stored.supports
         self._shown = shown
         self._recoveries = 0
+        self._boots: list[WatchedBoot] = []
+        # What is durable, and the traces since then: a kill leaves the page cache.
+        self._base = EMPTY
+        self._earlier: list[tuple[Event, ...]] = []
+        self._model = PersistenceModel.KILL
+        self._coverage: Coverage | None = None
 
     def run(self) -> CaseRun:
         stored, workplace = self._stored, self._workplace
         workplace.load(stored.subject, stored.limits)
         workplace.clear()
-        boots: list[WatchedBoot] = []
         image_before: Image | None = None
         for number, plan in enumerate(stored.case.boots, start=1):
             image_before = None
             if number > 1 and plan.crash is not None and len(plan.operations) == 1:
                 image_before = capture(workplace.directory)
-            boots.append(self._boot(number, plan))
-            if not _can_go_on(boots[-1].history):
+            self._boots.append(self._boot(number, plan))
+            if not _can_go_on(self._boots[-1].history):
                 break
-        history = History(
-            tuple(boot.history for boot in boots), self._look(boots[-1].history, image_before)
-        )
-        recordings = [boot.recording for boot in boots]
-        refuse_full_folder(recordings, history, workplace.directory)
-        judgement = judge(
-            stored.contract, history, supports=stored.supports, invariants=stored.invariants
-        )
+            if isinstance(plan.crash, PowerLoss):
+                try:
+                    cut = self._cut_power(number, plan.crash)
+                except NotModelled as problem:
+                    return self._not_judged(str(problem))
+                if cut is not None:
+                    return cut
+            else:
+                self._earlier.append(self._boots[-1].events())
+        return self._conclude(self._look(self._boots[-1].history, image_before))
+
+    def _conclude(self, recoveries: Recoveries) -> CaseRun:
+        history = History(tuple(boot.history for boot in self._boots), recoveries)
+        recordings = [boot.recording for boot in self._boots]
+        refuse_full_folder(recordings, history, self._workplace.directory)
+        judgement = self._judge(history)
+        return self._case_run(history, judgement, self._doubt(judgement))
+
+    def _not_judged(self, doubt: str) -> CaseRun:
+        nothing = Recoveries(first=RecoveryFailure(FailureKind.DIED, "it was not tried"))
+        history = History(tuple(boot.history for boot in self._boots), nothing)
+        judgement = Judgement(Verdict.INCONCLUSIVE, (), frozenset(), ())
+        return self._case_run(history, judgement, doubt)
+
+    def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
+        plans = tuple(boot.plan for boot in self._boots)
+        rest = self._stored.case.boots[len(plans) :]
         return CaseRun(
-            case=stored.case,
-            boots=tuple(boots),
+            case=replace(self._stored.case, boots=plans + rest),
+            boots=tuple(self._boots),
             history=history,
             judgement=judgement,
-            recoveries=self._recoveries + len(boots) - 1,
-            doubt=self._doubt(boots, judgement),
+            recoveries=self._recoveries + len(self._boots) - 1,
+            doubt=doubt,
+            model=self._model,
+            coverage=self._coverage,
         )
+
+    def _judge(self, history: History) -> Judgement:
+        stored = self._stored
+        return judge(
+            stored.contract, history, supports=stored.supports, invariants=stored.invariants
+        )
+
+    def _cut_power(self, number: int, loss: PowerLoss) -> CaseRun | None:
+        """Cut the power in the boot that has just run; None if others follow.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        unmodelled = self._unmodelled()
+        if unmodelled:
+            return self._not_judged(unmodelled)
+        boot = self._boots.pop()
+        judged_invariants: set[Invariant] = set()
+
+        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
+            earlier = tuple(each.history for each in self._boots)
+            judgement = self._judge(History((*earlier, history), recoveries))
+            judged_invariants.update(judgement.judged)
+            return judgement
+
+        recorded = self._recorded(number, boot)
+        model = self._stored.contract.model
+        cut = PowerCut(recorded, model, recover=self._recover_image, judge=judge_boot)
+        prng = Prng(loss.seed)
+        if number < len(self._stored.case.boots):
+            candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(prng)
+            history = recorded.history_at(candidate.choice.position)
+            self._boots.append(_cut_boot(boot, recorded, candidate.choice, history))
+            restore(candidate.image, self._workplace.directory)
+            self._base, self._earlier = candidate.image, []
+            return None
+        if loss.choice:
+            judged: Judged | None = cut.look(cut.exactly(_choice(loss)))
+        else:
+            judged = cut.explore(prng, loss.images)
+        self._coverage = cut.coverage
+        if judged is None:
+            self._boots.append(boot)
+            return self._not_judged("no image was left to look at")
+        choice = judged.candidate.choice
+        self._boots.append(_cut_boot(boot, recorded, choice, judged.history))
+        self._model = choice.model
+        whole = History(tuple(each.history for each in self._boots), judged.recoveries)
+        judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
+        return self._case_run(whole, judgement, self._doubt(judgement))
+
+    def _recorded(self, number: int, boot: WatchedBoot) -> RecordedBoot:
+        rows, plan = boot.recording.rows, boot.plan
+        directory = self._workplace.directory
+
+        def history_until(events: int) -> BootHistory:
+            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
+            ending = Ending(BootEnd.POWER_LOST)
+            return read_boot(plan.operations, said, ending, directory=directory)
+
+        return RecordedBoot(
+            number=number,
+            plan=plan,
+            base=self._base,
+            earlier=tuple(self._earlier),
+            events=boot.events(),
+            history_until=history_until,
+        )
+
+    def _recover_image(self, image: Image) -> Recoveries:
+        restore(image, self._workplace.directory)
+        return self._look_at(image, None)
 
     def _boot(self, number: int, plan: BootPlan) -> WatchedBoot:
         stored, workplace = self._stored, self._workplace
-        watched = workplace.boot(stored.subject, plan.operations, plan.crash, stored.limits)
+        # Where the power is cut, the boot runs to its end; the cut is made in its trace.
+        crash = None if isinstance(plan.crash, PowerLoss) else plan.crash
+        watched = workplace.boot(stored.subject, plan.operations, crash, stored.limits)
         recording = watched.recording
         history = read_boot(
             plan.operations,
@@ -185,7 +302,10 @@ class _CaseRun:
         """Recover what the last boot left, in several ways."""
         if isinstance(last.recovery, RecoveryFailure):
             return Recoveries(first=last.recovery)
-        image = capture(self._workplace.directory)
+        return self._look_at(capture(self._workplace.directory), image_before)
+
+    def _look_at(self, image: Image, image_before: Image | None) -> Recoveries:
+        """Recover an image that is in the folder."""
         # The first recovery ends without `close`, as a kill right after it would.
         first = self._recover(is_killed=True)
         if isinstance(first, RecoveryFailure):
@@ -237,17 +357,40 @@ class _CaseRun:
             is_forked=self._is_forked,
         )
 
-    def _doubt(self, boots: Sequence[WatchedBoot], judgement: Judgement) -> str:
-        unmodelled = sorted({name for boot in boots for name in boot.recording.unmodelled})
+    def _unmodelled(self) -> str:
+        names = sorted({name for boot in self._boots for name in boot.recording.unmodelled})
+        return f"calls that are not modelled: {', '.join(names)}" if names else ""
+
+    def _doubt(self, judgement: Judgement) -> str:
+        unmodelled = self._unmodelled()
         if unmodelled:
-            return f"calls that are not modelled: {', '.join(unmodelled)}"
+            return unmodelled
         if self._shown is not None and judgement.verdict is Verdict.PASS:
             names = ", ".join(sorted({v.invariant.value for v in self._shown.violations}))
             return f"{names} showed in a shared process and not in a fresh one"
-        for number, boot in enumerate(boots, start=1):
+        for number, boot in enumerate(self._boots, start=1):
             if boot.recording.end is WatchEnd.TOO_LONG:
                 return f"boot {number} made more than {len(boot.recording.rows)} events"
         return ""
+
+
+def _choice(loss: PowerLoss) -> ImageChoice:
+    return choice_from_json(json.loads(loss.choice))
+
+
+def _cut_boot(
+    boot: WatchedBoot, recorded: RecordedBoot, choice: ImageChoice, history: BootHistory
+) -> WatchedBoot:
+    """Return a boot as the power cut left it, with the choice in its plan."""
+    crash = boot.plan.crash
+    assert isinstance(crash, PowerLoss)
+    exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
+    return replace(
+        boot,
+        plan=replace(boot.plan, crash=exact),
+        history=history,
+        landing=recorded.landing(choice),
+    )
 
 
 def _can_go_on(boot: BootHistory) -> bool:

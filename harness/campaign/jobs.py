@@ -13,18 +13,20 @@ import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
 from harness.campaign.case_file import StoredCase, stored_case_to_json
 from harness.campaign.case_runner import CaseRun, WatchedBoot, run_case, run_case_fresh
+from harness.campaign.power_loss import Coverage
 from harness.campaign.workload import draw_case, draw_control
 from harness.campaign.workload_profile import Profile
 from harness.campaign.workplace import Workplace
 from harness.subjects.messages import Description
 from harness.values.case import Case, Landing
+from harness.values.contract import PersistenceModel
 from harness.values.history import Outcome
 from harness.values.log import BootSummary
 from harness.values.operation import OperationKind
@@ -53,6 +55,8 @@ class CaseOutcome:
     operations: int
     doubt: str
     outside: tuple[str, ...]
+    model: PersistenceModel
+    coverage: Coverage | None
     stored: str
 
 
@@ -188,7 +192,11 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         operations=count_operations(run.case),
         doubt=run.doubt,
         outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
-        stored=json.dumps(stored_case_to_json(stored)) if is_failure else "",
+        model=run.model,
+        coverage=run.coverage,
+        stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
+        if is_failure
+        else "",
     )
 
 

@@ -34,6 +34,7 @@ from harness.values.contract import PersistenceModel
 from harness.values.event import Event
 from harness.values.history import BootHistory, Recoveries
 from harness.values.image import Image
+from harness.values.log import ImageTotals
 from harness.values.seed import Prng
 from harness.values.verdict import Judgement, Verdict
 
@@ -116,16 +117,9 @@ class Judged:
 
 @dataclass(slots=True)
 class Coverage:
-    """What of a boot's images was looked at.
+    """What of some boots' images was looked at; see `ImageTotals` for the numbers.
 
-    Attributes:
-        positions: positions at which the trace was cut, and how many there are.
-        legal: how many cuts the model allows at the positions that were looked at.
-        generated: images that were built.
-        distinct: those with content of their own, each recovered once.
-        judged: images held against the promises at their position.
-        policies: how often each policy was judged.
-        kinds: the events before, within and after which the trace was cut.
+    `kinds` counts the events before, within and after which traces were cut.
     """
 
     positions: int = 0
@@ -142,6 +136,31 @@ class Coverage:
         """Count what is legal at one more position."""
         self.legal += space.cuts
         self.is_legal_counted &= space.is_counted
+
+    def add(self, other: "Coverage") -> None:
+        """Count another case's coverage too."""
+        self.positions += other.positions
+        self.all_positions += other.all_positions
+        self.legal += other.legal
+        self.is_legal_counted &= other.is_legal_counted
+        self.generated += other.generated
+        self.distinct += other.distinct
+        self.judged += other.judged
+        self.policies += other.policies
+        self.kinds += other.kinds
+
+    def totals(self) -> ImageTotals:
+        """Return the numbers as the event log has them."""
+        return ImageTotals(
+            positions=self.positions,
+            all_positions=self.all_positions,
+            legal=self.legal,
+            is_legal_counted=self.is_legal_counted,
+            generated=self.generated,
+            distinct=self.distinct,
+            judged=self.judged,
+            policies=dict(sorted(self.policies.items())),
+        )
 
 
 class PowerCut:
@@ -164,8 +183,18 @@ class PowerCut:
         self._seen: set[tuple[str, int]] = set()
 
     @cached_property
-    def _position_count(self) -> int:
-        return sum(1 for _ in self._boot.states())
+    def _placements(self) -> list[Placement]:
+        """The placement of each position at which the trace may be cut."""
+        return [position.placement for position, _ in self._boot.states()]
+
+    def _choose(self, prng: Prng, most: int) -> set[int]:
+        """Return positions: half of them within writes, which have by far the most."""
+        every = range(len(self._placements))
+        within = [at for at in every if self._placements[at] is Placement.WITHIN]
+        whole = [at for at in every if self._placements[at] is not Placement.WITHIN]
+        chosen = prng.shuffled(whole)[: max(1, most - most // 2)]
+        chosen += prng.shuffled(within)[: most - len(chosen)]
+        return set(chosen)
 
     def explore(self, prng: Prng, most_images: int) -> Judged | None:
         """Judge images at drawn positions until one fails.
@@ -178,11 +207,10 @@ class PowerCut:
             NotModelled: the trace means something that the model has no rule for.
         """
         last = None
-        count = self._position_count
+        count = len(self._placements)
         self.coverage.all_positions = count
-        visited = max(1, min(count, most_images // IMAGES_AT_A_POSITION))
+        chosen = self._choose(prng, max(1, most_images // IMAGES_AT_A_POSITION))
         at_each = max(IMAGES_AT_A_POSITION, most_images // max(1, count))
-        chosen = set(prng.shuffled(range(count))[:visited])
         for index, (position, pending) in enumerate(self._boot.states()):
             if index not in chosen:
                 continue
@@ -202,7 +230,7 @@ class PowerCut:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        wanted = prng.below(self._position_count)
+        wanted = prng.choice(sorted(self._choose(prng, IMAGES_AT_A_POSITION)))
         for index, (position, pending) in enumerate(self._boot.states()):
             if index == wanted:
                 found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))

@@ -10,7 +10,6 @@ from harness.campaign.case_runner import CaseRun
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.store import KeptFinding, Store
 from harness.values.case import Landing
-from harness.values.contract import PersistenceModel
 from harness.values.finding import Finding
 from harness.values.history import History
 from harness.values.verdict import Judgement
@@ -64,7 +63,7 @@ def _replayed(kept: KeptFinding, run: CaseRun) -> Finding:
         case_index=kept.case_index,
         violations=run.judgement.violations,
         landings=run.landings,
-        model=PersistenceModel.KILL,
+        model=run.model,
         operations=jobs.count_operations(run.case),
         seen=kept.seen,
         cases=kept.cases,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.campaign.jobs import CaseOutcome
-from harness.values.contract import PersistenceModel
+from harness.campaign.power_loss import Coverage
 from harness.values.finding import Finding
 from harness.values.history import BootEnd
 from harness.values.log import BootSummary, CaseJudged, ScenarioEnded
@@ -45,6 +45,7 @@ class Tally:
     crash_points: Counter[str] = field(default_factory=Counter)
     judged: set[Invariant] = field(default_factory=set)
     groups: dict[str, Group] = field(default_factory=dict)
+    images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
     broken: str = ""
 
@@ -59,8 +60,12 @@ class Tally:
         self.boots += len(outcome.boots)
         self.recoveries += outcome.recoveries
         self.events += sum(boot.events for boot in outcome.boots)
+        if outcome.coverage is not None:
+            self.images.add(outcome.coverage)
+            self.crash_points += outcome.coverage.kinds
         for landing in outcome.landings:
-            self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+            if not landing.loss:
+                self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
         if outcome.doubt:
@@ -71,6 +76,7 @@ class Tally:
             seed=f"{outcome.seed:016x}",
             boots=outcome.boots,
             recoveries=outcome.recoveries,
+            images=outcome.coverage.judged if outcome.coverage is not None else 0,
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
             finding=self._group(outcome),
@@ -97,7 +103,7 @@ class Tally:
             case_index=group.best.index,
             violations=group.best.violations,
             landings=group.best.landings,
-            model=PersistenceModel.KILL,
+            model=group.best.model,
             operations=group.best.operations,
             seen=group.seen,
             cases=self.cases,
@@ -120,6 +126,7 @@ class Tally:
             recoveries=self.recoveries,
             events=self.events,
             crash_points=dict(sorted((+self.crash_points).items())),
+            images=self.images.totals() if self.images.positions else None,
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
             findings=len(self.groups),
         )

@@ -16,6 +16,7 @@ from harness.report.text import (
     shell_word,
     shorten,
 )
+from harness.values.contract import PersistenceModel
 from harness.values.finding import Finding
 from harness.values.log import CaseJudged
 from harness.values.verdict import Violation
@@ -65,13 +66,16 @@ def finding_text(finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RU
 
 
 def _crash(finding: Finding, width: int) -> list[str]:
-    model = f"   ({finding.model.value})"
     if not finding.landings:
-        return block("crash", f"none, every boot ended by itself{model}", width=width)
-    first, *others = (shorten(str(landing)) for landing in finding.landings)
-    lines = block("crash", first + model, width=width)
-    for other in others:
-        lines += block("then", other + model, width=width)
+        text = f"none, every boot ended by itself   ({finding.model.value})"
+        return block("crash", text, width=width)
+    lines: list[str] = []
+    for landing in finding.landings:
+        model = finding.model if landing.loss else PersistenceModel.KILL
+        text = f"{shorten(str(landing))}   ({model.value})"
+        lines += block("then" if lines else "crash", text, width=width)
+        if landing.loss:
+            lines += block("power", shorten(landing.loss), width=width)
     return lines
 
 

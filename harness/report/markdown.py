@@ -12,9 +12,11 @@ from harness.report.finding_text import finding_text, origin_command
 from harness.report.run_report import RunReport
 from harness.report.summary import (
     CRASH_POINT_HEAD,
+    IMAGE_HEAD,
     SCENARIO_HEAD,
     again_command,
     crash_point_rows,
+    image_rows,
     scenario_rows,
     totals,
 )
@@ -31,6 +33,7 @@ def markdown_report(report: RunReport) -> str:
         _section("Scenarios", _table(SCENARIO_HEAD, scenario_rows(report), left=2)),
         _section("Why not passed", _reasons(report)),
         _section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
+        _section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
         _section("Invariants", _invariants(report)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"

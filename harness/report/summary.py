@@ -53,6 +53,7 @@ def summary_text(
         *_findings(report, runs, width),
         "\n".join(_scenarios(report)),
         "\n".join(_crash_points(report)),
+        "\n".join(_images(report)),
         "\n".join(_invariants(report, width)),
         "\n".join(_end(report, seconds, report_path, runs)),
     ]
@@ -123,6 +124,47 @@ CRASH_POINT_HEAD = ("crash points", *(placement.value for placement in Placement
 def _crash_points(report: RunReport) -> list[str]:
     rows = crash_point_rows(report)
     return table(CRASH_POINT_HEAD, rows) if rows else ["  no crash fell"]
+
+
+IMAGE_HEAD = (
+    "images after a power loss",
+    "cut at",
+    "of",
+    "legal there",
+    "built",
+    "distinct",
+    "judged",
+)
+
+
+def image_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each scenario that cut the power, under `IMAGE_HEAD`.
+
+    Positions at which traces were cut, of how many; images that are legal at those positions;
+    how many were built, recovered because no other had their content, and judged.
+    """
+    return [
+        (
+            escape(scenario.scenario),
+            f"{images.positions:,}",
+            f"{images.all_positions:,}",
+            ("" if images.is_legal_counted else "over ") + _short_number(images.legal),
+            f"{images.generated:,}",
+            f"{images.distinct:,}",
+            f"{images.judged:,}",
+        )
+        for scenario in report.scenarios
+        if (images := scenario.images) is not None
+    ]
+
+
+def _short_number(number: int) -> str:
+    return f"{number:,}" if number < 10**9 else f"{number:.1e}"
+
+
+def _images(report: RunReport) -> list[str]:
+    rows = image_rows(report)
+    return table(IMAGE_HEAD, rows) if rows else []
 
 
 def _invariants(report: RunReport, width: int) -> list[str]:

@@ -6,7 +6,7 @@ form: an object with `line` (what kind) and the fields below.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 
 from harness.values.case import Landing
@@ -61,9 +61,35 @@ class BootSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTotals:
+    """What of the disk images that power cuts may leave was looked at.
+
+    Attributes:
+        positions: positions at which traces were cut.
+        all_positions: how many there are in these traces.
+        legal: how many cuts the contract's model allows at the positions that were cut.
+        is_legal_counted: whether that is a count; else it is a lower bound.
+        generated: images that were built there.
+        distinct: those with a content of their own in their case; each was recovered.
+        judged: images held against what had been promised at their position.
+        policies: by what rule of choice they were made, with how many were judged.
+    """
+
+    positions: int = 0
+    all_positions: int = 0
+    legal: int = 0
+    is_legal_counted: bool = True
+    generated: int = 0
+    distinct: int = 0
+    judged: int = 0
+    policies: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseJudged:
     """One case: what was done, and the verdict.
 
+    `images` counts the disk images that were judged, 0 for a case without a power loss;
     `finding` is the id of the finding that a failed case belongs to, else empty; `reason` says
     why a case is inconclusive.
     """
@@ -73,6 +99,7 @@ class CaseJudged:
     seed: str
     boots: tuple[BootSummary, ...]
     recoveries: int
+    images: int = 0
     verdict: Verdict
     invariants: tuple[Invariant, ...]
     finding: str
@@ -91,7 +118,8 @@ class ScenarioEnded:
     """One scenario in numbers.
 
     `crash_points` counts landings by placement and event kind, such as `within write`;
-    `judged` are the invariants that were judged in at least one case.
+    `images` is None where no power was cut; `judged` are the invariants that were judged in at
+    least one case.
     """
 
     scenario: str
@@ -105,6 +133,7 @@ class ScenarioEnded:
     recoveries: int
     events: int
     crash_points: Mapping[str, int]
+    images: ImageTotals | None = None
     judged: tuple[Invariant, ...]
     findings: int
 
@@ -140,7 +169,7 @@ def line_to_json(line: LogLine) -> dict[str, object]:
 
 def _plain_fields(value: object) -> dict[str, object]:
     assert is_dataclass(value)
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
 
 
 def _plain(value: object) -> object:
