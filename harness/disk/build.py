@@ -85,16 +85,21 @@ def pending_at(
     position: CrashPosition,
     *,
     sector_bytes: int,
+    earlier: Iterable[Iterable[Event]] = (),
 ) -> tuple[Pending, Event | None]:
     """Replay a trace up to a position; return also the write within which it lies, if it does.
+
+    `earlier` are the traces of boots before, as in `crash_states`; positions count their events.
 
     Raises:
         NotModelled: an event means something that the model has no rule for.
         ValueError: the trace is shorter than that.
     """
     pending = Pending(base, sector_bytes=sector_bytes)
+    for boot in earlier:
+        pending.apply_boot(boot)
     rest = iter(events)
-    for event in islice(rest, position.whole_events):
+    for event in islice(rest, max(0, position.whole_events - pending.next_event)):
         pending.apply(event)
     if pending.next_event < position.whole_events:
         raise ValueError(f"the trace has {pending.next_event} events; there is no {position}")
@@ -106,14 +111,28 @@ def pending_at(
     return pending, torn
 
 
-def rebuild(choice: ImageChoice, base: Image, events: Iterable[Event]) -> Image:
+def rebuild(
+    choice: ImageChoice,
+    base: Image,
+    events: Iterable[Event],
+    *,
+    earlier: Iterable[Iterable[Event]] = (),
+) -> Image:
     """Return the image of a choice, from nothing but the durable base and the trace.
+
+    Args:
+        choice: which image.
+        base: the durable image at the start.
+        events: the trace.
+        earlier: the traces of boots before this one, as in `crash_states`.
 
     Raises:
         NotModelled: an event means something that the model has no rule for.
         ValueError: the trace is not that of the choice.
     """
-    pending, torn = pending_at(base, events, choice.position, sector_bytes=choice.sector_bytes)
+    pending, torn = pending_at(
+        base, events, choice.position, sector_bytes=choice.sector_bytes, earlier=earlier
+    )
     if torn is None:
         return ImageBuilder(pending).build(choice)
     with pending.torn(torn, choice.position.kept_bytes):

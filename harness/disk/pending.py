@@ -20,15 +20,16 @@ not making them durable; when a descriptor was closed, which the trace does not 
 Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.disk.errors import not_modelled
 from harness.disk.file_history import FileHistory
 from harness.disk.moments import SECTOR_BYTES, Moment, after, part
 from harness.disk.names import ROOT, EntryKey, Names
+from harness.disk.numbering import Numbering
 from harness.values.contract import PersistenceModel
 from harness.values.event import Event, EventKind
 from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
@@ -102,9 +103,7 @@ class Pending:
         self.names = Names()
         self.dirty: dict[int, None] = {}
         self._made = ROOT
-        self._by_file: dict[int, int] = {}
-        self._bound: dict[int, int] = {}
-        self._displaced: dict[str, int] = {}
+        self._numbering = Numbering()
         self._actions = self._actions_by_kind()
         for path, entry in base.entries.items():
             self._add_base(path, entry, base)
@@ -143,9 +142,24 @@ class Pending:
 
     def reboot(self) -> None:
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
-        self._by_file.clear()
-        self._bound.clear()
-        self._displaced.clear()
+        self._numbering = Numbering()
+
+    def apply_boot(self, events: Iterable[Event]) -> None:
+        """Take the whole trace of a boot that ended with the power on, and begin another.
+
+        Raises:
+            NotModelled: as for `apply`.
+        """
+        last = None
+        for event in events:
+            if last is not None:
+                self.apply(last)
+            last = event
+        if last is not None:
+            is_cut = last.kind is EventKind.WRITE and 0 < last.result < len(last.data)
+            # A kill within a synchronous write: it never returned, so it has promised nothing.
+            self.apply(replace(last, is_synchronous=False) if is_cut else last)
+        self.reboot()
 
     @contextmanager
     def torn(self, event: Event, kept_bytes: int) -> Iterator[None]:
@@ -207,26 +221,9 @@ class Pending:
 
     # Which file an event means.
 
-    def _number(self, event: Event) -> int | None:
-        """Return the node that an event on an open file or a path means; None if it is gone."""
-        if event.file in self._by_file:
-            return self._by_file[event.file]
-        number = self.names.find(event.path)
-        if number is None or number in self._bound:
-            # The name has gone to another file since this one was opened.
-            number = self._displaced.pop(event.path, None)
-        if number is not None:
-            self._bind(event.file, number)
-        return number
-
-    def _bind(self, file: int, number: int) -> None:
-        if file >= 0 and file not in self._by_file:
-            self._by_file[file] = number
-            self._bound[number] = file
-
     def _file(self, event: Event) -> FileHistory | None:
         """Return the file that an event changes; None if no crash can show it any more."""
-        number = self._number(event)
+        number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
         if node is None or isinstance(node, FileHistory):
             return node
@@ -324,20 +321,20 @@ class Pending:
         file.resized = part(self.next_event, 1)
         if event.path:
             self._put(self._key(event, event.path), file.number)
-        self._bind(event.file, file.number)
+        self._numbering.bind(event.file, file.number)
 
     def _mkdir(self, event: Event) -> None:
         key = self._key(event, event.path)
         number = self._add(Directory(_NEW_DIRECTORY_MODE))
         self.names.directories[number] = {}
         self._put(key, number)
-        self._bind(event.file, number)
+        self._numbering.bind(event.file, number)
 
     def _symlink(self, event: Event) -> None:
         self._put(self._key(event, event.path), self._add(Symlink(event.path_to)))
 
     def _link(self, event: Event) -> None:
-        number = self._number(event) if not event.path else self._named(event)
+        number = self._numbering.node(event, self.names) if not event.path else self._named(event)
         if number is None or not isinstance(self.nodes.get(number), FileHistory):
             raise self._unknown(event, "it is not a file of this trace")
         self._put(self._key(event, event.path_to), number)
@@ -346,7 +343,7 @@ class Pending:
         """Return what an event's path leads to, and remember its number in the trace."""
         number = self._target(event, self._key(event, event.path))
         if not isinstance(self.nodes[number], Symlink):
-            self._bind(event.file, number)
+            self._numbering.bind(event.file, number)
         return number
 
     def _unlink(self, event: Event) -> None:
@@ -371,15 +368,15 @@ class Pending:
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory) and not node.is_settled:
                 node.forced.append(moment)
-            if replaced is not None and replaced not in self._bound:
-                self._displaced[event.path_to] = replaced
+            if replaced is not None:
+                self._numbering.displace(event.path_to, replaced)
         for key, number in ((source, moved), (target, replaced)):
             self._touch_names(key, number)
 
     # Durability.
 
     def _sync_file(self, event: Event) -> None:
-        number = self._number(event)
+        number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
         if isinstance(node, FileHistory):
             node.settle()
@@ -420,6 +417,4 @@ class Pending:
         for number in numbers:
             del self.nodes[number]
             self.dirty.pop(number, None)
-            # Its number may come once more, with the name that it had; that name is taken by
-            # another file then, or by none.
-            self._by_file.pop(self._bound.pop(number, -1), None)
+            self._numbering.forget(number)

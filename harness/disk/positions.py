@@ -52,9 +52,7 @@ def crash_states(
     """
     pending = Pending(base, sector_bytes=sector_bytes, weakest=weakest)
     for boot in earlier:
-        for event in boot:
-            pending.apply(event)
-        pending.reboot()
+        pending.apply_boot(boot)
     yield CrashPosition(pending.next_event, Placement.BEFORE), pending
     for index, event in enumerate(events, start=pending.next_event):
         if is_cutting_writes and event.kind is EventKind.WRITE:

@@ -5,10 +5,20 @@ import pickle
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from harness.disk import CrashPosition, NotModelled, Pending, crash_states, kill_image, write_cuts
+from harness.disk import (
+    CrashPosition,
+    NotModelled,
+    Pending,
+    crash_states,
+    images,
+    kill_image,
+    rebuild,
+    write_cuts,
+)
 from harness.values.case import Placement
 from harness.values.contract import PersistenceModel as Model
 from harness.values.event import Event, EventKind
@@ -225,6 +235,30 @@ def test_memory_stays_flat_and_time_linear_over_a_long_trace() -> None:
     long_seconds, long_peak = seconds_and_peak(100_000)
     assert long_peak < 2 * short_peak + 100_000
     assert long_seconds < 30 * short_seconds
+
+
+def test_what_a_killed_boot_did_not_sync_is_still_pending_in_the_next() -> None:
+    # Both traces number their files from 0, and mean different files.
+    base = Image({"a": FileEntry(b"old"), "b": FileEntry(b"old")})
+    first = [write("a", 0, 0, b"new")]
+    second = [write("b", 0, 0, b"NEW"), Event(kind=K.FSYNC, path="b", file=0)]
+    *_, (position, pending) = crash_states(base, second, earlier=[first])
+    assert str(position) == "after event 2"
+    found = list(images(pending, Model.POSIX, position))
+    assert [one.image.entries for one in found] == [
+        {"a": FileEntry(b"old"), "b": FileEntry(b"NEW")},
+        {"a": FileEntry(b"new"), "b": FileEntry(b"NEW")},
+    ]
+    for one in found:
+        assert rebuild(one.choice, base, second, earlier=[first]) == one.image
+
+
+def test_a_synchronous_write_that_a_kill_cut_short_is_not_durable() -> None:
+    cut = replace(write("log", 0, 0, b"abcdef", result=2), is_synchronous=True)
+    states = crash_states(LOG, [], earlier=[[cut]])
+    position, pending = next(states)
+    contents = [one.image.entries["log"] for one in images(pending, Model.ORDERED, position)]
+    assert contents == [FileEntry(b"0123456789"), FileEntry(b"ab23456789")]
 
 
 def test_a_model_may_forget_what_only_a_weaker_one_needs() -> None:
