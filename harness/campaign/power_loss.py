@@ -29,7 +29,7 @@ from harness.disk import (
     crash_states,
     images,
 )
-from harness.values.case import BootPlan, Landing
+from harness.values.case import BootPlan, Landing, Placement
 from harness.values.contract import PersistenceModel
 from harness.values.event import Event
 from harness.values.history import BootHistory, Recoveries
