@@ -65,7 +65,7 @@ def read_reply(message: bytes) -> dict[str, Any]:
     """
     try:
         reply = json.loads(message)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise Rubbish(f"a reply is a JSON object; found {message[:80]!r}: {problem}") from None
     if not isinstance(reply, dict) or not isinstance(reply.get("ok"), bool):
         raise Rubbish(f"a reply is a JSON object with `ok`; found {message[:80]!r}")

@@ -1,0 +1,166 @@
+"""What a worker says, and how it is read: rubbish is told as rubbish, everything else survives."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.subjects import messages
+from harness.subjects.boots import Ending, read_boot
+from harness.subjects.loading import NotAnAdapter, find_adapter, make_adapter
+from harness.subjects.messages import Rubbish
+from harness.subjects.reference import ReferenceAdapter
+from harness.subjects.worker import BootRequest, _Boot
+from harness.values.history import BootEnd, Outcome
+from harness.values.operation import Operation, OperationKind
+from harness.values.record import Record, RecordType
+from harness.values.recovery import (
+    FailureKind,
+    OperationState,
+    OperationStatus,
+    Recovery,
+    RecoveryFailure,
+    SubjectState,
+)
+
+OPEN = Operation(OperationKind.OPEN)
+
+
+def append(record: Record) -> Operation:
+    return Operation(OperationKind.APPEND, record)
+
+
+WORK = (
+    OPEN,
+    append(Record(RecordType.PUT, "a", 1, bytes(range(256)))),
+    append(Record(RecordType.FAILED, "a", 2, error="\u00fcbel\n", next_retry_at_ms=9)),
+    Operation(OperationKind.TICK, now_ms=10_000_000),
+    Operation(OperationKind.APPLY),
+    Operation(OperationKind.REPLAY, from_call=2),
+    Operation(OperationKind.SYNC),
+    Operation(OperationKind.CLOSE),
+)
+
+
+def said_by(folder: Path, operations: tuple[Operation, ...], adapter: str = "reference") -> Any:
+    said: list[bytes] = []
+    request = BootRequest(adapter=adapter, options={}, directory=str(folder), operations=operations)
+    _Boot(request, said.append).run()
+    return said
+
+
+def test_a_boot_is_read_back_as_it_was(tmp_path: Path) -> None:
+    said = said_by(tmp_path, WORK)
+    boot = read_boot(WORK, said, Ending(BootEnd.CLOSED), directory=str(tmp_path))
+    assert [call.outcome for call in boot.calls] == [Outcome.ACKNOWLEDGED] * len(WORK)
+    assert boot.calls[3].sent == boot.calls[3].effects == ("a",)
+    replayed = boot.calls[5].replayed
+    assert replayed is not None
+    assert [entry.record for entry in replayed.records] == [WORK[2].record]
+    assert boot.calls[2].offset is not None
+    assert boot.calls[4].checkpoint is not None
+    assert boot.calls[4].checkpoint > boot.calls[2].offset
+    again = read_boot((OPEN,), said_by(tmp_path, (OPEN,)), Ending(BootEnd.KILLED), directory="/")
+    recovery = again.recovery
+    assert isinstance(recovery, Recovery)
+    assert [entry.record for entry in recovery.records] == [WORK[1].record, WORK[2].record]
+    assert recovery.state is not None
+    assert recovery.state.operations["a"].error == "\u00fcbel\n"
+
+
+def test_a_call_without_a_reply_was_under_way(tmp_path: Path) -> None:
+    said = said_by(tmp_path, WORK)[:2]
+    boot = read_boot(WORK, said, Ending(BootEnd.KILLED), directory=str(tmp_path))
+    assert [call.outcome for call in boot.calls] == [
+        Outcome.ACKNOWLEDGED, Outcome.ACKNOWLEDGED, Outcome.UNANSWERED,
+    ]  # fmt: skip
+
+
+def test_effects_without_their_reply_are_seen(tmp_path: Path) -> None:
+    said = said_by(tmp_path, WORK)[:4]
+    assert said[3] == messages.effect_message("a")
+    boot = read_boot(WORK, said, Ending(BootEnd.KILLED), directory=str(tmp_path))
+    assert boot.calls[3].effects == ("a",)
+    assert boot.calls[3].outcome is Outcome.UNANSWERED
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"\xff", b"[]", b"{}", b'{"ok": 1}', b'{"ok": true}' * 2, b"[" * 100_000]
+)
+def test_what_is_no_reply_is_rubbish(rubbish: bytes) -> None:
+    with pytest.raises(Rubbish):
+        messages.read_reply(rubbish)
+    boot = read_boot((OPEN,), [rubbish], Ending(BootEnd.KILLED), directory="/d")
+    assert isinstance(boot.recovery, RecoveryFailure)
+    assert boot.recovery.kind is FailureKind.RUBBISH
+
+
+def test_a_reply_to_no_call_is_rubbish() -> None:
+    reply = json.dumps({"ok": False, "error": "no"}).encode()
+    boot = read_boot((OPEN,), [reply, reply], Ending(BootEnd.KILLED), directory="/d")
+    assert isinstance(boot.recovery, RecoveryFailure)
+
+
+@pytest.mark.parametrize(
+    "recovery",
+    [None, 5, {}, {"records": 5}, {"records": [[]], "end": 1, "resumes": [], "state": None},
+     {"records": [], "end": 1, "resumes": [[1, [7]]], "state": None},
+     {"records": [], "end": 1, "resumes": [], "state": {}}],
+)  # fmt: skip
+def test_a_recovery_that_makes_no_sense_is_rubbish(recovery: object) -> None:
+    reply = json.dumps({"ok": True, "recovery": recovery}).encode()
+    boot = read_boot((OPEN,), [reply], Ending(BootEnd.CLOSED), directory="/d")
+    assert isinstance(boot.recovery, RecoveryFailure)
+    assert boot.recovery.kind is FailureKind.RUBBISH
+
+
+def test_texts_of_a_subject_do_not_depend_on_the_run() -> None:
+    error = "FolderBusy at /tmp/walcrash-x1/subject/wal.log of <Log object at 0x7f00deadbeef>"
+    reply = json.dumps({"ok": False, "error": error}).encode()
+    boot = read_boot((OPEN,), [reply], Ending(BootEnd.CLOSED), directory="/tmp/walcrash-x1/subject")
+    assert boot.calls[0].error == "FolderBusy at wal.log of <Log object at 0x\u2026>"
+
+
+@pytest.mark.parametrize("value", [None, "1", 1.0, True, 1 << 63, -(1 << 63) - 1, [1]])
+def test_an_integer_is_one_of_64_bits(value: object) -> None:
+    with pytest.raises(Rubbish, match="append\\(\\) returns an integer"):
+        messages.integer(value, "append() returns")
+
+
+@pytest.mark.parametrize("value", [None, 5, [1], [b"a"], {"a"}])
+def test_ids_are_a_sequence_of_texts(value: object) -> None:
+    with pytest.raises(Rubbish, match="tick\\(\\) returns a sequence of ids"):
+        messages.id_list(value, "tick() returns")
+
+
+def odd_operation(**changes: object) -> SubjectState:
+    fields: dict[str, Any] = {"status": OperationStatus.DONE, "error": "", "next_retry_at_ms": 0}
+    return SubjectState(0, 0, {"a": OperationState(**{**fields, **changes})})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [None, {}, SubjectState("0", 0, {}), SubjectState(0, None, {}), SubjectState(0, 0, []),
+     SubjectState(0, 0, {"a": None}), SubjectState(0, 0, {5: OperationState("done")}),
+     odd_operation(status="done"), odd_operation(error=None),
+     odd_operation(next_retry_at_ms=1.5)],
+)  # fmt: skip
+def test_a_state_that_makes_no_sense_is_rubbish(state: Any, tmp_path: Path) -> None:
+    class Odd(ReferenceAdapter):
+        def state(self) -> SubjectState:
+            return state
+
+    adapter = Odd()
+    adapter.open(tmp_path, [].append)
+    with pytest.raises(Rubbish):
+        messages.recover(adapter)
+    adapter.close()
+
+
+def test_names_that_lead_to_no_adapter_are_told() -> None:
+    for name in ("nothing", ":", "a:", ":b", "json:dumps", "json:JSONDecoder", "none.py:A"):
+        with pytest.raises(NotAnAdapter):
+            find_adapter(name)
+    with pytest.raises(NotAnAdapter, match="unexpected keyword"):
+        make_adapter(find_adapter("reference"), {"speed": 9})
