@@ -1,0 +1,159 @@
+"""Power losses: a log without syncs is found out, one with them never, and each failure repeats."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.case_file import StoredCase, stored_case_from_json, stored_case_to_json
+from harness.campaign.case_runner import CaseRun, run_case, run_case_fresh
+from harness.campaign.scenario_file import load_scenario, planted_folder
+from harness.campaign.workload import draw_case
+from harness.campaign.workload_profile import Profile
+from harness.campaign.workplace import Workplace
+from harness.values.case import PowerLoss
+from harness.values.contract import Contract, PersistenceModel, Promise
+from harness.values.scenario import SubjectSpec
+from harness.values.verdict import Invariant, Verdict
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = SubjectSpec("reference")
+NEVER_SYNCED = SubjectSpec("reference", {"sync": "none"})
+PLAIN = SubjectSpec(f"{planted_folder()}/planted_base.py:PlainLog")
+POSIX = Contract(model=PersistenceModel.POSIX, max_attempts=3)
+
+
+@pytest.fixture(scope="module")
+def workplace() -> Iterator[Workplace]:
+    with Workplace() as made:
+        yield made
+
+
+def drawn(
+    workplace: Workplace,
+    index: int,
+    *,
+    name: str = "power-append",
+    subject: SubjectSpec = REFERENCE,
+    contract: Contract = POSIX,
+    images: int = 60,
+) -> StoredCase:
+    """Return a case of a shipped scenario on some subject under some contract."""
+    scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
+    scenario = replace(
+        scenario, faults=tuple(replace(fault, images=images) for fault in scenario.faults)
+    )
+    description = workplace.load(subject, scenario.limits)
+    case = draw_case(
+        scenario,
+        supports=description.supports,
+        profile=Profile(),
+        master_seed="power",
+        index=index,
+    )
+    return StoredCase(
+        case=case,
+        subject=subject,
+        contract=contract,
+        supports=description.supports,
+        invariants=scenario.invariants,
+        limits=scenario.limits,
+    )
+
+
+def first_failure(workplace: Workplace, **choices: object) -> tuple[StoredCase, CaseRun]:
+    for index in range(5):
+        stored = drawn(workplace, index, **choices)  # type: ignore[arg-type]
+        run = run_case(workplace, stored)
+        if run.verdict is Verdict.FAIL:
+            return replace(stored, case=run.case), run
+    raise AssertionError("five cases found nothing")
+
+
+@pytest.mark.parametrize(
+    "name", ["power-append", "power-compaction", "power-group-commit", "power-after-kill"]
+)
+def test_the_reference_keeps_its_promise_under_posix(workplace: Workplace, name: str) -> None:
+    for index in range(3):
+        run = run_case(workplace, drawn(workplace, index, name=name))
+        assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
+        assert run.coverage is None or run.coverage.judged > 1
+
+
+@pytest.mark.parametrize("subject", [NEVER_SYNCED, PLAIN])
+def test_a_log_that_never_syncs_is_found_out_in_the_strictest_model_that_shows_it(
+    workplace: Workplace, subject: SubjectSpec
+) -> None:
+    _, run = first_failure(workplace, subject=subject)
+    assert run.judgement.violations[0].invariant in (Invariant.LOST_PUT, Invariant.UNRECOVERABLE)
+    assert run.model is not PersistenceModel.POSIX
+    landing = run.landings[-1]
+    assert landing.loss
+    assert f"({run.model.value})" in landing.loss
+
+
+def test_a_failure_is_stored_with_its_image_and_repeats_from_what_was_stored(
+    workplace: Workplace,
+) -> None:
+    stored, run = first_failure(workplace, subject=NEVER_SYNCED)
+    crash = stored.case.boots[-1].crash
+    assert isinstance(crash, PowerLoss)
+    assert crash.choice
+    read_back = stored_case_from_json(json.loads(json.dumps(stored_case_to_json(stored))))
+    assert read_back == stored
+    again = run_case_fresh(workplace, read_back)
+    assert again.judgement.violations == run.judgement.violations
+    assert again.landings == run.landings
+
+
+def test_the_same_log_is_never_accused_after_a_kill(workplace: Workplace) -> None:
+    for index in range(10):
+        stored = drawn(workplace, index, name="crash-mid-write", subject=NEVER_SYNCED)
+        run = run_case(workplace, stored)
+        assert run.verdict is Verdict.PASS, run.judgement.violations
+
+
+def test_a_prefix_is_all_that_a_log_without_syncs_may_promise(workplace: Workplace) -> None:
+    prefix = replace(POSIX, power=Promise.PREFIX)
+    for index in range(3):
+        stored = drawn(workplace, index, subject=NEVER_SYNCED, contract=prefix)
+        run = run_case(workplace, stored)
+        broken = {violation.invariant for violation in run.judgement.violations}
+        assert not broken & {Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER}
+
+
+def test_the_same_seed_looks_at_the_same_images(workplace: Workplace) -> None:
+    stored = drawn(workplace, 0)
+    one, other = run_case(workplace, stored), run_case(workplace, stored)
+    assert one.coverage == other.coverage
+    assert one.case == other.case
+
+
+def test_a_mapping_that_is_written_to_makes_a_power_loss_inconclusive(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    (tmp_path / "mapped.py").write_text(MAPPED)
+    subject = SubjectSpec(f"{tmp_path}/mapped.py:Mapped")
+    run = run_case(workplace, drawn(workplace, 0, subject=subject))
+    assert run.verdict is Verdict.INCONCLUSIVE
+    assert "mmap" in run.doubt
+
+
+MAPPED = """
+import mmap
+import os
+
+from harness.subjects.reference import ReferenceAdapter
+
+
+class Mapped(ReferenceAdapter):
+    def open(self, directory, effect):
+        super().open(directory, effect)
+        fd = os.open(directory / "map", os.O_RDWR | os.O_CREAT)
+        os.ftruncate(fd, 4096)
+        self.map = mmap.mmap(fd, 4096)
+        self.map[0] = 1
+        os.close(fd)
+"""
