@@ -32,7 +32,7 @@ from harness.values.scenario import (
     WorkloadPlan,
 )
 
-__all__ = ["find_scenarios", "load_scenario", "planted_folder", "schema_json"]
+__all__ = ["find_scenarios", "load_scenario", "planted_folder", "planted_folders", "schema_json"]
 
 # limits
 SCENARIO_BYTES: Final = 1024 * 1024
@@ -86,6 +86,11 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
 def planted_folder() -> Path:
     """Return the folder of the planted subjects and their scenarios."""
     return _shipped_folder() / "planted"
+
+
+def planted_folders() -> list[Path]:
+    """Return the folders that say what is expected of planted subjects, each in a table."""
+    return sorted(path.parent for path in planted_folder().glob("**/expected.toml"))
 
 
 def _shipped_scenarios() -> dict[str, Path]:

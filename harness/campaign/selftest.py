@@ -16,7 +16,8 @@ from typing import Final
 from harness.campaign import jobs
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch
-from harness.campaign.scenario_file import load_scenario, planted_folder
+from harness.campaign.scenario_file import load_scenario, planted_folders
+from harness.values.contract import PersistenceModel
 from harness.values.errors import UsageError
 from harness.values.planted import Planted, PlantedResult, PlantedRun
 from harness.values.scenario import Scenario
@@ -29,7 +30,7 @@ RIGHT_CASES: Final = 50
 
 
 def read_expected(folder: Path) -> list[Planted]:
-    """Return what is expected of every planted subject, bugs first, in the file's order.
+    """Return what is expected of every planted subject in a folder, in the file's order.
 
     Raises:
         OSError: the file cannot be read.
@@ -42,12 +43,20 @@ def read_expected(folder: Path) -> list[Planted]:
             invariant=Invariant(row["invariant"]),
             needs=row["needs"],
             within_cases=row["within_cases"],
+            path=folder / f"{name}.toml",
+            model=PersistenceModel(row.get("model", PersistenceModel.KILL.value)),
         )
         for name, row in table["planted"].items()
     ]
     right = [
-        Planted(name=name, invariant=None, needs="", within_cases=RIGHT_CASES)
-        for name in table["right"]
+        Planted(
+            name=name,
+            invariant=None,
+            needs="",
+            within_cases=row.get("cases", RIGHT_CASES),
+            path=folder / f"{name}.toml",
+        )
+        for name, row in table["right"].items()
     ]
     return bugs + right
 
@@ -58,7 +67,7 @@ def choose(names: Sequence[str]) -> list[Planted]:
     Raises:
         UsageError: there is none of that name.
     """
-    known = read_expected(planted_folder())
+    known = [planted for folder in planted_folders() for planted in read_expected(folder)]
     if not names:
         return known
     by_name = {planted.name: planted for planted in known}
@@ -86,7 +95,7 @@ def run_planted(
     waiting: deque[tuple[Planted, list[Future[PlantedRun]]]] = deque()
     with Crew(make_executor, job_count) as crew:
         for planted in chosen:
-            scenario = load_scenario(planted_folder() / f"{planted.name}.toml")
+            scenario = load_scenario(planted.path)
             futures = [
                 crew.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
             ]
@@ -108,9 +117,12 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
                 seed=seed,
                 found_by=None,
                 cases=0,
+                images=0,
+                model=None,
                 seconds=time.monotonic() - began,
                 problem=f"shows without a crash: {shown}",
             )
+    images = 0
     for index in range(planted.within_cases):
         (outcome,) = jobs.run_batch(
             Batch(
@@ -121,15 +133,23 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
                 indices=(index,),
             )
         )
+        images += outcome.coverage.judged if outcome.coverage is not None else 0
         if outcome.verdict is not Verdict.PASS:
             found = outcome.violations[0].invariant if outcome.violations else None
             return PlantedRun(
                 seed=seed,
                 found_by=found,
                 cases=index + 1,
+                images=images,
+                model=outcome.model if found else None,
                 seconds=time.monotonic() - began,
                 problem="" if found else outcome.doubt,
             )
     return PlantedRun(
-        seed=seed, found_by=None, cases=planted.within_cases, seconds=time.monotonic() - began
+        seed=seed,
+        found_by=None,
+        cases=planted.within_cases,
+        images=images,
+        model=None,
+        seconds=time.monotonic() - began,
     )

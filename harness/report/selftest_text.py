@@ -33,8 +33,8 @@ def _text(results: list[PlantedResult]) -> str:
     parts = []
     if bugs:
         rows = [_bug_row(result) for result in bugs]
-        head = ["planted bug", "meant for", "found", "first case", "seconds"]
-        parts.append("\n".join(table(head, rows, left=3)))
+        head = ["planted bug", "meant for", "model", "found", "first case", "images", "seconds"]
+        parts.append("\n".join(table(head, rows, left=4)))
     if right:
         rows = [_right_row(result) for result in right]
         parts.append("\n".join(table(["right subject", "accused", "cases", "seconds"], rows)))
@@ -59,8 +59,10 @@ def _bug_row(result: PlantedResult) -> list[str]:
     return [
         planted.name,
         planted.invariant.value,
+        result.strictest.value if result.strictest else "-",
         f"{len(hits)} of {len(result.runs)}",
         _spread([run.cases for run in hits]),
+        _spread([run.images for run in hits]) if any(run.images for run in hits) else "",
         _seconds(result.runs),
     ]
 
@@ -91,8 +93,10 @@ def _complaints(result: PlantedResult) -> list[str]:
     meant = planted.invariant.value if planted.invariant else "nothing"
     lines = []
     for run in result.runs:
-        if run.problem or run.found_by is not planted.invariant:
-            found = run.problem or (run.found_by.value if run.found_by else "nothing")
+        found = run.problem or (run.found_by.value if run.found_by else "nothing")
+        if result.is_stricter(run) and run.model is not None:
+            found += f" already in the model {run.model.value}"
+        if found != meant:
             lines.append(
                 f"  {planted.name}, seed {run.seed}: meant {meant}, found {found}, "
                 f"{counted(run.cases, 'case')}"
@@ -107,12 +111,16 @@ def _to_json(result: PlantedResult) -> dict[str, object]:
         "invariant": planted.invariant.value if planted.invariant else None,
         "needs": planted.needs,
         "within_cases": planted.within_cases,
+        "model": planted.model.value if planted.model else None,
+        "strictest_seen": result.strictest.value if result.strictest else None,
         "as_expected": result.is_as_expected,
         "runs": [
             {
                 "seed": run.seed,
                 "found_by": run.found_by.value if run.found_by else None,
                 "cases": run.cases,
+                "images": run.images,
+                "model": run.model.value if run.model else None,
                 "seconds": round(run.seconds, 3),
                 "problem": run.problem,
             }
