@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.disk.moments import PARTS, Moment, before, part
+from harness.disk.moments import Moment, before, part
 
 STALE: Final[Moment] = -1
 """In the place of a sector's moment: the bytes that its block held before it was this file's."""
@@ -307,10 +307,3 @@ def sectors_of(start: int, end: int, sector_bytes: int) -> range:
     if end <= start:
         return range(0)
     return range(start // sector_bytes, (end - 1) // sector_bytes + 1)
-
-
-def parts_of_write(offset: int, length: int, sector_bytes: int) -> int:
-    """Return how many parts a write has."""
-    parts = len(sectors_of(offset, offset + length, sector_bytes))
-    assert parts < PARTS, "a write has fewer sectors than PARTS"
-    return parts

@@ -60,7 +60,7 @@ def crash_states(
                 with pending.torn(event, kept):
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
         pending.apply(event)
-        if event.is_message or (event.result >= 0 and event.kind not in _SILENT):
+        if event.result >= 0 and event.kind not in _SILENT:
             yield CrashPosition(index, Placement.AFTER), pending
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from harness.disk import ImageBuilder, Pending, every_cut
+from harness.disk import CrashPosition, ImageBuilder, Pending, every_cut, images
 from harness.values.contract import PersistenceModel as Model
 from harness.values.event import Event, EventKind
 from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from harness.values.seed import Prng
 
 K = EventKind
 SECTOR = 4
@@ -208,6 +209,38 @@ def test_a_synchronous_write_makes_its_own_sectors_durable_and_no_others() -> No
     assert all(isinstance(content, bytes) and content[4:] == b"bbbb" for content in found)
     assert {b"aaaabbbb", bytes(4) + b"bbbb"} < found
     assert left(OLD, trace, Model.ORDERED) == [{"log": b"aaaabbbb"}]
+
+
+def test_what_a_synchronous_write_has_covered_does_not_come_back_in_any_prefix() -> None:
+    trace = [
+        write("log", 0, 4, b"cccc"),
+        write("log", 0, 0, b"old!"),
+        write("log", 0, 0, b"new!", sync=True),
+        write("log", 0, 8, b"dddd"),
+    ]
+    pending = replayed(OLD, trace)
+    for model in (*JOURNALLED, Model.POSIX):
+        found = images(pending, model, CrashPosition(3), prng=Prng(1), drawn=20)
+        logs = contents((shown(one.image) for one in found), "log")
+        assert all(isinstance(log, bytes) and log[:4] == b"new!" for log in logs)
+        assert logs <= contents(left(OLD, trace, model), "log")
+
+
+def test_a_synchronous_write_that_grows_its_file_commits_names_on_ext4_and_not_on_posix() -> None:
+    trace = [create("new", 1), write("log", 0, 0, b"aaaa", sync=True)]
+    assert contents(left(OLD, trace, Model.EXT4), "new") == {b""}
+    assert contents(left(OLD, trace, Model.POSIX), "new") == {None, b""}
+    base = base_of(log=b"0000")
+    assert contents(left(base, trace, Model.EXT4), "new") == {None, b""}
+
+
+def test_what_is_written_to_a_replaced_file_is_seen_if_the_rename_is_lost() -> None:
+    base = base_of(log=b"old!", tmp=b"new!")
+    # The replaced file is still open, and was not seen before; it goes by the name that it had.
+    trace = [rename("tmp", "log", 0), write("log", 1, 0, b"late")]
+    images = left(base, trace, Model.POSIX)
+    assert contents(images, "log") == {b"old!", b"late", b"new!"}
+    assert {"log": b"late", "tmp": b"new!"} in images
 
 
 def test_a_later_write_over_a_synchronous_one_may_be_lost_again() -> None:

@@ -192,6 +192,31 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
     ]
 
 
+def test_a_folder_that_came_and_went_is_forgotten_with_all_that_was_in_it() -> None:
+    events = [
+        Event(kind=K.MKDIR, path="d", file=0),
+        Event(kind=K.CREATE, path="d/a", file=1),
+        Event(kind=K.LINK, path="d/a", path_to="d/b", file=1),
+        Event(kind=K.UNLINK, path="d/a", file=1),
+        Event(kind=K.UNLINK, path="d/b", file=1),
+        Event(kind=K.RMDIR, path="d", file=0),
+        Event(kind=K.FSYNC, path=".", file=2),
+        # Both are still open; what is done to them goes nowhere.
+        write("d/b", 1, 0, b"x"),
+        Event(kind=K.TRUNCATE, path="d/b", file=1, offset=4),
+        Event(kind=K.ALLOCATE, path="d/b", file=1, length=4),
+        Event(kind=K.FSYNC, path="d", file=0),
+    ]
+    pending = Pending(EMPTY)
+    for event in events:
+        pending.apply(event)
+    assert len(pending.nodes) == 1
+    assert not pending.names.pending
+    assert not pending.dirty
+    with pending.torn(write("d/b", 1, 0, b"xyz"), 2):
+        assert not pending.dirty
+
+
 def work(events: int) -> Iterator[Event]:
     """Appends with a sync, and now and then a state file replaced by rename, and a new log."""
     yield Event(kind=K.CREATE, path="log0", file=0)
