@@ -2,6 +2,8 @@
 
 A case that fails is run again with every recovery in a process of its own: only what shows
 there counts, since a process that opened other images before may carry something over.
+
+Not here: how an image is recovered (`looks`), which images a power cut leaves (`power_loss`).
 """
 
 import json
@@ -9,47 +11,24 @@ from dataclasses import dataclass, replace
 
 from harness.campaign.case_file import StoredCase
 from harness.campaign.full_folder import HINT, refuse_full_folder
+from harness.campaign.looks import Looks
 from harness.campaign.power_loss import EMPTY, Coverage, Judged, PowerCut, RecordedBoot
-from harness.campaign.recoverer import describe_status
+from harness.campaign.watched_boot import WatchedBoot, watch_boot
 from harness.campaign.workplace import Workplace
 from harness.disk import ImageChoice, NotModelled, choice_from_json, choice_to_json
 from harness.oracle import judge
-from harness.recorder.recording import Recording, WatchEnd
+from harness.recorder.recording import WatchEnd
 from harness.recorder.tree import capture, restore
-from harness.recorder.watch import Watched
 from harness.subjects.boots import Ending, read_boot
-from harness.values.case import BootPlan, Case, Landing, PowerLoss
+from harness.values.case import Case, Landing, PowerLoss
 from harness.values.contract import PersistenceModel
 from harness.values.errors import HarnessFault
 from harness.values.event import MESSAGES, Event
-from harness.values.history import BootEnd, BootHistory, Call, History, Recoveries
+from harness.values.history import BootEnd, BootHistory, History, Recoveries
 from harness.values.image import Image
-from harness.values.limits import TICKS_AFTER_RECOVERY
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import FailureKind, Recovery, RecoveryFailure
+from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.seed import Prng
 from harness.values.verdict import Invariant, Judgement, Verdict
-
-_LATER_MS = 10_000_000_000
-"""How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
-
-OPEN = Operation(OperationKind.OPEN)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedBoot:
-    """One boot of a case: its plan, its history, its trace, and where its crash landed."""
-
-    plan: BootPlan
-    history: BootHistory
-    recording: Recording
-    landing: Landing | None
-    output: str
-
-    def events(self) -> tuple[Event, ...]:
-        """Return the boot's trace."""
-        return self.recording.events()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +115,8 @@ def run_case_fresh(
 
 
 class _CaseRun:
+    """One run of one case; the image that a boot finds depends on all boots before it."""
+
     def __init__(
         self,
         workplace: Workplace,
@@ -146,15 +127,12 @@ class _CaseRun:
     ) -> None:
         self._workplace = workplace
         self._stored = stored
-        self._is_forked = is_fresh or "reopen" not in stored.supports
         self._shown = shown
-        self._recoveries = 0
+        self._looks = Looks(workplace, stored, is_fresh=is_fresh)
         self._boots: list[WatchedBoot] = []
         # What is durable, and the traces since then: a kill leaves the page cache.
         self._base = EMPTY
         self._earlier: list[tuple[Event, ...]] = []
-        self._model = PersistenceModel.KILL
-        self._coverage: Coverage | None = None
 
     def run(self) -> CaseRun:
         stored, workplace = self._stored, self._workplace
@@ -165,32 +143,134 @@ class _CaseRun:
             image_before = None
             if number > 1 and plan.crash is not None and len(plan.operations) == 1:
                 image_before = capture(workplace.directory)
-            self._boots.append(self._boot(number, plan))
-            if not _can_go_on(self._boots[-1].history):
+            boot = watch_boot(workplace, stored.subject, stored.limits, plan, number=number)
+            self._boots.append(boot)
+            if not boot.can_go_on:
                 break
-            if isinstance(plan.crash, PowerLoss):
-                try:
-                    cut = self._cut_power(number, plan.crash)
-                except NotModelled as problem:
-                    return self._not_judged(str(problem))
-                if cut is not None:
-                    return cut
-            else:
-                self._earlier.append(self._boots[-1].events())
-        return self._conclude(self._look(self._boots[-1].history, image_before))
+            if not isinstance(plan.crash, PowerLoss):
+                self._earlier.append(boot.events())
+                continue
+            try:
+                if number == len(stored.case.boots):
+                    return self._explore(plan.crash)
+                self._go_on_without_power(plan.crash)
+            except NotModelled as problem:
+                return self._not_judged(str(problem))
+        return self._conclude(image_before)
 
-    def _conclude(self, recoveries: Recoveries) -> CaseRun:
-        history = History(tuple(boot.history for boot in self._boots), recoveries)
+    # The last boot was killed or closed.
+
+    def _conclude(self, image_before: Image | None) -> CaseRun:
+        last = self._boots[-1].history
+        if isinstance(last.recovery, RecoveryFailure):
+            recoveries = Recoveries(first=last.recovery)
+        else:
+            image = capture(self._workplace.directory)
+            recoveries = self._looks.at(image, before=image_before)
+        history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots]
         refuse_full_folder(recordings, history, self._workplace.directory)
         judgement = self._judge(history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
+    # The power was cut.
+
+    def _go_on_without_power(self, loss: PowerLoss) -> None:
+        """Cut the power in a boot that others follow: they find one of the images.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        recorded = self._take_boot()
+        cut = PowerCut(
+            recorded, self._stored.contract.model, recover=self._looks.restored, judge=_unjudged
+        )
+        candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
+        self._put_back(recorded, candidate.choice)
+        restore(candidate.image, self._workplace.directory)
+        self._base, self._earlier = candidate.image, []
+
+    def _explore(self, loss: PowerLoss) -> CaseRun:
+        """Cut the power in the last boot, and judge the images that this may leave.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        if self._unmodelled():
+            return self._not_judged(self._unmodelled())
+        recorded = self._take_boot()
+        looked_at: set[Invariant] = set()
+
+        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
+            judgement = self._judge(self._history(recoveries, history))
+            looked_at.update(judgement.judged)
+            return judgement
+
+        cut = PowerCut(
+            recorded, self._stored.contract.model, recover=self._looks.restored, judge=judge_boot
+        )
+        judged: Judged | None
+        if loss.choice:
+            judged = cut.look(cut.exactly(_choice(loss)))
+        else:
+            judged = cut.explore(Prng(loss.seed), loss.images)
+        if judged is None:
+            return self._not_judged("no image was left to look at")
+        self._put_back(recorded, judged.candidate.choice)
+        judgement = replace(judged.judgement, judged=frozenset(looked_at))
+        run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
+        return replace(run, model=judged.candidate.choice.model, coverage=cut.coverage)
+
+    def _take_boot(self) -> RecordedBoot:
+        """Take the last boot out again, as what a power cut finds."""
+        boot = self._boots[-1]
+        rows, directory = boot.recording.rows, self._workplace.directory
+
+        def history_until(events: int) -> BootHistory:
+            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
+            ending = Ending(BootEnd.POWER_LOST)
+            return read_boot(boot.plan.operations, said, ending, directory=directory)
+
+        return RecordedBoot(
+            number=len(self._boots),
+            plan=boot.plan,
+            base=self._base,
+            earlier=tuple(self._earlier),
+            events=boot.events(),
+            history_until=history_until,
+        )
+
+    def _put_back(self, recorded: RecordedBoot, choice: ImageChoice) -> None:
+        """Make the last boot what a power cut left of it, with the choice in its plan."""
+        boot = self._boots[-1]
+        crash = boot.plan.crash
+        assert isinstance(crash, PowerLoss)
+        exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
+        self._boots[-1] = replace(
+            boot,
+            plan=replace(boot.plan, crash=exact),
+            history=recorded.history_at(choice.position),
+            landing=recorded.landing(choice),
+        )
+
+    # What comes of it.
+
+    def _history(self, recoveries: Recoveries, last: BootHistory | None = None) -> History:
+        boots = [boot.history for boot in self._boots]
+        if last is not None:
+            boots[-1] = last
+        return History(tuple(boots), recoveries)
+
+    def _judge(self, history: History) -> Judgement:
+        stored = self._stored
+        return judge(
+            stored.contract, history, supports=stored.supports, invariants=stored.invariants
+        )
+
     def _not_judged(self, doubt: str) -> CaseRun:
         nothing = Recoveries(first=RecoveryFailure(FailureKind.DIED, "it was not tried"))
-        history = History(tuple(boot.history for boot in self._boots), nothing)
         judgement = Judgement(Verdict.INCONCLUSIVE, (), frozenset(), ())
-        return self._case_run(history, judgement, doubt)
+        return self._case_run(self._history(nothing), judgement, doubt)
 
     def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
         plans = tuple(boot.plan for boot in self._boots)
@@ -200,161 +280,8 @@ class _CaseRun:
             boots=tuple(self._boots),
             history=history,
             judgement=judgement,
-            recoveries=self._recoveries + len(self._boots) - 1,
+            recoveries=self._looks.recoveries + len(self._boots) - 1,
             doubt=doubt,
-            model=self._model,
-            coverage=self._coverage,
-        )
-
-    def _judge(self, history: History) -> Judgement:
-        stored = self._stored
-        return judge(
-            stored.contract, history, supports=stored.supports, invariants=stored.invariants
-        )
-
-    def _cut_power(self, number: int, loss: PowerLoss) -> CaseRun | None:
-        """Cut the power in the boot that has just run; None if others follow.
-
-        Raises:
-            NotModelled: the trace means something that the models have no rule for.
-        """
-        unmodelled = self._unmodelled()
-        if unmodelled:
-            return self._not_judged(unmodelled)
-        boot = self._boots.pop()
-        judged_invariants: set[Invariant] = set()
-
-        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
-            earlier = tuple(each.history for each in self._boots)
-            judgement = self._judge(History((*earlier, history), recoveries))
-            judged_invariants.update(judgement.judged)
-            return judgement
-
-        recorded = self._recorded(number, boot)
-        model = self._stored.contract.model
-        cut = PowerCut(recorded, model, recover=self._recover_image, judge=judge_boot)
-        prng = Prng(loss.seed)
-        if number < len(self._stored.case.boots):
-            candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(prng)
-            history = recorded.history_at(candidate.choice.position)
-            self._boots.append(_cut_boot(boot, recorded, candidate.choice, history))
-            restore(candidate.image, self._workplace.directory)
-            self._base, self._earlier = candidate.image, []
-            return None
-        if loss.choice:
-            judged: Judged | None = cut.look(cut.exactly(_choice(loss)))
-        else:
-            judged = cut.explore(prng, loss.images)
-        self._coverage = cut.coverage
-        if judged is None:
-            self._boots.append(boot)
-            return self._not_judged("no image was left to look at")
-        choice = judged.candidate.choice
-        self._boots.append(_cut_boot(boot, recorded, choice, judged.history))
-        self._model = choice.model
-        whole = History(tuple(each.history for each in self._boots), judged.recoveries)
-        judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
-        return self._case_run(whole, judgement, self._doubt(judgement))
-
-    def _recorded(self, number: int, boot: WatchedBoot) -> RecordedBoot:
-        rows, plan = boot.recording.rows, boot.plan
-        directory = self._workplace.directory
-
-        def history_until(events: int) -> BootHistory:
-            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
-            ending = Ending(BootEnd.POWER_LOST)
-            return read_boot(plan.operations, said, ending, directory=directory)
-
-        return RecordedBoot(
-            number=number,
-            plan=plan,
-            base=self._base,
-            earlier=tuple(self._earlier),
-            events=boot.events(),
-            history_until=history_until,
-        )
-
-    def _recover_image(self, image: Image) -> Recoveries:
-        restore(image, self._workplace.directory)
-        return self._look_at(image, None)
-
-    def _boot(self, number: int, plan: BootPlan) -> WatchedBoot:
-        stored, workplace = self._stored, self._workplace
-        # Where the power is cut, the boot runs to its end; the cut is made in its trace.
-        crash = None if isinstance(plan.crash, PowerLoss) else plan.crash
-        watched = workplace.boot(stored.subject, plan.operations, crash, stored.limits)
-        recording = watched.recording
-        history = read_boot(
-            plan.operations,
-            [data for _, data in recording.messages(MESSAGES)],
-            _ending(plan, watched, stored.limits.seconds),
-            directory=workplace.directory,
-        )
-        landing = None
-        if recording.crash is not None:
-            operation = _operation_at(plan, recording.crash.row[1])
-            landing = recording.crash.describe(number, operation)
-        return WatchedBoot(
-            plan=plan, history=history, recording=recording, landing=landing, output=watched.output
-        )
-
-    def _look(self, last: BootHistory, image_before: Image | None) -> Recoveries:
-        """Recover what the last boot left, in several ways."""
-        if isinstance(last.recovery, RecoveryFailure):
-            return Recoveries(first=last.recovery)
-        return self._look_at(capture(self._workplace.directory), image_before)
-
-    def _look_at(self, image: Image, image_before: Image | None) -> Recoveries:
-        """Recover an image that is in the folder."""
-        # The first recovery ends without `close`, as a kill right after it would.
-        first = self._recover(is_killed=True)
-        if isinstance(first, RecoveryFailure):
-            return Recoveries(first=first)
-        again, continued = self._continue(first)
-        after = None
-        if not isinstance(again, RecoveryFailure):
-            after = self._recover()
-        restore(image, self._workplace.directory)
-        elsewhere = self._recover(is_elsewhere=True)
-        uninterrupted = None
-        if image_before is not None:
-            restore(image_before, self._workplace.directory)
-            uninterrupted = self._recover()
-        return Recoveries(
-            first=first,
-            elsewhere=elsewhere,
-            again=again,
-            continued=continued,
-            after=after,
-            uninterrupted=uninterrupted,
-        )
-
-    def _recover(
-        self, *, is_killed: bool = False, is_elsewhere: bool = False
-    ) -> Recovery | RecoveryFailure:
-        boot = self._unwatched((OPEN,), is_killed=is_killed, is_elsewhere=is_elsewhere)
-        return _recovery_of(boot)
-
-    def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
-        operations = _work_after_recovery(first, self._stored)
-        boot = self._unwatched(operations)
-        return _recovery_of(boot), boot.calls[1:]
-
-    def _unwatched(
-        self,
-        operations: tuple[Operation, ...],
-        *,
-        is_killed: bool = False,
-        is_elsewhere: bool = False,
-    ) -> BootHistory:
-        self._recoveries += 1
-        return self._workplace.look(
-            self._stored.subject,
-            operations,
-            self._stored.limits,
-            is_elsewhere=is_elsewhere,
-            is_killed=is_killed,
-            is_forked=self._is_forked,
         )
 
     def _unmodelled(self) -> str:
@@ -362,9 +289,8 @@ class _CaseRun:
         return f"calls that are not modelled: {', '.join(names)}" if names else ""
 
     def _doubt(self, judgement: Judgement) -> str:
-        unmodelled = self._unmodelled()
-        if unmodelled:
-            return unmodelled
+        if self._unmodelled():
+            return self._unmodelled()
         if self._shown is not None and judgement.verdict is Verdict.PASS:
             names = ", ".join(sorted({v.invariant.value for v in self._shown.violations}))
             return f"{names} showed in a shared process and not in a fresh one"
@@ -374,83 +300,9 @@ class _CaseRun:
         return ""
 
 
+def _unjudged(_: BootHistory, __: Recoveries) -> Judgement:
+    raise AssertionError("an image that other boots go on from is not judged")
+
+
 def _choice(loss: PowerLoss) -> ImageChoice:
     return choice_from_json(json.loads(loss.choice))
-
-
-def _cut_boot(
-    boot: WatchedBoot, recorded: RecordedBoot, choice: ImageChoice, history: BootHistory
-) -> WatchedBoot:
-    """Return a boot as the power cut left it, with the choice in its plan."""
-    crash = boot.plan.crash
-    assert isinstance(crash, PowerLoss)
-    exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
-    return replace(
-        boot,
-        plan=replace(boot.plan, crash=exact),
-        history=history,
-        landing=recorded.landing(choice),
-    )
-
-
-def _can_go_on(boot: BootHistory) -> bool:
-    return not isinstance(boot.recovery, RecoveryFailure) and boot.end is not BootEnd.DIED
-
-
-def _recovery_of(boot: BootHistory) -> Recovery | RecoveryFailure:
-    if boot.recovery is None:
-        return RecoveryFailure(FailureKind.DIED, "the process ended while it recovered")
-    return boot.recovery
-
-
-def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
-    """Say how a boot ended, from why its watch did."""
-    end = watched.recording.end
-    if end is WatchEnd.KILLED:
-        return Ending(BootEnd.KILLED)
-    if end is WatchEnd.HUNG:
-        text = f"no progress within {seconds:g} seconds, then killed"
-        return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.HUNG, text))
-    replies = sum(row[0].value == "reply" for row in watched.recording.rows)
-    if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
-        return Ending(BootEnd.CLOSED)
-    text = describe_status(watched.status)
-    last_words = watched.output.strip().splitlines()[-1:]
-    if last_words:
-        text += f"; it said: {last_words[0]}"
-    return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
-
-
-def _operation_at(plan: BootPlan, call: int) -> str:
-    if not 0 <= call < len(plan.operations):
-        return ""
-    operation = plan.operations[call]
-    if operation.record is not None:
-        return f"{operation.kind.value} {operation.record.type.value}"
-    return operation.kind.value
-
-
-def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation, ...]:
-    """Return what every recovered subject must be able to do: append, mark, send what is due."""
-    supports = stored.supports
-    times = [entry.record.ts_ms for entry in first.records]
-    times += [o.record.ts_ms for b in stored.case.boots for o in b.operations if o.record]
-    retries = [entry.record.next_retry_at_ms for entry in first.records]
-    now_ms = max(times, default=0) + 1
-    later_ms = max([now_ms, *retries]) + _LATER_MS
-    puts = [
-        Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, b"\0\xff" * n) for n in (0, 1)
-    ]
-    mark = Record(RecordType.DONE, puts[0].id, now_ms + 2)
-    work = [_append(record) for record in puts]
-    if "effects" in supports:
-        ticks = range(1, TICKS_AFTER_RECOVERY + 1)
-        work += [Operation(OperationKind.TICK, now_ms=later_ms * n) for n in ticks]
-    work.append(_append(mark))
-    if "sync" in supports:
-        work.append(Operation(OperationKind.SYNC))
-    return (OPEN, *work, Operation(OperationKind.CLOSE))
-
-
-def _append(record: Record) -> Operation:
-    return Operation(OperationKind.APPEND, record)

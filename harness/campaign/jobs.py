@@ -19,8 +19,9 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
 from harness.campaign.case_file import StoredCase, stored_case_to_json
-from harness.campaign.case_runner import CaseRun, WatchedBoot, run_case, run_case_fresh
+from harness.campaign.case_runner import CaseRun, run_case, run_case_fresh
 from harness.campaign.power_loss import Coverage
+from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workload import draw_case, draw_control
 from harness.campaign.workload_profile import Profile
 from harness.campaign.workplace import Workplace

@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
+from harness.campaign.watched_boot import name_call
 from harness.disk import (
     Candidate,
     CrashPosition,
@@ -98,7 +99,7 @@ class RecordedBoot:
             event_index=index,
             kind=event.kind,
             placement=position.placement,
-            operation=_operation(self.plan, event.call),
+            operation=name_call(self.plan, event.call),
             description=str(event),
             kept_bytes=position.kept_bytes,
             loss=choice.describe(shown),
@@ -314,12 +315,3 @@ class PowerCut:
                 if violations and violations[0].invariant is meant:
                     return judged
         return failed
-
-
-def _operation(plan: BootPlan, call: int) -> str:
-    if not 0 <= call < len(plan.operations):
-        return ""
-    operation = plan.operations[call]
-    if operation.record is not None:
-        return f"{operation.kind.value} {operation.record.type.value}"
-    return operation.kind.value
