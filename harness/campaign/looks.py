@@ -2,7 +2,7 @@
 
 First as it is, in a process that ends without `close`, as a kill right after it would; then what
 that left behind, with work after it and a clean close; then what the work left; then the image
-again in other surroundings.
+again in other surroundings. A look that no invariant of the case needs is left out.
 
 Not here: what is right (`harness.oracle`), where processes come from (`workplace`).
 """
@@ -18,8 +18,12 @@ from harness.values.limits import TICKS_AFTER_RECOVERY
 from harness.values.operation import Operation, OperationKind
 from harness.values.record import Record, RecordType
 from harness.values.recovery import FailureKind, Recovery, RecoveryFailure
+from harness.values.verdict import Invariant
 
 OPEN: Final = Operation(OperationKind.OPEN)
+
+_WORK_RULES: Final = (Invariant.NOT_APPENDABLE, Invariant.REQUEUE, Invariant.REPEATED_EFFECT)
+"""The invariants that work after a recovery can break."""
 
 _LATER_MS: Final = 10_000_000_000
 """How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
@@ -62,14 +66,18 @@ class Looks:
         first = self._recover(is_killed=True)
         if isinstance(first, RecoveryFailure):
             return Recoveries(first=first)
-        again, continued = self._continue(first)
-        after = None
-        if not isinstance(again, RecoveryFailure):
-            after = self._recover()
-        restore(image, self._workplace.directory)
-        elsewhere = self._recover(is_elsewhere=True)
-        uninterrupted = None
-        if before is not None:
+        again: Recovery | RecoveryFailure | None = None
+        after = elsewhere = uninterrupted = again
+        continued: tuple[Call, ...] = ()
+        if self._needs(*_WORK_RULES):
+            again, continued = self._continue(first)
+            after = None if isinstance(again, RecoveryFailure) else self._recover()
+        elif self._needs(Invariant.IDEMPOTENCE):
+            again = self._recover()
+        if self._needs(Invariant.DETERMINISM):
+            restore(image, self._workplace.directory)
+            elsewhere = self._recover(is_elsewhere=True)
+        if before is not None and self._needs(Invariant.IDEMPOTENCE):
             restore(before, self._workplace.directory)
             uninterrupted = self._recover()
         return Recoveries(
@@ -80,6 +88,9 @@ class Looks:
             after=after,
             uninterrupted=uninterrupted,
         )
+
+    def _needs(self, *invariants: Invariant) -> bool:
+        return not self._stored.invariants.isdisjoint(invariants)
 
     def _recover(
         self, *, is_killed: bool = False, is_elsewhere: bool = False
