@@ -99,13 +99,16 @@ def start_job(started: "Synchronized[int]", jobs: int) -> None:
         number, started.value = started.value, started.value + 1
     keep_to_one_processor(number, jobs)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # it was gone before that took effect
 
 
 def keep_to_one_processor(number: int, jobs: int) -> None:
     """Stay on one processor, with all that this process starts, if each has a job of its own.
 
     A job and its workers wait for each other all the time, and waking a process on another
-    processor that sleeps is ten times as dear as a switch on the same one. With fewer jobs
+    processor that sleeps is far dearer than a switch on the same one. With fewer jobs
     than processors the scheduler chooses better: it knows which are free.
     """
     usable = sorted(os.sched_getaffinity(0))

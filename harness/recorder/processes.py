@@ -189,6 +189,11 @@ def is_file_or_directory(fd: int) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
+def is_of_a_disk(path: bytes) -> bool:
+    """Whether the path that the kernel has for a file is one that outlives its process."""
+    return path.startswith(b"/") and not path.startswith((b"/memfd:", b"/proc/"))
+
+
 def is_writable(fd: int) -> bool:
     """Whether a descriptor was opened for writing."""
     return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY

@@ -26,6 +26,7 @@ from harness.recorder.paths import Folder
 from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from harness.recorder.words import signed
+from harness.recorder.writing import start_of_write, write_out
 from harness.values import limits
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
 from harness.values.errors import HarnessFault
@@ -266,7 +267,7 @@ class Supervisor:
         if point is not None and point.call == self.call:
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
-            result, start = _write_out(file.fd, data, offset, flags)
+            result, start = write_out(file.fd, data, offset, flags)
             row = (
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
                 flags, is_sync, result, thread,
@@ -291,9 +292,9 @@ class Supervisor:
         kept = 0
         if hit is Placement.WITHIN and len(data) > 1:
             kept = 1 + share * (len(data) - 1) // KEPT_SCALE
-        start = _start(file.fd, offset, flags)
+        start = start_of_write(file.fd, offset, flags)
         if kept:
-            written, _ = _write_out(file.fd, data[:kept], offset, flags)
+            written, _ = write_out(file.fd, data[:kept], offset, flags)
             kept = max(0, written)
         row = (
             EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
@@ -447,7 +448,11 @@ class Supervisor:
         if processes.is_file_or_directory(duplicate):
             path = processes.path_of(duplicate)
             relative = self.folder.relative(path)
-            if relative is None and _is_of_a_disk(path) and processes.is_writable(duplicate):
+            if (
+                relative is None
+                and processes.is_of_a_disk(path)
+                and processes.is_writable(duplicate)
+            ):
                 self.outside.add(os.fsdecode(path))
         if relative is None:
             os.close(duplicate)
@@ -514,29 +519,3 @@ class Supervisor:
         The kernel goes on to call it by a number.
         """
         self._names_given[file.number] = file.path = path
-
-
-def _is_of_a_disk(path: bytes) -> bool:
-    return path.startswith(b"/") and not path.startswith((b"/memfd:", b"/proc/"))
-
-
-def _write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[int, int]:
-    """Write; return the count or negative errno, and the offset at which it began."""
-    try:
-        if offset is None and not flags:
-            count = os.write(fd, data)
-            return count, os.lseek(fd, 0, os.SEEK_CUR) - count
-        start = _start(fd, offset, flags)
-        if not flags:
-            assert offset is not None
-            return os.pwrite(fd, data, offset), start
-        return os.pwritev(fd, [data], -1 if offset is None else offset, flags), start
-    except OSError as problem:
-        return -(problem.errno or errno.EIO), _start(fd, offset, flags)
-
-
-def _start(fd: int, offset: int | None, flags: int) -> int:
-    """Return where a write begins; Linux appends even with an offset where asked to append."""
-    if flags & os.RWF_APPEND or fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
-        return os.fstat(fd).st_size
-    return os.lseek(fd, 0, os.SEEK_CUR) if offset is None else offset

@@ -44,6 +44,8 @@ def watch(
         # closed last: calls that are waiting would otherwise return and let the worker run.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        status = zygote.finish(pid)
-        os.close(listener)
+        try:
+            status = zygote.finish(pid)
+        finally:
+            os.close(listener)
     return Watched(recording=recording, status=status, output=zygote.output())

@@ -131,6 +131,8 @@ WRONG_WITHOUT_A_CRASH = {
     "UnshowableError": "recovery failed (refused): 'Unshowable'",
 }
 
+HANG = {"HangsInOpen", "HangsInAppend", "EndlessReplay", "PrintsForever"}
+
 HARMLESS = ["PrintsRubbish", "WritesOutside", "RestlessThread"]
 
 
@@ -138,7 +140,9 @@ def test_a_subject_that_is_wrong_is_told_so_and_the_next_one_is_tested_as_ever(
     tmp_path: Path,
 ) -> None:
     names = [*HARMLESS, *WRONG_WITHOUT_A_CRASH, "Right"]
-    files = [write_scenario(tmp_path, name, name=name.lower()) for name in names]
+    files = [
+        write_scenario(tmp_path, n, name=n.lower(), seconds=0.7 if n in HANG else 10) for n in names
+    ]
     log = tmp_path / "log"
     done = run(tmp_path, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
     assert done.returncode == 4, done.stderr
