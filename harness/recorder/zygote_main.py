@@ -62,12 +62,13 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     channel = socket.socket(fileno=int(socket_fd))
-    is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
-    order_listings(is_reversed=is_reversed == "1")
-    call_filter.prepare()
-    _answer(channel, int(is_shifted), b"")
     zygote = _Zygote(channel, folder)
+    # From here on: the harness may be gone already.
     try:
+        is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
+        order_listings(is_reversed=is_reversed == "1")
+        call_filter.prepare()
+        _answer(channel, int(is_shifted), b"")
         zygote.take_requests()
     finally:
         zygote.leave()

@@ -175,3 +175,13 @@ def test_a_signal_while_a_campaign_starts_is_no_fault(delay_seconds: float, tmp_
     if "seed 1:" in err:
         assert code == 130
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("delay_seconds", [0.5, 0.9, 1.3])
+def test_a_harness_that_is_killed_while_it_starts_leaves_nothing(
+    delay_seconds: float, tmp_path: Path
+) -> None:
+    with campaign(tmp_path, "Right") as running:
+        time.sleep(delay_seconds)
+        running.process.kill()
+        assert running.end()[0] == -signal.SIGKILL
