@@ -27,6 +27,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from harness.recorder import filter as call_filter
@@ -74,12 +75,23 @@ def main() -> NoReturn:
         zygote.leave()
 
 
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """A worker that was forked before anybody asked for it, and waits for what it is to run."""
+
+    pid: int
+    entry: str
+    channel: socket.socket
+
+
 class _Zygote:
     def __init__(self, channel: socket.socket, folder: str) -> None:
         self._channel = channel
         self._folder = folder
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
+        self._spare: _Spare | None = None
+        self._watched = ""
 
     def take_requests(self) -> None:
         while True:
@@ -106,6 +118,9 @@ class _Zygote:
             self._serve(*arguments, fd=fds[0])
         elif kind == "finish":
             self._finish(*arguments)
+            # While the harness looks at what is left, the next worker gets ready.
+            if self._spare is None and self._watched:
+                self._spare = self._fork_spare(self._watched)
         else:
             raise AssertionError(kind)
 
@@ -116,6 +131,7 @@ class _Zygote:
         os._exit(0)
 
     def _load(self, entry: str, payload: bytes) -> None:
+        self._end_spare()
         with self._leaving_if_alone():
             result = self._entry(entry)(payload)
         assert isinstance(result, bytes)
@@ -155,29 +171,59 @@ class _Zygote:
         return self._entries[name]
 
     def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
-        """Fork a worker under the filter; it hands over its listener itself."""
-        run = self._entry(entry)
-        if os.fork() == 0:
-            with _ending_here():
-                try:
-                    _become_worker(memory_mb)
-                    resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
-                    self._hand_over_listener()
-                except BaseException as problem:
-                    _answer(self._channel, -1, repr(problem).encode())
-                    raise
-                run(payload)
+        """Set a worker to work under the filter; it hands over its listener itself."""
+        request = pickle.dumps((payload, memory_mb))
+        self._watched = entry
+        spare = self._spare
+        if spare is None or spare.entry != entry:
+            self._end_spare()
+            spare = self._fork_spare(entry)
+        self._spare = None
+        with spare.channel:
+            spare.channel.sendall(LENGTH.pack(len(request)) + request)
 
-    def _hand_over_listener(self) -> None:
+    def _fork_spare(self, entry: str) -> _Spare:
+        """Fork a worker that puts the filter on and waits."""
+        run = self._entry(entry)
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            with _ending_here():
+                ours.close()
+                self._work_when_asked(run, theirs)
+        theirs.close()
+        return _Spare(pid, entry, ours)
+
+    def _work_when_asked(self, run: Entry, asked: socket.socket) -> None:
+        _become_worker()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
+        listener: int | OSError
         try:
             listener = call_filter.install()
         except OSError as problem:
-            _answer(self._channel, -2, str(problem).encode())
+            listener = problem
+        # Nobody answers calls yet, so nothing is closed before the listener is handed over.
+        request, _ = _receive(asked)
+        if request is None:
+            return
+        payload, memory_mb = pickle.loads(request)  # noqa: S301 - from our own zygote
+        _limit_memory(memory_mb)
+        if isinstance(listener, OSError):
+            _answer(self._channel, -2, str(listener).encode())
             os._exit(_FAILED_STATUS)
-        head = ANSWER.pack(os.getpid(), 0)
-        socket.send_fds(self._channel, [head], [listener])
+        socket.send_fds(self._channel, [ANSWER.pack(os.getpid(), 0)], [listener])
         os.close(listener)
+        asked.close()
         self._channel.close()
+        run(payload)
+
+    def _end_spare(self) -> None:
+        """Give up the spare worker: it would not have what has been loaded since."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.channel.close()
+            os.kill(spare.pid, signal.SIGKILL)
+            os.waitpid(spare.pid, 0)
 
     def _serve(self, entry: str, payload: bytes, memory_mb: int, *, fd: int) -> None:
         """Fork a process that talks to the harness over a socket of its own."""
@@ -185,7 +231,8 @@ class _Zygote:
         pid = os.fork()
         if pid == 0:
             with _ending_here():
-                _become_worker(memory_mb)
+                _become_worker()
+                _limit_memory(memory_mb)
                 self._channel.close()
                 run(payload, socket.socket(fileno=os.dup(fd)))
         self._servers.add(pid)
@@ -194,7 +241,9 @@ class _Zygote:
     def _finish(self, pid: int) -> None:
         """Kill all children but the other servers; answer with the wait status of `pid`."""
         self._servers.discard(pid)
-        _answer(self._channel, self.kill_children(keep=frozenset(self._servers)).get(pid, 0), b"")
+        spare = self._spare
+        keep = self._servers | ({spare.pid} if spare is not None else set())
+        _answer(self._channel, self.kill_children(keep=frozenset(keep)).get(pid, 0), b"")
 
     def kill_children(self, *, keep: frozenset[int]) -> dict[int, int]:
         """Kill and reap what hangs on this process, also what its children left behind."""
@@ -213,12 +262,15 @@ class _Zygote:
         return statuses
 
 
-def _become_worker(memory_mb: int) -> None:
+def _become_worker() -> None:
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_memory(memory_mb: int) -> None:
     limit_bytes = memory_mb << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @contextlib.contextmanager
