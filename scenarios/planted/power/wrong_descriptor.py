@@ -1,0 +1,21 @@
+"""Lost put: the sync goes to the wrong descriptor.
+
+The log and its folder were both open, and a clean-up that gave the descriptors better names
+swapped two of them in the hot path. The folder was synced after each record, diligently.
+
+Repair: sync the descriptor that was written to.
+"""
+
+import os
+
+from power_base import DurableLog, write_all
+
+from harness.values.record import Record
+
+
+class Subject(DurableLog):
+    """Syncs the folder where it means the log."""
+
+    def write(self, record: Record, frame: bytes) -> None:
+        write_all(self.log, frame)
+        os.fsync(self.folder)
