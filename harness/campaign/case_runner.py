@@ -165,8 +165,7 @@ class _CaseRun:
         if isinstance(last.recovery, RecoveryFailure):
             recoveries = Recoveries(first=last.recovery)
         else:
-            image = capture(self._workplace.directory)
-            recoveries = self._looks.at(image, before=image_before)
+            recoveries = self._looks.here(before=image_before)
         history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots]
         refuse_full_folder(recordings, history, self._workplace.directory)
