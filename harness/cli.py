@@ -40,6 +40,9 @@ MOST_REPLAYS = 10_000
 MOST_SEEDS = 1_000
 """Seeds of one self-test."""
 
+MOST_AUDITED = 100_000
+"""Cases of one audit, and images of one site in one boot."""
+
 SEED_BYTES = 4
 """Length of a seed that nobody chose."""
 
@@ -299,6 +302,48 @@ def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool
 
     results = run_planted(choose(names), seeds=seeds, job_count=jobs or _usable_cpus())
     return publish_selftest(results, as_json=as_json)
+
+
+@walcrash.command()
+@click.argument("scenario", metavar="SCENARIO")
+@click.option(
+    "--seed", callback=_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
+@click.option(
+    "--cases",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    default=6,
+    show_default=True,
+    help="Cases to record.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    default=60,
+    show_default=True,
+    help="Most images to judge without one sync, in each boot.",
+)
+@_JOBS
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+def audit(
+    scenario: str, seed: str | None, cases: int, images: int, jobs: int | None, as_json: bool
+) -> ExitCode:
+    """Take away one sync at a time and judge again: which of them carry the promise."""
+    (loaded,) = load_scenarios((scenario,))
+    from harness.campaign.audit import AuditPlan, run_audit
+    from harness.report.audit_text import publish_audit
+    from harness.report.output import talk
+
+    plan = AuditPlan(
+        scenario=loaded,
+        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        cases=cases,
+        images=images,
+        jobs=jobs or _usable_cpus(),
+    )
+    return publish_audit(run_audit(plan, say=talk), as_json=as_json)
 
 
 @walcrash.command()

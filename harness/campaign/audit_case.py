@@ -1,0 +1,311 @@
+"""Auditing one case: its boots are recorded once, and those that lose power are looked at.
+
+The case goes on from one of the images that a power cut may leave, as in a campaign, so later
+boots recover; a boot that was killed leaves the page cache, and what it did not sync is pending
+in the next.
+
+Not here: what is done with one boot (`audit_look`), what follows from many cases (`audit`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from harness.campaign.audit_look import Looker
+from harness.campaign.audit_sites import Site, find_sites, find_unsynced, has_promise
+from harness.campaign.audit_space import work_of_site, work_of_syncs
+from harness.campaign.case_file import StoredCase
+from harness.campaign.full_folder import HINT
+from harness.campaign.looks import Looks
+from harness.campaign.power_loss import EMPTY, Judged, PowerCut, RecordedBoot
+from harness.campaign.watched_boot import WatchedBoot, watch_boot
+from harness.campaign.workplace import Workplace
+from harness.disk import NotModelled
+from harness.oracle import judge
+from harness.recorder.recording import WatchEnd
+from harness.recorder.tree import restore
+from harness.subjects.boots import Ending, read_boot
+from harness.values.audit import AuditFinding, Baseline, SiteLook, UnsyncedPromise
+from harness.values.case import BootPlan, Landing, PowerLoss
+from harness.values.errors import HarnessFault
+from harness.values.event import MESSAGES, Event
+from harness.values.history import BootEnd, BootHistory, History, Recoveries
+from harness.values.image import Image
+from harness.values.recovery import FailureKind, RecoveryFailure
+from harness.values.seed import Prng
+from harness.values.verdict import Judgement, Verdict
+
+# limits
+KEPT_RECOVERIES: Final = 4_096
+"""Recoveries that are remembered by the image's content, in one case."""
+
+TOGETHER: Final = "all of them"
+"""The name of the look without all the sites that are not needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAudit:
+    """What one case showed.
+
+    Attributes:
+        boots: how many of its boots were audited.
+        syncs: how many syncs they made.
+        positions, images: what was judged with no sync removed.
+        finding: what failed even so.
+        is_judged: whether any invariant applied to any image.
+        sites: in the order in which the traces reach them.
+        unsynced: operations that promise something, one for each kind.
+        doubt: why the case, or the rest of it, was not audited; empty if it was.
+    """
+
+    boots: int = 0
+    syncs: int = 0
+    positions: int = 0
+    images: int = 0
+    finding: AuditFinding | None = None
+    is_judged: bool = False
+    sites: tuple[SiteLook, ...] = ()
+    unsynced: tuple[UnsyncedPromise, ...] = ()
+    doubt: str = ""
+
+
+def audit_case(workplace: Workplace, stored: StoredCase, together: frozenset[str]) -> CaseAudit:
+    """Record a case's boots and audit those in which the power is cut.
+
+    Args:
+        workplace: where it runs.
+        stored: the case; its last boot ends with a power loss.
+        together: remove just these sites, all at once; empty removes one after the other.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+        ScenarioError: the subject cannot be loaded.
+    """
+    try:
+        return _AuditedCase(workplace, stored, together, is_fresh=False).run()
+    except OSError:
+        # What a subject left running in a shared process has touched the folder.
+        workplace.end_recoverers()
+    try:
+        return _AuditedCase(workplace, stored, together, is_fresh=True).run()
+    except OSError as problem:
+        raise HarnessFault(
+            f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+        ) from None
+
+
+class _AuditedCase:
+    """One run of one case; `result` is what it has shown so far."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        stored: StoredCase,
+        together: frozenset[str],
+        *,
+        is_fresh: bool,
+    ) -> None:
+        self.result = CaseAudit()
+        self._workplace = workplace
+        self._stored = stored
+        self._together = together
+        self._looks = Looks(workplace, stored, is_fresh=is_fresh)
+        self._fresh_looks = Looks(workplace, stored, is_fresh=True)
+        self._remembered: dict[str, Recoveries] = {}
+        self._boots: list[WatchedBoot] = []
+        # What is durable, and the traces since then: a kill leaves the page cache.
+        self._base = EMPTY
+        self._earlier: list[tuple[Event, ...]] = []
+
+    def run(self) -> CaseAudit:
+        stored, workplace = self._stored, self._workplace
+        workplace.load(stored.subject, stored.limits)
+        workplace.clear()
+        for number, plan in enumerate(stored.case.boots, start=1):
+            doubt = self._boot(number, plan)
+            if doubt:
+                return replace(self.result, doubt=doubt)
+            if self.result.finding is not None:
+                break
+        return self.result
+
+    def _boot(self, number: int, plan: BootPlan) -> str:
+        """Run one boot, and audit it if it loses power; return why that cannot be done."""
+        stored = self._stored
+        boot = watch_boot(self._workplace, stored.subject, stored.limits, plan, number=number)
+        self._boots.append(boot)
+        if not boot.can_go_on:
+            return self._broken_boot(boot)
+        if boot.recording.unmodelled:
+            return f"calls that are not modelled: {', '.join(sorted(boot.recording.unmodelled))}"
+        if boot.recording.end is WatchEnd.TOO_LONG:
+            return f"boot {number} made more than {len(boot.recording.rows)} events"
+        if not isinstance(plan.crash, PowerLoss):
+            self._earlier.append(boot.events())
+            return ""
+        recorded = self._recorded(number, boot)
+        try:
+            self._audit(recorded, plan.crash)
+            if number < len(stored.case.boots) and self.result.finding is None:
+                self._cut(recorded, plan.crash)
+        except NotModelled as problem:
+            return problem.message
+        return ""
+
+    def _broken_boot(self, boot: WatchedBoot) -> str:
+        """Judge a boot that could not go on from what it found."""
+        failure = boot.history.recovery
+        if not isinstance(failure, RecoveryFailure):
+            failure = RecoveryFailure(FailureKind.DIED, "it was not tried")
+        judgement = self._judge(boot.history, Recoveries(first=failure))
+        if judgement.verdict is not Verdict.FAIL:
+            return "a boot ended by itself"
+        finding = AuditFinding(
+            case_index=self._stored.case.index,
+            violations=judgement.violations,
+            landings=self._landings(),
+            model=self._stored.contract.model,
+        )
+        self.result = replace(self.result, finding=finding)
+        return ""
+
+    def _recorded(self, number: int, boot: WatchedBoot) -> RecordedBoot:
+        rows, directory = boot.recording.rows, self._workplace.directory
+
+        def history_until(events: int) -> BootHistory:
+            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
+            ending = Ending(BootEnd.POWER_LOST)
+            return read_boot(boot.plan.operations, said, ending, directory=directory)
+
+        return RecordedBoot(
+            number=number,
+            plan=boot.plan,
+            base=self._base,
+            earlier=tuple(self._earlier),
+            events=boot.events(),
+            history_until=history_until,
+        )
+
+    def _audit(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
+        """Look at a boot with all its syncs, then without them.
+
+        Raises:
+            NotModelled: the trace means something that the model has no rule for.
+        """
+        earlier = [each.history for each in self._boots[:-1]]
+        looker = Looker(
+            boot=recorded,
+            model=self._stored.contract.model,
+            images=loss.images,
+            seed=loss.seed,
+            recover=self._recover_once,
+            recover_fresh=self._recover_fresh,
+            judge=self._judge,
+            has_promise=lambda last: has_promise(self._stored.contract, [*earlier, last]),
+            finding=self._finding,
+        )
+        sites = find_sites(recorded.plan, recorded.events, is_first_boot=recorded.number == 1)
+        # The traces were judged as they are before sites are removed together.
+        baseline = Baseline() if self._together else looker.baseline()
+        looks = self._look_without(looker, sites) if baseline.finding is None else []
+        result = self.result
+        self.result = replace(
+            result,
+            boots=result.boots + 1,
+            syncs=result.syncs + sum(len(site.events) for site in sites),
+            positions=result.positions + baseline.positions,
+            images=result.images + baseline.images,
+            finding=baseline.finding or looker.failed_baseline,
+            is_judged=result.is_judged or looker.is_judged,
+            sites=merge_looks([*result.sites, *looks]),
+            unsynced=merge_unsynced([*result.unsynced, *self._unsynced(recorded)]),
+        )
+
+    def _look_without(self, looker: Looker, sites: Sequence[Site]) -> list[SiteLook]:
+        syncs = frozenset(index for site in sites for index in site.events)
+        work = work_of_syncs(looker.boot, syncs, self._stored.contract.model)
+        if self._together:
+            events = [site.events for site in sites if site.name in self._together]
+            sites = [Site(TOGETHER, frozenset().union(*events))] if events else []
+        looks = []
+        for site in sites:
+            looks.append(work_of_site(site, work) + looker.look_without(site))
+            if looker.failed_baseline is not None:
+                break
+        return looks
+
+    def _unsynced(self, recorded: RecordedBoot) -> list[UnsyncedPromise]:
+        return find_unsynced(
+            self._stored.contract,
+            recorded.plan,
+            self._boots[-1].history,
+            recorded.events,
+            is_first_boot=recorded.number == 1,
+        )
+
+    def _cut(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
+        """Let the next boot find one of the images that the power cut may leave."""
+        cut = PowerCut(
+            recorded, self._stored.contract.model, recover=self._recover_once, judge=self._judge
+        )
+        choice = (candidate := cut.draw(Prng(loss.seed))).choice
+        self._boots[-1] = replace(
+            self._boots[-1],
+            history=recorded.history_at(choice.position),
+            landing=recorded.landing(choice),
+        )
+        restore(candidate.image, self._workplace.directory)
+        self._base, self._earlier = candidate.image, []
+
+    def _judge(self, last: BootHistory, recoveries: Recoveries) -> Judgement:
+        stored = self._stored
+        boots = (*(boot.history for boot in self._boots[:-1]), last)
+        return judge(
+            stored.contract,
+            History(boots, recoveries),
+            supports=stored.supports,
+            invariants=stored.invariants,
+        )
+
+    def _finding(self, judged: Judged, landing: Landing) -> AuditFinding:
+        return AuditFinding(
+            case_index=self._stored.case.index,
+            violations=judged.judgement.violations,
+            landings=(*self._landings(), landing),
+            model=judged.candidate.choice.model,
+        )
+
+    def _landings(self) -> tuple[Landing, ...]:
+        landings = (boot.landing for boot in self._boots[:-1])
+        return tuple(landing for landing in landings if landing is not None)
+
+    def _recover_once(self, image: Image) -> Recoveries:
+        """Recover an image, unless one with its content was recovered in this case."""
+        digest = image.digest()
+        if digest not in self._remembered:
+            if len(self._remembered) == KEPT_RECOVERIES:
+                self._remembered.clear()
+            self._remembered[digest] = self._looks.restored(image)
+        return self._remembered[digest]
+
+    def _recover_fresh(self, image: Image) -> Recoveries:
+        self._workplace.end_recoverers()
+        return self._fresh_looks.restored(image)
+
+
+def merge_looks(looks: Iterable[SiteLook]) -> tuple[SiteLook, ...]:
+    """Return one look for each site, in the order in which the sites first appear."""
+    merged: dict[str, SiteLook] = {}
+    for look in looks:
+        merged[look.site] = merged[look.site] + look if look.site in merged else look
+    return tuple(merged.values())
+
+
+def merge_unsynced(promises: Iterable[UnsyncedPromise]) -> tuple[UnsyncedPromise, ...]:
+    """Return one line for each kind of operation, in the order in which they first appear."""
+    merged: dict[str, UnsyncedPromise] = {}
+    for one in promises:
+        known = merged.get(one.operation)
+        merged[one.operation] = one if known is None else known + one
+    return tuple(merged.values())
