@@ -141,7 +141,7 @@ class Campaign:
         if not tally.broken:
             for outcome in self._outcomes(crew, scenario, prepared, deadline):
                 yield tally.add(outcome)
-            for name in sorted(tally.groups):
+            for name in [*sorted(tally.groups), *sorted(tally.beside)]:
                 yield self._report(crew, tally, name)
         ended.append(tally.ended())
         yield ended[-1]
@@ -195,7 +195,7 @@ class Campaign:
 
     def _report(self, crew: Crew, tally: Tally, name: str) -> FindingReported:
         """Replay a finding in fresh processes, keep it, and return its line."""
-        best = tally.groups[name].best
+        best = (tally.groups.get(name) or tally.beside[name]).best
         kept = _stored(best)
         invariant = best.violations[0].invariant
         futures = [crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]

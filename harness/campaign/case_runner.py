@@ -8,6 +8,7 @@ Not here: how an image is recovered (`looks`), which images a power cut leaves (
 
 import json
 from dataclasses import dataclass, replace
+from typing import Final
 
 from harness.campaign.case_file import StoredCase
 from harness.campaign.full_folder import HINT, refuse_full_folder
@@ -30,6 +31,10 @@ from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.seed import Prng
 from harness.values.verdict import Invariant, Judgement, Verdict
 
+# limits
+PORTABILITY_SHARE: Final = 4
+"""For each so many images under the contract's model, one is looked at under `posix`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRun:
@@ -44,6 +49,7 @@ class CaseRun:
         doubt: why a case without violations does not count as passed; empty if it does.
         model: the strictest persistence model that shows a violation.
         coverage: what was looked at after a power loss, else None.
+        beside: where the contract's model shows nothing: a failure under a weaker one.
     """
 
     case: Case
@@ -54,6 +60,7 @@ class CaseRun:
     doubt: str
     model: PersistenceModel = PersistenceModel.KILL
     coverage: Coverage | None = None
+    beside: "CaseRun | None" = None
 
     @property
     def verdict(self) -> Verdict:
@@ -82,11 +89,19 @@ def run_case(workplace: Workplace, stored: StoredCase) -> CaseRun:
         # What a subject left running in a shared process has touched the folder.
         return run_case_fresh(workplace, stored)
     if run.judgement.verdict is not Verdict.FAIL:
-        return run
+        return _with_beside_confirmed(workplace, stored, run)
     confirmed = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
     # The confirmation looks at one image; what was looked at before it counts as well.
     coverage = run.coverage or confirmed.coverage
     return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
+
+
+def _with_beside_confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    if run.beside is None:
+        return run
+    again = run_case_fresh(workplace, replace(stored, case=run.beside.case))
+    is_confirmed = again.judgement.verdict is Verdict.FAIL
+    return replace(run, beside=again if is_confirmed else None)
 
 
 def run_case_fresh(
@@ -205,20 +220,35 @@ class _CaseRun:
             looked_at.update(judgement.judged)
             return judgement
 
-        cut = PowerCut(
-            recorded, self._stored.contract.model, recover=self._looks.restored, judge=judge_boot
-        )
-        judged: Judged | None
+        model = self._stored.contract.model
+        cut = PowerCut(recorded, model, recover=self._looks.restored, judge=judge_boot)
         if loss.choice:
             judged = cut.look(cut.exactly(_choice(loss)))
-        else:
-            judged = cut.explore(Prng(loss.seed), loss.images)
-        if judged is None:
+            return self._powered_run(recorded, judged, cut.coverage, looked_at)
+        best = cut.explore(Prng(loss.seed), loss.images)
+        if best is None:
             return self._not_judged("no image was left to look at")
+        run = self._powered_run(recorded, best, cut.coverage, looked_at)
+        if run.judgement.verdict is not Verdict.PASS or model is PersistenceModel.POSIX:
+            return run
+        weaker = PowerCut(
+            recorded, PersistenceModel.POSIX, recover=self._looks.restored, judge=judge_boot
+        )
+        few = max(1, loss.images // PORTABILITY_SHARE)
+        other = weaker.explore(Prng(loss.seed + 1), few)
+        if other is None or other.judgement.verdict is not Verdict.FAIL:
+            return run
+        beside = self._powered_run(recorded, other, weaker.coverage, set())
+        return replace(run, beside=beside)
+
+    def _powered_run(
+        self, recorded: RecordedBoot, judged: Judged, coverage: Coverage, looked_at: set[Invariant]
+    ) -> CaseRun:
+        """Return the run of a case that ends with one image of its last boot."""
         self._put_back(recorded, judged.candidate.choice)
         judgement = replace(judged.judgement, judged=frozenset(looked_at))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
-        return replace(run, model=judged.candidate.choice.model, coverage=cut.coverage)
+        return replace(run, model=judged.candidate.choice.model, coverage=coverage)
 
     def _take_boot(self) -> RecordedBoot:
         """Take the last boot out again, as what a power cut finds."""

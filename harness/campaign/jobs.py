@@ -42,7 +42,10 @@ _PR_SET_PDEATHSIG: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
-    """One case as it goes back to the campaign; `stored` is its stored form if it failed."""
+    """One case as it goes back to the campaign; `stored` is its stored form if it failed.
+
+    `beside` is its failure under a model weaker than the contract's, if there is one.
+    """
 
     index: int
     seed: int
@@ -59,6 +62,7 @@ class CaseOutcome:
     model: PersistenceModel
     coverage: Coverage | None
     stored: str
+    beside: "CaseOutcome | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +205,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
         if is_failure
         else "",
+        beside=None if run.beside is None else summarise(run.beside, stored),
     )
 
 

@@ -45,6 +45,7 @@ class Tally:
     crash_points: Counter[str] = field(default_factory=Counter)
     judged: set[Invariant] = field(default_factory=set)
     groups: dict[str, Group] = field(default_factory=dict)
+    beside: dict[str, Group] = field(default_factory=dict)
     images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
     broken: str = ""
@@ -79,22 +80,25 @@ class Tally:
             images=outcome.coverage.judged if outcome.coverage is not None else 0,
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
-            finding=self._group(outcome),
+            finding=self._group(outcome, self.groups),
+            portability=self._group(outcome.beside, self.beside),
             reason=outcome.doubt,
         )
 
-    def _group(self, outcome: CaseOutcome) -> str:
-        if outcome.verdict is not Verdict.FAIL:
+    def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group]) -> str:
+        if outcome is None or outcome.verdict is not Verdict.FAIL:
             return ""
-        name = finding_id(self.scenario, outcome.violations[0].invariant)
-        group = self.groups.setdefault(name, Group(outcome))
+        kind = "" if groups is self.groups else "portability"
+        name = finding_id(self.scenario, outcome.violations[0].invariant, kind)
+        group = groups.setdefault(name, Group(outcome))
         group.seen += 1
         group.best = min(group.best, outcome, key=_complexity)
         return name
 
     def finding(self, name: str, *, replays: int, replays_alike: int) -> Finding:
         """Return one of the findings, after its replays."""
-        group = self.groups[name]
+        is_portability = name in self.beside
+        group = self.beside[name] if is_portability else self.groups[name]
         return Finding(
             id=name,
             scenario=self.scenario.name,
@@ -109,6 +113,7 @@ class Tally:
             cases=self.cases,
             replays=replays,
             replays_alike=replays_alike,
+            is_portability=is_portability,
         )
 
     def ended(self) -> ScenarioEnded:
@@ -129,6 +134,7 @@ class Tally:
             images=self.images.totals() if self.images.positions else None,
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
             findings=len(self.groups),
+            portability=len(self.beside),
         )
 
     def _verdict(self) -> tuple[Verdict, str]:
@@ -148,11 +154,11 @@ class Tally:
         return Verdict.PASS, ""
 
 
-def finding_id(scenario: Scenario, invariant: Invariant) -> str:
-    """Return the id of what breaks one invariant in one scenario."""
+def finding_id(scenario: Scenario, invariant: Invariant, kind: str = "") -> str:
+    """Return the id of what breaks one invariant in one scenario; `kind` tells findings apart."""
     options = sorted(scenario.subject.options.items())
     adapter = scenario.subject.adapter.rpartition("/")[2]
-    text = repr((scenario.name, adapter, options, invariant.value))
+    text = repr((scenario.name, adapter, options, invariant.value, *([kind] if kind else [])))
     return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
 
 

@@ -31,6 +31,11 @@ NARROWEST = 40
 ALSO_SHOWN = 5
 """How many of a case's other violations are shown."""
 
+PORTABILITY = (
+    "The promise is kept under the contract's persistence model; this shows only under a weaker "
+    "one, so it matters where the log is to run on other file systems."
+)
+
 DEFAULT_RUNS = "reports/runs"
 """Where findings are kept unless somebody says otherwise."""
 
@@ -45,8 +50,10 @@ def finding_text(finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RU
     """
     width = max(width, NARROWEST)
     first = finding.violations[0]
+    word = "NOTE" if finding.is_portability else "FAIL"
     lines = [
-        f"FAIL  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
+        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
+        *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
         *paragraph(shorten(first.message), width=width),
         "",
         *_crash(finding, width),

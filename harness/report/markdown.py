@@ -30,6 +30,7 @@ def markdown_report(report: RunReport) -> str:
     sections = [
         _head(report),
         _section("Findings", _findings(report)),
+        _section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
         _section("Scenarios", _table(SCENARIO_HEAD, scenario_rows(report), left=2)),
         _section("Why not passed", _reasons(report)),
         _section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),

@@ -74,6 +74,7 @@ class RunReport:
         self.scenario_paths = dict(scenario_paths)
         self.version = ""
         self.findings: list[Finding] = []
+        self.portability: list[Finding] = []
         self.started: dict[str, ScenarioStarted] = {}
         self._tallies: dict[str, _Tally] = {}
         self._ended: dict[str, ScenarioEnded] = {}
@@ -94,7 +95,8 @@ class RunReport:
                 if line.verdict is Verdict.FAIL:
                     self._first_failures.setdefault(line.finding, line)
             case FindingReported():
-                self.findings.append(line.finding)
+                kept = self.portability if line.finding.is_portability else self.findings
+                kept.append(line.finding)
                 self._first_failures.pop(line.finding.id, None)
             case ScenarioEnded():
                 self._ended[line.scenario] = line

@@ -74,6 +74,17 @@ def _findings(report: RunReport, runs: str, width: int) -> list[str]:
     left_out = len(report.findings) + len(report.unreported) - len(parts)
     if left_out:
         parts.append(f"  and {counted(left_out, 'more finding')}: see the report")
+    return parts + _portability(report, runs, width)
+
+
+def _portability(report: RunReport, runs: str, width: int) -> list[str]:
+    parts = [
+        finding_text(finding, width=width, runs=runs)
+        for finding in report.portability[:FINDINGS_SHOWN]
+    ]
+    left_out = len(report.portability) - len(parts)
+    if left_out:
+        parts.append(f"  and {counted(left_out, 'more portability finding')}: see the report")
     return parts
 
 

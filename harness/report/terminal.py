@@ -108,7 +108,7 @@ class _Counts:
                 self.scenario_cases += 1
                 if line.finding:
                     self.findings.add(line.finding)
-            case FindingReported():
+            case FindingReported() if not line.finding.is_portability:
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
                 self._ended_scenarios.add(line.scenario)

@@ -27,6 +27,8 @@ class Finding:
         cases: out of how many.
         replays: how often it was replayed in fresh processes.
         replays_alike: how many of those broke the same invariant.
+        is_portability: only a model weaker than the contract's shows it, so the promise is kept
+            and the finding does not count against the subject.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Finding:
     cases: int
     replays: int
     replays_alike: int
+    is_portability: bool = False
 
     @property
     def is_stable(self) -> bool:

@@ -91,7 +91,8 @@ class CaseJudged:
 
     `images` counts the disk images that were judged, 0 for a case without a power loss;
     `finding` is the id of the finding that a failed case belongs to, else empty; `reason` says
-    why a case is inconclusive.
+    why a case is inconclusive. `portability` is the id of the portability finding that a case
+    belongs to, which does not count against it.
     """
 
     scenario: str
@@ -103,6 +104,7 @@ class CaseJudged:
     verdict: Verdict
     invariants: tuple[Invariant, ...]
     finding: str
+    portability: str = ""
     reason: str = ""
 
 
@@ -136,6 +138,7 @@ class ScenarioEnded:
     images: ImageTotals | None = None
     judged: tuple[Invariant, ...]
     findings: int
+    portability: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
