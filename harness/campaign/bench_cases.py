@@ -127,7 +127,7 @@ def _compare(
         Series(name=name, unit="cases/s", better=Better.HIGHER, samples=samples[key])
         for key, name in names.items()
     )
-    name = f"{scenario.name.replace(' ', '-')}-{job_count}"
+    name = f"{scenario.name.replace(',', '').replace(' ', '-')}-{job_count}"
     return Comparison(name=name, ours=ours, other=plain, target=target)
 
 

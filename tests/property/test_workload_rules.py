@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.campaign.case_file import case_from_json, case_to_json
 from harness.campaign.scenario_file import find_scenarios, load_scenario
 from harness.campaign.workload import Profile, draw_case, draw_control
-from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement, PowerLoss
 from harness.values.contract import Contract
 from harness.values.event import EventKind
 from harness.values.operation import OperationKind
@@ -135,6 +135,10 @@ def assert_the_crash_is_right(boot):
         assert boot.operations[-1].kind is OperationKind.CLOSE
     elif isinstance(boot.crash, KillTimer):
         assert boot.crash.delay_us >= 0
+    elif isinstance(boot.crash, PowerLoss):
+        assert boot.operations[-1].kind is OperationKind.CLOSE
+        assert boot.crash.images > 0
+        assert not boot.crash.choice
     else:
         assert isinstance(boot.crash, CrashPoint)
         assert boot.crash.call == len(boot.operations) - 1

@@ -89,7 +89,15 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bench_cases, "PLAIN_CASES_A_JOB", 1)
     benchmark = run_bench(rounds=1, say=silent)
     names = [comparison.name for comparison in benchmark.comparisons]
-    assert names == ["writes-pinned", "writes-unpinned", "cases-1", "cases-2", "forks"]
+    assert names == [
+        "writes-pinned",
+        "writes-unpinned",
+        "kill-cases-1",
+        "kill-cases-2",
+        "kill-cases-all-invariants-1",
+        "kill-cases-all-invariants-2",
+        "forks",
+    ]
     for comparison in benchmark.comparisons:
         assert comparison.ours.median, comparison.name
     assert [limit.name for limit in benchmark.limits] == ["start"]

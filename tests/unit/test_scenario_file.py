@@ -394,7 +394,7 @@ def test_every_shipped_scenario_states_all_that_a_scenario_states(path):
     scenario = load_scenario(path)
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
     assert raw.keys() >= {"summary", "subject", "workload", "faults", "invariants", "budget"}
-    assert 50 <= scenario.budget.cases <= 200
+    assert 10 <= scenario.budget.cases <= 200
     assert scenario.invariants == frozenset(Invariant)
     assert path.read_text(encoding="utf-8").startswith("# ")
 
