@@ -132,7 +132,7 @@ class Looker:
         """Judge drawn images at drawn positions."""
         most = max(1, self.images // IMAGES_AT_A_POSITION)
         chosen = draw_positions(telling, self.boot, prng, most)
-        at_each = max(IMAGES_AT_A_POSITION, self.images // len(chosen))
+        at_each = max(1, self.images // len(chosen))
         cut = self._cut(removed)
         look = replace(look, is_exhaustive=False)
         seen: set[tuple[str, int]] = set()

@@ -24,7 +24,8 @@ from harness.values.event import Event, EventKind
 from harness.values.history import BootHistory, Call, Outcome
 from harness.values.operation import OperationKind
 
-_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
+_SYNC_NAMES: Final = ("fsync", "fdatasync", "sync-all", "msync")
+_SYNCS: Final = frozenset(kind for kind in EventKind if kind.value in _SYNC_NAMES)
 
 # A name that is taken away too late is no broken promise, and modes are not kept by images.
 _CHANGES: Final = frozenset(

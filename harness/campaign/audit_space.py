@@ -203,7 +203,7 @@ def draw_positions(
     spoken, whole, within = (prng.shuffled(groups[rank]) for rank in range(3))
     chosen = {telling[-1]}
     for group, share in ((spoken, most // 2), (whole, most // 4), (within, most)):
-        chosen.update(group[: max(1, min(share, most - len(chosen)))])
+        chosen.update(group[: max(0, min(max(1, share), most - len(chosen)))])
     rest = iter([*spoken, *whole, *within])
     while len(chosen) < min(most, len(telling)):
         chosen.add(next(rest))

@@ -1,0 +1,161 @@
+"""`walcrash audit` on subjects that sync in one way each, and on one that never does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watching import reason_without_interception
+
+ROOT = Path(__file__).parents[2]
+SUBJECTS = Path(__file__).with_name("audit_subjects.py")
+PLAIN_LOG = ROOT / "scenarios" / "planted" / "planted_base.py"
+
+# limits
+RUN_SECONDS = 120.0
+"""Longest run of one audit."""
+
+SCENARIO = """
+format = 1
+name = "audited"
+summary = "A subject whose syncs are audited."
+[subject]
+adapter = "{adapter}"
+[contract]
+acknowledges = "append"
+kill = "all"
+power = "{power}"
+model = "ext4"
+[workload]
+boots = 1
+operations = [4, 6]
+payload_bytes = [0, 100, 700]
+[workload.mix]
+put = 3
+done = 2
+[[faults]]
+kind = "kill"
+[invariants]
+check = "all"
+"""
+
+pytestmark = pytest.mark.skipif(
+    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
+)
+
+
+def run_audit(
+    folder: Path, *words: str, adapter: str, power: str = "all", hash_seed: str = "0"
+) -> subprocess.CompletedProcess[str]:
+    (folder / "audited.toml").write_text(SCENARIO.format(adapter=adapter, power=power))
+    command = [sys.executable, "-m", "harness", "audit", "audited.toml", "--seed", "7", *words]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONHASHSEED": hash_seed,
+            "WALCRASH_WORK": str(folder),
+        },
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
+def audited(folder: Path, subject: str) -> dict[str, Any]:
+    words = ("--cases", "2", "--images", "30", "--jobs", "1", "--json")
+    done = run_audit(folder, *words, adapter=f"{SUBJECTS}:{subject}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["audited.toml"]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def verdicts(audit: dict[str, Any]) -> dict[str, str]:
+    return {site["site"]: site["verdict"] for site in audit["sites"]}
+
+
+def test_where_each_sync_carries_a_promise_each_is_needed(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "Lean")
+    assert verdicts(audit) == {
+        "append PutOperation: fsync log": "needed",
+        "append MarkDone: fsync log": "needed",
+    }
+    put, mark = (site["finding"] for site in audit["sites"])
+    assert put["violations"][0]["invariant"] == "lost-put"
+    assert mark["violations"][0]["invariant"] == "lost-mark"
+    assert put["model"] == "ordered"
+    assert audit["without_sync"] == [
+        {"operation": "append PutOperation", "unsynced": 0, "calls": put_calls(audit)},
+        {"operation": "append MarkDone", "unsynced": 0, "calls": mark_calls(audit)},
+        {"operation": "close", "unsynced": 0, "calls": audit["boots"]},
+    ]
+
+
+def put_calls(audit: dict[str, Any]) -> int:
+    return sum(site["calls"] for site in audit["sites"] if "PutOperation" in site["site"])
+
+
+def mark_calls(audit: dict[str, Any]) -> int:
+    return sum(site["calls"] for site in audit["sites"] if "MarkDone" in site["site"])
+
+
+def test_either_of_two_syncs_in_a_row_is_not_needed_and_both_are(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "Twice")
+    assert set(verdicts(audit).values()) == {"not needed"}
+    assert all(site["is_proven"] for site in audit["sites"])
+    second = next(site for site in audit["sites"] if site["site"].endswith("(2nd)"))
+    assert second["idle"] == second["covered"] == second["calls"] > 0
+    assert audit["together"]["finding"]["violations"][0]["invariant"] == "lost-put"
+
+
+def test_a_sync_of_a_file_that_nobody_reads_is_not_needed(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "Hinting")
+    assert verdicts(audit)["append PutOperation: fsync hint"] == "not needed"
+    hint = next(site for site in audit["sites"] if site["site"].endswith("hint"))
+    assert hint["finding"] is None
+    assert hint["bytes_pending"] == 8 * hint["calls"]
+
+
+def test_a_synchronous_write_is_a_sync(tmp_path: Path) -> None:
+    audit = audited(tmp_path, "Synchronous")
+    assert verdicts(audit) == {
+        "append PutOperation: synchronous write log": "needed",
+        "append MarkDone: synchronous write log": "needed",
+    }
+
+
+def test_a_promise_without_a_sync_fails_the_baseline_and_is_named(tmp_path: Path) -> None:
+    done = run_audit(tmp_path, "--cases", "1", adapter=f"{SUBJECTS}:ForgetsMarks")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL  with all its syncs · lost-mark" in done.stdout
+    assert "no sync   append MarkDone: 2 of 2 acknowledged with no sync" in done.stdout
+    assert "needed" not in done.stdout
+
+
+def test_a_log_that_never_syncs_fails_the_baseline(tmp_path: Path) -> None:
+    done = run_audit(tmp_path, "--cases", "1", adapter=f"{PLAIN_LOG}:PlainLog")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL  with all its syncs the subject fails, so no sync was taken away" in done.stdout
+    assert "again     walcrash audit audited.toml --seed 7 --cases 1 --images 60" in done.stdout
+
+
+def test_without_a_promise_there_is_nothing_to_audit(tmp_path: Path) -> None:
+    done = run_audit(tmp_path, adapter=f"{SUBJECTS}:Lean", power="none")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "INCONCLUSIVE  the contract promises nothing after a power loss" in done.stdout
+
+
+def test_the_same_seed_gives_the_same_audit_with_any_number_of_jobs(tmp_path: Path) -> None:
+    words = ("--cases", "3", "--images", "12", "--json", "--jobs")
+    adapter = f"{SUBJECTS}:Hinting"
+    first = run_audit(tmp_path, *words, "1", adapter=adapter, hash_seed="1")
+    second = run_audit(tmp_path, *words, "2", adapter=adapter, hash_seed="2")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stdout == second.stdout
