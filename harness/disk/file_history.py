@@ -193,7 +193,8 @@ class FileHistory:
         if all(low <= overlay.start and overlay.end <= high for overlay in self.overlays):
             self.settle()
             return
-        for sector in sectors:
+        # All others are durable as they are, and a range can be far larger than what is pending.
+        for sector in sorted(sector for sector in self.pending_sectors() if sector in sectors):
             content = self.sector(sector, now)
             at = sector * self._sector_bytes
             if len(self.base) < at:

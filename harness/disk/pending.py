@@ -9,15 +9,21 @@ stricter models:
 - fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
   entries.
 - a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size.
+- msync with MS_SYNC: the sectors of its range, and the size. Linux syncs the range as
+  fdatasync would.
 - sync and syncfs: everything, since Linux waits for the writes.
 - sync_file_range and a sync that failed: nothing.
 - `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
 
-Not here: mapped writes and their msync, which the trace does not hold (`NotModelled`); times,
-owners, modes and extended attributes; what a failed sync does to pages that were dirty, beside
-not making them durable; when a descriptor was closed, which the trace does not say.
+What was stored through a mapping is in the trace as writes of whole pages, all of one look in
+the order of the pages, since nobody can tell in which order they were stored.
 
-Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`.
+Not here: times, owners, modes and extended attributes; what a failed sync does to pages that
+were dirty, beside not making them durable; when a descriptor was closed, which the trace does
+not say.
+
+Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
+`msync(2)`; Linux, `mm/msync.c`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +53,9 @@ _UNSHARE_RANGE: Final = 0x40
 _NEW_DIRECTORY_MODE: Final = 0o700
 _NEW_FILE_MODE: Final = 0o600
 
-_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
+_SYNCS: Final = frozenset(
+    {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
+)
 
 _STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
 
@@ -123,7 +131,7 @@ class Pending:
             EventKind.FSYNC: self._sync_file,
             EventKind.FDATASYNC: self._sync_file,
             EventKind.SYNC_ALL: self._sync_all,
-            EventKind.MAP: self._map,
+            EventKind.MSYNC: self._sync_mapping,
         }
 
     def apply(self, event: Event) -> None:
@@ -287,9 +295,6 @@ class Pending:
     def _tail(self, file: FileHistory, start: int) -> bytes:
         return file.content(file.size, after(self.next_event), {})[start:]
 
-    def _map(self, event: Event) -> None:
-        raise self._unknown(event, "what is written to a mapping is not in the trace")
-
     def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
         file.changed = part(self.next_event, 1)
         if is_resized:
@@ -387,6 +392,18 @@ class Pending:
             self._drop(self.names.settle_directory(number, after(self.next_event)))
             self._commit(node.changed)
 
+    def _sync_mapping(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None:
+            return
+        end = event.offset + event.length
+        if event.offset == 0 and end >= file.size:
+            file.settle()
+        else:
+            file.settle_range(after(self.next_event), event.offset, min(end, file.size))
+        self._mark_clean(file)
+        self._commit(file.resized)
+
     def _sync_all(self, _: Event) -> None:
         self.journal = after(self.next_event)
         self._settle_all()
@@ -404,7 +421,8 @@ class Pending:
         if changed > self.journal:
             self.journal = after(self.next_event)
             if self.weakest is PersistenceModel.EXT4:
-                self._drop(self.names.settle_all(self.journal))
+                # A file that has lost its names may be open still: a sync of it commits as well.
+                self.names.settle_all(self.journal)
 
     def _pass_barrier(self) -> None:
         """Note that a sync of any kind is done."""

@@ -1,6 +1,11 @@
-"""Crash positions: where a trace may be cut, one after the other, sharing one pending model."""
+"""Crash positions: where a trace may be cut, one after the other, sharing one pending model.
+
+What was stored through mappings between two looks is cut before all of it or after all of it:
+in which order it was stored is not known, so what memory held in between is not known either.
+"""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from typing import Final
 
 from harness.disk.moments import SECTOR_BYTES, CrashPosition
@@ -17,7 +22,7 @@ HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
 MOST_CUTS_IN_A_WRITE: Final = 64
 """Most places at which one write is cut; the sector boundaries beyond that are passed over."""
 
-_SILENT: Final = frozenset({EventKind.ATTRIBUTE, EventKind.SYNC_RANGE})
+_SILENT: Final = frozenset({EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP})
 
 
 def crash_states(
@@ -54,13 +59,16 @@ def crash_states(
     for boot in earlier:
         pending.apply_boot(boot)
     yield CrashPosition(pending.next_event, Placement.BEFORE), pending
-    for index, event in enumerate(events, start=pending.next_event):
+    with_next = pairwise(chain(events, [None]))
+    for index, (event, following) in enumerate(with_next, start=pending.next_event):
+        assert event is not None, "only the last one is followed by nothing"
         if is_cutting_writes and event.kind is EventKind.WRITE:
             for kept in write_cuts(event, sector_bytes, header_bytes):
                 with pending.torn(event, kept):
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
         pending.apply(event)
-        if event.result >= 0 and event.kind not in _SILENT:
+        is_same_look = event.is_stored and following is not None and following.is_stored
+        if event.result >= 0 and event.kind not in _SILENT and not is_same_look:
             yield CrashPosition(index, Placement.AFTER), pending
 
 
@@ -68,6 +76,8 @@ def write_cuts(
     event: Event, sector_bytes: int = SECTOR_BYTES, header_bytes: tuple[int, ...] = HEADER_BYTES
 ) -> list[int]:
     """Return where a write is cut: how many of its bytes are in memory, in order."""
+    if event.is_stored:
+        return []
     length = min(event.result, len(event.data))
     first_boundary = sector_bytes - event.offset % sector_bytes
     boundaries = range(first_boundary, max(length, 0), sector_bytes)

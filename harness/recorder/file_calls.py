@@ -1,14 +1,19 @@
 """Calls on open files: syncs, sizes, attributes, mappings.
 
+What is stored through a mapping is no call; see `mappings`.
+
 Source: the manual page of each call, section 2.
 """
 
+import errno
+import fcntl
+import mmap
 import os
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from harness.recorder import abi, processes
+from harness.recorder import abi
 from harness.recorder.paths import found
 from harness.recorder.processes import Process
 from harness.recorder.supervisor import Handler, Supervisor
@@ -16,6 +21,10 @@ from harness.recorder.words import fd_of, signed
 from harness.values.event import EventKind
 
 _MAP_ANONYMOUS: Final = 0x20
+_MAP_SYNC: Final = 0x8_0000
+
+_MS_INVALIDATE: Final = 2
+_MS_SYNC: Final = 4
 
 Arguments = tuple[int, ...]
 
@@ -96,20 +105,50 @@ class _FileCalls:
         )  # fmt: skip
 
     def _msync(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        # Only mappings of the folder's files matter, and those are named when they are made.
+        """Record what an msync makes durable; the kernel goes on to make the call itself."""
+        mappings = self._supervisor.mappings
+        flags = a[2] & 0xFFFF_FFFF
+        # MS_ASYNC promises nothing, and what is odd the kernel refuses.
+        if not mappings.files or flags & ~_MS_INVALIDATE != _MS_SYNC or a[0] % mmap.PAGESIZE:
+            return None
+        end = a[0] + -(-a[1] // mmap.PAGESIZE) * mmap.PAGESIZE
+        ranges, is_all_mapped = mappings.covered(process.pid, a[0], end)
+
+        def perform() -> None:
+            if not is_all_mapped:
+                # It does sync what is mapped, and says that it failed.
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+        for synced in ranges:
+            self._supervisor.event(
+                EventKind.MSYNC, tid, perform, path=synced.file.path, file=synced.file.number,
+                offset=synced.offset, length=synced.length, flags=flags,
+            )  # fmt: skip
         return None
 
     def _mmap(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        if a[3] & _MAP_ANONYMOUS:
+        """Record that a file can be stored to from now on; the kernel maps it.
+
+        A descriptor to read and write counts whatever the protection: mprotect can raise it.
+        """
+        flags = a[3]
+        if flags & _MAP_ANONYMOUS or not flags & abi.MAP_SHARED:
             return None
         file = self._supervisor.open_file(process, fd_of(a[4]))
-        if file is None or not processes.is_writable(file.fd):
+        if file is None or fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
             return None
-        self._supervisor.unmodelled.add(f"mmap (shared, writable) of {file.path}")
+        if flags & _MAP_SYNC == _MAP_SYNC:
+            # Stores would be durable without a call. Refused as without DAX: programs fall back.
+            return -errno.EOPNOTSUPP
+        mappings = self._supervisor.mappings
+        thread = self._supervisor.thread_number(tid)
+        unmapped = mappings.unmapped(thread)
         self._supervisor.event(
             EventKind.MAP, tid, lambda: None, path=file.path, file=file.number,
-            offset=a[5], length=a[1], flags=a[2],
+            offset=a[5], length=a[1], flags=flags,
         )  # fmt: skip
+        mappings.drop(unmapped)
+        mappings.add(file, thread)
         return None
 
     def _ftruncate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:

@@ -7,7 +7,10 @@ it has happened, within a write just its first bytes have, after it all of it.
 
 Writes take a path of their own, since there are far more of them than of everything else.
 
-Not here: what each other call does (`calls`), who makes the worker (`zygote`).
+What was stored through shared mappings is recorded as writes before the next event.
+
+Not here: what each other call does (`calls`), who makes the worker (`zygote`), how stores are
+seen (`mappings`).
 
 Source: `seccomp_unotify(2)`.
 """
@@ -22,6 +25,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.recorder import abi, processes
+from harness.recorder.mappings import Mappings
 from harness.recorder.paths import Folder
 from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
@@ -30,7 +34,7 @@ from harness.recorder.writing import start_of_write, write_out
 from harness.values import limits
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
 from harness.values.errors import HarnessFault
-from harness.values.event import EventKind
+from harness.values.event import MAPPED, EventKind
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
@@ -73,7 +77,7 @@ class WatchPlan:
 
 
 class Supervisor:
-    """Watches one boot; make it, `run` it once, then look at the recording."""
+    """Watches one boot; make it, `run` it once, kill the worker, then ask for the recording."""
 
     def __init__(self, listener: int, pid: int, folder: Folder, plan: WatchPlan) -> None:
         self.folder = folder
@@ -82,6 +86,8 @@ class Supervisor:
         self.unmodelled: set[str] = set()
         self.outside: set[str] = set()
         self.children = 0
+        self.mappings = Mappings()
+        self._mapped = self.mappings.files
         self._listener = listener
         self._pid = pid
         self._plan = plan
@@ -97,7 +103,7 @@ class Supervisor:
         self._files_made = 0
         self._names_given: dict[int, str] = {}
 
-    def run(self, handlers: dict[int, Handler]) -> Recording:
+    def run(self, handlers: dict[int, Handler]) -> WatchEnd:
         """Answer calls until the worker exits, is to be killed, or stops making progress.
 
         The worker is left stopped in an unanswered call where it is to be killed; the caller
@@ -107,19 +113,27 @@ class Supervisor:
             HarnessFault: the kernel refuses what it took before.
         """
         try:
-            end = self._answer_calls(handlers)
+            return self._answer_calls(handlers)
         except Killed:
-            end = WatchEnd.KILLED
+            return WatchEnd.KILLED
         finally:
             for process in self._processes.values():
                 process.detach()
             if self._own_fd >= 0:
                 os.close(self._own_fd)
+
+    def recording(self, end: WatchEnd) -> Recording:
+        """Return what was recorded; call it when nothing of the worker is alive.
+
+        What other threads and processes stored until they died comes behind the crash.
+        """
+        if self._mapped:
+            self._record_stores(0)
         return Recording(
             rows=tuple(self.rows),
             end=end,
             crash=self._crash,
-            unmodelled=tuple(sorted(self.unmodelled)),
+            unmodelled=tuple(sorted(self.unmodelled | self.mappings.given_up)),
             outside=tuple(sorted(self.outside)),
             children=self.children,
         )
@@ -261,6 +275,8 @@ class Supervisor:
         Raises:
             Killed: the crash point is before, within or after this write.
         """
+        if self._mapped:
+            self._look(thread)
         point = self._point
         is_sync = file.is_synchronous or bool(flags & (os.RWF_SYNC | os.RWF_DSYNC))
         hit = None
@@ -272,7 +288,7 @@ class Supervisor:
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
                 flags, is_sync, result, thread,
             )  # fmt: skip
-            self.rows.append(row)
+            self._record(row)
             if hit is not None:
                 self._land(Placement.AFTER, row, index=len(self.rows) - 1)
             return result
@@ -298,10 +314,11 @@ class Supervisor:
             kept = max(0, written)
         row = (
             EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
-            flags, file.is_synchronous, kept, thread,
+            flags, False, kept, thread,
         )  # fmt: skip
         if kept:
-            self.rows.append(row)
+            # It never returns, so it is not recorded as synchronous: it has promised nothing.
+            self._record(row)
             self._land(Placement.WITHIN, row, index=len(self.rows) - 1, kept=kept)
         self._land(Placement.BEFORE, row, index=len(self.rows))
         raise AssertionError("a landing does not return")
@@ -315,6 +332,8 @@ class Supervisor:
             return -errno.EFAULT
         kind = EventKind.EFFECT if data.startswith(EFFECT_MARK) else EventKind.REPLY
         row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread)
+        if self._mapped:
+            self._look(thread)
         hit = None
         if self._point is not None and self._point.call == self.call:
             hit = self._hit(kind)
@@ -363,6 +382,8 @@ class Supervisor:
             Killed: the crash point is before or after this event.
         """
         thread = self._threads[tid][1]
+        if self._mapped:
+            self._look(thread)
         head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
         hit = None
         if self._point is not None and self._point.call == self.call:
@@ -375,10 +396,38 @@ class Supervisor:
         except OSError as problem:
             result = -(problem.errno or errno.EIO)
         row = (*head, result, thread)
-        self.rows.append(row)
+        self._record(row)
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result
+
+    def _record(self, row: EventRow) -> None:
+        self.rows.append(row)
+        if self._mapped:
+            self.mappings.follow(row)
+
+    def _look(self, thread: int) -> None:
+        """Record what was stored through mappings until now, before the event at hand.
+
+        Raises:
+            Killed: the crash point is at one of these stores. All of them have happened, so
+                it lands behind them all.
+        """
+        first = len(self.rows)
+        self._record_stores(thread)
+        if self._point is None or self._point.call != self.call:
+            return
+        hits = [self._hit(EventKind.WRITE) for _ in self.rows[first:]]
+        if any(hit is not None for hit in hits):
+            self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
+
+    def _record_stores(self, thread: int) -> None:
+        for file, offset, data in self.mappings.look():
+            row = (
+                EventKind.WRITE, self.call, file.path, "", file.number, offset, len(data), data,
+                MAPPED, False, len(data), thread,
+            )  # fmt: skip
+            self.rows.append(row)
 
     def _hit(self, kind: EventKind) -> Placement | None:
         """Whether the crash falls on this event of its call; the reply is the last chance."""
@@ -508,10 +557,12 @@ class Supervisor:
 
     def refresh_paths(self) -> None:
         """Look up the names of all open files again, after a rename."""
-        for process in self._processes.values():
-            for file in process.files.values():
-                if file is not None and file.number not in self._names_given:
-                    file.path = self.folder.relative(processes.path_of(file.fd)) or file.path
+        open_files = [
+            file for process in self._processes.values() for file in process.files.values()
+        ]
+        for file in (*open_files, *self._mapped.values()):
+            if file is not None and file.number not in self._names_given:
+                file.path = self.folder.relative(processes.path_of(file.fd)) or file.path
 
     def name_file(self, file: OpenFile, path: str) -> None:
         """Note the name that an open file without one has been given, or "" while it has none.
@@ -519,3 +570,5 @@ class Supervisor:
         The kernel goes on to call it by a number.
         """
         self._names_given[file.number] = file.path = path
+        if file.number in self._mapped:
+            self._mapped[file.number].path = path

@@ -33,19 +33,21 @@ def watch(
         HarnessFault: the zygote is gone, or a process cannot be looked into.
     """
     pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb)
-    try:
-        # Linux before 6.6 does not know the flag; it only makes things faster.
-        with contextlib.suppress(OSError):
-            fcntl.ioctl(listener, abi.NOTIF_SET_FLAGS, abi.SYNC_WAKE_UP)
-        supervisor = Supervisor(listener, pid, Folder(folder), plan)
-        recording = supervisor.run(handlers(supervisor))
-    finally:
-        # The group dies as one, so no member can go on between two signals. The listener is
-        # closed last: calls that are waiting would otherwise return and let the worker run.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+    supervisor = Supervisor(listener, pid, Folder(folder), plan)
+    with contextlib.closing(supervisor.mappings):
         try:
-            status = zygote.finish(pid)
+            # Linux before 6.6 does not know the flag; it only makes things faster.
+            with contextlib.suppress(OSError):
+                fcntl.ioctl(listener, abi.NOTIF_SET_FLAGS, abi.SYNC_WAKE_UP)
+            end = supervisor.run(handlers(supervisor))
         finally:
-            os.close(listener)
+            # The group dies as one, so no member can go on between two signals. The listener is
+            # closed last: calls that are waiting would otherwise return and let the worker run.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            try:
+                status = zygote.finish(pid)
+            finally:
+                os.close(listener)
+        recording = supervisor.recording(end)
     return Watched(recording=recording, status=status, output=zygote.output())

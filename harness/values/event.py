@@ -7,6 +7,7 @@ Paths are relative to the subject's folder, with `/` between their parts.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class EventKind(Enum):
@@ -27,6 +28,7 @@ class EventKind(Enum):
     FDATASYNC = "fdatasync"
     SYNC_RANGE = "sync-range"
     SYNC_ALL = "sync-all"
+    MSYNC = "msync"
     MAP = "map"
     REPLY = "reply"
     EFFECT = "effect"
@@ -34,6 +36,9 @@ class EventKind(Enum):
 
 MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
 """The kinds that are messages and not file-system actions."""
+
+MAPPED: Final = 1 << 31
+"""A flag of a `write` that was no call: the bytes were stored through a shared mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +52,10 @@ class Event:
         path_to: the new name of a rename or link; the text of a symlink.
         file: a number for the file itself (its inode) within the trace, from 0; -1 if none.
             It is the same for all names of one file, and a new one for a file made anew.
-        offset: where a write, truncation or allocation starts, in bytes.
+        offset: where a write, truncation, allocation or msync starts, in bytes.
         length: how many bytes were asked for.
         data: the bytes written; for a message, the bytes said.
-        flags: the call's flags (open flags for `create`, mode for `allocate`).
+        flags: the call's flags (open flags for `create`, mode for `allocate`), or `MAPPED`.
         is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
         result: what the call returned; a negative errno if it failed.
         thread: a number for the thread that made it, from 0, in order of first sight.
@@ -70,6 +75,11 @@ class Event:
     thread: int = 0
 
     @property
+    def is_stored(self) -> bool:
+        """Whether this is a write that was made by storing through a shared mapping."""
+        return self.kind is EventKind.WRITE and bool(self.flags & MAPPED)
+
+    @property
     def is_message(self) -> bool:
         """Whether this is something said and not something done to a file."""
         return self.kind in MESSAGES
@@ -79,8 +89,10 @@ class Event:
         text = f"{self.kind.value} {self.path}".rstrip()
         if self.path_to:
             text += f" to {self.path_to}"
-        if self.kind is EventKind.WRITE:
+        if self.kind in (EventKind.WRITE, EventKind.MSYNC):
             text += f", {self.length} bytes at {self.offset}"
         elif self.kind is EventKind.TRUNCATE:
             text += f" to {self.offset} bytes"
+        if self.is_stored:
+            text += ", stored through a mapping"
         return text if self.result >= 0 else f"{text} (failed, errno {-self.result})"
