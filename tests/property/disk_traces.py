@@ -6,6 +6,7 @@ direct way that there is; `perform` runs them for real, in a worker that the rec
 
 import contextlib
 import ctypes
+import mmap
 import os
 import pickle
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harness.values.event import Event, EventKind
+from harness.values.event import MAPPED, Event, EventKind
 from harness.values.image import (
     DirectoryEntry,
     Entry,
@@ -32,6 +33,7 @@ SLOTS = (0, 1, 2)
 
 PUNCH_HOLE = 0x3
 ZERO_RANGE = 0x10
+PAGE = 4096
 
 K = EventKind
 
@@ -46,6 +48,7 @@ def operations(
         st.tuples(st.just("open"), slot, path),
         st.tuples(st.just("write"), slot, offset, length),
         st.tuples(st.just("append"), slot, length),
+        st.tuples(st.just("store"), slot, offset, length),
         st.tuples(st.just("truncate"), slot, offset),
         st.tuples(st.just("rename"), path, path),
         st.tuples(st.just("link"), path, path),
@@ -61,6 +64,7 @@ def operations(
         st.tuples(st.sampled_from(("fsync", "fdatasync")), slot),
         st.tuples(st.just("fsync-directory"), st.sampled_from((".", "d", "e"))),
         st.tuples(st.just("write-through"), slot, offset, length),
+        st.tuples(st.just("msync"), slot, offset, length),
         st.tuples(st.just("sync")),
     ]
     steps = st.lists(
@@ -166,6 +170,28 @@ class TinyFolder:
     def do_write_through(self, step: int, slot: int, offset: int, length: int) -> None:
         self.do_write(step, slot, offset, length, sync=True)
 
+    def do_store(self, step: int, slot: int, offset: int, length: int) -> None:
+        number = self.slots.get(slot)
+        content = bytearray() if number is None else self.files[number]
+        end = min(offset + length, len(content))
+        if number is None or offset >= end:
+            return
+        content[offset:end] = bytes_of(step, end - offset)
+        start, stop = offset // PAGE * PAGE, -(-end // PAGE) * PAGE
+        data = bytes(content[start:stop])
+        self._event(
+            K.WRITE, path=self._path_of(number), file=number, offset=start, length=len(data),
+            data=data, flags=MAPPED, result=len(data),
+        )  # fmt: skip
+
+    def do_msync(self, step: int, slot: int, offset: int, length: int) -> None:
+        number = self.slots.get(slot)
+        if number is not None and offset < len(self.files[number]):
+            # A real one is for whole pages; files are too small here to tell the difference.
+            self._event(
+                K.MSYNC, path=self._path_of(number), file=number, offset=offset, length=length
+            )
+
     def do_append(self, step: int, slot: int, length: int) -> None:
         if slot in self.slots:
             self.do_write(step, slot, len(self.files[self.slots[slot]]), length)
@@ -269,18 +295,18 @@ def perform(payload: bytes) -> None:
         os.write(message_fd, b"R")
 
 
-def _store(files: dict[int, int], slot: int, fd: int) -> None:
+def _put(files: dict[int, int], slot: int, fd: int) -> None:
     if slot in files:
         os.close(files[slot])
     files[slot] = fd
 
 
 def _open(files: dict[int, int], step: int, slot: int, path: str) -> None:
-    _store(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+    _put(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
 
 
 def _nameless(files: dict[int, int], step: int, slot: int) -> None:
-    _store(files, slot, os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
+    _put(files, slot, os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
 
 
 def _name(files: dict[int, int], step: int, slot: int, path: str) -> None:
@@ -295,6 +321,21 @@ def _append(files: dict[int, int], step: int, slot: int, length: int) -> None:
 
 def _write_through(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
     os.pwritev(files[slot], [bytes_of(step, length)], offset, os.RWF_DSYNC)
+
+
+def _store(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
+    size = os.fstat(files[slot]).st_size
+    end = min(offset + length, size)
+    if offset < end:
+        with mmap.mmap(files[slot], size) as mapped:
+            mapped[offset:end] = bytes_of(step, end - offset)
+
+
+def _msync(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
+    size = os.fstat(files[slot]).st_size
+    if offset < size:
+        with mmap.mmap(files[slot], size) as mapped:
+            mapped.flush(offset // PAGE * PAGE, min(size, PAGE))
 
 
 def _punch(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:
@@ -325,6 +366,8 @@ _REAL: dict[str, Callable[..., None]] = {
         files[slot], bytes_of(step, length), offset
     ),
     "append": _append,
+    "store": _store,
+    "msync": _msync,
     "write-through": _write_through,
     "truncate": lambda files, step, slot, size: os.ftruncate(files[slot], size),
     "punch": _punch,

@@ -26,7 +26,7 @@ SECTOR = 4
 EMPTY = Image({})
 MOST_CUTS = 3000
 
-SYNCS = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL})
+SYNCS = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC})
 
 few = settings(
     max_examples=60,

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from harness.disk import CrashPosition, ImageBuilder, Pending, every_cut, images
 from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
+from harness.values.event import MAPPED, Event, EventKind
 from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
 from harness.values.seed import Prng
 
@@ -135,6 +136,42 @@ def test_a_synced_append_is_kept(model: Model, sync: Event) -> None:
 def test_a_failed_sync_and_sync_file_range_promise_nothing(model: Model, sync: Event) -> None:
     trace = [write("log", 0, 0, b"aaaa")]
     assert left(OLD, [*trace, sync], model) == left(OLD, trace, model)
+
+
+def stored(offset: int, data: bytes) -> Event:
+    return replace(write("log", 0, offset, data), flags=MAPPED)
+
+
+def msync(offset: int, length: int, result: int = 0) -> Event:
+    return Event(
+        kind=K.MSYNC, path="log", file=0, offset=offset, length=length, flags=4, result=result
+    )
+
+
+def test_pages_that_were_stored_to_may_be_kept_in_any_subset_and_in_order_only_on_ordered() -> None:
+    base = base_of(log=b"0" * 12)
+    trace = [stored(0, b"aaaa"), stored(8, b"cccc")]
+    assert contents(left(base, trace, Model.KILL), "log") == {b"aaaa0000cccc"}
+    prefixes: set[bytes | str | None] = {b"000000000000", b"aaaa00000000", b"aaaa0000cccc"}
+    assert contents(left(base, trace, Model.ORDERED), "log") == prefixes
+    for model in (Model.EXT4, Model.POSIX):
+        assert contents(left(base, trace, model), "log") == {*prefixes, b"00000000cccc"}
+
+
+@pytest.mark.parametrize("model", [Model.EXT4, Model.POSIX])
+def test_an_msync_keeps_the_pages_of_its_range_and_no_others(model: Model) -> None:
+    base = base_of(log=b"0" * 12)
+    trace = [stored(0, b"aaaa"), stored(8, b"cccc"), msync(8, 4)]
+    assert contents(left(base, trace, model), "log") == {b"00000000cccc", b"aaaa0000cccc"}
+    assert left(base, [*trace, msync(0, 12)], model) == [{"log": b"aaaa0000cccc"}]
+    failed = [*trace[:2], msync(8, 4, -12)]
+    assert left(base, failed, model) == left(base, trace[:2], model)
+
+
+@pytest.mark.parametrize("model", [Model.ORDERED, Model.EXT4, Model.POSIX])
+def test_an_msync_keeps_the_size_that_its_pages_need(model: Model) -> None:
+    trace = [truncate("log", 0, 8), stored(0, b"aaaa"), msync(0, 4)]
+    assert left(OLD, trace, model) == [{"log": b"aaaa" + bytes(4)}]
 
 
 def test_a_new_name_is_durable_with_its_file_on_ext4_and_with_its_directory_on_posix() -> None:

@@ -21,7 +21,7 @@ from harness.disk import (
 )
 from harness.values.case import Placement
 from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
+from harness.values.event import MAPPED, Event, EventKind
 from harness.values.image import (
     DirectoryEntry,
     FileEntry,
@@ -145,7 +145,6 @@ def test_directories_move_with_what_is_in_them_and_symlinks_stay_text() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        Event(kind=K.MAP, path="log", file=0, length=4096),
         Event(kind=K.RENAME, path="log", path_to="x", file=0, flags=4),
         Event(kind=K.ALLOCATE, path="log", file=0, length=4, flags=0x1000),
         Event(kind=K.RENAME, path="missing", path_to="x", file=7),
@@ -190,6 +189,36 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
         "after event 0",
         "after event 2",
     ]
+
+
+def stored(offset: int, data: bytes) -> Event:
+    return replace(write("log", 0, offset, data), flags=MAPPED)
+
+
+def test_a_trace_is_not_cut_among_the_stores_of_one_look() -> None:
+    events = [
+        Event(kind=K.MAP, path="log", file=0, length=4096),
+        stored(0, b"abc"),
+        stored(5, b"abc"),
+        Event(kind=K.MSYNC, path="log", file=0, length=4096),
+        stored(0, b"xyz"),
+    ]
+    positions = [str(position) for position, _ in crash_states(LOG, events)]
+    assert positions == ["before event 0", "after event 2", "after event 3", "after event 4"]
+
+
+def test_an_msync_of_a_part_of_a_huge_mapping_takes_no_longer_than_what_is_pending() -> None:
+    events = [
+        Event(kind=K.TRUNCATE, path="log", file=0, offset=1 << 40),
+        stored(1 << 13, b"x" * 4096),
+        stored(1 << 39, b"x" * 4096),
+        Event(kind=K.MSYNC, path="log", file=0, offset=4096, length=1 << 38),
+    ]
+    pending = Pending(LOG)
+    for event in events:
+        pending.apply(event)
+    log = next(iter(pending.dirty))
+    assert sorted(pending.nodes[log].floors) == [16, 17, 18, 19, 20, 21, 22, 23]  # type: ignore[union-attr]
 
 
 def test_a_folder_that_came_and_went_is_forgotten_with_all_that_was_in_it() -> None:
