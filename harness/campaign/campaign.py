@@ -22,6 +22,7 @@ from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
 from harness.campaign.store import Store
 from harness.campaign.tally import Tally
+from harness.values.errors import Inconclusive
 from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
@@ -97,7 +98,6 @@ class Campaign:
 
         Raises:
             ScenarioError: a subject cannot be loaded.
-            Inconclusive: the kernel refuses interception.
             HarnessFault: the harness could not do its work.
         """
         plan = self._plan
@@ -132,17 +132,21 @@ class Campaign:
         self, crew: Crew, scenario: Scenario, deadline: float | None, ended: list[ScenarioEnded]
     ) -> Iterator[LogLine]:
         tally = Tally(scenario, self._plan.master_seed)
-        prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
-        if prepared is None:
-            return
-        yield _started(scenario, prepared)
-        tally.broken = _broken_control(prepared)
-        # A subject that is wrong without a crash says nothing about crashes.
-        if not tally.broken:
-            for outcome in self._outcomes(crew, scenario, prepared, deadline):
-                yield tally.add(outcome)
-            for name in [*sorted(tally.groups), *sorted(tally.beside)]:
-                yield self._report(crew, tally, name)
+        try:
+            prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
+            if prepared is None:
+                return
+            yield _started(scenario, prepared)
+            tally.broken = _broken_control(prepared)
+            # A subject that is wrong without a crash says nothing about crashes.
+            if not tally.broken:
+                for outcome in self._outcomes(crew, scenario, prepared, deadline):
+                    yield tally.add(outcome)
+        except Inconclusive as reason:
+            # Another scenario may get along with what this machine has.
+            tally.broken = reason.message
+        for name in [*sorted(tally.groups), *sorted(tally.beside)]:
+            yield self._report(crew, tally, name)
         ended.append(tally.ended())
         yield ended[-1]
 

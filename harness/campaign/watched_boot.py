@@ -7,7 +7,7 @@ from harness.campaign.workplace import Workplace
 from harness.recorder.recording import Recording, WatchEnd
 from harness.recorder.watch import Watched
 from harness.subjects.boots import Ending, read_boot
-from harness.values.case import BootPlan, Landing, PowerLoss
+from harness.values.case import BootPlan, Landing
 from harness.values.event import MESSAGES, Event
 from harness.values.history import BootEnd, BootHistory
 from harness.values.recovery import FailureKind, RecoveryFailure
@@ -49,9 +49,7 @@ def watch_boot(
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    # Where the power is cut, the boot runs to its end; the cut is made in its trace.
-    crash = None if isinstance(plan.crash, PowerLoss) else plan.crash
-    watched = workplace.boot(subject, plan.operations, crash, limits)
+    watched = workplace.boot(subject, plan.operations, plan.crash, limits)
     recording = watched.recording
     history = read_boot(
         plan.operations,

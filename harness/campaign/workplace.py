@@ -23,7 +23,7 @@ from harness.recorder.zygote import LoadError, Zygote
 from harness.subjects.boots import Ending, read_boot
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
 from harness.subjects.worker import BootRequest
-from harness.values.case import CrashPoint, KillTimer
+from harness.values.case import Crash, CrashPoint, PowerLoss
 from harness.values.errors import HarnessFault, Inconclusive, ScenarioError
 from harness.values.history import BootEnd, BootHistory
 from harness.values.operation import Operation
@@ -118,23 +118,26 @@ class Workplace:
         self,
         subject: SubjectSpec,
         operations: tuple[Operation, ...],
-        crash: CrashPoint | KillTimer | None,
+        crash: Crash | None,
         limits: RecoveryLimits,
     ) -> Watched:
         """Run one boot in the folder as it is, under watch where that is possible.
 
+        With a power loss the boot runs to its end; the cut is made in its trace.
+
         Raises:
-            Inconclusive: interception is missing, and the crash is at an exact point.
+            Inconclusive: interception is missing, and the crash needs it.
         """
+        kill = None if isinstance(crash, PowerLoss) else crash
         request = BootRequest(
             adapter=subject.adapter,
             options=dict(subject.options),
             directory=self.directory,
             operations=operations,
             message_fd=abi.MESSAGE_FD,
-            awaits_kill=crash is not None,
+            awaits_kill=kill is not None,
         )
-        plan = WatchPlan(crash=crash, seconds_per_call=limits.seconds)
+        plan = WatchPlan(crash=kill, seconds_per_call=limits.seconds)
         zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
         if self._refusal is None:
             try:
@@ -145,9 +148,10 @@ class Workplace:
                 self._refusal = problem
             finally:
                 self._mend_folder()
-        if isinstance(crash, CrashPoint):
+        if isinstance(crash, CrashPoint | PowerLoss):
+            what = "a power loss" if kill is None else "a kill at an exact point"
             raise Inconclusive(
-                f"a kill at an exact point needs interception, and {self._refusal.message}; "
+                f"{what} needs interception, and {self._refusal.message}; "
                 'kills on a timer (`kind = "kill-timer"`) do without',
                 hint="walcrash doctor",
             )

@@ -15,6 +15,7 @@ from harness.campaign.workload_profile import Profile
 from harness.campaign.workplace import Workplace
 from harness.values.case import PowerLoss
 from harness.values.contract import Contract, PersistenceModel, Promise
+from harness.values.errors import Inconclusive
 from harness.values.scenario import SubjectSpec
 from harness.values.verdict import Invariant, Verdict
 
@@ -145,29 +146,37 @@ def test_the_same_seed_looks_at_the_same_images(workplace: Workplace) -> None:
     assert one.case == other.case
 
 
-def test_a_mapping_that_is_written_to_makes_a_power_loss_inconclusive(
+def test_a_call_that_is_not_modelled_makes_a_power_loss_inconclusive(
     workplace: Workplace, tmp_path: Path
 ) -> None:
-    (tmp_path / "mapped.py").write_text(MAPPED)
-    subject = SubjectSpec(f"{tmp_path}/mapped.py:Mapped")
+    (tmp_path / "spliced.py").write_text(SPLICED)
+    subject = SubjectSpec(f"{tmp_path}/spliced.py:Spliced")
     run = run_case(workplace, drawn(workplace, 0, subject=subject))
     assert run.verdict is Verdict.INCONCLUSIVE
-    assert "mmap" in run.doubt
+    assert "splice" in run.doubt
 
 
-MAPPED = """
-import mmap
+SPLICED = """
 import os
 
 from harness.subjects.reference import ReferenceAdapter
 
 
-class Mapped(ReferenceAdapter):
+class Spliced(ReferenceAdapter):
     def open(self, directory, effect):
         super().open(directory, effect)
-        fd = os.open(directory / "map", os.O_RDWR | os.O_CREAT)
-        os.ftruncate(fd, 4096)
-        self.map = mmap.mmap(fd, 4096)
-        self.map[0] = 1
-        os.close(fd)
+        fd = os.open(directory / "copy", os.O_WRONLY | os.O_CREAT)
+        read_end, write_end = os.pipe()
+        os.write(write_end, b"copied")
+        os.splice(read_end, fd, 6)
+        for each in (fd, read_end, write_end):
+            os.close(each)
 """
+
+
+def test_without_interception_a_power_loss_is_inconclusive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WALCRASH_INTERCEPTION", "off")
+    with Workplace() as blind, pytest.raises(Inconclusive, match="power loss needs interception"):
+        run_case(blind, drawn(blind, 0))
