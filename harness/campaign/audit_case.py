@@ -223,14 +223,15 @@ class _AuditedCase:
         )
 
     def _look_without(self, looker: Looker, sites: Sequence[Site]) -> list[SiteLook]:
+        boot, model = looker.boot, self._stored.contract.model
         syncs = frozenset(index for site in sites for index in site.events)
-        work = work_of_syncs(looker.boot, syncs, self._stored.contract.model)
+        work = work_of_syncs(boot, syncs, model)
         if self._together:
             events = [site.events for site in sites if site.name in self._together]
             sites = [Site(TOGETHER, frozenset().union(*events))] if events else []
         looks = []
         for site in sites:
-            looks.append(work_of_site(site, work) + looker.look_without(site))
+            looks.append(work_of_site(site, work, boot, model) + looker.look_without(site))
             if looker.failed_baseline is not None:
                 break
         return looks

@@ -8,11 +8,11 @@ Not here: recovering and judging them (`audit_case`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from harness.campaign.audit_sites import Site
+from harness.campaign.audit_sites import Site, without
 from harness.campaign.power_loss import RecordedBoot
 from harness.disk import (
     Candidate,
@@ -45,6 +45,9 @@ CHOICES_AT_A_POSITION: Final = 256
 
 DRAWN_SUBSETS: Final = 8
 """Choices at one position that are drawn subsets of the changes."""
+
+MOST_SEARCHED_CALLS: Final = 8
+"""Calls of one site in one boot for which it is found out why they had nothing to do."""
 
 IMAGES_AT_A_POSITION: Final = 6
 """Images that are looked at where the trace is cut, as long as there are positions left."""
@@ -313,23 +316,35 @@ def _names(pending: Pending, model: PersistenceModel) -> int:
     return sum(what[0] == "name" for what in outstanding(pending, model))
 
 
-def work_of_site(site: Site, work: Mapping[int, SyncWork]) -> SiteLook:
-    """Return what the calls of a site did; `work` has all syncs of the boot."""
+def work_of_site(
+    site: Site, work: Mapping[int, SyncWork], boot: RecordedBoot, model: PersistenceModel
+) -> SiteLook:
+    """Return what the calls of a site did; `work` has all syncs of the boot.
+
+    Raises:
+        NotModelled: the trace means something that the model has no rule for.
+    """
     own = {index: work[index] for index in sorted(site.events)}
     idle = [index for index, one in own.items() if one.is_idle]
+    searched = idle[:MOST_SEARCHED_CALLS]
     return SiteLook(
         site=site.name,
         calls=len(own),
         idle=len(idle),
-        covered=sum(_is_covered(index, work) for index in idle),
+        covered=sum(_is_covered(index, work, boot, model) for index in searched),
         bytes_pending=sum(one.bytes_pending for one in own.values()),
         names_pending=sum(one.names_pending for one in own.values()),
     )
 
 
-def _is_covered(index: int, work: Mapping[int, SyncWork]) -> bool:
-    """Whether an earlier sync of the same call had left this one nothing to do."""
+def _is_covered(
+    index: int, work: Mapping[int, SyncWork], boot: RecordedBoot, model: PersistenceModel
+) -> bool:
+    """Whether only the syncs before it in the same call had left a sync nothing to do."""
     call = work[index].call
-    return any(
-        other < index and one.call == call and not one.is_idle for other, one in work.items()
-    )
+    before = {at for at, one in work.items() if at < index and one.call == call}
+    if all(work[at].is_idle for at in before):
+        return False
+    events = without(boot.events[: index + 1], frozenset(before))
+    alone = work_of_syncs(replace(boot, events=events), frozenset({index}), model)
+    return not alone[index].is_idle

@@ -64,8 +64,8 @@ class SiteLook:
     Attributes:
         site: its name.
         calls: how often it was reached.
-        idle: calls that had nothing to do; `covered` are those of them that came after another
-            sync in the same operation that had.
+        idle: calls that had nothing to do; `covered` are those of the first few of them that
+            would have had, but for other syncs before them in the same operation.
         bytes_pending: bytes written and not yet durable that its calls made durable, in sum.
         names_pending: the same for changes of names.
         telling: positions at which its loss makes more images legal.

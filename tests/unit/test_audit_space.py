@@ -161,9 +161,9 @@ def test_never_more_positions_are_drawn_than_there_are(most: int) -> None:
 def test_what_a_sync_had_to_do_is_measured() -> None:
     whole = boot(write(0, b"abc"), FSYNC, FSYNC, REPLY)
     work = work_of_syncs(whole, frozenset({1, 2}), Model.EXT4)
-    first = work_of_site(Site("first", frozenset({1})), work)
+    first = work_of_site(Site("first", frozenset({1})), work, whole, Model.EXT4)
     assert (first.calls, first.idle, first.bytes_pending, first.names_pending) == (1, 0, 3, 0)
-    second = work_of_site(Site("second", frozenset({2})), work)
+    second = work_of_site(Site("second", frozenset({2})), work, whole, Model.EXT4)
     assert (second.calls, second.idle, second.covered, second.bytes_pending) == (1, 1, 1, 0)
 
 
@@ -171,5 +171,12 @@ def test_a_sync_with_nothing_to_do_is_covered_only_by_one_of_the_same_call() -> 
     late = Event(kind=K.FSYNC, call=1, path="log", file=0)
     whole = boot(write(0, b"abc"), FSYNC, late, REPLY)
     work = work_of_syncs(whole, frozenset({1, 2}), Model.EXT4)
-    site = work_of_site(Site("late", frozenset({2})), work)
+    site = work_of_site(Site("late", frozenset({2})), work, whole, Model.EXT4)
+    assert (site.idle, site.covered) == (1, 0)
+
+
+def test_a_sync_of_another_file_covers_nothing() -> None:
+    whole = boot(write(0, b"abc"), FSYNC, SYNC_FOLDER, REPLY)
+    work = work_of_syncs(whole, frozenset({1, 2}), Model.POSIX)
+    site = work_of_site(Site("folder", frozenset({2})), work, whole, Model.POSIX)
     assert (site.idle, site.covered) == (1, 0)
