@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import Seen, outcome, raw, run_plain, run_watched, say
 
@@ -186,6 +186,8 @@ def watched(zygote: Zygote, sequence: Sequence[Operation], crash: CrashPoint | N
 
 @settings(max_examples=40, deadline=None)
 @given(sequence=st.lists(operations, min_size=1, max_size=20))
+@example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, PUNCH_HOLE, PAGE, 17 * PAGE)])
+@example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, ZERO_RANGE, 1, PAGE)])
 def test_the_trace_tells_what_was_stored_once_and_nothing_else(
     zygote: Zygote, sequence: list[Operation]
 ) -> None:

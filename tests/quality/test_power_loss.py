@@ -16,7 +16,7 @@ from harness.campaign.workplace import Workplace
 from harness.values.case import PowerLoss
 from harness.values.contract import Contract, PersistenceModel, Promise
 from harness.values.errors import Inconclusive
-from harness.values.scenario import SubjectSpec
+from harness.values.scenario import FaultKind, FaultPlan, SubjectSpec
 from harness.values.verdict import Invariant, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +40,13 @@ def drawn(
     subject: SubjectSpec = REFERENCE,
     contract: Contract = POSIX,
     images: int = 60,
+    faults: tuple[FaultPlan, ...] = (),
 ) -> StoredCase:
     """Return a case of a shipped scenario on some subject under some contract."""
     scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
     scenario = replace(
-        scenario, faults=tuple(replace(fault, images=images) for fault in scenario.faults)
+        scenario,
+        faults=faults or tuple(replace(fault, images=images) for fault in scenario.faults),
     )
     description = workplace.load(subject, scenario.limits)
     case = draw_case(
@@ -180,3 +182,56 @@ def test_without_interception_a_power_loss_is_inconclusive(
     monkeypatch.setenv("WALCRASH_INTERCEPTION", "off")
     with Workplace() as blind, pytest.raises(Inconclusive, match="power loss needs interception"):
         run_case(blind, drawn(blind, 0))
+
+
+MAPPING = "planted/power/unsynced-mapping"
+UNSYNCED_MAPPING = SubjectSpec(f"{planted_folder()}/power/unsynced_mapping.py:Subject")
+
+
+def test_a_log_that_is_stored_through_a_mapping_without_msync_is_found_out(
+    workplace: Workplace,
+) -> None:
+    stored, run = first_failure(workplace, name=MAPPING, subject=UNSYNCED_MAPPING)
+    assert run.judgement.violations[0].invariant is Invariant.LOST_PUT
+    assert run.model is PersistenceModel.ORDERED
+    again = run_case_fresh(workplace, stored)
+    assert again.judgement.violations == run.judgement.violations
+
+
+def test_a_log_that_is_stored_through_a_mapping_is_never_accused_after_a_kill(
+    workplace: Workplace,
+) -> None:
+    kills = (FaultPlan(kind=FaultKind.KILL),)
+    for index in range(15):
+        stored = drawn(workplace, index, name=MAPPING, subject=UNSYNCED_MAPPING, faults=kills)
+        run = run_case(workplace, stored)
+        assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
+
+
+def test_a_log_that_syncs_what_it_stores_through_a_mapping_is_never_accused(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    (tmp_path / "synced.py").write_text(SYNCED_MAPPING.format(folder=planted_folder() / "power"))
+    subject = SubjectSpec(f"{tmp_path}/synced.py:Synced")
+    for index in range(8):
+        run = run_case(workplace, drawn(workplace, index, name=MAPPING, subject=subject))
+        assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
+        assert run.coverage is not None
+        assert run.coverage.judged > 1
+
+
+SYNCED_MAPPING = """
+import mmap
+import sys
+
+sys.path.append("{folder}")
+from unsynced_mapping import Subject
+
+
+class Synced(Subject):
+    def write(self, record, frame):
+        super().write(record, frame)
+        start = self.end_offset - self.base
+        page = start // mmap.PAGESIZE * mmap.PAGESIZE
+        self.mapped.flush(page, start + len(frame) - page)
+"""
