@@ -3,8 +3,8 @@
 The samples of what is compared are taken in turns, A B A B, so that whatever else the machine
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
-Not here: the measurements themselves (`bench_writes`, `bench_cases`, `bench_processes`), how
-they are shown (`report.bench_text`).
+Not here: the measurements themselves (`bench_writes`, `bench_cases`, `bench_images`,
+`bench_growth`, `bench_processes`), how they are shown (`report.bench_text`).
 """
 
 import os
@@ -12,7 +12,13 @@ import platform
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from harness.campaign import bench_cases, bench_processes, bench_writes
+from harness.campaign import (
+    bench_cases,
+    bench_growth,
+    bench_images,
+    bench_processes,
+    bench_writes,
+)
 from harness.campaign.bench_rounds import ROUNDS, Say
 from harness.values.benchmark import Benchmark, Comparison, Limit
 
@@ -21,6 +27,8 @@ Part = Callable[[int, Say], tuple[Sequence[Comparison], Sequence[Limit]]]
 PARTS: Final[dict[str, Part]] = {
     "writes": bench_writes.measure,
     "cases": bench_cases.measure,
+    "images": bench_images.measure,
+    "growth": bench_growth.measure,
     "processes": bench_processes.measure,
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import bench_cases, bench_writes
+from harness.campaign import bench_cases, bench_growth, bench_images, bench_writes
 from harness.campaign.bench import run_bench
 from harness.campaign.bench_plain import run_plain_case
 from harness.campaign.bench_rounds import take_turns
@@ -87,6 +87,12 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bench_cases, "CASES_A_BATCH", 1)
     monkeypatch.setattr(bench_cases, "BATCHES_A_JOB", 1)
     monkeypatch.setattr(bench_cases, "PLAIN_CASES_A_JOB", 1)
+    monkeypatch.setattr(bench_images, "RECORDS", 6)
+    monkeypatch.setattr(bench_images, "IMAGES", 2)
+    monkeypatch.setattr(bench_images, "REPEATS", 1)
+    monkeypatch.setattr(bench_growth, "SIZES", (100, 300))
+    monkeypatch.setattr(bench_growth, "CUT_SIZES", (100, 200))
+    monkeypatch.setattr(bench_growth, "EVENTS_A_SAMPLE", 300)
     benchmark = run_bench(rounds=1, say=silent)
     names = [comparison.name for comparison in benchmark.comparisons]
     assert names == [
@@ -96,11 +102,18 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
         "kill-cases-2",
         "kill-cases-all-invariants-1",
         "kill-cases-all-invariants-2",
+        "images-built-ext4",
+        "images-built-posix",
+        "images-judged-isolated",
+        "images-judged-shared",
+        "positions-300",
+        "cut-positions-200",
         "forks",
     ]
     for comparison in benchmark.comparisons:
         assert comparison.ours.median, comparison.name
-    assert [limit.name for limit in benchmark.limits] == ["start"]
+    limits = [limit.name for limit in benchmark.limits]
+    assert limits == ["positions-memory", "cut-positions-memory", "start"]
 
 
 def test_without_strace_the_recorder_is_measured_all_the_same(
