@@ -30,7 +30,7 @@ from harness.recorder.paths import Folder
 from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from harness.recorder.words import signed
-from harness.recorder.writing import start_of_write, write_out
+from harness.recorder.writing import start_of_write, write_out, write_part
 from harness.values import limits
 from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
 from harness.values.errors import HarnessFault
@@ -310,8 +310,7 @@ class Supervisor:
             kept = 1 + share * (len(data) - 1) // KEPT_SCALE
         start = start_of_write(file.fd, offset, flags)
         if kept:
-            written, _ = write_out(file.fd, data[:kept], offset, flags)
-            kept = max(0, written)
+            kept = write_part(file.fd, data[:kept], offset, flags)
         row = (
             EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
             flags, False, kept, thread,

@@ -8,6 +8,7 @@ Source: `writev(2)`, `sendfile(2)`, `copy_file_range(2)`, `splice(2)`.
 import errno
 import fcntl
 import os
+import select
 import struct
 from typing import Final
 
@@ -96,10 +97,28 @@ class _Transfers:
             os.close(read_from)
 
     def splice(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        """Move what a pipe holds into a file.
+
+        An empty pipe is left to the kernel, and named: whoever fills it may be waiting for us.
+        """
         file = self._supervisor.open_file(process, fd_of(a[2]))
-        if file is not None:
-            self._supervisor.unmodelled.add(f"splice into {file.path}")
-        return None
+        if file is None:
+            return None
+        read_from = process.duplicate(fd_of(a[0]))
+        try:
+            poll = select.poll()
+            poll.register(read_from, select.POLLIN)
+            if not any(what & select.POLLIN for _, what in poll.poll(0)):
+                self._supervisor.unmodelled.add(f"splice from an empty pipe into {file.path}")
+                return None
+            data = os.read(read_from, min(a[4], MAX_TRANSFER_BYTES))
+            offset = _read_offset(process, a[3])
+            count = self._write(tid, file, data, offset, 0)
+            if count > 0 and offset is not None:
+                _advance(process, a[3], file.fd, offset + count)
+            return count
+        finally:
+            os.close(read_from)
 
     def _write(self, tid: int, file: OpenFile, data: bytes, offset: int | None, flags: int) -> int:
         thread = self._supervisor.thread_number(tid)

@@ -169,10 +169,10 @@ class Spliced(ReferenceAdapter):
         super().open(directory, effect)
         fd = os.open(directory / "copy", os.O_WRONLY | os.O_CREAT)
         read_end, write_end = os.pipe()
-        os.write(write_end, b"copied")
+        os.close(write_end)
         os.splice(read_end, fd, 6)
-        for each in (fd, read_end, write_end):
-            os.close(each)
+        os.close(read_end)
+        os.close(fd)
 """
 
 

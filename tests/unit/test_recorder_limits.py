@@ -12,7 +12,9 @@ from harness.recorder import abi
 from harness.recorder import filter as call_filter
 from harness.recorder.recording import WatchEnd
 from harness.recorder.zygote import Zygote
+from harness.values.case import CrashPoint, Placement
 from harness.values.errors import HarnessFault
+from harness.values.event import EventKind
 
 
 def work_shared_mapping() -> object:
@@ -107,9 +109,48 @@ def work_splice() -> object:
     return os.splice(read_end, fd, 7)
 
 
-def test_a_splice_into_a_file_is_named(zygote: Zygote, tmp_path: Path) -> None:
+def test_a_splice_into_a_file_is_a_write_of_what_the_pipe_held(
+    zygote: Zygote, tmp_path: Path
+) -> None:
     seen = run_watched(zygote, work_splice, tmp_path)
-    assert (seen.result, seen.recording.unmodelled) == (7, ("splice into f",))
+    assert (seen.result, seen.recording.unmodelled) == (7, ())
+    (write,) = [event for event in seen.events if event.kind is EventKind.WRITE]
+    assert (write.path, write.offset, write.data, write.result) == ("f", 0, b"spliced", 7)
+    assert (tmp_path / "f").read_bytes() == b"spliced"
+
+
+def work_splice_nothing() -> object:
+    read_end, write_end = os.pipe()
+    fd = os.open("f", os.O_CREAT | os.O_RDWR)
+    os.close(write_end)
+    return os.splice(read_end, fd, 7)
+
+
+def test_a_splice_from_an_empty_pipe_is_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_splice_nothing, tmp_path)
+    assert (seen.result, seen.recording.unmodelled) == (0, ("splice from an empty pipe into f",))
+
+
+def work_direct() -> object:
+    fd = os.open("f", os.O_CREAT | os.O_RDWR | os.O_DIRECT)
+    block = mmap.mmap(-1, 8192)
+    block[:] = b"x" * 8192
+    return [os.writev(fd, [block]), os.pwritev(fd, [block], 4096), os.lseek(fd, 0, os.SEEK_CUR)]
+
+
+def test_a_direct_write_is_made_from_aligned_memory(zygote: Zygote, tmp_path: Path) -> None:
+    seen = run_watched(zygote, work_direct, tmp_path)
+    assert seen.result == [8192, 8192, 8192]
+    writes = [event for event in seen.events if event.kind is EventKind.WRITE]
+    assert [(event.offset, event.result) for event in writes] == [(0, 8192), (4096, 8192)]
+    assert (tmp_path / "f").read_bytes() == b"x" * 12288
+
+
+def test_a_direct_write_is_cut_where_it_is_killed(zygote: Zygote, tmp_path: Path) -> None:
+    within = CrashPoint(call=0, ordinal=0, placement=Placement.WITHIN, event=EventKind.WRITE)
+    seen = run_watched(zygote, work_direct, tmp_path, crash=within)
+    assert seen.recording.crash is not None
+    assert (tmp_path / "f").read_bytes() == b"x"
 
 
 def work_mount() -> object:
