@@ -31,8 +31,8 @@ FORMAT = 1
 HEAD = ("sync site", "verdict", "without it", "calls", "idle", "images", "of")
 
 _SHORT = {
-    Reason.ADDS_NO_IMAGE: "nothing changes (proven)",
-    Reason.ALL_JUDGED: "nothing breaks (proven)",
+    Reason.ADDS_NO_IMAGE: "nothing changes (proven here)",
+    Reason.ALL_JUDGED: "nothing breaks (proven here)",
     Reason.NOT_NOTICED: "nothing was noticed",
     Reason.NOTHING_PENDING: "nothing was pending",
     Reason.NO_PROMISE: "nothing was promised",
