@@ -119,7 +119,7 @@ def audit_one(work: AuditWork) -> CaseAudit:
         invariants=scenario.invariants,
         limits=scenario.limits,
     )
-    return audit_case(jobs._workplace(), stored, work.together)
+    return audit_case(jobs.job_workplace(), stored, work.together)
 
 
 def with_power(scenario: Scenario, images: int) -> Scenario:

@@ -122,7 +122,7 @@ def keep_to_one_processor(number: int, jobs: int) -> None:
 
 
 @cache
-def _workplace() -> Workplace:
+def job_workplace() -> Workplace:
     workplace = Workplace()
     multiprocessing.util.Finalize(workplace, workplace.close, exitpriority=10)
     return workplace
@@ -136,7 +136,7 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    workplace = _workplace()
+    workplace = job_workplace()
     description = workplace.load(scenario.subject, scenario.limits)
     outcomes, profiles = [], []
     for index in range(CONTROL_CASES):
@@ -171,7 +171,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = _store(case, batch.scenario, batch.description)
-        outcomes.append(summarise(run_case(_workplace(), stored), stored))
+        outcomes.append(summarise(run_case(job_workplace(), stored), stored))
     return outcomes
 
 
@@ -181,7 +181,7 @@ def replay_case(stored: StoredCase) -> CaseRun:
     Raises:
         WalcrashError: as `prepare`.
     """
-    return run_case_fresh(_workplace(), stored)
+    return run_case_fresh(job_workplace(), stored)
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
