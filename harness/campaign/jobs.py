@@ -123,6 +123,7 @@ def keep_to_one_processor(number: int, jobs: int) -> None:
 
 @cache
 def job_workplace() -> Workplace:
+    """Return this job's workplace, which lives as long as the process."""
     workplace = Workplace()
     multiprocessing.util.Finalize(workplace, workplace.close, exitpriority=10)
     return workplace
