@@ -252,7 +252,7 @@ class _CaseRun:
         self._put_back(recorded, judged.candidate.choice)
         judgement = replace(judged.judgement, judged=frozenset(looked_at))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
-        return replace(run, model=judged.candidate.choice.model, coverage=coverage)
+        return replace(run, coverage=coverage)
 
     def _take_boot(self) -> RecordedBoot:
         """Take the last boot out again, as what a power cut finds."""
@@ -315,7 +315,15 @@ class _CaseRun:
             judgement=judgement,
             recoveries=self._looks.recoveries + len(self._boots) - 1,
             doubt=doubt,
+            model=self._model(),
         )
+
+    def _model(self) -> PersistenceModel:
+        """Return the weakest model that the boots' power losses needed."""
+        crashes = [boot.plan.crash for boot in self._boots]
+        losses = [crash for crash in crashes if isinstance(crash, PowerLoss) and crash.choice]
+        models = [PersistenceModel.KILL, *(_choice(loss).model for loss in losses)]
+        return max(models, key=list(PersistenceModel).index)
 
     def _unmodelled(self) -> str:
         names = sorted({name for boot in self._boots for name in boot.recording.unmodelled})

@@ -228,6 +228,8 @@ class PowerCut:
     def draw(self, prng: Prng) -> Candidate:
         """Return one image at one position, for a boot that others follow.
 
+        Its choice names the strictest model in which it is found.
+
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
@@ -235,7 +237,7 @@ class PowerCut:
         for index, (position, pending) in enumerate(self._boot.states()):
             if index == wanted:
                 found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))
-                return prng.choice(found)
+                return self._relabelled(prng.choice(found), pending, position)
         raise AssertionError("a position that was counted is there again")
 
     def exactly(self, choice: ImageChoice) -> Candidate:
@@ -301,14 +303,24 @@ class PowerCut:
             if len(digests) == most:
                 return
 
+    def _relabelled(
+        self, candidate: Candidate, pending: Pending, position: CrashPosition
+    ) -> Candidate:
+        for model in self._stricter():
+            for other in islice(images(pending, model, position), STRICTER_IMAGES):
+                if other.digest == candidate.digest:
+                    return other
+        return candidate
+
+    def _stricter(self) -> list[PersistenceModel]:
+        """Return the models that are stricter than this one's, strictest first."""
+        every: list[PersistenceModel] = list(PersistenceModel)
+        return every[1 : max(1, every.index(self._model))]
+
     def _strictest(self, failed: Judged, pending: Pending, position: CrashPosition) -> Judged:
         """Return a failure of the same kind at the same position in the strictest model."""
         meant = failed.judgement.violations[0].invariant
-        for model in PersistenceModel:
-            if model is PersistenceModel.KILL:
-                continue
-            if model is self._model:
-                return failed
+        for model in self._stricter():
             for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
                 judged = self.look(candidate)
                 violations = judged.judgement.violations
