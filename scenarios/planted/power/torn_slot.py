@@ -1,9 +1,9 @@
 """Unrecoverable: the state is overwritten in place, and may be torn in its middle.
 
-Two slots took turns, so that the older one would be left if the newer one was torn. A slot was
-known to be whole when its first and its last number agreed; that is so after every kill, since
-bytes are copied in order. A disk writes sectors in any order: both ends of a slot were new,
-and between them was a sector of the state before last.
+Two slots took turns, so that the older one would be left if the newer one was torn. The slot's
+number stood in a sector in front of the state and in one behind it, and a slot was whole when
+the two agreed; that is so after every kill, since bytes are copied in order. A disk writes
+sectors in any order: both ends of a slot were new, and between them was the state before last.
 
 Repair: a checksum over the whole slot.
 """
@@ -13,6 +13,7 @@ import struct
 
 from power_base import DurableLog
 
+SECTOR_BYTES = 512
 SLOT = struct.Struct("<QI")
 SLOT_BYTES = 16 * 1024
 
@@ -25,7 +26,8 @@ class Subject(DurableLog):
             super().save(name, data)
             return
         number = max(number for number, _ in self.slots()) + 1
-        content = SLOT.pack(number, len(data)) + data + struct.pack("<Q", number)
+        end = SLOT.pack(number, len(data)).ljust(SECTOR_BYTES, b"\0")
+        content = end + data.ljust(sectors(len(data)), b"\0") + end
         assert len(content) <= SLOT_BYTES, "a state fits into its slot"
         fd = os.open(self.directory / "slots", os.O_WRONLY | os.O_CREAT, 0o644)
         os.pwrite(fd, content, number % 2 * SLOT_BYTES)
@@ -45,6 +47,11 @@ class Subject(DurableLog):
 
     def slot_at(self, data: bytes, start: int) -> tuple[int, bytes]:
         number, length = SLOT.unpack_from(data, start)
-        body = data[start + SLOT.size :][:length]
-        end = data[start + SLOT.size + length :][:8]
-        return (number, body) if end == struct.pack("<Q", number) else (0, b"")
+        body = data[start + SECTOR_BYTES :][:length]
+        end = data[start + SECTOR_BYTES + sectors(length) :][: SLOT.size]
+        return (number, body) if end == SLOT.pack(number, length) else (0, b"")
+
+
+def sectors(length_bytes: int) -> int:
+    """Return the bytes of the whole sectors that so many bytes take."""
+    return -(-length_bytes // SECTOR_BYTES) * SECTOR_BYTES
