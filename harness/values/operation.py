@@ -36,6 +36,10 @@ class Operation:
     now_ms: int | None = None
     from_call: int | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor: several times as fast as field by field."""
+        return Operation, (self.kind, self.record, self.now_ms, self.from_call)
+
     def __str__(self) -> str:
         """Return the short form that reports use, such as `append MarkDone op-2`."""
         if self.record is not None:

@@ -47,6 +47,12 @@ class Record:
     error: str = ""
     next_retry_at_ms: int = 0
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor: several times as fast as field by field."""
+        return Record, (
+            self.type, self.id, self.ts_ms, self.payload, self.error, self.next_retry_at_ms,
+        )  # fmt: skip
+
     def __str__(self) -> str:
         """Return the short form that reports use, such as `PutOperation op-2`."""
         return f"{self.type.value} {self.id}"
