@@ -92,7 +92,6 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "io_uring_setup": (425, 425),
     "seccomp": (317, 277),
     "pidfd_getfd": (438, 438),
-    "getdents64": (217, 61),
 }
 
 

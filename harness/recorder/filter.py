@@ -52,7 +52,7 @@ _SEEN_IF: Final = {
 }
 """Calls that matter only if one of these bits is set in this argument."""
 
-_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "getdents64", "ioctl", *_REFUSED})
+_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "ioctl", *_REFUSED})
 
 
 class _Line(ctypes.Structure):

@@ -118,7 +118,6 @@ class ProcessTable:
             number=number,
             path=self._names_given.get(number, relative),
             is_synchronous=processes.is_synchronous(duplicate),
-            is_directory=os.path.isdir(f"/proc/self/fd/{duplicate}"),
         )
 
     @property

@@ -40,7 +40,6 @@ class OpenFile:
     number: int
     path: str
     is_synchronous: bool
-    is_directory: bool
 
 
 @dataclass(slots=True)
