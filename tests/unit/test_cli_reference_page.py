@@ -30,7 +30,7 @@ MEANINGS = {
 HEAD = """\
 # The command line
 
-This page is made from `harness/cli.py` by `tests/unit/test_cli_reference_page.py`.
+This page is made from `harness/cli/` by `tests/unit/test_cli_reference_page.py`.
 
 Results go to stdout, everything else to stderr.
 Colours and the live progress are for terminals: `NO_COLOR` takes the colours, `CI` and `TERM=dumb` take both.

@@ -1,0 +1,51 @@
+"""`walcrash audit`: one sync at a time taken away."""
+
+import os
+
+import click
+
+from harness.cli.options import JOBS, MOST_AUDITED, SEED_BYTES, read_seed, usable_cpus
+from harness.cli.scenario_names import load_scenarios
+from harness.values.errors import ExitCode
+
+
+@click.command()
+@click.argument("scenario", metavar="SCENARIO")
+@click.option(
+    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
+@click.option(
+    "--cases",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    default=6,
+    show_default=True,
+    help="Cases to record.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    default=60,
+    show_default=True,
+    help="Most images to judge without one sync, in each boot.",
+)
+@JOBS
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+def audit(
+    scenario: str, seed: str | None, cases: int, images: int, jobs: int | None, as_json: bool
+) -> ExitCode:
+    """Take away one sync at a time and judge again: which of them carry the promise."""
+    (loaded,) = load_scenarios((scenario,))
+    from harness.campaign.audit import AuditPlan, run_audit
+    from harness.report.audit_text import publish_audit
+    from harness.report.output import talk
+
+    plan = AuditPlan(
+        scenario=loaded,
+        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        cases=cases,
+        images=images,
+        jobs=jobs or usable_cpus(),
+    )
+    return publish_audit(run_audit(plan, say=talk), as_json=as_json)

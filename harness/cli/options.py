@@ -1,0 +1,70 @@
+"""Options that several commands share, and how their values are read."""
+
+import os
+import re
+
+import click
+
+# limits
+MOST_JOBS = 256
+"""Jobs of one campaign."""
+
+LONGEST_SECONDS = 30 * 24 * 3600.0
+"""Time budget of one campaign."""
+
+MOST_REPLAYS = 10_000
+"""Replays of one finding."""
+
+MOST_SEEDS = 1_000
+"""Seeds of one self-test."""
+
+MOST_AUDITED = 100_000
+"""Cases of one audit, and images of one site in one boot."""
+
+SEED_BYTES = 4
+"""Length of a seed that nobody chose."""
+
+
+def read_seconds(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> float | None:
+    """Read a length of time: `90`, `60s`, `5m` or `1h`."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", value, re.ASCII)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise click.BadParameter(
+            f"{value!r} is not a time budget; say 90, 60s, 5m or 1h, at most 720h"
+        )
+    return seconds
+
+
+def read_seed(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty seed: an unset variable in a CI file must not look like a chosen one."""
+    if value == "":
+        raise click.BadParameter("it is empty; leave the option out to have one drawn")
+    return value
+
+
+RUNS = click.option(
+    "--runs",
+    metavar="DIR",
+    default="reports/runs",
+    envvar="WALCRASH_RUNS",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that keeps runs and findings.",
+)
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    metavar="N",
+    help="Worker jobs.  [default: one for each processor]",
+)
+NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
+
+
+def usable_cpus() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
