@@ -3,21 +3,26 @@
 from dataclasses import dataclass, field
 
 from harness.disk.choice import Held, HeldKind
-from harness.disk.file_history import FileHistory, Overlay, sectors_of
+from harness.disk.file_history import FileHistory
 from harness.disk.moments import Moment, after, before, split
 from harness.disk.names import EntryKey
+from harness.disk.overlays import Overlay, sectors_of
 from harness.disk.pending import Pending
 from harness.values.contract import PersistenceModel
 
 
 @dataclass(frozen=True, slots=True)
 class SectorRun:
-    """Sectors of one file that one event changed; `is_torn` if they may be there in part."""
+    """Sectors of one file that one event changed; `is_torn` if they may be there in part.
+
+    Where a piece of a write is all that is pending, `parts_before` of its parts came before.
+    """
 
     file: int
     first: int
     end: int
     is_torn: bool
+    parts_before: int = 0
 
     def held_at(self, moment: Moment, *, first: int = -1, end: int = -1) -> Held:
         """Return the run, or a part of it, held at a moment."""
@@ -51,7 +56,8 @@ class Change:
     @property
     def parts(self) -> int:
         """How many parts it has."""
-        return max([1, *(run.end - run.first for run in self.runs if run.is_torn)])
+        torn = (run for run in self.runs if run.is_torn)
+        return max([1, *(run.parts_before + run.end - run.first for run in torn)])
 
     def undone(self) -> tuple[Held, ...]:
         """Return what is held where just this change is lost, and what is on top of it."""
@@ -99,7 +105,8 @@ def _add_file(file: FileHistory, changes: dict[int, Change], sector_bytes: int) 
 
 def _run(file: FileHistory, overlay: Overlay, reach: int, sector_bytes: int) -> SectorRun:
     sectors = sectors_of(overlay.start, min(overlay.end, reach), sector_bytes)
-    return SectorRun(file.number, sectors.start, sectors.stop, not overlay.is_whole)
+    is_torn = not overlay.is_whole
+    return SectorRun(file.number, sectors.start, sectors.stop, is_torn, overlay.parts_before)
 
 
 def _is_open(change: Change, pending: Pending, model: PersistenceModel) -> bool:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.disk.file_history import sectors_of
 from harness.disk.moments import SECTOR_BYTES, CrashPosition, Moment, split
+from harness.disk.overlays import sectors_of
 from harness.values.contract import PersistenceModel
 from harness.values.event import Event
 

@@ -7,8 +7,8 @@ error, and the choice means an image that is legal in its model.
 from typing import TypeVar
 
 from harness.disk.choice import Held, HeldKind, ImageChoice, Policy
-from harness.disk.file_history import STALE
 from harness.disk.moments import PARTS, CrashPosition, Moment, split
+from harness.disk.overlays import STALE
 from harness.values.case import Placement
 from harness.values.contract import PersistenceModel
 from harness.values.errors import UsageError

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from harness.disk.changes import pending_changes
 from harness.disk.choice import Held, HeldKind, ImageChoice, Policy
-from harness.disk.file_history import STALE, FileHistory
+from harness.disk.file_history import FileHistory
 from harness.disk.moments import BLOCK_BYTES, Moment, after
+from harness.disk.overlays import STALE
 from harness.disk.pending import Pending
 from harness.values.contract import PersistenceModel
 from harness.values.seed import Prng

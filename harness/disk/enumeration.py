@@ -17,8 +17,9 @@ from typing import Final
 from harness.disk.build import ImageBuilder
 from harness.disk.changes import Change, SectorRun, pending_changes
 from harness.disk.choice import Held, HeldKind, ImageChoice, Policy
-from harness.disk.file_history import STALE, FileHistory
+from harness.disk.file_history import FileHistory
 from harness.disk.moments import BLOCK_BYTES, CrashPosition, Moment, after, before, part, split
+from harness.disk.overlays import STALE
 from harness.disk.pending import Pending
 from harness.values.contract import PersistenceModel
 from harness.values.image import Image

@@ -7,82 +7,25 @@ can be worked out; and making the file durable lays everything down and forgets 
 A sector's past is cumulative: memory holds whole pages, so a sector that is written out carries
 everything that had been written to it until then.
 
+A sync that failed leaves its pages marked as clean, so that no later one writes them, unless
+their block has been changed again meanwhile. Such sectors are lost to syncs: they keep their past.
+
 Not here: names (`names`), which moments a persistence model may mix (`models`).
 """
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
 
-from harness.disk.moments import Moment, before, part
-
-STALE: Final[Moment] = -1
-"""In the place of a sector's moment: the bytes that its block held before it was this file's."""
-
-_END_OF_ALL_FILES: Final = 1 << 63
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """Bytes, or zeros where `data` is None, laid over a range by one event.
-
-    `is_whole` marks changes of the file's map (truncations, punched holes), which happen to all
-    sectors in one part; a write has one part for each sector.
-    """
-
-    event: int
-    start: int
-    end: int
-    data: bytes | None
-    is_whole: bool
-
-    def moment(self, sector: int, sector_bytes: int) -> Moment:
-        """Return when a sector has the overlay."""
-        return part(self.event, 1 if self.is_whole else 1 + sector - self.start // sector_bytes)
-
-    def end_at(self, moment: Moment, sector_bytes: int) -> int:
-        """Return up to where the overlay is there at a moment; its start if it is not."""
-        parts = moment - before(self.event)
-        if parts <= 0:
-            return self.start
-        if self.is_whole:
-            return self.end
-        return min(self.end, (self.start // sector_bytes + parts) * sector_bytes)
-
-    def lay(self, content: bytearray, low: int, high: int, *, origin: int = 0) -> None:
-        """Lay the part in [low, high) over content that begins at `origin` in the file."""
-        if self.data is None:
-            high = min(high, origin + len(content))
-            if high > low:
-                content[low - origin : high - origin] = bytes(high - low)
-        elif high > low:
-            if origin + len(content) < low:
-                content.extend(bytes(low - origin - len(content)))
-            content[low - origin : high - origin] = self.data[low - self.start : high - self.start]
-
-
-@dataclass(frozen=True, slots=True)
-class SizeChange:
-    """A change of size by one event; `grown_from` is a write's start, None for any other call."""
-
-    event: int
-    size_before: int
-    size: int
-    grown_from: int | None
-
-    @property
-    def is_explicit(self) -> bool:
-        """Whether the size was set, and did not just follow a write."""
-        return self.grown_from is None
-
-    def size_at(self, moment: Moment, sector_bytes: int) -> int:
-        """Return the size at a moment after the event has begun."""
-        if self.grown_from is None:
-            return self.size
-        reached = (self.grown_from // sector_bytes + moment - before(self.event)) * sector_bytes
-        return max(self.size_before, min(self.size, reached))
+from harness.disk.moments import BLOCK_BYTES, Moment, before, part
+from harness.disk.overlays import (
+    END_OF_ALL_FILES,
+    STALE,
+    Forced,
+    Overlay,
+    SizeChange,
+    sectors_of,
+)
 
 
 class FileHistory:
@@ -98,15 +41,25 @@ class FileHistory:
         size: the size in memory.
         overlays, sizes: the pending changes, in order.
         floors: for sectors that were made durable alone, the moment that they have at least.
-        forced: moments of renames over another name; see the ext4 model.
+        forced: when it was written out without being durable; see the ext4 model.
+        failed: for sectors that a failed sync has marked as clean, when that was.
+        unsolid: for sectors that a later sync could not make solid: the solid size for them.
     """
 
     __slots__ = (
-        "_flat", "_index", "_sector_bytes", "base", "base_size", "changed", "floors", "forced",
-        "mode", "number", "overlays", "resized", "size", "sizes", "solid_size",
+        "_flat", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
+        "failed", "floors", "forced", "mode", "number", "overlays", "resized", "size", "sizes",
+        "solid_size", "unsolid",
     )  # fmt: skip
 
-    def __init__(self, number: int, content: bytes, mode: int, sector_bytes: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        content: bytes,
+        mode: int,
+        sector_bytes: int,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
         self.number = number
         self.mode = mode
         self.changed: Moment = 0
@@ -116,8 +69,11 @@ class FileHistory:
         self.overlays: list[Overlay] = []
         self.sizes: list[SizeChange] = []
         self.floors: dict[int, Moment] = {}
-        self.forced: list[Moment] = []
+        self.forced: list[Forced] = []
+        self.failed: dict[int, Moment] = {}
+        self.unsolid: dict[int, int] = {}
         self._sector_bytes = sector_bytes
+        self._in_block = max(1, block_bytes // sector_bytes)
         self._flat: bytes | None = content
         self._index: dict[int, list[Overlay]] | None = None
 
@@ -140,7 +96,7 @@ class FileHistory:
     def resize(self, event: int, size: int) -> None:
         """Cut or lengthen the file; what is behind a cut is zeros if it comes back."""
         if size < self.size:
-            self._lay(Overlay(event, size, _END_OF_ALL_FILES, None, is_whole=True))
+            self._lay(Overlay(event, size, END_OF_ALL_FILES, None, is_whole=True))
         if size != self.size:
             self._set_size(SizeChange(event, self.size, size, None))
 
@@ -152,7 +108,7 @@ class FileHistory:
         """Put other bytes behind a place, by a change of the file's map."""
         end = start + len(tail)
         self._lay(Overlay(event, start, end, tail, is_whole=True))
-        self._lay(Overlay(event, end, _END_OF_ALL_FILES, None, is_whole=True))
+        self._lay(Overlay(event, end, END_OF_ALL_FILES, None, is_whole=True))
         self._set_size(SizeChange(event, self.size, end, None))
 
     def forget_event(self, event: int) -> None:
@@ -175,7 +131,13 @@ class FileHistory:
     # Durability.
 
     def settle(self) -> None:
-        """Make all of it durable."""
+        """Make all of it durable but what is lost to syncs."""
+        if lost := self.lost_to_syncs():
+            self._settle_but(lost)
+        else:
+            self._settle_all()
+
+    def _settle_all(self) -> None:
         for overlay in self.overlays:
             overlay.lay(self.base, overlay.start, overlay.end)
         del self.base[self.size :]
@@ -184,7 +146,52 @@ class FileHistory:
         self.sizes.clear()
         self.floors.clear()
         self.forced.clear()
+        self.failed.clear()
+        self.unsolid.clear()
         self._index = None
+
+    def _settle_but(self, lost: list[int]) -> None:
+        """Make size and map durable, and all content but that of some sectors."""
+        bottoms = {sector: self._durable_moment(sector) for sector in lost}
+        contents = [self.sector(sector, moment) for sector, moment in bottoms.items()]
+        pieces = [piece for overlay in self.overlays for piece in self._pieces(overlay, bottoms)]
+        unsolid = {
+            sector: self.unsolid.get(sector, self.solid_size)
+            for sector in lost
+            if self.may_be_stale(sector)
+        }
+        failed = {sector: self.failed[sector] for sector in lost}
+        self._settle_all()
+        for sector, content in zip(lost, contents, strict=True):
+            self._put_in_base(sector, content[: self.size - sector * self._sector_bytes])
+        self.overlays, self.unsolid, self.failed = pieces, unsolid, failed
+        self._flat = None
+
+    def _durable_moment(self, sector: int) -> Moment:
+        """Return the moment that a lost sector is at for certain: the map's last change of it."""
+        moments = [
+            overlay.moment(sector, self._sector_bytes)
+            for overlay in self.past_of(sector)
+            if overlay.is_whole and overlay.covers(sector, self._sector_bytes)
+        ]
+        return max([self.floors.get(sector, 0), *moments])
+
+    def _pieces(self, overlay: Overlay, bottoms: Mapping[int, Moment]) -> Iterator[Overlay]:
+        """Yield what is left of an overlay in lost sectors, in runs."""
+        first = end = -1
+        for sector, bottom in bottoms.items():
+            if not self._touches(overlay, sector, bottom):
+                continue
+            if sector != end and end >= 0:
+                yield overlay.piece(range(first, end), self._sector_bytes)
+            first, end = sector if sector != end else first, sector + 1
+        if end >= 0:
+            yield overlay.piece(range(first, end), self._sector_bytes)
+
+    def _touches(self, overlay: Overlay, sector: int, bottom: Moment) -> bool:
+        start = sector * self._sector_bytes
+        is_inside = overlay.start < start + self._sector_bytes and start < overlay.end
+        return is_inside and overlay.moment(sector, self._sector_bytes) > bottom
 
     def settle_range(self, now: Moment, start: int, end: int) -> None:
         """Make the sectors of a range durable, and the size that is needed to read them."""
@@ -193,17 +200,51 @@ class FileHistory:
         if all(low <= overlay.start and overlay.end <= high for overlay in self.overlays):
             self.settle()
             return
+        lost = set(self.lost_to_syncs())
         # All others are durable as they are, and a range can be far larger than what is pending.
         for sector in sorted(sector for sector in self.pending_sectors() if sector in sectors):
-            content = self.sector(sector, now)
-            at = sector * self._sector_bytes
-            if len(self.base) < at:
-                self.base.extend(bytes(at - len(self.base)))
-            self.base[at : at + len(content)] = content
-            self.floors[sector] = now
+            if sector not in lost:
+                self._put_in_base(sector, self.sector(sector, now))
+                self.floors[sector] = now
         self.base_size = self.size
         self.sizes.clear()
         self._flat = None
+
+    def _put_in_base(self, sector: int, content: bytes) -> None:
+        at = sector * self._sector_bytes
+        if len(self.base) < at:
+            self.base.extend(bytes(at - len(self.base)))
+        self.base[at : at + len(content)] = content
+
+    def fail(self, now: Moment, start: int = 0, end: int = END_OF_ALL_FILES) -> None:
+        """Mark what is pending in a range as clean: a sync of it has failed."""
+        lost = set(self.lost_to_syncs())
+        sectors = sectors_of(start, end, self._sector_bytes)
+        for sector in self.pending_sectors():
+            if sector in sectors and sector not in lost:
+                self.failed[sector] = now
+
+    def lost_to_syncs(self) -> list[int]:
+        """Return the sectors that no sync writes, in order: failed, and not dirty again since."""
+        return [sector for sector in sorted(self.failed) if self._is_lost(sector)]
+
+    def _is_lost(self, sector: int) -> bool:
+        if sector * self._sector_bytes >= self.size:
+            return False
+        bottom = self._durable_moment(sector)
+        if not any(self._touches(overlay, sector, bottom) for overlay in self.past_of(sector)):
+            return False
+        first = sector // self._in_block * self._in_block
+        failed = self.failed[sector]
+        return not any(
+            overlay.moment(other, self._sector_bytes) > failed
+            for other in range(first, first + self._in_block)
+            for overlay in self.past_of(other)
+        )
+
+    def force(self, now: Moment) -> None:
+        """Note that all of it that is dirty begins to be written out."""
+        self.forced.append(Forced(now, frozenset(self.lost_to_syncs())))
 
     # Looking.
 
@@ -253,7 +294,8 @@ class FileHistory:
     def stale_sector(self, sector: int) -> bytes:
         """Return a sector whose bytes behind the durable size are those of another time."""
         start = sector * self._sector_bytes
-        end = max(start, min(self.solid_size, start + self._sector_bytes))
+        solid = self.unsolid.get(sector, self.solid_size)
+        end = max(start, min(solid, start + self._sector_bytes))
         kept = bytes(self.base[start:end]).ljust(end - start, b"\0")
         pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
         rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
@@ -262,7 +304,8 @@ class FileHistory:
     def may_be_stale(self, sector: int) -> bool:
         """Whether a sector lies, in part at least, in space that the file was not given durably."""
         end = (sector + 1) * self._sector_bytes
-        return end > self.solid_size and sector not in self.floors and bool(self.past_of(sector))
+        is_given = end <= self.unsolid.get(sector, self.solid_size) or sector in self.floors
+        return not is_given and bool(self.past_of(sector))
 
     def past_of(self, sector: int) -> list[Overlay]:
         """Return the pending overlays that touch a sector, in order."""
@@ -281,7 +324,7 @@ class FileHistory:
 
     def reach(self) -> int:
         """Return the largest size that the file has, or has had since it was durable."""
-        written = (overlay.end for overlay in self.overlays if overlay.end != _END_OF_ALL_FILES)
+        written = (overlay.end for overlay in self.overlays if overlay.end != END_OF_ALL_FILES)
         return max([len(self.base), self.base_size, self.size, *written])
 
     def moments_of(self, sector: int) -> list[Moment]:
@@ -301,10 +344,3 @@ class FileHistory:
             for sector in sectors_of(change.size_before, change.size, self._sector_bytes):
                 moments.append(part(change.event, max(1, 1 + sector - first)))
         return sorted(set(moments))
-
-
-def sectors_of(start: int, end: int, sector_bytes: int) -> range:
-    """Return the sectors that a range of bytes touches."""
-    if end <= start:
-        return range(0)
-    return range(start // sector_bytes, (end - 1) // sector_bytes + 1)

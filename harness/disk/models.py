@@ -20,9 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.disk.choice import Held, HeldKind, ImageChoice
-from harness.disk.file_history import STALE, FileHistory
+from harness.disk.file_history import FileHistory
 from harness.disk.moments import Moment, before
 from harness.disk.names import EntryKey
+from harness.disk.overlays import STALE
 from harness.disk.pending import Pending
 from harness.values.contract import PersistenceModel
 
@@ -159,7 +160,7 @@ def _ext4_cut(
     size = file.size_at(ext4_size_window(file, names).nearest(asked_size))
     moment = max(choice.files, _forced(file, names))
     asked = _held_sectors(file, held)
-    is_plain = not file.floors and not any(overlay.is_whole for overlay in file.overlays)
+    is_plain = not (file.floors or file.failed or any(o.is_whole for o in file.overlays))
     special: dict[int, Moment] = {}
     for sector in asked if is_plain else file.pending_sectors():
         allowed = ext4_sector_window(pending, file, sector, names)
@@ -181,7 +182,7 @@ def ext4_size_window(file: FileHistory, names: Moment) -> Window:
 def ext4_sector_window(pending: Pending, file: FileHistory, sector: int, names: Moment) -> Window:
     """Return the window of a sector: between the cuts that are there and those that are not."""
     start = sector * pending.sector_bytes
-    earliest = max(_forced(file, names), file.floors.get(sector, 0))
+    earliest = max(_forced(file, names, sector), file.floors.get(sector, 0))
     latest = pending.now
     for overlay in file.past_of(sector):
         if not overlay.is_whole:
@@ -194,6 +195,9 @@ def ext4_sector_window(pending: Pending, file: FileHistory, sector: int, names: 
     return Window(earliest, max(latest, earliest))
 
 
-def _forced(file: FileHistory, names: Moment) -> Moment:
-    """Return the last rename over another name that is there: its data went to disk before it."""
-    return max((moment for moment in file.forced if moment <= names), default=0)
+def _forced(file: FileHistory, names: Moment, sector: int = -1) -> Moment:
+    """Return when the file, or one sector, was last written out before something that is there."""
+    return max(
+        (one.moment for one in file.forced if one.moment <= names and sector not in one.lost),
+        default=0,
+    )

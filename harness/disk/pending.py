@@ -12,28 +12,32 @@ stricter models:
 - msync with MS_SYNC: the sectors of its range, and the size. Linux syncs the range as
   fdatasync would.
 - sync and syncfs: everything, since Linux waits for the writes.
-- sync_file_range and a sync that failed: nothing.
+- sync_file_range: nothing.
+- a sync that failed: nothing, and what it did not write stays out of later ones too, until it is
+  written again (`file_history`).
 - `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
 
 What was stored through a mapping is in the trace as writes of whole pages, all of one look in
 the order of the pages, since nobody can tell in which order they were stored.
 
-Not here: times, owners, modes and extended attributes; what a failed sync does to pages that
-were dirty, beside not making them durable; when a descriptor was closed, which the trace does
-not say.
+Not here: times, owners, modes and extended attributes; a write that failed on its way through
+O_SYNC, which may be in memory; when a descriptor was closed, which the trace does not say.
 
 Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
-`msync(2)`; Linux, `mm/msync.c`.
+`msync(2)`; Linux, `mm/msync.c`; Rebello et al., "Can Applications Recover from fsync
+Failures?", ATC 2020.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from harness.disk.allocating import allocate
 from harness.disk.errors import not_modelled
 from harness.disk.file_history import FileHistory
-from harness.disk.moments import SECTOR_BYTES, Moment, after, part
+from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 from harness.disk.names import ROOT, EntryKey, Names
 from harness.disk.numbering import Numbering
 from harness.values.contract import PersistenceModel
@@ -43,19 +47,15 @@ from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, Sy
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 
-_KEEP_SIZE: Final = 0x01
-_PUNCH_HOLE: Final = 0x02
-_COLLAPSE_RANGE: Final = 0x08
-_ZERO_RANGE: Final = 0x10
-_INSERT_RANGE: Final = 0x20
-_UNSHARE_RANGE: Final = 0x40
-
 _NEW_DIRECTORY_MODE: Final = 0o700
 _NEW_FILE_MODE: Final = 0o600
 
 _SYNCS: Final = frozenset(
     {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
 )
+
+_WRITE_BACK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
+"""What a sync returns when it could not write; any other error means that it did not try."""
 
 _STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
 
@@ -83,6 +83,7 @@ class Pending:
 
     Attributes:
         sector_bytes: the unit in which writes tear.
+        block_bytes: the unit in which memory is dirty.
         weakest: the weakest model that will be asked for; pasts that only a weaker one needs
             are forgotten.
         next_event: how many events have been applied.
@@ -99,9 +100,11 @@ class Pending:
         base: Image,
         *,
         sector_bytes: int = SECTOR_BYTES,
+        block_bytes: int = BLOCK_BYTES,
         weakest: PersistenceModel = PersistenceModel.POSIX,
     ) -> None:
         self.sector_bytes = sector_bytes
+        self.block_bytes = block_bytes
         self.weakest = weakest
         self.next_event = 0
         self.now: Moment = 0
@@ -145,6 +148,8 @@ class Pending:
             action(event)
             if event.kind in _SYNCS or (event.is_synchronous and event.result):
                 self._pass_barrier()
+        elif event.kind in _SYNCS and -event.result in _WRITE_BACK_ERRORS:
+            self._fail_sync(event)
         self.next_event += 1
         self.now = after(self.next_event - 1)
 
@@ -223,7 +228,7 @@ class Pending:
         return self._made
 
     def _add_file(self, content: bytes, mode: int) -> FileHistory:
-        file = FileHistory(self._made + 1, content, mode, self.sector_bytes)
+        file = FileHistory(self._made + 1, content, mode, self.sector_bytes, self.block_bytes)
         self._add(file)
         return file
 
@@ -278,22 +283,9 @@ class Pending:
         file = self._file(event)
         if file is None:
             return
-        mode, start, end = event.flags, event.offset, event.offset + event.length
-        if mode & _COLLAPSE_RANGE:
-            file.replace_tail(self.next_event, start, self._tail(file, end))
-        elif mode & _INSERT_RANGE:
-            file.replace_tail(self.next_event, start, bytes(event.length) + self._tail(file, start))
-        elif mode & ~(_KEEP_SIZE | _PUNCH_HOLE | _ZERO_RANGE | _UNSHARE_RANGE):
-            raise self._unknown(event, f"fallocate mode {mode:#x}")
-        else:
-            if mode & (_PUNCH_HOLE | _ZERO_RANGE):
-                file.zero(self.next_event, start, end)
-            if not mode & _KEEP_SIZE and end > file.size:
-                file.resize(self.next_event, end)
+        if not allocate(file, self.next_event, event.flags, event.offset, event.length):
+            raise self._unknown(event, f"fallocate mode {event.flags:#x}")
         self._touch(file, is_resized=True)
-
-    def _tail(self, file: FileHistory, start: int) -> bytes:
-        return file.content(file.size, after(self.next_event), {})[start:]
 
     def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
         file.changed = part(self.next_event, 1)
@@ -372,7 +364,7 @@ class Pending:
             node = self.nodes[moved]
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory) and not node.is_settled:
-                node.forced.append(moment)
+                node.force(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
         for key, number in ((source, moved), (target, replaced)):
@@ -408,12 +400,31 @@ class Pending:
         self.journal = after(self.next_event)
         self._settle_all()
 
+    def _fail_sync(self, event: Event) -> None:
+        """Note what a failed sync has marked as clean; directories are in the journal."""
+        if self.weakest in _STRICT:
+            return
+        now = after(self.next_event)
+        if event.kind is EventKind.SYNC_ALL:
+            for file in self._dirty_files():
+                file.fail(now)
+            return
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        if isinstance(node, FileHistory):
+            if event.kind is EventKind.MSYNC:
+                node.fail(now, event.offset, event.offset + event.length)
+            else:
+                node.fail(now)
+
+    def _dirty_files(self) -> list[FileHistory]:
+        files = [self.nodes[number] for number in self.dirty]
+        return [file for file in files if isinstance(file, FileHistory)]
+
     def _settle_all(self) -> None:
-        for number in list(self.dirty):
-            file = self.nodes[number]
-            assert isinstance(file, FileHistory), "only files are dirty"
+        for file in self._dirty_files():
             file.settle()
-        self.dirty.clear()
+            self._mark_clean(file)
         self._drop(self.names.settle_all(after(self.next_event)))
 
     def _commit(self, changed: Moment) -> None:

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Final
 
 from harness.disk.changes import pending_moments
-from harness.disk.file_history import STALE, FileHistory
+from harness.disk.file_history import FileHistory
 from harness.disk.models import (
     Cut,
     FileCut,
@@ -21,6 +21,7 @@ from harness.disk.models import (
 )
 from harness.disk.moments import Moment
 from harness.disk.names import EntryKey
+from harness.disk.overlays import STALE
 from harness.disk.pending import Pending
 from harness.values.contract import PersistenceModel
 

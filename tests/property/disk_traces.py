@@ -6,6 +6,7 @@ direct way that there is; `perform` runs them for real, in a worker that the rec
 
 import contextlib
 import ctypes
+import errno
 import mmap
 import os
 import pickle
@@ -39,9 +40,9 @@ K = EventKind
 
 
 def operations(
-    *, most: int, most_bytes: int = 9, is_syncing: bool = True
+    *, most: int, most_bytes: int = 9, is_syncing: bool = True, is_failing: bool = False
 ) -> st.SearchStrategy[list[Operation]]:
-    """Draw operations on a few names and a few open files."""
+    """Draw operations on a few names and a few open files; failing syncs are for `TinyFolder`."""
     path, slot = st.sampled_from(PATHS), st.sampled_from(SLOTS)
     offset, length = st.integers(0, most_bytes), st.integers(1, most_bytes)
     kinds = [
@@ -67,9 +68,13 @@ def operations(
         st.tuples(st.just("msync"), slot, offset, length),
         st.tuples(st.just("sync")),
     ]
-    steps = st.lists(
-        st.one_of(*kinds, *(syncs if is_syncing else [])), min_size=most // 2, max_size=most
-    )
+    failing = [
+        st.tuples(st.just("fail"), slot),
+        st.tuples(st.just("fail-msync"), slot, offset, length),
+        st.tuples(st.just("fail-all")),
+    ]
+    wanted = [*kinds, *(syncs if is_syncing else []), *(failing if is_failing else [])]
+    steps = st.lists(st.one_of(*wanted), min_size=most // 2, max_size=most)
     return steps.map(lambda rest: [("open", 0, "a"), *rest])
 
 
@@ -277,6 +282,22 @@ class TinyFolder:
 
     def do_sync(self, step: int) -> None:
         self._event(K.SYNC_ALL)
+
+    def do_fail(self, step: int, slot: int) -> None:
+        if slot in self.slots:
+            number = self.slots[slot]
+            self._event(K.FSYNC, path=self._path_of(number), file=number, result=-errno.EIO)
+
+    def do_fail_msync(self, step: int, slot: int, offset: int, length: int) -> None:
+        number = self.slots.get(slot)
+        if number is not None and offset < len(self.files[number]):
+            self._event(
+                K.MSYNC, path=self._path_of(number), file=number, offset=offset, length=length,
+                result=-errno.EIO,
+            )  # fmt: skip
+
+    def do_fail_all(self, step: int) -> None:
+        self._event(K.SYNC_ALL, result=-errno.ENOSPC)
 
 
 # The same operations for real.

@@ -1,7 +1,8 @@
 """Persistence models: what each allows, over generated traces small enough to list everything."""
 
 from disk_traces import Operation, TinyFolder, operations
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
 
 from harness.disk import (
     CrashPosition,
@@ -23,6 +24,7 @@ from harness.values.image import Image
 from harness.values.seed import Prng
 
 SECTOR = 4
+BLOCK = 8
 EMPTY = Image({})
 MOST_CUTS = 3000
 
@@ -35,8 +37,10 @@ few = settings(
 )
 
 
-def replay(events: list[Event], *, weakest: Model = Model.POSIX) -> Pending:
-    pending = Pending(EMPTY, sector_bytes=SECTOR, weakest=weakest)
+def replay(
+    events: list[Event], *, weakest: Model = Model.POSIX, block_bytes: int = 4096
+) -> Pending:
+    pending = Pending(EMPTY, sector_bytes=SECTOR, weakest=weakest, block_bytes=block_bytes)
     for event in events:
         pending.apply(event)
     return pending
@@ -47,8 +51,8 @@ def every_image(pending: Pending, model: Model) -> set[str]:
     return {builder.build_cut(cut).digest() for cut in every_cut(pending, model)}
 
 
-def small(events: list[Event]) -> Pending:
-    pending = replay(events)
+def small(events: list[Event], *, block_bytes: int = 4096) -> Pending:
+    pending = replay(events, block_bytes=block_bytes)
     space = count_cuts(pending, Model.POSIX)
     assume(space.cuts <= MOST_CUTS and (space.is_counted or bool(pending.names.tied)))
     assume(len(pending.names.pending) < 7)
@@ -65,11 +69,13 @@ def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
 
 
 @few
-@given(operations(most=9))
+@given(st.booleans().flatmap(lambda fails: operations(most=9, is_failing=fails)))
+@example([("open", 0, "a"), ("write", 0, 0, 9), ("fail", 0), ("fsync", 0), ("write", 0, 6, 3)])
+@example([("open", 0, "a"), ("write", 0, 0, 9), ("fail", 0), ("truncate", 0, 6), ("sync",)])
 def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
     steps: list[Operation],
 ) -> None:
-    pending = small(TinyFolder().run(steps).events)
+    pending = small(TinyFolder().run(steps).events, block_bytes=BLOCK)
     kill, ordered, ext4, posix = (every_image(pending, model) for model in Model)
     assert kill <= ordered
     assert ordered <= ext4
@@ -77,12 +83,14 @@ def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
 
 
 @few
-@given(operations(most=12))
+@given(operations(most=12, is_failing=True))
 def test_ordered_images_are_the_kill_images_since_the_last_sync_cut_at_sectors(
     steps: list[Operation],
 ) -> None:
     events = TinyFolder().run(steps).events
-    syncs = [n for n, e in enumerate(events) if e.kind in SYNCS or e.is_synchronous]
+    syncs = [
+        n for n, e in enumerate(events) if e.result >= 0 and (e.kind in SYNCS or e.is_synchronous)
+    ]
     first = syncs[-1] + 1 if syncs else 0
     positions = [CrashPosition(index, Placement.BEFORE) for index in range(first, len(events) + 1)]
     for index in range(first, len(events)):
@@ -96,7 +104,7 @@ def test_ordered_images_are_the_kill_images_since_the_last_sync_cut_at_sectors(
 
 
 @few
-@given(operations(most=9))
+@given(operations(most=9, is_failing=True))
 def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operation]) -> None:
     events = TinyFolder().run(steps).events
     pending = small(events)
@@ -114,7 +122,7 @@ def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operatio
 
 
 @few
-@given(operations(most=9))
+@given(operations(most=9, is_failing=True))
 def test_no_more_images_than_counted_cuts(steps: list[Operation]) -> None:
     pending = small(TinyFolder().run(steps).events)
     for model in Model:
@@ -124,7 +132,7 @@ def test_no_more_images_than_counted_cuts(steps: list[Operation]) -> None:
 
 
 @few
-@given(operations(most=9))
+@given(operations(most=9, is_failing=True))
 def test_a_model_that_forgets_for_ext4_gives_the_same_images_of_ext4(
     steps: list[Operation],
 ) -> None:
@@ -150,7 +158,7 @@ def test_after_a_sync_of_everything_there_is_one_image(steps: list[Operation]) -
 
 
 @few
-@given(operations(most=12))
+@given(operations(most=12, is_failing=True))
 def test_a_torn_write_is_forgotten_when_the_position_is_left(steps: list[Operation]) -> None:
     events = TinyFolder().run(steps).events
     torn, plain = replay([]), replay([])
@@ -162,3 +170,15 @@ def test_a_torn_write_is_forgotten_when_the_position_is_left(steps: list[Operati
         plain.apply(event)
     position = CrashPosition(len(events), Placement.BEFORE)
     assert _digests(torn, Model.POSIX, position) == _digests(plain, Model.POSIX, position)
+
+
+@few
+@given(operations(most=10))
+def test_a_failed_sync_takes_nothing_away_and_a_later_one_gives_no_more_than_without_it(
+    steps: list[Operation],
+) -> None:
+    plain = small(TinyFolder().run([*steps, ("fsync", 0)]).events, block_bytes=BLOCK)
+    failed = small(TinyFolder().run([*steps, ("fail", 0), ("fsync", 0)]).events, block_bytes=BLOCK)
+    assert every_image(plain, Model.ORDERED) == every_image(failed, Model.ORDERED)
+    for model in (Model.EXT4, Model.POSIX):
+        assert every_image(plain, model) <= every_image(failed, model)
