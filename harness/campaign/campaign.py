@@ -20,6 +20,7 @@ from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase, stored_case_from_json
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
+from harness.campaign.minimise_job import MinimalCase, minimise_case
 from harness.campaign.store import Store
 from harness.campaign.tally import Tally
 from harness.values.errors import Inconclusive
@@ -44,6 +45,15 @@ BATCH_CASES: Final = 8
 
 BATCHES_AHEAD: Final = 2
 """Batches handed out for each job before the oldest is taken back."""
+
+MINIMISING_SECONDS: Final = 60.0
+"""Longest time in which the findings of one scenario are minimised."""
+
+MINIMISING_SHARE: Final = 0.25
+"""Part of a scenario's time that is left for minimising, once there is a finding."""
+
+LEAST_MINIMISING_SECONDS: Final = 5.0
+"""Time for minimising where a finding came last of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,25 +150,28 @@ class Campaign:
             tally.broken = _broken_control(prepared)
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
-                for outcome in self._outcomes(crew, scenario, prepared, deadline):
+                for outcome in self._outcomes(crew, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
             # Another scenario may get along with what this machine has.
             tally.broken = reason.message
-        for name in [*sorted(tally.groups), *sorted(tally.beside)]:
-            yield self._report(crew, tally, name)
+        names = [*sorted(tally.groups), *sorted(tally.beside)]
+        for name, minimal in zip(
+            names, self._minimal_cases(crew, tally, names, deadline), strict=True
+        ):
+            yield self._report(crew, tally, name, minimal)
         ended.append(tally.ended())
         yield ended[-1]
 
     def _outcomes(
-        self, crew: Crew, scenario: Scenario, prepared: Prepared, deadline: float | None
+        self, crew: Crew, tally: Tally, prepared: Prepared, deadline: float | None
     ) -> Iterator[CaseOutcome]:
         """Hand out batches and yield what comes back, in order, until the budget is used up.
 
         What comes back behind a batch that was cut short is dropped: the log has no holes.
         """
         pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
-        batches = self._batches(scenario, prepared, deadline)
+        batches = self._batches(tally, prepared, deadline)
         while not self._is_stopped():
             while len(pending) < self._plan.jobs * BATCHES_AHEAD:
                 batch = next(batches, None)
@@ -176,20 +189,21 @@ class Campaign:
         for _, future in pending:
             future.cancel()
 
-    def _batches(
-        self, scenario: Scenario, prepared: Prepared, deadline: float | None
-    ) -> Iterator[Batch]:
-        plan = self._plan
+    def _batches(self, tally: Tally, prepared: Prepared, deadline: float | None) -> Iterator[Batch]:
+        plan, scenario = self._plan, tally.scenario
+        seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
+        left_seconds = min(MINIMISING_SECONDS, seconds * MINIMISING_SHARE)
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
         for start in range(0, len(indices), BATCH_CASES):
+            is_found = tally.groups or tally.beside
             yield Batch(
                 scenario=scenario,
                 description=prepared.description,
                 profile=prepared.profile,
                 master_seed=plan.master_seed,
                 indices=tuple(indices[start : start + BATCH_CASES]),
-                deadline=deadline,
+                deadline=deadline - left_seconds if deadline and is_found else deadline,
             )
 
     def _is_stopped(self) -> bool:
@@ -197,16 +211,40 @@ class Campaign:
             self._deadline is not None and time.monotonic() >= self._deadline
         )
 
-    def _report(self, crew: Crew, tally: Tally, name: str) -> FindingReported:
+    def _minimal_cases(
+        self, crew: Crew, tally: Tally, names: list[str], deadline: float | None
+    ) -> Iterator[MinimalCase | None]:
+        """Minimise all findings of a scenario side by side; None after an interrupt."""
+        seconds = MINIMISING_SECONDS
+        if deadline is not None:
+            left_seconds = max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic())
+            seconds = min(seconds, left_seconds)
+        seconds *= min(1.0, self._plan.jobs / max(1, len(names)))
+        futures = []
+        for name in names:
+            best = tally.group(name).best
+            meant = best.violations[0].invariant
+            is_portability = name in tally.beside
+            futures.append(
+                crew.submit(
+                    minimise_case, _stored(best), meant, seconds, is_portability=is_portability
+                )
+            )
+        yield from map(crew.result, futures)
+
+    def _report(
+        self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
+    ) -> FindingReported:
         """Replay a finding in fresh processes, keep it, and return its line."""
-        best = (tally.groups.get(name) or tally.beside[name]).best
-        kept = _stored(best)
+        best = tally.group(name).best
+        shown = best if minimal is None or minimal.outcome is None else minimal.outcome
+        kept = _stored(shown)
         invariant = best.violations[0].invariant
         futures = [crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
         runs = [run for run in map(crew.result, futures) if run is not None]
         alike = sum(any(v.invariant is invariant for v in run.judgement.violations) for run in runs)
-        finding = tally.finding(name, replays=len(runs), replays_alike=alike)
-        self._store.keep(finding, best.stored)
+        finding = tally.finding(name, minimal, replays=len(runs), replays_alike=alike)
+        self._store.keep(finding, shown.stored)
         return FindingReported(finding=finding)
 
 

@@ -7,13 +7,23 @@ Not here: how an image is recovered (`looks`), which images a power cut leaves (
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from harness.campaign.case_file import StoredCase
+from harness.campaign.crash_aim import PowerAim
 from harness.campaign.full_folder import HINT, refuse_full_folder
 from harness.campaign.looks import Looks
-from harness.campaign.power_loss import EMPTY, Coverage, Judged, PowerCut, RecordedBoot
+from harness.campaign.power_loss import (
+    EMPTY,
+    Coverage,
+    Judged,
+    NoSuchPosition,
+    PowerCut,
+    RecordedBoot,
+)
+from harness.campaign.power_search import aimed, look_for
 from harness.campaign.watched_boot import WatchedBoot, watch_boot
 from harness.campaign.workplace import Workplace
 from harness.disk import ImageChoice, NotModelled, choice_from_json, choice_to_json
@@ -34,6 +44,17 @@ from harness.values.verdict import Invariant, Judgement, Verdict
 # limits
 PORTABILITY_SHARE: Final = 4
 """For each so many images under the contract's model, one is looked at under `posix`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aims:
+    """What a run is after: an invariant that breaks first, and where power losses are aimed.
+
+    `power` has an aim for each boot, from 1, whose image is looked for and not named.
+    """
+
+    meant: Invariant
+    power: Mapping[int, PowerAim] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +96,14 @@ class CaseRun:
         return tuple(boot.landing for boot in self.boots if boot.landing is not None)
 
 
-def run_case(workplace: Workplace, stored: StoredCase) -> CaseRun:
+def run_case(workplace: Workplace, stored: StoredCase, *, aims: Aims | None = None) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
+
+    Args:
+        workplace: where it runs.
+        stored: the case.
+        aims: what is looked for where the case does not name its images; the run's own case
+            names what was found.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -84,10 +111,10 @@ def run_case(workplace: Workplace, stored: StoredCase) -> CaseRun:
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = _CaseRun(workplace, stored, is_fresh=False).run()
+        run = _CaseRun(workplace, stored, is_fresh=False, aims=aims).run()
     except OSError:
         # What a subject left running in a shared process has touched the folder.
-        return run_case_fresh(workplace, stored)
+        return run_case_fresh(workplace, stored, aims=aims)
     if run.judgement.verdict is not Verdict.FAIL:
         return _with_beside_confirmed(workplace, stored, run)
     confirmed = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
@@ -105,7 +132,11 @@ def _with_beside_confirmed(workplace: Workplace, stored: StoredCase, run: CaseRu
 
 
 def run_case_fresh(
-    workplace: Workplace, stored: StoredCase, *, shown: Judgement | None = None
+    workplace: Workplace,
+    stored: StoredCase,
+    *,
+    shown: Judgement | None = None,
+    aims: Aims | None = None,
 ) -> CaseRun:
     """Run and judge a case with every recovery in a process of its own.
 
@@ -114,6 +145,7 @@ def run_case_fresh(
         stored: the case.
         shown: what a run with shared processes showed; if this run does not show it, the case
             is in doubt.
+        aims: as for `run_case`.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -122,7 +154,7 @@ def run_case_fresh(
     """
     workplace.end_recoverers()
     try:
-        return _CaseRun(workplace, stored, is_fresh=True, shown=shown).run()
+        return _CaseRun(workplace, stored, is_fresh=True, shown=shown, aims=aims).run()
     except OSError as problem:
         raise HarnessFault(
             f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
@@ -139,8 +171,10 @@ class _CaseRun:
         *,
         is_fresh: bool,
         shown: Judgement | None = None,
+        aims: Aims | None = None,
     ) -> None:
         self._workplace = workplace
+        self._aims = aims
         self._stored = stored
         self._shown = shown
         self._looks = Looks(workplace, stored, is_fresh=is_fresh)
@@ -168,8 +202,9 @@ class _CaseRun:
             try:
                 if number == len(stored.case.boots):
                     return self._explore(plan.crash)
-                self._go_on_without_power(plan.crash)
-            except NotModelled as problem:
+                if not self._go_on_without_power(plan.crash):
+                    return self._not_judged(f"boot {number} has no such image")
+            except (NotModelled, NoSuchPosition) as problem:
                 return self._not_judged(str(problem))
         return self._conclude(image_before)
 
@@ -189,8 +224,10 @@ class _CaseRun:
 
     # The power was cut.
 
-    def _go_on_without_power(self, loss: PowerLoss) -> None:
+    def _go_on_without_power(self, loss: PowerLoss) -> bool:
         """Cut the power in a boot that others follow: they find one of the images.
+
+        Returns whether there was one.
 
         Raises:
             NotModelled: the trace means something that the models have no rule for.
@@ -199,10 +236,22 @@ class _CaseRun:
         cut = PowerCut(
             recorded, self._stored.contract.model, recover=self._looks.restored, judge=_unjudged
         )
-        candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
+        aim = self._aim()
+        if aim is not None:
+            found = aimed(recorded, aim)
+            if not found:
+                return False
+            candidate = found[0]
+        else:
+            candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
         self._put_back(recorded, candidate.choice)
         restore(candidate.image, self._workplace.directory)
         self._base, self._earlier = candidate.image, []
+        return True
+
+    def _aim(self) -> PowerAim | None:
+        """Return the aim of the boot that has just been run, if it has one."""
+        return None if self._aims is None else self._aims.power.get(len(self._boots))
 
     def _explore(self, loss: PowerLoss) -> CaseRun:
         """Cut the power in the last boot, and judge the images that this may leave.
@@ -222,6 +271,12 @@ class _CaseRun:
 
         model = self._stored.contract.model
         cut = PowerCut(recorded, model, recover=self._looks.restored, judge=judge_boot)
+        aim = self._aim()
+        if aim is not None and self._aims is not None:
+            nearest = look_for(cut, recorded, aim, self._aims.meant)
+            if nearest is None:
+                return self._not_judged("there is no such image")
+            return self._powered_run(recorded, nearest, cut.coverage, looked_at)
         if loss.choice:
             judged = cut.look(cut.exactly(_choice(loss)))
             return self._powered_run(recorded, judged, cut.coverage, looked_at)

@@ -55,6 +55,10 @@ STRICTER_IMAGES: Final = 128
 EMPTY: Final = Image({})
 
 
+class NoSuchPosition(Exception):
+    """A trace is not the one that an image choice was made for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBoot:
     """One boot as the power cut finds it.
@@ -245,13 +249,15 @@ class PowerCut:
 
         Raises:
             NotModelled: the trace means something that the model has no rule for.
-            ValueError: the trace has no such position.
+            NoSuchPosition: the trace has no such position.
         """
         for position, pending in self._boot.states():
             if position == choice.position:
                 image = ImageBuilder(pending).build(choice)
                 return Candidate(choice, image, image.digest())
-        raise ValueError(f"the trace of boot {self._boot.number} has no position {choice.position}")
+        raise NoSuchPosition(
+            f"the trace of boot {self._boot.number} has no position {choice.position}"
+        )
 
     def look(self, candidate: Candidate) -> Judged:
         """Recover one image and judge it."""

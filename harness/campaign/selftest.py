@@ -45,6 +45,7 @@ def read_expected(folder: Path) -> list[Planted]:
             within_cases=row["within_cases"],
             path=folder / f"{name}.toml",
             model=PersistenceModel(row.get("model", PersistenceModel.KILL.value)),
+            minimal_operations=row.get("minimal_operations"),
         )
         for name, row in table["planted"].items()
     ]

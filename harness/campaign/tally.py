@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.campaign.jobs import CaseOutcome
+from harness.campaign.minimise_job import MinimalCase
 from harness.campaign.power_loss import Coverage
 from harness.values.finding import Finding
 from harness.values.history import BootEnd
@@ -95,25 +96,34 @@ class Tally:
         group.best = min(group.best, outcome, key=_complexity)
         return name
 
-    def finding(self, name: str, *, replays: int, replays_alike: int) -> Finding:
-        """Return one of the findings, after its replays."""
-        is_portability = name in self.beside
-        group = self.beside[name] if is_portability else self.groups[name]
+    def group(self, name: str) -> Group:
+        """Return the failing cases of one finding."""
+        return self.groups.get(name) or self.beside[name]
+
+    def finding(
+        self, name: str, minimal: MinimalCase | None, *, replays: int, replays_alike: int
+    ) -> Finding:
+        """Return one of the findings, after it was minimised and replayed."""
+        group = self.group(name)
+        shown = group.best if minimal is None or minimal.outcome is None else minimal.outcome
         return Finding(
             id=name,
             scenario=self.scenario.name,
             scenario_path=self.scenario.path,
             master_seed=self.master_seed,
             case_index=group.best.index,
-            violations=group.best.violations,
-            landings=group.best.landings,
-            model=group.best.model,
-            operations=group.best.operations,
+            violations=shown.violations,
+            landings=shown.landings,
+            model=shown.model,
+            operations=shown.operations,
+            operations_before=group.best.operations,
+            tries=0 if minimal is None else minimal.tries,
+            is_minimal=minimal is not None and minimal.is_finished,
             seen=group.seen,
             cases=self.cases,
             replays=replays,
             replays_alike=replays_alike,
-            is_portability=is_portability,
+            is_portability=name in self.beside,
         )
 
     def ended(self) -> ScenarioEnded:

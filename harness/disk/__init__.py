@@ -1,10 +1,12 @@
 """Persistence models: trace in, images out, with no effect on anything."""
 
 from harness.disk.build import ImageBuilder, kill_image, rebuild
+from harness.disk.changes import pending_changes
 from harness.disk.choice import Held, HeldKind, ImageChoice, Policy
 from harness.disk.choice_json import choice_from_json, choice_to_json
 from harness.disk.enumeration import Candidate, choices, images
 from harness.disk.errors import NotModelled
+from harness.disk.loss import Loss, loss_of
 from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, CrashPosition
 from harness.disk.pending import Pending
 from harness.disk.positions import HEADER_BYTES, crash_states, write_cuts
@@ -20,6 +22,7 @@ __all__ = [
     "HeldKind",
     "ImageBuilder",
     "ImageChoice",
+    "Loss",
     "NotModelled",
     "Pending",
     "Policy",
@@ -32,6 +35,8 @@ __all__ = [
     "every_cut",
     "images",
     "kill_image",
+    "loss_of",
+    "pending_changes",
     "rebuild",
     "write_cuts",
 ]

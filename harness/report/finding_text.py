@@ -108,9 +108,19 @@ def _also(others: tuple[Violation, ...], width: int) -> list[str]:
 def _history(finding: Finding) -> str:
     times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
     return (
-        f"{counted(finding.operations, 'operation')}; "
+        f"{minimised(finding)}; "
         f"seen {times} in {counted(finding.cases, 'case')}; {replays(finding)}"
     )
+
+
+def minimised(finding: Finding) -> str:
+    """Return how small the case got: `9 operations, minimised to 3 in 41 tries`."""
+    if not finding.tries:
+        return counted(finding.operations, "operation")
+    before = counted(finding.operations_before, "operation")
+    tries = counted(finding.tries, "try", "tries")
+    text = f"{before}, minimised to {finding.operations} in {tries}"
+    return text if finding.is_minimal else f"{text}, then the budget for it was used up"
 
 
 def replays(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from harness.values.verdict import Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of failure in one scenario, with the simplest case that showed it.
+    """One kind of failure in one scenario, with the smallest case that shows it.
 
     Attributes:
         id: `F-` and hexadecimal digits that depend on the scenario, the subject and the broken
@@ -17,12 +17,16 @@ class Finding:
         scenario: the scenario's name.
         scenario_path: the scenario's file as it was named on the command line.
         master_seed: the campaign's seed.
-        case_index: the simplest case that showed it: fewest boots, then fewest operations,
-            then the lowest index.
-        violations: what that case broke, most telling first; the first names the finding.
+        case_index: the simplest case of the campaign that showed it: fewest boots, then fewest
+            operations, then the lowest index. The smallest case was made from it.
+        violations: what the smallest case broke, most telling first; the first names the finding.
         landings: where its crashes landed, one for each boot that was killed.
         model: the strictest persistence model that shows it.
-        operations: how many operations the case called, opens and closes not counted.
+        operations: how many operations the smallest case calls, opens and closes not counted.
+        operations_before: how many the campaign's own case called.
+        tries: how many simpler cases were run on the way.
+        is_minimal: whether nothing was left to try; else the budget for it ran out first, or
+            the campaign's own case did not fail again.
         seen: in how many cases of this campaign.
         cases: out of how many.
         replays: how often it was replayed in fresh processes.
@@ -44,6 +48,9 @@ class Finding:
     cases: int
     replays: int
     replays_alike: int
+    operations_before: int = 0
+    tries: int = 0
+    is_minimal: bool = False
     is_portability: bool = False
 
     @property

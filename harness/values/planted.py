@@ -27,6 +27,8 @@ class Planted:
         path: its scenario's file.
         model: the strictest persistence model that shows the bug; `KILL` if no power loss is
             needed. None for a right subject.
+        minimal_operations: the most operations of the smallest case that shows the bug; None
+            where that is not stated.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Planted:
     within_cases: int
     path: Path
     model: PersistenceModel | None = None
+    minimal_operations: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

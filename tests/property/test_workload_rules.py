@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.campaign import minimise_workload
 from harness.campaign.case_file import case_from_json, case_to_json
 from harness.campaign.scenario_file import find_scenarios, load_scenario
 from harness.campaign.workload import Profile, draw_case, draw_control
@@ -223,3 +224,58 @@ def test_every_hash_seed_draws_the_same_cases():
         )
         found.add(result.stdout)
     assert len(found) == 1
+
+
+def edits_of(case, data):
+    """Return a few of the ways in which a case is made smaller."""
+    places = minimise_workload.removable(case)
+    kept = {place for place in places if data.draw(st.booleans())}
+    boot = data.draw(st.integers(0, len(case.boots) - 1))
+    found = [
+        minimise_workload.keep(case, kept),
+        minimise_workload.keep(case, minimise_workload.needed_for(case, kept)),
+        minimise_workload.with_boots(case, range(boot, len(case.boots))),
+        minimise_workload.with_boots(case, range(boot + 1)),
+        minimise_workload.with_plain_ids(case),
+        minimise_workload.with_plain_failures(case),
+        minimise_workload.with_even_times(case),
+        minimise_workload.with_payloads(case, b""),
+        *(minimise_workload.with_done_for_failed(case, place) for place in places[:3]),
+    ]
+    if boot < len(case.boots) - 1:
+        found += [
+            minimise_workload.merged(case, boot),
+            minimise_workload.with_crash(case, boot, None),
+        ]
+    return [edit for edit in found if edit is not None]
+
+
+@given(scenarios, supports_sets, st.integers(0, 2**64), st.data())
+def test_a_case_that_was_made_smaller_obeys_the_rules_too(scenario, supports, seed, data):
+    case = draw_case(scenario, supports=supports, profile=Profile(), master_seed=seed, index=0)
+    for edit in edits_of(case, data):
+        smaller = edit.case
+        assert_records_obey_the_rules(smaller)
+        for boot in smaller.boots:
+            assert boot.operations[0].kind is OperationKind.OPEN
+            assert OperationKind.CLOSE not in [each.kind for each in boot.operations[:-1]]
+            assert_replays_start_at_an_append(boot)
+            assert_the_crash_is_right(boot)
+        count = len(minimise_workload.removable(case))
+        assert len(minimise_workload.removable(smaller)) <= count
+        assert case_from_json(case_to_json(smaller)) == smaller
+        assert len(edit.boots) == len(edit.calls) == len(smaller.boots)
+
+
+@given(scenarios, st.integers(0, 2**64), st.data())
+def test_a_call_that_is_kept_is_where_the_edit_says(scenario, seed, data):
+    supports = frozenset(CAPABILITY.values())
+    case = draw_case(scenario, supports=supports, profile=Profile(), master_seed=seed, index=0)
+    for edit in edits_of(case, data):
+        for number, (old, calls) in enumerate(zip(edit.boots, edit.calls, strict=True)):
+            for before, after in calls.items():
+                was = case.boots[old].operations[before]
+                now = edit.case.boots[number].operations[after]
+                assert was.kind is now.kind
+                if was.record is not None and was.record.type is RecordType.PUT:
+                    assert now.record.type is RecordType.PUT

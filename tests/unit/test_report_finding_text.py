@@ -15,7 +15,7 @@ FAIL  torn-tail · lost-put · F-7c1e
   then      first recovery showed it
   allowed   op-1, op-2
   found     op-1
-  history   9 operations; seen 2 times in 4 cases; replayed 5 of 5
+  history   9 operations, minimised to 3 in 41 tries; seen 2 times in 4 cases; replayed 5 of 5
 
   replay    walcrash replay F-7c1e
   origin    walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1"""
@@ -26,7 +26,15 @@ def test_a_finding_has_the_form_of_the_style_guide() -> None:
 
 
 def test_a_finding_that_does_not_repeat_says_so() -> None:
-    assert "UNSTABLE, 3 of 5 replays alike" in finding_text(finding(replays_alike=3))
+    text = finding_text(finding(replays_alike=3), width=200)
+    assert "UNSTABLE, 3 of 5 replays alike" in text
+
+
+def test_a_finding_that_was_not_minimised_to_the_end_says_so() -> None:
+    text = finding_text(finding(is_minimal=False, tries=200), width=200)
+    assert "minimised to 3 in 200 tries, then the budget for it was used up" in text
+    text = finding_text(finding(is_minimal=False, tries=0, operations=9))
+    assert "9 operations; seen" in text
 
 
 def test_a_finding_that_was_never_replayed_does_not_claim_it() -> None:

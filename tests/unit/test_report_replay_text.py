@@ -69,7 +69,7 @@ def test_a_replay_that_could_not_be_judged_is_inconclusive() -> None:
 
 def test_a_finding_that_happens_sometimes_is_unstable() -> None:
     results = [replayed(alike=False, verdict=Verdict.PASS), replayed(alike=True)]
-    assert "UNSTABLE, 1 of 2 replays alike" in replays_text(results, runs="", width=100)
+    assert "UNSTABLE, 1 of 2 replays alike" in replays_text(results, runs="", width=200)
 
 
 def test_a_long_boot_is_shown_from_its_end() -> None:

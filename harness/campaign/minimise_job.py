@@ -1,0 +1,51 @@
+"""Minimising as a job process does it, and what goes back to the campaign."""
+
+from dataclasses import dataclass
+
+from harness.campaign import jobs
+from harness.campaign.case_file import StoredCase
+from harness.campaign.jobs import CaseOutcome
+from harness.campaign.minimise import minimise
+from harness.values.contract import PersistenceModel
+from harness.values.verdict import Invariant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimalCase:
+    """The smallest case of a finding, and what it took to get there.
+
+    Attributes:
+        outcome: what it showed in fresh processes; None if the finding's own case did not fail
+            again, so that there was nothing to begin with.
+        tries: how many simpler cases were run.
+        is_finished: whether all was tried; else the budget ran out first.
+    """
+
+    outcome: CaseOutcome | None
+    tries: int
+    is_finished: bool
+
+
+def minimise_case(
+    stored: StoredCase, meant: Invariant, seconds: float, *, is_portability: bool
+) -> MinimalCase:
+    """Minimise a failing case in this job's workplace.
+
+    Raises:
+        WalcrashError: as `jobs.replay_case`.
+    """
+    found = minimise(
+        jobs.job_workplace(),
+        stored,
+        meant,
+        seconds=seconds,
+        strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
+    )
+    outcome = None if found.run is None else jobs.summarise(found.run, stored)
+    return MinimalCase(outcome=outcome, tries=found.tries, is_finished=found.is_finished)
+
+
+def _weaker_than(model: PersistenceModel) -> PersistenceModel:
+    """Return the next weaker model; what a stricter one shows is no matter of portability."""
+    every = list(PersistenceModel)
+    return every[min(every.index(model) + 1, len(every) - 1)]

@@ -1,0 +1,127 @@
+"""Minimal cases: a planted bug's finding shrinks to the known minimum, and always to the same.
+
+`minimal_operations` in `expected.toml` says what the bug needs. Two seconds for each bug and seed.
+"""
+
+import json
+
+import pytest
+
+from harness.campaign import jobs
+from harness.campaign.case_file import StoredCase, case_to_json, stored_case_from_json
+from harness.campaign.jobs import CaseOutcome
+from harness.campaign.minimise_job import MinimalCase, minimise_case
+from harness.campaign.scenario_file import load_scenario
+from harness.campaign.selftest import choose
+from harness.values.planted import Planted
+from harness.values.verdict import Verdict
+
+SECONDS = 300.0
+"""Far more than the tries take, so that no clock decides."""
+
+BUGS = [planted for planted in choose([]) if planted.minimal_operations is not None]
+
+QUICK = [planted for planted in BUGS if planted.name in (
+    "uncut-tail", "page-tail", "recovery-in-place", "unlink-then-rename", "stale-queue",
+    "never-requeued", "vanished-in-flight", "safe-mode", "checkpoint-first", "torn-raises",
+    "torn-group", "never-synced", "state-before-log",
+)]  # fmt: skip
+
+
+def first_failure(planted: Planted, seed: str) -> tuple[StoredCase, CaseOutcome]:
+    """Return the first failing case of a planted bug."""
+    scenario = load_scenario(planted.path)
+    prepared = jobs.prepare(scenario, seed)
+    for index in range(planted.within_cases):
+        (outcome,) = jobs.run_batch(
+            jobs.Batch(
+                scenario=scenario,
+                description=prepared.description,
+                profile=prepared.profile,
+                master_seed=seed,
+                indices=(index,),
+            )
+        )
+        if outcome.verdict is Verdict.FAIL:
+            return stored_case_from_json(json.loads(outcome.stored)), outcome
+    raise AssertionError(f"{planted.name} was not found with seed {seed}")
+
+
+def minimal(planted: Planted, seed: str) -> tuple[CaseOutcome, MinimalCase]:
+    stored, outcome = first_failure(planted, seed)
+    meant = outcome.violations[0].invariant
+    return outcome, minimise_case(stored, meant, SECONDS, is_portability=False)
+
+
+def assert_small(planted: Planted, seed: str) -> None:
+    before, found = minimal(planted, seed)
+    assert found.outcome is not None
+    assert found.outcome.verdict is Verdict.FAIL
+    assert found.outcome.violations[0].invariant is before.violations[0].invariant
+    assert planted.minimal_operations is not None
+    assert found.outcome.operations <= planted.minimal_operations, found.outcome.stored
+    assert len(found.outcome.boots) <= len(before.boots)
+    assert found.is_finished
+
+
+def test_the_table_states_the_minimum_of_many_bugs_and_of_each_only_what_is_small() -> None:
+    assert len(BUGS) >= 40
+    assert len(QUICK) >= 13
+    assert sum(planted.minimal_operations <= 3 for planted in BUGS) >= 35
+
+
+@pytest.mark.parametrize("planted", QUICK, ids=lambda planted: planted.name)
+def test_a_finding_shrinks_to_the_known_minimum(planted: Planted) -> None:
+    assert_small(planted, "1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+@pytest.mark.parametrize("planted", BUGS, ids=lambda planted: planted.name)
+def test_every_finding_shrinks_to_the_known_minimum_on_every_seed(
+    planted: Planted, seed: str
+) -> None:
+    assert_small(planted, seed)
+
+
+@pytest.mark.parametrize("name", ["uncut-tail", "torn-group"])
+def test_the_same_case_gives_the_same_minimal_case(name: str) -> None:
+    (planted,) = choose([name])
+    stored, outcome = first_failure(planted, "7")
+    meant = outcome.violations[0].invariant
+    one, two = (minimise_case(stored, meant, SECONDS, is_portability=False) for _ in range(2))
+    assert one == two
+    assert one.outcome is not None
+    again = stored_case_from_json(json.loads(one.outcome.stored))
+    more = minimise_case(again, meant, SECONDS, is_portability=False)
+    assert more.outcome is not None
+    assert more.outcome.operations == one.outcome.operations
+
+
+def test_a_case_that_does_not_fail_again_is_left_as_it_is() -> None:
+    (planted,) = choose(["buffered-append"])
+    stored, outcome = first_failure(planted, "1")
+    (right,) = choose(["right-plain"])
+    scenario = load_scenario(right.path)
+    jobs.prepare(scenario, "1")
+    other = StoredCase(
+        case=stored.case,
+        subject=scenario.subject,
+        contract=stored.contract,
+        supports=stored.supports,
+        invariants=stored.invariants,
+        limits=stored.limits,
+    )
+    found = minimise_case(other, outcome.violations[0].invariant, SECONDS, is_portability=False)
+    assert found == MinimalCase(outcome=None, tries=0, is_finished=False)
+
+
+def test_no_time_for_it_leaves_the_case_as_it_is() -> None:
+    (planted,) = choose(["uncut-tail"])
+    stored, outcome = first_failure(planted, "1")
+    found = minimise_case(stored, outcome.violations[0].invariant, 0.0, is_portability=False)
+    assert found.outcome is not None
+    assert not found.is_finished
+    assert found.tries == 0
+    was = case_to_json(stored.case)
+    assert json.loads(found.outcome.stored)["case"] == was
