@@ -1,7 +1,7 @@
 """The engine: sends what is due, one tick at a time, and notes how each attempt ended.
 
 Append before every external effect: an operation is in the outbox only once its record is in
-the log, and a tick makes the log as durable as the sync policy promises before it sends. An
+the log, and a tick makes that record durable before it sends, whatever the sync policy. An
 operation whose answer never came is sent again after the timeout: at least once, not once.
 
 The clock is the caller's: every time is passed in.
@@ -99,7 +99,8 @@ class Engine:
         self.store.log.check()
         self.store.outbox.requeue(now_ms, timeout_ms=self._timeout_ms)
         due = self.store.outbox.due(now_ms)
-        if due and self.store.log.policy is SyncPolicy.GROUP:
+        if due and self.store.log.policy is not SyncPolicy.APPEND:
+            # An effect cannot be taken back, whatever the policy lets a power loss take.
             self.store.sync()
         for entry in due:
             self._send(entry, now_ms)

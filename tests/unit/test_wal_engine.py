@@ -100,9 +100,10 @@ def test_a_transport_that_raises_leaves_the_operation_in_flight(tmp_path: Path) 
         assert status(engine, "op-1") is OperationStatus.IN_FLIGHT
 
 
-def test_a_group_is_synced_before_its_first_send(tmp_path: Path) -> None:
+@pytest.mark.parametrize("policy", list(SyncPolicy))
+def test_what_is_sent_is_durable_under_every_policy(tmp_path: Path, policy: SyncPolicy) -> None:
     transport = Answers()
-    with boot(tmp_path, transport, sync=SyncPolicy.GROUP) as engine:
+    with boot(tmp_path, transport, sync=policy) as engine:
         transport.engine = engine
         engine.store.append(put(1))
         engine.tick(100)
