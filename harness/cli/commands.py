@@ -12,6 +12,7 @@ from harness import __version__
 from harness.cli.audit import audit
 from harness.cli.bench import bench
 from harness.cli.doctor import doctor
+from harness.cli.probe import probe
 from harness.cli.replay import replay
 from harness.cli.run import run
 from harness.cli.scenarios import scenarios
@@ -67,6 +68,7 @@ for command in (
     audit,
     bench,
     doctor,
+    probe,
     replay,
     run,
     scenarios,

@@ -172,18 +172,19 @@ def line_to_json(line: LogLine) -> dict[str, object]:
 
 def _plain_fields(value: object) -> dict[str, object]:
     assert is_dataclass(value)
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value of the harness as JSON has it: enums by value, dataclasses as objects."""
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return _plain_fields(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):
-        return sorted(str(_plain(item)) for item in value)
+        return sorted(str(plain(item)) for item in value)
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

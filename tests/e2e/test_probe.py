@@ -1,0 +1,82 @@
+"""`walcrash probe` gives the documented answer for each setting of the reference log."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watching import reason_without_interception
+
+ROOT = Path(__file__).parents[2]
+
+# limits
+RUN_SECONDS = 240.0
+"""Longest run of one probe."""
+
+pytestmark = pytest.mark.skipif(
+    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
+)
+
+
+def run_probe(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", "probe", *words, "--seed", "7", "--json"]
+    return subprocess.run(
+        [*command, "--cases", "8", "--images", "40", "--jobs", "1"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
+def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | None:
+    contract = found["strongest"][acknowledges]
+    return None if contract is None else (contract["kill"], contract["power"], contract["model"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "at_append", "at_sync"),
+    [
+        ("append", ("all", "all", "posix"), None),
+        ("group", ("all", "prefix", "posix"), ("all", "all", "posix")),
+        ("none", ("all", "prefix", "posix"), ("all", "all", "posix")),
+    ],
+)
+def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(
+    tmp_path: Path, setting: str, at_append: tuple[str, ...], at_sync: tuple[str, ...] | None
+) -> None:
+    done = run_probe(tmp_path, f"reference,sync={setting}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (kept(found, "append"), kept(found, "sync")) == (at_append, at_sync)
+
+
+def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path: Path) -> None:
+    planted = ROOT / "scenarios" / "planted" / "power"
+    done = run_probe(tmp_path, str(planted / "never-synced.toml"))
+    assert done.returncode == 1, done.stderr
+    broken = [each for each in json.loads(done.stdout)["promises"] if each["finding"]]
+    assert broken
+    name = broken[0]["finding"]["id"]
+    again = subprocess.run(
+        [sys.executable, "-m", "harness", "replay", name, "--times", "2"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert again.returncode == 1, again.stdout + again.stderr
+
+
+def test_a_subject_that_is_broken_without_a_crash_is_inconclusive(tmp_path: Path) -> None:
+    subject = ROOT / "tests" / "e2e" / "bad_subjects.py"
+    done = run_probe(tmp_path, f"{subject}:RaisesInOpen")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "broken without a crash" in done.stderr

@@ -1,0 +1,148 @@
+"""What a probe concludes from promises that held or broke, and what it prints."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.subject_words import read_subject
+from harness.report.probe_text import probe_json, probe_text
+from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from harness.values.errors import UsageError
+from harness.values.probe import Probe, ProbedCrash, ProbedPromise
+from harness.values.verdict import Verdict
+
+ORDERED, EXT4, POSIX = (
+    PersistenceModel.ORDERED,
+    PersistenceModel.EXT4,
+    PersistenceModel.POSIX,
+)
+
+
+def kill(promise: Promise, verdict: Verdict) -> ProbedPromise:
+    return ProbedPromise(
+        acknowledges=Acknowledges.APPEND,
+        crash=ProbedCrash.KILL,
+        model=PersistenceModel.KILL,
+        promise=promise,
+        verdict=verdict,
+        cases=10,
+    )
+
+
+def power(
+    model: PersistenceModel,
+    promise: Promise,
+    verdict: Verdict,
+    acknowledges: Acknowledges = Acknowledges.APPEND,
+) -> ProbedPromise:
+    return ProbedPromise(
+        acknowledges=acknowledges,
+        crash=ProbedCrash.POWER,
+        model=model,
+        promise=promise,
+        verdict=verdict,
+        cases=10,
+        images=100,
+    )
+
+
+def probe(*promises: ProbedPromise, stated: Contract | None = None) -> Probe:
+    return Probe(subject="mylog", seed="7", stated=stated or Contract(), promises=promises)
+
+
+KILL_ALL = kill(Promise.ALL, Verdict.PASS)
+
+
+def test_the_weakest_model_under_which_all_is_kept_is_in_the_contract() -> None:
+    found = probe(
+        KILL_ALL,
+        power(ORDERED, Promise.ALL, Verdict.PASS),
+        power(EXT4, Promise.ALL, Verdict.PASS),
+        power(POSIX, Promise.ALL, Verdict.FAIL),
+        power(POSIX, Promise.PREFIX, Verdict.FAIL),
+    )
+    strongest = found.strongest(Acknowledges.APPEND)
+    assert strongest is not None
+    assert (strongest.kill, strongest.power, strongest.model) == (Promise.ALL, Promise.ALL, EXT4)
+    assert found.verdict is Verdict.PASS
+
+
+def test_what_breaks_under_a_strict_model_breaks_the_weaker_ones_too() -> None:
+    found = probe(
+        KILL_ALL,
+        power(ORDERED, Promise.ALL, Verdict.FAIL),
+        power(ORDERED, Promise.PREFIX, Verdict.FAIL),
+    )
+    assert found.kept(Acknowledges.APPEND, ProbedCrash.POWER, POSIX) is Promise.NONE
+    assert found.verdict is Verdict.FAIL
+    strongest = found.strongest(Acknowledges.APPEND)
+    assert strongest is not None
+    assert strongest.power is Promise.NONE
+
+
+def test_what_holds_under_a_weak_model_holds_under_the_stricter_ones() -> None:
+    found = probe(KILL_ALL, power(POSIX, Promise.PREFIX, Verdict.PASS))
+    assert found.kept(Acknowledges.APPEND, ProbedCrash.POWER, ORDERED) is Promise.PREFIX
+
+
+def test_a_promise_that_was_not_tried_leaves_the_contract_open() -> None:
+    assert probe(KILL_ALL).verdict is Verdict.INCONCLUSIVE
+    assert probe().verdict is Verdict.INCONCLUSIVE
+    assert probe(KILL_ALL).strongest(Acknowledges.APPEND) is None
+    open_ = power(ORDERED, Promise.ALL, Verdict.INCONCLUSIVE)
+    assert probe(KILL_ALL, open_).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_contract_that_promises_nothing_holds() -> None:
+    stated = Contract(power=Promise.NONE)
+    assert probe(KILL_ALL, stated=stated).verdict is Verdict.PASS
+
+
+def test_a_weaker_promise_than_stated_fails_and_a_stronger_one_passes() -> None:
+    broken = kill(Promise.ALL, Verdict.FAIL), kill(Promise.PREFIX, Verdict.PASS)
+    nothing = Contract(power=Promise.NONE)
+    assert probe(*broken, stated=nothing).verdict is Verdict.FAIL
+    prefix = Contract(kill=Promise.PREFIX, power=Promise.NONE)
+    assert probe(KILL_ALL, stated=prefix).verdict is Verdict.PASS
+
+
+def test_the_text_names_what_is_kept_and_what_is_stated() -> None:
+    found = probe(KILL_ALL, *(power(m, Promise.ALL, Verdict.PASS) for m in (ORDERED, EXT4, POSIX)))
+    text = probe_text(found, runs="reports/runs")
+    assert (
+        "keeps     acknowledged at append, all after a kill, all after a power loss (up to posix)"
+        in text
+    )
+    assert text.endswith("PASS  the stated contract was not broken")
+
+
+def test_the_json_has_a_version_and_the_contract_for_each_acknowledgement() -> None:
+    found = json.loads(json.dumps(probe_json(probe(KILL_ALL))))
+    assert found["format"] == 1
+    assert found["strongest"] == {"append": None, "sync": None}
+    assert found["promises"][0]["promise"] == "all"
+
+
+def test_options_are_read_as_toml_would() -> None:
+    subject = read_subject("sqlite,journal_mode=WAL,cache=10,ratio=0.5,fast=true").subject
+    assert subject.adapter == "sqlite"
+    assert subject.options == {
+        "journal_mode": "WAL", "cache": 10, "ratio": 0.5, "fast": True,
+    }  # fmt: skip
+
+
+def test_a_shipped_scenario_goes_by_its_name() -> None:
+    assert read_subject("quickstart").path == "quickstart"
+
+
+@pytest.mark.parametrize("words", ["", ",a=1", "reference,sync", "reference,=1"])
+def test_words_that_are_no_subject_are_refused_with_a_hint(words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_subject(words)
+    assert caught.value.hint.startswith("walcrash probe")
+
+
+def test_a_missing_file_is_named_by_its_whole_path(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        read_subject(f"{tmp_path}/mylog.py:MyLog")
