@@ -174,7 +174,7 @@ class _Auditor:
         plan = self._plan
         subject = plan.scenario.subject
         options = ", ".join(f"{key}={value}" for key, value in subject.options.items())
-        name = subject.adapter.rpartition("/")[2]
+        name = subject.name
         return Audit(
             scenario=plan.scenario.name,
             path=plan.scenario.path,

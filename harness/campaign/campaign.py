@@ -265,7 +265,7 @@ def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
 
 def _subject(scenario: Scenario) -> str:
     """Return the subject as reports name it, without the machine's folders."""
-    name = scenario.subject.adapter.rpartition("/")[2]
+    name = scenario.subject.name
     options = ", ".join(f"{key}={value}" for key, value in scenario.subject.options.items())
     return f"{name} ({options})" if options else name
 

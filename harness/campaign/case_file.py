@@ -54,6 +54,9 @@ CAPABILITIES: Final = 100
 OPTIONS: Final = 1000
 """Most options of one subject."""
 
+DRIVER_WORDS: Final = 1000
+"""Most words of a driver's command line."""
+
 IMAGES: Final = 1_000_000
 """Most images of one case."""
 
@@ -139,6 +142,8 @@ def case_from_json(form: object) -> Case:
 
 def subject_to_json(subject: SubjectSpec) -> dict[str, object]:
     """Return the stored form of a subject."""
+    if subject.driver:
+        return {"driver": list(subject.driver)}
     options = {name: subject.options[name] for name in sorted(subject.options)}
     return {"adapter": subject.adapter, "options": options}
 
@@ -333,6 +338,8 @@ def _read_power_loss(found: Found) -> PowerLoss:
 
 
 def _read_subject(found: Found) -> SubjectSpec:
+    if found.has("driver"):
+        return _read_driver(found)
     found.check_keys("adapter", "options")
     options: Mapping[str, object] = found.key("options").table()
     if len(options) > OPTIONS:
@@ -341,6 +348,14 @@ def _read_subject(found: Found) -> SubjectSpec:
         adapter=found.key("adapter").text(),
         options={name: found.key("options").key(name).scalar() for name in options},
     )
+
+
+def _read_driver(found: Found) -> SubjectSpec:
+    found.check_keys("driver")
+    words = [word.text() for word in found.key("driver").items(DRIVER_WORDS)]
+    if not words or not words[0] or any("\0" in word for word in words):
+        raise found.key("driver").wrong("a program and its arguments")
+    return SubjectSpec.of_driver(words)
 
 
 def _read_contract(found: Found) -> Contract:

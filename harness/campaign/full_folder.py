@@ -14,7 +14,7 @@ from harness.values.history import BootHistory, History
 from harness.values.recovery import RecoveryFailure
 
 _NO_SPACE: Final = (-errno.ENOSPC, -errno.EDQUOT)
-_WORDS: Final = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+_WORDS: Final = tuple(os.strerror(number).casefold() for number in (errno.ENOSPC, errno.EDQUOT))
 
 HINT: Final = "WALCRASH_WORK=/some/folder/with/space walcrash run"
 
@@ -27,7 +27,7 @@ def refuse_full_folder(recordings: Iterable[Recording], history: History, folder
     """
     refused = any(row[10] in _NO_SPACE for recording in recordings for row in recording.rows)
     # Recoveries are not watched: what a subject says is all that is known of their calls.
-    if refused or any(word in text for text in _texts(history) for word in _WORDS):
+    if refused or any(word in text.casefold() for text in _texts(history) for word in _WORDS):
         raise HarnessFault(
             f"there is no space left in the working folder {folder}, so nothing can be said "
             "about the subject",

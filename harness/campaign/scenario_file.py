@@ -13,12 +13,14 @@ import difflib
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from harness.campaign.scenario_checks import Problem
 from harness.campaign.scenario_problems import problems_of, shown
 from harness.campaign.scenario_schema import FORMAT, ScenarioTable, schema_json
+from harness.campaign.scenario_subject import resolve_subject
 from harness.campaign.toml_position import key_lines, line_of
 from harness.values.contract import Contract
 from harness.values.errors import ScenarioError, UsageError
@@ -58,11 +60,11 @@ def load_scenario(path: Path) -> Scenario:
     document = _parse(path, text)
     _refuse_newer(path, text, document)
     problems = problems_of(document) + _name_problems(path, document)
-    adapter, adapter_problems = _resolve_adapter(path, document)
-    problems += adapter_problems
+    subject, subject_problems = resolve_subject(path, document)
+    problems += subject_problems
     if problems:
         raise _error(path, text, problems)
-    return _scenario(path, ScenarioTable.model_validate(document), adapter)
+    return _scenario(path, ScenarioTable.model_validate(document), subject)
 
 
 def find_scenarios(names: Sequence[str]) -> list[Path]:
@@ -178,38 +180,6 @@ def _name_problems(path: Path, document: dict[str, object]) -> list[Problem]:
     return [Problem(("name",), message, f"write `name = {shown(path.stem)}`")]
 
 
-def _resolve_adapter(path: Path, document: dict[str, object]) -> tuple[str, list[Problem]]:
-    """Return the adapter with an absolute path, if it is a file's, and what is wrong with it."""
-    subject = document.get("subject")
-    adapter = subject.get("adapter") if isinstance(subject, dict) else None
-    if not isinstance(adapter, str):
-        return "", []
-    file, colon, class_name = adapter.rpartition(":")
-    key = ("subject", "adapter")
-    if colon and not (file and class_name.isidentifier()):
-        message = f"found {shown(adapter)}; a class is named after the colon"
-        return adapter, [Problem(key, message, 'for example `adapter = "my_wal.py:Adapter"`')]
-    if not colon and (adapter.endswith(".py") or "/" in adapter):
-        message = f"found {shown(adapter)}; a path needs the name of its class"
-        return adapter, [Problem(key, message, f"write `adapter = {shown(adapter + ':Class')}`")]
-    if not file.endswith(".py"):
-        return adapter, []
-    return _resolve_file(path, file, class_name)
-
-
-def _resolve_file(path: Path, file: str, class_name: str) -> tuple[str, list[Problem]]:
-    key = ("subject", "adapter")
-    try:
-        absolute = (path.parent / file).resolve()
-        is_there = absolute.is_file()
-    except (OSError, ValueError, RuntimeError) as problem:
-        return file, [Problem(key, f"found {shown(file)}, which is no path: {problem}")]
-    if not is_there:
-        message = f"found {shown(file)}; there is no file {absolute}"
-        return file, [Problem(key, message, "the path is relative to the scenario file")]
-    return f"{absolute}:{class_name}", []
-
-
 def _error(path: Path, text: str, problems: Sequence[Problem]) -> ScenarioError:
     """Return one error with a block for each problem, in the order of the file."""
     try:
@@ -236,13 +206,13 @@ def _dotted(problem: Problem) -> str:
     return f"`{text}`: " if text else ""
 
 
-def _scenario(path: Path, table: ScenarioTable, adapter: str) -> Scenario:
+def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenario:
     contract = table.contract
     return Scenario(
         name=table.name,
         summary=table.summary,
         path=str(path),
-        subject=SubjectSpec(adapter=adapter, options=dict(table.subject.options)),
+        subject=replace(subject, options=dict(table.subject.options)),
         contract=None
         if contract is None
         else Contract(

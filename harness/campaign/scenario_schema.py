@@ -154,9 +154,10 @@ class _Table(BaseModel):
 
 
 class SubjectTable(_Table):
-    """Which WAL is tested, and through which adapter."""
+    """Which WAL is tested, and through which adapter or driver: one of them is named."""
 
-    adapter: str = Field(
+    adapter: str | None = Field(
+        default=None,
         min_length=1,
         max_length=4096,
         description=(
@@ -164,6 +165,19 @@ class SubjectTable(_Table):
             "with the path relative to the scenario file."
         ),
         examples=["reference"],
+    )
+    driver: list[Annotated[str, Field(max_length=4096)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LIST_NAMES,
+        description=(
+            "Instead of an adapter: an executable that speaks the driver protocol, with its "
+            "arguments; the subject's folder is added as the last one. A program with a slash "
+            "in its name, and an argument that begins with `./` or `../`, is a path relative "
+            "to the scenario file; other programs are looked up on the `PATH`. "
+            "The scenario then states the `[contract]`."
+        ),
+        examples=[["./mywal-driver", "--sync=always"]],
     )
     options: dict[
         str,
@@ -174,7 +188,7 @@ class SubjectTable(_Table):
     ] = Field(
         default_factory=dict,
         max_length=LIST_NAMES,
-        description="Keyword arguments for the adapter's constructor.",
+        description="Keyword arguments for the adapter's constructor; a driver gets words.",
     )
 
 

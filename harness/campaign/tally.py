@@ -167,7 +167,7 @@ class Tally:
 def finding_id(scenario: Scenario, invariant: Invariant, kind: str = "") -> str:
     """Return the id of what breaks one invariant in one scenario; `kind` tells findings apart."""
     options = sorted(scenario.subject.options.items())
-    adapter = scenario.subject.adapter.rpartition("/")[2]
+    adapter = scenario.subject.name
     text = repr((scenario.name, adapter, options, invariant.value, *([kind] if kind else [])))
     return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
 

@@ -7,6 +7,7 @@ failed, since nobody knows what that left in its memory.
 
 import os
 import pickle
+import shlex
 import shutil
 import tempfile
 from types import TracebackType
@@ -22,7 +23,7 @@ from harness.recorder.watch import Watched, watch
 from harness.recorder.zygote import LoadError, Zygote
 from harness.subjects.boots import Ending, read_boot
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
-from harness.subjects.worker import BootRequest
+from harness.subjects.worker import BootRequest, LoadRequest
 from harness.values.case import Crash, CrashPoint, PowerLoss
 from harness.values.errors import HarnessFault, Inconclusive, ScenarioError
 from harness.values.history import BootEnd, BootHistory
@@ -98,20 +99,22 @@ class Workplace:
             ScenarioError: there is no such adapter, it cannot be imported or made, or what it
                 says of itself makes no sense.
         """
-        key = (subject.adapter, repr(sorted(subject.options.items())))
+        key = (subject.adapter, repr((sorted(subject.options.items()), subject.driver)))
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
             self.end_recoverers()
-            payload = pickle.dumps((subject.adapter, dict(subject.options)))
+            request = LoadRequest(
+                adapter=subject.adapter,
+                options=subject.arguments(limits.seconds),
+                folder=self._root,
+                memory_mb=limits.memory_mb,
+            )
+            payload = pickle.dumps(request)
             try:
                 texts = [z.load(_LOAD, payload, seconds=30 + limits.seconds) for z in self._zygotes]
                 self._loaded[key] = _read_description(texts)
             except (LoadError, Rubbish) as problem:
-                raise ScenarioError(
-                    f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{problem}",
-                    hint=f"python -c 'from harness.subjects.loading import find_adapter; "
-                    f'find_adapter("{subject.adapter}")\'',
-                ) from None
+                raise _not_loaded(subject, problem) from None
         return self._loaded[key]
 
     def boot(
@@ -131,7 +134,7 @@ class Workplace:
         kill = None if isinstance(crash, PowerLoss) else crash
         request = BootRequest(
             adapter=subject.adapter,
-            options=dict(subject.options),
+            options=subject.arguments(limits.seconds),
             directory=self.directory,
             operations=operations,
             message_fd=abi.MESSAGE_FD,
@@ -181,7 +184,7 @@ class Workplace:
         recoverer = self._recoverer(int(is_elsewhere), limits.memory_mb)
         request = BootRequest(
             adapter=subject.adapter,
-            options=dict(subject.options),
+            options=subject.arguments(limits.seconds),
             directory=self.directory,
             operations=operations,
             is_forked=is_forked,
@@ -241,6 +244,19 @@ class Workplace:
         if recoverer is not None:
             recoverer.close()
             self._zygotes[which].finish(recoverer.pid)
+
+
+def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:
+    if subject.driver:
+        return ScenarioError(
+            f"the driver `{shlex.join(subject.driver)}` cannot be used: {problem}",
+            hint=f"walcrash check {shlex.join(subject.driver)}",
+        )
+    return ScenarioError(
+        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{problem}",
+        hint=f"python -c 'from harness.subjects.loading import find_adapter; "
+        f'find_adapter("{subject.adapter}")\'',
+    )
 
 
 def refusal_by_user() -> Inconclusive | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.values.contract import Contract
 from harness.values.record import Record
-from harness.values.recovery import SubjectState
+from harness.values.recovery import FailureKind, SubjectState
 
 EffectSink = Callable[[str], None]
 """Called with an operation's id at the very moment of its external effect."""
@@ -26,6 +26,20 @@ class NotSupported(Exception):
 
 class DefiniteFailure(Exception):
     """An append failed and the record is certainly not in the log."""
+
+
+class SubjectGone(Exception):
+    """The subject has a process of its own, and that can no longer be talked with.
+
+    It ends the boot, as the end of the worker would.
+
+    Attributes:
+        kind: whether it died, fell silent, or said something that it must not.
+    """
+
+    def __init__(self, kind: FailureKind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class Adapter(ABC):
@@ -41,6 +55,13 @@ class Adapter(ABC):
 
     contract: Contract = Contract()
     supports: frozenset[str] = frozenset()
+
+    def introduce(self, scratch: Path, memory_mb: int) -> None:  # noqa: B027 - most need not
+        """Find out `contract` and `supports`, where only starting the subject tells them.
+
+        Called once, on an object that is not opened. `scratch` is an empty folder that is
+        removed afterwards; a process that is started gets the memory limit.
+        """
 
     @abstractmethod
     def open(self, directory: Path, effect: EffectSink) -> None:

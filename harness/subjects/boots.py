@@ -43,13 +43,14 @@ def read_boot(
             in each run.
     """
     reader = _Reader(operations, directory)
-    failure = ending.failure
     try:
         for message in said:
-            reader.take(message)
+            gone = reader.take(message)
+            if gone is not None:
+                return reader.finish(Ending(BootEnd.DIED, gone))
     except Rubbish as problem:
-        failure = RecoveryFailure(FailureKind.RUBBISH, str(problem))
-    return reader.finish(Ending(ending.end, failure))
+        ending = Ending(ending.end, RecoveryFailure(FailureKind.RUBBISH, str(problem)))
+    return reader.finish(ending)
 
 
 @dataclass(slots=True)
@@ -60,18 +61,22 @@ class _Reader:
     effects: list[str] = field(default_factory=list)
     recovery: Recovery | RecoveryFailure | None = None
 
-    def take(self, message: bytes) -> None:
+    def take(self, message: bytes) -> RecoveryFailure | None:
+        """Take one message; return why the subject is gone, if it says so."""
         if message.startswith(EFFECT_MARK):
             self.effects.append(messages.effect_id(message))
-            return
+            return None
         if len(self.calls) == len(self.operations):
             raise Rubbish(f"a reply to no call: {message[:80]!r}")
         operation = self.operations[len(self.calls)]
         reply = messages.read_reply(message)
+        gone = messages.read_gone(reply)
+        if gone is not None:
+            return gone
         effects, self.effects = tuple(self.effects), []
         if not reply["ok"]:
             self.calls.append(self._refused(operation, reply, effects))
-            return
+            return None
         if operation.kind is OperationKind.OPEN:
             self.recovery = messages.recovery_from_json(reply.get("recovery", {}))
         replayed = reply.get("replayed")
@@ -86,6 +91,7 @@ class _Reader:
                 replayed=None if replayed is None else messages.resume_from_json(replayed),
             )
         )
+        return None
 
     def _refused(
         self, operation: Operation, reply: dict[str, Any], effects: tuple[str, ...]

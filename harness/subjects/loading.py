@@ -17,7 +17,7 @@ from harness.subjects.adapter import Adapter
 BUILT_IN: Final = {"reference": "harness.subjects.reference:ReferenceAdapter"}
 """Adapters that ship, by the name that a scenario uses."""
 
-Options = Mapping[str, str | int | float | bool]
+Options = Mapping[str, str | int | float | bool | tuple[str, ...]]
 
 
 class NotAnAdapter(Exception):
@@ -55,7 +55,7 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
         NotAnAdapter: it does not take these options, or is abstract.
     """
     try:
-        return kind(**options)
+        return kind(**dict(options))
     except TypeError as problem:
         raise NotAnAdapter(f"{kind.__name__}(**{dict(options)!r}): {problem}") from problem
 

@@ -18,10 +18,12 @@ from harness.subjects.adapter import Adapter
 from harness.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from harness.values.record import Record, RecordType
 from harness.values.recovery import (
+    FailureKind,
     OperationState,
     OperationStatus,
     RecoveredRecord,
     Recovery,
+    RecoveryFailure,
     Resume,
     SubjectState,
 )
@@ -55,6 +57,25 @@ def effect_message(operation_id: str) -> bytes:
 def effect_id(message: bytes) -> str:
     """Return the operation's id in an effect message."""
     return message[len(EFFECT_MARK) :].decode("utf-8", "surrogatepass")
+
+
+def gone_message(kind: FailureKind, text: str) -> bytes:
+    """Return the message that ends a boot whose subject is gone: no reply will come."""
+    return json.dumps({"ok": False, "gone": kind.value, "error": text}).encode()
+
+
+def read_gone(reply: Mapping[str, Any]) -> RecoveryFailure | None:
+    """Return why the subject is gone, if the reply says so.
+
+    Raises:
+        Rubbish: it is not as `gone_message` writes it.
+    """
+    if "gone" not in reply:
+        return None
+    try:
+        return RecoveryFailure(FailureKind(reply["gone"]), str(reply["error"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise Rubbish(f"the end of a boot: {problem!r}") from None
 
 
 def read_reply(message: bytes) -> dict[str, Any]:

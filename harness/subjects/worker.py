@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.subjects import messages
-from harness.subjects.adapter import Adapter, DefiniteFailure
+from harness.subjects.adapter import Adapter, DefiniteFailure, SubjectGone
 from harness.subjects.loading import NotAnAdapter, Options, find_adapter, make_adapter
 from harness.subjects.messages import Rubbish
 from harness.values.operation import Operation, OperationKind
@@ -65,13 +66,25 @@ class BootRequest:
     is_held: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Which adapter is to be loaded; `folder` is for what it needs to find out about itself."""
+
+    adapter: str
+    options: Options
+    folder: str
+    memory_mb: int
+
+
 def load(payload: bytes) -> bytes:
     """Entry for the zygote: import an adapter, make one, and return its description as JSON."""
-    adapter, options = pickle.loads(payload)  # noqa: S301 - from our own harness
+    request: LoadRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
     try:
-        made = make_adapter(find_adapter(adapter), options)
+        made = make_adapter(find_adapter(request.adapter), request.options)
+        with tempfile.TemporaryDirectory(dir=request.folder, prefix="scratch-") as scratch:
+            made.introduce(Path(scratch), request.memory_mb)
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
-    except (NotAnAdapter, Rubbish) as problem:
+    except (NotAnAdapter, Rubbish, SubjectGone) as problem:
         text = str(problem)
     except BaseException as problem:  # what a subject's module raises, sys.exit among it
         text = _subjects_traceback(problem)
@@ -100,18 +113,18 @@ def run_watched(payload: bytes) -> None:
     def say(message: bytes) -> None:
         os.write(descriptor, message)
 
-    _Boot(request, say).run()
+    is_there = _Boot(request, say).run()
     _flush()
-    while request.awaits_kill:
+    while request.awaits_kill and is_there:
         signal.pause()
 
 
 def run_unwatched(payload: bytes, channel: socket.socket) -> None:
     """Entry for a worker whose system calls nobody sees: one boot, told through a socket."""
     request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
-    _Boot(request, lambda message: _send(channel, message)).run()
+    is_there = _Boot(request, lambda message: _send(channel, message)).run()
     _flush()
-    while request.awaits_kill:
+    while request.awaits_kill and is_there:
         signal.pause()
 
 
@@ -148,13 +161,22 @@ class _Boot:
         self._adapter: Adapter | None = None
         self._offsets: dict[int, int] = {}
 
-    def run(self) -> None:
-        """Run the operations; stop after an `open` that failed."""
+    def run(self) -> bool:
+        """Run the operations; stop after an `open` that failed.
+
+        Returns:
+            Whether the subject is still there: one with a process of its own may be gone.
+        """
         for position, operation in enumerate(self._request.operations):
-            reply = self._reply(position, operation)
+            try:
+                reply = self._reply(position, operation)
+            except SubjectGone as problem:
+                self._say(messages.gone_message(problem.kind, str(problem)))
+                return False
             self._say(json.dumps(reply).encode())
             if not reply["ok"] and operation.kind is OperationKind.OPEN:
-                return
+                break
+        return True
 
     def leave(self) -> None:
         """Close what the operations left open, before the next boot in this process."""
@@ -173,6 +195,8 @@ class _Boot:
             return {"ok": False, "error": _text(problem), "definite": True}
         except Rubbish as problem:
             return {"ok": False, "error": str(problem), "kind": FailureKind.RUBBISH.value}
+        except SubjectGone:
+            raise
         except MemoryError as problem:
             kind = FailureKind.OVER_MEMORY.value
             return {"ok": False, "error": _text(problem), "kind": kind}

@@ -3,28 +3,58 @@
 The file format and its messages are in `campaign.scenario_file`; nothing here reads a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Self
 
 from harness.values.case import Placement
 from harness.values.contract import Contract
 from harness.values.event import EventKind
 from harness.values.verdict import Invariant
 
+DRIVER_ADAPTER = "harness.subjects.driver:DriverAdapter"
+"""The adapter of every subject that is a driver."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectSpec:
-    """Which adapter drives the WAL, and what it is given.
+    """Which adapter or driver drives the WAL, and what it is given.
 
     Attributes:
         adapter: a built-in name (`reference`), `module:Class`, or `path/to/file.py:Class`;
-            a path is absolute once the scenario is loaded.
-        options: keyword arguments for the adapter's constructor; JSON scalars only.
+            a path is absolute once the scenario is loaded. `DRIVER_ADAPTER` for a driver.
+        options: keyword arguments for the adapter's constructor; JSON scalars only. None for
+            a driver, which gets its options as words.
+        driver: an executable that speaks the driver protocol, with its arguments; paths are
+            absolute once the scenario is loaded. Empty for an adapter.
     """
 
     adapter: str
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    driver: tuple[str, ...] = ()
+
+    @classmethod
+    def of_driver(cls, words: Sequence[str]) -> Self:
+        """Return the subject behind a driver."""
+        return cls(DRIVER_ADAPTER, driver=tuple(words))
+
+    @property
+    def name(self) -> str:
+        """The adapter or the driver's words as reports name them, without folders."""
+        words = self.driver or (self.adapter,)
+        return " ".join(
+            word.rpartition("/")[2] if word.startswith("/") or not self.driver else word
+            for word in words
+        )
+
+    def arguments(
+        self, seconds_per_call: float
+    ) -> Mapping[str, str | int | float | bool | tuple[str, ...]]:
+        """Return the keyword arguments for the adapter's constructor."""
+        if self.driver:
+            return {"command": self.driver, "seconds": seconds_per_call}
+        return dict(self.options)
 
 
 class OperationMix(Enum):

@@ -189,3 +189,17 @@ def test_what_is_no_case_at_all_is_refused(form):
         stored_case_from_json(form)
     with pytest.raises(UsageError):
         case_from_json(form)
+
+
+def test_a_driver_is_stored_with_its_words() -> None:
+    subject = SubjectSpec.of_driver(["/somewhere/mywal-driver", "--sync=always", ""])
+    form = subject_to_json(subject)
+    assert form == {"driver": ["/somewhere/mywal-driver", "--sync=always", ""]}
+    assert subject_from_json(form) == subject
+    assert subject.name == "mywal-driver --sync=always "
+
+
+@pytest.mark.parametrize("words", [[], [""], ["a", "b\0"], ["a", 1], "a", [["a"]]])
+def test_a_stored_driver_that_is_none_is_refused(words: object) -> None:
+    with pytest.raises(UsageError, match=r"subject\.driver"):
+        subject_from_json({"driver": words})
