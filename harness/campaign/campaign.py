@@ -22,6 +22,7 @@ from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
 from harness.campaign.minimise_job import MinimalCase, minimise_case
 from harness.campaign.store import Store
+from harness.campaign.story import tell_story
 from harness.campaign.tally import Tally
 from harness.values.errors import Inconclusive
 from harness.values.log import (
@@ -242,10 +243,13 @@ class Campaign:
         invariant = best.violations[0].invariant
         futures = [crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
         runs = [run for run in map(crew.result, futures) if run is not None]
-        alike = sum(any(v.invariant is invariant for v in run.judgement.violations) for run in runs)
-        finding = tally.finding(name, minimal, replays=len(runs), replays_alike=alike)
+        alike = [
+            run for run in runs if any(v.invariant is invariant for v in run.judgement.violations)
+        ]
+        finding = tally.finding(name, minimal, replays=len(runs), replays_alike=len(alike))
         self._store.keep(finding, shown.stored)
-        return FindingReported(finding=finding)
+        story = tell_story(alike[0], promised=kept.contract.model) if alike else None
+        return FindingReported(finding=finding, story=story)
 
 
 def _after(seconds: float | None) -> float | None:

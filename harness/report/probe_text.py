@@ -7,7 +7,7 @@ from harness.report.output import publish
 from harness.report.text import block, command, counted, escape, shell_path, shorten, table
 from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from harness.values.errors import ExitCode
-from harness.values.log import plain
+from harness.values.plain import to_plain
 from harness.values.probe import Probe, ProbedCrash, ProbedPromise
 from harness.values.verdict import Verdict
 
@@ -34,7 +34,7 @@ def publish_probe(probe: Probe, *, runs: str, as_json: bool) -> ExitCode:
 def probe_json(probe: Probe) -> dict[str, object]:
     """Return a probe as JSON, with a version."""
     strongest = {
-        each.value: None if (found := probe.strongest(each)) is None else plain(found)
+        each.value: None if (found := probe.strongest(each)) is None else to_plain(found)
         for each in Acknowledges
     }
     return {
@@ -42,10 +42,10 @@ def probe_json(probe: Probe) -> dict[str, object]:
         "verdict": probe.verdict.value,
         "subject": probe.subject,
         "seed": probe.seed,
-        "stated": plain(probe.stated),
+        "stated": to_plain(probe.stated),
         "strongest": strongest,
         "is_cut_short": probe.is_cut_short,
-        "promises": [plain(each) for each in probe.promises],
+        "promises": [to_plain(each) for each in probe.promises],
     }
 
 

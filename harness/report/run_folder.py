@@ -19,6 +19,9 @@ SLUG_CHARACTERS = 40
 NAMES_TRIED = 1_000
 """How many runs may begin in one second with one seed."""
 
+EVENTS = "events.ndjson"
+"""The event log's name in a run's folder."""
+
 ENVIRONMENT = "WALCRASH_RUNS"
 """Names another runs folder than the default."""
 
@@ -53,7 +56,7 @@ class RunFolder:
     @property
     def events(self) -> str:
         """The path of the event log."""
-        return os.path.join(self.path, "events.ndjson")
+        return os.path.join(self.path, EVENTS)
 
     @property
     def report(self) -> str:

@@ -2,16 +2,18 @@
 
 The log is the record that reports are made from. It holds no clock, process id, duration or
 path of the machine, so the same seed gives the same bytes. `line_to_json` gives the NDJSON
-form: an object with `line` (what kind) and the fields below.
+form: an object with `line` (what kind) and the fields below; `line_from_json` is the way back.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.values.case import Landing
 from harness.values.contract import Contract
 from harness.values.finding import Finding
+from harness.values.plain import NotPlain, from_plain, to_plain
+from harness.values.story import Story
 from harness.values.verdict import Invariant, Verdict
 
 LOG_FORMAT = 1
@@ -110,9 +112,16 @@ class CaseJudged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingReported:
-    """A finding, after its replays, when its scenario has ended."""
+    """A finding, after its replays, when its scenario has ended.
+
+    Attributes:
+        finding: what was found.
+        story: what happened in its case, from the first replay that showed it; null where none
+            did.
+    """
 
     finding: Finding
+    story: Story | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,26 +174,48 @@ _NAMES = {
 }
 
 
+_KINDS = {name: kind for kind, name in _NAMES.items()}
+
+
+def line_name(kind: type[LogLine]) -> str:
+    """Return what a line of this kind has under the key `line`."""
+    return _NAMES[kind]
+
+
 def line_to_json(line: LogLine) -> dict[str, object]:
     """Return the NDJSON form of one line: `line`, then its fields in their stated order."""
-    return {"line": _NAMES[type(line)], **_plain_fields(line)}
+    fields = to_plain(line)
+    assert isinstance(fields, dict)
+    return {"line": _NAMES[type(line)], **fields}
 
 
-def _plain_fields(value: object) -> dict[str, object]:
-    assert is_dataclass(value)
-    return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+def line_from_json(value: object) -> LogLine | None:
+    """Return the line that `line_to_json` has written; None for a kind that is not known here.
+
+    Keys that are not known here are left out, as the format allows within a version.
+
+    Raises:
+        UnknownFormat: the log is of a newer version than this one.
+        NotPlain: it is no line of a log.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("line"), str):
+        raise NotPlain("a line of the event log is an object with the key `line`")
+    kind = _KINDS.get(value["line"])
+    if kind is None:
+        return None
+    if kind is CampaignStarted:
+        _check_format(value.get("format"))
+    return from_plain(kind, value, where=value["line"])
 
 
-def plain(value: object) -> object:
-    """Return a value of the harness as JSON has it: enums by value, dataclasses as objects."""
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain_fields(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(str(plain(item)) for item in value)
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return value
+class UnknownFormat(ValueError):
+    """A log is of a newer version; the message says of which, and which this one reads."""
+
+
+def _check_format(version: object) -> None:
+    if type(version) is int and version > LOG_FORMAT:
+        raise UnknownFormat(
+            f"the event log has format {version}; this walcrash reads format {LOG_FORMAT}"
+        )
+    if type(version) is not int or version < 1:
+        raise NotPlain(f"campaign-started.format: found {ascii(version)[:60]}; allowed: 1 and up")

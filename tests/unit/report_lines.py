@@ -17,6 +17,7 @@ from harness.values.case import Landing, Placement
 from harness.values.contract import Contract, PersistenceModel
 from harness.values.event import EventKind
 from harness.values.finding import Finding
+from harness.values.history import BootEnd, Outcome
 from harness.values.log import (
     LOG_FORMAT,
     BootSummary,
@@ -30,6 +31,19 @@ from harness.values.log import (
     StopReason,
 )
 from harness.values.scenario import Scenario
+from harness.values.story import (
+    ByteView,
+    Look,
+    Mark,
+    PathState,
+    ShownRecord,
+    Standing,
+    Step,
+    Story,
+    StoryBoot,
+    StoryCall,
+    StoryCrash,
+)
 from harness.values.verdict import Invariant, Verdict, Violation
 
 MESSAGE = "an acknowledged record is gone: PutOperation op-2 was acknowledged, recovery shows op-1"
@@ -79,6 +93,57 @@ def finding(**changes: object) -> Finding:
         "replays_alike": 5,
     }
     return Finding(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def story(**changes: object) -> Story:
+    """A torn append in boot 1, told by hand."""
+    calls = (
+        StoryCall(0, "open", Outcome.ACKNOWLEDGED),
+        StoryCall(1, "append PutOperation op-1", Outcome.ACKNOWLEDGED, 104),
+        StoryCall(2, "append PutOperation op-2", Outcome.UNANSWERED),
+    )
+    before = PathState(0, Standing.DURABLE, 104, 104)
+    written = PathState(0, Standing.DURABLE, 208, 104, ((104, 208),))
+    synced = PathState(0, Standing.DURABLE, 208, 208)
+    torn = PathState(0, Standing.DURABLE, 228, 208, ((208, 228),))
+    steps = (
+        Step(10, 0, EventKind.REPLY, states=(before,)),
+        Step(11, 1, EventKind.WRITE, 0, 104, 104, (written,)),
+        Step(12, 1, EventKind.FSYNC, 0, states=(synced,)),
+        Step(13, 1, EventKind.REPLY),
+        Step(14, 2, EventKind.WRITE, 0, 208, 104, (torn,), result=20),
+    )
+    crash = StoryCrash(
+        event=14, placement=Placement.WITHIN, kept_bytes=20, model=PersistenceModel.KILL
+    )
+    boot = StoryBoot(
+        calls=calls, call_count=3, steps=steps, event_count=15, end=BootEnd.KILLED, crash=crash
+    )
+    look = Look(
+        where="first recovery",
+        records=(ShownRecord(0, 104, "PutOperation op-1"),),
+        record_count=1,
+        checkpoint=0,
+        applied=0,
+    )
+    view = ByteView(
+        path=0,
+        boot=1,
+        start=96,
+        written=bytes(range(96, 256)) + bytes(range(56)),
+        found=bytes(range(96, 228)),
+        size_written=312,
+        size_found=228,
+        marks=(Mark(104, "append PutOperation op-1", True), Mark(208, "append PutOperation op-2")),
+    )
+    fields: dict[str, object] = {
+        "paths": ("wal.log",),
+        "rules": PersistenceModel.EXT4,
+        "boots": (boot,),
+        "looks": (look,),
+        "view": view,
+    }
+    return Story(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def judged(scenario: str, case: int, *, failing: bool = False) -> CaseJudged:
@@ -134,7 +199,7 @@ def scenario_lines(scenario: str, cases: int, failing: Sequence[int] = ()) -> It
     for case in range(cases):
         yield judged(scenario, case, failing=case in failing)
     if failing:
-        yield FindingReported(finding=finding(scenario=scenario))
+        yield FindingReported(finding=finding(scenario=scenario), story=story())
     yield scenario_ended(scenario, cases, len(failing))
 
 

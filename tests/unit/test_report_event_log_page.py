@@ -6,12 +6,13 @@ WALCRASH_UPDATE_REFERENCE=1 writes it.
 # ruff: noqa: E501 - the page has one sentence a line
 
 import inspect
+import json
 import os
 import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from report_lines import failing_run
 
 from harness.report.ndjson import line_bytes
 from harness.values import log
+from harness.values.plain import Row
 from harness.values.verdict import RULES
 
 PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.md"
@@ -34,6 +36,11 @@ The log holds no clock, process id, duration or path of the machine: the same se
 
 The format is version {log.LOG_FORMAT}; a reader refuses a higher one.
 Within a version, lines and keys may be added; a reader leaves out what it does not know.
+[`event-log.schema.json`](event-log.schema.json) is the JSON Schema of one line.
+
+What a log has very many of is an array in place of an object; its values stand in the order of the table.
+Values at the end of such an array that are what the table calls their default are left out.
+Bytes are base64.
 """
 
 
@@ -59,9 +66,23 @@ def _summary(kind: type) -> str:
 
 def _table(kind: type) -> str:
     meanings = _meanings(kind)
+    if issubclass(kind, Row):
+        return _row_table(kind, meanings)
     rows = ["| key | value | meaning |", "| --- | --- | --- |"]
     for name, hint in _hints(kind):
         rows.append(f"| `{name}` | {_spelled(hint)} | {meanings.get(name, '')} |")
+    return "\n".join(rows)
+
+
+def _row_table(kind: type, meanings: dict[str, str]) -> str:
+    rows = ["An array of:", "", "| place | name | value | default | meaning |"]
+    rows.append("| --- | --- | --- | --- | --- |")
+    defaults = {each.name: each.default for each in fields(kind)}
+    for place, (name, hint) in enumerate(_hints(kind)):
+        default = defaults[name]
+        shown = "" if default is MISSING else f"`{json.dumps(default)}`"
+        meaning = meanings.get(name, "")
+        rows.append(f"| {place} | {name} | {_spelled(hint)} | {shown} | {meaning} |")
     return "\n".join(rows)
 
 
@@ -78,7 +99,13 @@ def _hints(kind: type) -> Iterator[tuple[str, object]]:
 
 
 def _spelled(hint: object) -> str:
-    simple = {str: "text", int: "integer", bool: "true or false", types.NoneType: "null"}
+    simple = {
+        bytes: "bytes",
+        str: "text",
+        int: "integer",
+        bool: "true or false",
+        types.NoneType: "null",
+    }
     if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, Enum)):
         return f"[{hint.__name__}](#{hint.__name__.lower()})"
     if hint in simple:

@@ -1,0 +1,113 @@
+"""Fates: what an image keeps of each change that was pending, and what it has lost.
+
+A change of content is told by its byte ranges, a name by whether the entry has come that far. A
+size is told by what the image shows: the latest change that leaves that size counts as kept.
+
+Not here: which images are legal (`models`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.disk.changes import Change, pending_changes
+from harness.disk.choice import ImageChoice, Policy
+from harness.disk.drawing import drawn
+from harness.disk.file_history import FileHistory
+from harness.disk.models import Cut, FileCut, entry_moments, resolve
+from harness.disk.moments import split
+from harness.disk.names import EntryKey
+from harness.disk.overlays import STALE, Overlay, sectors_of
+from harness.disk.pending import Pending
+from harness.disk.standing import SEPARATOR, merged, node_paths
+from harness.values.story import Aspect, Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFate:
+    """What became of one aspect of one pending change; `event` counts as positions do."""
+
+    event: int
+    path: str
+    aspect: Aspect
+    is_kept: bool
+    kept: tuple[Range, ...] = ()
+    lost: tuple[Range, ...] = ()
+    is_stale: bool = False
+
+
+def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
+    """Return what an image makes of every pending change, in the order of the trace."""
+    if choice.policy is Policy.DRAWN:
+        choice = drawn(pending, choice)
+    cut = resolve(pending, choice)
+    paths = node_paths(pending)
+    moments = entry_moments(pending, choice)
+    fates: list[ChangeFate] = []
+    for change in pending_changes(pending, choice.model):
+        for key in change.names:
+            is_kept = any(
+                changed <= moments[key] and split(changed)[0] == change.event
+                for changed, _ in pending.names.pending[key].changes
+            )
+            fates.append(_name_fate(change.event, key, paths, is_kept=is_kept))
+        fates += _file_fates(pending, cut, change, paths)
+    return fates
+
+
+def _name_fate(event: int, key: EntryKey, paths: dict[int, str], *, is_kept: bool) -> ChangeFate:
+    folder = paths.get(key[0], "?" + SEPARATOR)
+    path = key[1] if folder == "." + SEPARATOR else f"{folder}{key[1]}"
+    return ChangeFate(event=event, path=path, aspect=Aspect.NAME, is_kept=is_kept)
+
+
+def _file_fates(
+    pending: Pending, cut: Cut, change: Change, paths: dict[int, str]
+) -> Iterator[ChangeFate]:
+    for number in dict.fromkeys([*change.sizes, *(run.file for run in change.runs)]):
+        file = pending.nodes[number]
+        assert isinstance(file, FileHistory), "only files have content"
+        path, image = paths.get(number, ""), cut.files[number]
+        if number in change.sizes:
+            kept = _sizes_kept(file, image.size)
+            yield ChangeFate(
+                event=change.event, path=path, aspect=Aspect.SIZE, is_kept=change.event in kept
+            )
+        for overlay in file.overlays:
+            if overlay.event == change.event and overlay.end <= file.reach():
+                yield _data_fate(overlay, image, path, pending.sector_bytes)
+
+
+def _sizes_kept(file: FileHistory, size: int) -> set[int]:
+    """Return the events whose change of size is behind the size that the image has."""
+    for at in range(len(file.sizes), 0, -1):
+        if file.sizes[at - 1].size == size:
+            return {change.event for change in file.sizes[:at]}
+    # Between two sizes: a write that has grown the file in part.
+    for at in range(len(file.sizes), 0, -1):
+        if file.sizes[at - 1].size_before < size < file.sizes[at - 1].size:
+            return {change.event for change in file.sizes[: at - 1]}
+    return set()
+
+
+def _data_fate(overlay: Overlay, image: FileCut, path: str, sector_bytes: int) -> ChangeFate:
+    kept: list[Range] = []
+    lost: list[Range] = []
+    is_stale = False
+    for sector in sectors_of(overlay.start, overlay.end, sector_bytes):
+        start = max(overlay.start, sector * sector_bytes)
+        end = min(overlay.end, (sector + 1) * sector_bytes)
+        moment = image.special.get(sector, image.moment)
+        is_there = moment >= overlay.moment(sector, sector_bytes)
+        is_stale |= moment == STALE and image.size > start
+        reached = max(start, min(end, image.size)) if is_there else start
+        kept.append((start, reached))
+        lost.append((reached, end))
+    return ChangeFate(
+        event=overlay.event,
+        path=path,
+        aspect=Aspect.DATA,
+        is_kept=not merged(lost),
+        kept=merged(kept),
+        lost=merged(lost),
+        is_stale=is_stale,
+    )
