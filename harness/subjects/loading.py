@@ -14,7 +14,10 @@ from typing import Final
 
 from harness.subjects.adapter import Adapter
 
-BUILT_IN: Final = {"reference": "harness.subjects.reference:ReferenceAdapter"}
+BUILT_IN: Final = {
+    "reference": "harness.subjects.reference:ReferenceAdapter",
+    "vixw": "harness.subjects.vixw:VixwAdapter",
+}
 """Adapters that ship, by the name that a scenario uses."""
 
 Options = Mapping[str, str | int | float | bool | tuple[str, ...]]

@@ -11,11 +11,11 @@ Not here: cutting the tail (`log`).
 """
 
 import contextlib
-import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from harness.wal.chunks import ChunkedFile
 from harness.wal.errors import DamagedLog
 from harness.wal.layout import (
     LOG_HEADER_BYTES,
@@ -27,11 +27,6 @@ from harness.wal.layout import (
     check_body,
     decode_frame,
 )
-
-# limits
-
-CHUNK_BYTES = 256 * 1024
-"""How much of the file is read at a time; a longer record is read alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +66,17 @@ class Survey:
 class LogReader:
     """Reads records of one open log file, front to back, a chunk at a time."""
 
-    __slots__ = ("_chunk", "_chunk_at", "_fd", "header", "path", "size_bytes")
+    __slots__ = ("_file", "header", "path")
 
     def __init__(self, fd: int, header: LogHeader, *, path: str) -> None:
-        self._fd = fd
-        self._chunk = b""
-        self._chunk_at = 0
+        self._file = ChunkedFile(fd)
         self.header = header
         self.path = path
-        self.size_bytes = os.fstat(fd).st_size
 
     @property
     def limit(self) -> int:
         """The offset behind the file's last byte, whole record or not."""
-        return self.header.base_offset + max(0, self.size_bytes - LOG_HEADER_BYTES)
+        return self.header.base_offset + max(0, self._file.size_bytes - LOG_HEADER_BYTES)
 
     def read_record(self, offset: int, *, previous: int | None) -> tuple[Frame, bytes]:
         """Return the header and body of the record at that offset.
@@ -107,16 +99,13 @@ class LogReader:
 
     def find_frames(self, from_offset: int) -> Iterator[Frame]:
         """Yield every valid record header at or behind an offset, whatever surrounds it."""
-        offset = from_offset
-        while offset < self.limit:
-            chunk = self._read(offset, CHUNK_BYTES)
-            found = chunk.find(MARKER)
-            while found >= 0:
-                with contextlib.suppress(BadBytes):
-                    yield self._frame_at(offset + found)
-                found = chunk.find(MARKER, found + 1)
-            # The next chunk starts where a marker cut by this one's end would.
-            offset += max(1, len(chunk) - len(MARKER) + 1)
+        for position in self._file.find(MARKER, self.position(from_offset)):
+            with contextlib.suppress(BadBytes):
+                yield self._frame_at(position - self.position(0))
+
+    def position(self, offset: int) -> int:
+        """Return where in the file an offset is."""
+        return offset - self.header.base_offset + LOG_HEADER_BYTES
 
     def _frame_at(self, offset: int) -> Frame:
         data = self._read(offset, RECORD_HEADER_BYTES)
@@ -124,13 +113,7 @@ class LogReader:
 
     def _read(self, offset: int, length_bytes: int) -> bytes:
         """Return that many bytes, or as many as there are."""
-        start = offset - self._chunk_at
-        if start < 0 or start + length_bytes > len(self._chunk):
-            position = offset - self.header.base_offset + LOG_HEADER_BYTES
-            self._chunk = os.pread(self._fd, max(length_bytes, CHUNK_BYTES), position)
-            self._chunk_at = offset
-            start = 0
-        return self._chunk[start : start + length_bytes]
+        return self._file.read(self.position(offset), length_bytes)
 
 
 def survey(reader: LogReader, *, floor: int) -> Survey:

@@ -35,3 +35,12 @@ class TestRightSegments(AdapterContract):
 
 class TestRightSideMarks(AdapterContract):
     adapter = f"{PLANTED}/right_side_marks.py:Subject"
+
+
+class TestVixw(AdapterContract):
+    adapter = "vixw"
+
+
+class TestVixwWithItsFsyncOnWrite(AdapterContract):
+    adapter = "vixw"
+    options = {"fsync_on_write": True}  # noqa: RUF012
