@@ -148,7 +148,7 @@ class Campaign:
             if prepared is None:
                 return
             yield _started(scenario, prepared)
-            tally.broken = _broken_control(prepared)
+            tally.broken = broken_control(prepared)
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
                 for outcome in self._outcomes(crew, tally, prepared, deadline):
@@ -259,7 +259,7 @@ def _after(seconds: float | None) -> float | None:
 def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
     return ScenarioStarted(
         scenario=scenario.name,
-        subject=_subject(scenario),
+        subject=name_subject(scenario),
         contract=scenario.contract or prepared.description.contract,
         supports=tuple(sorted(prepared.description.supports)),
         unjudged=prepared.controls[0].unjudged,
@@ -267,14 +267,14 @@ def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
     )
 
 
-def _subject(scenario: Scenario) -> str:
+def name_subject(scenario: Scenario) -> str:
     """Return the subject as reports name it, without the machine's folders."""
     name = scenario.subject.name
     options = ", ".join(f"{key}={value}" for key, value in scenario.subject.options.items())
     return f"{name} ({options})" if options else name
 
 
-def _broken_control(prepared: Prepared) -> str:
+def broken_control(prepared: Prepared) -> str:
     """Return why a subject cannot be tested: it fails, or is in doubt, without any crash."""
     for outcome in prepared.controls:
         if outcome.verdict is Verdict.FAIL:

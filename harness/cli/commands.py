@@ -11,6 +11,7 @@ import click
 from harness import __version__
 from harness.cli.audit import audit
 from harness.cli.bench import bench
+from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.probe import probe
 from harness.cli.replay import replay
@@ -67,6 +68,7 @@ def walcrash() -> None:
 for command in (
     audit,
     bench,
+    compare,
     doctor,
     probe,
     replay,

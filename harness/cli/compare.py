@@ -1,0 +1,69 @@
+"""`walcrash compare`: two subjects, or two settings of one, under the same cases."""
+
+import os
+
+import click
+
+from harness.cli.options import (
+    JOBS,
+    MOST_AUDITED,
+    SEED_BYTES,
+    read_seconds,
+    read_seed,
+    usable_cpus,
+)
+from harness.values.errors import ExitCode, UsageError
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option(
+    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
+@click.option(
+    "--cases",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    help="Cases.  [default: 40]",
+)
+@click.option("--case", type=click.IntRange(min=0), metavar="I", help="Run this one case.")
+@click.option(
+    "--time",
+    "seconds",
+    callback=read_seconds,
+    metavar="TIME",
+    help="Budget of the comparison: 90, 60s, 5m, 1h.",
+)
+@JOBS
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of the text.")
+def compare(
+    first: str,
+    second: str,
+    seed: str | None,
+    cases: int | None,
+    case: int | None,
+    seconds: float | None,
+    jobs: int | None,
+    as_json: bool,
+) -> ExitCode:
+    """Run the same cases under two subjects, each a scenario or NAME[,OPTION=VALUE]..."""
+    if case is not None and cases is not None:
+        raise UsageError(
+            "--case runs one case alone and --cases sets how many; both were given",
+            hint="leave one of them out",
+        )
+    from harness.campaign.compare import CASES, ComparePlan, run_compare
+    from harness.campaign.subject_words import read_subject
+    from harness.report.compare_text import publish_comparison
+    from harness.report.output import talk
+
+    plan = ComparePlan(
+        scenarios=(read_subject(first), read_subject(second)),
+        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        cases=cases or CASES,
+        only_case=case,
+        seconds=seconds,
+        jobs=jobs or usable_cpus(),
+    )
+    return publish_comparison(run_compare(plan, say=talk), as_json=as_json)

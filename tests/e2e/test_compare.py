@@ -1,0 +1,59 @@
+"""`walcrash compare`: the same cases under two settings and under a subject with a bug."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from watching import reason_without_interception
+
+ROOT = Path(__file__).parents[2]
+
+# limits
+RUN_SECONDS = 240.0
+"""Longest run of one comparison."""
+
+pytestmark = pytest.mark.skipif(
+    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
+)
+
+
+def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", "compare", *words, "--seed", "7"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
+def test_a_setting_with_fewer_syncs_costs_less_and_both_keep_their_contracts(
+    tmp_path: Path,
+) -> None:
+    words = ("reference", "reference,sync=group", "--cases", "4", "--json")
+    one, four = (run_compare(tmp_path, *words, "--jobs", jobs) for jobs in ("1", "4"))
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == four.stdout, "the same seed gives the same bytes"
+    found = json.loads(one.stdout)
+    first, second = found["costs"]
+    assert first["operations"] == second["operations"] > 0
+    assert 0 < second["syncs"] < first["syncs"]
+    assert len(found["cases"]) == 4
+
+
+def test_a_subject_with_a_bug_parts_from_one_without_and_the_case_runs_alone(
+    tmp_path: Path,
+) -> None:
+    planted = str(ROOT / "scenarios" / "planted" / "power" / "never-synced.toml")
+    done = run_compare(tmp_path, planted, "reference", "--cases", "4", "--json")
+    assert done.returncode == 1, done.stderr
+    parted = [case for case in json.loads(done.stdout)["cases"] if case["first"]["broken"]]
+    assert parted
+    assert all(case["second"]["verdict"] == "pass" for case in parted)
+    alone = run_compare(tmp_path, planted, "reference", "--case", str(parted[0]["index"]), "--json")
+    assert json.loads(alone.stdout)["cases"] == [parted[0]]
