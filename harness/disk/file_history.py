@@ -41,6 +41,7 @@ class FileHistory:
         size: the size in memory.
         overlays, sizes: the pending changes, in order.
         floors: for sectors that were made durable alone, the moment that they have at least.
+        is_cut: whether it was cut to nothing, and not closed since.
         forced: when it was written out without being durable; see the ext4 model.
         failed: for sectors that a failed sync has marked as clean, when that was.
         unsolid: for sectors that a later sync could not make solid: the solid size for them.
@@ -48,8 +49,8 @@ class FileHistory:
 
     __slots__ = (
         "_flat", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
-        "failed", "floors", "forced", "mode", "number", "overlays", "resized", "size", "sizes",
-        "solid_size", "unsolid",
+        "failed", "floors", "forced", "is_cut", "mode", "number", "overlays", "resized",
+        "size", "sizes", "solid_size", "unsolid",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +70,7 @@ class FileHistory:
         self.overlays: list[Overlay] = []
         self.sizes: list[SizeChange] = []
         self.floors: dict[int, Moment] = {}
+        self.is_cut = False
         self.forced: list[Forced] = []
         self.failed: dict[int, Moment] = {}
         self.unsolid: dict[int, int] = {}
@@ -243,8 +245,16 @@ class FileHistory:
         )
 
     def force(self, now: Moment) -> None:
-        """Note that all of it that is dirty begins to be written out."""
-        self.forced.append(Forced(now, frozenset(self.lost_to_syncs())))
+        """Note that ext4 gives it its blocks, if it lacks any: all that is dirty is written out."""
+        if self._lacks_blocks():
+            self.forced.append(Forced(now, frozenset(self.lost_to_syncs())))
+
+    def _lacks_blocks(self) -> bool:
+        """Whether it was written behind all blocks that it has had since it was durable."""
+        least = min([self.base_size, *(s.size for s in self.sizes if s.is_explicit)])
+        block_bytes = self._in_block * self._sector_bytes
+        blocks_end = -(-least // block_bytes) * block_bytes
+        return any(o.end > blocks_end for o in self.overlays if not o.is_whole)
 
     # Looking.
 

@@ -20,8 +20,11 @@ stricter models:
 What was stored through a mapping is in the trace as writes of whole pages, all of one look in
 the order of the pages, since nobody can tell in which order they were stored.
 
+A close is in the trace where ext4 writes a file out at it: a file that was cut to nothing. The
+end of a boot closes everything.
+
 Not here: times, owners, modes and extended attributes; a write that failed on its way through
-O_SYNC, which may be in memory; when a descriptor was closed, which the trace does not say.
+O_SYNC, which may be in memory.
 
 Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
 `msync(2)`; Linux, `mm/msync.c`; Rebello et al., "Can Applications Recover from fsync
@@ -135,6 +138,7 @@ class Pending:
             EventKind.FDATASYNC: self._sync_file,
             EventKind.SYNC_ALL: self._sync_all,
             EventKind.MSYNC: self._sync_mapping,
+            EventKind.CLOSE: self._close,
         }
 
     def apply(self, event: Event) -> None:
@@ -156,6 +160,8 @@ class Pending:
     def reboot(self) -> None:
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
         self._numbering = Numbering()
+        for file in self._dirty_files():
+            self._release(file, self.now)
 
     def apply_boot(self, events: Iterable[Event]) -> None:
         """Take the whole trace of a boot that ended with the power on, and begin another.
@@ -277,6 +283,7 @@ class Pending:
         file = self._file(event)
         if file is not None:
             file.resize(self.next_event, event.offset)
+            file.is_cut |= not event.offset
             self._touch(file, is_resized=True)
 
     def _allocate(self, event: Event) -> None:
@@ -285,7 +292,21 @@ class Pending:
             return
         if not allocate(file, self.next_event, event.flags, event.offset, event.length):
             raise self._unknown(event, f"fallocate mode {event.flags:#x}")
+        # Blocks that it has are not given to it late, so closing it promises nothing.
+        file.is_cut = False
         self._touch(file, is_resized=True)
+
+    def _close(self, event: Event) -> None:
+        file = self._file(event)
+        if file is not None:
+            self._release(file, part(self.next_event, 1))
+
+    @staticmethod
+    def _release(file: FileHistory, moment: Moment) -> None:
+        """Write out a file that was cut to nothing, and is closed now."""
+        if file.is_cut:
+            file.force(moment)
+            file.is_cut = False
 
     def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
         file.changed = part(self.next_event, 1)
@@ -363,7 +384,7 @@ class Pending:
         else:
             node = self.nodes[moved]
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
-            if replaced is not None and isinstance(node, FileHistory) and not node.is_settled:
+            if replaced is not None and isinstance(node, FileHistory):
                 node.force(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)

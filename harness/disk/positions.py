@@ -22,7 +22,9 @@ HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
 MOST_CUTS_IN_A_WRITE: Final = 64
 """Most places at which one write is cut; the sector boundaries beyond that are passed over."""
 
-_SILENT: Final = frozenset({EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP})
+_SILENT: Final = frozenset(
+    {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE}
+)
 
 
 def crash_states(

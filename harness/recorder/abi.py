@@ -92,6 +92,8 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "io_uring_setup": (425, 425),
     "seccomp": (317, 277),
     "pidfd_getfd": (438, 438),
+    "kcmp": (312, 272),
+    "exit_group": (231, 94),
 }
 
 

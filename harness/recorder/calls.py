@@ -7,14 +7,19 @@ followed are let through and named in `Supervisor.unmodelled`.
 """
 
 from functools import partial
+from typing import Final
 
 from harness.recorder import abi
 from harness.recorder.file_calls import file_handlers
 from harness.recorder.folder_calls import folder_handlers
 from harness.recorder.processes import Process
+from harness.recorder.releases import is_open, open_fds, released
 from harness.recorder.supervisor import Handler, Supervisor
 from harness.recorder.transfers import transfer_handlers
 from harness.recorder.words import fd_of
+from harness.values.event import EventKind
+
+_CLOSE_RANGE_CLOEXEC: Final = 4
 
 Arguments = tuple[int, ...]
 
@@ -46,6 +51,7 @@ class _ProcessCalls:
             "dup2": self._replace,
             "dup3": self._replace,
             "close_range": self._close_range,
+            "exit_group": self._exit,
             "umask": self._umask,
             **dict.fromkeys(("clone", "clone3", "fork", "vfork"), self._clone),
             **dict.fromkeys(("execve", "execveat"), self._execute),
@@ -53,16 +59,41 @@ class _ProcessCalls:
         }
 
     def _close(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        if self._supervisor.cut_files:
+            self._note_closed(process, tid, {fd_of(a[0])})
         process.forget_file(fd_of(a[0]))
         return None
 
     def _replace(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        process.forget_file(fd_of(a[1]))
+        source, target = fd_of(a[0]), fd_of(a[1])
+        if self._supervisor.cut_files and source != target and is_open(process.pid, source):
+            self._note_closed(process, tid, {target})
+        process.forget_file(target)
         return None
 
     def _close_range(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        first, last, flags = (register & 0xFFFF_FFFF for register in a[:3])
+        if self._supervisor.cut_files and not flags & _CLOSE_RANGE_CLOEXEC:
+            fds = {fd for fd in open_fds(process.pid) if first <= fd <= last}
+            self._note_closed(process, tid, fds)
         process.forget_files()
         return None
+
+    def _exit(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+        if self._supervisor.cut_files:
+            self._note_closed(process, tid, set(open_fds(process.pid)))
+        return None
+
+    def _note_closed(self, process: Process, tid: int, closing: set[int]) -> None:
+        """Record that files that were cut to nothing are about to be closed."""
+        supervisor = self._supervisor
+        for number, fd in released(process.pid, closing, supervisor.cut_files, supervisor.family):
+            file = supervisor.open_file(process, fd)
+            if file is not None:
+                supervisor.event(
+                    EventKind.CLOSE, tid, lambda: None, path=file.path, file=file.number
+                )
+                del supervisor.cut_files[number]
 
     def _umask(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         process.umask = a[0] & 0o777

@@ -8,6 +8,9 @@ A worker can tell one thing: a signal whose handler was set without SA_RESTART m
 call (EINTR) before the harness has taken it, also one that the kernel alone would not let be
 interrupted, such as a write to a file. Nothing of the call has happened then.
 
+Since the end of a process is handed over too, one that has put the filter on itself can only be
+killed until somebody answers.
+
 Not here: what is done with a call (`supervisor`).
 
 Source: `seccomp(2)`, `seccomp_unotify(2)`, Documentation/userspace-api/seccomp_filter.rst.
@@ -52,7 +55,7 @@ _SEEN_IF: Final = {
 }
 """Calls that matter only if one of these bits is set in this argument."""
 
-_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "ioctl", *_REFUSED})
+_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", *_REFUSED})
 
 
 class _Line(ctypes.Structure):

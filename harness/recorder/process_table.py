@@ -33,6 +33,8 @@ class ProcessTable:
         folder: the subject's folder.
         outside: paths outside it that were open for writing.
         mappings: shared mappings of its files.
+        cut_files: the device and inode of each file, by number, that was cut to nothing and not
+            closed since; see `releases`.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -40,10 +42,12 @@ class ProcessTable:
         self.outside: set[str] = set()
         self.mappings = Mappings()
         self._mapped = self.mappings.files
+        self.cut_files: dict[int, tuple[int, int]] = {}
         self._processes: dict[int, Process] = {}
         self._threads: dict[int, tuple[Process, int]] = {}
         self._thread_numbers: dict[int, int] = {}
         self._file_numbers: dict[tuple[int, int], int] = {}
+        self._file_keys: dict[int, tuple[int, int]] = {}
         self._files_made = 0
         self._names_given: dict[int, str] = {}
 
@@ -134,8 +138,14 @@ class ProcessTable:
         key = (status.st_dev, status.st_ino)
         if is_new or key not in self._file_numbers:
             self._file_numbers[key] = self._files_made
+            self._file_keys[self._files_made] = key
             self._files_made += 1
         return self._file_numbers[key]
+
+    def note_cut(self, number: int) -> None:
+        """Note that a file has been cut to nothing."""
+        if number in self._file_keys:
+            self.cut_files[number] = self._file_keys[number]
 
     def refresh_paths(self) -> None:
         """Look up the names of all open files again, after a rename."""

@@ -29,6 +29,7 @@ from harness.recorder.paths import Folder
 from harness.recorder.process_table import Gone, ProcessTable
 from harness.recorder.processes import OpenFile, Process
 from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from harness.recorder.releases import family
 from harness.recorder.words import signed
 from harness.recorder.writing import start_of_write, write_out, write_part
 from harness.values import limits
@@ -83,6 +84,11 @@ class Supervisor(ProcessTable):
         self._crash: CrashLanding | None = None
         self._own_fd = -1
         self._deadline: float | None = None
+        self._exit_number = self._number("exit_group")
+
+    def family(self) -> list[int]:
+        """Return the processes that may share the worker's files."""
+        return family(self._pid) if self.children else [self._pid]
 
     def run(self, handlers: dict[int, Handler]) -> WatchEnd:
         """Answer calls until the worker exits, is to be killed, or stops making progress.
@@ -144,7 +150,7 @@ class Supervisor(ProcessTable):
                     offset = signed(arguments[3])
                     result = self._write(tid, arguments[0], arguments[1], arguments[2], offset)
                 else:
-                    result = self._other(handlers[number], tid, tuple(arguments), id_)
+                    result = self._other(handlers, number, tid, tuple(arguments), id_)
             except Gone:
                 continue
             if result is None:
@@ -330,11 +336,19 @@ class Supervisor(ProcessTable):
     # Everything else.
 
     def _other(
-        self, handler: Handler, tid: int, arguments: tuple[int, ...], id_: int
+        self,
+        handlers: dict[int, Handler],
+        number: int,
+        tid: int,
+        arguments: tuple[int, ...],
+        id_: int,
     ) -> int | None:
+        if number == self._exit_number and not self.cut_files:
+            # Nobody asks who it is, so that the end of a short-lived child costs little.
+            return None
         process, _ = self._threads.get(tid) or self._thread(tid)
         try:
-            return handler(process, tid, arguments, id_)
+            return handlers[number](process, tid, arguments, id_)
         except ProcessLookupError:
             raise Gone from None
         except OSError as problem:
@@ -377,6 +391,8 @@ class Supervisor(ProcessTable):
             result = -(problem.errno or errno.EIO)
         row = (*head, result, thread)
         self._record(row)
+        if kind is EventKind.TRUNCATE and not result and not offset:
+            self.note_cut(file)
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result

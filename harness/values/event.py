@@ -30,6 +30,7 @@ class EventKind(Enum):
     SYNC_ALL = "sync-all"
     MSYNC = "msync"
     MAP = "map"
+    CLOSE = "close"
     REPLY = "reply"
     EFFECT = "effect"
 

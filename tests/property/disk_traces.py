@@ -51,6 +51,8 @@ def operations(
         st.tuples(st.just("append"), slot, length),
         st.tuples(st.just("store"), slot, offset, length),
         st.tuples(st.just("truncate"), slot, offset),
+        st.tuples(st.just("refill"), slot, length),
+        st.tuples(st.just("close"), slot),
         st.tuples(st.just("rename"), path, path),
         st.tuples(st.just("link"), path, path),
         st.tuples(st.just("unlink"), path),
@@ -93,6 +95,7 @@ class TinyFolder:
     directories: set[int] = field(default_factory=set)
     slots: dict[int, int] = field(default_factory=dict)
     linkable: set[int] = field(default_factory=set)
+    cut: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     made: int = 0
 
@@ -208,6 +211,18 @@ class TinyFolder:
             del content[size:]
             content.extend(bytes(size - len(content)))
             self._event(K.TRUNCATE, path=self._path_of(number), file=number, offset=size)
+            if not size:
+                self.cut.add(number)
+
+    def do_refill(self, step: int, slot: int, length: int) -> None:
+        self.do_truncate(step, slot, 0)
+        self.do_write(step, slot, 0, length)
+
+    def do_close(self, step: int, slot: int) -> None:
+        number = self.slots.pop(slot, None)
+        if number is not None and number in self.cut:
+            self.cut.discard(number)
+            self._event(K.CLOSE, path=self._path_of(number), file=number)
 
     def do_punch(self, step: int, slot: int, offset: int, length: int) -> None:
         number = self.slots.get(slot)
@@ -326,6 +341,11 @@ def _open(files: dict[int, int], step: int, slot: int, path: str) -> None:
     _put(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
 
 
+def _refill(files: dict[int, int], step: int, slot: int, length: int) -> None:
+    os.ftruncate(files[slot], 0)
+    os.pwrite(files[slot], bytes_of(step, length), 0)
+
+
 def _nameless(files: dict[int, int], step: int, slot: int) -> None:
     _put(files, slot, os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
 
@@ -387,6 +407,8 @@ _REAL: dict[str, Callable[..., None]] = {
         files[slot], bytes_of(step, length), offset
     ),
     "append": _append,
+    "refill": _refill,
+    "close": lambda files, step, slot: os.close(files.pop(slot)),
     "store": _store,
     "msync": _msync,
     "write-through": _write_through,

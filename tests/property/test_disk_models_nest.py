@@ -71,6 +71,7 @@ def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
 @few
 @given(st.booleans().flatmap(lambda fails: operations(most=9, is_failing=fails)))
 @example([("open", 0, "a"), ("write", 0, 0, 9), ("fail", 0), ("fsync", 0), ("write", 0, 6, 3)])
+@example([("open", 0, "a"), ("append", 0, 9), ("sync",), ("refill", 0, 9), ("close", 0)])
 @example([("open", 0, "a"), ("write", 0, 0, 9), ("fail", 0), ("truncate", 0, 6), ("sync",)])
 def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
     steps: list[Operation],

@@ -359,3 +359,65 @@ def test_two_names_of_one_file_have_one_content() -> None:
     base = Image({"a": FileEntry(b"old!"), "b": LinkEntry("a")})
     images = left(base, [write("b", 0, 0, b"new!")], Model.POSIX)
     assert images == [{"a": b"old!", "b": "= a"}, {"a": b"new!", "b": "= a"}]
+
+
+def close(path: str, file: int) -> Event:
+    return Event(kind=K.CLOSE, path=path, file=file)
+
+
+LATER = [write("other", 1, 0, b"y"), fsync("other", 1)]
+"""What commits the journal."""
+
+
+def test_ext4_writes_out_a_file_that_was_cut_to_nothing_when_it_is_closed() -> None:
+    base = base_of(log=b"old!tail", other=b"x")
+    torn = {b"", bytes(4), b"new!"}
+    # Until the journal is committed the cut may be there without what came after it.
+    closed = [*CUT_AND_REFILLED, close("log", 0)]
+    assert contents(left(base, closed, Model.EXT4), "log") == {b"old!tail", *torn}
+    assert contents(left(base, [*closed, *LATER], Model.EXT4), "log") == {b"new!"}
+    assert contents(left(base, [*CUT_AND_REFILLED, *LATER], Model.EXT4), "log") == torn
+    assert torn < contents(left(base, [*closed, *LATER], Model.POSIX), "log")
+
+
+def test_a_name_that_is_made_after_the_close_is_not_there_without_the_content() -> None:
+    base = base_of(log=b"old!tail")
+    trace = [*CUT_AND_REFILLED, close("log", 0), create("mark", 2)]
+    for image in left(base, trace, Model.EXT4):
+        assert "mark" not in image or image["log"] == b"new!"
+    assert any("mark" in image for image in left(base, trace, Model.EXT4))
+
+
+def test_a_close_promises_nothing_of_what_is_written_after_it() -> None:
+    trace = [*CUT_AND_REFILLED, close("log", 0), write("log", 0, 4, b"more"), *LATER]
+    found = contents(left(base_of(log=b"old!", other=b"x"), trace, Model.EXT4), "log")
+    assert found == {b"new!", b"new!" + bytes(4), b"new!more"}
+
+
+def test_a_close_promises_nothing_of_a_file_that_was_not_cut_to_nothing() -> None:
+    trace = [truncate("log", 0, 4), write("log", 0, 0, b"new!"), close("log", 0), *LATER]
+    found = contents(left(base_of(log=b"old!tail", other=b"x"), trace, Model.EXT4), "log")
+    assert found == {b"old!", b"new!"}
+
+
+def test_a_close_promises_nothing_where_blocks_were_asked_for() -> None:
+    allocated = Event(kind=K.ALLOCATE, path="log", file=0, offset=0, length=4)
+    trace = [truncate("log", 0, 0), allocated, write("log", 0, 0, b"new!"), close("log", 0)]
+    found = contents(left(base_of(log=b"old!", other=b"x"), [*trace, *LATER], Model.EXT4), "log")
+    assert found == {bytes(4), b"new!"}
+
+
+def test_the_end_of_a_boot_closes_what_was_open() -> None:
+    pending = replayed(base_of(log=b"old!tail", other=b"x"), [])
+    pending.apply_boot(CUT_AND_REFILLED)
+    for event in (write("other", 0, 0, b"y"), fsync("other", 0)):
+        pending.apply(event)
+    builder = ImageBuilder(pending)
+    found = [shown(builder.build_cut(cut)) for cut in every_cut(pending, Model.EXT4)]
+    assert contents(found, "log") == {b"new!"}
+
+
+def test_a_rename_over_another_name_does_not_write_out_what_has_its_blocks() -> None:
+    base = base_of(tmp=b"aaaa", state=b"old!")
+    trace = [write("tmp", 0, 0, b"bbbb"), rename("tmp", "state", 0)]
+    assert contents(left(base, trace, Model.EXT4), "state") == {b"old!", b"aaaa", b"bbbb"}

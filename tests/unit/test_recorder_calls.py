@@ -178,9 +178,9 @@ def step_copy_file_range() -> object:
 
 
 @step("openat", "create new", "truncate a to 0 bytes (failed, errno 17)", "create d/made",
-      "truncate a to 0 bytes", "create trailing (failed, errno 21)",
+      "truncate a to 0 bytes", "close a", "create trailing (failed, errno 21)",
       "create d/n2", "create d/n3", "create new2 (failed, errno 22)", "write a, 4 bytes at 0",
-      "truncate a to 0 bytes")  # fmt: skip
+      "truncate a to 0 bytes", "close a")  # fmt: skip
 def step_openat() -> object:
     create, directory = os.O_CREAT | os.O_WRONLY, os.open("d", os.O_RDONLY)
     os.umask(0o027)
@@ -222,7 +222,7 @@ def step_openat() -> object:
     return found
 
 
-@step("open", "create new", "truncate a to 0 bytes")
+@step("open", "create new", "truncate a to 0 bytes", "close a")
 def step_open() -> object:
     return errors_of(
         lambda: raw("open", b"new", os.O_CREAT | os.O_RDWR, 0o4755) > 0,
@@ -246,7 +246,7 @@ def step_openat2() -> object:
     )
 
 
-@step("creat", "create new", "truncate a to 0 bytes")
+@step("creat", "create new", "truncate a to 0 bytes", "close a")
 def step_creat() -> object:
     return errors_of(
         lambda: raw("creat", b"new", 0o644) > 0,
@@ -685,8 +685,8 @@ def step_umask() -> object:
     return [before, os.umask(before)]
 
 
-PROCESS_CALLS = {"clone", "clone3", "fork", "vfork", "execve", "execveat"}
-"""Tested with what processes do (`test_recorder_processes`)."""
+PROCESS_CALLS = {"clone", "clone3", "fork", "vfork", "execve", "execveat", "exit_group"}
+"""Tested with what processes do (`test_recorder_processes`, `test_recorder_releases`)."""
 
 NAMED_CALLS = {"chroot", "pivot_root", "mount", "open_by_handle_at", "splice"}
 """Tested with what is named and not followed (`test_recorder_limits`)."""
