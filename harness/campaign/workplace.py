@@ -252,10 +252,13 @@ def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:
             f"the driver `{shlex.join(subject.driver)}` cannot be used: {problem}",
             hint=f"walcrash check {shlex.join(subject.driver)}",
         )
+    hint = "python -c 'from harness.subjects.loading import find_adapter; "
+    hint += f'find_adapter("{subject.adapter}")\''
+    text = str(problem)
+    if isinstance(problem, LoadError):
+        text, hint = problem.message, problem.hint or hint
     return ScenarioError(
-        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{problem}",
-        hint=f"python -c 'from harness.subjects.loading import find_adapter; "
-        f'find_adapter("{subject.adapter}")\'',
+        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{text}", hint=hint
     )
 
 
@@ -271,7 +274,7 @@ def _read_description(texts: list[bytes]) -> Description:
     replies = [read_reply(text) for text in texts]
     for reply in replies:
         if not reply["ok"]:
-            raise LoadError(str(reply.get("error", "")))
+            raise LoadError(str(reply.get("error", "")), hint=str(reply.get("hint", "")))
     return read_description(replies[0])
 
 

@@ -17,6 +17,16 @@ from harness.subjects.adapter import Adapter
 BUILT_IN: Final = {
     "reference": "harness.subjects.reference:ReferenceAdapter",
     "vixw": "harness.subjects.vixw:VixwAdapter",
+    "sqlite": "harness.subjects.engines.sqlite:SqliteAdapter",
+    "lmdb": "harness.subjects.engines.lmdb:LmdbAdapter",
+    "leveldb": "harness.subjects.engines.leveldb:LevelDbAdapter",
+    "rocksdb": "harness.subjects.engines.rocksdb:RocksDbAdapter",
+    "duckdb": "harness.subjects.engines.duckdb:DuckDbAdapter",
+    "gdbm": "harness.subjects.engines.gdbm:GdbmAdapter",
+    "dbm.dumb": "harness.subjects.engines.dumb:DumbAdapter",
+    "shelve": "harness.subjects.engines.dumb:ShelveAdapter",
+    "zodb": "harness.subjects.engines.zodb:ZodbAdapter",
+    "atomic-file": "harness.subjects.engines.atomic_file:AtomicFileAdapter",
 }
 """Adapters that ship, by the name that a scenario uses."""
 
@@ -25,6 +35,14 @@ Options = Mapping[str, str | int | float | bool | tuple[str, ...]]
 
 class NotAnAdapter(Exception):
     """A name does not lead to an adapter; the message says what was found."""
+
+
+class MissingPackage(Exception):
+    """An adapter that ships needs something that is not installed; `hint` says how to get it."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @functools.cache

@@ -23,7 +23,13 @@ from typing import Final
 
 from harness.subjects import messages
 from harness.subjects.adapter import Adapter, DefiniteFailure, SubjectGone
-from harness.subjects.loading import NotAnAdapter, Options, find_adapter, make_adapter
+from harness.subjects.loading import (
+    MissingPackage,
+    NotAnAdapter,
+    Options,
+    find_adapter,
+    make_adapter,
+)
 from harness.subjects.messages import Rubbish
 from harness.values.operation import Operation, OperationKind
 from harness.values.recovery import FailureKind
@@ -84,6 +90,8 @@ def load(payload: bytes) -> bytes:
         with tempfile.TemporaryDirectory(dir=request.folder, prefix="scratch-") as scratch:
             made.introduce(Path(scratch), request.memory_mb)
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
+    except MissingPackage as problem:
+        return json.dumps({"ok": False, "error": str(problem), "hint": problem.hint}).encode()
     except (NotAnAdapter, Rubbish, SubjectGone) as problem:
         text = str(problem)
     except BaseException as problem:  # what a subject's module raises, sys.exit among it

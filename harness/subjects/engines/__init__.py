@@ -1,0 +1,1 @@
+"""The stores that people use, each behind the adapter, one file a store."""

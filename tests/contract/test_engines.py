@@ -1,0 +1,98 @@
+"""Every engine that ships as a subject passes the contract suite, under each setting.
+
+An engine whose package is missing is skipped with the reason, and in CI, which installs them
+all and says so in `WALCRASH_EXPECT_ENGINES`, that is a failure.
+"""
+
+import os
+import unittest
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.subjects.contract_suite import AdapterContract, done, put
+from harness.subjects.engines.numbered import NumberedStore
+from harness.subjects.loading import MissingPackage, find_adapter, make_adapter
+
+Options = Mapping[str, str | int | float | bool]
+
+SETTINGS: list[tuple[str, Options]] = [
+    *[
+        ("sqlite", {"journal_mode": journal, "synchronous": level})
+        for journal in ("delete", "truncate", "persist", "wal", "memory", "off")
+        for level in ("off", "normal", "full", "extra")
+    ],
+    ("sqlite", {"synchronous": "normal", "acknowledges": "sync"}),
+    ("lmdb", {}),
+    ("lmdb", {"sync": False}),
+    ("lmdb", {"metasync": False}),
+    ("lmdb", {"writemap": True}),
+    ("lmdb", {"writemap": True, "map_async": True}),
+    ("leveldb", {}),
+    ("leveldb", {"sync": False, "write_buffer_kibibytes": 64}),
+    ("rocksdb", {"sync": True}),
+    ("rocksdb", {}),
+    ("rocksdb", {"disable_wal": True}),
+    ("rocksdb", {"acknowledges": "sync"}),
+    ("duckdb", {}),
+    ("gdbm", {}),
+    ("gdbm", {"sync": True, "mmap": False}),
+    ("dbm.dumb", {}),
+    ("shelve", {}),
+    ("zodb", {}),
+    ("atomic-file", {}),
+    ("atomic-file", {"fsync_file": False, "fsync_folder": False}),
+    ("atomic-file", {"writer": "in-place"}),
+    ("atomic-file", {"writer": "atomicwrites"}),
+]
+
+
+def made(adapter: str, options: Options) -> NumberedStore:
+    try:
+        subject = make_adapter(find_adapter(adapter), options)
+    except MissingPackage as missing:
+        if os.environ.get("WALCRASH_EXPECT_ENGINES"):
+            raise
+        raise unittest.SkipTest(f"{missing}; {missing.hint}") from None
+    assert isinstance(subject, NumberedStore)
+    return subject
+
+
+def label(setting: tuple[str, Options]) -> str:
+    return " ".join([setting[0], *(f"{key}={value}" for key, value in setting[1].items())])
+
+
+class EngineContract(AdapterContract):
+    """The suite, with an engine that is not installed skipped."""
+
+    def make(self) -> NumberedStore:
+        return made(self.adapter, self.options)
+
+
+def _suite(adapter: str, options: Options) -> type[EngineContract]:
+    return type("Suite", (EngineContract,), {"adapter": adapter, "options": options})
+
+
+for number, setting in enumerate(SETTINGS):
+    words = "".join(word.capitalize() for word in label(setting).replace("=", " ").split())
+    globals()[f"Test{words.replace('.', '').replace('-', '').replace('_', '')}"] = _suite(*setting)
+    assert number < 100
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=label)
+def test_a_compaction_gives_no_number_twice_even_where_all_is_done(
+    setting: tuple[str, Options], tmp_path: Path
+) -> None:
+    subject = made(*setting)
+    subject.open(tmp_path, lambda _: None)
+    for record in (put("a", 1, b"x" * 20_000), done("a", 2)):
+        last = subject.append(record)
+    subject.compact()
+    subject.close()
+    again = made(*setting)
+    again.open(tmp_path, lambda _: None)
+    assert again.append(put("b", 3)) > last
+    again.compact()
+    assert [record.id for _, record in again.replay(0)][-1] == "b"
+    again.close()

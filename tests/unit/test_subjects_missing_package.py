@@ -1,0 +1,75 @@
+"""A subject whose package is missing says so, with the command that installs it."""
+
+import sys
+
+import pytest
+
+from harness.campaign.workplace import Workplace
+from harness.subjects.engines.stored_record import NotARecord, decode, encode
+from harness.subjects.loading import MissingPackage, NotAnAdapter, find_adapter, make_adapter
+from harness.values.errors import ScenarioError
+from harness.values.record import Record, RecordType
+from harness.values.scenario import RecoveryLimits, SubjectSpec
+
+
+@pytest.mark.parametrize(
+    ("adapter", "module", "extra"),
+    [
+        ("lmdb", "lmdb", "lmdb"),
+        ("leveldb", "plyvel", "leveldb"),
+        ("rocksdb", "rocksdict", "rocksdb"),
+        ("duckdb", "duckdb", "duckdb"),
+        ("zodb", "ZODB", "zodb"),
+    ],
+)
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    adapter: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingPackage) as missing:
+        make_adapter(find_adapter(adapter), {})
+    assert f"`{module}`" in str(missing.value)
+    assert missing.value.hint == f"pip install 'walcrash[{extra}]'"
+
+
+def test_a_scenario_whose_package_is_missing_is_a_scenario_error_with_the_command(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The zygotes find a module of that name which cannot be imported.
+    folder = str(tmp_path)
+    with open(f"{folder}/lmdb.py", "w", encoding="utf-8") as file:
+        file.write("raise ImportError('not here')\n")
+    monkeypatch.setenv("PYTHONPATH", folder)
+    with Workplace() as workplace, pytest.raises(ScenarioError) as wrong:
+        workplace.load(SubjectSpec("lmdb"), RecoveryLimits())
+    assert "needs the package `lmdb`" in wrong.value.message
+    assert "Traceback" not in wrong.value.message
+    assert wrong.value.hint == "pip install 'walcrash[lmdb]'"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "options", "words"),
+    [
+        ("sqlite", {"journal_mode": "wall"}, "`journal_mode` is one of"),
+        ("sqlite", {"synchronous": "2"}, "`synchronous` is one of"),
+        ("sqlite", {"journal_mode": "delete", "acknowledges": "sync"}, "`acknowledges`"),
+        ("atomic-file", {"writer": "rename"}, "`writer` is one of"),
+        ("dbm.dumb", {"sync": True}, "sync"),
+    ],
+)
+def test_a_wrong_option_is_told_with_what_is_allowed(
+    adapter: str, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(NotAnAdapter, match=words):
+        make_adapter(find_adapter(adapter), options)
+
+
+def test_a_stored_record_comes_back_equal_and_a_cut_one_is_none() -> None:
+    record = Record(RecordType.FAILED, "é\0", -5, b"\0\xff", "kaputt\n", 1 << 62)
+    data = encode(record)
+    assert decode(data) == record
+    for length in range(len(data) - len(record.payload)):
+        with pytest.raises(NotARecord):
+            decode(data[:length])
+    with pytest.raises(NotARecord):
+        decode(b"\xff" + data[1:])
