@@ -1,8 +1,9 @@
 """The workplace of one job: its folder, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `case_runner`.
-A recoverer is a process that opens image after image; it is replaced whenever one of them
-failed, since nobody knows what that left in its memory.
+A recoverer is a process that opens image after image, or has each opened in a process apart. One
+that opens them itself is replaced whenever one of them failed, since nobody knows what that left
+in its memory.
 """
 
 import os
@@ -11,7 +12,7 @@ import shlex
 import shutil
 import tempfile
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from harness.campaign.recoverer import Recoverer
 from harness.recorder import abi
@@ -35,6 +36,8 @@ _LOAD: Final = "harness.subjects.worker:load"
 _RUN: Final = "harness.subjects.worker:run_watched"
 _RUN_UNWATCHED: Final = "harness.subjects.worker:run_unwatched"
 _SERVE: Final = "harness.subjects.worker:serve"
+_SERVE_APART: Final = "harness.recorder.apart:serve"
+_RUN_ONE: Final = b"harness.subjects.worker:run_one"
 
 INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
@@ -42,6 +45,13 @@ INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
 _ROOM_BYTES: Final = 256 * 1024 * 1024
 """How much must be free in memory for the working folder to be there."""
+
+
+class _Kind(NamedTuple):
+    """Which recoverer: its environment, and whether each boot has a process of its own."""
+
+    environment: int
+    is_forked: bool
 
 
 class Workplace:
@@ -57,7 +67,7 @@ class Workplace:
         self.directory = f"{self._root}/subject"
         os.mkdir(self.directory)
         self._zygotes: list[Zygote] = []
-        self._recoverers: dict[int, Recoverer] = {}
+        self._recoverers: dict[_Kind, Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
@@ -178,39 +188,40 @@ class Workplace:
             limits: time for the whole boot, memory.
             is_elsewhere: in the other environment.
             is_killed: leave the folder as a kill right after the operations would.
-            is_forked: in a process of its own, which is gone without `close` afterwards.
+            is_forked: in a process of its own, which is gone without `close` afterwards, and
+                with it everything that it started.
         """
+        kind = _Kind(int(is_elsewhere), is_forked)
         is_held = is_killed and not is_forked
-        recoverer = self._recoverer(int(is_elsewhere), limits.memory_mb)
         request = BootRequest(
             adapter=subject.adapter,
             options=subject.arguments(limits.seconds),
             directory=self.directory,
             operations=operations,
-            is_forked=is_forked,
             is_held=is_held,
         )
-        said, failure = recoverer.converse(request, limits.seconds)
+        said, failure = self._recoverer(kind, limits.memory_mb).converse(request, limits.seconds)
+        if failure is not None:
+            # Before anything is looked at: what hung may still write.
+            self._end_recoverer(kind)
         self._mend_folder()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
-        if failure is not None:
-            self._end_recoverer(int(is_elsewhere))
         history = read_boot(operations, said, Ending(end, failure), directory=self.directory)
-        if isinstance(history.recovery, RecoveryFailure) and failure is None:
-            self._end_recoverer(int(is_elsewhere))
+        if isinstance(history.recovery, RecoveryFailure) and not is_forked:
+            self._end_recoverer(kind)
         elif is_held and failure is None:
-            self._undo_close(int(is_elsewhere), limits.seconds)
+            self._undo_close(kind, limits.seconds)
         return history
 
-    def _undo_close(self, which: int, seconds: float) -> None:
+    def _undo_close(self, kind: _Kind, seconds: float) -> None:
         """Let a recoverer close what it holds, and put the folder back to how it was before.
 
         A kill leaves what the kernel had by then, and that is what is put back. A fork that
         is gone without `close` would leave the same, and costs several times as much.
         """
         image = capture(self.directory)
-        if not self._recoverers[which].let_go(seconds):
-            self._end_recoverer(which)
+        if not self._recoverers[kind].let_go(seconds):
+            self._end_recoverer(kind)
         restore(image, self.directory)
 
     def _mend_folder(self) -> None:
@@ -225,25 +236,27 @@ class Workplace:
         """Empty the subject's folder."""
         clear(self.directory)
 
-    def _recoverer(self, which: int, memory_mb: int) -> Recoverer:
-        known = self._recoverers.get(which)
+    def _recoverer(self, kind: _Kind, memory_mb: int) -> Recoverer:
+        known = self._recoverers.get(kind)
         if known is not None and known.memory_mb == memory_mb:
             return known
-        self._end_recoverer(which)
-        pid, channel = self._zygotes[which].serve(_SERVE, b"", memory_mb=memory_mb)
-        made = self._recoverers[which] = Recoverer(pid, channel, memory_mb)
+        self._end_recoverer(kind)
+        entry, payload = (_SERVE_APART, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
+        zygote = self._zygotes[kind.environment]
+        pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb)
+        made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb)
         return made
 
     def end_recoverers(self) -> None:
         """End the processes that open images, with all that lives on in them."""
-        for which in list(self._recoverers):
-            self._end_recoverer(which)
+        for kind in list(self._recoverers):
+            self._end_recoverer(kind)
 
-    def _end_recoverer(self, which: int) -> None:
-        recoverer = self._recoverers.pop(which, None)
+    def _end_recoverer(self, kind: _Kind) -> None:
+        recoverer = self._recoverers.pop(kind, None)
         if recoverer is not None:
             recoverer.close()
-            self._zygotes[which].finish(recoverer.pid)
+            self._zygotes[kind.environment].finish(recoverer.pid)
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

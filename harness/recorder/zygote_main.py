@@ -8,11 +8,12 @@ even where the harness was killed.
 A request is a pickled tuple with its length in front; it comes from the harness, which is
 trusted. What goes back is bytes and numbers, never a pickle.
 
-Source: `prctl(2)`, PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG.
+Not here: how all that a worker started is found and killed (`descendants`).
+
+Source: `prctl(2)`, PR_SET_PDEATHSIG.
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -32,10 +33,16 @@ from typing import Any, Final, NoReturn
 
 from harness.recorder import filter as call_filter
 from harness.recorder.clock import shift_wall_clock
+from harness.recorder.descendants import (
+    FAILED_STATUS,
+    adopt_orphans,
+    ending_here,
+    kill_children,
+    libc,
+)
 from harness.recorder.environment import order_listings
 
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_CHILD_SUBREAPER: Final = 36
 
 LENGTH: Final = struct.Struct("<Q")
 ANSWER: Final = struct.Struct("<qQ")
@@ -47,21 +54,14 @@ _OUTPUT_BYTES: Final = 256 << 20
 Its files may be longer: the harness writes them, which this limit does not bind.
 """
 
-_FAILED_STATUS: Final = 70
-
-_KILL_ROUNDS: Final = 1000
-"""How often the children are looked for again before giving up on a fork bomb."""
-
 Entry = Callable[..., object]
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> NoReturn:
     """Run until the socket ends; arguments: fd, clock shift, listing order, folder to remove."""
     socket_fd, shift, is_reversed, folder = sys.argv[1:5]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     channel = socket.socket(fileno=int(socket_fd))
     zygote = _Zygote(channel, folder)
     # From here on: the harness may be gone already.
@@ -126,7 +126,7 @@ class _Zygote:
 
     def leave(self) -> NoReturn:
         """End this process with everything below it, and remove the folder."""
-        self.kill_children(keep=frozenset())
+        kill_children(keep=frozenset())
         shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
@@ -188,7 +188,7 @@ class _Zygote:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            with _ending_here():
+            with ending_here():
                 ours.close()
                 self._work_when_asked(run, theirs)
         theirs.close()
@@ -210,7 +210,7 @@ class _Zygote:
         _limit_memory(memory_mb)
         if isinstance(listener, OSError):
             _answer(self._channel, -2, str(listener).encode())
-            os._exit(_FAILED_STATUS)
+            os._exit(FAILED_STATUS)
         socket.send_fds(self._channel, [ANSWER.pack(os.getpid(), 0)], [listener])
         os.close(listener)
         asked.close()
@@ -230,7 +230,7 @@ class _Zygote:
         run = self._entry(entry)
         pid = os.fork()
         if pid == 0:
-            with _ending_here():
+            with ending_here():
                 _become_worker()
                 _limit_memory(memory_mb)
                 self._channel.close()
@@ -243,23 +243,7 @@ class _Zygote:
         self._servers.discard(pid)
         spare = self._spare
         keep = self._servers | ({spare.pid} if spare is not None else set())
-        _answer(self._channel, self.kill_children(keep=frozenset(keep)).get(pid, 0), b"")
-
-    def kill_children(self, *, keep: frozenset[int]) -> dict[int, int]:
-        """Kill and reap what hangs on this process, also what its children left behind."""
-        statuses: dict[int, int] = {}
-        for _ in range(_KILL_ROUNDS):
-            doomed = [pid for pid in _children() if pid not in keep]
-            if not doomed:
-                break
-            for pid in doomed:
-                for kill in (os.killpg, os.kill):
-                    with contextlib.suppress(OSError):
-                        kill(pid, signal.SIGKILL)
-            for pid in doomed:
-                with contextlib.suppress(ChildProcessError):
-                    statuses[pid] = os.waitpid(pid, 0)[1]
-        return statuses
+        _answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0), b"")
 
 
 def _become_worker() -> None:
@@ -271,28 +255,6 @@ def _become_worker() -> None:
 def _limit_memory(memory_mb: int) -> None:
     limit_bytes = memory_mb << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-
-
-@contextlib.contextmanager
-def _ending_here() -> Iterator[None]:
-    """End this process with the block, whatever happens in it: what comes next is the zygote's."""
-    status = _FAILED_STATUS
-    try:
-        yield
-        status = 0
-    except BaseException:
-        # The worker may have closed stderr, or have no memory left for a traceback.
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(status)
-
-
-def _children() -> list[int]:
-    """Return the children of the main thread, which makes all of them."""
-    pid = os.getpid()
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as listing:
-        return [int(pid) for pid in listing.read().split()]
 
 
 def _receive(channel: socket.socket) -> tuple[bytes | None, list[int]]:

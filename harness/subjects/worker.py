@@ -57,7 +57,6 @@ class BootRequest:
         operations: in order, `open` first.
         message_fd: where messages go under interception.
         awaits_kill: whether to wait for the end instead of exiting after the last operation.
-        is_forked: on a socket: run in a process of its own, which is gone without `close`.
         is_held: on a socket: say twice that the boot has ended, before and after what is still
             open is closed; in between, wait for `GO_ON`.
     """
@@ -68,7 +67,6 @@ class BootRequest:
     operations: tuple[Operation, ...]
     message_fd: int = -1
     awaits_kill: bool = False
-    is_forked: bool = False
     is_held: bool = False
 
 
@@ -136,22 +134,22 @@ def run_unwatched(payload: bytes, channel: socket.socket) -> None:
         signal.pause()
 
 
+def run_one(channel: socket.socket) -> None:
+    """Entry for a process that is there for one boot: take the request, run it, end with it.
+
+    Nothing is closed, as with a kill. Whoever made the process says that the boot has ended.
+    """
+    request = _receive(channel)
+    if request is not None:
+        _Boot(request, lambda message: _send(channel, message)).run()
+
+
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
     _silence()
     while (request := _receive(channel)) is not None:
-        if request.is_forked:
-            pid = os.fork()
-            if pid:
-                status = os.waitpid(pid, 0)[1]
-                if status:
-                    _send(channel, json.dumps({"ok": False, "died": status}).encode())
-                _send(channel, END_OF_BOOT)
-                continue
         boot = _Boot(request, lambda message: _send(channel, message))
         boot.run()
-        if request.is_forked:
-            os._exit(0)
         if request.is_held:
             _send(channel, END_OF_BOOT)
             if _receive_exactly(channel, len(GO_ON)) is None:

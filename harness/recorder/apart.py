@@ -1,0 +1,142 @@
+"""Apart: each piece of work in a process of its own, and nothing that it started outlives it.
+
+A server forks a process that takes one message from the socket, works and is gone. Then the
+server kills and reaps everything which that one left behind, daemons too, and only then says
+that it has ended. Nothing of the work was ever in the server, so nothing is carried over.
+
+While one process works, the next is forked already, and writes in advance to the pages that the
+first one wrote to (`hot_pages`). It looks at the socket when its turn has come.
+
+Messages have their length in front; an empty one says the end, and is sent by the server.
+
+Not here: what the work is; it is given as `module:function`.
+"""
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final
+
+from harness.recorder.descendants import adopt_orphans, ending_here, kill_children
+from harness.recorder.hot_pages import Range, find_written, pack, unpack, write_ahead
+
+FRAME: Final = struct.Struct("<Q")
+"""Each message has its length in front."""
+
+_TURN: Final = b"."
+
+# limits
+_RANGES_BYTES: Final = 1 << 15
+"""Most that a process says of the pages it wrote to: less than what a pipe takes at once."""
+
+Work = Callable[[socket.socket], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Forked:
+    """A process that waits for its turn, works, or is gone.
+
+    Attributes:
+        pid: its id.
+        turn: where it is told that its turn has come.
+        written: where it says to which pages it wrote; -1 where it is not to.
+    """
+
+    pid: int
+    turn: int
+    written: int
+
+
+def serve(payload: bytes, channel: socket.socket) -> None:
+    """Entry for the zygote: work in one process after the other until the socket ends.
+
+    Args:
+        payload: `module:function`; it is called with the socket and takes one message from it.
+        channel: to the harness.
+    """
+    module, _, function = payload.decode().partition(":")
+    _Server(getattr(import_module(module), function), channel).run()
+
+
+class _Server:
+    def __init__(self, work: Work, channel: socket.socket) -> None:
+        self._work = work
+        self._channel = channel
+        self._hot: tuple[Range, ...] | None = None
+
+    def run(self) -> None:
+        _silence()
+        adopt_orphans()
+        current = self._fork()
+        self._give_turn(current)
+        while True:
+            ahead = self._fork()
+            status = os.waitpid(current.pid, 0)[1]
+            kill_children(keep=frozenset({ahead.pid}))
+            self._learn(current)
+            self._give_turn(ahead)
+            if not self._say_end(status):
+                return
+            current = ahead
+
+    def _fork(self) -> _Forked:
+        is_learning = self._hot is None
+        turn, give = os.pipe()
+        written, tell = os.pipe() if is_learning else (-1, -1)
+        pid = os.fork()
+        if pid == 0:
+            with ending_here():
+                os.close(give)
+                self._work_apart(turn, tell)
+        os.close(turn)
+        if is_learning:
+            os.close(tell)
+        return _Forked(pid, give, written)
+
+    def _work_apart(self, turn: int, tell: int) -> None:
+        # What the subject does to its process group is not done to the server.
+        os.setsid()
+        write_ahead(self._hot or ())
+        if os.read(turn, len(_TURN)):
+            os.close(turn)
+            self._work(self._channel)
+            if tell >= 0:
+                os.write(tell, pack(find_written())[:_RANGES_BYTES])
+
+    def _learn(self, gone: _Forked) -> None:
+        """Take in what a process has told of its pages, unless that is known by now."""
+        if gone.written < 0:
+            return
+        told = os.read(gone.written, _RANGES_BYTES)
+        os.close(gone.written)
+        self._hot = self._hot or unpack(told) or None
+
+    def _give_turn(self, forked: _Forked) -> None:
+        try:
+            os.write(forked.turn, _TURN)
+        except BrokenPipeError:
+            # Somebody has killed it; its status will be told in place of an answer.
+            pass
+        finally:
+            os.close(forked.turn)
+
+    def _say_end(self, status: int) -> bool:
+        """Say that a process is gone, and how; return whether anybody listens."""
+        said = [json.dumps({"ok": False, "died": status}).encode()] if status else []
+        try:
+            self._channel.sendall(b"".join(FRAME.pack(len(m)) + m for m in (*said, b"")))
+        except OSError:
+            return False
+        return True
+
+
+def _silence() -> None:
+    """Let go what is printed from now on: nobody reads it, and it may never end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

@@ -1,0 +1,79 @@
+"""Descendants: what a process started, and what that started in turn, is found and killed.
+
+A process that adopts orphans becomes the parent of everything below it whose own parent is gone,
+also of daemons that have detached themselves. So it can end all of that, one generation after
+the other, without knowing what it was.
+
+Source: `prctl(2)`, PR_SET_CHILD_SUBREAPER; `proc(5)`, /proc/pid/task/tid/children.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Final
+
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+FAILED_STATUS: Final = 70
+"""Exit status of a fork that could not do what it was made for."""
+
+# limits
+_KILL_ROUNDS: Final = 1000
+"""How often the children are looked for again before giving up on a fork bomb."""
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all descendants that lose theirs."""
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_children(*, keep: frozenset[int]) -> dict[int, int]:
+    """Kill and reap what hangs on this process, also what its children left behind.
+
+    Args:
+        keep: children that go on.
+
+    Returns:
+        The wait status of each process that was reaped.
+    """
+    statuses: dict[int, int] = {}
+    for _ in range(_KILL_ROUNDS):
+        doomed = [pid for pid in _children() if pid not in keep]
+        if not doomed:
+            break
+        for pid in doomed:
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(OSError):
+                    kill(pid, signal.SIGKILL)
+        for pid in doomed:
+            with contextlib.suppress(ChildProcessError):
+                statuses[pid] = os.waitpid(pid, 0)[1]
+    return statuses
+
+
+def _children() -> list[int]:
+    """Return the children of the main thread, which makes all of them."""
+    pid = os.getpid()
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as listing:
+        return [int(pid) for pid in listing.read().split()]
+
+
+@contextlib.contextmanager
+def ending_here() -> Iterator[None]:
+    """End this process with the block, whatever happens in it: what comes next is its parent's."""
+    status = FAILED_STATUS
+    try:
+        yield
+        status = 0
+    except BaseException:
+        # The worker may have closed stderr, or have no memory left for a traceback.
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)

@@ -1,0 +1,133 @@
+"""Recoveries in processes of their own: nothing is carried over, nothing is left running."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.campaign.looks import OPEN
+from harness.campaign.workplace import Workplace
+from harness.recorder import hot_pages
+from harness.values.history import BootHistory
+from harness.values.operation import Operation, OperationKind
+from harness.values.record import Record, RecordType
+from harness.values.recovery import FailureKind, Recovery, RecoveryFailure
+from harness.values.scenario import RecoveryLimits, SubjectSpec
+
+SUBJECTS = Path(__file__).with_name("apart_subjects.py")
+LIMITS = RecoveryLimits(seconds=10.0)
+PUT = Operation(OperationKind.APPEND, Record(RecordType.PUT, "a", 1, b"x" * 100))
+
+
+@pytest.fixture
+def workplace() -> Iterator[Workplace]:
+    with Workplace() as made:
+        yield made
+
+
+def look(workplace: Workplace, name: str, *, limits: RecoveryLimits = LIMITS) -> BootHistory:
+    subject = SubjectSpec(f"{SUBJECTS}:{name}")
+    workplace.load(subject, limits)
+    return workplace.look(subject, (OPEN, PUT), limits, is_forked=True)
+
+
+def started(workplace: Workplace) -> list[int]:
+    return [int(line) for line in (Path(workplace.directory).parent / "pids").read_text().split()]
+
+
+def content(workplace: Workplace) -> list[str]:
+    return sorted(os.listdir(workplace.directory))
+
+
+@pytest.mark.parametrize(
+    ("name", "processes", "failure"),
+    [
+        ("StartsChild", 1, None),
+        ("StartsDaemon", 3, None),
+        ("DiesWithDaemon", 3, FailureKind.DIED),
+        ("HangsWithDaemon", 3, FailureKind.HUNG),
+    ],
+)
+def test_what_a_recovery_started_is_gone_when_it_has_ended(
+    workplace: Workplace, name: str, processes: int, failure: FailureKind | None
+) -> None:
+    limits = RecoveryLimits(seconds=2.0) if failure is FailureKind.HUNG else LIMITS
+    for round_number in (1, 2):
+        boot = look(workplace, name, limits=limits)
+        pids = started(workplace)
+        assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+        assert len(pids) == processes * round_number
+        before = content(workplace)
+        if failure is None:
+            assert isinstance(boot.recovery, Recovery)
+            assert len(boot.recovery.records) == round_number - 1
+        else:
+            assert isinstance(boot.recovery, RecoveryFailure)
+            assert boot.recovery.kind is failure
+        assert content(workplace) == before
+
+
+def test_a_recovery_that_kills_its_group_ends_itself_only(workplace: Workplace) -> None:
+    for _ in range(3):
+        boot = look(workplace, "KillsItsGroup")
+        assert isinstance(boot.recovery, RecoveryFailure)
+        assert boot.recovery.message == "died of signal 9"
+
+
+def test_no_recovery_finds_what_another_left_in_memory(workplace: Workplace) -> None:
+    for number in range(4):
+        boot = look(workplace, "Counts")
+        assert isinstance(boot.recovery, Recovery)
+        assert len(boot.recovery.records) == number
+
+
+def test_a_refused_image_says_nothing_of_the_next(workplace: Workplace) -> None:
+    bad = Path(workplace.directory) / "bad"
+    for is_bad in (False, True, False, True, True, False):
+        bad.unlink(missing_ok=True)
+        if is_bad:
+            bad.touch()
+        boot = look(workplace, "RefusesOnce")
+        assert isinstance(boot.recovery, RecoveryFailure if is_bad else Recovery)
+
+
+def test_nothing_is_left_of_the_processes_that_were_ahead(workplace: Workplace) -> None:
+    look(workplace, "Counts")
+    below = psutil.Process().children(recursive=True)
+    workplace.close()
+    assert [process for process in below if process.is_running()] == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no /proc/self/pagemap here")
+def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance() -> None:
+    page = 4096
+    shared = bytearray(b"." * (64 * page))
+    told, tell = os.pipe()
+    if (pid := os.fork()) == 0:
+        shared[32 * page] = ord("!")
+        ranges = hot_pages.find_written()
+        hot_pages.write_ahead(ranges)
+        address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
+        at = [address + index * page for index in (16, 32, 48)]
+        hit = [any(start <= each < start + length for start, length in ranges) for each in at]
+        os.write(tell, bytes(hit) + shared[32 * page : 32 * page + 2])
+        os._exit(0)
+    os.waitpid(pid, 0)
+    said = os.read(told, 64)
+    for fd in (told, tell):
+        os.close(fd)
+    assert said == b"\0\1\0!."
+
+
+def test_ranges_are_read_as_far_as_they_are_whole() -> None:
+    ranges = ((4096, 4096), (1 << 46, 8192))
+    packed = hot_pages.pack(ranges)
+    assert hot_pages.unpack(packed) == ranges
+    assert hot_pages.unpack(packed[:-1]) == ranges[:1]
+    assert hot_pages.unpack(b"") == ()
+
+
+def test_where_the_kernel_does_not_tell_nothing_is_found(tmp_path: Path) -> None:
+    assert hot_pages.find_written(maps=str(tmp_path / "none")) == ()
