@@ -31,7 +31,9 @@ class ChunkedFile:
         """Return that many bytes, or as many as there are."""
         start = position - self._chunk_at
         if start < 0 or start + length_bytes > len(self._chunk):
-            self._chunk = os.pread(self._fd, max(length_bytes, CHUNK_BYTES), position)
+            # A buffer for more than there is would be made, and cut down, for each replay.
+            ahead_bytes = min(CHUNK_BYTES, self.size_bytes - position)
+            self._chunk = os.pread(self._fd, max(length_bytes, ahead_bytes), position)
             self._chunk_at = position
             start = 0
         return self._chunk[start : start + length_bytes]

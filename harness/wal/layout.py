@@ -15,7 +15,7 @@ Source: `docs/reference/log-format.md` has this layout as tables; CRC32C is RFC 
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Self
+from typing import NamedTuple, Self
 
 import google_crc32c
 
@@ -117,8 +117,7 @@ class LogHeader:
         return cls(base, compacted, sealed)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """The header of one record, at its offset; the body is the id, the payload, the error.
 
     Attributes:
@@ -203,8 +202,7 @@ def decode_frame(data: bytes, *, base: int, offset: int) -> Frame:
     rest = data[_RECORD_START.size : RECORD_HEADER_BYTES]
     if _salted(rest, base=base, offset=offset) != own:
         raise BadBytes("the checksum of the record's header is wrong")
-    body, previous, synced, ts_ms, retry, code, ids, payload, error = _RECORD_REST.unpack(rest)
-    return Frame(offset, own, body, previous, synced, ts_ms, retry, code, ids, payload, error)
+    return Frame(offset, own, *_RECORD_REST.unpack(rest))
 
 
 def check_body(frame: Frame, body: bytes) -> None:
@@ -213,8 +211,9 @@ def check_body(frame: Frame, body: bytes) -> None:
     Raises:
         BadBytes: it is too short or was changed.
     """
-    if len(body) < frame.body_bytes:
-        raise BadBytes(f"{len(body)} bytes are left, the record's body has {frame.body_bytes}")
+    length_bytes = frame.body_bytes
+    if len(body) < length_bytes:
+        raise BadBytes(f"{len(body)} bytes are left, the record's body has {length_bytes}")
     if checksum(body) != frame.body_checksum:
         raise BadBytes("the checksum of the record's body is wrong")
     if frame.type_code not in _TYPES:

@@ -64,19 +64,21 @@ class Survey:
 
 
 class LogReader:
-    """Reads records of one open log file, front to back, a chunk at a time."""
+    """Reads records of one open log file, front to back, a chunk at a time.
 
-    __slots__ = ("_file", "header", "path")
+    Attributes:
+        header: what the file says of itself.
+        limit: the offset behind the file's last byte, whole record or not.
+        path: the file, for messages.
+    """
+
+    __slots__ = ("_file", "header", "limit", "path")
 
     def __init__(self, fd: int, header: LogHeader, *, path: str) -> None:
         self._file = ChunkedFile(fd)
         self.header = header
         self.path = path
-
-    @property
-    def limit(self) -> int:
-        """The offset behind the file's last byte, whole record or not."""
-        return self.header.base_offset + max(0, self._file.size_bytes - LOG_HEADER_BYTES)
+        self.limit = header.base_offset + max(0, self._file.size_bytes - LOG_HEADER_BYTES)
 
     def read_record(self, offset: int, *, previous: int | None) -> tuple[Frame, bytes]:
         """Return the header and body of the record at that offset.
@@ -91,9 +93,10 @@ class LogReader:
         frame = self._frame_at(offset)
         if previous is not None and frame.previous != previous:
             raise BadBytes("the record does not follow the one before it")
-        if frame.end > self.limit:
+        body_at, length_bytes = offset + RECORD_HEADER_BYTES, frame.body_bytes
+        if body_at + length_bytes > self.limit:
             raise BadBytes(f"the record ends at {frame.end}, the file at {self.limit}")
-        body = self._read(offset + RECORD_HEADER_BYTES, frame.body_bytes)
+        body = self._read(body_at, length_bytes)
         check_body(frame, body)
         return frame, body
 

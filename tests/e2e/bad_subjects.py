@@ -44,6 +44,14 @@ class RaisesInOpen(ReferenceAdapter):
         raise RuntimeError("cannot open this")
 
 
+class NeedsMemory(ReferenceAdapter):
+    """Needs 8 MB to open anything, as an engine with a cache does."""
+
+    def open(self, directory: Path, effect: EffectSink) -> None:
+        self.cache = bytearray(8 << 20)
+        super().open(directory, effect)
+
+
 class HangsInOpen(ReferenceAdapter):
     def open(self, directory: Path, effect: EffectSink) -> None:
         time.sleep(3600)

@@ -207,7 +207,7 @@ def test_a_subject_that_kills_what_started_it_is_a_fault_with_a_hint(tmp_path: P
 
 
 def test_too_little_memory_for_a_worker_is_told(tmp_path: Path) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, "Right", memory_mb=1))
+    done = run(tmp_path, "run", write_scenario(tmp_path, "NeedsMemory", memory_mb=1))
     assert done.returncode in (3, 4), done.stderr
     assert "Traceback" not in done.stderr
     assert "emory" in done.stdout + done.stderr
