@@ -30,6 +30,9 @@ RECORD_RULES = (
 LOSS_RULES = (Invariant.LOST_PUT, Invariant.LOST_MARK)
 """The invariants on loss, which need more than the promise of a prefix."""
 
+STATE_RULES = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
+"""The invariants that the state of a recovery can break."""
+
 EFFECT_RULES = (Invariant.EFFECT_BEFORE_APPEND, Invariant.REPEATED_EFFECT)
 """The invariants that every effect is held against."""
 

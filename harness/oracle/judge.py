@@ -15,7 +15,13 @@ A boot that ended by itself is a violation in any boot, also the first: no fault
 Not here: the rules, which stand one by one in the modules beside this one.
 """
 
-from harness.oracle.applicability import EFFECT_RULES, LOSS_RULES, RECORD_RULES, reason_unjudged
+from harness.oracle.applicability import (
+    EFFECT_RULES,
+    LOSS_RULES,
+    RECORD_RULES,
+    STATE_RULES,
+    reason_unjudged,
+)
 from harness.oracle.continuation import (
     check_after,
     check_append,
@@ -27,7 +33,7 @@ from harness.oracle.continuation import (
 from harness.oracle.effects import EffectWatch, check_requeue
 from harness.oracle.findings import Findings
 from harness.oracle.log import Expectation, Log, Position
-from harness.oracle.records import compare, compare_offsets
+from harness.oracle.records import Matches, compare, compare_offsets
 from harness.oracle.resume import check_live_replay, check_resumes
 from harness.oracle.sameness import check_determinism, check_idempotence
 from harness.oracle.state import check_checkpoint, check_operations, puts_shown
@@ -91,9 +97,11 @@ class _Walk:
         if isinstance(first, RecoveryFailure):
             self._failure(FIRST, first)
             return
-        self._recovery(FIRST, first)
+        matches = self._recovery(FIRST, first)
         if promises_nothing:
             return
+        if history.recoveries.continued:
+            self._take_in(first, matches)
         self.findings.stage += 1
         self._further_looks(first, history.recoveries)
 
@@ -111,7 +119,7 @@ class _Walk:
             )
             return False
         if boot.recovery is not None:
-            self._recovery(f"boot {number}", boot.recovery)
+            self._take_in(boot.recovery, self._recovery(f"boot {number}", boot.recovery))
         for index, call in enumerate(calls, start=1):
             self._call(call, (number, index), f"boot {number}, call {index}")
         if boot.end is BootEnd.DIED and boot.calls:
@@ -127,8 +135,8 @@ class _Walk:
         if not self.log.promises_nothing:
             self.findings.add([failed(Invariant.UNRECOVERABLE, where, failure)])
 
-    def _recovery(self, where: str, recovery: Recovery) -> None:
-        """Judge one recovery and make what it showed the log from here on."""
+    def _recovery(self, where: str, recovery: Recovery) -> Matches:
+        """Judge one recovery; return which expected record each shown one is."""
         expectation = self.log.expectation()
         comparison = compare(expectation, recovery.records, where)
         matches = comparison.matches
@@ -140,11 +148,21 @@ class _Walk:
             is_wrong = self.findings.add([*comparison.violations, *offsets])
             if not is_wrong:
                 self.findings.add(check_resumes(recovery, where))
-            if not is_wrong and recovery.state is not None and "checkpoint" in self.supports:
-                self._state(where, recovery, recovery.state, expectation, matches)
+            state = recovery.state if self._looks_at_state else None
+            if not is_wrong and state is not None:
+                self._state(where, recovery, state, expectation, matches)
             self._survival(where, recovery, matches)
+        return matches
+
+    def _take_in(self, recovery: Recovery, matches: Matches) -> None:
+        """Make what a recovery showed the log from here on."""
         self.log.show(recovery, matches)
         self.effects.show(item.record for item in recovery.records)
+
+    @property
+    def _looks_at_state(self) -> bool:
+        is_asked = not self.findings.asked.isdisjoint(STATE_RULES)
+        return is_asked and "checkpoint" in self.supports
 
     def _look_at_image(self, *invariants: Invariant) -> None:
         """Note what was looked at; the empty folder of the first boot shows nothing."""

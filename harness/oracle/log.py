@@ -145,13 +145,13 @@ class Log:
                 known = self.entries[index]
                 is_promised = self._is_promised(index)
             shown.append(
-                replace(
-                    known,
+                Entry(
                     record=item.record,
-                    is_shown=True,
+                    position=known.position,
+                    is_replied=known.is_replied,
                     is_promised=is_promised,
+                    is_shown=True,
                     offset=item.offset,
-                    is_moved=False,
                 )
             )
         shown_times = {entry.record.ts_ms for entry in shown}

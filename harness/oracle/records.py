@@ -131,6 +131,8 @@ def _unknown(
     expectation: Expectation, shown: Shown, matches: Matches, where: str
 ) -> list[Violation]:
     unknown = [position for position, index in enumerate(matches) if index is None]
+    if not unknown:
+        return []
     too_early = [p for p in unknown if shown[p].record.ts_ms in expectation.before]
     phantoms = [p for p in unknown if shown[p].record.ts_ms not in expectation.before]
     allowed = _allowed(expectation)
