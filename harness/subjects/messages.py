@@ -85,7 +85,7 @@ def read_reply(message: bytes) -> dict[str, Any]:
         Rubbish: it is no JSON object with a boolean `ok`.
     """
     try:
-        reply = json.loads(message)
+        reply = json.loads(message.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as problem:
         raise Rubbish(f"a reply is a JSON object; found {message[:80]!r}: {problem}") from None
     if not isinstance(reply, dict) or not isinstance(reply.get("ok"), bool):
@@ -181,7 +181,7 @@ def recover(adapter: Adapter) -> Recovery:
 
 def recovery_to_json(recovery: Recovery) -> dict[str, object]:
     """Return a recovery as JSON."""
-    positions = {entry: position for position, entry in enumerate(recovery.records)}
+    positions = {entry.offset: position for position, entry in enumerate(recovery.records)}
     state = recovery.state
     return {
         "records": [_entry_to_json(entry) for entry in recovery.records],
@@ -189,7 +189,7 @@ def recovery_to_json(recovery: Recovery) -> dict[str, object]:
         "resumes": [
             [
                 resume.from_offset,
-                [positions[e] if e in positions else _entry_to_json(e) for e in resume.records],
+                [_refer(entry, recovery.records, positions) for entry in resume.records],
             ]
             for resume in recovery.resumes
         ],
@@ -204,6 +204,15 @@ def recovery_to_json(recovery: Recovery) -> dict[str, object]:
             },
         },
     }
+
+
+def _refer(
+    entry: RecoveredRecord, records: Sequence[RecoveredRecord], positions: Mapping[int, int]
+) -> object:
+    """Return the position of the same entry in a replay from 0, or else the entry itself."""
+    position = positions.get(entry.offset)
+    is_same = position is not None and records[position] == entry
+    return position if is_same else _entry_to_json(entry)
 
 
 def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
