@@ -173,6 +173,8 @@ def recover(adapter: Adapter) -> Recovery:
     starts = {entry.offset for entry in records[len(records) // 2 :: max(1, len(records) // 2)]}
     if state is not None and any(entry.offset == state.checkpoint for entry in records):
         starts.add(state.checkpoint)
+    # From 0 it would be the replay that has been made already.
+    starts.discard(0)
     resumes = tuple(
         Resume(start, tuple(collect(adapter.replay(start)))) for start in sorted(starts)
     )

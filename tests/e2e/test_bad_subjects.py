@@ -126,7 +126,7 @@ WRONG_WITHOUT_A_CRASH = {
     "DeletesFolder": "lost-put in boot 2",
     "ClosesEverything": "Bad file descriptor",
     "KeepsElsewhere": "it writes outside its folder, to ",
-    "LeavesADaemon": "recovery failed (refused): 'FolderBusy: ",
+    "LeavesADaemon": "unrecoverable showed in a shared process and not in a fresh one",
     "UnshowableError": "recovery failed (refused): 'Unshowable'",
 }
 
