@@ -1,6 +1,6 @@
 """Replays: a kept finding's case, run again in fresh processes."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from harness.campaign.campaign import REPLAYS
 from harness.campaign.case_runner import CaseRun
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.store import KeptFinding, Store
-from harness.values.case import Landing
+from harness.values.contract import PersistenceModel
 from harness.values.finding import Finding
 from harness.values.history import History
 from harness.values.verdict import Judgement
@@ -17,13 +17,25 @@ from harness.values.verdict import Judgement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayResult:
-    """One replay of a finding: whether it broke the same invariant, and all it showed."""
+    """One replay of a finding: whether it broke the same invariant, and all it showed.
+
+    `promised` is the contract's persistence model.
+    """
 
     finding: Finding
     alike: bool
-    judgement: Judgement
-    history: History
-    landings: tuple[Landing, ...]
+    run: CaseRun
+    promised: PersistenceModel
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the oracle says of this replay."""
+        return self.run.judgement
+
+    @property
+    def history(self) -> History:
+        """What happened in this replay."""
+        return self.run.history
 
 
 def replay_finding(
@@ -32,7 +44,7 @@ def replay_finding(
     runs: Path,
     times: int = REPLAYS,
     make_executor: MakeExecutor = jobs.make_executor,
-) -> Iterator[ReplayResult]:
+) -> Generator[ReplayResult, None, None]:
     """Run a kept finding's case again, each time in fresh processes.
 
     Raises:
@@ -48,9 +60,8 @@ def replay_finding(
             yield ReplayResult(
                 finding=_replayed(kept, run),
                 alike=kept.invariant in found,
-                judgement=run.judgement,
-                history=run.history,
-                landings=run.landings,
+                run=run,
+                promised=kept.stored.contract.model,
             )
 
 

@@ -13,6 +13,7 @@ from harness.cli.audit import audit
 from harness.cli.bench import bench
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
+from harness.cli.explain import explain
 from harness.cli.probe import probe
 from harness.cli.replay import replay
 from harness.cli.run import run
@@ -27,6 +28,7 @@ Examples:
   walcrash run crash-mid-write --seed 3f9c2ab --cases 1000
   walcrash run my-scenario.toml --time 60s --jobs 4
   walcrash replay F-7c1e
+  walcrash explain F-7c1e
 
 \b
 Exit codes:
@@ -70,6 +72,7 @@ for command in (
     bench,
     compare,
     doctor,
+    explain,
     probe,
     replay,
     run,

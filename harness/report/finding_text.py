@@ -3,7 +3,7 @@
 The form is that of STYLE.md. Lines are wrapped, but for the commands, which are there to be
 pasted. Text that came from the subject is escaped.
 
-Not here: the steps of the case, which a later command shows.
+Not here: the steps of the case, which `explain_text` shows.
 """
 
 from harness.report.text import (
@@ -40,13 +40,16 @@ DEFAULT_RUNS = "reports/runs"
 """Where findings are kept unless somebody says otherwise."""
 
 
-def finding_text(finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RUNS) -> str:
+def finding_text(
+    finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RUNS, is_read: bool = False
+) -> str:
     """Return a finding in several lines, without a newline at the end.
 
     Args:
         finding: what was found.
         width: columns to wrap at.
         runs: the folder that keeps it; named in the commands where it is not the default.
+        is_read: whether its story follows, so that nobody has to be told how to read it.
     """
     width = max(width, NARROWEST)
     first = finding.violations[0]
@@ -68,6 +71,7 @@ def finding_text(finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RU
                 finding.scenario_path, finding.master_seed, finding.case_index, runs=runs
             ),
         ),
+        *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
     ]
     return "\n".join(lines)
 
@@ -135,6 +139,11 @@ def replays(finding: Finding) -> str:
 def replay_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
     """Return the command that replays a stored finding."""
     return f"walcrash replay {shell_word(finding_id)}{_runs_option(runs)}"
+
+
+def explain_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that tells a stored finding's story."""
+    return f"walcrash explain {shell_word(finding_id)}{_runs_option(runs)}"
 
 
 def origin_command(path: str, seed: str, case_index: int, *, runs: str = DEFAULT_RUNS) -> str:

@@ -49,6 +49,12 @@ def test_a_replay_prints_what_its_transcript_says(folder: Path) -> None:
     check_transcript("exit-1-replay", "walcrash replay F- --times 2", folder)
 
 
+def test_an_explanation_prints_what_its_transcript_says(folder: Path) -> None:
+    run_walcrash(CAMPAIGNS["exit-1-findings"], folder)
+    environment = {"COLUMNS": "80"}
+    check_transcript("exit-0-explain", "walcrash explain F-", folder, environment=environment)
+
+
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_campaign_ends_soon_with_a_summary_and_130(
     asked: signal.Signals, tmp_path: Path

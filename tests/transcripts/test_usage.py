@@ -9,6 +9,7 @@ COMMANDS = {
     "help": "walcrash --help",
     "help-run": "walcrash run --help",
     "help-replay": "walcrash replay --help",
+    "help-explain": "walcrash explain --help",
     "help-doctor": "walcrash doctor --help",
     "help-selftest": "walcrash selftest --help",
     "help-bench": "walcrash bench --help",

@@ -77,8 +77,8 @@ def test_long_lines_are_wrapped_but_not_the_commands() -> None:
         ),
         width=60,
     )
-    *others, origin = text.split("\n")
-    assert all(len(line) <= 60 for line in others)
+    *others, origin, read = text.split("\n")
+    assert all(len(line) <= 60 for line in [*others, read])
     assert shlex.split(origin)[3].endswith("torn tail.toml")
 
 
@@ -86,3 +86,8 @@ def test_commands_name_the_runs_folder_where_it_is_another() -> None:
     text = finding_text(finding(), runs="my runs")
     assert "walcrash replay F-7c1e --runs 'my runs'" in text
     assert "--case 1 --runs 'my runs'" in text
+    assert "walcrash explain F-7c1e --runs 'my runs'" in text
+
+
+def test_nobody_who_reads_the_story_is_told_how_to_read_it() -> None:
+    assert "walcrash explain" not in finding_text(finding(), is_read=True)
