@@ -18,7 +18,8 @@ FAIL  torn-tail · lost-put · F-7c1e
   history   9 operations, minimised to 3 in 41 tries; seen 2 times in 4 cases; replayed 5 of 5
 
   replay    walcrash replay F-7c1e
-  origin    walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1"""
+  origin    walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1
+  read      walcrash explain F-7c1e"""
 
 
 def test_a_finding_has_the_form_of_the_style_guide() -> None:
