@@ -31,7 +31,7 @@ BEFORE_THE_LOSS_BYTES: Final = 64
 LINE_BYTES: Final = 16
 """A view begins at a multiple of this."""
 
-_WORTH: Final = (Aspect.DATA, Aspect.SIZE, Aspect.NAME)
+_WORTH: Final = (Aspect.DATA, Aspect.SIZE, Aspect.NAME, Aspect.MODE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from harness.disk.file_history import FileHistory
 from harness.disk.models import Cut, FileCut, resolve
 from harness.disk.moments import CrashPosition, Moment, after
 from harness.disk.names import ROOT, Names
-from harness.disk.pending import Directory, Pending
+from harness.disk.nodes import Directory
+from harness.disk.pending import Pending
 from harness.values.case import Placement
 from harness.values.contract import PersistenceModel
 from harness.values.event import Event
@@ -58,7 +59,7 @@ class ImageBuilder:
                 continue
             node = self._pending.nodes[number]
             if isinstance(node, Directory):
-                entries[path] = DirectoryEntry(node.mode)
+                entries[path] = DirectoryEntry(cut.modes.get(number, node.mode))
                 self._list(names, number, f"{path}/", cut, entries, seen)
             elif not isinstance(node, FileHistory):
                 entries[path] = SymlinkEntry(node.target)
@@ -66,7 +67,8 @@ class ImageBuilder:
                 entries[path] = LinkEntry(seen[number])
             else:
                 seen[number] = path
-                entries[path] = FileEntry(self._content(node, cut.files.get(number)), node.mode)
+                content = self._content(node, cut.files.get(number))
+                entries[path] = FileEntry(content, cut.modes.get(number, node.mode))
 
     def _content(self, file: FileHistory, cut: FileCut | None) -> bytes:
         if cut is None:
@@ -141,8 +143,6 @@ def rebuild(
 
 def kill_image(base: Image, events: Iterable[Event], position: CrashPosition) -> Image:
     """Return exactly the folder that a SIGKILL at a position leaves.
-
-    New files and directories have the default modes of `Image`, since a trace does not tell.
 
     Raises:
         NotModelled: an event means something that the model has no rule for.

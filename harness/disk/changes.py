@@ -42,6 +42,7 @@ class Change:
     Attributes:
         event: its position in the trace.
         names: the entries that it changed.
+        modes: the files and directories whose mode it changed.
         sizes: the files whose size it changed.
         last_sizes: those of them whose size did not change again.
         runs: the sectors that it changed.
@@ -49,6 +50,7 @@ class Change:
 
     event: int
     names: list[EntryKey] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     last_sizes: list[int] = field(default_factory=list)
     runs: list[SectorRun] = field(default_factory=list)
@@ -70,6 +72,7 @@ class Change:
     def _held(self, moment: Moment, sizes: list[int]) -> tuple[Held, ...]:
         return (
             *(Held(kind=HeldKind.NAME, node=d, name=n, moment=moment) for d, n in self.names),
+            *(Held(kind=HeldKind.MODE, node=node, moment=moment) for node in self.modes),
             *(Held(kind=HeldKind.SIZE, node=file, moment=moment) for file in sizes),
             *(run.held_at(moment) for run in self.runs),
         )
@@ -82,6 +85,10 @@ def pending_changes(pending: Pending, model: PersistenceModel) -> list[Change]:
         for moment, _ in name.changes:
             event = split(moment)[0]
             changes.setdefault(event, Change(event)).names.append(key)
+    for number, history in pending.modes.items():
+        for moment, _ in history.changes:
+            event = split(moment)[0]
+            changes.setdefault(event, Change(event)).modes.append(number)
     for number in pending.dirty:
         file = pending.nodes[number]
         assert isinstance(file, FileHistory), "only files are dirty"

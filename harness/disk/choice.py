@@ -41,6 +41,7 @@ class HeldKind(Enum):
     """What is held at a moment of its own."""
 
     NAME = "name"
+    MODE = "mode"
     SIZE = "size"
     SECTORS = "sectors"
 
@@ -50,7 +51,8 @@ class Held:
     """Something that is at another moment than the rest.
 
     Attributes:
-        kind: an entry of a directory, a file's size, or some of a file's sectors.
+        kind: an entry of a directory, the mode of a file or directory, a file's size, or some of
+            a file's sectors.
         node: the number of the directory or file in the model.
         moment: the moment that it has; `STALE` is that of the bytes before the first.
         name: the entry's name.

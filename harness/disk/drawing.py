@@ -29,6 +29,9 @@ def drawn(pending: Pending, choice: ImageChoice) -> ImageChoice:
         for (directory, text), name in pending.names.pending.items():
             moment = _moment(pending, [moment for moment, _ in name.changes], prng)
             held.append(Held(kind=HeldKind.NAME, node=directory, name=text, moment=moment))
+        for number, history in pending.modes.items():
+            moment = _moment(pending, [moment for moment, _ in history.changes], prng)
+            held.append(Held(kind=HeldKind.MODE, node=number, moment=moment))
     names = prng.choice([0, *ends])
     for number in pending.dirty:
         file = pending.nodes[number]

@@ -13,8 +13,8 @@ from harness.disk.changes import Change, pending_changes
 from harness.disk.choice import ImageChoice, Policy
 from harness.disk.drawing import drawn
 from harness.disk.file_history import FileHistory
-from harness.disk.models import Cut, FileCut, entry_moments, resolve
-from harness.disk.moments import split
+from harness.disk.models import Cut, FileCut, entry_moments, mode_moments, resolve
+from harness.disk.moments import part, split
 from harness.disk.names import EntryKey
 from harness.disk.overlays import STALE, Overlay, sectors_of
 from harness.disk.pending import Pending
@@ -41,7 +41,7 @@ def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
         choice = drawn(pending, choice)
     cut = resolve(pending, choice)
     paths = node_paths(pending)
-    moments = entry_moments(pending, choice)
+    moments, modes = entry_moments(pending, choice), mode_moments(pending, choice)
     fates: list[ChangeFate] = []
     for change in pending_changes(pending, choice.model):
         for key in change.names:
@@ -50,6 +50,9 @@ def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
                 for changed, _ in pending.names.pending[key].changes
             )
             fates.append(_name_fate(change.event, key, paths, is_kept=is_kept))
+        for number in change.modes:
+            is_kept = modes[number] >= part(change.event, 1)
+            fates.append(_mode_fate(change.event, paths.get(number, ""), is_kept=is_kept))
         fates += _file_fates(pending, cut, change, paths)
     return fates
 
@@ -58,6 +61,10 @@ def _name_fate(event: int, key: EntryKey, paths: dict[int, str], *, is_kept: boo
     folder = paths.get(key[0], "?" + SEPARATOR)
     path = key[1] if folder == "." + SEPARATOR else f"{folder}{key[1]}"
     return ChangeFate(event=event, path=path, aspect=Aspect.NAME, is_kept=is_kept)
+
+
+def _mode_fate(event: int, path: str, *, is_kept: bool) -> ChangeFate:
+    return ChangeFate(event=event, path=path, aspect=Aspect.MODE, is_kept=is_kept)
 
 
 def _file_fates(

@@ -5,11 +5,12 @@ for to the nearest moment inside it.
 
 - `kill`: everything is as memory has it.
 - `ordered`: everything is at one moment, at or after the last sync.
-- `ext4`: all names are at one moment, at or after the last commit of the journal. Sizes that
-  were set, and cuts, are at that moment too; growth by writes may be missing; content is of any
-  moment since its last sync, but never from before a cut that is there or after one that is not.
-- `posix`: every entry, size and sector is at any moment since it was last synced; space that a
-  file has newly grown into may hold stale bytes. What ties entries is in `names`.
+- `ext4`: all names and modes are at one moment, at or after the last commit of the journal. Sizes
+  that were set, and cuts, are at that moment too; growth by writes may be missing; content is of
+  any moment since its last sync, but never from before a cut that is there or after one that is
+  not.
+- `posix`: every entry, mode, size and sector is at any moment since it was last synced; space that
+  a file has newly grown into may hold stale bytes. What ties entries is in `names`.
 
 A window of a stricter model lies within that of each weaker one.
 
@@ -45,10 +46,14 @@ class FileCut:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One legal image: what each entry leads to, and what each file with pending changes has."""
+    """One legal image: what each entry leads to, and what each file with pending changes has.
+
+    `modes` are those of files and directories whose mode has pending changes.
+    """
 
     targets: Mapping[EntryKey, int | None]
     files: Mapping[int, FileCut]
+    modes: Mapping[int, int]
 
 
 def resolve(pending: Pending, choice: ImageChoice) -> Cut:
@@ -62,7 +67,9 @@ def resolve(pending: Pending, choice: ImageChoice) -> Cut:
         file = pending.nodes[number]
         assert isinstance(file, FileHistory), "only files are dirty"
         files[number] = file_cut(pending, choice, file, held.get(number, []))
-    return Cut(targets, files)
+    reached = mode_moments(pending, choice)
+    modes = {number: history.at(reached[number]) for number, history in pending.modes.items()}
+    return Cut(targets, files, modes)
 
 
 def _is_allowed(pending: Pending, model: PersistenceModel) -> bool:
@@ -89,10 +96,18 @@ def entry_moments(pending: Pending, choice: ImageChoice) -> Mapping[EntryKey, Mo
     return pending.names.pulled_along(asked, pending.names.pending)
 
 
+def mode_moments(pending: Pending, choice: ImageChoice) -> Mapping[int, Moment]:
+    """Return the moment of each mode with pending changes, by the file or directory."""
+    if choice.model is not PersistenceModel.POSIX:
+        return dict.fromkeys(pending.modes, names_moment(pending, choice))
+    held = {one.node: one.moment for one in choice.held if one.kind is HeldKind.MODE}
+    return {number: min(held.get(number, choice.names), pending.now) for number in pending.modes}
+
+
 def _held_by_file(choice: ImageChoice) -> dict[int, list[Held]]:
     by_file: dict[int, list[Held]] = {}
     for held in choice.held:
-        if held.kind is not HeldKind.NAME:
+        if held.kind in (HeldKind.SIZE, HeldKind.SECTORS):
             by_file.setdefault(held.node, []).append(held)
     return by_file
 

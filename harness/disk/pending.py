@@ -7,7 +7,7 @@ What makes what durable, by the weakest rules (POSIX), and beside them two marks
 stricter models:
 
 - fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
-  entries.
+  entries. fsync, of either: its mode.
 - a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size.
 - msync with MS_SYNC: the sectors of its range, and the size. Linux syncs the range as
   fdatasync would.
@@ -23,8 +23,8 @@ the order of the pages, since nobody can tell in which order they were stored.
 A close is in the trace where ext4 writes a file out at it: a file that was cut to nothing. The
 end of a boot closes everything.
 
-Not here: times, owners, modes and extended attributes; a write that failed on its way through
-O_SYNC, which may be in memory.
+Not here: times, owners and extended attributes; the set-user-id bit that a write takes away; a
+write that failed on its way through O_SYNC, which may be in memory.
 
 Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
 `msync(2)`; Linux, `mm/msync.c`; Rebello et al., "Can Applications Recover from fsync
@@ -34,14 +34,16 @@ Failures?", ATC 2020.
 import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from harness.disk.allocating import allocate
 from harness.disk.errors import not_modelled
 from harness.disk.file_history import FileHistory
+from harness.disk.modes import ModeHistory
 from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 from harness.disk.names import ROOT, EntryKey, Names
+from harness.disk.nodes import Directory, Node, Symlink
 from harness.disk.numbering import Numbering
 from harness.values.contract import PersistenceModel
 from harness.values.event import Event, EventKind
@@ -63,24 +65,6 @@ _WRITE_BACK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
 _STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
 
 
-@dataclass(slots=True)
-class Directory:
-    """A directory; its entries are in `Names`."""
-
-    mode: int
-    changed: Moment = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Symlink:
-    """A symbolic link."""
-
-    target: str
-
-
-Node = FileHistory | Directory | Symlink
-
-
 class Pending:
     """A file system in the middle of a trace.
 
@@ -93,6 +77,7 @@ class Pending:
         now: the moment reached.
         nodes: all files, directories and symbolic links that a crash could still show.
         names: the directories' entries.
+        modes: the files and directories with pending changes of their mode, by number.
         dirty: the numbers of the files with pending changes, in the order of the first one.
         journal: everything up to here is committed, for ext4.
         barrier: everything up to here is durable, where changes keep their order.
@@ -115,6 +100,7 @@ class Pending:
         self.barrier: Moment = 0
         self.nodes: dict[int, Node] = {ROOT: Directory(_NEW_DIRECTORY_MODE)}
         self.names = Names()
+        self.modes: dict[int, ModeHistory] = {}
         self.dirty: dict[int, None] = {}
         self._made = ROOT
         self._numbering = Numbering()
@@ -139,6 +125,7 @@ class Pending:
             EventKind.SYNC_ALL: self._sync_all,
             EventKind.MSYNC: self._sync_mapping,
             EventKind.CLOSE: self._close,
+            EventKind.ATTRIBUTE: self._change_mode,
         }
 
     def apply(self, event: Event) -> None:
@@ -335,7 +322,7 @@ class Pending:
                 node.changed = part(self.next_event, 1)
 
     def _create(self, event: Event) -> None:
-        file = self._add_file(b"", _NEW_FILE_MODE)
+        file = self._add_file(b"", _NEW_FILE_MODE if event.mode < 0 else event.mode)
         file.resized = part(self.next_event, 1)
         if event.path:
             self._put(self._key(event, event.path), file.number)
@@ -343,7 +330,8 @@ class Pending:
 
     def _mkdir(self, event: Event) -> None:
         key = self._key(event, event.path)
-        number = self._add(Directory(_NEW_DIRECTORY_MODE))
+        mode = _NEW_DIRECTORY_MODE if event.mode < 0 else event.mode
+        number = self._add(Directory(mode))
         self.names.directories[number] = {}
         self._put(key, number)
         self._numbering.bind(event.file, number)
@@ -391,6 +379,26 @@ class Pending:
         for key, number in ((source, moved), (target, replaced)):
             self._touch_names(key, number)
 
+    # Modes.
+
+    def _change_mode(self, event: Event) -> None:
+        number = self._numbering.node(event, self.names) if event.mode >= 0 else None
+        node = None if number is None else self.nodes.get(number)
+        if number is None or node is None or isinstance(node, Symlink):
+            return
+        moment = part(self.next_event, 1)
+        self.modes.setdefault(number, ModeHistory(node.mode)).changes.append((moment, event.mode))
+        node.changed = moment
+
+    def _settle_mode(self, number: int) -> None:
+        history, node = self.modes.pop(number, None), self.nodes.get(number)
+        if history is not None and node is not None and not isinstance(node, Symlink):
+            node.mode = history.current
+
+    def _settle_modes(self) -> None:
+        for number in list(self.modes):
+            self._settle_mode(number)
+
     # Durability.
 
     def _sync_file(self, event: Event) -> None:
@@ -399,9 +407,12 @@ class Pending:
         if isinstance(node, FileHistory):
             node.settle()
             self._mark_clean(node)
+            if event.kind is EventKind.FSYNC:
+                self._settle_mode(node.number)
             self._commit(node.changed if event.kind is EventKind.FSYNC else node.resized)
         elif isinstance(node, Directory):
             assert number is not None
+            self._settle_mode(number)
             self._drop(self.names.settle_directory(number, after(self.next_event)))
             self._commit(node.changed)
 
@@ -446,6 +457,7 @@ class Pending:
         for file in self._dirty_files():
             file.settle()
             self._mark_clean(file)
+        self._settle_modes()
         self._drop(self.names.settle_all(after(self.next_event)))
 
     def _commit(self, changed: Moment) -> None:
@@ -455,6 +467,7 @@ class Pending:
             if self.weakest is PersistenceModel.EXT4:
                 # A file that has lost its names may be open still: a sync of it commits as well.
                 self.names.settle_all(self.journal)
+                self._settle_modes()
 
     def _pass_barrier(self) -> None:
         """Note that a sync of any kind is done."""
@@ -466,5 +479,6 @@ class Pending:
         """Forget what no name leads to; whoever still has it open writes to nowhere."""
         for number in numbers:
             del self.nodes[number]
+            self.modes.pop(number, None)
             self.dirty.pop(number, None)
             self._numbering.forget(number)

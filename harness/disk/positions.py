@@ -25,6 +25,7 @@ MOST_CUTS_IN_A_WRITE: Final = 64
 _SILENT: Final = frozenset(
     {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE}
 )
+"""What changes nothing that an image shows; an attribute does where it is a mode."""
 
 
 def crash_states(
@@ -70,7 +71,8 @@ def crash_states(
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
         pending.apply(event)
         is_same_look = event.is_stored and following is not None and following.is_stored
-        if event.result >= 0 and event.kind not in _SILENT and not is_same_look:
+        is_silent = event.kind in _SILENT and event.mode < 0
+        if event.result >= 0 and not is_silent and not is_same_look:
             yield CrashPosition(index, Placement.AFTER), pending
 
 

@@ -87,13 +87,14 @@ def every_cut(pending: Pending, model: PersistenceModel) -> Iterator[Cut]:
     """Yield every cut that a model allows; for small spaces."""
     if model is PersistenceModel.POSIX:
         names = list(_entry_moments(pending))
-        yield from _cuts(pending, names, _posix_options(pending))
+        yield from _cuts(pending, names, _posix_options(pending), list(_every_modes(pending)))
         return
     moments = [pending.now] if model is PersistenceModel.KILL else _moments(pending, model)
     for moment in moments:
         names = [dict.fromkeys(pending.names.pending, moment)]
         if model is PersistenceModel.EXT4:
-            yield from _cuts(pending, names, _ext4_options(pending, moment))
+            modes = [_modes_at(pending, moment)]
+            yield from _cuts(pending, names, _ext4_options(pending, moment), modes)
         else:
             yield _even_cut(pending, moment)
 
@@ -115,19 +116,26 @@ def _even_cut(pending: Pending, moment: Moment) -> Cut:
     return Cut(
         {key: name.at(moment) for key, name in pending.names.pending.items()},
         {file.number: FileCut(file.size_at(moment), moment) for file in _files(pending)},
+        _modes_at(pending, moment),
     )
+
+
+def _modes_at(pending: Pending, moment: Moment) -> dict[int, int]:
+    return {number: history.at(moment) for number, history in pending.modes.items()}
 
 
 def _cuts(
     pending: Pending,
     names: list[dict[EntryKey, Moment]],
     options: list[_FileOptions],
+    modes: list[dict[int, int]],
 ) -> Iterator[Cut]:
     for moments in names:
         targets = {key: name.at(moments[key]) for key, name in pending.names.pending.items()}
         for chosen in product(*(list(option.cuts()) for option in options)):
             files = {option.file.number: cut for option, cut in zip(options, chosen, strict=True)}
-            yield Cut(targets, files)
+            for chosen_modes in modes:
+                yield Cut(targets, files, chosen_modes)
 
 
 def _inside(window: Window, moments: list[Moment]) -> list[Moment]:
@@ -195,8 +203,19 @@ def _entry_moments(pending: Pending) -> Iterator[dict[EntryKey, Moment]]:
             yield moments
 
 
+def _every_modes(pending: Pending) -> Iterator[dict[int, int]]:
+    """Yield every way in which modes may be at moments of their own."""
+    own = [
+        [history.base, *(mode for _, mode in history.changes)] for history in pending.modes.values()
+    ]
+    for chosen in product(*own):
+        yield dict(zip(pending.modes, chosen, strict=True))
+
+
 def _count_posix(pending: Pending) -> Space:
     total = _product(_posix_options(pending))
+    for history in pending.modes.values():
+        total *= 1 + len(history.changes)
     names = pending.names
     bound = set(names.tied)
     bound.update(key for rename in names.renames for key in (rename.source, rename.target))

@@ -183,7 +183,7 @@ class _FileCalls:
             return None
         return self._supervisor.event(
             EventKind.ATTRIBUTE, tid, lambda: os.fchmod(file.fd, a[1] & 0xFFFF),
-            path=file.path, file=file.number,
+            path=file.path, file=file.number, mode=a[1] & 0o7777,
         )  # fmt: skip
 
     def _chmod(
@@ -209,8 +209,9 @@ class _FileCalls:
             status = place.status()
             number = -1 if status is None else self._supervisor.file_number(status)
             return self._supervisor.event(
-                EventKind.ATTRIBUTE, tid, perform, path=place.relative, file=number
-            )
+                EventKind.ATTRIBUTE, tid, perform, path=place.relative, file=number,
+                mode=mode & 0o7777,
+            )  # fmt: skip
 
     def _attribute_of_fd(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         file = self._supervisor.open_file(process, fd_of(a[0]))

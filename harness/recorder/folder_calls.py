@@ -151,10 +151,13 @@ class _FolderCalls:
         def perform() -> None:
             opened.append(open_file())
             if mode is not None:
-                _own_like(process, opened[0], mode)
+                _own_like(process, opened[0], given)
 
+        given = -1 if mode is None else _given_mode(process, mode & 0o7777)
         try:
-            result = self._supervisor.event(kind, tid, perform, path=path, file=number, flags=flags)
+            result = self._supervisor.event(
+                kind, tid, perform, path=path, file=number, flags=flags, mode=given
+            )
         except Killed:
             _close_all(opened)
             raise
@@ -365,15 +368,17 @@ class _FolderCalls:
             os.mkdir(place.exact_name, 0o700, dir_fd=place.parent_fd)
             fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
             try:
-                _own_like(process, fd, mode & 0o1777)
+                _own_like(process, fd, given)
             finally:
                 os.close(fd)
 
         with place:
+            given = _given_mode(process, mode & 0o1777)
             number = self._supervisor.next_file_number
             result = self._supervisor.event(
-                EventKind.MKDIR, tid, perform, path=place.relative, file=number, flags=mode
-            )
+                EventKind.MKDIR, tid, perform, path=place.relative, file=number, flags=mode,
+                mode=given,
+            )  # fmt: skip
             status = place.status()
             if result >= 0 and status is not None:
                 self._supervisor.file_number(status, is_new=True)
@@ -391,14 +396,15 @@ class _FolderCalls:
             os.mknod(place.exact_name, 0o600, dir_fd=place.parent_fd)
             fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
             try:
-                _own_like(process, fd, mode)
+                _own_like(process, fd, given)
             finally:
                 os.close(fd)
 
         with place:
+            given = _given_mode(process, mode & 0o7777)
             number = self._supervisor.next_file_number
             result = self._supervisor.event(
-                EventKind.CREATE, tid, perform, path=place.relative, file=number
+                EventKind.CREATE, tid, perform, path=place.relative, file=number, mode=given
             )
             status = place.status()
             if result >= 0 and status is not None:
@@ -434,9 +440,14 @@ def _close_all(fds: list[int]) -> None:
 
 def _own_like(process: Process, fd: int, mode: int) -> None:
     """Give a file that we made the mode and owner that it would have from the worker."""
-    if process.umask is None:
-        process.umask = int(processes.status_value(process.pid, "Umask") or "022", 8)
-    os.fchmod(fd, mode & 0o7777 & ~process.umask)
+    os.fchmod(fd, mode)
     owner = os.stat(f"/proc/{process.pid}")
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _given_mode(process: Process, mode: int) -> int:
+    """Return the mode of a new file for which a process asks."""
+    if process.umask is None:
+        process.umask = int(processes.status_value(process.pid, "Umask") or "022", 8)
+    return mode & ~process.umask

@@ -6,7 +6,7 @@ from enum import Enum
 from harness.values.case import Landing, Placement
 from harness.values.event import Event, EventKind
 
-EventRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, int]
+EventRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, int, int]
 """An event in the order of `Event`'s fields; a tuple, since a hot loop makes thousands."""
 
 
@@ -73,7 +73,8 @@ class Recording:
 
 def row_to_event(row: EventRow) -> Event:
     """Return an event row as a value."""
-    kind, call, path, path_to, file, offset, length, data, flags, synchronous, result, thread = row
+    kind, call, path, path_to, file, offset, length, data, flags, synchronous, *rest = row
+    result, thread, mode = rest
     return Event(
         kind=kind,
         call=call,
@@ -87,4 +88,5 @@ def row_to_event(row: EventRow) -> Event:
         is_synchronous=synchronous,
         result=result,
         thread=thread,
+        mode=mode,
     )

@@ -273,7 +273,7 @@ class Supervisor(ProcessTable):
             result, start = write_out(file.fd, data, offset, flags)
             row = (
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
-                flags, is_sync, result, thread,
+                flags, is_sync, result, thread, -1,
             )  # fmt: skip
             self._record(row)
             if hit is not None:
@@ -300,7 +300,7 @@ class Supervisor(ProcessTable):
             kept = write_part(file.fd, data[:kept], offset, flags)
         row = (
             EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
-            flags, False, kept, thread,
+            flags, False, kept, thread, -1,
         )  # fmt: skip
         if kept:
             # It never returns, so it is not recorded as synchronous: it has promised nothing.
@@ -317,7 +317,7 @@ class Supervisor(ProcessTable):
         except OSError:
             return -errno.EFAULT
         kind = EventKind.EFFECT if data.startswith(EFFECT_MARK) else EventKind.REPLY
-        row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread)
+        row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread, -1)
         if self._mapped:
             self._look(thread)
         hit = None
@@ -366,6 +366,7 @@ class Supervisor(ProcessTable):
         offset: int = 0,
         length: int = 0,
         flags: int = 0,
+        mode: int = -1,
     ) -> int:
         """Perform one action and record it.
 
@@ -383,13 +384,13 @@ class Supervisor(ProcessTable):
         if self._point is not None and self._point.call == self.call:
             hit = self._hit(kind)
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
-            self._land(Placement.BEFORE, (*head, 0, thread), index=len(self.rows))
+            self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
         try:
             perform()
             result = 0
         except OSError as problem:
             result = -(problem.errno or errno.EIO)
-        row = (*head, result, thread)
+        row = (*head, result, thread, mode)
         self._record(row)
         if kind is EventKind.TRUNCATE and not result and not offset:
             self.note_cut(file)
@@ -421,7 +422,7 @@ class Supervisor(ProcessTable):
         for file, offset, data in self.mappings.look():
             row = (
                 EventKind.WRITE, self.call, file.path, "", file.number, offset, len(data), data,
-                MAPPED, False, len(data), thread,
+                MAPPED, False, len(data), thread, -1,
             )  # fmt: skip
             self.rows.append(row)
 

@@ -140,7 +140,8 @@ class _Conversation:
     def _add(self, message: bytes) -> None:
         kind = EventKind.EFFECT if message.startswith(EFFECT_MARK) else EventKind.REPLY
         length = len(message)
-        self.rows.append((kind, self._call, "", "", -1, 0, length, message, 0, False, length, 0))
+        row = (kind, self._call, "", "", -1, 0, length, message, 0, False, length, 0, -1)
+        self.rows.append(row)
         if kind is EventKind.REPLY:
             self._call += 1
             self._call_started = time.monotonic()

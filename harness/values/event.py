@@ -60,6 +60,8 @@ class Event:
         is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
         result: what the call returned; a negative errno if it failed.
         thread: a number for the thread that made it, from 0, in order of first sight.
+        mode: the permission bits that a file or directory has from now on; -1 where the event
+            does not set them.
     """
 
     kind: EventKind
@@ -74,6 +76,7 @@ class Event:
     is_synchronous: bool = False
     result: int = 0
     thread: int = 0
+    mode: int = -1
 
     @property
     def is_stored(self) -> bool:
@@ -94,6 +97,8 @@ class Event:
             text += f", {self.length} bytes at {self.offset}"
         elif self.kind is EventKind.TRUNCATE:
             text += f" to {self.offset} bytes"
+        elif self.kind is EventKind.ATTRIBUTE and self.mode >= 0:
+            text += f", mode {self.mode:o}"
         if self.is_stored:
             text += ", stored through a mapping"
         return text if self.result >= 0 else f"{text} (failed, errno {-self.result})"

@@ -71,6 +71,7 @@ class Aspect(Enum):
     """What of a file or a directory was changed."""
 
     NAME = "name"
+    MODE = "mode"
     SIZE = "size"
     DATA = "data"
 

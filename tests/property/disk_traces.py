@@ -32,6 +32,9 @@ Operation = tuple[Any, ...]
 PATHS = ("a", "b", "d", "e", "d/a", "e/b")
 SLOTS = (0, 1, 2)
 
+MODES = (0o600, 0o640, 0o755)
+"""All of them let a worker that is not root go on."""
+
 PUNCH_HOLE = 0x3
 ZERO_RANGE = 0x10
 PAGE = 4096
@@ -53,6 +56,8 @@ def operations(
         st.tuples(st.just("truncate"), slot, offset),
         st.tuples(st.just("refill"), slot, length),
         st.tuples(st.just("close"), slot),
+        st.tuples(st.just("chmod"), path, st.sampled_from(MODES)),
+        st.tuples(st.just("fchmod"), slot, st.sampled_from(MODES)),
         st.tuples(st.just("rename"), path, path),
         st.tuples(st.just("link"), path, path),
         st.tuples(st.just("unlink"), path),
@@ -96,6 +101,7 @@ class TinyFolder:
     slots: dict[int, int] = field(default_factory=dict)
     linkable: set[int] = field(default_factory=set)
     cut: set[int] = field(default_factory=set)
+    modes: dict[int, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     made: int = 0
 
@@ -110,14 +116,14 @@ class TinyFolder:
         for path in sorted(self.names, key=lambda path: path.split("/")):
             number = self.names[path]
             if number in self.directories:
-                entries[path] = DirectoryEntry()
+                entries[path] = DirectoryEntry(self.modes.get(number, 0o700))
             elif number in self.links:
                 entries[path] = SymlinkEntry(self.links[number])
             elif number in seen:
                 entries[path] = LinkEntry(seen[number])
             else:
                 seen[number] = path
-                entries[path] = FileEntry(bytes(self.files[number]))
+                entries[path] = FileEntry(bytes(self.files[number]), self.modes.get(number, 0o600))
         return Image(entries)
 
     def _event(self, kind: EventKind, **values: Any) -> None:
@@ -235,6 +241,20 @@ class TinyFolder:
                 length=length, flags=PUNCH_HOLE,
             )  # fmt: skip
 
+    def do_chmod(self, step: int, path: str, mode: int) -> None:
+        number = self.names.get(path)
+        if number in self.files or number in self.directories:
+            assert number is not None
+            mode |= 0o700 if number in self.directories else 0
+            self.modes[number] = mode
+            self._event(K.ATTRIBUTE, path=path, file=number, mode=mode)
+
+    def do_fchmod(self, step: int, slot: int, mode: int) -> None:
+        number = self.slots.get(slot)
+        if number is not None:
+            self.modes[number] = mode
+            self._event(K.ATTRIBUTE, path=self._path_of(number), file=number, mode=mode)
+
     def do_link(self, step: int, path: str, path_to: str) -> None:
         number = self.names.get(path)
         if number in self.files and self._is_free(path_to):
@@ -338,12 +358,17 @@ def _put(files: dict[int, int], slot: int, fd: int) -> None:
 
 
 def _open(files: dict[int, int], step: int, slot: int, path: str) -> None:
-    _put(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+    _put(files, slot, os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o666))
 
 
 def _refill(files: dict[int, int], step: int, slot: int, length: int) -> None:
     os.ftruncate(files[slot], 0)
     os.pwrite(files[slot], bytes_of(step, length), 0)
+
+
+def _chmod(files: dict[int, int], step: int, path: str, mode: int) -> None:
+    if not os.path.islink(path):
+        os.chmod(path, mode | (0o700 if os.path.isdir(path) else 0))
 
 
 def _nameless(files: dict[int, int], step: int, slot: int) -> None:
@@ -408,6 +433,8 @@ _REAL: dict[str, Callable[..., None]] = {
     ),
     "append": _append,
     "refill": _refill,
+    "chmod": _chmod,
+    "fchmod": lambda files, step, slot, mode: os.fchmod(files[slot], mode),
     "close": lambda files, step, slot: os.close(files.pop(slot)),
     "store": _store,
     "msync": _msync,

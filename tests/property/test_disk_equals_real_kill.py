@@ -1,15 +1,14 @@
 """The harness tests itself: a derived kill image is what a real SIGKILL there leaves.
 
 Operations are drawn, run in a worker under the recorder, and killed at some of their events;
-the folder that is left is compared with the image derived from the trace, byte for byte and
-name for name. Modes are left out, since a trace does not hold them.
+the folder that is left is compared with the image derived from the trace, byte for byte, name
+for name and mode for mode.
 """
 
 import contextlib
 import pickle
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from harness.recorder.watch import watch
 from harness.recorder.zygote import Zygote
 from harness.values.case import CrashPoint, Placement
 from harness.values.errors import Inconclusive
-from harness.values.image import DirectoryEntry, Entry, FileEntry, Image
+from harness.values.image import Image
 
 MOST_OPERATIONS = 14
 LARGE_BYTES = 1500
@@ -58,7 +57,7 @@ class Bench:
         return watched.recording
 
     def left(self) -> Image:
-        return without_modes(tree.capture(self.folder))
+        return tree.capture(self.folder)
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +75,6 @@ def bench() -> Iterator[Bench]:
         except Inconclusive as problem:
             pytest.skip(str(problem))
         yield bench
-
-
-def without_modes(image: Image) -> Image:
-    def plain(entry: Entry) -> Entry:
-        if isinstance(entry, FileEntry):
-            return replace(entry, mode=0o600)
-        return replace(entry, mode=0o700) if isinstance(entry, DirectoryEntry) else entry
-
-    return Image({name: plain(entry) for name, entry in image.entries.items()})
 
 
 def landed(recording: Recording) -> CrashPosition:

@@ -191,6 +191,7 @@ class Node:
     """A file or a symbolic link, whatever its names are."""
 
     content: bytearray | str
+    mode: int = -1
 
 
 @dataclass
@@ -206,7 +207,7 @@ class Model:
             return
         kind, path, number = event.kind, event.path, event.file
         if kind is EventKind.CREATE:
-            self.files[number] = Node(bytearray())
+            self.files[number] = Node(bytearray(), event.mode)
             if path:
                 self.tree[path] = self.files[number]
         elif kind is EventKind.WRITE:
@@ -226,6 +227,11 @@ class Model:
             del self.tree[path]
         elif kind is EventKind.RENAME:
             self._rename(event)
+        self._take_mode(event)
+
+    def _take_mode(self, event: Event) -> None:
+        if event.kind is EventKind.ATTRIBUTE and event.file in self.files:
+            self.files[event.file].mode = event.mode
 
     def _content(self, number: int) -> bytearray:
         content = self.files[number].content
@@ -262,6 +268,21 @@ class Model:
 
     def shown(self) -> dict[str, bytes | str | None]:
         return {path: None if node is None else plain(node) for path, node in self.tree.items()}
+
+    def modes(self) -> dict[str, int]:
+        files = {path: node for path, node in self.tree.items() if node is not None}
+        return {path: node.mode for path, node in files.items() if node.mode >= 0}
+
+
+def modes_of(image: Image) -> dict[str, int]:
+    """The modes of files, by each of their names."""
+    modes: dict[str, int] = {}
+    for path, entry in image.entries.items():
+        if isinstance(entry, FileEntry):
+            modes[path] = entry.mode
+        elif isinstance(entry, LinkEntry):
+            modes[path] = modes[entry.first_name]
+    return modes
 
 
 def plain(node: Node) -> bytes | str:
@@ -316,6 +337,7 @@ def test_a_recorded_run_equals_a_real_one_and_its_trace_tells_it_all(
     for event in seen.events:
         model.take(event)
     assert model.shown() == without_modes(image)
+    assert model.modes() == modes_of(image)
 
 
 @settings(max_examples=60, deadline=None)

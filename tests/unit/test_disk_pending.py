@@ -180,6 +180,7 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
         Event(kind=K.ATTRIBUTE, path="log"),
         Event(kind=K.REPLY, data=b"R", result=1),
         write("log", 0, 0, b"abc", result=-5),
+        Event(kind=K.ATTRIBUTE, path="log", file=0, mode=0o640),
     ]
     positions = [position for position, _ in crash_states(LOG, events)]
     assert [str(position) for position in positions] == [
@@ -188,6 +189,7 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
         "within event 0, bytes 0-1 kept",
         "after event 0",
         "after event 2",
+        "after event 4",
     ]
 
 

@@ -522,8 +522,9 @@ def mode(path: str) -> int:
     return os.stat(path).st_mode
 
 
-@step("chmod", "attribute a", "attribute a", "attribute d",
-      "attribute none (failed, errno 2)", "attribute a (failed, errno 20)")  # fmt: skip
+@step("chmod", "attribute a, mode 600", "attribute a, mode 4604", "attribute d, mode 1700",
+      "attribute none, mode 600 (failed, errno 2)",
+      "attribute a, mode 600 (failed, errno 20)")  # fmt: skip
 def step_chmod() -> object:
     found = errors_of(
         lambda: os.chmod("a", 0o600),
@@ -536,7 +537,7 @@ def step_chmod() -> object:
     return [*found, mode("a"), mode("d")]
 
 
-@step("fchmod", "attribute a", "attribute d")
+@step("fchmod", "attribute a, mode 611", "attribute d, mode 711")
 def step_fchmod() -> object:
     found = errors_of(
         lambda: os.fchmod(rw(), 0o611),
@@ -546,13 +547,14 @@ def step_fchmod() -> object:
     return [*found, mode("a"), mode("d")]
 
 
-@step("fchmodat", "attribute d/inner")
+@step("fchmodat", "attribute d/inner, mode 751")
 def step_fchmodat() -> object:
     directory = os.open("d", os.O_RDONLY)
     return [raw("fchmodat", directory, b"inner", 0o751), mode("d/inner")]
 
 
-@step("fchmodat2", "attribute a", "attribute a", "attribute link (failed, errno 95)")
+@step("fchmodat2", "attribute a, mode 604", "attribute a, mode 640",
+      "attribute link, mode 604 (failed, errno 95)")  # fmt: skip
 def step_fchmodat2() -> object:
     return errors_of(
         lambda: raw("fchmodat2", HERE, b"link", 0o604, 0),
