@@ -70,6 +70,7 @@ class CampaignPlan:
             an equal share of what is left when it begins.
         only_case: run this case alone.
         runs: the folder that keeps findings.
+        minimising_seconds: longest time in which the findings of one scenario are minimised.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -79,6 +80,7 @@ class CampaignPlan:
     seconds: float | None
     only_case: int | None
     runs: Path
+    minimising_seconds: float = MINIMISING_SECONDS
 
 
 class Campaign:
@@ -193,7 +195,7 @@ class Campaign:
     def _batches(self, tally: Tally, prepared: Prepared, deadline: float | None) -> Iterator[Batch]:
         plan, scenario = self._plan, tally.scenario
         seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
-        left_seconds = min(MINIMISING_SECONDS, seconds * MINIMISING_SHARE)
+        left_seconds = min(plan.minimising_seconds, seconds * MINIMISING_SHARE)
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
         for start in range(0, len(indices), BATCH_CASES):
@@ -216,7 +218,7 @@ class Campaign:
         self, crew: Crew, tally: Tally, names: list[str], deadline: float | None
     ) -> Iterator[MinimalCase | None]:
         """Minimise all findings of a scenario side by side; None after an interrupt."""
-        seconds = MINIMISING_SECONDS
+        seconds = self._plan.minimising_seconds
         if deadline is not None:
             left_seconds = max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic())
             seconds = min(seconds, left_seconds)

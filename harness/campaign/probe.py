@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.campaign import jobs
-from harness.campaign.campaign import Campaign, CampaignPlan
+from harness.campaign.campaign import MINIMISING_SECONDS, Campaign, CampaignPlan
 from harness.campaign.crew import MakeExecutor
 from harness.campaign.workplace import Workplace
 from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
@@ -53,6 +53,9 @@ class ProbePlan:
         images: most images of one case with a power loss.
         seconds: time for the whole probe; None for no limit.
         jobs: how many processes run cases.
+        acknowledges: when records are to count as promised, in the order in which that is tried;
+            `sync` is left out where all is kept from the append on.
+        minimising_seconds: longest time in which the findings of one promise are minimised.
     """
 
     scenario: Scenario
@@ -62,6 +65,8 @@ class ProbePlan:
     images: int = IMAGES
     seconds: float | None = None
     jobs: int = 1
+    acknowledges: tuple[Acknowledges, ...] = tuple(Acknowledges)
+    minimising_seconds: float = MINIMISING_SECONDS
 
 
 def run_probe(
@@ -109,7 +114,7 @@ class _Prober:
         seconds = self.plan.seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self._load()
-        for acknowledges in Acknowledges:
+        for acknowledges in self.plan.acknowledges:
             if acknowledges is Acknowledges.SYNC and not self._is_sync_worth_trying():
                 break
             self._kills(acknowledges)
@@ -147,9 +152,8 @@ class _Prober:
 
     def _is_sync_worth_trying(self) -> bool:
         """Whether the subject can sync, and not all is kept from the append on."""
-        return "sync" in self.supports and any(
-            each.verdict is not Verdict.PASS for each in self.promises
-        )
+        is_all_kept = self.promises and all(each.verdict is Verdict.PASS for each in self.promises)
+        return "sync" in self.supports and not is_all_kept
 
     def _holds(
         self,
@@ -225,6 +229,7 @@ class _Prober:
                 seconds=left,
                 only_case=None,
                 runs=self.plan.runs,
+                minimising_seconds=self.plan.minimising_seconds,
             ),
             make_executor=self.make_executor,
         )

@@ -87,7 +87,7 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
 
 def planted_folder() -> Path:
     """Return the folder of the planted subjects and their scenarios."""
-    return _shipped_folder() / "planted"
+    return shipped_folder() / "planted"
 
 
 def planted_folders() -> list[Path]:
@@ -96,10 +96,11 @@ def planted_folders() -> list[Path]:
 
 
 def _shipped_scenarios() -> dict[str, Path]:
-    return {file.stem: file for file in sorted(_shipped_folder().glob("*.toml"))}
+    return {file.stem: file for file in sorted(shipped_folder().glob("*.toml"))}
 
 
-def _shipped_folder() -> Path:
+def shipped_folder() -> Path:
+    """Return the folder of the scenarios that ship."""
     # The wheel carries the scenarios inside the package, a checkout has them next to it.
     in_wheel = _PACKAGE / "_scenarios"
     return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "scenarios"

@@ -20,6 +20,7 @@ from harness.cli.run import run
 from harness.cli.scenarios import scenarios
 from harness.cli.schema import schema
 from harness.cli.selftest import selftest
+from harness.cli.validate import validate
 from harness.values.errors import UsageError
 
 _EPILOG = """\b
@@ -79,5 +80,6 @@ for command in (
     scenarios,
     schema,
     selftest,
+    validate,
 ):
     walcrash.add_command(command)
