@@ -72,6 +72,7 @@ def cross_problems(
             problems += _unreachable_boots(place, fault, workload)
     if workload is not None:
         problems += _mix_problems(workload)
+        problems += _phase_problems(workload)
         problems += _boots_without_fault(workload, [fault for _, fault in faults])
         if contract is not None:
             problems += _promise_problems(workload, contract)
@@ -144,7 +145,7 @@ def _unreachable_operations(
         names = [OperationKind.TICK.value]
     for position, name in enumerate(names):
         key = MIX_KEY_OF_OPERATION.get(name)
-        if key is not None and getattr(workload.mix, key) == 0:
+        if key is not None and not workload.has(key):
             path = (*place, "operations", position) if fault.operations else (*place, "event")
             yield Problem(
                 path,
@@ -165,8 +166,19 @@ def _unreachable_boots(
         )
 
 
+def _phase_problems(workload: WorkloadTable) -> Iterator[Problem]:
+    most = workload.boots[1]
+    if len(workload.phases) > most:
+        yield Problem(
+            ("workload", "phases", most),
+            f"there are {len(workload.phases)} phases, one for each boot, and no case has more "
+            f"than {most} boots",
+            f"write `boots = {len(workload.phases)}` in [workload]",
+        )
+
+
 def _mix_problems(workload: WorkloadTable) -> Iterator[Problem]:
-    if workload.mix.put == 0:
+    if not workload.has("put"):
         yield Problem(
             ("workload", "mix"),
             "without `put` nothing is ever appended; found `put = 0`",
@@ -189,7 +201,7 @@ def _boots_without_fault(
 
 def _promise_problems(workload: WorkloadTable, contract: ContractTable) -> Iterator[Problem]:
     is_promised_by_sync = contract.acknowledges is Acknowledges.SYNC
-    if is_promised_by_sync and contract.kill is Promise.ALL and workload.mix.sync == 0:
+    if is_promised_by_sync and contract.kill is Promise.ALL and not workload.has("sync"):
         yield Problem(
             ("contract", "acknowledges"),
             "records are promised by `sync`, which the workload never does, so that nothing is "

@@ -46,6 +46,9 @@ placements = ["within"]
 ```
 """
 
+_LISTS: Final = {("faults",), ("workload", "phases")}
+"""The tables that are lists of tables."""
+
 
 def scenario_reference() -> str:
     """Return the page as Markdown: a section for each table, a row for each key."""
@@ -60,7 +63,7 @@ def scenario_reference() -> str:
 
 def _section(place: tuple[str, ...], described: Mapping[str, object]) -> Iterator[str]:
     name = ".".join(place)
-    heading = f"`[[{name}]]`" if place == ("faults",) else f"`[{name}]`"
+    heading = f"`[[{name}]]`" if place in _LISTS else f"`[{name}]`"
     yield f"## {heading if place else 'Top level'}"
     yield ""
     yield str(described["description"])

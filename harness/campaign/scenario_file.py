@@ -19,7 +19,13 @@ from typing import Final
 
 from harness.campaign.scenario_checks import Problem
 from harness.campaign.scenario_problems import problems_of, shown
-from harness.campaign.scenario_schema import FORMAT, ScenarioTable, schema_json
+from harness.campaign.scenario_schema import (
+    FORMAT,
+    MixTable,
+    PhaseTable,
+    ScenarioTable,
+    schema_json,
+)
 from harness.campaign.scenario_subject import resolve_subject
 from harness.campaign.toml_position import key_lines, line_of
 from harness.values.contract import Contract
@@ -28,6 +34,7 @@ from harness.values.scenario import (
     Budget,
     FaultPlan,
     OperationMix,
+    PhasePlan,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
@@ -227,10 +234,11 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
         workload=WorkloadPlan(
             boots=table.workload.boots,
             operations=table.workload.operations,
-            mix={kind: getattr(table.workload.mix, kind.value) for kind in OperationMix},
+            mix=_mix(table.workload.mix),
             payload_bytes=tuple(table.workload.payload_bytes),
             ids=table.workload.ids,
             clean_close=table.workload.clean_close,
+            phases=tuple(map(_phase, table.workload.phases)),
         ),
         faults=tuple(
             FaultPlan(
@@ -251,4 +259,17 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             seconds=table.limits.recovery_seconds,
             memory_mb=table.limits.recovery_memory_mb,
         ),
+    )
+
+
+def _mix(table: MixTable) -> dict[OperationMix, int]:
+    return {kind: getattr(table, kind.value) for kind in OperationMix}
+
+
+def _phase(table: PhaseTable) -> PhasePlan:
+    return PhasePlan(
+        operations=table.operations,
+        mix=None if table.mix is None else _mix(table.mix),
+        payload_bytes=None if table.payload_bytes is None else tuple(table.payload_bytes),
+        clean_close=table.clean_close,
     )

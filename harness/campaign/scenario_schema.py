@@ -254,6 +254,36 @@ class MixTable(_Table):
     replay: int = _weight("Replay from the start or from an earlier append of the same boot.")
 
 
+class PhaseTable(_Table):
+    """What is different in one boot: the first table is for the first boot, the last for all left.
+
+    A key that is left out is as in `[workload]`.
+    """
+
+    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] | None = Field(
+        default=None,
+        description="How many operations are drawn for this boot.",
+        examples=[[10, 30]],
+    )
+    mix: MixTable | None = Field(
+        default=None, description="How often each operation is drawn in this boot."
+    )
+    payload_bytes: list[Annotated[int, Field(ge=0, le=PAYLOAD_BYTES)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=PAYLOAD_SIZES,
+        description="The payload sizes to draw from in this boot, in bytes.",
+        examples=[[45_000, 100_000]],
+    )
+    clean_close: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="How many in 100 such boots, unless they are last, end with `close`.",
+        examples=[100],
+    )
+
+
 class WorkloadTable(_Table):
     """How the operations of a case are drawn."""
 
@@ -288,6 +318,16 @@ class WorkloadTable(_Table):
         description="How many in 100 boots, the last aside, end with `close` and not a fault.",
         examples=[20],
     )
+    phases: list[PhaseTable] = Field(
+        default_factory=list,
+        max_length=BOOTS_PER_CASE,
+        description="What is different in the first boot, the second, and so on.",
+    )
+
+    def has(self, key: str) -> bool:
+        """Whether some boot draws the operation of a key of the mix."""
+        mixes = [phase.mix or self.mix for phase in self.phases] or [self.mix]
+        return any(getattr(mix, key) > 0 for mix in mixes)
 
 
 class FaultTable(_Table):
@@ -442,6 +482,8 @@ TABLES: Final[dict[tuple[str, ...], type[_Table]]] = {
     ("contract",): ContractTable,
     ("workload",): WorkloadTable,
     ("workload", "mix"): MixTable,
+    ("workload", "phases"): PhaseTable,
+    ("workload", "phases", "mix"): MixTable,
     ("faults",): FaultTable,
     ("invariants",): InvariantsTable,
     ("budget",): BudgetTable,

@@ -78,14 +78,14 @@ def draw_control(
     progress = Progress()
     fewest, most = scenario.workload.boots
     count = prng.between(max(fewest, min(CONTROL_BOOTS, most)), most)
-    boots = [_draw_control_boot(prng, scenario, supports, progress) for _ in range(count)]
+    boots = [_draw_control_boot(prng, scenario, supports, progress, n) for n in range(count)]
     return Case(scenario.name, index, seed, tuple(boots))
 
 
 def _draw_boot_fault(
     prng: Prng, scenario: Scenario, supports: frozenset[str], boot: int, *, is_last: bool
 ) -> FaultPlan | None:
-    is_closed = prng.below(100) < scenario.workload.clean_close
+    is_closed = prng.below(100) < scenario.workload.in_boot(boot).clean_close
     if is_closed and not is_last:
         return None
     return draw_fault(prng, scenario.faults, supports=supports, boot=boot, is_last=is_last)
@@ -100,7 +100,7 @@ def _draw_boot(
     profile: Profile,
     boot: int,
 ) -> BootPlan:
-    plan = scenario.workload
+    plan = scenario.workload.in_boot(boot)
     kinds = weighted_kinds(plan, supports)
     # What lies behind the crash is never carried out, so that the case does not go on with it.
     operations: list[Operation] = draw_operations(prng, progress.copy(), plan, kinds)
@@ -121,9 +121,9 @@ def _draw_boot(
 
 
 def _draw_control_boot(
-    prng: Prng, scenario: Scenario, supports: frozenset[str], progress: Progress
+    prng: Prng, scenario: Scenario, supports: frozenset[str], progress: Progress, boot: int
 ) -> BootPlan:
-    plan = scenario.workload
+    plan = scenario.workload.in_boot(boot)
     kinds = weighted_kinds(plan, supports)
     operations = draw_operations(prng, progress, plan, kinds)
     drawn = {mix_of(operation) for operation in operations}

@@ -4,7 +4,7 @@ The file format and its messages are in `campaign.scenario_file`; nothing here r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
@@ -78,6 +78,23 @@ class IdStyle(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhasePlan:
+    """What is different in one boot; None keeps what the workload says.
+
+    Attributes:
+        operations: fewest and most operations.
+        mix: how often each is drawn, as whole-number weights.
+        payload_bytes: the payload sizes to draw from, in bytes.
+        clean_close: how many in 100 such boots, unless last, end with `close` and not a fault.
+    """
+
+    operations: tuple[int, int] | None = None
+    mix: Mapping[OperationMix, int] | None = None
+    payload_bytes: tuple[int, ...] | None = None
+    clean_close: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadPlan:
     """How the operations of a case are drawn.
 
@@ -88,6 +105,8 @@ class WorkloadPlan:
         payload_bytes: the payload sizes to draw from, in bytes.
         ids: how ids look.
         clean_close: how many in 100 boots, the last aside, end with `close` and not a fault.
+        phases: what is different in the first boot, the second, and so on; the last phase is
+            that of all later boots too.
     """
 
     boots: tuple[int, int] = (1, 1)
@@ -98,6 +117,22 @@ class WorkloadPlan:
     payload_bytes: tuple[int, ...] = (0, 1, 16, 100, 1000)
     ids: IdStyle = IdStyle.PLAIN
     clean_close: int = 0
+    phases: tuple[PhasePlan, ...] = ()
+
+    def in_boot(self, boot: int) -> "WorkloadPlan":
+        """Return the plan of one boot, counted from 0."""
+        if not self.phases:
+            return self
+        phase = self.phases[min(boot, len(self.phases) - 1)]
+        return replace(
+            self,
+            operations=self.operations if phase.operations is None else phase.operations,
+            mix=self.mix if phase.mix is None else phase.mix,
+            payload_bytes=(
+                self.payload_bytes if phase.payload_bytes is None else phase.payload_bytes
+            ),
+            clean_close=self.clean_close if phase.clean_close is None else phase.clean_close,
+        )
 
 
 class FaultKind(Enum):

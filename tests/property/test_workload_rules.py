@@ -25,6 +25,7 @@ from harness.values.scenario import (
     FaultPlan,
     IdStyle,
     OperationMix,
+    PhasePlan,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
@@ -59,6 +60,13 @@ fault_plans = st.builds(
     placements=st.lists(st.sampled_from(Placement), min_size=1, max_size=3).map(tuple),
     delay_us=ranges,
 )
+phase_plans = st.builds(
+    PhasePlan,
+    operations=st.none() | ranges,
+    mix=st.none() | mixes,
+    payload_bytes=st.none() | st.lists(st.integers(0, 300), min_size=1, max_size=3).map(tuple),
+    clean_close=st.none() | st.integers(0, 100),
+)
 workload_plans = st.builds(
     WorkloadPlan,
     boots=boot_ranges,
@@ -67,6 +75,7 @@ workload_plans = st.builds(
     payload_bytes=st.lists(st.integers(0, 300), min_size=1, max_size=3).map(tuple),
     ids=st.sampled_from(IdStyle),
     clean_close=st.integers(0, 100),
+    phases=st.lists(phase_plans, max_size=3).map(tuple),
 )
 scenarios = st.builds(
     lambda workload, faults: Scenario(
@@ -111,13 +120,13 @@ def assert_records_obey_the_rules(case):
 
 def assert_boots_obey_the_rules(case, scenario, supports):
     assert scenario.workload.boots[0] <= len(case.boots) or case.boots[-1].crash is None
-    for boot in case.boots:
+    for number, boot in enumerate(case.boots):
         kinds = [each.kind for each in boot.operations]
         assert kinds[0] is OperationKind.OPEN
         assert OperationKind.OPEN not in kinds[1:]
         assert OperationKind.CLOSE not in kinds[:-1]
         assert all(CAPABILITY.get(kind) in (None, *supports) for kind in kinds)
-        assert len(kinds) <= scenario.workload.operations[1] + 4
+        assert len(kinds) <= scenario.workload.in_boot(number).operations[1] + 4
         assert_replays_start_at_an_append(boot)
         assert_the_crash_is_right(boot)
 

@@ -107,3 +107,19 @@ def test_a_promise_by_sync_needs_syncs():
 def test_a_broken_fault_does_not_hide_what_is_wrong_with_another():
     found = problems(faults=[{"weight": 0}, {"boots": "later"}])
     assert [path for path, _ in found] == [("faults", 0, "weight"), ("faults", 1, "boots")]
+
+
+def test_an_operation_that_only_one_phase_draws_can_be_hit_and_more_phases_than_boots_cannot():
+    phases = [{}, {"mix": {"put": 1, "compact": 1}}]
+    workload = {"boots": 2, "mix": {"put": 1}, "phases": phases}
+    assert problems(faults=[{"operations": ["compact"]}], workload=workload) == []
+    found = problems(faults=[{}], workload=workload | {"boots": [1, 1]})
+    assert found == [(("workload", "phases", 1), "write `boots = 2` in [workload]")]
+
+
+def test_a_wrong_key_in_a_phase_is_told_at_its_place():
+    workload = {"boots": 2, "phases": [{}, {"payload": [1]}, {"mix": {"put": -1}}]}
+    assert [path for path, _ in problems(faults=[{}], workload=workload)] == [
+        ("workload", "phases", 1, "payload"),
+        ("workload", "phases", 2, "mix", "put"),
+    ]

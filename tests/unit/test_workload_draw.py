@@ -18,6 +18,7 @@ from harness.values.scenario import (
     FaultPlan,
     IdStyle,
     OperationMix,
+    PhasePlan,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
@@ -357,3 +358,30 @@ def test_control_cases_differ_from_the_cases_of_the_same_index():
 def test_every_shipped_scenario_ends_each_case_with_a_crash(path):
     for case in cases(load_scenario(path), 40):
         assert case.boots[-1].crash is not None
+
+
+def test_each_boot_is_drawn_by_its_phase_and_later_ones_by_the_last():
+    drawn = scenario(
+        FaultPlan(kind=FaultKind.POWER),
+        boots=(3, 3),
+        operations=(4, 4),
+        payload_bytes=(7,),
+        phases=(
+            PhasePlan(mix={OperationMix.PUT: 1}, clean_close=100),
+            PhasePlan(operations=(9, 9), mix={OperationMix.PUT: 1}, payload_bytes=(45_000,)),
+        ),
+    )
+    for case in [*cases(drawn, 20), draw_control(drawn, ALL, "seed", 0)]:
+        sizes = [
+            {len(each.record.payload) for each in boot.operations if each.record is not None}
+            for boot in case.boots
+        ]
+        counts = [len(boot.operations) - 2 for boot in case.boots]
+        assert sizes == [{7}, {45_000}, {45_000}]
+        assert counts == [4, 9, 9]
+        assert case.boots[0].crash is None
+
+
+def test_a_phase_that_says_nothing_draws_the_same_cases():
+    plain = scenario(boots=(1, 3), clean_close=30)
+    assert cases(plain) == cases(scenario(boots=(1, 3), clean_close=30, phases=(PhasePlan(),)))
