@@ -249,7 +249,7 @@ class Campaign:
             run for run in runs if any(v.invariant is invariant for v in run.judgement.violations)
         ]
         finding = tally.finding(name, minimal, replays=len(runs), replays_alike=len(alike))
-        self._store.keep(finding, shown.stored)
+        self._store.keep(finding, shown.stored, best.stored)
         story = tell_story(alike[0], promised=kept.contract.model) if alike else None
         return FindingReported(finding=finding, story=story)
 

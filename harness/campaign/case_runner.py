@@ -71,6 +71,7 @@ class CaseRun:
         model: the strictest persistence model that shows a violation.
         coverage: what was looked at after a power loss, else None.
         beside: where the contract's model shows nothing: a failure under a weaker one.
+        image: what the last crash left, where every recovery had a process of its own; else None.
     """
 
     case: Case
@@ -82,6 +83,7 @@ class CaseRun:
     model: PersistenceModel = PersistenceModel.KILL
     coverage: Coverage | None = None
     beside: "CaseRun | None" = None
+    image: Image | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -175,6 +177,8 @@ class _CaseRun:
     ) -> None:
         self._workplace = workplace
         self._aims = aims
+        self._is_fresh = is_fresh
+        self._left: Image | None = None
         self._stored = stored
         self._shown = shown
         self._looks = Looks(workplace, stored, is_fresh=is_fresh)
@@ -215,6 +219,8 @@ class _CaseRun:
         if isinstance(last.recovery, RecoveryFailure):
             recoveries = Recoveries(first=last.recovery)
         else:
+            if self._is_fresh:
+                self._left = capture(self._workplace.directory)
             recoveries = self._looks.here(before=image_before)
         history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots]
@@ -305,6 +311,7 @@ class _CaseRun:
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
         self._put_back(recorded, judged.candidate.choice)
+        self._left = judged.candidate.image if self._is_fresh else None
         judgement = replace(judged.judgement, judged=frozenset(looked_at))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
         return replace(run, coverage=coverage)
@@ -371,6 +378,7 @@ class _CaseRun:
             recoveries=self._looks.recoveries + len(self._boots) - 1,
             doubt=doubt,
             model=self._model(),
+            image=self._left,
         )
 
     def _model(self) -> PersistenceModel:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import jobs
+from harness.campaign.bundle import SUFFIX, read_bundle
 from harness.campaign.crew import MakeExecutor
 from harness.campaign.replay import replay_finding
 from harness.campaign.story import tell_story
+from harness.disk import NotModelled
+from harness.values.errors import UsageError
 from harness.values.finding import Finding
 from harness.values.story import Story
 
@@ -24,14 +27,30 @@ class Explained:
 def explain_finding(
     reference: str, *, runs: Path, make_executor: MakeExecutor = jobs.make_executor
 ) -> Explained:
-    """Run a kept finding's case once more and tell its story.
+    """Run a kept finding's case once more and tell its story; a bundle's own run is told as it is.
 
     Raises:
-        UsageError: there is no such finding.
+        UsageError: there is no such finding, or the bundle is broken.
         WalcrashError: as `replay_finding`.
     """
+    if reference.endswith(SUFFIX):
+        return _explain_bundle(Path(reference))
     results = replay_finding(reference, runs=runs, times=1, make_executor=make_executor)
     with closing(results):
         result = next(results)
     story = tell_story(result.run, promised=result.promised)
     return Explained(finding=result.finding, story=story, is_alike=result.alike)
+
+
+def _explain_bundle(path: Path) -> Explained:
+    """Tell the story of the run in a bundle, for which no subject is needed."""
+    bundle = read_bundle(path)
+    try:
+        story = tell_story(bundle.evidence.run, promised=bundle.stored.contract.model)
+    except (NotModelled, AssertionError, LookupError, ValueError, MemoryError) as problem:
+        # A bundle from a stranger may tell of calls that no file system allows.
+        raise UsageError(
+            f"the bundle {path} is refused: its trace cannot be ({type(problem).__name__}: "
+            f"{problem}); nothing was written"
+        ) from None
+    return Explained(finding=bundle.finding, story=story, is_alike=True)

@@ -3,6 +3,9 @@
 A finding survives upgrades, since the case holds all that is needed to run it. A bug that is
 found again replaces its older case. Several campaigns may write at the same time.
 
+A finding is new once, again while it keeps failing, fixed when its kept case passes, and back
+when it fails after that.
+
 Source: `sqlite3` of the standard library.
 """
 
@@ -15,37 +18,46 @@ from pathlib import Path
 from typing import Final
 
 from harness.campaign.case_file import StoredCase, stored_case_from_json
+from harness.campaign.store_upgrade import CREATE, FORMAT, upgrade
 from harness.values.errors import UsageError
-from harness.values.finding import Finding
+from harness.values.finding import Finding, FindingState
+from harness.values.plain import NotPlain, from_plain, to_plain
 from harness.values.verdict import Invariant
-
-FORMAT: Final = 1
-"""The store's version; a newer one is refused by name."""
 
 NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
 
-_COLUMNS: Final = (
-    "id, scenario, scenario_path, master_seed, case_index, invariant, seen, cases, stored"
-)
+_COLUMNS: Final = "state, finding, stored, origin"
 
-Row = tuple[str, str, str, str, int, str, int, int, str]
+Row = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptFinding:
-    """A finding as it was kept: where it came from, what it broke, and its case."""
+    """A finding as it was kept.
 
-    id: str
-    scenario: str
-    scenario_path: str
-    master_seed: str
-    case_index: int
-    invariant: Invariant
-    seen: int
-    cases: int
+    Attributes:
+        finding: as it was reported last.
+        state: what became of it since it was first seen.
+        stored: its minimal case.
+        origin: the campaign's own case, which the minimal one was made from.
+    """
+
+    finding: Finding
+    state: FindingState
     stored: StoredCase
+    origin: StoredCase
+
+    @property
+    def id(self) -> str:
+        """The finding's id."""
+        return self.finding.id
+
+    @property
+    def invariant(self) -> Invariant:
+        """The invariant that the finding is named for."""
+        return self.finding.violations[0].invariant
 
 
 class Store:
@@ -54,27 +66,50 @@ class Store:
     def __init__(self, runs: Path) -> None:
         self._path = runs / NAME
 
-    def keep(self, finding: Finding, stored: str) -> None:
-        """Keep a finding with the stored form of its case (JSON).
+    def keep(self, finding: Finding, stored: str, origin: str) -> FindingState:
+        """Keep a finding with its minimal case and the campaign's own (both JSON).
+
+        Returns:
+            New, again, or back after it was fixed.
 
         Raises:
             UsageError: the file is of a newer version, is no store, or cannot be written.
         """
         with self._open() as connection:
+            found = connection.execute(
+                "select state from finding where id = ?", (finding.id,)
+            ).fetchone()
+            state = FindingState.NEW
+            if found is not None:
+                is_back = FindingState(found[0]) is FindingState.FIXED
+                state = FindingState.BACK if is_back else FindingState.AGAIN
+            text = json.dumps(to_plain(finding))
             connection.execute(
-                f"insert or replace into finding ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own columns
-                (
-                    finding.id,
-                    finding.scenario,
-                    finding.scenario_path,
-                    finding.master_seed,
-                    finding.case_index,
-                    finding.violations[0].invariant.value,
-                    finding.seen,
-                    finding.cases,
-                    stored,
-                ),
+                "insert or replace into finding (id, scenario, state, finding, stored, origin) "
+                "values (?, ?, ?, ?, ?, ?)",
+                (finding.id, finding.scenario, state.value, text, stored, origin),
             )
+        return state
+
+    def set_state(self, finding_id: str, state: FindingState) -> None:
+        """Say what became of a finding.
+
+        Raises:
+            UsageError: as `keep`.
+        """
+        with self._open() as connection:
+            connection.execute(
+                "update finding set state = ? where id = ?", (state.value, finding_id)
+            )
+
+    def all(self, *, scenario: str | None = None) -> list[KeptFinding]:
+        """Return the findings, of one scenario if one is named, by scenario and id.
+
+        Raises:
+            UsageError: the store cannot be read.
+        """
+        where, values = ("where scenario = ?", (scenario,)) if scenario is not None else ("", ())
+        return [_read(row) for row in self._rows(f"{where} order by scenario, id", values)]
 
     def find(self, reference: str) -> KeptFinding:
         """Return a finding by its id or the beginning of it.
@@ -82,24 +117,24 @@ class Store:
         Raises:
             UsageError: there is none, or more than one; or the store cannot be read.
         """
-        rows = self._rows(reference)
+        begins = "where substr(id, 1, ?) = ? order by id"
+        rows = self._rows(begins, (len(reference), reference))
         if len(rows) == 1:
             return _read(rows[0])
-        known = ", ".join(row[0] for row in rows[:8] or self._rows("")[:8]) or "none"
+        there = rows or self._rows("order by id", ())
+        known = ", ".join(_read(row).id for row in there[:8]) or "none"
         what = "more than one" if rows else "no finding"
         raise UsageError(
             f"`{reference}`: {what} in {self._path}; there: {known}",
             hint="walcrash run, or --runs DIR if the findings are elsewhere",
         )
 
-    def _rows(self, beginning: str) -> list[Row]:
+    def _rows(self, condition: str, values: tuple[object, ...]) -> list[Row]:
         if not self._path.is_file():
             return []
         with self._open() as connection:
-            return connection.execute(
-                f"select {_COLUMNS} from finding where substr(id, 1, ?) = ? order by id",  # noqa: S608 - our own columns
-                (len(beginning), beginning),
-            ).fetchall()
+            query = f"select {_COLUMNS} from finding {condition}"  # noqa: S608 - our own words
+            return connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -123,25 +158,28 @@ class Store:
                 f"{self._path} has format {version}; this walcrash reads format {FORMAT}",
                 hint="pip install --upgrade walcrash",
             )
-        if version == 0:
-            with connection:
-                connection.execute(
-                    "create table if not exists finding (id text primary key, scenario text, "
-                    "scenario_path text, master_seed text, case_index integer, invariant text, "
-                    "seen integer, cases integer, stored text)"
-                )
-                connection.execute(f"pragma user_version = {FORMAT}")
+        if version == FORMAT:
+            return
+        with connection:
+            # Whoever comes second waits here, and finds the work done.
+            connection.execute("begin immediate")
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version == 0:
+                connection.execute(CREATE)
+            elif version < FORMAT:
+                upgrade(connection)
+            connection.execute(f"pragma user_version = {FORMAT}")
 
 
 def _read(row: Row) -> KeptFinding:
+    state, text, stored, origin = row
+    try:
+        finding = from_plain(Finding, json.loads(text), where="finding")
+    except NotPlain as problem:
+        raise UsageError(f"a kept finding cannot be read: {problem}") from None
     return KeptFinding(
-        id=row[0],
-        scenario=row[1],
-        scenario_path=row[2],
-        master_seed=row[3],
-        case_index=row[4],
-        invariant=Invariant(row[5]),
-        seen=row[6],
-        cases=row[7],
-        stored=stored_case_from_json(json.loads(row[8])),
+        finding=finding,
+        state=FindingState(state),
+        stored=stored_case_from_json(json.loads(stored)),
+        origin=stored_case_from_json(json.loads(origin)),
     )

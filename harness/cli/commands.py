@@ -11,6 +11,7 @@ import click
 from harness import __version__
 from harness.cli.audit import audit
 from harness.cli.bench import bench
+from harness.cli.bundle import bundle
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
@@ -72,6 +73,7 @@ for command in (
     audit,
     bench,
     compare,
+    bundle,
     doctor,
     explain,
     probe,

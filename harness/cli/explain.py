@@ -13,7 +13,8 @@ from harness.values.errors import ExitCode
 def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
     """Tell the story of a kept finding: what was done, what was lost, which rule broke and why.
 
-    FINDING is an id (such as F-7c1e) or the beginning of one. Its case is run once more.
+    FINDING is an id (such as F-7c1e) or the beginning of one; its case is run once more. Or it is
+    a bundle, whose own run is told: that needs no subject.
     """
     from pathlib import Path
 

@@ -42,13 +42,18 @@ class Replay(Protocol):
     def history(self) -> History:
         """What happened in this replay."""
 
+    @property
+    def note(self) -> str:
+        """What was out of the ordinary; empty if nothing was."""
+
 
 def publish_replays(results: Iterator[Replay], *, times: int, runs: str, color: bool) -> ExitCode:
     """Tell of every replay on stderr, print the finding and its history, return the exit code."""
     done: list[Replay] = []
     try:
         for number, result in enumerate(results, start=1):
-            talk(f"replay {number} of {times}: {_outcome(result)}")
+            note = f" ({result.note})" if result.note else ""
+            talk(f"replay {number} of {times}: {_outcome(result)}{note}")
             done.append(result)
     finally:
         # Also after Ctrl-C: closing the generator is what ends the processes.
@@ -77,6 +82,8 @@ def replays_text(results: list[Replay], *, runs: str, width: int) -> str:
     shown = (alike or results)[0]
     finding = replace(shown.finding, replays=len(results), replays_alike=len(alike))
     parts = [finding_text(finding, width=width, runs=runs)]
+    if shown.note:
+        parts.append(f"NOTE  {shown.note}")
     if not alike:
         parts.append(
             f"{shown.judgement.verdict.value.upper()}  it did not happen again in "

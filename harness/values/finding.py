@@ -1,10 +1,20 @@
 """Findings: failing cases of one scenario that break the same invariant, as one."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from harness.values.case import Landing
 from harness.values.contract import PersistenceModel
 from harness.values.verdict import Violation
+
+
+class FindingState(Enum):
+    """What became of a finding from run to run, by its kept case."""
+
+    NEW = "new"
+    AGAIN = "again"
+    FIXED = "fixed"
+    BACK = "back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

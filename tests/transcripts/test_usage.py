@@ -8,6 +8,7 @@ from transcripts import HERE, check_transcript, run_walcrash
 COMMANDS = {
     "help": "walcrash --help",
     "help-run": "walcrash run --help",
+    "help-bundle": "walcrash bundle --help",
     "help-replay": "walcrash replay --help",
     "help-explain": "walcrash explain --help",
     "help-doctor": "walcrash doctor --help",

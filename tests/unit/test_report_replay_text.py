@@ -21,6 +21,7 @@ class Replayed:
     alike: bool
     judgement: Judgement
     history: History
+    note: str = ""
 
 
 def history(calls: int = 2) -> History:

@@ -1,0 +1,82 @@
+"""Making a bundle: a kept finding's case is run once more, and what it leaves is written down."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from harness.campaign import jobs
+from harness.campaign.bundle import SUFFIX, new_bundle, write_bundle
+from harness.campaign.crew import Crew, MakeExecutor
+from harness.campaign.evidence import Evidence, gather
+from harness.campaign.store import KeptFinding, Store
+from harness.values.errors import Inconclusive
+from harness.values.finding import Finding
+
+# limits
+RUNS: Final = 5
+"""How often a case is run until it fails again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeBundle:
+    """A bundle that was written.
+
+    Attributes:
+        finding: what is in it.
+        path: where it is.
+        size_bytes: its size.
+        subject: what has to be there to replay it.
+    """
+
+    finding: Finding
+    path: Path
+    size_bytes: int
+    subject: str
+
+
+def make_bundle(
+    reference: str,
+    *,
+    runs: Path,
+    output: Path | None,
+    make_executor: MakeExecutor = jobs.make_executor,
+) -> MadeBundle:
+    """Write a kept finding to a new file.
+
+    Raises:
+        UsageError: there is no such finding, or the file cannot be written.
+        Inconclusive: the finding did not happen again.
+        WalcrashError: as `Campaign.lines`.
+    """
+    kept = Store(runs).find(reference)
+    path = output or Path(f"{kept.id}{SUFFIX}")
+    with Crew(make_executor, 1) as crew:
+        evidence = _failing(crew, kept)
+    run = evidence.run
+    finding = replace(
+        kept.finding,
+        violations=run.judgement.violations,
+        landings=run.landings,
+        model=run.model,
+        operations=jobs.count_operations(run.case),
+    )
+    write_bundle(path, new_bundle(finding, kept.stored, kept.origin, evidence))
+    return MadeBundle(
+        finding=finding,
+        path=path,
+        size_bytes=path.stat().st_size,
+        subject=kept.stored.subject.name,
+    )
+
+
+def _failing(crew: Crew, kept: KeptFinding) -> Evidence:
+    for _ in range(RUNS):
+        evidence = crew.result(crew.submit(gather, kept.stored))
+        assert evidence is not None, "nobody interrupts this but by an exception"
+        if any(v.invariant is kept.invariant for v in evidence.run.judgement.violations):
+            return evidence
+    raise Inconclusive(
+        f"{kept.id} did not happen again in {RUNS} runs of its case, so there is no trace of it to "
+        "write down; no bundle was written",
+        hint=f"walcrash replay {kept.id} --times 100",
+    )

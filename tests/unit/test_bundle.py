@@ -1,0 +1,300 @@
+"""Bundles: what is written comes back, and what is hostile is refused by what is wrong with it."""
+
+import io
+import json
+import os
+import stat
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bundles import IMAGE, small_bundle
+
+from harness.campaign import bundle_zip
+from harness.campaign.bundle import (
+    MEMBERS,
+    Bundle,
+    read_bundle,
+    with_subject,
+    write_bundle,
+)
+from harness.campaign.tagged_json import to_tagged
+from harness.values.errors import ExitCode, UsageError
+from harness.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
+from harness.values.scenario import SubjectSpec
+
+Write = Callable[[zipfile.ZipFile], None]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.zip"
+    write_bundle(path, small_bundle())
+    return path
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def made(folder: Path, contents: dict[str, bytes], more: Write | None = None) -> Path:
+    """Write a zip file of these members, and of whatever `more` adds."""
+    path = folder / "hostile.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+        if more is not None:
+            more(archive)
+    return path
+
+
+def refused(path: Path, *words: str) -> str:
+    """Read a bundle that must be refused with these words, and must touch nothing."""
+    before = sorted(os.listdir(path.parent))
+    with pytest.raises(UsageError) as caught:
+        read_bundle(path)
+    assert sorted(os.listdir(path.parent)) == before
+    assert caught.value.exit_code is ExitCode.USAGE
+    for word in words:
+        assert word in caught.value.message
+    assert str(path) in caught.value.message
+    return caught.value.message
+
+
+def test_what_is_written_comes_back(good: Path) -> None:
+    made_of, found = small_bundle(), read_bundle(good)
+    assert found.evidence == made_of.evidence
+    assert found.finding == made_of.finding
+    assert found.stored.case == made_of.stored.case
+    assert found.environment == made_of.environment
+
+
+def test_the_same_finding_gives_the_same_bytes(good: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "again.zip", small_bundle())
+    assert (tmp_path / "again.zip").read_bytes() == good.read_bytes()
+
+
+def test_a_bundle_names_its_subject_without_the_folders_of_the_machine(good: Path) -> None:
+    assert read_bundle(good).stored.subject.adapter == "my_wal.py:Wal"
+    assert all(b"somebody" not in data for data in members(good).values())
+    driver = SubjectSpec.of_driver(("/home/somebody/driver", "--sync"))
+    stored = replace(small_bundle().stored, subject=driver)
+    path = good.with_name("driver.zip")
+    write_bundle(path, small_bundle(stored=stored, origin=None))
+    assert read_bundle(path).stored.subject.driver == ("driver", "--sync")
+    assert b"somebody" not in members(path)["case.json"]
+
+
+def test_a_bundle_starts_nothing_that_was_not_named(good: Path) -> None:
+    bundle = read_bundle(good)
+    with pytest.raises(UsageError, match="starts no code") as caught:
+        with_subject(bundle, good, None)
+    assert "--subject PATH/my_wal.py:Wal" in caught.value.hint
+    named = SubjectSpec("other.py:Wal")
+    assert with_subject(bundle, good, named).subject == named
+    for subject in (SubjectSpec("os:system"), SubjectSpec.of_driver(("rm", "-rf"))):
+        hostile = replace(bundle, stored=replace(bundle.stored, subject=subject))
+        with pytest.raises(UsageError, match="starts no code"):
+            with_subject(hostile, good, None)
+
+
+def test_a_file_that_is_there_is_never_written_over(good: Path) -> None:
+    before = good.read_bytes()
+    with pytest.raises(UsageError, match="is there already"):
+        write_bundle(good, small_bundle())
+    assert good.read_bytes() == before
+
+
+def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_bundle(tmp_path / "missing" / "f.zip", small_bundle())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "evil", "case.json/.."]
+)
+def test_other_names_are_refused(name: str, good: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    refused(made(folder, {**members(good), name: b"{}"}), "has a member")
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_name_that_ends_at_a_nul_is_refused(good: Path, tmp_path: Path) -> None:
+    data = good.read_bytes().replace(b"origin.json", b"origin\0json")
+    path = tmp_path / "hostile.zip"
+    path.write_bytes(data)
+    refused(path)
+
+
+def test_links_are_refused(good: Path, tmp_path: Path) -> None:
+    def link(archive: zipfile.ZipFile) -> None:
+        info = zipfile.ZipInfo("origin.json")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+
+    rest = {name: data for name, data in members(good).items() if name != "origin.json"}
+    refused(made(tmp_path, rest, link), "link")
+
+
+def test_a_name_that_is_there_twice_is_refused(good: Path, tmp_path: Path) -> None:
+    def twice(archive: zipfile.ZipFile) -> None:
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("case.json", b"{}")
+
+    refused(made(tmp_path, members(good), twice), "twice")
+
+
+def test_bombs_are_refused(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    zeros = b"0" * (bundle_zip.RATIO_FREE_BYTES * 100)
+    refused(made(tmp_path, {**members(good), "origin.json": zeros}), "times as many")
+    monkeypatch.setattr(bundle_zip, "RATIO", 10_000)
+    monkeypatch.setattr(bundle_zip, "MEMBER_BYTES", len(zeros) - 1)
+    refused(made(tmp_path, {**members(good), "origin.json": zeros}), "unpacks to")
+    monkeypatch.setattr(bundle_zip, "MEMBER_BYTES", len(zeros))
+    monkeypatch.setattr(bundle_zip, "TOTAL_BYTES", len(zeros))
+    refused(made(tmp_path, {**members(good), "origin.json": zeros}), "unpacks to")
+    monkeypatch.setattr(bundle_zip, "BUNDLE_BYTES", 10)
+    refused(good, "more than 10 bytes")
+
+
+def test_more_members_than_a_bundle_has_are_refused(tmp_path: Path) -> None:
+    many = {f"{number}.json": b"{}" for number in range(bundle_zip.MEMBERS + 1)}
+    refused(made(tmp_path, many), "members")
+
+
+def test_a_member_that_is_larger_than_it_says_is_refused(good: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(good) as archive:
+        info = archive.getinfo("case.json")
+    data = bytearray(good.read_bytes())
+    size = info.file_size.to_bytes(4, "little")
+    for at in range(len(data) - 4):
+        if data[at : at + 4] == size:
+            data[at : at + 4] = (info.file_size // 2).to_bytes(4, "little")
+    path = tmp_path / "hostile.zip"
+    path.write_bytes(data)
+    refused(path)
+
+
+def test_a_wrong_checksum_is_refused(good: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(good) as archive:
+        checksum = archive.getinfo("case.json").CRC.to_bytes(4, "little")
+    path = tmp_path / "hostile.zip"
+    path.write_bytes(good.read_bytes().replace(checksum, b"\1\2\3\4"))
+    refused(path, "CRC")
+
+
+def test_a_bundle_cut_anywhere_is_refused(good: Path, tmp_path: Path) -> None:
+    data, path = good.read_bytes(), tmp_path / "cut.zip"
+    for length in range(0, len(data), 7):
+        path.write_bytes(data[:length])
+        refused(path)
+
+
+def test_other_versions_and_missing_members_are_refused(good: Path, tmp_path: Path) -> None:
+    contents = members(good)
+    manifest = json.loads(contents["bundle.json"])
+    newer = json.dumps({**manifest, "format": 2}).encode()
+    refused(made(tmp_path, {**contents, "bundle.json": newer}), "format 2 is newer")
+    for wrong in (0, "1", None, True):
+        other = json.dumps({**manifest, "format": wrong}).encode()
+        refused(made(tmp_path, {**contents, "bundle.json": other}), "format")
+    for name in ("bundle.json", "case.json", "evidence.json"):
+        rest = {other: data for other, data in contents.items() if other != name}
+        refused(made(tmp_path, rest), f"{name} is missing")
+    assert read_bundle(good)
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" + b"0," * bundle_zip.JSON_VALUES + b"0]", "values"),
+        (b"{", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b'{"a": NaN}', "no number"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b"9" * 5000, "no JSON"),
+        (b"null", "an object"),
+        (b"[]", "an object"),
+    ],
+)
+def test_json_that_is_none_or_too_much_is_refused(
+    data: bytes, word: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_zip, "RATIO", 10**9)
+    for name in ("bundle.json", "case.json", "evidence.json"):
+        refused(made(tmp_path, {**members(good), name: data}), word)
+
+
+def with_image(image: Image) -> Bundle:
+    bundle = small_bundle()
+    return replace(bundle, evidence=replace(bundle.evidence, before=image))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"../evil": FileEntry(b"")},
+        {"/evil": FileEntry(b"")},
+        {"a//b": FileEntry(b"")},
+        {"a/b": FileEntry(b"")},
+        {"a": SymlinkEntry("/etc")},
+        {"a": SymlinkEntry("../evil")},
+        {"a": SymlinkEntry("b"), "a/evil": FileEntry(b"")},
+        {"a": LinkEntry("/etc/passwd")},
+        {"a": LinkEntry("b"), "b": FileEntry(b"")},
+        {"a\0b": FileEntry(b"")},
+        {"a": FileEntry(b"", 2**20)},
+        {"a": FileEntry(b"", -1)},
+    ],
+)
+def test_an_image_that_leads_out_of_its_folder_is_refused(
+    entries: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "hostile.zip"
+    write_bundle(path, with_image(Image(entries)))  # type: ignore[arg-type]
+    refused(path, "image")
+
+
+def test_a_good_image_is_not_refused(good: Path) -> None:
+    assert read_bundle(good).evidence.before == IMAGE
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    bundle = small_bundle()
+    run = bundle.evidence.run
+    (boot,) = run.boots
+    assert boot.landing is not None
+    far = replace(boot, landing=replace(boot.landing, event_index=7))
+    for wrong in (
+        replace(bundle, finding=replace(bundle.finding, violations=())),
+        replace(bundle, evidence=replace(bundle.evidence, run=replace(run, boots=()))),
+        replace(bundle, evidence=replace(bundle.evidence, run=replace(run, boots=(far,)))),
+        replace(bundle, evidence=replace(bundle.evidence, run=replace(run, boots=(boot, boot)))),
+    ):
+        path = tmp_path / "hostile.zip"
+        write_bundle(path, wrong)
+        refused(path)
+        path.unlink()
+
+
+def test_only_the_classes_that_are_meant_are_made(good: Path, tmp_path: Path) -> None:
+    contents = members(good)
+    evidence = json.loads(contents["evidence.json"])
+    evidence["before"]["entries"]["a"]["is"] = "Popen"
+    path = made(tmp_path, {**contents, "evidence.json": json.dumps(evidence).encode()})
+    refused(path, "Popen", "FileEntry")
+
+
+def test_what_has_no_form_is_never_written() -> None:
+    with pytest.raises(TypeError):
+        to_tagged(io.BytesIO())
+
+
+def test_the_members_are_the_documented_ones(good: Path) -> None:
+    assert set(members(good)) == set(MEMBERS)
