@@ -22,6 +22,7 @@ from harness.cli.scenarios import scenarios
 from harness.cli.schema import schema
 from harness.cli.selftest import selftest
 from harness.cli.validate import validate
+from harness.cli.verify import verify
 from harness.values.errors import UsageError
 
 _EPILOG = """\b
@@ -83,5 +84,6 @@ for command in (
     schema,
     selftest,
     validate,
+    verify,
 ):
     walcrash.add_command(command)

@@ -15,10 +15,10 @@ _VERDICT = re.compile(r"^(FAIL|PASS|INCONCLUSIVE)\b", re.MULTILINE)
 _COLORS = {"FAIL": "1;31", "PASS": "1;32", "INCONCLUSIVE": "1;33"}
 
 
-def publish(text: str, *, color: bool = False) -> None:
+def publish(text: str, *, color: bool = False, end: str = "\n") -> None:
     """Write a result and its newline to stdout; a reader that has gone is no fault."""
     try:
-        sys.stdout.write(f"{colored(text) if color else text}\n")
+        sys.stdout.write(f"{colored(text) if color else text}{end}")
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()

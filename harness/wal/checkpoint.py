@@ -41,9 +41,16 @@ def load_checkpoint(folder: Folder) -> int:
         DamagedFile: it does not hold what was written.
     """
     data = folder.read_file(CHECKPOINT_NAME)
-    if data is None:
-        return 0
-    path = folder.name(CHECKPOINT_NAME)
+    return 0 if data is None else decode_checkpoint(data, path=folder.name(CHECKPOINT_NAME))
+
+
+def decode_checkpoint(data: bytes, *, path: str) -> int:
+    """Read the file's bytes.
+
+    Raises:
+        UnsupportedVersion: a later version wrote them.
+        DamagedFile: they are not what was written.
+    """
     damaged = DamagedFile(
         f"read {path}: it is no checkpoint, {len(data)} bytes: {data[:_FILE_BYTES].hex()}",
         hint="restore it from a copy; nothing was changed",

@@ -43,7 +43,7 @@ class ChunkedFile:
         stop = self.size_bytes if stop is None else min(stop, self.size_bytes)
         position = start
         while position < stop:
-            chunk = self.read(position, CHUNK_BYTES)
+            chunk = self.read(position, min(CHUNK_BYTES, stop - position + len(needle) - 1))
             if not chunk:
                 return  # The file has become shorter.
             found = chunk.find(needle)

@@ -45,7 +45,7 @@ VERSION = 1
 MARKER = b"\xf7REC"
 """Starts every record; its first byte is in no UTF-8 text."""
 
-_MAGIC = b"\xf7WCLOG\r\n"
+LOG_MAGIC = b"\xf7WCLOG\r\n"
 _LOG_HEADER = Struct("<8sIQQQ")
 _CHECKSUM = Struct("<I")
 _RECORD_START = Struct("<4sI")
@@ -80,7 +80,7 @@ class LogHeader:
     def encode(self) -> bytes:
         """Return the file's first `LOG_HEADER_BYTES` bytes."""
         fields = _LOG_HEADER.pack(
-            _MAGIC, VERSION, self.base_offset, self.compacted_below, self.sealed_offset
+            LOG_MAGIC, VERSION, self.base_offset, self.compacted_below, self.sealed_offset
         )
         return fields + _CHECKSUM.pack(checksum(fields))
 
@@ -97,7 +97,7 @@ class LogHeader:
             UnsupportedVersion: the file has a version that this reader does not know.
             DamagedLog: these bytes are no header.
         """
-        if len(data) < LOG_HEADER_BYTES or not data.startswith(_MAGIC):
+        if len(data) < LOG_HEADER_BYTES or not data.startswith(LOG_MAGIC):
             raise DamagedLog(
                 f"read {path}: no log starts with {data[:8]!r}, {len(data)} bytes in all",
                 hint="restore the file from a copy; nothing was changed",
@@ -237,6 +237,11 @@ def decode_record(frame: Frame, body: bytes) -> Record:
 def checksum(data: bytes) -> int:
     """Return the CRC32C of the bytes."""
     return int(google_crc32c.value(data))
+
+
+def extend_checksum(before: int, data: bytes) -> int:
+    """Return the CRC32C of bytes with the CRC32C `before`, 0 for none, and these behind them."""
+    return int(google_crc32c.extend(before, data))
 
 
 def require_time(name: str, value_ms: int) -> None:

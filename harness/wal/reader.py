@@ -155,8 +155,23 @@ def survey(reader: LogReader, *, floor: int) -> Survey:
 
 def _refuse_damage(reader: LogReader, found: Survey, problem: str) -> None:
     """Raise if anything proves that the log was durable beyond the end that was found."""
-    end = found.end_offset
-    proof = found.proven_offset
+    proof, next_good = look_behind(reader, found.end_offset, found.proven_offset)
+    if proof > found.end_offset:
+        raise damage(reader.path, found.end_offset, problem, next_good, proof)
+
+
+def look_behind(reader: LogReader, end: int, proof: int) -> tuple[int, int | None]:
+    """Search behind a bad record for what proves that it was durable.
+
+    Args:
+        reader: the log.
+        end: the offset of the bad record.
+        proof: everything below it is known to have been durable.
+
+    Returns:
+        The same with what was found, and the next whole record; where nothing is proven, the
+        bad record is a torn tail and the next record none that counts.
+    """
     next_good: int | None = None
     for frame in reader.find_frames(end + 1):
         proof = max(proof, frame.synced_offset)
@@ -164,8 +179,7 @@ def _refuse_damage(reader: LogReader, found: Survey, problem: str) -> None:
             next_good = frame.offset
         if proof > end and next_good is not None:
             break
-    if proof > end:
-        raise damage(reader.path, end, problem, next_good, proof)
+    return proof, next_good
 
 
 def damage(path: str, offset: int, problem: str, next_good: int | None, proof: int) -> DamagedLog:

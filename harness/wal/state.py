@@ -14,9 +14,10 @@ from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from harness.values.record import RecordType
+from harness.wal.chunks import CHUNK_BYTES, ChunkedFile
 from harness.wal.errors import DamagedFile, UnsupportedVersion
 from harness.wal.folder import STATE_NAME, Folder, write_all
-from harness.wal.layout import TIME_MS_MIN, checksum
+from harness.wal.layout import TIME_MS_MIN, checksum, extend_checksum
 from harness.wal.outbox import OutboxEntry
 
 VERSION = 1
@@ -99,6 +100,32 @@ def decode_state(data: bytes, *, path: str) -> SavedState:
         return SavedState(applied, latest_ms, _entries(content, count))
     except (StructError, KeyError, UnicodeDecodeError):
         raise damaged from None
+
+
+def survey_state(file: ChunkedFile, *, path: str) -> int:
+    """Return the offset that a state file reflects, without reading its operations.
+
+    Raises:
+        UnsupportedVersion: a later version wrote it.
+        DamagedFile: it does not hold what was written.
+    """
+    head = file.read(0, _FIELDS.size)
+    if len(head) == _FIELDS.size and _FIELDS.unpack(head)[1] != VERSION:
+        decode_state(head + bytes(_CHECKSUM.size), path=path)
+    content_bytes = file.size_bytes - _CHECKSUM.size
+    value = 0
+    position = 0
+    while position < content_bytes:
+        data = file.read(position, min(CHUNK_BYTES, content_bytes - position))
+        value = extend_checksum(value, data)
+        position += max(1, len(data))
+    is_whole = content_bytes >= _FIELDS.size and head.startswith(_MAGIC)
+    if not is_whole or file.read(content_bytes, _CHECKSUM.size) != _CHECKSUM.pack(value):
+        raise DamagedFile(
+            f"read {path}: it is no outbox state, {file.size_bytes} bytes",
+            hint="restore it from a copy; nothing was changed",
+        )
+    return int(_FIELDS.unpack(head)[2])
 
 
 def _encoded(entries: Iterable[OutboxEntry]) -> Iterable[bytes]:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import harness
@@ -56,6 +56,7 @@ def test_a_record_has_the_bytes_that_the_format_states() -> None:
     assert vixw.HEADER_BYTES == 36
 
 
+@settings(deadline=None)
 @given(records=st.lists(RECORDS, max_size=5))
 def test_what_is_appended_is_replayed(
     records: list[Record], tmp_path_factory: pytest.TempPathFactory
