@@ -1,80 +1,59 @@
-"""Phantom record after two power failures: recovery cuts a file and appends to another one.
+"""Lost put: recovery cuts the torn tail of a file, does not sync the cut, and appends behind it.
 
-Puts and marks go to a file each, and every record has a number. Puts wait for `sync`, marks are
-durable at once, since there are few of them. Recovery takes the records up to the first number
-that is missing and cuts both files there; it syncs the puts, and leaves the marks to the next
-mark. A power failure had left a mark without the put before it. Recovery cut the mark off, a new
-put took the missing number and was synced, and after the next power failure the mark was back
-behind it.
+Every boot begins a file of its own, so nothing is ever written behind a tail that a crash has
+torn. Recovery reads file after file up to the first frame that is not whole, cuts that file
+there, and drops the files behind it. It syncs what it has read before it cuts, and not after:
+the cut seemed to be nothing that anybody waits for. A process was killed within a write, the next
+boot cut the tail and acknowledged puts in its own file, and the power failed. The cut was undone,
+the torn frame was back in the middle of the log, and recovery dropped the puts behind it.
 
-Repair: sync every file that was cut before anything is appended.
+Repair: sync a file after it was cut, before anything is appended anywhere.
 """
 
-import json
 import os
-from pathlib import Path
 
-from power_base import FRAME, DurableLog, write_all
+from power_base import DurableLog
 
-from harness.values.contract import Acknowledges, Contract, PersistenceModel
-from harness.values.record import Record, RecordType
+from harness.values.contract import Contract, PersistenceModel
 
-FILES = {"puts": 0, "marks": os.O_DSYNC}
+SUFFIX = ".boot"
 
 
 class Subject(DurableLog):
-    """Appends to one file while the cut of the other one is not durable."""
+    """Appends to a new file while the cut of the one before it is not durable."""
 
-    contract = Contract(
-        acknowledges=Acknowledges.SYNC, model=PersistenceModel.POSIX, max_attempts=3
-    )
-    supports = frozenset({"sync", "reopen"})
+    contract = Contract(model=PersistenceModel.POSIX, max_attempts=3)
+    supports = DurableLog.supports - {"compact"}
 
     def open_log(self) -> None:
-        """Read both files up to the first number that is missing; an offset is a number."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        paths = [self.directory / name for name in FILES]
-        self.log, self.marks = (
-            os.open(path, flags | more, 0o644)
-            for path, more in zip(paths, FILES.values(), strict=True)
-        )
+        """Read file after file; make what was read durable, cut, and begin a new file."""
+        self.entries, self.base, self.end_offset = [], 0, 0
+        numbers = self.numbers()
+        is_whole = True
+        for number in numbers:
+            if is_whole:
+                is_whole = self.read_file(number)
+            else:
+                (self.directory / f"{number}{SUFFIX}").unlink()
+        path = self.directory / f"{max(numbers, default=0) + 1}{SUFFIX}"
+        self.log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
         self.sync_folder()
-        puts, marks = (self.records_of(path) for path in paths)
-        found = marks | puts
-        self.end_offset = next(n for n in range(len(found) + 1) if n not in found)
-        self.entries = [(n, found[n][0]) for n in range(self.end_offset)]
-        os.ftruncate(self.marks, self.end_of(marks))
-        os.ftruncate(self.log, self.end_of(puts))
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the files, in the order in which they were begun."""
+        names = [name for name in os.listdir(self.directory) if name.endswith(SUFFIX)]
+        return sorted(int(name.removesuffix(SUFFIX)) for name in names)
+
+    def read_file(self, number: int) -> bool:
+        """Add a file's records and cut its torn tail; return whether it had none."""
+        path = self.directory / f"{number}{SUFFIX}"
+        data = path.read_bytes()
+        self.base = self.end_offset
+        whole = self.scan(data, position=0)
+        self.end_offset = self.base + whole
+        self.log = os.open(path, os.O_WRONLY)
         self.sync_log()
-
-    def records_of(self, path: Path) -> dict[int, tuple[Record, int]]:
-        """Return each whole record of a file, and where it ends, by its number."""
-        data, position, found = path.read_bytes(), 0, {}
-        while (body := self.body_at(data, position)) is not None:
-            position += FRAME.size + len(body)
-            number, record = json.loads(body)
-            found[number] = Record.from_json(record), position
-        return found
-
-    def end_of(self, part: dict[int, tuple[Record, int]]) -> int:
-        """Return where the last record of a file ends that recovery has taken."""
-        return max((end for n, (_, end) in part.items() if n < self.end_offset), default=0)
-
-    def append(self, record: Record) -> int:
-        number = self.end_offset
-        write_all(self.log if record.type is RecordType.PUT else self.marks, self.frame(record))
-        self.end_offset += 1
-        self.entries.append((number, record))
-        self.fold(record)
-        return number
-
-    def encode(self, record: Record) -> bytes:
-        return json.dumps([self.end_offset, record.to_json()]).encode("ascii")
-
-    def sync(self) -> None:
-        self.sync_log()
-
-    def close(self) -> None:
-        self.sync_log()
-        for fd in (self.log, self.marks, self.folder):
-            os.close(fd)
+        if whole < len(data):
+            os.ftruncate(self.log, whole)
+        os.close(self.log)
+        return whole == len(data)
