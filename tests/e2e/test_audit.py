@@ -51,9 +51,14 @@ def run_audit(
     folder: Path, *words: str, adapter: str, power: str = "all", hash_seed: str = "0"
 ) -> subprocess.CompletedProcess[str]:
     (folder / "audited.toml").write_text(SCENARIO.format(adapter=adapter, power=power))
-    command = [sys.executable, "-m", "harness", "audit", "audited.toml", "--seed", "7", *words]
+    return audit_scenario(folder, "audited.toml", *words, hash_seed=hash_seed)
+
+
+def audit_scenario(
+    folder: Path, scenario: str, *words: str, hash_seed: str = "0"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command,
+        [sys.executable, "-m", "harness", "audit", scenario, "--seed", "7", *words],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
@@ -96,6 +101,16 @@ def test_where_each_sync_carries_a_promise_each_is_needed(tmp_path: Path) -> Non
         {"operation": "append MarkDone", "unsynced": 0, "calls": mark_calls(audit)},
         {"operation": "close", "unsynced": 0, "calls": audit["boots"]},
     ]
+
+
+def test_power_recovery_notices_each_sync_of_recovery_in_the_usual_number_of_cases(
+    tmp_path: Path,
+) -> None:
+    done = audit_scenario(tmp_path, str(ROOT / "scenarios" / "power-recovery.toml"), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = verdicts(json.loads(done.stdout))
+    assert found["reopen: fdatasync wal.log"] == "needed"
+    assert found["reopen: fsync ."] == "needed"
 
 
 def put_calls(audit: dict[str, Any]) -> int:

@@ -76,7 +76,14 @@ def first_failure(workplace: Workplace, **choices: object) -> tuple[StoredCase, 
 
 
 @pytest.mark.parametrize(
-    "name", ["power-append", "power-compaction", "power-group-commit", "power-after-kill"]
+    "name",
+    [
+        "power-append",
+        "power-compaction",
+        "power-group-commit",
+        "power-after-kill",
+        "power-recovery",
+    ],
 )
 def test_the_reference_keeps_its_promise_under_posix(workplace: Workplace, name: str) -> None:
     for index in range(3):
