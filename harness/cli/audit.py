@@ -18,7 +18,7 @@ from harness.values.errors import ExitCode
     "--cases",
     type=click.IntRange(1, MOST_AUDITED),
     metavar="N",
-    default=6,
+    default=12,
     show_default=True,
     help="Cases to record.",
 )
