@@ -52,14 +52,13 @@ def kernel() -> MachineCheck:
             is_needed=True,
         )
     if _version(platform.release()) < OLDEST_KERNEL:
-        return MachineCheck(
-            name="kernel",
-            state=CheckState.LIMITED,
-            found=f"{name}; 5.9 is the oldest that interception is meant for",
+        return _limited(
+            "kernel",
+            f"{name}; 5.9 is the oldest that interception is meant for",
             follows="what works here is what the lines below say",
             hint="Linux 6.6 or later is best",
         )
-    return MachineCheck(name="kernel", state=CheckState.OK, found=name)
+    return _fine("kernel", name)
 
 
 def _version(release: str) -> tuple[int, ...]:
@@ -74,22 +73,20 @@ def working_folder(path: str) -> MachineCheck:
     kind = file_system(path)
     found = f"{os.path.dirname(path)} on {kind}, {_size(free)} free"
     if free < FEW_BYTES:
-        return MachineCheck(
-            name="working folder",
-            state=CheckState.LIMITED,
-            found=found,
+        return _limited(
+            "working folder",
+            found,
             follows="a job may run out of room, which ends the campaign",
             hint="WALCRASH_WORK=/some/folder walcrash run",
         )
     if kind not in _MEMORY_FILE_SYSTEMS:
-        return MachineCheck(
-            name="working folder",
-            state=CheckState.LIMITED,
-            found=found,
+        return _limited(
+            "working folder",
+            found,
             follows="every sync goes to the disk: campaigns are slower",
             hint="WALCRASH_WORK=/dev/shm walcrash run, where that has room",
         )
-    return MachineCheck(name="working folder", state=CheckState.OK, found=found)
+    return _fine("working folder", found)
 
 
 def file_system(path: str) -> str:
@@ -117,14 +114,13 @@ def open_files() -> MachineCheck:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     found = f"{soft} at once" if soft == hard else f"{soft} at once, {hard} if asked for"
     if 0 <= soft < FEW_FILES:
-        return MachineCheck(
-            name="open files",
-            state=CheckState.LIMITED,
-            found=found,
+        return _limited(
+            "open files",
+            found,
             follows="a subject with many files may fail for the lack of descriptors",
             hint="ulimit -n 1024",
         )
-    return MachineCheck(name="open files", state=CheckState.OK, found=found)
+    return _fine("open files", found)
 
 
 def processors() -> MachineCheck:
@@ -132,15 +128,14 @@ def processors() -> MachineCheck:
     usable, there = len(os.sched_getaffinity(0)), os.cpu_count() or 1
     share = cpu_share()
     if share is not None and share < usable:
-        return MachineCheck(
-            name="processors",
-            state=CheckState.LIMITED,
-            found=f"{usable} of {there}, and the control group gives the time of {share:.2g}",
+        return _limited(
+            "processors",
+            f"{usable} of {there}, and the control group gives the time of {share:.2g}",
             follows="more jobs than that make the campaign slower",
             hint=f"walcrash run --jobs {max(1, int(share))}",
         )
     found = f"{usable} of {there}" if usable < there else f"{there}"
-    return MachineCheck(name="processors", state=CheckState.OK, found=found)
+    return _fine("processors", found)
 
 
 def cpu_share() -> float | None:
@@ -156,14 +151,10 @@ def memory() -> MachineCheck:
     state = psutil.virtual_memory()
     found = f"{_size(state.available)} of {_size(state.total)} available"
     if state.available < FEW_BYTES:
-        return MachineCheck(
-            name="memory",
-            state=CheckState.LIMITED,
-            found=found,
-            follows="the kernel may end jobs",
-            hint="walcrash run --jobs 1",
+        return _limited(
+            "memory", found, follows="the kernel may end jobs", hint="walcrash run --jobs 1"
         )
-    return MachineCheck(name="memory", state=CheckState.OK, found=found)
+    return _fine("memory", found)
 
 
 def hard_memory_limit_mb() -> int | None:
@@ -177,12 +168,9 @@ def sandbox() -> MachineCheck:
     signs = sandbox_signs()
     if not {GVISOR, OWN_FILTER}.intersection(signs):
         found = ", ".join(signs) or "no signs of one"
-        return MachineCheck(name="sandbox", state=CheckState.OK, found=found)
-    return MachineCheck(
-        name="sandbox",
-        state=CheckState.LIMITED,
-        found=", ".join(signs),
-        follows="what is missing above may be forbidden by it",
+        return _fine("sandbox", found)
+    return _limited(
+        "sandbox", ", ".join(signs), follows="what is missing above may be forbidden by it"
     )
 
 
@@ -226,9 +214,19 @@ def versions() -> list[MachineCheck]:
     """Name what runs the harness."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return [
-        MachineCheck(name="python", state=CheckState.OK, found=f"{python}, {sys.executable}"),
-        MachineCheck(name="psutil", state=CheckState.OK, found=metadata.version("psutil")),
+        _fine("python", f"{python}, {sys.executable}"),
+        _fine("psutil", metadata.version("psutil")),
     ]
+
+
+def _limited(name: str, found: str, *, follows: str, hint: str = "") -> MachineCheck:
+    return MachineCheck(
+        name=name, state=CheckState.LIMITED, found=found, follows=follows, hint=hint
+    )
+
+
+def _fine(name: str, found: str) -> MachineCheck:
+    return MachineCheck(name=name, state=CheckState.OK, found=found)
 
 
 def _status(key: str) -> str:
