@@ -14,22 +14,19 @@ from typing import Final
 from harness.campaign.audit_look import Looker
 from harness.campaign.audit_sites import Site, find_sites, find_unsynced, has_promise
 from harness.campaign.audit_space import work_of_site, work_of_syncs
+from harness.campaign.case_boots import CaseBoots
 from harness.campaign.case_file import StoredCase
 from harness.campaign.full_folder import HINT
 from harness.campaign.looks import Looks
-from harness.campaign.power_loss import EMPTY, Judged, PowerCut, RecordedBoot
-from harness.campaign.watched_boot import WatchedBoot, watch_boot
+from harness.campaign.power_loss import Judged, PowerCut, RecordedBoot
+from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workplace import Workplace
 from harness.disk import NotModelled
 from harness.oracle import judge
-from harness.recorder.recording import WatchEnd
-from harness.recorder.tree import restore
-from harness.subjects.boots import Ending, read_boot
 from harness.values.audit import AuditFinding, Baseline, SiteLook, UnsyncedPromise
 from harness.values.case import BootPlan, Landing, PowerLoss
 from harness.values.errors import HarnessFault
-from harness.values.event import MESSAGES, Event
-from harness.values.history import BootEnd, BootHistory, History, Recoveries
+from harness.values.history import BootHistory, History, Recoveries
 from harness.values.image import Image
 from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.seed import Prng
@@ -113,41 +110,30 @@ class _AuditedCase:
         self._looks = Looks(workplace, stored, is_fresh=is_fresh)
         self._fresh_looks = Looks(workplace, stored, is_fresh=True)
         self._remembered: dict[str, Recoveries] = {}
-        self._boots: list[WatchedBoot] = []
-        # What is durable, and the traces since then: a kill leaves the page cache.
-        self._base = EMPTY
-        self._earlier: list[tuple[Event, ...]] = []
+        self._boots = CaseBoots(workplace, stored)
 
     def run(self) -> CaseAudit:
-        stored, workplace = self._stored, self._workplace
-        workplace.load(stored.subject, stored.limits)
-        workplace.clear()
-        for number, plan in enumerate(stored.case.boots, start=1):
-            doubt = self._boot(number, plan)
+        for plan in self._stored.case.boots:
+            doubt = self._boot(plan)
             if doubt:
                 return replace(self.result, doubt=doubt)
             if self.result.finding is not None:
                 break
         return self.result
 
-    def _boot(self, number: int, plan: BootPlan) -> str:
+    def _boot(self, plan: BootPlan) -> str:
         """Run one boot, and audit it if it loses power; return why that cannot be done."""
-        stored = self._stored
-        boot = watch_boot(self._workplace, stored.subject, stored.limits, plan, number=number)
-        self._boots.append(boot)
+        boot = self._boots.run(plan)
         if not boot.can_go_on:
             return self._broken_boot(boot)
-        if boot.recording.unmodelled:
-            return f"calls that are not modelled: {', '.join(sorted(boot.recording.unmodelled))}"
-        if boot.recording.end is WatchEnd.TOO_LONG:
-            return f"boot {number} made more than {len(boot.recording.rows)} events"
+        if doubt := self._boots.unmodelled() or self._boots.cut_short():
+            return doubt
         if not isinstance(plan.crash, PowerLoss):
-            self._earlier.append(boot.events())
             return ""
-        recorded = self._recorded(number, boot)
+        recorded = self._boots.as_power_finds()
         try:
             self._audit(recorded, plan.crash)
-            if number < len(stored.case.boots) and self.result.finding is None:
+            if recorded.number < len(self._stored.case.boots) and self.result.finding is None:
                 self._cut(recorded, plan.crash)
         except NotModelled as problem:
             return problem.message
@@ -164,28 +150,11 @@ class _AuditedCase:
         finding = AuditFinding(
             case_index=self._stored.case.index,
             violations=judgement.violations,
-            landings=self._landings(),
+            landings=self._boots.landings(),
             model=self._stored.contract.model,
         )
         self.result = replace(self.result, finding=finding)
         return ""
-
-    def _recorded(self, number: int, boot: WatchedBoot) -> RecordedBoot:
-        rows, directory = boot.recording.rows, self._workplace.directory
-
-        def history_until(events: int) -> BootHistory:
-            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
-            ending = Ending(BootEnd.POWER_LOST)
-            return read_boot(boot.plan.operations, said, ending, directory=directory)
-
-        return RecordedBoot(
-            number=number,
-            plan=boot.plan,
-            base=self._base,
-            earlier=tuple(self._earlier),
-            events=boot.events(),
-            history_until=history_until,
-        )
 
     def _audit(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
         """Look at a boot with all its syncs, then without them.
@@ -193,7 +162,7 @@ class _AuditedCase:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        earlier = [each.history for each in self._boots[:-1]]
+        earlier = self._boots.histories()[:-1]
         looker = Looker(
             boot=recorded,
             model=self._stored.contract.model,
@@ -240,7 +209,7 @@ class _AuditedCase:
         return find_unsynced(
             self._stored.contract,
             recorded.plan,
-            self._boots[-1].history,
+            self._boots.watched[-1].history,
             recorded.events,
             is_first_boot=recorded.number == 1,
         )
@@ -250,21 +219,13 @@ class _AuditedCase:
         cut = PowerCut(
             recorded, self._stored.contract.model, recover=self._recover_once, judge=self._judge
         )
-        choice = (candidate := cut.draw(Prng(loss.seed))).choice
-        self._boots[-1] = replace(
-            self._boots[-1],
-            history=recorded.history_at(choice.position),
-            landing=recorded.landing(choice),
-        )
-        restore(candidate.image, self._workplace.directory)
-        self._base, self._earlier = candidate.image, []
+        self._boots.go_on_from(recorded, cut.draw(Prng(loss.seed)))
 
     def _judge(self, last: BootHistory, recoveries: Recoveries) -> Judgement:
         stored = self._stored
-        boots = (*(boot.history for boot in self._boots[:-1]), last)
         return judge(
             stored.contract,
-            History(boots, recoveries),
+            History(self._boots.histories(last), recoveries),
             supports=stored.supports,
             invariants=stored.invariants,
         )
@@ -273,13 +234,9 @@ class _AuditedCase:
         return AuditFinding(
             case_index=self._stored.case.index,
             violations=judged.judgement.violations,
-            landings=(*self._landings(), landing),
+            landings=(*self._boots.landings(), landing),
             model=judged.candidate.choice.model,
         )
-
-    def _landings(self) -> tuple[Landing, ...]:
-        landings = (boot.landing for boot in self._boots[:-1])
-        return tuple(landing for landing in landings if landing is not None)
 
     def _recover_once(self, image: Image) -> Recoveries:
         """Recover an image, unless one with its content was recovered in this case."""

@@ -20,20 +20,18 @@ from typing import Final
 
 from harness.campaign.bench_cases import AS_PLAIN
 from harness.campaign.bench_rounds import Say, take_turns
+from harness.campaign.case_boots import CaseBoots
 from harness.campaign.case_file import StoredCase
 from harness.campaign.looks import OPEN, Looks
-from harness.campaign.power_loss import EMPTY, RecordedBoot
-from harness.campaign.watched_boot import WatchedBoot, watch_boot
+from harness.campaign.power_loss import RecordedBoot
 from harness.campaign.workplace import Workplace
 from harness.disk import Candidate, images
 from harness.oracle import judge
 from harness.recorder.tree import restore
-from harness.subjects.boots import Ending, read_boot
 from harness.values.benchmark import Better, Comparison, Limit, Series
 from harness.values.case import BootPlan, Case, PowerLoss
 from harness.values.contract import PersistenceModel
 from harness.values.errors import HarnessFault
-from harness.values.event import MESSAGES
 from harness.values.history import BootEnd, BootHistory, History, Outcome
 from harness.values.operation import Operation, OperationKind
 from harness.values.record import Record, RecordType
@@ -119,44 +117,23 @@ def record_subject(workplace: Workplace) -> Subject:
     appends = [Operation(OperationKind.APPEND, record) for record in puts]
     plan = BootPlan((OPEN, *appends, Operation(OperationKind.CLOSE)), PowerLoss(0, IMAGES))
     description = workplace.load(AS_PLAIN.subject, AS_PLAIN.limits)
-    workplace.clear()
-    watched = watch_boot(workplace, AS_PLAIN.subject, AS_PLAIN.limits, plan, number=1)
+    stored = StoredCase(
+        case=Case(AS_PLAIN.name, 0, 0, (plan,)),
+        subject=AS_PLAIN.subject,
+        contract=description.contract,
+        supports=description.supports,
+        invariants=AS_PLAIN.invariants,
+        limits=AS_PLAIN.limits,
+    )
+    boots = CaseBoots(workplace, stored)
+    watched = boots.run(plan)
     if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
         raise HarnessFault(
             f"the boot of the bench is {watched.history.end.value}, {watched.output}"
             f"{watched.recording.unmodelled}"
         )
-    boot = _as_power_finds(watched, workplace.directory)
-    return Subject(
-        stored=StoredCase(
-            case=Case(AS_PLAIN.name, 0, 0, (plan,)),
-            subject=AS_PLAIN.subject,
-            contract=description.contract,
-            supports=description.supports,
-            invariants=AS_PLAIN.invariants,
-            limits=AS_PLAIN.limits,
-        ),
-        boot=boot,
-        candidates=_spread(boot, description.contract.model),
-    )
-
-
-def _as_power_finds(watched: WatchedBoot, directory: str) -> RecordedBoot:
-    rows = watched.recording.rows
-
-    def history_until(events: int) -> BootHistory:
-        said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
-        ending = Ending(BootEnd.POWER_LOST)
-        return read_boot(watched.plan.operations, said, ending, directory=directory)
-
-    return RecordedBoot(
-        number=1,
-        plan=watched.plan,
-        base=EMPTY,
-        earlier=(),
-        events=watched.events(),
-        history_until=history_until,
-    )
+    boot = boots.as_power_finds()
+    return Subject(stored=stored, boot=boot, candidates=_spread(boot, description.contract.model))
 
 
 def _spread(boot: RecordedBoot, model: PersistenceModel) -> tuple[Candidate, ...]:

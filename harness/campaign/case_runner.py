@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from harness.campaign.case_boots import CaseBoots
 from harness.campaign.case_file import StoredCase
 from harness.campaign.crash_aim import PowerAim
 from harness.campaign.full_folder import HINT, refuse_full_folder
 from harness.campaign.looks import Looks
 from harness.campaign.power_loss import (
-    EMPTY,
     Coverage,
     Judged,
     NoSuchPosition,
@@ -24,18 +24,15 @@ from harness.campaign.power_loss import (
     RecordedBoot,
 )
 from harness.campaign.power_search import aimed, look_for
-from harness.campaign.watched_boot import WatchedBoot, watch_boot
+from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workplace import Workplace
-from harness.disk import ImageChoice, NotModelled, choice_from_json, choice_to_json
+from harness.disk import ImageChoice, NotModelled, choice_from_json
 from harness.oracle import judge
-from harness.recorder.recording import WatchEnd
-from harness.recorder.tree import capture, restore
-from harness.subjects.boots import Ending, read_boot
+from harness.recorder.tree import capture
 from harness.values.case import Case, Landing, PowerLoss
 from harness.values.contract import PersistenceModel
 from harness.values.errors import HarnessFault
-from harness.values.event import MESSAGES, Event
-from harness.values.history import BootEnd, BootHistory, History, Recoveries
+from harness.values.history import BootHistory, History, Recoveries
 from harness.values.image import Image
 from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.seed import Prng
@@ -182,26 +179,19 @@ class _CaseRun:
         self._stored = stored
         self._shown = shown
         self._looks = Looks(workplace, stored, is_fresh=is_fresh)
-        self._boots: list[WatchedBoot] = []
-        # What is durable, and the traces since then: a kill leaves the page cache.
-        self._base = EMPTY
-        self._earlier: list[tuple[Event, ...]] = []
+        self._boots = CaseBoots(workplace, stored)
 
     def run(self) -> CaseRun:
-        stored, workplace = self._stored, self._workplace
-        workplace.load(stored.subject, stored.limits)
-        workplace.clear()
+        stored = self._stored
         image_before: Image | None = None
         for number, plan in enumerate(stored.case.boots, start=1):
             image_before = None
             if number > 1 and plan.crash is not None and len(plan.operations) == 1:
-                image_before = capture(workplace.directory)
-            boot = watch_boot(workplace, stored.subject, stored.limits, plan, number=number)
-            self._boots.append(boot)
+                image_before = capture(self._workplace.directory)
+            boot = self._boots.run(plan)
             if not boot.can_go_on:
                 break
             if not isinstance(plan.crash, PowerLoss):
-                self._earlier.append(boot.events())
                 continue
             try:
                 if number == len(stored.case.boots):
@@ -215,7 +205,7 @@ class _CaseRun:
     # The last boot was killed or closed.
 
     def _conclude(self, image_before: Image | None) -> CaseRun:
-        last = self._boots[-1].history
+        last = self._boots.watched[-1].history
         if isinstance(last.recovery, RecoveryFailure):
             recoveries = Recoveries(first=last.recovery)
         else:
@@ -223,7 +213,7 @@ class _CaseRun:
                 self._left = capture(self._workplace.directory)
             recoveries = self._looks.here(before=image_before)
         history = self._history(recoveries)
-        recordings = [boot.recording for boot in self._boots]
+        recordings = [boot.recording for boot in self._boots.watched]
         refuse_full_folder(recordings, history, self._workplace.directory)
         judgement = self._judge(history)
         return self._case_run(history, judgement, self._doubt(judgement))
@@ -238,7 +228,7 @@ class _CaseRun:
         Raises:
             NotModelled: the trace means something that the models have no rule for.
         """
-        recorded = self._take_boot()
+        recorded = self._boots.as_power_finds()
         cut = PowerCut(
             recorded, self._stored.contract.model, recover=self._looks.restored, judge=_unjudged
         )
@@ -250,14 +240,12 @@ class _CaseRun:
             candidate = found[0]
         else:
             candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
-        self._put_back(recorded, candidate.choice)
-        restore(candidate.image, self._workplace.directory)
-        self._base, self._earlier = candidate.image, []
+        self._boots.go_on_from(recorded, candidate)
         return True
 
     def _aim(self) -> PowerAim | None:
         """Return the aim of the boot that has just been run, if it has one."""
-        return None if self._aims is None else self._aims.power.get(len(self._boots))
+        return None if self._aims is None else self._aims.power.get(len(self._boots.watched))
 
     def _explore(self, loss: PowerLoss) -> CaseRun:
         """Cut the power in the last boot, and judge the images that this may leave.
@@ -265,9 +253,9 @@ class _CaseRun:
         Raises:
             NotModelled: the trace means something that the models have no rule for.
         """
-        if self._unmodelled():
-            return self._not_judged(self._unmodelled())
-        recorded = self._take_boot()
+        if unmodelled := self._boots.unmodelled():
+            return self._not_judged(unmodelled)
+        recorded = self._boots.as_power_finds()
         looked_at: set[Invariant] = set()
 
         def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
@@ -310,51 +298,16 @@ class _CaseRun:
         self, recorded: RecordedBoot, judged: Judged, coverage: Coverage, looked_at: set[Invariant]
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
-        self._put_back(recorded, judged.candidate.choice)
+        self._boots.end_without_power(recorded, judged.candidate.choice)
         self._left = judged.candidate.image if self._is_fresh else None
         judgement = replace(judged.judgement, judged=frozenset(looked_at))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
         return replace(run, coverage=coverage)
 
-    def _take_boot(self) -> RecordedBoot:
-        """Take the last boot out again, as what a power cut finds."""
-        boot = self._boots[-1]
-        rows, directory = boot.recording.rows, self._workplace.directory
-
-        def history_until(events: int) -> BootHistory:
-            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
-            ending = Ending(BootEnd.POWER_LOST)
-            return read_boot(boot.plan.operations, said, ending, directory=directory)
-
-        return RecordedBoot(
-            number=len(self._boots),
-            plan=boot.plan,
-            base=self._base,
-            earlier=tuple(self._earlier),
-            events=boot.events(),
-            history_until=history_until,
-        )
-
-    def _put_back(self, recorded: RecordedBoot, choice: ImageChoice) -> None:
-        """Make the last boot what a power cut left of it, with the choice in its plan."""
-        boot = self._boots[-1]
-        crash = boot.plan.crash
-        assert isinstance(crash, PowerLoss)
-        exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
-        self._boots[-1] = replace(
-            boot,
-            plan=replace(boot.plan, crash=exact),
-            history=recorded.history_at(choice.position),
-            landing=recorded.landing(choice),
-        )
-
     # What comes of it.
 
     def _history(self, recoveries: Recoveries, last: BootHistory | None = None) -> History:
-        boots = [boot.history for boot in self._boots]
-        if last is not None:
-            boots[-1] = last
-        return History(tuple(boots), recoveries)
+        return History(self._boots.histories(last), recoveries)
 
     def _judge(self, history: History) -> Judgement:
         stored = self._stored
@@ -368,14 +321,15 @@ class _CaseRun:
         return self._case_run(self._history(nothing), judgement, doubt)
 
     def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
-        plans = tuple(boot.plan for boot in self._boots)
+        watched = tuple(self._boots.watched)
+        plans = tuple(boot.plan for boot in watched)
         rest = self._stored.case.boots[len(plans) :]
         return CaseRun(
             case=replace(self._stored.case, boots=plans + rest),
-            boots=tuple(self._boots),
+            boots=watched,
             history=history,
             judgement=judgement,
-            recoveries=self._looks.recoveries + len(self._boots) - 1,
+            recoveries=self._looks.recoveries + len(watched) - 1,
             doubt=doubt,
             model=self._model(),
             image=self._left,
@@ -383,25 +337,18 @@ class _CaseRun:
 
     def _model(self) -> PersistenceModel:
         """Return the weakest model that the boots' power losses needed."""
-        crashes = [boot.plan.crash for boot in self._boots]
+        crashes = [boot.plan.crash for boot in self._boots.watched]
         losses = [crash for crash in crashes if isinstance(crash, PowerLoss) and crash.choice]
         models = [PersistenceModel.KILL, *(_choice(loss).model for loss in losses)]
         return max(models, key=list(PersistenceModel).index)
 
-    def _unmodelled(self) -> str:
-        names = sorted({name for boot in self._boots for name in boot.recording.unmodelled})
-        return f"calls that are not modelled: {', '.join(names)}" if names else ""
-
     def _doubt(self, judgement: Judgement) -> str:
-        if self._unmodelled():
-            return self._unmodelled()
+        if unmodelled := self._boots.unmodelled():
+            return unmodelled
         if self._shown is not None and judgement.verdict is Verdict.PASS:
             names = ", ".join(sorted({v.invariant.value for v in self._shown.violations}))
             return f"{names} showed in a shared process and not in a fresh one"
-        for number, boot in enumerate(self._boots, start=1):
-            if boot.recording.end is WatchEnd.TOO_LONG:
-                return f"boot {number} made more than {len(boot.recording.rows)} events"
-        return ""
+        return self._boots.cut_short()
 
 
 def _unjudged(_: BootHistory, __: Recoveries) -> Judgement:
