@@ -19,12 +19,14 @@ import harness
 from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase, stored_case_from_json
 from harness.campaign.crew import Crew, MakeExecutor
+from harness.campaign.follow_up import follow_up
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
 from harness.campaign.minimise_job import MinimalCase, minimise_case
 from harness.campaign.store import Store
 from harness.campaign.story import tell_story
 from harness.campaign.tally import Tally
 from harness.values.errors import Inconclusive
+from harness.values.finding import FindingChange
 from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
@@ -84,7 +86,11 @@ class CampaignPlan:
 
 
 class Campaign:
-    """Runs a plan; `lines` may be iterated once."""
+    """Runs a plan; `lines` may be iterated once.
+
+    Attributes:
+        changes: what became of the findings that were kept, as far as is known by now.
+    """
 
     def __init__(
         self, plan: CampaignPlan, *, make_executor: MakeExecutor = jobs.make_executor
@@ -96,6 +102,7 @@ class Campaign:
         self._stopped: StopReason | None = None
         self._deadline: float | None = None
         self._store = Store(plan.runs)
+        self.changes: list[FindingChange] = []
 
     def interrupt(self) -> None:
         """Hand out no more cases and end soon; safe to call from a signal handler."""
@@ -163,8 +170,14 @@ class Campaign:
             names, self._minimal_cases(crew, tally, names, deadline), strict=True
         ):
             yield self._report(crew, tally, name, minimal)
+        if self._is_following_up(tally):
+            self.changes += follow_up(crew, self._store, scenario.name, set(names))
         ended.append(tally.ended())
         yield ended[-1]
+
+    def _is_following_up(self, tally: Tally) -> bool:
+        """Whether kept findings are looked after: not with one case alone, or without time."""
+        return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
 
     def _outcomes(
         self, crew: Crew, tally: Tally, prepared: Prepared, deadline: float | None
@@ -249,7 +262,8 @@ class Campaign:
             run for run in runs if any(v.invariant is invariant for v in run.judgement.violations)
         ]
         finding = tally.finding(name, minimal, replays=len(runs), replays_alike=len(alike))
-        self._store.keep(finding, shown.stored, best.stored)
+        state = self._store.keep(finding, shown.stored, best.stored)
+        self.changes.append(FindingChange(name, finding.scenario, invariant, state))
         story = tell_story(alike[0], promised=kept.contract.model) if alike else None
         return FindingReported(finding=finding, story=story)
 

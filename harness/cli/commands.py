@@ -15,6 +15,7 @@ from harness.cli.bundle import bundle
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
+from harness.cli.findings import findings
 from harness.cli.probe import probe
 from harness.cli.replay import replay
 from harness.cli.run import run
@@ -77,6 +78,7 @@ for command in (
     bundle,
     doctor,
     explain,
+    findings,
     probe,
     replay,
     run,

@@ -35,6 +35,7 @@ from harness.values.errors import (
     UsageError,
     WalcrashError,
 )
+from harness.values.finding import FindingChange
 from harness.values.log import LogLine, StopReason
 from harness.values.scenario import Scenario
 
@@ -52,6 +53,10 @@ class Runnable(Protocol):
 
     def interrupt(self) -> None:
         """End soon; safe to call from a signal handler."""
+
+    @property
+    def changes(self) -> Sequence[FindingChange]:
+        """What became of findings that were kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,8 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
         fault = _follow(campaign, report, logs, _progress(request))
     late_fault = _write_report(report, folder)
     path = folder.report if late_fault is None else ""
-    _publish(report, request, seconds=time.monotonic() - began, report_path=path)
+    seconds = time.monotonic() - began
+    _publish(report, request, campaign.changes, seconds=seconds, report_path=path)
     if fault is not None or late_fault is not None:
         raise fault or late_fault or AssertionError("one of the two is there")
     return report.exit_code
@@ -243,11 +249,19 @@ def _write_report(report: RunReport, folder: RunFolder) -> HarnessFault | None:
     return None
 
 
-def _publish(report: RunReport, request: RunRequest, *, seconds: float, report_path: str) -> None:
+def _publish(
+    report: RunReport,
+    request: RunRequest,
+    changes: Sequence[FindingChange],
+    *,
+    seconds: float,
+    report_path: str,
+) -> None:
     text = summary_text(
         report,
         seconds=seconds,
         report_path=report_path,
+        changes=changes,
         runs=request.runs,
         width=shutil.get_terminal_size((WIDTH, 0)).columns,
     )

@@ -4,7 +4,9 @@ The verdict stands last, where a terminal shows it without scrolling.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
+from harness.report.finding_changes import change_lines
 from harness.report.finding_text import (
     DEFAULT_RUNS,
     NARROWEST,
@@ -24,6 +26,7 @@ from harness.report.text import (
     table,
 )
 from harness.values.case import Placement
+from harness.values.finding import FindingChange
 from harness.values.verdict import Verdict
 
 # limits
@@ -36,6 +39,7 @@ def summary_text(
     *,
     seconds: float,
     report_path: str,
+    changes: Sequence[FindingChange] = (),
     runs: str = DEFAULT_RUNS,
     width: int = WIDTH,
 ) -> str:
@@ -45,6 +49,7 @@ def summary_text(
         report: what the run told.
         seconds: how long it took.
         report_path: the Markdown report; empty where there is none.
+        changes: what became of findings that were kept.
         runs: the folder that keeps findings.
         width: columns to wrap at.
     """
@@ -55,6 +60,7 @@ def summary_text(
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
         "\n".join(_invariants(report, width)),
+        "\n".join(change_lines(changes, width=width)),
         "\n".join(_end(report, seconds, report_path, runs)),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -5,7 +5,7 @@ from enum import Enum
 
 from harness.values.case import Landing
 from harness.values.contract import PersistenceModel
-from harness.values.verdict import Violation
+from harness.values.verdict import Invariant, Violation
 
 
 class FindingState(Enum):
@@ -15,6 +15,17 @@ class FindingState(Enum):
     AGAIN = "again"
     FIXED = "fixed"
     BACK = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChange:
+    """What became of one finding of a scenario; `is_seen` if a case of this run showed it."""
+
+    id: str
+    scenario: str
+    invariant: Invariant
+    state: FindingState
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

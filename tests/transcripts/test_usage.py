@@ -9,6 +9,7 @@ COMMANDS = {
     "help": "walcrash --help",
     "help-run": "walcrash run --help",
     "help-bundle": "walcrash bundle --help",
+    "help-findings": "walcrash findings --help",
     "help-replay": "walcrash replay --help",
     "help-explain": "walcrash explain --help",
     "help-doctor": "walcrash doctor --help",

@@ -16,7 +16,7 @@ from typing import ClassVar
 from harness.values.case import Landing, Placement
 from harness.values.contract import Contract, PersistenceModel
 from harness.values.event import EventKind
-from harness.values.finding import Finding
+from harness.values.finding import Finding, FindingChange
 from harness.values.history import BootEnd, Outcome
 from harness.values.log import (
     LOG_FORMAT,
@@ -246,6 +246,7 @@ class FakeCampaign:
 
     plans: ClassVar[list[CampaignPlan]] = []
     closed = 0
+    changes: ClassVar[list[FindingChange]] = []
 
     def __init__(self, plan: CampaignPlan) -> None:
         self.plans.append(plan)

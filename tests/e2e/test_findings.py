@@ -1,0 +1,95 @@
+"""Findings from run to run: new, known, fixed, and back again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLANTED = ROOT / "scenarios" / "planted"
+
+
+def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A scenario with its subject, both of which a test may change."""
+    for name in ("uncut-tail.toml", "uncut_tail.py", "planted_base.py"):
+        shutil.copy(PLANTED / name, tmp_path / name)
+    return tmp_path
+
+
+def repair(folder: Path) -> None:
+    text = (folder / "uncut_tail.py").read_text()
+    start = text.index("    def cut_tail")
+    (folder / "uncut_tail.py").write_text(text[:start] + text[text.index("    def close") :])
+
+
+def run(folder: Path, seed: str) -> subprocess.CompletedProcess[str]:
+    return walcrash(folder, "run", "uncut-tail.toml", "--seed", seed, "--cases", "8")
+
+
+def states(folder: Path) -> list[str]:
+    done = walcrash(folder, "findings", "--json")
+    assert done.returncode == 0, done.stderr
+    return [row["state"] for row in json.loads(done.stdout)]
+
+
+def test_new_known_fixed_and_back_are_told_apart(folder: Path) -> None:
+    assert "no finding is kept" in walcrash(folder, "findings").stderr
+    done = run(folder, "abc")
+    assert done.returncode == 1, done.stderr
+    assert "findings  1 new: F-" in done.stdout
+    assert states(folder) == ["new"]
+    broken = (folder / "uncut_tail.py").read_text()
+    done = run(folder, "abd")
+    assert "findings  1 known: F-" in done.stdout
+    assert states(folder) == ["again"]
+
+    repair(folder)
+    done = run(folder, "abe")
+    assert done.returncode == 0, done.stdout
+    assert "findings  1 fixed, by their kept cases: F-" in done.stdout
+    assert states(folder) == ["fixed"]
+    assert "fixed" not in run(folder, "abf").stdout
+
+    (folder / "uncut_tail.py").write_text(broken)
+    done = run(folder, "abc")
+    assert "findings  1 back after they were fixed: F-" in done.stdout
+    assert states(folder) == ["back"]
+    table = walcrash(folder, "findings").stdout.splitlines()
+    assert table[0].split() == [
+        "finding", "scenario", "invariant", "state", "model", "replays", "operations", "seen",
+    ]  # fmt: skip
+    assert table[1].split()[1:4] == ["uncut-tail", "lost-put", "back"]
+
+
+def test_what_was_kept_changes_no_byte_of_the_event_log(folder: Path) -> None:
+    logs = []
+    for _ in range(2):
+        run(folder, "abc")
+        newest = max(folder.glob("reports/runs/*/events.ndjson"), key=lambda path: path.parent.name)
+        logs.append(newest.read_bytes())
+    assert logs[0] == logs[1]
+
+
+def test_a_repaired_finding_replays_as_passed(folder: Path) -> None:
+    run(folder, "abc")
+    repair(folder)
+    done = walcrash(folder, "replay", "F-", "--times", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS  it did not happen again in 2 replays" in done.stdout

@@ -1,0 +1,97 @@
+"""The store: what is kept comes back, states go their way, older files are brought up to date."""
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bundles import small_bundle
+
+from harness.campaign.case_file import stored_case_to_json
+from harness.campaign.store import NAME, Store
+from harness.campaign.store_upgrade import FORMAT
+from harness.values.errors import UsageError
+from harness.values.finding import Finding, FindingState
+from harness.values.verdict import RULES, Invariant
+
+BUNDLE = small_bundle()
+FINDING: Finding = BUNDLE.finding
+STORED = json.dumps(stored_case_to_json(BUNDLE.stored))
+OTHER = replace(FINDING, id="F-9999aa", scenario="other")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def test_what_is_kept_comes_back(store: Store) -> None:
+    origin = replace(BUNDLE.stored, case=replace(BUNDLE.stored.case, index=77))
+    store.keep(FINDING, STORED, json.dumps(stored_case_to_json(origin)))
+    kept = store.find("F-0")
+    assert (kept.finding, kept.stored, kept.origin) == (FINDING, BUNDLE.stored, origin)
+    assert kept.invariant is Invariant.LOST_PUT
+
+
+def test_a_finding_is_new_then_again_then_fixed_then_back_then_again(store: Store) -> None:
+    assert store.keep(FINDING, STORED, STORED) is FindingState.NEW
+    assert store.keep(FINDING, STORED, STORED) is FindingState.AGAIN
+    store.set_state(FINDING.id, FindingState.FIXED)
+    assert store.find(FINDING.id).state is FindingState.FIXED
+    assert store.keep(FINDING, STORED, STORED) is FindingState.BACK
+    assert store.keep(FINDING, STORED, STORED) is FindingState.AGAIN
+
+
+def test_findings_are_listed_by_scenario_and_id(store: Store) -> None:
+    assert store.all() == []
+    store.keep(OTHER, STORED, STORED)
+    store.keep(FINDING, STORED, STORED)
+    assert [kept.id for kept in store.all()] == [FINDING.id, OTHER.id]
+    assert [kept.id for kept in store.all(scenario="other")] == [OTHER.id]
+
+
+def test_looking_makes_no_file(store: Store, tmp_path: Path) -> None:
+    assert store.all() == []
+    with pytest.raises(UsageError, match="no finding"):
+        store.find("F-")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_beginning_that_means_two_is_refused(store: Store) -> None:
+    store.keep(OTHER, STORED, STORED)
+    store.keep(FINDING, STORED, STORED)
+    with pytest.raises(UsageError, match="more than one"):
+        store.find("F-")
+
+
+def test_a_store_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    with sqlite3.connect(runs / NAME) as old:
+        old.execute(
+            "create table finding (id text primary key, scenario text, scenario_path text, "
+            "master_seed text, case_index integer, invariant text, seen integer, cases integer, "
+            "stored text)"
+        )
+        old.execute(
+            "insert into finding values ('F-1', 'made-up', 'm.toml', 's', 7, 'order', 2, 9, ?)",
+            (STORED,),
+        )
+        old.execute("pragma user_version = 1")
+    old.close()
+    kept = Store(runs).find("F-1")
+    assert kept.invariant is Invariant.ORDER
+    assert kept.finding.violations[0].message == RULES[Invariant.ORDER]
+    assert (kept.finding.seen, kept.finding.cases, kept.finding.case_index) == (2, 9, 7)
+    assert kept.stored == BUNDLE.stored
+    assert Store(runs).keep(FINDING, STORED, STORED) is FindingState.NEW
+
+
+def test_a_newer_store_is_refused_by_name(store: Store, tmp_path: Path) -> None:
+    store.keep(FINDING, STORED, STORED)
+    with sqlite3.connect(tmp_path / "runs" / NAME) as newer:
+        newer.execute(f"pragma user_version = {FORMAT + 1}")
+    newer.close()
+    with pytest.raises(UsageError, match=f"format {FORMAT + 1}; this walcrash reads"):
+        store.find("F-")
