@@ -15,7 +15,7 @@ Not here: names (`names`), which moments a persistence model may mix (`models`).
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.disk.moments import BLOCK_BYTES, Moment, before, part
 from harness.disk.overlays import (
@@ -48,7 +48,7 @@ class FileHistory:
     """
 
     __slots__ = (
-        "_flat", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
+        "_flat", "_freed", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
         "failed", "floors", "forced", "is_cut", "mode", "number", "overlays", "resized",
         "size", "sizes", "solid_size", "unsolid",
     )  # fmt: skip
@@ -60,6 +60,7 @@ class FileHistory:
         mode: int,
         sector_bytes: int,
         block_bytes: int = BLOCK_BYTES,
+        freed: Callable[["FileHistory", int], bytes | None] | None = None,
     ) -> None:
         self.number = number
         self.mode = mode
@@ -74,6 +75,7 @@ class FileHistory:
         self.forced: list[Forced] = []
         self.failed: dict[int, Moment] = {}
         self.unsolid: dict[int, int] = {}
+        self._freed = freed
         self._sector_bytes = sector_bytes
         self._in_block = max(1, block_bytes // sector_bytes)
         self._flat: bytes | None = content
@@ -302,14 +304,19 @@ class FileHistory:
         return bytes(content)
 
     def stale_sector(self, sector: int) -> bytes:
-        """Return a sector whose bytes behind the durable size are those of another time."""
+        """Return a sector whose bytes behind the durable size are those of another file.
+
+        Where the trace knows of none, a pattern stands for them.
+        """
         start = sector * self._sector_bytes
         solid = self.unsolid.get(sector, self.solid_size)
         end = max(start, min(solid, start + self._sector_bytes))
         kept = bytes(self.base[start:end]).ljust(end - start, b"\0")
-        pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
-        rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
-        return kept + rubbish[: self._sector_bytes - len(kept)]
+        rubbish = None if self._freed is None else self._freed(self, sector)
+        if rubbish is None:
+            pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
+            rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
+        return kept + rubbish[len(kept) : self._sector_bytes]
 
     def may_be_stale(self, sector: int) -> bool:
         """Whether a sector lies, in part at least, in space that the file was not given durably."""

@@ -65,7 +65,7 @@ class Names:
         tied: pending entries that go through time together.
     """
 
-    __slots__ = ("_references", "directories", "pending", "renames", "tied")
+    __slots__ = ("_current", "_references", "directories", "pending", "renames", "tied")
 
     def __init__(self) -> None:
         self.directories: dict[int, dict[str, Name]] = {ROOT: {}}
@@ -73,6 +73,7 @@ class Names:
         self.renames: list[Rename] = []
         self.tied: dict[EntryKey, None] = {}
         self._references: Counter[int] = Counter()
+        self._current: Counter[int] = Counter()
 
     # Looking.
 
@@ -99,20 +100,28 @@ class Names:
         key = self.place(path)
         return None if key is None else self.target(key)
 
+    def is_named(self, target: int) -> bool:
+        """Whether any name leads to something in memory."""
+        return self._current[target] > 0
+
     # Changes.
 
     def add_durable(self, key: EntryKey, target: int) -> None:
         """Add an entry of the durable base."""
         self.directories[key[0]][key[1]] = Name(target)
         self._references[target] += 1
+        self._current[target] += 1
 
     def put(self, key: EntryKey, moment: Moment, target: int | None) -> None:
         """Change what an entry leads to."""
         name = self.directories[key[0]].setdefault(key[1], Name(None))
+        if name.current is not None:
+            self._current[name.current] -= 1
         name.changes.append((moment, target))
         self.pending[key] = name
         if target is not None:
             self._references[target] += 1
+            self._current[target] += 1
 
     def rename(self, moment: Moment, source: EntryKey, target: EntryKey, *, tie: bool) -> None:
         """Give what `source` leads to the name `target`."""
@@ -225,6 +234,7 @@ class Names:
             if self._references[number] > 0 or number in gone:
                 continue
             del self._references[number]
+            self._current.pop(number, None)
             gone.append(number)
             for text, name in self.directories.pop(number, {}).items():
                 self.pending.pop((number, text), None)

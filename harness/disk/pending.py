@@ -40,6 +40,7 @@ from typing import Final
 from harness.disk.allocating import allocate
 from harness.disk.errors import not_modelled
 from harness.disk.file_history import FileHistory
+from harness.disk.freed import Freed
 from harness.disk.modes import ModeHistory
 from harness.disk.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 from harness.disk.names import ROOT, EntryKey, Names
@@ -103,6 +104,7 @@ class Pending:
         self.modes: dict[int, ModeHistory] = {}
         self.dirty: dict[int, None] = {}
         self._made = ROOT
+        self._freed = Freed()
         self._numbering = Numbering()
         self._actions = self._actions_by_kind()
         for path, entry in base.entries.items():
@@ -221,7 +223,8 @@ class Pending:
         return self._made
 
     def _add_file(self, content: bytes, mode: int) -> FileHistory:
-        file = FileHistory(self._made + 1, content, mode, self.sector_bytes, self.block_bytes)
+        units, older = (self.sector_bytes, self.block_bytes), self._freed.sector
+        file = FileHistory(self._made + 1, content, mode, *units, older)
         self._add(file)
         return file
 
@@ -357,6 +360,7 @@ class Pending:
         key = self._key(event, event.path)
         self._put(key, None)
         self._touch_names(key, number)
+        self._free(number)
 
     def _rename(self, event: Event) -> None:
         source, target = self._key(event, event.path), self._key(event, event.path_to)
@@ -376,8 +380,16 @@ class Pending:
                 node.force(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
+                self._free(replaced, replaced_by=moved)
         for key, number in ((source, moved), (target, replaced)):
             self._touch_names(key, number)
+
+    def _free(self, number: int, *, replaced_by: int | None = None) -> None:
+        """Note that a file's blocks can be given to another, if it has lost its last name."""
+        node = self.nodes[number]
+        is_asked_for = self.weakest is PersistenceModel.POSIX and not self.names.is_named(number)
+        if is_asked_for and isinstance(node, FileHistory):
+            self._freed.add(node, replaced_by)
 
     # Modes.
 

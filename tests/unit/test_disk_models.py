@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.disk import CrashPosition, ImageBuilder, Pending, every_cut, images
+from harness.disk import CrashPosition, ImageBuilder, Pending, count_cuts, every_cut, images
 from harness.values.contract import PersistenceModel as Model
 from harness.values.event import MAPPED, Event, EventKind
 from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
@@ -115,6 +115,59 @@ def test_on_posix_the_space_behind_a_grown_size_may_hold_stale_bytes() -> None:
     stale = contents(posix, "log") - contents(ext4, "log")
     assert len(stale) == 1
     assert all(isinstance(content, bytes) and any(content) for content in stale)
+
+
+def rubbish(trace: Sequence[Event], base: Image, name: str = "new") -> set[bytes | str | None]:
+    """Return what only stale bytes explain."""
+    ext4, posix = (contents(left(base, trace, model), name) for model in (Model.EXT4, Model.POSIX))
+    return {content for content in posix - ext4 if content is not None}
+
+
+GROWN = [create("new", 1), write("new", 1, 0, b"NNNNMMMM")]
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        [unlink("old", 0)],
+        [unlink("old", 0), FOLDER_SYNC],
+        [create("tmp", 2), rename("tmp", "old", 2)],
+    ],
+)
+def test_stale_bytes_are_those_of_a_file_that_was_removed_or_replaced(gone: list[Event]) -> None:
+    found = rubbish([*gone, *GROWN], base_of(old=b"ooooppppqqqq"))
+    assert found == {
+        b"oooo", b"oooopppp", b"ooooMMMM", b"NNNNpppp", b"oooo" + bytes(4), bytes(4) + b"pppp",
+    }  # fmt: skip
+
+
+def test_stale_bytes_come_from_the_same_place_of_the_last_file_that_has_any_there() -> None:
+    base = base_of(first=b"aaaabbbb", second=b"cccc")
+    trace = [unlink("first", 0), unlink("second", 2), *GROWN]
+    assert b"ccccbbbb" in rubbish(trace, base)
+
+
+def test_a_file_that_has_another_name_left_gives_no_stale_bytes() -> None:
+    base = Image({"old": FileEntry(b"oooopppp"), "other": LinkEntry("old")})
+    found = rubbish([unlink("old", 0), *GROWN], base)
+    assert found
+    assert not any(b"oooo" in content for content in found if isinstance(content, bytes))
+    last = [unlink("old", 0), unlink("other", 0), *GROWN]
+    assert b"oooopppp" in rubbish(last, base)
+
+
+def test_a_file_does_not_look_like_the_one_that_it_has_replaced_but_like_an_older_one() -> None:
+    second = [create("tmp", 2), write("tmp", 2, 0, b"old2"), fsync("tmp", 2)]
+    third = [create("tmp", 3), write("tmp", 3, 0, b"new!"), rename("tmp", "state", 3)]
+    trace = [*second, rename("tmp", "state", 2), FOLDER_SYNC, *third]
+    found = rubbish(trace, base_of(state=b"old1"), "state")
+    assert found == {b"", bytes(4), b"old1"}
+
+
+def test_stale_bytes_of_another_file_change_no_count() -> None:
+    removed = replayed(base_of(old=b"ooooppppqqqq"), [unlink("old", 0), FOLDER_SYNC, *GROWN])
+    plain = replayed(base_of(), [fsync(".", 99), FOLDER_SYNC, *GROWN])
+    assert count_cuts(removed, Model.POSIX) == count_cuts(plain, Model.POSIX)
 
 
 @pytest.mark.parametrize("sync", [fsync("log", 0), fdatasync("log", 0)])
