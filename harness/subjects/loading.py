@@ -27,6 +27,7 @@ BUILT_IN: Final = {
     "shelve": "harness.subjects.engines.dumb:ShelveAdapter",
     "zodb": "harness.subjects.engines.zodb:ZodbAdapter",
     "atomic-file": "harness.subjects.engines.atomic_file:AtomicFileAdapter",
+    "redis": "harness.subjects.engines.redis:RedisAdapter",
 }
 """Adapters that ship, by the name that a scenario uses."""
 

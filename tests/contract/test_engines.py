@@ -45,6 +45,9 @@ SETTINGS: list[tuple[str, Options]] = [
     ("atomic-file", {"fsync_file": False, "fsync_folder": False}),
     ("atomic-file", {"writer": "in-place"}),
     ("atomic-file", {"writer": "atomicwrites"}),
+    ("redis", {}),
+    ("redis", {"appendfsync": "everysec"}),
+    ("redis", {"appendfsync": "no"}),
 ]
 
 
