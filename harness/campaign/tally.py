@@ -49,6 +49,7 @@ class Tally:
     beside: dict[str, Group] = field(default_factory=dict)
     images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
+    outside: set[str] = field(default_factory=set)
     broken: str = ""
 
     @property
@@ -70,6 +71,7 @@ class Tally:
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
+        self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
         return CaseJudged(
@@ -151,7 +153,7 @@ class Tally:
         if self.broken:
             return Verdict.INCONCLUSIVE, self.broken
         if self.groups:
-            return Verdict.FAIL, ""
+            return Verdict.FAIL, self._outside()
         if not self.cases:
             return Verdict.INCONCLUSIVE, "no case was run"
         if self.doubts:
@@ -161,7 +163,12 @@ class Tally:
             return Verdict.INCONCLUSIVE, "no case reached its crash point"
         if not self.judged:
             return Verdict.INCONCLUSIVE, "no invariant applied"
-        return Verdict.PASS, ""
+        return Verdict.PASS, self._outside()
+
+    def _outside(self) -> str:
+        """Say where the subject writes that is not put back between cases; devices aside."""
+        paths = sorted(path for path in self.outside if not path.startswith("/dev/"))
+        return f"it writes outside its folder, to {', '.join(paths[:3])}" if paths else ""
 
 
 def finding_id(scenario: Scenario, invariant: Invariant, kind: str = "") -> str:

@@ -10,6 +10,7 @@ from harness.subjects.boots import Ending, read_boot
 from harness.values.case import BootPlan, Landing
 from harness.values.event import MESSAGES, Event
 from harness.values.history import BootEnd, BootHistory
+from harness.values.limits import BYTES_PER_BOOT
 from harness.values.recovery import FailureKind, RecoveryFailure
 from harness.values.scenario import RecoveryLimits, SubjectSpec
 
@@ -74,6 +75,9 @@ def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     if end is WatchEnd.HUNG:
         text = f"no progress within {seconds:g} seconds, then killed"
         return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.HUNG, text))
+    if end is WatchEnd.TOO_MUCH:
+        text = f"it wrote more than {BYTES_PER_BOOT >> 20} MiB in one boot, then killed"
+        return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
     replies = sum(row[0].value == "reply" for row in watched.recording.rows)
     if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
         return Ending(BootEnd.CLOSED)

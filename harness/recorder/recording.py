@@ -17,6 +17,7 @@ class WatchEnd(Enum):
     KILLED = "killed"
     HUNG = "hung"
     TOO_LONG = "too-long"
+    TOO_MUCH = "too-much"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,10 @@ class Killed(Exception):
     """The crash point was reached; whatever is under way is never answered."""
 
 
+class TooMuch(Exception):
+    """The worker has written more than a boot may; whatever is under way is never answered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPlan:
     """What ends the watch: a crash, or so many seconds without progress in one call."""
@@ -83,6 +87,7 @@ class Supervisor(ProcessTable):
         self._matching_seen = 0
         self._crash: CrashLanding | None = None
         self._own_fd = -1
+        self._bytes_left = limits.BYTES_PER_BOOT
         self._deadline: float | None = None
         self._exit_number = self._number("exit_group")
 
@@ -103,6 +108,8 @@ class Supervisor(ProcessTable):
             return self._answer_calls(handlers)
         except Killed:
             return WatchEnd.KILLED
+        except TooMuch:
+            return WatchEnd.TOO_MUCH
         finally:
             for process in self._processes.values():
                 process.detach()
@@ -261,9 +268,13 @@ class Supervisor(ProcessTable):
 
         Raises:
             Killed: the crash point is before, within or after this write.
+            TooMuch: it is one byte or more too many; nothing of it is written.
         """
         if self._mapped:
             self._look(thread)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise TooMuch
         point = self._point
         is_sync = file.is_synchronous or bool(flags & (os.RWF_SYNC | os.RWF_DSYNC))
         hit = None

@@ -27,7 +27,6 @@ from harness.report.text import (
 )
 from harness.values.case import Placement
 from harness.values.finding import FindingChange
-from harness.values.verdict import Verdict
 
 # limits
 FINDINGS_SHOWN = 20
@@ -117,7 +116,7 @@ def scenario_rows(report: RunReport) -> list[tuple[str, ...]]:
 def _scenarios(report: RunReport) -> list[str]:
     lines = table(SCENARIO_HEAD, scenario_rows(report), left=2)
     for scenario in report.scenarios:
-        if scenario.reason and scenario.verdict is not Verdict.PASS:
+        if scenario.reason:
             lines.append(f"  {escape(scenario.scenario)}: {shorten(scenario.reason)}")
     return lines
 

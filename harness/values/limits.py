@@ -18,6 +18,9 @@ OPERATIONS_PER_BOOT = 100_000
 EVENTS_PER_BOOT = 5_000_000
 """Most events that one boot may record before the case is stopped as inconclusive."""
 
+BYTES_PER_BOOT = 512 * 1024 * 1024
+"""Most bytes that one boot may write under watch before it is stopped."""
+
 TICKS_AFTER_RECOVERY = 3
 """Ticks in which a recovered subject must have sent everything that is due."""
 
