@@ -161,7 +161,8 @@ class SubjectTable(_Table):
         min_length=1,
         max_length=4096,
         description=(
-            "The Python adapter: a built-in name, `module:Class`, or `path/to/file.py:Class` "
+            "The Python adapter: a built-in name, one that an installed package has registered "
+            "in the group `walcrash.subjects`, `module:Class`, or `path/to/file.py:Class` "
             "with the path relative to the scenario file."
         ),
         examples=["reference"],

@@ -1,7 +1,10 @@
 """Loading: from the name of an adapter in a scenario to its class.
 
-A name is a built-in one (`reference`), `module:Class`, or `path/to/file.py:Class`. A file is
-loaded with its own folder on the path while it is imported, so that it can import siblings.
+A name is a built-in one (`reference`), one that an installed package has registered in the entry
+point group `walcrash.subjects`, `module:Class`, or `path/to/file.py:Class`. A file is loaded with
+its own folder on the path while it is imported, so that it can import siblings.
+
+Source: the entry points specification of PyPA, for `module:Class`.
 """
 
 import functools
@@ -9,6 +12,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +34,9 @@ BUILT_IN: Final = {
     "redis": "harness.subjects.engines.redis:RedisAdapter",
 }
 """Adapters that ship, by the name that a scenario uses."""
+
+GROUP: Final = "walcrash.subjects"
+"""The entry point group in which packages register adapters."""
 
 Options = Mapping[str, str | int | float | bool | tuple[str, ...]]
 
@@ -54,11 +61,12 @@ def find_adapter(name: str) -> type[Adapter]:
         NotAnAdapter: there is no such class, or it is no `Adapter`.
         Exception: whatever the module raises while it is imported.
     """
-    target = BUILT_IN.get(name, name)
+    target = BUILT_IN.get(name) or registered_adapters().get(name, name)
     place, separator, class_name = target.rpartition(":")
     if not separator or not place or not class_name:
         raise NotAnAdapter(
-            f"`{name}` is neither a built-in adapter ({', '.join(sorted(BUILT_IN))}) nor "
+            f"`{name}` is neither a built-in adapter ({', '.join(sorted(BUILT_IN))}) nor one of an "
+            f"installed package ({', '.join(sorted(registered_adapters())) or 'none'}) nor "
             "`module:Class` nor `file.py:Class`"
         )
     module = _load_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
@@ -68,6 +76,12 @@ def find_adapter(name: str) -> type[Adapter]:
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise NotAnAdapter(f"`{class_name}` in `{place}` is no subclass of Adapter")
     return found
+
+
+@functools.cache
+def registered_adapters() -> Mapping[str, str]:
+    """Return the adapters of installed packages, by name; nothing of theirs is imported."""
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 
 def make_adapter(kind: type[Adapter], options: Options) -> Adapter:

@@ -8,7 +8,12 @@ import pytest
 
 from harness.subjects import messages
 from harness.subjects.boots import Ending, read_boot
-from harness.subjects.loading import NotAnAdapter, find_adapter, make_adapter
+from harness.subjects.loading import (
+    NotAnAdapter,
+    find_adapter,
+    make_adapter,
+    registered_adapters,
+)
 from harness.subjects.messages import Rubbish
 from harness.subjects.reference import ReferenceAdapter
 from harness.subjects.worker import BootRequest, _Boot
@@ -164,3 +169,22 @@ def test_names_that_lead_to_no_adapter_are_told() -> None:
             find_adapter(name)
     with pytest.raises(NotAnAdapter, match="unexpected keyword"):
         make_adapter(find_adapter("reference"), {"speed": 9})
+
+
+def test_an_installed_package_can_give_an_adapter_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "mylog-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: mylog\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "[walcrash.subjects]\nmylog = harness.subjects.reference:ReferenceAdapter\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for cached in (find_adapter, registered_adapters):
+        cached.cache_clear()
+    assert find_adapter("mylog") is ReferenceAdapter
+    with pytest.raises(NotAnAdapter, match=r"nor one of an installed package \(mylog\) nor"):
+        find_adapter("other")
+    for cached in (find_adapter, registered_adapters):
+        cached.cache_clear()
