@@ -31,6 +31,8 @@ class Driver:
             do = request["do"]
             wrong = getattr(self, f"{do}_{self.way}", None)
             (wrong or getattr(self, do, self.unknown))(request)
+        if self.way == "stubborn":
+            time.sleep(600)
         os._exit(0)
 
     def say(self, **line: object) -> None:
@@ -41,6 +43,8 @@ class Driver:
         sys.stdout.buffer.flush()
 
     def unknown(self, request: dict) -> None:
+        if self.way == "deaf":
+            return
         self.say(ok=False, error=f"there is no request {request['do']}")
 
     # The right ones.
@@ -123,8 +127,8 @@ class Driver:
         self.introduce(supports=["sync", "compaction"])
 
     def open_liar(self, request: dict) -> None:
-        self.open({})
         self.supports = ["sync", "apply"]
+        self.open(request)
 
     def open_utf8(self, request: dict) -> None:
         self.write(b'{"ok": true, "name": "\xff"}\n')
@@ -206,6 +210,23 @@ class Driver:
 
     def append_refuses(self, request: dict) -> None:
         self.say(ok=False, error="not today", definite=True)
+
+    def append_buffers(self, request: dict) -> None:
+        """Acknowledge what is written at `sync` or `close` only."""
+        self.buffer = [*getattr(self, "buffer", []), request["record"]]
+        text = json.dumps(request["record"]).encode()
+        self.entries.append((self.end, request["record"]))
+        self.say(ok=True, offset=self.end)
+        self.end += len(text) + 10
+
+    def close_buffers(self, request: dict) -> None:
+        for record in getattr(self, "buffer", []):
+            self.store({"record": record})
+        self.close(request)
+
+    def open_forgets(self, request: dict) -> None:
+        self.open(request)
+        self.entries = []
 
     def append_unexplained(self, request: dict) -> None:
         self.say(ok=False)

@@ -12,6 +12,7 @@ from harness import __version__
 from harness.cli.audit import audit
 from harness.cli.bench import bench
 from harness.cli.bundle import bundle
+from harness.cli.check import check
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
@@ -74,6 +75,7 @@ def walcrash() -> None:
 for command in (
     audit,
     bench,
+    check,
     compare,
     bundle,
     doctor,

@@ -84,6 +84,10 @@ class DriverAdapter(Adapter):
         """What the driver listed when it opened."""
         return self.introduction.supports
 
+    def assume(self, introduction: Introduction) -> None:
+        """Take what another object of the same driver was told, before this one is opened."""
+        self._introduction = introduction
+
     def introduce(self, scratch: Path, memory_mb: int) -> None:
         """Open and close the driver once on an empty folder, to know what it supports."""
         self._start(Command(self._words, memory_mb), scratch)

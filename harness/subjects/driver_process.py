@@ -21,10 +21,11 @@ import select
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from harness.subjects.adapter import SubjectGone
 from harness.values.limits import STDERR_BYTES
@@ -46,6 +47,12 @@ SHOWN_STDERR_LINES: Final = 3
 SHOWN_STDERR_CHARACTERS: Final = 300
 """How much of these."""
 
+EXCHANGED_LINES: Final = 8
+"""How many lines of a conversation are kept."""
+
+EXCHANGED_BYTES: Final = 200
+"""How much of each."""
+
 LAST_WORDS_SECONDS: Final = 0.5
 """How long a driver whose stdout has ended may take to exit, so that its status is known."""
 
@@ -63,7 +70,14 @@ class Command:
 
 
 class DriverProcess:
-    """One process of a driver; `start` it, and `kill` it or wait for its `exit_status`."""
+    """One process of a driver; `start` it, and `kill` it or wait for its `exit_status`.
+
+    Attributes:
+        exchanged: the beginnings of the last lines to and from drivers of this process, for
+            who explains what went wrong.
+    """
+
+    exchanged: ClassVar[deque[str]] = deque(maxlen=EXCHANGED_LINES)
 
     def __init__(self, process: subprocess.Popen[bytes], words: Sequence[str]) -> None:
         self._process = process
@@ -140,6 +154,7 @@ class DriverProcess:
                 FailureKind.RUBBISH,
                 f"it wrote more lines than it was asked for: {shown(self._taken)} before {what}",
             )
+        self._note("sent", line)
         rest = memoryview(line)
         self._poll.register(self._in, select.POLLOUT)
         try:
@@ -178,6 +193,7 @@ class DriverProcess:
         line = bytes(self._taken[:end])
         del self._taken[: end + 1]
         self._scanned = 0
+        self._note("back", line)
         return line
 
     def hang_up(self) -> None:
@@ -225,6 +241,10 @@ class DriverProcess:
         """Return the error that ends a conversation, with the end of stderr; the driver is dead."""
         self.kill()
         return SubjectGone(kind, text + last_words(self.stderr()))
+
+    def _note(self, way: str, line: bytes) -> None:
+        text = line[:EXCHANGED_BYTES].rstrip().decode("utf-8", "backslashreplace")
+        self.exchanged.append(f"{way} {text}{'...' if len(line) > EXCHANGED_BYTES else ''}")
 
     def _wait(self, deadline: float, silence: str, *, most_seconds: float | None = None) -> None:
         """Wait until there is something to read or write, and take what there is to read."""

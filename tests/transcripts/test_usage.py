@@ -14,6 +14,7 @@ COMMANDS = {
     "help-explain": "walcrash explain --help",
     "help-doctor": "walcrash doctor --help",
     "help-selftest": "walcrash selftest --help",
+    "help-check": "walcrash check --help",
     "help-bench": "walcrash bench --help",
     "version": "walcrash --version",
     "nothing": "walcrash",

@@ -1,0 +1,128 @@
+"""Campaigns on drivers that are wrong: the right exit code, a sentence, nothing left behind."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from test_bad_subjects import run
+
+DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
+
+SCENARIO = """
+format = 1
+name = "{name}"
+summary = "A driver that is wrong."
+[subject]
+driver = [{words}]
+[contract]
+kill = "all"
+[workload]
+operations = [3, 6]
+[[faults]]
+kind = "kill"
+[budget]
+cases = 3
+[limits]
+recovery_seconds = {seconds}
+recovery_memory_mb = {memory_mb}
+"""
+
+
+def write_scenario(
+    folder: Path, way: str, *, seconds: float = 20, memory_mb: int = 200, words: str = ""
+) -> str:
+    words = words or ", ".join(json.dumps(word) for word in (sys.executable, DRIVERS, way))
+    text = SCENARIO.format(name=way, words=words, seconds=seconds, memory_mb=memory_mb)
+    (folder / f"{way}.toml").write_text(text, encoding="utf-8")
+    return f"{way}.toml"
+
+
+def run_all(folder: Path, files: list[str]) -> tuple[int, dict[str, dict[str, object]], str]:
+    """Run scenarios; return the exit code and what ended each."""
+    log = folder / "log"
+    done = run(folder, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    ended = {line["scenario"]: line for line in lines if line["line"] == "scenario-ended"}
+    return done.returncode, ended, done.stdout + done.stderr
+
+
+WRONG_WITHOUT_A_CRASH = {
+    "dies": "'died: it exited with status 3 in `append`; its stderr ends: assertion failed: ",
+    "nojson": "rubbish: its reply to `append` is no JSON: ",
+    "liar": "'Refused: there is no request apply'",
+    "same": "offset",
+    "late": "offset",
+    "backwards": "order in",
+}
+
+
+def test_a_right_driver_passes_and_a_wrong_one_is_told_what_it_did(tmp_path: Path) -> None:
+    files = [write_scenario(tmp_path, way) for way in ["right", *WRONG_WITHOUT_A_CRASH]]
+    code, ended, said = run_all(tmp_path, files)
+    assert code == 4, said
+    assert (ended["right"]["verdict"], ended["right"]["cases"]) == ("pass", 3)
+    for way in WRONG_WITHOUT_A_CRASH:
+        assert (ended[way]["verdict"], ended[way]["cases"]) == ("inconclusive", 0), ended[way]
+        assert WRONG_WITHOUT_A_CRASH[way] in str(ended[way]["reason"])
+
+
+LOADED = {
+    "exits": "it exited with status 7 in `open`; its stderr ends: no licence | for this machine",
+    "banner": "its reply to `open` is no JSON: b'welcome to mywal'",
+    "version": "it speaks version 2 of the driver protocol; this walcrash speaks version 1",
+    "capability": '`supports` lists "compaction"; known: apply, checkpoint',
+    "listener": "it listens on 0.0.0.0 port ",
+    "memory": "MemoryError",
+    "silent": "no reply to `open` within 2.7 seconds, then killed",
+    "status": "it exited with status 9 after `close`, not 0",
+}
+
+
+@pytest.mark.parametrize("way", LOADED)
+def test_a_driver_that_cannot_be_used_at_all_is_a_scenario_error(way: str, tmp_path: Path) -> None:
+    seconds = 3 if way == "silent" else 20
+    done = run(tmp_path, "run", write_scenario(tmp_path, way, seconds=seconds))
+    assert done.returncode == 2, done.stderr
+    assert "error: the driver `" in done.stderr
+    assert LOADED[way] in done.stderr
+    assert "hint: walcrash check " in done.stderr
+
+
+def test_a_program_that_is_not_on_the_path_is_a_scenario_error(tmp_path: Path) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, "none", words='"walcrash-none"'))
+    assert done.returncode == 2
+    assert "cannot be started: there is no program walcrash-none on the PATH" in done.stderr
+
+
+def test_what_a_driver_writes_outside_its_folder_is_reported_with_the_path(tmp_path: Path) -> None:
+    _, _, said = run_all(tmp_path, [write_scenario(tmp_path, "outside")])
+    assert f"{tmp_path}/outside" in said
+
+
+def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
+    """`run` looks for processes that are left."""
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "daemon")])
+    assert (code, ended["daemon"]["cases"]) == (0, 3), said
+
+
+def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=20)])
+    assert code == 4, said
+    assert "wrote more than" in str(ended["full"]["reason"])
+
+
+def test_a_driver_without_space_is_no_verdict_on_it(tmp_path: Path) -> None:
+    done = run(tmp_path, "run", write_scenario(tmp_path, "space"))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "there is no space left" in done.stderr
+
+
+def test_a_finding_of_a_driver_is_replayed_from_its_stored_words(tmp_path: Path) -> None:
+    (tmp_path / "driver.py").symlink_to(DRIVERS)
+    words = json.dumps([sys.executable, "./driver.py", "buffers"])[1:-1]
+    code, _, said = run_all(tmp_path, [write_scenario(tmp_path, "buffers", words=words)])
+    assert code == 1, said
+    again = run(tmp_path, "replay", "F-", "--times", "1")
+    assert again.returncode == 1, again.stdout + again.stderr

@@ -1,0 +1,127 @@
+"""`walcrash check`: a right subject passes, a wrong one is told what it does wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = str(ROOT / "tests" / "bad_drivers.py")
+
+RUN_SECONDS = 300.0
+"""Longest run of one command."""
+
+
+def check(*words: str) -> tuple[int, dict[str, object], str]:
+    """Check a subject; return the exit code, the checks by name, and what went to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "check", "--json", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    found = json.loads(done.stdout) if done.stdout else {"checks": []}
+    return done.returncode, {each["name"]: each for each in found["checks"]}, done.stderr
+
+
+def driver(way: str) -> tuple[str, ...]:
+    return (sys.executable, DRIVERS, way)
+
+
+@pytest.mark.parametrize("way", ["right", "reopens"])
+def test_a_right_driver_passes(way: str) -> None:
+    code, checks, said = check(*driver(way))
+    assert code == 0, checks
+    assert len(checks) == 23
+    outcomes = {each["outcome"] for each in checks.values()}  # type: ignore[index]
+    assert outcomes == {"ok", "skipped"}
+    assert "check kill-and-reopen" in said
+
+
+def test_the_reference_passes_as_a_python_adapter() -> None:
+    code, checks, _ = check("reference")
+    assert code == 0
+    assert {each["outcome"] for each in checks.values()} == {"ok"}  # type: ignore[index]
+    code, checks, _ = check("--option", "sync=none", "harness.subjects.reference:ReferenceAdapter")
+    assert code == 0
+
+
+FAILS = {
+    "exits": {"open"},
+    "version": {"open"},
+    "memory": {"open"},
+    "without": {
+        "records", "replay-from-the-middle", "replay-then-append", "close-and-reopen", "sync",
+        "odd-records",
+    },
+    "same": {"records", "replay-from-the-middle", "close-and-reopen"},
+    "backwards": {
+        "records", "replay-from-the-middle", "replay-then-append", "close-and-reopen",
+        "odd-records", "unknown-keys", "spelling", "kill-and-reopen",
+    },
+    "status": {"open"},
+    "daemon": {"no-daemons"},
+    "deaf": {"unknown-request"},
+    "stubborn": {"end-of-stdin"},
+    "forgets": {"close-and-reopen", "odd-records"},
+    "liar": {"capabilities"},
+}  # fmt: skip
+"""Of each way to be wrong: checks that must fail."""
+
+
+@pytest.mark.parametrize("way", FAILS)
+def test_a_wrong_driver_is_told_which_checks_fail_and_why(way: str) -> None:
+    code, checks, _ = check("--seconds", "4", "--memory", "200", *driver(way))
+    assert code == 1, checks
+    failed = {name for name, each in checks.items() if each["outcome"] == "failed"}  # type: ignore[index]
+    assert failed >= FAILS[way]
+    for name in failed:
+        each = checks[name]
+        assert each["rule"]  # type: ignore[index]
+        assert each["found"]  # type: ignore[index]
+        assert each["hint"]  # type: ignore[index]
+
+
+def test_a_kill_that_loses_records_is_noted_and_no_failure() -> None:
+    code, checks, _ = check(*driver("buffers"))
+    assert code == 0, checks
+    note = checks["kill-and-reopen"]
+    assert note["outcome"] == "note"  # type: ignore[index]
+    assert 'state `kill = "prefix"` or "none" in [contract]' in note["found"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["./no-such-driver"], "there is no driver ./no-such-driver: neither a file nor"),
+        (["nowhere.py:Wal"], "the adapter nowhere.py:Wal cannot be loaded"),
+        (["--option", "sync", "reference"], "--option is NAME=VALUE; found 'sync'"),
+        (["--option", "sync=1", "sh"], "a driver gets its options as words"),
+        ([], "Missing argument"),
+    ],
+)
+def test_what_cannot_be_checked_is_a_usage_error(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert "hint: " in captured.err
+
+
+def test_a_failure_is_explained_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--seconds", "5", *driver("without")]) == 1
+    text = capsys.readouterr().out
+    assert "failed   records" in text
+    assert "its reply to `append` has no `offset`; found `ok`" in text
+    assert '            sent {"do":"append","record":{"type":"PutOperation"' in text
+    assert '            back {"ok": true}' in text
+    assert "FAIL  " in text.splitlines()[-1]

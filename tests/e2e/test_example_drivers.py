@@ -1,0 +1,109 @@
+"""The example drivers: the right ones pass kills and power losses, the wrong twins are found."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = ROOT / "scenarios" / "drivers"
+
+RUN_SECONDS = 600.0
+"""Longest run of one command."""
+
+NEEDS = {
+    "filelog": "gcc",
+    "filelog-no-sync": "gcc",
+    "compacting": "node",
+    "compacting-unsynced": "node",
+    "journal": "perl",
+    "journal-keep-tail": "perl",
+}
+
+RIGHT = {"filelog": 6, "compacting": 3, "journal": 3}
+"""Cases that the right ones are tried on here; their scenarios ask for more."""
+
+WRONG = {
+    "filelog-no-sync": (2, "lost-put"),
+    "compacting-unsynced": (10, "lost-put"),
+    "journal-keep-tail": (3, "not-appendable"),
+}
+"""The twins, with the cases within which the invariant that is meant shows."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the folder; with the C driver, where there is a compiler."""
+    folder = tmp_path_factory.mktemp("drivers") / "drivers"
+    shutil.copytree(DRIVERS, folder, ignore=shutil.ignore_patterns("filelog"))
+    if shutil.which("gcc"):
+        words = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", "filelog", "filelog.c"]
+        subprocess.run(words, cwd=folder, check=True)
+    return folder
+
+
+def need(name: str) -> None:
+    if shutil.which(NEEDS[name]) is None:
+        pytest.skip(f"{NEEDS[name]} is not installed")
+
+
+def run(folder: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str], str]:
+    """Run some cases; return the exit code, the invariants that broke, and all that was said."""
+    log = runs / "log"
+    words = ["run", f"{name}.toml", "--seed", "1", "--cases", str(cases), "--jobs", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words, "--runs", str(runs), "--log", str(log)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    judged = [line for line in lines if line["line"] == "case-judged"]
+    return (
+        done.returncode,
+        {name for line in judged for name in line["invariants"]},
+        done.stdout + done.stderr,
+    )
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_example_passes(name: str, built: Path, tmp_path: Path) -> None:
+    need(name)
+    code, broken, said = run(built, tmp_path, name, RIGHT[name])
+    assert (code, broken) == (0, set()), said
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_its_wrong_twin_is_found_by_the_invariant_meant(
+    name: str, built: Path, tmp_path: Path
+) -> None:
+    need(name)
+    cases, invariant = WRONG[name]
+    code, broken, said = run(built, tmp_path, name, cases)
+    assert code == 1, said
+    assert invariant in broken, said
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_every_example_conforms_to_the_protocol(name: str, built: Path) -> None:
+    """Also the wrong twins: what is wrong with them shows in a crash only."""
+    need(name)
+    words = tomllib.loads((built / f"{name}.toml").read_text())["subject"]["driver"]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "check", "--", *words],
+        cwd=built,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
