@@ -22,6 +22,7 @@ from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.follow_up import follow_up
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
 from harness.campaign.minimise_job import MinimalCase, minimise_case
+from harness.campaign.pinned import run_pinned
 from harness.campaign.store import Store
 from harness.campaign.story import tell_story
 from harness.campaign.tally import Tally
@@ -31,6 +32,7 @@ from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
     CampaignStarted,
+    CaseJudged,
     FindingReported,
     LogLine,
     ScenarioEnded,
@@ -160,6 +162,7 @@ class Campaign:
             tally.broken = broken_control(prepared)
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
+                yield from self._pinned(crew, tally, prepared)
                 for outcome in self._outcomes(crew, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
@@ -174,6 +177,17 @@ class Campaign:
             self.changes += follow_up(crew, self._store, scenario.name, set(names))
         ended.append(tally.ended())
         yield ended[-1]
+
+    def _pinned(self, crew: Crew, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
+        """Run the scenario's pinned cases, before all others; not with one case alone."""
+        pinned = tally.scenario.pinned if self._plan.only_case is None else ()
+        futures = [
+            crew.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
+        ]
+        for future in futures:
+            found = crew.result(future)
+            if found is not None:
+                yield tally.add(found.outcome, pinned=found.finding)
 
     def _is_following_up(self, tally: Tally) -> bool:
         """Whether kept findings are looked after: not with one case alone, or without time."""

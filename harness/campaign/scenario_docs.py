@@ -46,7 +46,7 @@ placements = ["within"]
 ```
 """
 
-_LISTS: Final = {("faults",), ("workload", "phases")}
+_LISTS: Final = {("faults",), ("workload", "phases"), ("pinned",)}
 """The tables that are lists of tables."""
 
 

@@ -10,6 +10,7 @@ Source: DESIGN.md; TOML 1.0.0.
 """
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from harness.campaign.case_file import case_from_json
+from harness.campaign.pinned_checks import pinned_problems
 from harness.campaign.scenario_checks import Problem
 from harness.campaign.scenario_problems import problems_of, shown
 from harness.campaign.scenario_schema import (
@@ -35,6 +38,7 @@ from harness.values.scenario import (
     FaultPlan,
     OperationMix,
     PhasePlan,
+    PinnedCase,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
@@ -69,6 +73,8 @@ def load_scenario(path: Path) -> Scenario:
     problems = problems_of(document) + _name_problems(path, document)
     subject, subject_problems = resolve_subject(path, document)
     problems += subject_problems
+    if not problems:
+        problems = pinned_problems(document)
     if problems:
         raise _error(path, text, problems)
     return _scenario(path, ScenarioTable.model_validate(document), subject)
@@ -83,7 +89,7 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
     Raises:
         UsageError: there is no such scenario.
     """
-    shipped = _shipped_scenarios()
+    shipped = shipped_scenarios()
     if not names:
         if not shipped:
             raise UsageError("no scenario is shipped with this installation of walcrash")
@@ -102,7 +108,7 @@ def planted_folders() -> list[Path]:
     return sorted(path.parent for path in planted_folder().glob("**/expected.toml"))
 
 
-def _shipped_scenarios() -> dict[str, Path]:
+def shipped_scenarios() -> dict[str, Path]:
     return {file.stem: file for file in sorted(shipped_folder().glob("*.toml"))}
 
 
@@ -258,6 +264,15 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
         limits=RecoveryLimits(
             seconds=table.limits.recovery_seconds,
             memory_mb=table.limits.recovery_memory_mb,
+        ),
+        pinned=tuple(
+            PinnedCase(
+                finding=pin.finding,
+                invariant=pin.invariant,
+                reaches=tuple(pin.reaches),
+                case=case_from_json(json.loads(pin.case)),
+            )
+            for pin in table.pinned
         ),
     )
 

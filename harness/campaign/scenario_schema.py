@@ -5,28 +5,26 @@ page (`scenario_docs`) all come from the fields below. What concerns two keys at
 `scenario_checks`.
 
 Not here: reading a file and putting the problems into words (`scenario_file`). pydantic is
-imported by this module and by no other, since it costs 90 ms.
+imported by this module and `scenario_table` alone, since it costs 90 ms.
 
 Source: DESIGN.md, sections Faults and Invariants; `driver-protocol.md`, section `[contract]`.
 """
 
 import math
-from collections.abc import Callable
-from enum import Enum
 from typing import Annotated, Final
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     WithJsonSchema,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError
 
+from harness.campaign.scenario_pinned import PinnedTable
+from harness.campaign.scenario_table import Read as _Read
+from harness.campaign.scenario_table import Table as _Table
+from harness.campaign.scenario_table import member_of as _member
+from harness.campaign.scenario_table import name_of as _name
 from harness.values.case import Placement
 from harness.values.contract import Acknowledges, Damage, PersistenceModel, Promise
 from harness.values.event import EventKind
@@ -79,40 +77,6 @@ OPERATION_NAMES: Final = tuple(
 )
 
 
-class _Read:
-    """How a value of the file is read, and how the JSON Schema describes it."""
-
-    def __init__(self, read: Callable[[object], object], described: dict[str, object]) -> None:
-        self.read = read
-        self.described = described
-
-    def __get_pydantic_core_schema__(
-        self, _source: object, _handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return dict(self.described)
-
-
-def _name(names: tuple[str, ...], read: Callable[[str], object] = str) -> _Read:
-    """Read one of the names."""
-
-    def checked(value: object) -> object:
-        if not isinstance(value, str) or value not in names:
-            raise PydanticCustomError("choice", "not one of the names", {"names": list(names)})
-        return read(value)
-
-    return _Read(checked, {"type": "string", "enum": list(names)})
-
-
-def _member(kind: type[Enum]) -> _Read:
-    """Read the value of a member of an enum."""
-    return _name(tuple(str(member.value) for member in kind), kind)
-
-
 def _range(low: int, high: int) -> _Read:
     """Read `3` as (3, 3) and `[1, 3]` as (1, 3)."""
     allowed = f"a whole number of {low} to {high}, or the fewest and the most as a list of two"
@@ -145,12 +109,6 @@ def _expand_all(value: object) -> object:
         allowed = '"all", or a list of the ids of invariants'
         raise PydanticCustomError("option", "not `all`", {"allowed": allowed})
     return names if value == ALL else value
-
-
-class _Table(BaseModel):
-    """A table of the file: nothing is converted silently, nothing unknown is accepted."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class SubjectTable(_Table):
@@ -475,6 +433,9 @@ class ScenarioTable(_Table):
     limits: LimitsTable = Field(
         default=LimitsTable(), description="What a recovery may take before it counts as failed."
     )
+    pinned: list[PinnedTable] = Field(
+        default_factory=list, max_length=FAULTS, description="Cases that run first."
+    )
 
 
 TABLES: Final[dict[tuple[str, ...], type[_Table]]] = {
@@ -489,6 +450,7 @@ TABLES: Final[dict[tuple[str, ...], type[_Table]]] = {
     ("invariants",): InvariantsTable,
     ("budget",): BudgetTable,
     ("limits",): LimitsTable,
+    ("pinned",): PinnedTable,
 }
 """The table at each place of the file, positions in arrays left out."""
 

@@ -31,6 +31,7 @@ class Group:
 
     best: CaseOutcome
     seen: int = 0
+    pinned: str = ""
 
 
 @dataclass(slots=True)
@@ -57,8 +58,8 @@ class Tally:
         """How many cases have been added."""
         return self.verdicts.total()
 
-    def add(self, outcome: CaseOutcome) -> CaseJudged:
-        """Count one case and return its line."""
+    def add(self, outcome: CaseOutcome, *, pinned: str = "") -> CaseJudged:
+        """Count one case and return its line; `pinned` is the finding that it was pinned for."""
         self.verdicts[outcome.verdict] += 1
         self.boots += len(outcome.boots)
         self.recoveries += outcome.recoveries
@@ -83,19 +84,21 @@ class Tally:
             images=outcome.coverage.judged if outcome.coverage is not None else 0,
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
-            finding=self._group(outcome, self.groups),
-            portability=self._group(outcome.beside, self.beside),
+            finding=self._group(outcome, self.groups, pinned),
+            portability=self._group(outcome.beside, self.beside, pinned),
             reason=outcome.doubt,
+            pinned=pinned,
         )
 
-    def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group]) -> str:
+    def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:
         if outcome is None or outcome.verdict is not Verdict.FAIL:
             return ""
         kind = "" if groups is self.groups else "portability"
         name = finding_id(self.scenario, outcome.violations[0].invariant, kind)
         group = groups.setdefault(name, Group(outcome))
         group.seen += 1
-        group.best = min(group.best, outcome, key=_complexity)
+        if _complexity(outcome) <= _complexity(group.best):
+            group.best, group.pinned = outcome, pinned
         return name
 
     def group(self, name: str) -> Group:
@@ -126,6 +129,7 @@ class Tally:
             replays=replays,
             replays_alike=replays_alike,
             is_portability=name in self.beside,
+            is_pinned=bool(group.pinned),
         )
 
     def ended(self) -> ScenarioEnded:

@@ -17,6 +17,7 @@ from harness.cli.compare import compare
 from harness.cli.doctor import doctor
 from harness.cli.explain import explain
 from harness.cli.findings import findings
+from harness.cli.pin import pin
 from harness.cli.probe import probe
 from harness.cli.replay import replay
 from harness.cli.run import run
@@ -81,6 +82,7 @@ for command in (
     doctor,
     explain,
     findings,
+    pin,
     probe,
     replay,
     run,

@@ -68,7 +68,10 @@ def finding_text(
         command(
             "origin",
             origin_command(
-                finding.scenario_path, finding.master_seed, finding.case_index, runs=runs
+                finding.scenario_path,
+                finding.master_seed,
+                None if finding.is_pinned else finding.case_index,
+                runs=runs,
             ),
         ),
         *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
@@ -146,12 +149,12 @@ def explain_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
     return f"walcrash explain {shell_word(finding_id)}{_runs_option(runs)}"
 
 
-def origin_command(path: str, seed: str, case_index: int, *, runs: str = DEFAULT_RUNS) -> str:
-    """Return the command that runs one case of a campaign alone."""
-    return (
-        f"walcrash run {shell_path(path)} --seed {shell_word(seed)} --case {case_index}"
-        f"{_runs_option(runs)}"
-    )
+def origin_command(
+    path: str, seed: str, case_index: int | None, *, runs: str = DEFAULT_RUNS
+) -> str:
+    """Return the command that runs one case of a campaign alone, or all of it for None."""
+    one = "" if case_index is None else f" --case {case_index}"
+    return f"walcrash run {shell_path(path)} --seed {shell_word(seed)}{one}{_runs_option(runs)}"
 
 
 def _runs_option(runs: str) -> str:
@@ -161,11 +164,12 @@ def _runs_option(runs: str) -> str:
 def unreported_text(case: CaseJudged, path: str, seed: str, *, runs: str = DEFAULT_RUNS) -> str:
     """Return the short form of a finding whose replays never came: the run ended first."""
     broken = ", ".join(invariant.value for invariant in case.invariants)
+    index = None if case.pinned else case.case
     return "\n".join(
         [
             f"FAIL  {escape(case.scenario)} · {broken} · {case.finding}",
             "  the run ended before this was replayed",
             "",
-            command("origin", origin_command(path, seed, case.case, runs=runs)),
+            command("origin", origin_command(path, seed, index, runs=runs)),
         ]
     )

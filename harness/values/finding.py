@@ -54,6 +54,8 @@ class Finding:
         replays_alike: how many of those broke the same invariant.
         is_portability: only a model weaker than the contract's shows it, so the promise is kept
             and the finding does not count against the subject.
+        is_pinned: its case is pinned in the scenario file, and `case_index` is of the campaign
+            that found it first.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Finding:
     tries: int = 0
     is_minimal: bool = False
     is_portability: bool = False
+    is_pinned: bool = False
 
     @property
     def is_stable(self) -> bool:

@@ -94,7 +94,8 @@ class CaseJudged:
     `images` counts the disk images that were judged, 0 for a case without a power loss;
     `finding` is the id of the finding that a failed case belongs to, else empty; `reason` says
     why a case is inconclusive. `portability` is the id of the portability finding that a case
-    belongs to, which does not count against it.
+    belongs to, which does not count against it. `pinned` is the finding whose case is pinned in
+    the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
     """
 
     scenario: str
@@ -108,6 +109,7 @@ class CaseJudged:
     finding: str
     portability: str = ""
     reason: str = ""
+    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

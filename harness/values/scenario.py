@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
-from harness.values.case import Placement
+from harness.values.case import Case, Placement
 from harness.values.contract import Contract
 from harness.values.event import EventKind
 from harness.values.verdict import Invariant
@@ -195,10 +195,27 @@ class RecoveryLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedCase:
+    """A finding under version control.
+
+    Attributes:
+        finding: its id.
+        invariant: what it broke.
+        reaches: where its crashes fell, one for each boot that was killed.
+        case: all that is needed to run it.
+    """
+
+    finding: str
+    invariant: Invariant
+    reaches: tuple[str, ...]
+    case: Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """All that a campaign needs to know of one scenario file.
 
-    `contract` is what the file states; None takes the adapter's own.
+    `contract` is what the file states; None takes the adapter's own. `pinned` runs first.
     """
 
     name: str
@@ -211,3 +228,4 @@ class Scenario:
     invariants: frozenset[Invariant]
     budget: Budget
     limits: RecoveryLimits
+    pinned: tuple[PinnedCase, ...] = ()

@@ -10,6 +10,7 @@ COMMANDS = {
     "help-run": "walcrash run --help",
     "help-bundle": "walcrash bundle --help",
     "help-findings": "walcrash findings --help",
+    "help-pin": "walcrash pin --help",
     "help-replay": "walcrash replay --help",
     "help-explain": "walcrash explain --help",
     "help-doctor": "walcrash doctor --help",

@@ -1,0 +1,51 @@
+"""What the tables of a scenario file have in common: how a value is read and described.
+
+pydantic is imported here and in `scenario_schema`, and nowhere else.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+class Read:
+    """How a value of the file is read, and how the JSON Schema describes it."""
+
+    def __init__(self, read: Callable[[object], object], described: dict[str, object]) -> None:
+        self.read = read
+        self.described = described
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return dict(self.described)
+
+
+def name_of(names: tuple[str, ...], read: Callable[[str], object] = str) -> Read:
+    """Read one of the names."""
+
+    def checked(value: object) -> object:
+        if not isinstance(value, str) or value not in names:
+            raise PydanticCustomError("choice", "not one of the names", {"names": list(names)})
+        return read(value)
+
+    return Read(checked, {"type": "string", "enum": list(names)})
+
+
+def member_of(kind: type[Enum]) -> Read:
+    """Read the value of a member of an enum."""
+    return name_of(tuple(str(member.value) for member in kind), kind)
+
+
+class Table(BaseModel):
+    """A table of the file: nothing is converted silently, nothing unknown is accepted."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
