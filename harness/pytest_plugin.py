@@ -84,6 +84,12 @@ def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: i
     except WalcrashError as problem:
         pytest.fail(str(problem), pytrace=False)
     if report.exit_code is not ExitCode.PASSED:
-        text = summary_text(report, seconds=took, report_path=folder.report, runs=runs)
+        text = summary_text(
+            report,
+            seconds=took,
+            report_path=folder.report,
+            page_path=folder.page,
+            runs=runs,
+        )
         pytest.fail(text, pytrace=False)
     return report

@@ -99,7 +99,9 @@ class Touched:
             image: what was left.
         """
         lost = [(fate, call) for fate, call in fates if not fate.is_kept and fate.path]
-        for fate, _ in sorted(lost, key=self._telling):
+        # What memory had goes before what has come back.
+        lost.sort(key=lambda each: (*self._telling(each), _content(disk, each[0].path) is None))
+        for fate, _ in lost:
             written, left = _content(disk, fate.path), _content_of(image, fate.path)
             if written == left:
                 continue

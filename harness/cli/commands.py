@@ -20,6 +20,7 @@ from harness.cli.findings import findings
 from harness.cli.pin import pin
 from harness.cli.probe import probe
 from harness.cli.replay import replay
+from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.scenarios import scenarios
 from harness.cli.schema import schema
@@ -85,6 +86,7 @@ for command in (
     pin,
     probe,
     replay,
+    report,
     run,
     scenarios,
     schema,

@@ -1,8 +1,8 @@
-"""The folder of one run: `<runs>/<time>-<seed>/` with `events.ndjson` and `report.md`.
+"""The folder of one run: `<runs>/<time>-<seed>/` with `events.ndjson` and its reports.
 
 It is made before anything runs, so a place that cannot be written to is found at once. The
-runs folder ignores itself in git where we made it. `report.md` is written under another name
-and renamed: it is there as a whole or not at all.
+runs folder ignores itself in git where we made it. A report is written under another name and
+renamed: it is there as a whole or not at all.
 """
 
 import contextlib
@@ -63,32 +63,38 @@ class RunFolder:
         """The path of the Markdown report."""
         return os.path.join(self.path, "report.md")
 
+    @property
+    def page(self) -> str:
+        """The path of the HTML report."""
+        return os.path.join(self.path, "report.html")
+
     def discard(self) -> None:
         """Take the folder away again, since nothing has run."""
-        for path in (self.events, self.report):
+        for path in (self.events, self.report, self.page):
             with contextlib.suppress(OSError):
                 os.unlink(path)
         with contextlib.suppress(OSError):
             os.rmdir(self.path)
 
-    def write_report(self, text: str) -> None:
-        """Write `report.md`.
 
-        Raises:
-            HarnessFault: the disk is full or failed; nothing is left of it.
-        """
-        unfinished = self.report + ".part"
-        try:
-            with open(unfinished, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            os.replace(unfinished, self.report)
-        except OSError as problem:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-            raise HarnessFault(
-                f"the report {self.report} could not be written: {problem.strerror}",
-                hint="free some space, or name another folder with --runs",
-            ) from None
+def write_whole(path: str, text: str) -> None:
+    """Write a report: it is there as a whole or not at all.
+
+    Raises:
+        HarnessFault: the disk is full or failed; nothing is left of it.
+    """
+    unfinished = f"{path}.part"
+    try:
+        with open(unfinished, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.replace(unfinished, path)
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise HarnessFault(
+            f"the report {path} could not be written: {problem.strerror}",
+            hint="free some space, or name another place",
+        ) from None
 
 
 def run_name(seed: str, now: datetime.datetime) -> str:

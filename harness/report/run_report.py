@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.report.html_coverage import Coverage, CoverageCount
 from harness.values.errors import ExitCode
 from harness.values.finding import Finding
 from harness.values.log import (
@@ -23,6 +24,7 @@ from harness.values.log import (
     ScenarioStarted,
     StopReason,
 )
+from harness.values.story import Story
 from harness.values.verdict import Invariant, Verdict
 
 _EXIT_CODES = {
@@ -75,7 +77,9 @@ class RunReport:
         self.version = ""
         self.findings: list[Finding] = []
         self.portability: list[Finding] = []
+        self.stories: dict[str, Story] = {}
         self.started: dict[str, ScenarioStarted] = {}
+        self._coverage = CoverageCount()
         self._tallies: dict[str, _Tally] = {}
         self._ended: dict[str, ScenarioEnded] = {}
         self._first_failures: dict[str, CaseJudged] = {}
@@ -92,16 +96,38 @@ class RunReport:
                 self.started[line.scenario] = line
             case CaseJudged():
                 self._tallies.setdefault(line.scenario, _Tally()).add(line)
+                self._coverage.add(line)
                 if line.verdict is Verdict.FAIL:
                     self._first_failures.setdefault(line.finding, line)
             case FindingReported():
                 kept = self.portability if line.finding.is_portability else self.findings
                 kept.append(line.finding)
+                if line.story is not None:
+                    self.stories[line.finding.id] = line.story
                 self._first_failures.pop(line.finding.id, None)
             case ScenarioEnded():
                 self._ended[line.scenario] = line
             case CampaignEnded():
                 self._end = line
+
+    @classmethod
+    def of(cls, lines: Sequence[LogLine]) -> "RunReport":
+        """Return what the lines of an event log tell; a scenario goes by its name there."""
+        begin = lines[0]
+        assert isinstance(begin, CampaignStarted), "an event log begins with this line"
+        report = cls(begin.seed, scenario_paths={name: name for name in begin.scenarios})
+        for line in lines:
+            report.add(line)
+            if isinstance(line, FindingReported):
+                report.scenario_paths[line.finding.scenario] = line.finding.scenario_path
+        if report._end is None:
+            report.break_off(StopReason.FAULT, because="the log ends before the run did")
+        return report
+
+    @property
+    def coverage(self) -> Coverage:
+        """Where crashes fell, as a matrix."""
+        return self._coverage.coverage(self.scenarios)
 
     def break_off(self, reason: StopReason, *, because: str = "") -> None:
         """Say why the run did not end by itself; the first line of `because` is shown."""

@@ -20,17 +20,17 @@ from types import FrameType
 from typing import Protocol
 
 from harness.report.finding_text import WIDTH
+from harness.report.html import html_report
 from harness.report.markdown import markdown_report
 from harness.report.ndjson import NdjsonWriter
 from harness.report.output import publish, talk, wants_color
-from harness.report.run_folder import RunFolder
+from harness.report.run_folder import RunFolder, write_whole
 from harness.report.run_report import RunReport
 from harness.report.summary import summary_text
 from harness.report.terminal import Progress, open_progress
 from harness.report.text import counted, shell_word
 from harness.values.errors import (
     ExitCode,
-    HarnessFault,
     Interrupted,
     UsageError,
     WalcrashError,
@@ -96,10 +96,9 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
     with _open_logs(folder, request.log) as logs:
         talk(_greeting(request))
         fault = _follow(campaign, report, logs, _progress(request))
-    late_fault = _write_report(report, folder)
-    path = folder.report if late_fault is None else ""
+    late_fault = _write_reports(report, folder)
     seconds = time.monotonic() - began
-    _publish(report, request, campaign.changes, seconds=seconds, report_path=path)
+    _publish(report, request, folder, campaign.changes, seconds=seconds)
     if fault is not None or late_fault is not None:
         raise fault or late_fault or AssertionError("one of the two is there")
     return report.exit_code
@@ -118,7 +117,8 @@ def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFold
     began = time.monotonic()
     with _open_logs(folder, request.log) as logs:
         _pump(campaign, report, logs)
-    folder.write_report(markdown_report(report))
+    write_whole(folder.report, markdown_report(report))
+    write_whole(folder.page, html_report(report))
     return report, folder, time.monotonic() - began
 
 
@@ -241,26 +241,30 @@ def _pump(
             lines.close()
 
 
-def _write_report(report: RunReport, folder: RunFolder) -> HarnessFault | None:
-    try:
-        folder.write_report(markdown_report(report))
-    except HarnessFault as fault:
-        return fault
-    return None
+def _write_reports(report: RunReport, folder: RunFolder) -> Exception | None:
+    """Write what can be written, and return the first fault: the summary comes before it."""
+    first: Exception | None = None
+    for path, render in ((folder.report, markdown_report), (folder.page, html_report)):
+        try:
+            write_whole(path, render(report))
+        except Exception as fault:
+            first = first or fault
+    return first
 
 
 def _publish(
     report: RunReport,
     request: RunRequest,
+    folder: RunFolder,
     changes: Sequence[FindingChange],
     *,
     seconds: float,
-    report_path: str,
 ) -> None:
     text = summary_text(
         report,
         seconds=seconds,
-        report_path=report_path,
+        report_path=folder.report if os.path.exists(folder.report) else "",
+        page_path=folder.page if os.path.exists(folder.page) else "",
         changes=changes,
         runs=request.runs,
         width=shutil.get_terminal_size((WIDTH, 0)).columns,

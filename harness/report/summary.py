@@ -38,6 +38,7 @@ def summary_text(
     *,
     seconds: float,
     report_path: str,
+    page_path: str = "",
     changes: Sequence[FindingChange] = (),
     runs: str = DEFAULT_RUNS,
     width: int = WIDTH,
@@ -48,6 +49,7 @@ def summary_text(
         report: what the run told.
         seconds: how long it took.
         report_path: the Markdown report; empty where there is none.
+        page_path: the HTML report; empty where there is none.
         changes: what became of findings that were kept.
         runs: the folder that keeps findings.
         width: columns to wrap at.
@@ -60,7 +62,7 @@ def summary_text(
         "\n".join(_images(report)),
         "\n".join(_invariants(report, width)),
         "\n".join(change_lines(changes, width=width)),
-        "\n".join(_end(report, seconds, report_path, runs)),
+        "\n".join(_end(report, seconds, (report_path, page_path), runs)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -196,14 +198,16 @@ def _invariants(report: RunReport, width: int) -> list[str]:
     return lines
 
 
-def _end(report: RunReport, seconds: float, report_path: str, runs: str) -> list[str]:
+def _end(report: RunReport, seconds: float, paths: tuple[str, str], runs: str) -> list[str]:
+    written, page = paths
     found = len(report.findings) + len(report.unreported)
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
         command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
         command("seed", shell_word(report.seed)),
-        *([command("report", shell_path(report_path))] if report_path else []),
+        *([command("report", shell_path(written))] if written else []),
+        *([command("open", shell_path(page))] if page else []),
         command("again", again_command(report, runs)),
     ]
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "help-pin": "walcrash pin --help",
     "help-replay": "walcrash replay --help",
     "help-explain": "walcrash explain --help",
+    "help-report": "walcrash report --help",
     "help-doctor": "walcrash doctor --help",
     "help-selftest": "walcrash selftest --help",
     "help-check": "walcrash check --help",

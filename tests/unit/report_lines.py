@@ -230,6 +230,16 @@ def failing_run() -> list[LogLine]:
     ]
 
 
+def run_of(*findings: tuple[Finding, Story | None]) -> list[LogLine]:
+    return [
+        started("torn-tail"),
+        scenario_started("torn-tail"),
+        *(FindingReported(finding=one, story=told) for one, told in findings),
+        scenario_ended("torn-tail", 4, len(findings)),
+        ended(Verdict.FAIL, 4),
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPlan:
     scenarios: tuple[Scenario, ...]

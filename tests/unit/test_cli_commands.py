@@ -37,10 +37,32 @@ def test_a_passing_run_keeps_its_log_and_its_report(capsys: pytest.CaptureFixtur
     assert "PASS  no findings in 4 cases" in shown.out
     assert shown.err == "seed 7: 1 scenario, 4 cases\n"
     folder = one_run()
-    assert sorted(path.name for path in folder.iterdir()) == ["events.ndjson", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "events.ndjson",
+        "report.html",
+        "report.md",
+    ]
     lines = (folder / "events.ndjson").read_text().splitlines()
     assert json.loads(lines[-1])["line"] == "campaign-ended"
     assert Path("reports/runs/.gitignore").read_text() == "*\n"
+
+
+def test_the_page_made_later_is_the_one_that_the_run_wrote(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL_CASES", "1")
+    assert main(["run", "made-up.toml", "--seed", "7"]) == ExitCode.FINDINGS
+    folder = one_run()
+    assert f"  open      {folder}/report.html" in capsys.readouterr().out
+    assert main(["report", str(folder), "--to", "html", "-o", "later.html"]) == ExitCode.PASSED
+    assert Path("later.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
+def test_a_format_that_nobody_knows_is_answered_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["report", ".", "--to", "pdf"]) == ExitCode.USAGE
+    assert "there is no format `pdf`; there: html" in capsys.readouterr().err
 
 
 def test_findings_exit_with_1(

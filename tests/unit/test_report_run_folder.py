@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.report import run_folder
-from harness.report.run_folder import RunFolder, run_name
+from harness.report.run_folder import RunFolder, run_name, write_whole
 from harness.values.errors import HarnessFault, UsageError
 
 NOW = datetime.datetime(2026, 11, 23, 7, 48, 15, tzinfo=datetime.UTC)
@@ -62,8 +62,8 @@ def test_a_report_is_there_as_a_whole_or_not_at_all(
 
     monkeypatch.setattr(run_folder.os, "replace", fail)
     with pytest.raises(HarnessFault, match="No space left"):
-        folder.write_report("# report\n")
+        write_whole(folder.report, "# report\n")
     assert os.listdir(folder.path) == []
     monkeypatch.undo()
-    folder.write_report("# report\n")
+    write_whole(folder.report, "# report\n")
     assert Path(folder.report).read_text() == "# report\n"
