@@ -4,7 +4,7 @@ The samples of what is compared are taken in turns, A B A B, so that whatever el
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
 Not here: the measurements themselves (`bench_writes`, `bench_cases`, `bench_images`,
-`bench_growth`, `bench_processes`), how they are shown (`report.bench_text`).
+`bench_growth`, `bench_processes`, `bench_engines`), how they are shown (`report.bench_text`).
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Final
 
 from harness.campaign import (
     bench_cases,
+    bench_engines,
     bench_growth,
     bench_images,
     bench_processes,
@@ -30,6 +31,7 @@ PARTS: Final[dict[str, Part]] = {
     "images": bench_images.measure,
     "growth": bench_growth.measure,
     "processes": bench_processes.measure,
+    "engines": bench_engines.measure,
 }
 
 

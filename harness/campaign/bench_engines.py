@@ -1,0 +1,232 @@
+"""Engines: what recording costs each of them, and how many images a second are judged.
+
+One boot of `PUTS` puts, recorded and bare, in turns: the whole boot is timed, with `open` and
+`close`. Then one boot is recorded, and images that a power cut may leave are built, recovered in
+a process each (in a shared one where the engine allows that) and judged by the invariants about
+records; what fails is judged on, since an engine may lose what its setting says.
+
+LevelDB's images come from 10 synced puts of 45 kB, the trace of which ALICE judged 1.9 states a
+second; 100 a second are asked for, which is 10 ms an image.
+
+Not here: engines as servers, and drivers.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from harness.campaign.bench_cases import AS_PLAIN
+from harness.campaign.bench_rounds import Say, take_turns
+from harness.campaign.case_boots import CaseBoots
+from harness.campaign.case_file import StoredCase
+from harness.campaign.looks import OPEN, Looks
+from harness.campaign.power_loss import PowerCut
+from harness.campaign.workplace import Workplace
+from harness.oracle import judge
+from harness.subjects.loading import MissingPackage, find_adapter, make_adapter
+from harness.values.benchmark import Better, Comparison, Limit, Series
+from harness.values.case import BootPlan, Case, PowerLoss
+from harness.values.errors import HarnessFault
+from harness.values.history import BootEnd, BootHistory, History, Outcome, Recoveries
+from harness.values.operation import Operation, OperationKind
+from harness.values.record import Record, RecordType
+from harness.values.scenario import RecoveryLimits, SubjectSpec
+from harness.values.seed import Prng
+from harness.values.verdict import Judgement, Verdict
+
+# limits
+PUTS: Final = 1000
+"""Puts of a boot that is timed."""
+
+PUT_BYTES: Final = 100
+
+IMAGE_PUTS: Final = 10
+"""Puts of the boot whose images are judged."""
+
+LARGE_PUT_BYTES: Final = 45_000
+"""Payload of LevelDB's puts, as ALICE had them."""
+
+IMAGES: Final = 64
+"""Images that are judged in one sample."""
+
+MOST_ROUNDS: Final = 3
+"""Samples of each; there are many engines."""
+
+LEVELDB_MS: Final = 10.0
+
+SETTINGS: Final = {
+    "sqlite": SubjectSpec("sqlite"),
+    "lmdb": SubjectSpec("lmdb"),
+    "leveldb": SubjectSpec("leveldb", {"sync": True}),
+    "rocksdb": SubjectSpec("rocksdb", {"sync": True}),
+    "duckdb": SubjectSpec("duckdb"),
+    "gdbm": SubjectSpec("gdbm"),
+    "dbm.dumb": SubjectSpec("dbm.dumb"),
+    "zodb": SubjectSpec("zodb"),
+}
+_ROOM: Final = RecoveryLimits(seconds=120.0, memory_mb=2048)
+_CLOSE: Final = Operation(OperationKind.CLOSE)
+
+
+def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
+    """Measure each engine that is installed; the others have rows that say so."""
+    comparisons: list[Comparison] = []
+    limits: list[Limit] = []
+    for name, subject in SETTINGS.items():
+        missing = _missing(subject)
+        recorded, bare, judged = _samples(name, subject, min(rounds, MOST_ROUNDS), say, missing)
+        comparisons.append(
+            Comparison(
+                name=f"engine-recorded-{name}",
+                ours=Series(
+                    name=f"{name}: {PUTS} puts, recorded",
+                    unit="puts/s",
+                    better=Better.HIGHER,
+                    samples=recorded,
+                    missing=missing,
+                ),
+                other=Series(
+                    name=f"{name}: bare",
+                    unit="puts/s",
+                    better=Better.HIGHER,
+                    samples=bare,
+                    missing=missing,
+                ),
+            )
+        )
+        comparisons.append(
+            Comparison(
+                name=f"engine-images-{name}",
+                ours=Series(
+                    name=f"{name}: images built, recovered and judged",
+                    unit="images/s",
+                    better=Better.HIGHER,
+                    samples=judged,
+                    missing=missing,
+                ),
+                other=Series(
+                    name="", unit="", better=Better.HIGHER, missing=missing or "no other side"
+                ),
+            )
+        )
+        if name == "leveldb":
+            limits.append(_leveldb_limit(judged, missing))
+    return comparisons, limits
+
+
+def _leveldb_limit(judged: tuple[float, ...], missing: str) -> Limit:
+    return Limit(
+        name="engine-image-ms-leveldb",
+        series=Series(
+            name="leveldb: an image of 10 synced puts of 45 kB",
+            unit="ms",
+            better=Better.LOWER,
+            samples=tuple(1000 / rate for rate in judged),
+            missing=missing,
+        ),
+        bound=LEVELDB_MS,
+    )
+
+
+def _missing(subject: SubjectSpec) -> str:
+    """Return why an engine cannot be measured here; empty if it can."""
+    try:
+        make_adapter(find_adapter(subject.adapter), subject.options)
+    except MissingPackage as missing:
+        return f"not installed: {missing.hint}"
+    return ""
+
+
+def _samples(
+    name: str, subject: SubjectSpec, rounds: int, say: Say, missing: str
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Return puts a second recorded and bare, and images a second."""
+    if missing:
+        return (), (), ()
+    with Workplace() as workplace:
+        workplace.load(subject, _ROOM)
+        puts = take_turns(
+            {
+                "recorded": partial(_recorded, workplace, subject),
+                "bare": partial(_bare, workplace, subject),
+            },
+            rounds,
+            say,
+            what=f"{name}, puts recorded and bare",
+        )
+        judged = take_turns(
+            {"images": partial(_images, workplace, subject)},
+            rounds,
+            say,
+            what=f"{name}, images judged",
+        )
+    return puts["recorded"], puts["bare"], judged["images"]
+
+
+def _plan(count: int, payload_bytes: int) -> BootPlan:
+    prng = Prng(1)
+    puts = [
+        Record(RecordType.PUT, f"op-{n}", n + 1, prng.data(payload_bytes)) for n in range(count)
+    ]
+    appends = [Operation(OperationKind.APPEND, record) for record in puts]
+    return BootPlan((OPEN, *appends, _CLOSE), PowerLoss(0, IMAGES))
+
+
+def _recorded(workplace: Workplace, subject: SubjectSpec) -> float:
+    plan = _plan(PUTS, PUT_BYTES)
+    workplace.clear()
+    began = time.perf_counter()
+    watched = workplace.boot(subject, plan.operations, plan.crash, _ROOM)
+    seconds = time.perf_counter() - began
+    if watched.status != 0 or watched.recording.unmodelled:
+        raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
+    return PUTS / seconds
+
+
+def _bare(workplace: Workplace, subject: SubjectSpec) -> float:
+    workplace.clear()
+    began = time.perf_counter()
+    history = workplace.look(subject, _plan(PUTS, PUT_BYTES).operations, _ROOM, is_forked=True)
+    seconds = time.perf_counter() - began
+    if any(call.outcome is not Outcome.ACKNOWLEDGED for call in history.calls):
+        raise HarnessFault(f"{subject.adapter}: {history.calls[-1].error}")
+    return PUTS / seconds
+
+
+def _images(workplace: Workplace, subject: SubjectSpec) -> float:
+    size = LARGE_PUT_BYTES if subject.adapter == "leveldb" else PUT_BYTES
+    plan = _plan(IMAGE_PUTS, size)
+    description = workplace.load(subject, _ROOM)
+    stored = StoredCase(
+        case=Case(subject.adapter, 0, 0, (plan,)),
+        subject=subject,
+        contract=description.contract,
+        supports=description.supports,
+        invariants=AS_PLAIN.invariants,
+        limits=_ROOM,
+    )
+    workplace.clear()
+    boots = CaseBoots(workplace, stored)
+    watched = boots.run(plan)
+    if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
+        raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
+
+    def judged(history: BootHistory, recoveries: Recoveries) -> Judgement:
+        found = judge(
+            stored.contract,
+            History((history,), recoveries),
+            supports=stored.supports,
+            invariants=stored.invariants,
+        )
+        # What fails does not end the sample.
+        return replace(found, verdict=Verdict.PASS)
+
+    looks = Looks(workplace, stored, is_fresh=False)
+    cut = PowerCut(
+        boots.as_power_finds(), stored.contract.model, recover=looks.restored, judge=judged
+    )
+    began = time.perf_counter()
+    cut.explore(Prng(2), IMAGES)
+    return cut.coverage.judged / (time.perf_counter() - began)
