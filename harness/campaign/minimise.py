@@ -230,6 +230,7 @@ def _without_boot(case: Case, boot: int) -> workload.Edit | None:
 
 
 def _fewer_operations(trial: Trial) -> None:
+    _kills_after_the_call_before(trial)
     case = trial.case
     crashes = [
         (number, boot.crash.call)
@@ -243,6 +244,17 @@ def _fewer_operations(trial: Trial) -> None:
         if size == 1 and not is_fewer:
             return
         size = max(1, size // 2)
+
+
+def _kills_after_the_call_before(trial: Trial) -> None:
+    """Let kills fall between the two calls before them, so that their own call is not needed."""
+    for number in range(len(trial.case.boots)):
+        crash = trial.case.boots[number].crash
+        if isinstance(crash, CrashPoint) and crash.call > 0:
+            plain = CrashPoint(
+                call=crash.call - 1, ordinal=0, placement=Placement.AFTER, event=EventKind.REPLY
+            )
+            trial.attempt(workload.with_crash(trial.case, number, plain))
 
 
 def _fewer_in_runs(trial: Trial, size: int) -> bool:
