@@ -5,7 +5,7 @@ can be worked out without listing them; two cuts may have the same content, so t
 as many images. Listing all cuts is for small spaces, and for tests of the models.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -166,8 +166,34 @@ def _ext4_options(pending: Pending, names: Moment) -> list[_FileOptions]:
 def _count_ext4(pending: Pending, moments: list[Moment]) -> Space:
     sectors = sum(len(file.pending_sectors()) for file in _files(pending))
     counted = moments[-max(1, MOST_WORK // max(1, sectors)) :]
-    total = sum(_product(_ext4_options(pending, moment)) for moment in counted)
+    known = [(file, file.size_moments(), _moments_of(file)) for file in _files(pending)]
+    total = 0
+    for moment in counted:
+        total += _count_ext4_at(pending, moment, known)
+        if total > MOST_COUNTED_CUTS:
+            break
     return _space(total, is_counted=len(counted) == len(moments))
+
+
+_Known = Sequence[tuple[FileHistory, list[Moment], Mapping[int, list[Moment]]]]
+"""Files, each with when its size changed and when each of its sectors did."""
+
+
+def _moments_of(file: FileHistory) -> dict[int, list[Moment]]:
+    return {sector: file.moments_of(sector) for sector in file.pending_sectors()}
+
+
+def _count_ext4_at(pending: Pending, names: Moment, known: _Known) -> int:
+    """Return how many cuts there are with the names at one moment, or more than are counted."""
+    total = 1
+    for file, size_moments, sectors in known:
+        total *= len(_inside(ext4_size_window(file, names), size_moments))
+        for sector, moments in sectors.items():
+            window = ext4_sector_window(pending, file, sector, names)
+            total *= len(_inside(window, moments))
+            if total > MOST_COUNTED_CUTS:
+                return total
+    return total
 
 
 # The posix model.

@@ -51,7 +51,13 @@ class Image:
         """Return a hash of names and content, as hexadecimal digits."""
         digest = hashlib.blake2b(digest_size=16)
         for name in sorted(self.entries):
-            for part in (name, repr(self.entries[name])):
+            entry = self.entries[name]
+            # A description of large content would cost many times its hash.
+            content = entry.content if isinstance(entry, FileEntry) else b""
+            described = oct(entry.mode) if isinstance(entry, FileEntry) else repr(entry)
+            for part in (name, described):
                 data = part.encode("utf-8", "surrogateescape")
                 digest.update(len(data).to_bytes(8, "little") + data)
+            digest.update(len(content).to_bytes(8, "little"))
+            digest.update(content)
         return digest.hexdigest()
