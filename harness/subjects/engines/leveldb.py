@@ -26,6 +26,8 @@ class LevelDbAdapter(NumberedStore):
             is switched; LevelDB's own default is 4096.
     """
 
+    supports = frozenset({"compact", "reopen"})
+
     def __init__(self, *, sync: bool = True, write_buffer_kibibytes: int = 4096) -> None:
         super().__init__()
         self._plyvel = need("plyvel", extra="leveldb")
