@@ -32,6 +32,7 @@ BUILT_IN: Final = {
     "zodb": "harness.subjects.engines.zodb:ZodbAdapter",
     "atomic-file": "harness.subjects.engines.atomic_file:AtomicFileAdapter",
     "redis": "harness.subjects.engines.redis:RedisAdapter",
+    "postgresql": "harness.subjects.engines.postgresql:PostgresqlAdapter",
 }
 """Adapters that ship, by the name that a scenario uses."""
 

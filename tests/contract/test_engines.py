@@ -48,6 +48,9 @@ SETTINGS: list[tuple[str, Options]] = [
     ("redis", {}),
     ("redis", {"appendfsync": "everysec"}),
     ("redis", {"appendfsync": "no"}),
+    ("postgresql", {}),
+    ("postgresql", {"synchronous_commit": "off"}),
+    ("postgresql", {"fsync": "off"}),
 ]
 
 
