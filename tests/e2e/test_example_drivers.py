@@ -23,15 +23,25 @@ NEEDS = {
     "compacting-unsynced": "node",
     "journal": "perl",
     "journal-keep-tail": "perl",
+    "classic-level-kill": "node",
+    "classic-level-power-loss": "node",
+    "classic-level-sync-power": "node",
 }
 
-RIGHT = {"filelog": 6, "compacting": 3, "journal": 3}
+RIGHT = {
+    "filelog": 6,
+    "compacting": 3,
+    "journal": 3,
+    "classic-level-kill": 2,
+    "classic-level-sync-power": 1,
+}
 """Cases that the right ones are tried on here; their scenarios ask for more."""
 
 WRONG = {
     "filelog-no-sync": (2, "lost-put"),
     "compacting-unsynced": (10, "lost-put"),
     "journal-keep-tail": (3, "not-appendable"),
+    "classic-level-power-loss": (1, "lost-put"),
 }
 """The twins, with the cases within which the invariant that is meant shows."""
 
@@ -50,6 +60,39 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def need(name: str) -> None:
     if shutil.which(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")
+    if name.startswith("classic-level"):
+        problem = trouble_with_classic_level(DRIVERS)
+        if problem and os.environ.get("WALCRASH_EXPECT_ENGINES"):
+            pytest.fail(problem)
+        if problem:
+            pytest.skip(problem)
+
+
+def trouble_with_classic_level(drivers: Path) -> str:
+    """Return what the driver says that it lacks, if it does not start."""
+    words = ["node", "./classic_level/driver.js"]
+    done = subprocess.run(
+        words, cwd=drivers, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return done.stderr if done.returncode else ""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
+    folder = tmp_path / "drivers" / "classic_level"
+    folder.mkdir(parents=True)
+    shutil.copy(DRIVERS / "classic_level" / "driver.js", folder)
+    env = {name: value for name, value in os.environ.items() if name != "NODE_PATH"}
+    words = [sys.executable, "-m", "harness", "check", "--", "node", "./classic_level/driver.js"]
+    done = subprocess.run(
+        words, cwd=folder.parent, env={**env, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "the package classic-level cannot be loaded: Cannot find module" in (
+        done.stdout + done.stderr
+    )
+    assert "npm install --prefix " in done.stdout + done.stderr
 
 
 def run(folder: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str], str]:
