@@ -44,8 +44,8 @@ DATABASE: Final = "template1"
 DATA: Final = "data"
 
 # limits
-READY_SECONDS: Final = 8.0
-"""How long the server may take to recover and listen."""
+READY_SECONDS: Final = 60.0
+"""How long the server may take to recover and listen, unless the scenario allows less."""
 
 POLL_SECONDS: Final = 0.005
 """How often it is asked whether it does."""
@@ -75,6 +75,7 @@ SETTINGS: Final = {
     "jit": "off",
     # Shared memory in a file outside of the store would be left behind by a kill.
     "dynamic_shared_memory_type": "mmap",
+    "min_dynamic_shared_memory": "1MB",
     "restart_after_crash": "off",
     "timezone": "UTC",
     "lc_messages": "C",
