@@ -130,6 +130,10 @@ class Driver:
         self.supports = ["sync", "apply"]
         self.open(request)
 
+    def open_lying(self, request: dict) -> None:
+        self.supports = ["sync", "compact"]
+        self.open(request)
+
     def open_utf8(self, request: dict) -> None:
         self.write(b'{"ok": true, "name": "\xff"}\n')
 
@@ -211,6 +215,25 @@ class Driver:
     def append_refuses(self, request: dict) -> None:
         self.say(ok=False, error="not today", definite=True)
 
+    def append_unwilling(self, request: dict) -> None:
+        """Refuse every third record, for no reason, and leave open whether it is there."""
+        self.requests += 1
+        if self.requests % 3:
+            self.append(request)
+        else:
+            self.say(ok=False, error="not this one")
+
+    def append_reluctant(self, request: dict) -> None:
+        """Refuse the first record of an empty log, once."""
+        if self.end or self.requests:
+            self.append(request)
+        else:
+            self.requests = 1
+            self.say(ok=False, error="not as the first one")
+
+    def append_unable(self, request: dict) -> None:
+        self.say(ok=False, error="not today", definite=True)
+
     def append_buffers(self, request: dict) -> None:
         """Acknowledge what is written at `sync` or `close` only."""
         self.buffer = [*getattr(self, "buffer", []), request["record"]]
@@ -241,9 +264,11 @@ class Driver:
         self.append(request)
 
     def append_full(self, request: dict) -> None:
-        with open(os.path.join(self.folder, "junk"), "ab") as file:
-            while True:
+        """Write more than a boot may; it has an end, since nobody counts where nobody watches."""
+        with open(os.path.join(self.folder, "junk"), "wb") as file:
+            for _ in range(520):
                 file.write(b"x" * (1 << 20))
+        self.append(request)
 
     def append_space(self, request: dict) -> None:
         self.say(ok=False, error="no space left on device, write")

@@ -17,6 +17,7 @@ from typing import Final
 
 from harness.campaign import jobs
 from harness.campaign.audit_case import CaseAudit, audit_case, merge_looks, merge_unsynced
+from harness.campaign.campaign import broken_control
 from harness.campaign.case_file import StoredCase
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Prepared
@@ -242,16 +243,7 @@ def _broken(contract: Contract, prepared: Prepared) -> str:
     """Return why a subject cannot be audited at all."""
     if contract.power is Promise.NONE:
         return "the contract promises nothing after a power loss, so no sync can be needed"
-    for control in prepared.controls:
-        if control.verdict is Verdict.FAIL:
-            worst = control.violations[0]
-            return (
-                f"the subject is broken without a crash: {worst.invariant.value} in "
-                f"{worst.where}: {worst.message}"
-            )
-        if control.verdict is Verdict.INCONCLUSIVE:
-            return f"already without a crash: {control.doubt or 'nothing could be judged'}"
-    return ""
+    return broken_control(prepared)
 
 
 def _nothing_judged(

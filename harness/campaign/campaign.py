@@ -317,6 +317,8 @@ def broken_control(prepared: Prepared) -> str:
                 # A likely cause: what is there stays from case to case.
                 reason += f"; it writes outside its folder, to {', '.join(outcome.outside[:3])}"
             return reason
+        if outcome.refused:
+            return f"the subject is broken without a crash: {outcome.refused}"
         if outcome.verdict is Verdict.INCONCLUSIVE:
             return f"already without a crash: {outcome.doubt or 'nothing could be judged'}"
     return ""

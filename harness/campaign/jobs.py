@@ -25,6 +25,7 @@ from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workload import draw_case, draw_control
 from harness.campaign.workload_profile import Profile
 from harness.campaign.workplace import Workplace
+from harness.oracle import refusal_without_fault
 from harness.subjects.messages import Description
 from harness.values.case import Case, Landing
 from harness.values.contract import PersistenceModel
@@ -44,7 +45,8 @@ _PR_SET_PDEATHSIG: Final = 1
 class CaseOutcome:
     """One case as it goes back to the campaign; `stored` is its stored form if it failed.
 
-    `beside` is its failure under a model weaker than the contract's, if there is one.
+    `beside` is its failure under a model weaker than the contract's, if there is one. `refused`
+    is what the subject refused in a control case.
     """
 
     index: int
@@ -63,6 +65,7 @@ class CaseOutcome:
     coverage: Coverage | None
     stored: str
     beside: "CaseOutcome | None" = None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +143,7 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         case = draw_control(scenario, description.supports, master_seed, index)
         stored = _store(case, scenario, description)
         run = run_case(workplace, stored)
-        outcomes.append(summarise(run, stored))
+        outcomes.append(_summarise_control(run, stored))
         if outcomes[-1].verdict is not Verdict.PASS:
             break
         profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
@@ -204,6 +207,15 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         else "",
         beside=None if run.beside is None else summarise(run.beside, stored),
     )
+
+
+def _summarise_control(run: CaseRun, stored: StoredCase) -> CaseOutcome:
+    """Return what is kept of a control case: one with a refusal is no pass."""
+    outcome = summarise(run, stored)
+    refused = refusal_without_fault(run.history)
+    if not refused or outcome.verdict is Verdict.FAIL:
+        return outcome
+    return replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=refused, refused=refused)
 
 
 def count_operations(case: Case) -> int:

@@ -19,6 +19,7 @@ driver = [{words}]
 kill = "all"
 [workload]
 operations = [3, 6]
+{mix}
 [[faults]]
 kind = "kill"
 [budget]
@@ -30,10 +31,22 @@ recovery_memory_mb = {memory_mb}
 
 
 def write_scenario(
-    folder: Path, way: str, *, seconds: float = 20, memory_mb: int = 200, words: str = ""
+    folder: Path,
+    way: str,
+    *,
+    seconds: float = 20,
+    memory_mb: int = 200,
+    words: str = "",
+    mix: str = "",
 ) -> str:
     words = words or ", ".join(json.dumps(word) for word in (sys.executable, DRIVERS, way))
-    text = SCENARIO.format(name=way, words=words, seconds=seconds, memory_mb=memory_mb)
+    text = SCENARIO.format(
+        name=way,
+        words=words,
+        mix=f"mix = {{ {mix} }}" if mix else "",
+        seconds=seconds,
+        memory_mb=memory_mb,
+    )
     (folder / f"{way}.toml").write_text(text, encoding="utf-8")
     return f"{way}.toml"
 
@@ -51,9 +64,12 @@ def run_all(folder: Path, files: list[str]) -> tuple[int, dict[str, dict[str, ob
 WRONG_WITHOUT_A_CRASH = {
     "dies": "'died: it exited with status 3 in `append`; its stderr ends: assertion failed: ",
     "nojson": "rubbish: its reply to `append` is no JSON: ",
-    "same": "offset",
-    "late": "offset",
+    "same": "was appended at 7, which is not behind",
+    "late": "was appended at 0, which is not behind",
     "backwards": "order in",
+    "reluctant": "it refused `append` of `PutOperation op-1` in boot 1, call 1: 'Refused: not as",
+    "unwilling": "not this one",
+    "unable": "not today",
 }
 
 
@@ -64,7 +80,27 @@ def test_a_right_driver_passes_and_a_wrong_one_is_told_what_it_did(tmp_path: Pat
     assert (ended["right"]["verdict"], ended["right"]["cases"]) == ("pass", 3)
     for way in WRONG_WITHOUT_A_CRASH:
         assert (ended[way]["verdict"], ended[way]["cases"]) == ("inconclusive", 0), ended[way]
+        assert "without a crash" in str(ended[way]["reason"])
         assert WRONG_WITHOUT_A_CRASH[way] in str(ended[way]["reason"])
+
+
+LIES = {
+    "liar": ("put = 3, apply = 1", "apply"),
+    "lying": ("put = 3, sync = 1, compact = 1", "compact"),
+}
+
+
+@pytest.mark.parametrize("way", LIES)
+def test_a_driver_that_refuses_what_it_supports_is_broken_without_a_crash(
+    way: str, tmp_path: Path
+) -> None:
+    mix, refused = LIES[way]
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, way, mix=mix)])
+    assert code == 4, said
+    assert (ended[way]["verdict"], ended[way]["cases"]) == ("inconclusive", 0)
+    reason = f"the subject is broken without a crash: it refused `{refused}` in boot 1, call "
+    assert str(ended[way]["reason"]).startswith(reason)
+    assert f"there is no request {refused}" in str(ended[way]["reason"])
 
 
 LOADED = {
@@ -107,7 +143,7 @@ def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
-    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=20)])
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=100)])
     assert code == 4, said
     assert "wrote more than" in str(ended["full"]["reason"])
 

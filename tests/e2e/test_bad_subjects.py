@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SUBJECTS = Path(__file__).with_name("bad_subjects.py")
 
 # limits
-RUN_SECONDS = 120.0
+RUN_SECONDS = 480.0
 """Longest run of one command."""
 
 CLEAN_SECONDS = 5.0
@@ -126,7 +126,6 @@ WRONG_WITHOUT_A_CRASH = {
     "DeletesFolder": "lost-put in boot 2",
     "ClosesEverything": "Bad file descriptor",
     "KeepsElsewhere": "it writes outside its folder, to ",
-    "LeavesADaemon": "unrecoverable showed in a shared process and not in a fresh one",
     "UnshowableError": "recovery failed (refused): 'Unshowable'",
 }
 
@@ -154,6 +153,20 @@ def test_a_subject_that_is_wrong_is_told_so_and_the_next_one_is_tested_as_ever(
         line = ended[name.lower()]
         assert (line["verdict"], line["cases"]) == ("inconclusive", 0), line
         assert reason in line["reason"]
+
+
+def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: Path) -> None:
+    """It depends on the machine's load in which case the daemon gets to write."""
+    file = write_scenario(tmp_path, "LeavesADaemon", name="daemon", seconds=30)
+    log = tmp_path / "log"
+    done = run(tmp_path, "run", file, "--seed", "1", "--cases", "12", "--log", str(log))
+    assert done.returncode == 4, done.stdout + done.stderr
+    (ended,) = [
+        line
+        for line in map(json.loads, log.read_text().splitlines())
+        if line["line"] == "scenario-ended"
+    ]
+    assert "unrecoverable showed in a shared process and not in a fresh one" in ended["reason"]
 
 
 MODULES = {
