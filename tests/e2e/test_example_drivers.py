@@ -21,6 +21,7 @@ NEEDS = {
     "filelog-no-sync": "gcc",
     "compacting": "node",
     "compacting-unsynced": "node",
+    "compacting-checkpoint-first": "node",
     "journal": "perl",
     "journal-keep-tail": "perl",
     "classic-level-kill": "node",
@@ -40,6 +41,7 @@ RIGHT = {
 WRONG = {
     "filelog-no-sync": (2, "lost-put"),
     "compacting-unsynced": (10, "lost-put"),
+    "compacting-checkpoint-first": (10, "checkpoint-ahead"),
     "journal-keep-tail": (3, "not-appendable"),
     "classic-level-power-loss": (1, "lost-put"),
 }
