@@ -7,6 +7,9 @@ Acknowledgement at `append` comes first, since it is the stronger promise.
 
 A few cases come first, since most broken promises show in them.
 
+Crashes fall into later boots, on a store that was made and closed: what a crash leaves of a
+half-made store breaks no promise, since nothing was promised yet, and `walcrash run` shows it.
+
 Not here: what a contract means (`harness.oracle`).
 """
 
@@ -25,7 +28,7 @@ from harness.values.errors import Inconclusive, Interrupted
 from harness.values.finding import Finding
 from harness.values.log import FindingReported, ScenarioEnded, ScenarioStarted
 from harness.values.probe import POWER_MODELS, Probe, ProbedCrash, ProbedPromise
-from harness.values.scenario import FaultKind, FaultPlan, Scenario
+from harness.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
 from harness.values.verdict import Verdict
 
 # limits
@@ -34,6 +37,9 @@ FIRST_CASES: Final = 6
 
 CASES: Final = 40
 """Cases for a promise that the first look did not break, unless told otherwise."""
+
+BOOTS: Final = 2
+"""Fewest boots of a case: the first makes the store and closes it."""
 
 IMAGES: Final = 80
 """Most images of one case with a power loss, unless told otherwise."""
@@ -204,13 +210,15 @@ class _Prober:
             power=promise if crash is ProbedCrash.POWER else Promise.NONE,
             model=PersistenceModel.ORDERED if model is PersistenceModel.KILL else model,
         )
+        fewest, most = base.workload.boots
         kind = FaultKind.KILL if crash is ProbedCrash.KILL else FaultKind.POWER
         told = (acknowledges.value, crash.value, model.value, promise.value)
         return replace(
             base,
             name="-".join([base.name, *dict.fromkeys(told)]),
             contract=contract,
-            faults=(FaultPlan(kind=kind, images=self.plan.images),),
+            workload=replace(base.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
+            faults=(FaultPlan(kind=kind, boots=BootSelector.LATER, images=self.plan.images),),
         )
 
     def _ask(self, scenario: Scenario, cases: int) -> _Answer:
