@@ -1,5 +1,8 @@
 """Calls that take paths: create, rename, link, unlink, directories.
 
+A socket, a pipe or a device holds no data. Its name is in no image, so no call that makes it
+(`bind`, `mknod`), renames it or takes it away is an event.
+
 Source: the manual page of each call, section 2.
 """
 
@@ -245,7 +248,15 @@ class _FolderCalls:
         if places is None:
             return None
         with places[0] as source, places[1] as target:
-            status = source.status()
+            status, replaced = source.status(), target.status()
+            is_exchange = bool(flags & abi.RENAME_EXCHANGE)
+            if _is_dataless(status) or (is_exchange and _is_dataless(replaced)):
+                if replaced is not None:
+                    self._supervisor.unmodelled.add(
+                        f"rename of a socket, pipe or device to a name that is taken: "
+                        f"{source.relative} to {target.relative}"
+                    )
+                return None
             result = self._supervisor.event(
                 EventKind.RENAME,
                 tid,
@@ -278,6 +289,8 @@ class _FolderCalls:
             return None
         with places[0] as source, places[1] as target:
             status = source.status()
+            if _is_dataless(status):
+                return None
             return self._supervisor.event(
                 EventKind.LINK,
                 tid,
@@ -351,6 +364,8 @@ class _FolderCalls:
             is_directory = bool(flags & abi.AT_REMOVEDIR)
             remove = os.rmdir if is_directory else os.unlink
             status = place.status()
+            if _is_dataless(status):
+                return None
             return self._supervisor.event(
                 EventKind.RMDIR if is_directory else EventKind.UNLINK,
                 tid,
@@ -444,6 +459,12 @@ def _own_like(process: Process, fd: int, mode: int) -> None:
     owner = os.stat(f"/proc/{process.pid}")
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _is_dataless(status: os.stat_result | None) -> bool:
+    """Whether this is a socket, a pipe or a device, whose names are in no trace and no image."""
+    kinds = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+    return status is not None and stat.S_IFMT(status.st_mode) not in kinds
 
 
 def _given_mode(process: Process, mode: int) -> int:

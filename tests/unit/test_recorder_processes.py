@@ -308,6 +308,46 @@ def test_pipes_and_sockets_are_not_recorded(zygote: Zygote, tmp_path: Path) -> N
     assert not seen.recording.outside
 
 
+def work_names_without_data() -> object:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind("socket")
+    os.chmod("socket", 0o700)
+    os.mkfifo("pipe")
+    os.rename("pipe", "renamed")
+    os.link("socket", "second")
+    os.unlink("second")
+    os.unlink("socket")
+    descriptor = os.open("f", os.O_CREAT | os.O_WRONLY)
+    os.rename("f", "renamed")
+    os.write(descriptor, b"x")
+    return sorted(os.listdir("."))
+
+
+def test_names_of_sockets_and_pipes_are_in_no_trace(zygote: Zygote, tmp_path: Path) -> None:
+    seen = both_ways(zygote, work_names_without_data, tmp_path, nothing)
+    assert [line for line in seen.told if not line.startswith("attribute")] == [
+        "create f",
+        "rename f to renamed",
+        "write renamed, 1 bytes at 0",
+    ]
+    assert not seen.recording.unmodelled
+    assert seen.result == ["renamed"]
+
+
+def work_socket_over_file() -> object:
+    Path("f").write_bytes(b"data")
+    socket.socket(socket.AF_UNIX).bind("socket")
+    os.rename("socket", "f")
+    return None
+
+
+def test_a_socket_that_takes_the_name_of_a_file_is_named(zygote: Zygote, tmp_path: Path) -> None:
+    seen = both_ways(zygote, work_socket_over_file, tmp_path, nothing)
+    assert seen.recording.unmodelled == (
+        "rename of a socket, pipe or device to a name that is taken: socket to f",
+    )
+
+
 def work_outside(outside: str) -> object:
     Path(outside).write_bytes(b"elsewhere")
     os.write(os.open("f", os.O_CREAT | os.O_WRONLY), b"here")
