@@ -75,7 +75,7 @@ SETTINGS: Final = {
     "jit": "off",
     # Shared memory in a file outside of the store would be left behind by a kill.
     "dynamic_shared_memory_type": "mmap",
-    "min_dynamic_shared_memory": "1MB",
+    "min_dynamic_shared_memory": "4MB",
     "restart_after_crash": "off",
     "timezone": "UTC",
     "lc_messages": "C",
