@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from needs import lacking
 
 from harness.recorder.environment import HERE
 from harness.recorder.zygote import Zygote
@@ -18,10 +19,20 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 
     reason = reason_without_interception()
     if reason:
-        pytest.skip(f"system calls cannot be intercepted here: {reason}")
+        lacking(f"system calls cannot be intercepted here: {reason}")
     folder = tmp_path_factory.mktemp("zygote")
     with closing(import_for_workers(HERE, str(folder))) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def interception() -> None:
+    """For tests that run the command: skips without interception."""
+    from watching import reason_without_interception
+
+    reason = reason_without_interception()
+    if reason:
+        lacking(f"system calls cannot be intercepted here: {reason}")
 
 
 @pytest.fixture
@@ -32,6 +43,6 @@ def fresh_zygote(tmp_path: Path) -> Iterator[Zygote]:
     try:
         made = import_for_workers(HERE, str(tmp_path / "zygote"))
     except Inconclusive as reason:
-        pytest.skip(str(reason))
+        lacking(str(reason))
     with closing(made):
         yield made

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import reason_without_interception
 
 ROOT = Path(__file__).parents[2]
 SUBJECTS = Path(__file__).with_name("audit_subjects.py")
@@ -42,9 +41,7 @@ kind = "kill"
 check = "all"
 """
 
-pytestmark = pytest.mark.skipif(
-    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
-)
+pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_audit(

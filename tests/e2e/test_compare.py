@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from watching import reason_without_interception
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,9 +14,7 @@ ROOT = Path(__file__).parents[2]
 RUN_SECONDS = 240.0
 """Longest run of one comparison."""
 
-pytestmark = pytest.mark.skipif(
-    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
-)
+pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

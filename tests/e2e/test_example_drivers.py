@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from needs import lacking, need_program
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = ROOT / "scenarios" / "drivers"
@@ -28,6 +29,9 @@ NEEDS = {
     "classic-level-power-loss": "node",
     "classic-level-sync-power": "node",
 }
+
+PACKAGES = {"node": "nodejs"}
+"""Debian's packages, where they have another name than the program."""
 
 RIGHT = {
     "filelog": 6,
@@ -60,14 +64,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def need(name: str) -> None:
-    if shutil.which(NEEDS[name]) is None:
-        pytest.skip(f"{NEEDS[name]} is not installed")
+    need_program(NEEDS[name], PACKAGES.get(NEEDS[name], ""))
     if name.startswith("classic-level"):
         problem = trouble_with_classic_level(DRIVERS)
-        if problem and os.environ.get("WALCRASH_EXPECT_ENGINES"):
-            pytest.fail(problem)
         if problem:
-            pytest.skip(problem)
+            lacking(problem)
 
 
 def trouble_with_classic_level(drivers: Path) -> str:
@@ -79,8 +80,8 @@ def trouble_with_classic_level(drivers: Path) -> str:
     return done.stderr if done.returncode else ""
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
+    need_program("node", PACKAGES["node"])
     folder = tmp_path / "drivers" / "classic_level"
     folder.mkdir(parents=True)
     shutil.copy(DRIVERS / "classic_level" / "driver.js", folder)

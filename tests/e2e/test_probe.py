@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watching import reason_without_interception
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,9 +15,7 @@ ROOT = Path(__file__).parents[2]
 RUN_SECONDS = 240.0
 """Longest run of one probe."""
 
-pytestmark = pytest.mark.skipif(
-    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
-)
+pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_probe(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

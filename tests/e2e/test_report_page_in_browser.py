@@ -1,19 +1,19 @@
 """The HTML report in a real browser: keys, mouse, dark, narrow, without scripts, without a network.
 
-It needs Debian's chromium and the extra `browser`; WALCRASH_EXPECT_BROWSER=1 makes a failure of
+It needs Debian's chromium and the extra `browser`; WALCRASH_EXPECT_TOOLS=1 makes a failure of
 a skip.
 """
 
 import importlib.util
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
+from needs import lacking
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
@@ -62,18 +62,12 @@ class Seen:
     asked: list[str] = field(default_factory=list)
 
 
-def skip(reason: str) -> NoReturn:
-    if os.environ.get("WALCRASH_EXPECT_BROWSER") == "1":
-        pytest.fail(f"a browser was expected: {reason}")
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if shutil.which(CHROMIUM) is None:
-        skip(f"there is no {CHROMIUM}: apt-get install chromium")
+        lacking(f"there is no {CHROMIUM}: apt-get install chromium")
     if importlib.util.find_spec("playwright") is None:
-        skip("there is no playwright: pip install 'walcrash[browser]'")
+        lacking("there is no playwright: pip install 'walcrash[browser]'")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

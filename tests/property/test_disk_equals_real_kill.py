@@ -15,6 +15,7 @@ import pytest
 from disk_traces import Operation, operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needs import lacking
 
 from harness.disk import CrashPosition, kill_image
 from harness.recorder import abi, tree
@@ -73,7 +74,7 @@ def bench() -> Iterator[Bench]:
         try:
             bench.run(Image({}), [], None)
         except Inconclusive as problem:
-            pytest.skip(str(problem))
+            lacking(str(problem))
         yield bench
 
 

@@ -1,20 +1,20 @@
 """Redis is watched with its server: what each setting promises is kept, and no more."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from needs import need_program
 
 from harness.campaign.selftest import run_planted
 from harness.values.contract import PersistenceModel
 from harness.values.planted import Planted
 from harness.values.verdict import Invariant
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("redis-server") is None and not os.environ.get("WALCRASH_EXPECT_ENGINES"),
-    reason="redis-server is not installed; apt-get install redis-server",
-)
+
+@pytest.fixture(autouse=True, scope="module")
+def server() -> str:
+    return need_program("redis-server")
+
 
 SCENARIO = """
 format = 1

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+from needs import lacking
 from watching import Seen, both_ways, errors_of, outcome, run_watched
 
 from harness.recorder.zygote import Zygote
@@ -104,7 +105,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A C program for what Python cannot do."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        pytest.skip("no C compiler")
+        lacking("there is no C compiler; apt-get install gcc libc6-dev")
     folder = tmp_path_factory.mktemp("program")
     (folder / "calls.c").write_text(C_PROGRAM, encoding="ascii")
     made = str(folder / "calls")

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import importlib.util
 import io
 import itertools
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import report_lines
+from needs import lacking
 from report_lines import judged, scenario_started, write_scenario
 
 from harness.report.output import is_terminal, wants_color
@@ -108,7 +110,9 @@ class Screen:
     """What a person sees while a command runs on a terminal of its own."""
 
     def __init__(self, columns: int) -> None:
-        pyte = pytest.importorskip("pyte", reason="the terminal emulator pyte is not installed")
+        if importlib.util.find_spec("pyte") is None:
+            lacking("the terminal emulator pyte is not installed; pip install 'walcrash[test]'")
+        pyte = importlib.import_module("pyte")
         self.emulator = pyte.Screen(columns, 40)
         self._stream = pyte.ByteStream(self.emulator)
         self.pictures: list[str] = []

@@ -1,0 +1,27 @@
+"""What a test needs and a machine may lack: such a test is skipped, and in CI it fails.
+
+`.ci/run` installs everything that any test needs, and says so with `WALCRASH_EXPECT_TOOLS=1`.
+"""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+EXPECT = "WALCRASH_EXPECT_TOOLS"
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skip the test with the reason, or fail it where nothing should be lacking."""
+    if os.environ.get(EXPECT, "") not in ("", "0"):
+        pytest.fail(f"{EXPECT} is set, so nothing should be lacking: {reason}")
+    pytest.skip(reason)
+
+
+def need_program(name: str, package: str = "") -> str:
+    """Return the path of a program, or end the test as `lacking` does."""
+    path = shutil.which(name)
+    if path is None:
+        lacking(f"{name} is not installed; apt-get install {package or name}")
+    return path
