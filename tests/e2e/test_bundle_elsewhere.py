@@ -22,6 +22,9 @@ class Noisy(Planted):
         return super().append(record)
 """
 
+THREAD = 11
+"""Where an event row says which thread it was."""
+
 
 def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -94,7 +97,7 @@ def test_a_subject_with_threads_is_judged_by_the_trace_of_the_bundle(
         for name in old.namelist():
             value = json.loads(old.read(name))
             if name == "evidence.json":
-                value["run"]["boots"][0]["recording"]["rows"][-1][-1] = 1
+                value["run"]["boots"][0]["recording"]["rows"][-1][THREAD] = 1
             new.writestr(name, json.dumps(value))
     done = elsewhere(threaded, tmp_path, "--subject", "noisy.py:Noisy")
     assert done.returncode == 1, done.stdout + done.stderr

@@ -93,10 +93,12 @@ def test_a_refused_image_says_nothing_of_the_next(workplace: Workplace) -> None:
         assert isinstance(boot.recovery, RecoveryFailure if is_bad else Recovery)
 
 
-def test_nothing_is_left_of_the_processes_that_were_ahead(workplace: Workplace) -> None:
-    look(workplace, "Counts")
-    below = psutil.Process().children(recursive=True)
-    workplace.close()
+def test_nothing_is_left_of_the_processes_that_were_ahead() -> None:
+    others = set(psutil.Process().children(recursive=True))
+    with Workplace() as workplace:
+        look(workplace, "Counts")
+        below = set(psutil.Process().children(recursive=True)) - others
+    assert below
     assert [process for process in below if process.is_running()] == []
 
 

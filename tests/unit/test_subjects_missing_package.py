@@ -1,6 +1,7 @@
 """A subject whose package is missing says so, with the command that installs it."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,16 +34,18 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
 
 
 def test_a_scenario_whose_package_is_missing_is_a_scenario_error_with_the_command(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    # The zygotes find a module of that name which cannot be imported.
-    folder = str(tmp_path)
-    with open(f"{folder}/lmdb.py", "w", encoding="utf-8") as file:
-        file.write("raise ImportError('not here')\n")
-    monkeypatch.setenv("PYTHONPATH", folder)
+    (tmp_path / "needy.py").write_text(
+        "from harness.subjects.engines.package import need\n"
+        "from harness.subjects.reference import ReferenceAdapter\n"
+        "class Needy(ReferenceAdapter):\n"
+        "    def __init__(self):\n"
+        "        need('walcrash_not_here', extra='lmdb')\n"
+    )
     with Workplace() as workplace, pytest.raises(ScenarioError) as wrong:
-        workplace.load(SubjectSpec("lmdb"), RecoveryLimits())
-    assert "needs the package `lmdb`" in wrong.value.message
+        workplace.load(SubjectSpec(f"{tmp_path}/needy.py:Needy"), RecoveryLimits())
+    assert "needs the package `walcrash_not_here`" in wrong.value.message
     assert "Traceback" not in wrong.value.message
     assert wrong.value.hint == "pip install 'walcrash[lmdb]'"
 
