@@ -4,7 +4,8 @@ The samples of what is compared are taken in turns, A B A B, so that whatever el
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
 Not here: the measurements themselves (`bench_writes`, `bench_cases`, `bench_images`,
-`bench_growth`, `bench_processes`, `bench_engines`), how they are shown (`report.bench_text`).
+`bench_growth`, `bench_processes`, `bench_engines`, `bench_drivers`), how they are
+shown (`report.bench_text`).
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Final
 
 from harness.campaign import (
     bench_cases,
+    bench_drivers,
     bench_engines,
     bench_growth,
     bench_images,
@@ -32,6 +34,7 @@ PARTS: Final[dict[str, Part]] = {
     "growth": bench_growth.measure,
     "processes": bench_processes.measure,
     "engines": bench_engines.measure,
+    "drivers": bench_drivers.measure,
 }
 
 

@@ -8,7 +8,7 @@ records; what fails is judged on, since an engine may lose what its setting says
 LevelDB's images come from 10 synced puts of 45 kB, the trace of which ALICE judged 1.9 states a
 second; 100 a second are asked for, which is 10 ms an image.
 
-Not here: engines as servers, and drivers.
+Not here: engines as servers, and drivers (`bench_drivers`).
 """
 
 import time
@@ -66,7 +66,7 @@ SETTINGS: Final = {
     "dbm.dumb": SubjectSpec("dbm.dumb"),
     "zodb": SubjectSpec("zodb"),
 }
-_ROOM: Final = RecoveryLimits(seconds=120.0, memory_mb=2048)
+ROOM: Final = RecoveryLimits(seconds=120.0, memory_mb=2048)
 _CLOSE: Final = Operation(OperationKind.CLOSE)
 
 
@@ -146,11 +146,11 @@ def _samples(
     if missing:
         return (), (), ()
     with Workplace() as workplace:
-        workplace.load(subject, _ROOM)
+        workplace.load(subject, ROOM)
         puts = take_turns(
             {
-                "recorded": partial(_recorded, workplace, subject),
-                "bare": partial(_bare, workplace, subject),
+                "recorded": partial(recorded_puts, workplace, subject),
+                "bare": partial(bare_puts, workplace, subject),
             },
             rounds,
             say,
@@ -174,38 +174,48 @@ def _plan(count: int, payload_bytes: int) -> BootPlan:
     return BootPlan((OPEN, *appends, _CLOSE), PowerLoss(0, IMAGES))
 
 
-def _recorded(workplace: Workplace, subject: SubjectSpec) -> float:
+def recorded_puts(workplace: Workplace, subject: SubjectSpec) -> float:
+    """Return how many puts a second one recorded boot makes; `workplace` has loaded the subject.
+
+    Raises:
+        HarnessFault: the boot did not go well.
+    """
     plan = _plan(PUTS, PUT_BYTES)
     workplace.clear()
     began = time.perf_counter()
-    watched = workplace.boot(subject, plan.operations, plan.crash, _ROOM)
+    watched = workplace.boot(subject, plan.operations, plan.crash, ROOM)
     seconds = time.perf_counter() - began
     if watched.status != 0 or watched.recording.unmodelled:
-        raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
+        raise HarnessFault(f"{subject.name}: {watched.output}{watched.recording.unmodelled}")
     return PUTS / seconds
 
 
-def _bare(workplace: Workplace, subject: SubjectSpec) -> float:
+def bare_puts(workplace: Workplace, subject: SubjectSpec) -> float:
+    """Return how many puts a second the same boot makes in a process that nobody watches.
+
+    Raises:
+        HarnessFault: the boot did not go well.
+    """
     workplace.clear()
     began = time.perf_counter()
-    history = workplace.look(subject, _plan(PUTS, PUT_BYTES).operations, _ROOM, is_forked=True)
+    history = workplace.look(subject, _plan(PUTS, PUT_BYTES).operations, ROOM, is_forked=True)
     seconds = time.perf_counter() - began
     if any(call.outcome is not Outcome.ACKNOWLEDGED for call in history.calls):
-        raise HarnessFault(f"{subject.adapter}: {history.calls[-1].error}")
+        raise HarnessFault(f"{subject.name}: {history.calls[-1].error}")
     return PUTS / seconds
 
 
 def _images(workplace: Workplace, subject: SubjectSpec) -> float:
     size = LARGE_PUT_BYTES if subject.adapter == "leveldb" else PUT_BYTES
     plan = _plan(IMAGE_PUTS, size)
-    description = workplace.load(subject, _ROOM)
+    description = workplace.load(subject, ROOM)
     stored = StoredCase(
         case=Case(subject.adapter, 0, 0, (plan,)),
         subject=subject,
         contract=description.contract,
         supports=description.supports,
         invariants=AS_PLAIN.invariants,
-        limits=_ROOM,
+        limits=ROOM,
     )
     workplace.clear()
     boots = CaseBoots(workplace, stored)
