@@ -39,6 +39,16 @@ ROWS = {
     "atomic-file-power": None,
     "atomic-file-no-folder-sync-power-loss": Invariant.LOST_PUT,
     "atomic-file-in-place-kill-loss": Invariant.UNRECOVERABLE,
+    "redis-everysec-kill": None,
+    "redis-everysec-power-loss": Invariant.LOST_PUT,
+    "redis-always-power": None,
+    "redis-always-zero-tail-loss": Invariant.UNRECOVERABLE,
+    "redis-new-folder-posix-loss": Invariant.LOST_PUT,
+    "postgresql-kill": None,
+    "postgresql-power": None,
+    "postgresql-no-fsync-power-loss": Invariant.LOST_PUT,
+    "postgresql-asynchronous-power": None,
+    "postgresql-asynchronous-kill-loss": Invariant.LOST_PUT,
 }
 
 
