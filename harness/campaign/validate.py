@@ -90,7 +90,8 @@ def choose_rows(names: Sequence[str], *, is_short: bool) -> list[Documented]:
     rows = read_documented(shipped_folder() / "engines" / TABLE)
     for name in names:
         if not any(_is_named(row, name) for row in rows):
-            known = ", ".join(dict.fromkeys(row.subject.split(",")[0] for row in rows))
+            subjects = (row.subject.split(",")[0] for row in rows)
+            known = ", ".join(dict.fromkeys(Path(each).stem for each in subjects))
             raise UsageError(
                 f"there is no row for `{name}`; there are rows for {known}",
                 hint="walcrash validate sqlite",
@@ -144,4 +145,6 @@ def _words(subject: str) -> str:
 
 
 def _is_named(row: Documented, name: str) -> bool:
+    if row.subject.endswith(".toml"):
+        return Path(row.subject).stem.startswith(name)
     return row.subject == name or row.subject.startswith(f"{name},")
