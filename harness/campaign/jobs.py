@@ -29,7 +29,7 @@ from harness.oracle import refusal_without_fault
 from harness.subjects.messages import Description
 from harness.values.case import Case, Landing
 from harness.values.contract import PersistenceModel
-from harness.values.history import Outcome
+from harness.values.history import BootHistory, Outcome
 from harness.values.log import BootSummary
 from harness.values.operation import OperationKind
 from harness.values.scenario import Scenario
@@ -46,7 +46,8 @@ class CaseOutcome:
     """One case as it goes back to the campaign; `stored` is its stored form if it failed.
 
     `beside` is its failure under a model weaker than the contract's, if there is one. `refused`
-    is what the subject refused in a control case.
+    is what the subject refused in a control case. `is_before_promise` says that no record had
+    been acknowledged in it: what breaks then is a half-made store.
     """
 
     index: int
@@ -66,6 +67,7 @@ class CaseOutcome:
     stored: str
     beside: "CaseOutcome | None" = None
     refused: str = ""
+    is_before_promise: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +208,14 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         if is_failure
         else "",
         beside=None if run.beside is None else summarise(run.beside, stored),
+        is_before_promise=not any(map(_has_acknowledged, run.history.boots)),
+    )
+
+
+def _has_acknowledged(boot: BootHistory) -> bool:
+    return any(
+        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+        for call in boot.calls
     )
 
 

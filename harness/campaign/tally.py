@@ -27,10 +27,14 @@ UNRECORDED: Final = "after timer, not recorded"
 
 @dataclass(slots=True)
 class Group:
-    """The failing cases of one finding: the simplest so far, and how many there are."""
+    """The failing cases of one finding: the simplest so far, and how many there are.
+
+    `is_before_promise` says that none of them had acknowledged a record.
+    """
 
     best: CaseOutcome
     seen: int = 0
+    is_before_promise: bool = True
     pinned: str = ""
 
 
@@ -97,6 +101,7 @@ class Tally:
         name = finding_id(self.scenario, outcome.violations[0].invariant, kind)
         group = groups.setdefault(name, Group(outcome))
         group.seen += 1
+        group.is_before_promise &= outcome.is_before_promise
         if _complexity(outcome) <= _complexity(group.best):
             group.best, group.pinned = outcome, pinned
         return name
@@ -130,6 +135,7 @@ class Tally:
             replays_alike=replays_alike,
             is_portability=name in self.beside,
             is_pinned=bool(group.pinned),
+            is_before_promise=group.is_before_promise,
         )
 
     def ended(self) -> ScenarioEnded:

@@ -36,6 +36,11 @@ PORTABILITY = (
     "one, so it matters where the log is to run on other file systems."
 )
 
+HALF_MADE = (
+    "A half-made store: no record had been acknowledged in any case that shows this, so nothing "
+    "that was promised is lost."
+)
+
 DEFAULT_RUNS = "reports/runs"
 """Where findings are kept unless somebody says otherwise."""
 
@@ -57,6 +62,7 @@ def finding_text(
     lines = [
         f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
         *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
+        *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
         *paragraph(shorten(first.message), width=width),
         "",
         *_crash(finding, width),

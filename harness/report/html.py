@@ -20,7 +20,13 @@ import jinja2
 from markupsafe import Markup
 
 from harness.report.advice import advice, taken
-from harness.report.finding_text import explain_command, minimised, origin_command, replays
+from harness.report.finding_text import (
+    HALF_MADE,
+    explain_command,
+    minimised,
+    origin_command,
+    replays,
+)
 from harness.report.finding_text import replay_command as replay_line
 from harness.report.html_coverage import Coverage
 from harness.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
@@ -222,6 +228,8 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         if landing.loss:
             yield "power", shorten(landing.loss, MESSAGE_CHARACTERS)
     yield "shown by", shorten(first.where)
+    if finding.is_before_promise:
+        yield "label", HALF_MADE
     for name, text in (("allowed", first.allowed), ("found", first.found)):
         if text:
             yield name, shorten(text, MESSAGE_CHARACTERS)

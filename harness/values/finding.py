@@ -56,6 +56,8 @@ class Finding:
             and the finding does not count against the subject.
         is_pinned: its case is pinned in the scenario file, and `case_index` is of the campaign
             that found it first.
+        is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
+            half-made store.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Finding:
     is_minimal: bool = False
     is_portability: bool = False
     is_pinned: bool = False
+    is_before_promise: bool = False
 
     @property
     def is_stable(self) -> bool:

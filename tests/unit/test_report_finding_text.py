@@ -92,3 +92,8 @@ def test_commands_name_the_runs_folder_where_it_is_another() -> None:
 
 def test_nobody_who_reads_the_story_is_told_how_to_read_it() -> None:
     assert "walcrash explain" not in finding_text(finding(), is_read=True)
+
+
+def test_a_finding_before_the_first_acknowledgement_is_labelled_as_a_half_made_store() -> None:
+    assert "A half-made store: no record had been" in finding_text(finding(is_before_promise=True))
+    assert "half-made" not in finding_text(finding())

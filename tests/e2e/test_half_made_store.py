@@ -1,0 +1,98 @@
+"""What breaks only before the first acknowledgement of a new store is labelled so."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from watching import reason_without_interception
+
+ROOT = Path(__file__).parents[2]
+
+# limits
+RUN_SECONDS = 240.0
+"""Longest campaign."""
+
+pytestmark = pytest.mark.skipif(
+    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
+)
+
+SUBJECT = """
+from harness.subjects.reference import ReferenceAdapter
+
+class TwoHalves(ReferenceAdapter):
+    def open(self, directory, effect):
+        mark = directory / "mark"
+        if not mark.exists():
+            with open(mark, "wb", buffering=0) as file:
+                file.write(b"half")
+                file.write(b"half")
+        if mark.stat().st_size < 8:
+            raise ValueError("the mark is cut short")
+        super().open(directory, effect)
+"""
+
+SCENARIO = """
+format = 1
+name = "half-made"
+summary = "Kills anywhere in the first boot."
+[subject]
+adapter = "subject.py:TwoHalves"
+[workload]
+operations = [2, 4]
+[[faults]]
+kind = "kill"
+operations = ["open"]
+event = "write"
+[invariants]
+check = ["unrecoverable", "lost-put"]
+"""
+
+
+def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
+    command = [sys.executable, "-m", "harness", "run", "half-made.toml", "--seed", "1"]
+    done = subprocess.run(
+        [*command, "--cases", "12", "--log", "log.ndjson"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    lines = map(json.loads, (folder / "log.ndjson").read_text().splitlines())
+    return done, [line["finding"] for line in lines if line["line"] == "finding-reported"]
+
+
+def test_a_store_that_was_cut_off_while_it_was_made_is_labelled(tmp_path: Path) -> None:
+    (tmp_path / "subject.py").write_text(SUBJECT)
+    (tmp_path / "half-made.toml").write_text(SCENARIO)
+    done, findings = run(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert [each["is_before_promise"] for each in findings] == [True]
+    assert "A half-made store: no record had been acknowledged" in done.stdout
+
+
+def test_what_breaks_after_an_acknowledgement_too_is_not(tmp_path: Path) -> None:
+    (tmp_path / "subject.py").write_text(SUBJECT)
+    kills = SCENARIO.replace('operations = ["open"]\nevent = "write"\n', "")
+    later = kills.replace("operations = [2, 4]\n", "operations = [2, 4]\nboots = [2, 2]\n")
+    (tmp_path / "half-made.toml").write_text(later.replace("TwoHalves", "Cuts"))
+    (tmp_path / "subject.py").write_text(
+        SUBJECT + "\nclass Cuts(TwoHalves):\n"
+        "    def append(self, record):\n"
+        "        offset = super().append(record)\n"
+        "        with open(self.mark, 'wb', buffering=0) as file:\n"
+        "            file.write(b'half')\n"
+        "            file.write(b'half')\n"
+        "        return offset\n"
+        "    def open(self, directory, effect):\n"
+        "        self.mark = directory / 'mark'\n"
+        "        super().open(directory, effect)\n"
+    )
+    done, findings = run(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert findings
+    assert not any(each["is_before_promise"] for each in findings)
