@@ -7,7 +7,8 @@ killed leaves it there, and it goes with the folder around it, which is the harn
 `always` syncs the file before it replies, `everysec` from a thread about once a second, `no`
 leaves it to the system. What was written is there after a kill with each of them. A file that
 ends within a command is loaded without that command; one with anything else at its end, such as
-zeros, is refused, so that only the `ordered` model is promised without `always`.
+zeros, is refused, and that may be the last command before a power cut, which nobody had an
+answer to, also with `always`: so only the `ordered` model is promised.
 
 Not here: snapshots (RDB), rewriting the file, replicas.
 
@@ -73,8 +74,7 @@ class RedisAdapter(NumberedStore):
         self._server: subprocess.Popen[bytes] | None = None
         is_synced = appendfsync == "always"
         self.contract = Contract(
-            power=Promise.ALL if is_synced else Promise.PREFIX,
-            model=PersistenceModel.EXT4 if is_synced else PersistenceModel.ORDERED,
+            power=Promise.ALL if is_synced else Promise.PREFIX, model=PersistenceModel.ORDERED
         )
 
     def open_store(self, directory: Path) -> None:
