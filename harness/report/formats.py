@@ -7,8 +7,11 @@ added here is offered by `walcrash report --to`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from harness.report.github import github_annotations, github_summary
 from harness.report.html import html_report
+from harness.report.junit import junit_report
 from harness.report.run_report import RunReport
+from harness.report.sarif import sarif_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +24,8 @@ class Format:
 
 FORMATS: Mapping[str, Format] = {
     "html": Format("report.html", html_report),
+    "junit": Format("junit.xml", junit_report),
+    "sarif": Format("report.sarif", sarif_report),
+    "github": Format("github.md", github_summary),
+    "github-annotations": Format("github-annotations.txt", github_annotations),
 }

@@ -31,11 +31,11 @@ def markdown_report(report: RunReport) -> str:
         _head(report),
         _section("Findings", _findings(report)),
         _section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
-        _section("Scenarios", _table(SCENARIO_HEAD, scenario_rows(report), left=2)),
-        _section("Why not passed", _reasons(report)),
+        _section("Scenarios", scenario_table(report)),
+        _section("Why not passed", reasons(report)),
         _section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
         _section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
-        _section("Invariants", _invariants(report)),
+        _section("Invariants", invariant_table(report)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -71,7 +71,13 @@ def _findings(report: RunReport) -> str:
     return "\n\n".join(parts)
 
 
-def _reasons(report: RunReport) -> str:
+def scenario_table(report: RunReport) -> str:
+    """Return a table of scenarios with verdicts and numbers; empty if there are none."""
+    return _table(SCENARIO_HEAD, scenario_rows(report), left=2)
+
+
+def reasons(report: RunReport) -> str:
+    """Return a list of why scenarios did not pass; empty if all did."""
     lines = [
         f"- {plain(scenario.scenario)}: {plain(scenario.reason)}"
         for scenario in report.scenarios
@@ -81,7 +87,8 @@ def _reasons(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _invariants(report: RunReport) -> str:
+def invariant_table(report: RunReport) -> str:
+    """Return a table of the invariants: judged, or why not."""
     rows: list[tuple[str, ...]] = [
         (f"`{invariant.value}`", "judged") for invariant in report.judged
     ]

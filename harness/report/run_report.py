@@ -62,6 +62,10 @@ class RunReport:
         seed: the master seed, known before the first line.
         scenario_paths: for each scenario's name the path that runs it again.
         arguments: what followed `walcrash run` and decides what is run, the seed aside.
+
+    Attributes:
+        broken: for each scenario the invariants that any failed case broke, with the finding that
+            the first such case belongs to; the finding's own smallest case may break fewer.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class RunReport:
         self._tallies: dict[str, _Tally] = {}
         self._ended: dict[str, ScenarioEnded] = {}
         self._first_failures: dict[str, CaseJudged] = {}
+        self.broken: dict[str, dict[Invariant, str]] = {}
         self._end: CampaignEnded | None = None
         self._broken_off: StopReason | None = None
         self._because = ""
@@ -98,6 +103,9 @@ class RunReport:
                 self._tallies.setdefault(line.scenario, _Tally()).add(line)
                 self._coverage.add(line)
                 if line.verdict is Verdict.FAIL:
+                    broken = self.broken.setdefault(line.scenario, {})
+                    for invariant in line.invariants:
+                        broken.setdefault(invariant, line.finding)
                     self._first_failures.setdefault(line.finding, line)
             case FindingReported():
                 kept = self.portability if line.finding.is_portability else self.findings
@@ -141,6 +149,12 @@ class RunReport:
         return tuple(
             self._ended[name] if name in self._ended else self._unfinished(name) for name in names
         )
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Scenarios that began and did not end."""
+        names = dict.fromkeys([*self.started, *self._tallies])
+        return tuple(name for name in names if name not in self._ended)
 
     def _unfinished(self, name: str) -> ScenarioEnded:
         tally = self._tallies.get(name, _Tally())
