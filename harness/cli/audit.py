@@ -4,16 +4,14 @@ import os
 
 import click
 
-from harness.cli.options import JOBS, MOST_AUDITED, SEED_BYTES, read_seed, usable_cpus
+from harness.cli.options import JOBS, MOST_AUDITED, SEED, SEED_BYTES, usable_cpus
 from harness.cli.scenario_names import load_scenarios
 from harness.values.errors import ExitCode
 
 
 @click.command()
 @click.argument("scenario", metavar="SCENARIO")
-@click.option(
-    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
-)
+@SEED
 @click.option(
     "--cases",
     type=click.IntRange(1, MOST_AUDITED),

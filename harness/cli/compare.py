@@ -7,9 +7,9 @@ import click
 from harness.cli.options import (
     JOBS,
     MOST_AUDITED,
+    SEED,
     SEED_BYTES,
     read_seconds,
-    read_seed,
     usable_cpus,
 )
 from harness.values.errors import ExitCode, UsageError
@@ -18,9 +18,7 @@ from harness.values.errors import ExitCode, UsageError
 @click.command()
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option(
-    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
-)
+@SEED
 @click.option(
     "--cases",
     type=click.IntRange(1, MOST_AUDITED),

@@ -62,6 +62,9 @@ JOBS = click.option(
     metavar="N",
     help="Worker jobs.  [default: one for each processor]",
 )
+SEED = click.option(
+    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
 NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
 
 

@@ -8,9 +8,9 @@ from harness.cli.options import (
     JOBS,
     MOST_AUDITED,
     RUNS,
+    SEED,
     SEED_BYTES,
     read_seconds,
-    read_seed,
     usable_cpus,
 )
 from harness.values.errors import ExitCode
@@ -18,9 +18,7 @@ from harness.values.errors import ExitCode
 
 @click.command()
 @click.argument("subject", metavar="SUBJECT")
-@click.option(
-    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
-)
+@SEED
 @click.option(
     "--cases",
     type=click.IntRange(1, MOST_AUDITED),

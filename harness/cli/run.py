@@ -10,9 +10,9 @@ from harness.cli.options import (
     JOBS,
     NO_COLOR,
     RUNS,
+    SEED,
     SEED_BYTES,
     read_seconds,
-    read_seed,
     usable_cpus,
 )
 from harness.cli.scenario_names import load_scenarios
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
-@click.option(
-    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
-)
+@SEED
 @click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
 @click.option(
     "--time",

@@ -8,8 +8,8 @@ from harness.cli.options import (
     JOBS,
     MOST_AUDITED,
     RUNS,
+    SEED,
     SEED_BYTES,
-    read_seed,
     usable_cpus,
 )
 from harness.values.errors import ExitCode
@@ -20,9 +20,7 @@ FORMS = ("text", "markdown", "json")
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--short", is_flag=True, help="The rows of the short table, with few cases.")
-@click.option(
-    "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
-)
+@SEED
 @click.option(
     "--cases",
     type=click.IntRange(1, MOST_AUDITED),
