@@ -223,7 +223,7 @@ def test_the_shipped_scenarios_are_listed(
     from harness.campaign import scenario_file
 
     monkeypatch.setattr(
-        scenario_file, "_shipped_scenarios", lambda: {"made-up": tmp_path / "made-up.toml"}
+        scenario_file, "shipped_scenarios", lambda: {"made-up": tmp_path / "made-up.toml"}
     )
     assert main(["scenarios"]) == ExitCode.PASSED
     assert capsys.readouterr().out == "  made-up  made up for a test\n"
