@@ -15,7 +15,7 @@ from typing import Final
 from harness.campaign.probe import ProbePlan, run_probe
 from harness.campaign.scenario_file import shipped_folder
 from harness.campaign.subject_words import read_subject
-from harness.values.contract import Acknowledges, Promise
+from harness.values.contract import Acknowledges, PersistenceModel, Promise
 from harness.values.errors import ScenarioError, UsageError
 from harness.values.validation import COLUMNS, Documented, ValidatedRow
 
@@ -72,10 +72,15 @@ def read_documented(path: Path) -> list[Documented]:
         Documented(
             subject=row["subject"],
             acknowledges=Acknowledges(row.get("acknowledges", Acknowledges.APPEND.value)),
-            keeps={model: Promise(row[model.value]) for model in COLUMNS},
+            keeps={
+                model: Promise(row[model.value])
+                for model in COLUMNS
+                if model is not PersistenceModel.POSIX or model.value in row
+            },
             says=row["says"],
             because=row.get("because", ""),
             is_short=row.get("short", False),
+            cases=row.get("cases", 0),
         )
         for row in table["row"]
     ]
@@ -124,7 +129,7 @@ def _validate(row: Documented, plan: ValidationPlan) -> ValidatedRow:
         scenario=scenario,
         master_seed=plan.master_seed,
         runs=plan.runs,
-        cases=plan.cases,
+        cases=max(plan.cases, row.cases),
         images=plan.images,
         jobs=plan.jobs,
         minimising_seconds=MINIMISING_SECONDS,

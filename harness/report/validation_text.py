@@ -67,9 +67,9 @@ def _cells(row: ValidatedRow) -> list[str]:
 
 def _cell(row: ValidatedRow, model: PersistenceModel) -> str:
     """Return what was kept, and what is documented where that differs."""
-    kept, known = row.kept(model), row.documented.keeps[model]
+    kept, known = row.kept(model), row.documented.keeps.get(model)
     found = "?" if kept is None else kept.value
-    return found if kept is known else f"{found} ({known.value})"
+    return found if known is None or kept is known else f"{found} ({known.value})"
 
 
 def _counts(row: ValidatedRow) -> list[str]:
@@ -145,7 +145,7 @@ def validation_json(rows: tuple[ValidatedRow, ...], seed: str) -> dict[str, obje
                 "subject": row.documented.subject,
                 "acknowledges": row.documented.acknowledges.value,
                 "agreement": row.agreement.value,
-                "documented": {m.value: row.documented.keeps[m].value for m in COLUMNS},
+                "documented": {m.value: kept.value for m, kept in row.documented.keeps.items()},
                 "kept": {m.value: None if (k := row.kept(m)) is None else k.value for m in COLUMNS},
                 "cases": row.cases,
                 "images": row.images,
