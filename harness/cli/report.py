@@ -1,4 +1,4 @@
-"""`walcrash report`: a run that is over, in another format."""
+"""`walcrash report`: runs that are over, in another format."""
 
 import click
 
@@ -6,7 +6,7 @@ from harness.values.errors import ExitCode, UsageError
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--to", "name", metavar="FORMAT", required=True, help="What to make; an unknown one lists all."
 )
@@ -14,14 +14,15 @@ from harness.values.errors import ExitCode, UsageError
     "-o",
     "--output",
     metavar="FILE",
-    help="Where to write it; - is stdout.  [default: into the run's folder]",
+    help="Where to write it; - is stdout.  [default: in RUN; -, for github, several RUNs, stdin]",
 )
-def report(run: str, name: str, output: str | None) -> ExitCode:
-    """Make a report from a run's event log.
+def report(runs: tuple[str, ...], name: str, output: str | None) -> ExitCode:
+    """Make a report from a run's event log, or one report from those of several runs.
 
-    RUN is the folder of a run, such as one in reports/runs, or its events.ndjson.
+    RUN is the folder of a run, such as one in reports/runs, or its events.ndjson; - is stdin.
+    The exit code says whether the report was made, not what is in it.
     """
-    from harness.report.convert import convert_run
+    from harness.report.convert import convert_runs
     from harness.report.formats import FORMATS
 
     if name not in FORMATS:
@@ -29,5 +30,5 @@ def report(run: str, name: str, output: str | None) -> ExitCode:
             f"there is no format `{name}`; there: {', '.join(FORMATS)}",
             hint=f"walcrash report RUN --to {next(iter(FORMATS))}",
         )
-    convert_run(run, FORMATS[name], output=output)
+    convert_runs(runs, FORMATS[name], output=output)
     return ExitCode.PASSED

@@ -16,16 +16,20 @@ from harness.report.sarif import sarif_report
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: the file that a run's folder has it in, and how it is made."""
+    """One format: the file that a run's folder has it in, and how it is made.
+
+    It `is_streamed` if it is there to be piped or appended: then it goes to stdout by default.
+    """
 
     file_name: str
     render: Callable[[RunReport], str]
+    is_streamed: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
     "html": Format("report.html", html_report),
     "junit": Format("junit.xml", junit_report),
     "sarif": Format("report.sarif", sarif_report),
-    "github": Format("github.md", github_summary),
-    "github-annotations": Format("github-annotations.txt", github_annotations),
+    "github": Format("github.md", github_summary, is_streamed=True),
+    "github-annotations": Format("github-annotations.txt", github_annotations, is_streamed=True),
 }

@@ -44,10 +44,7 @@ def github_summary(report: RunReport) -> str:
         _section("Invariants", _cut(invariant_table(report), "invariants")),
     ]
     found = [finding_text(finding) for finding in report.findings]
-    found += [
-        unreported_text(case, report.scenario_paths.get(case.scenario, case.scenario), report.seed)
-        for case in report.unreported
-    ]
+    found += [_unreported_text(report, case) for case in report.unreported]
     left = SUMMARY_BYTES - _size([head, *tail])
     findings = _fitting("Findings", found, left)
     beside = [finding_text(finding) for finding in report.portability]
@@ -68,6 +65,11 @@ def _head(report: RunReport) -> str:
             f"walcrash {plain(report.version) or 'of unknown version'}.",
         ]
     )
+
+
+def _unreported_text(report: RunReport, case: CaseJudged) -> str:
+    path = report.scenario_paths.get(case.scenario, case.scenario)
+    return unreported_text(case, path, report.seed_of(case))
 
 
 def _section(title: str, body: str) -> str:

@@ -154,7 +154,7 @@ def _text(report: RunReport, broken: Finding | CaseJudged) -> str:
     if isinstance(broken, Finding):
         return finding_text(broken)
     path = report.scenario_paths.get(broken.scenario, broken.scenario)
-    return unreported_text(broken, path, report.seed)
+    return unreported_text(broken, path, report.seed_of(broken))
 
 
 def _doubt(report: RunReport, scenario: ScenarioEnded, *, is_broken: bool) -> str:

@@ -3,7 +3,7 @@
 A run that was killed leaves its last line unfinished; that one is left out. Anything else that
 is not what `ndjson` writes is an error with its line's number, and nothing of it is used.
 
-Not here: what becomes of several logs (`run_report`).
+Not here: what becomes of several logs (`merge`).
 """
 
 import json
@@ -22,28 +22,33 @@ LINE_BYTES: Final = 64 * 1024 * 1024
 """Longest line of an event log."""
 
 
+STDIN: Final = "-"
+"""As the path of a log."""
+
+
 def read_log(path: str) -> list[LogLine]:
     """Return the lines of an event log.
 
     Args:
-        path: the file, or the folder of a run.
+        path: the file, or the folder of a run; `-` is stdin.
 
     Raises:
         UsageError: it cannot be read, is no event log, or is of a newer format.
     """
     if os.path.isdir(path):
         path = os.path.join(path, EVENTS)
+    name = "stdin" if path == STDIN else path
     try:
-        with open(path, "rb") as file:
-            lines = list(parse_lines(_bounded(file, path), name=path))
+        with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as file:
+            lines = list(parse_lines(_bounded(file, name), name=name))
     except OSError as problem:
         raise UsageError(
-            f"the event log {path} cannot be read: {problem.strerror}",
+            f"the event log {name} cannot be read: {problem.strerror}",
             hint="name the folder of a run, such as one in reports/runs, or its events.ndjson",
         ) from None
     if not lines:
         raise UsageError(
-            f"the event log {path} is empty: not one line is whole",
+            f"the event log {name} is empty: not one line is whole",
             hint="name the folder of a run that has begun",
         )
     return lines

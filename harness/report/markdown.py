@@ -66,7 +66,7 @@ def _findings(report: RunReport) -> str:
         broken = ", ".join(invariant.value for invariant in case.invariants)
         parts.append(
             f"{plain(case.scenario)}: {broken}; the run ended before this was replayed.\n\n"
-            + fenced(origin_command(path, report.seed, None if case.pinned else case.case))
+            + fenced(origin_command(path, report.seed_of(case), None if case.pinned else case.case))
         )
     return "\n\n".join(parts)
 

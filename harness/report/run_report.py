@@ -64,6 +64,7 @@ class RunReport:
         arguments: what followed `walcrash run` and decides what is run, the seed aside.
 
     Attributes:
+        seeds: for findings that were never replayed the master seed, where it is not `seed`.
         broken: for each scenario the invariants that any failed case broke, with the finding that
             the first such case belongs to; the finding's own smallest case may break fewer.
     """
@@ -87,6 +88,7 @@ class RunReport:
         self._tallies: dict[str, _Tally] = {}
         self._ended: dict[str, ScenarioEnded] = {}
         self._first_failures: dict[str, CaseJudged] = {}
+        self.seeds: dict[str, str] = {}
         self.broken: dict[str, dict[Invariant, str]] = {}
         self._end: CampaignEnded | None = None
         self._broken_off: StopReason | None = None
@@ -185,6 +187,10 @@ class RunReport:
     def unreported(self) -> tuple[CaseJudged, ...]:
         """The first failing case of each finding whose replays never came."""
         return tuple(self._first_failures.values())
+
+    def seed_of(self, case: CaseJudged) -> str:
+        """Return the master seed of the run that a case of `unreported` is from."""
+        return self.seeds.get(case.finding, self.seed)
 
     @property
     def stopped(self) -> StopReason:

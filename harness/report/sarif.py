@@ -68,7 +68,7 @@ def _results(report: RunReport) -> Iterator[_Object]:
         yield _result(finding)
     for case in report.unreported:
         path = report.scenario_paths.get(case.scenario, case.scenario)
-        text = unreported_text(case, path, report.seed)
+        text = unreported_text(case, path, report.seed_of(case))
         for invariant in case.invariants[:1]:
             yield _result_of(invariant, "error", text, path, case.finding)
     for finding in report.portability:
