@@ -12,6 +12,14 @@ from harness.recorder.zygote import Zygote
 from harness.values.errors import Inconclusive
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let an idle worker take tests from a busy one: those that start processes lie together."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
 @pytest.fixture(scope="session")
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     """A fork server that has imported the tests' worker functions; skips without interception."""
