@@ -145,7 +145,7 @@ def _unreported(report: RunReport, case: CaseJudged) -> str:
         "error",
         f"{case.scenario}: {broken} ({case.finding})",
         "the run ended before this was replayed",
-        path=report.scenario_paths.get(case.scenario, ""),
+        path=report.file_of(case.scenario),
     )
 
 
@@ -154,11 +154,11 @@ def _doubts(report: RunReport) -> Iterator[str]:
         name = scenario.scenario
         if scenario.verdict is Verdict.INCONCLUSIVE or name in report.unfinished:
             text = shorten(scenario.reason or "inconclusive", MESSAGE_CHARACTERS)
-            path = report.scenario_paths.get(name, "")
+            path = report.file_of(name)
             yield _command("warning", f"{name}: inconclusive", text, path=path)
     for name in report.not_run:
         text = "the run ended before it began"
-        path = report.scenario_paths.get(name, "")
+        path = report.file_of(name)
         yield _command("warning", f"{name}: not run", text, path=path)
     if report.verdict is Verdict.INCONCLUSIVE:
         text = f"nothing is proved; stopped: {shorten(report.why_stopped, MESSAGE_CHARACTERS)}"

@@ -77,7 +77,7 @@ def _suites(report: RunReport) -> Iterator[_Suite]:
     for name in report.not_run:
         is_red = True
         never = _Result("error", "it was not run: the run ended before it began", kind="not-run")
-        yield _Suite(name, {VERDICT: never}, path=report.scenario_paths.get(name, ""))
+        yield _Suite(name, {VERDICT: never}, path=report.file_of(name))
     is_cut_short = report.stopped in (StopReason.INTERRUPTED, StopReason.FAULT)
     if is_cut_short or (report.verdict is not Verdict.PASS and not is_red):
         message = f"the run is {report.verdict.value}; it stopped: {report.why_stopped}"
@@ -111,7 +111,7 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
         name,
         tests,
         properties=tuple(properties),
-        path=report.scenario_paths.get(name, ""),
+        path=report.file_of(name),
         notes=_notes(report, scenario),
     )
 

@@ -188,6 +188,14 @@ class RunReport:
         """The first failing case of each finding whose replays never came."""
         return tuple(self._first_failures.values())
 
+    def file_of(self, scenario: str) -> str:
+        """Return a scenario's file as it was named; empty if only the scenario's name is known.
+
+        An event log tells the file with a finding only, and a shipped scenario goes by its name.
+        """
+        path = self.scenario_paths.get(scenario, scenario)
+        return "" if path == scenario else path
+
     def seed_of(self, case: CaseJudged) -> str:
         """Return the master seed of the run that a case of `unreported` is from."""
         return self.seeds.get(case.finding, self.seed)

@@ -141,7 +141,7 @@ def _notifications(report: RunReport, left_out: int) -> Iterator[_Object]:
 
 
 def _notification(report: RunReport, scenarios: Sequence[str], text: str) -> _Object:
-    paths = [report.scenario_paths.get(name, name) for name in scenarios]
+    paths = [path for name in scenarios if (path := report.file_of(name))]
     prefix = "".join(f"{escape(name)}: " for name in scenarios)
     return {
         "level": "error",

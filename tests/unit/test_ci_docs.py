@@ -27,7 +27,7 @@ def test_the_page_has_commands_of_both_kinds() -> None:
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS)))
 def test_each_command_is_one_that_there_is(command: str) -> None:
-    name, *words = shlex.split(command.partition(" >>")[0])
+    name, *words = shlex.split(re.split(r" (?:>>|\|\|) ", command)[0])
     found = walcrash.get_command(walcrash.make_context("walcrash", ["report"]), name)
     assert found is not None
     words = ["abc123" if word.startswith("$") else word for word in words]
@@ -47,7 +47,7 @@ def test_each_report_is_made_and_says_nothing_by_its_exit_code(
         Path(folder).mkdir(exist_ok=True)
         Path(folder, "events.ndjson").write_bytes(b"".join(map(line_bytes, run)))
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    words = shlex.split(command.partition(" >>")[0])
+    words = shlex.split(re.split(r" (?:>>|\|\|) ", command)[0])
     assert main(words) == 0
     made = Path(words[-1]) if "-o" in words else None
     assert (made.stat().st_size if made is not None else len(sys.stdout.getvalue())) > 100

@@ -72,6 +72,15 @@ def test_a_failure_has_the_finding_with_the_line_that_shows_it_again() -> None:
     assert "\n  replay    walcrash replay F-7c1e\n" in (failure.text or "")
 
 
+def test_a_test_names_its_file_where_the_log_tells_it() -> None:
+    root = ElementTree.fromstring(junit_report(RunReport.of(failing_run())).encode())
+    files = {
+        suite.attrib["name"]: {case.get("file") for case in suite.iter("testcase")}
+        for suite in root
+    }
+    assert files == {"quickstart": {None}, "torn-tail": {"scenarios/torn-tail.toml"}}
+
+
 def test_what_could_not_be_judged_says_why() -> None:
     skipped = results_of(passing_run())["quickstart", "requeue"]
     assert skipped is not None
