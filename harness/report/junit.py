@@ -94,8 +94,7 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
         if invariant in broken:
             tests[invariant.value] = _failure(report, invariant, broken[invariant])
         elif invariant in report.broken.get(name, {}):
-            text = f"{report.broken[name][invariant]}: broken as well, in a larger case of it"
-            tests[invariant.value] = _Result("failure", text, kind=invariant.value)
+            tests[invariant.value] = _beside(report, invariant, report.broken[name][invariant])
         elif invariant in scenario.judged:
             tests[invariant.value] = None
         elif invariant in unjudged:
@@ -140,6 +139,13 @@ def _failure(
     if len(broken) > 1:
         message = f"{message} (and {counted(len(broken) - 1, 'more finding')})"
     text = "\n\n\n".join(_text(report, each) for each in broken)
+    return _Result("failure", message, text, invariant.value)
+
+
+def _beside(report: RunReport, invariant: Invariant, finding: str) -> _Result:
+    """Return the failure of an invariant that a finding's smallest case does not break."""
+    text = "\n".join(finding_text(each) for each in report.findings if each.id == finding)
+    message = f"{finding}: broken as well, by a larger case of this finding"
     return _Result("failure", message, text, invariant.value)
 
 

@@ -114,7 +114,11 @@ def test_what_only_a_larger_case_broke_has_not_passed() -> None:
         scenario_ended("torn-tail", 4, 1),
         ended(Verdict.FAIL, 4),
     ]
-    assert tags_of(lines)["torn-tail", "order"] == "failure"
+    failure = results_of(lines)["torn-tail", "order"]
+    assert failure is not None
+    assert (failure.tag, failure.attrib["type"]) == ("failure", "order")
+    assert failure.attrib["message"] == "F-7c1e: broken as well, by a larger case of this finding"
+    assert "walcrash replay F-7c1e" in (failure.text or "")
 
 
 def test_a_portability_finding_is_told_and_is_no_failure() -> None:
