@@ -9,6 +9,8 @@ Not here: which image a power cut leaves (`power_loss`), what is judged (`case_r
 
 import json
 from dataclasses import replace
+from functools import lru_cache
+from typing import Final
 
 from harness.campaign.case_file import StoredCase
 from harness.campaign.power_loss import EMPTY, RecordedBoot
@@ -22,6 +24,10 @@ from harness.values.case import BootPlan, Landing, PowerLoss
 from harness.values.event import MESSAGES
 from harness.values.history import BootEnd, BootHistory
 from harness.values.image import Image
+
+# limits
+HISTORIES: Final = 8
+"""Histories of one boot, up to different messages, that are kept in memory."""
 
 
 class CaseBoots:
@@ -64,11 +70,16 @@ class CaseBoots:
         """Return the last boot, which was not killed, as a power cut finds it."""
         boot, directory = self.watched[-1], self._workplace.directory
         rows = boot.recording.rows
+        said = [row[7] for row in rows if row[0] in MESSAGES]
+        # Several images are judged at one position, and most positions lie between two messages.
+        read = lru_cache(HISTORIES)(
+            lambda count: read_boot(
+                boot.plan.operations, said[:count], Ending(BootEnd.POWER_LOST), directory=directory
+            )
+        )
 
         def history_until(events: int) -> BootHistory:
-            said = [row[7] for row in rows[:events] if row[0] in MESSAGES]
-            ending = Ending(BootEnd.POWER_LOST)
-            return read_boot(boot.plan.operations, said, ending, directory=directory)
+            return read(sum(row[0] in MESSAGES for row in rows[:events]))
 
         return RecordedBoot(
             number=len(self.watched),
