@@ -54,7 +54,7 @@ check = ["unrecoverable", "lost-put"]
 def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
     command = [sys.executable, "-m", "harness", "run", "half-made.toml", "--seed", "1"]
     done = subprocess.run(
-        [*command, "--cases", "12", "--log", "log.ndjson"],
+        [*command, "--cases", "6", "--log", "log.ndjson"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,

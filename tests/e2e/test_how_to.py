@@ -62,10 +62,16 @@ def block(language: str, index: int = 0) -> str:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[index]
 
 
+def scenario() -> str:
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    return next(each for each in found if each.startswith("format = 1"))
+
+
 def test_the_adapter_and_the_scenario_of_the_how_to_pass(tmp_path: Path) -> None:
     (tmp_path / "mylog.py").write_text(MYLOG)
     (tmp_path / "mylog_adapter.py").write_text(block("python"))
-    (tmp_path / "mylog.toml").write_text(block("toml"))
+    (tmp_path / "mylog.toml").write_text(scenario())
     done = subprocess.run(
         [sys.executable, "-m", "harness", "run", "mylog.toml", "--seed", "1", "--cases", "40"],
         cwd=tmp_path,
@@ -81,7 +87,7 @@ def test_the_adapter_and_the_scenario_of_the_how_to_pass(tmp_path: Path) -> None
 def test_the_pytest_example_of_the_how_to_passes_and_a_finding_fails_it(tmp_path: Path) -> None:
     (tmp_path / "mylog.py").write_text(MYLOG.replace("if self.size < len(data)", "if False"))
     (tmp_path / "mylog_adapter.py").write_text(block("python"))
-    (tmp_path / "mylog.toml").write_text(block("toml"))
+    (tmp_path / "mylog.toml").write_text(scenario())
     (tmp_path / "test_mylog.py").write_text(block("python", 1).replace("cases=200", "cases=20"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mylog.py"]
     plugins = subprocess.run(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("interception")
 def run_probe(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", "probe", *words, "--seed", "7", "--json"]
     return subprocess.run(
-        [*command, "--cases", "8", "--images", "40", "--jobs", "1"],
+        [*command, "--cases", "4", "--images", "24", "--jobs", "2"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -40,7 +40,9 @@ def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | Non
     ("setting", "at_append", "at_sync"),
     [
         ("append", ("all", "all", "posix"), None),
-        ("group", ("all", "prefix", "posix"), ("all", "all", "posix")),
+        pytest.param(
+            "group", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
+        ),
         ("none", ("all", "prefix", "posix"), ("all", "all", "posix")),
     ],
 )
