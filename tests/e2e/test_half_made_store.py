@@ -75,6 +75,7 @@ def test_a_store_that_was_cut_off_while_it_was_made_is_labelled(tmp_path: Path) 
     assert "A half-made store: no record had been acknowledged" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_breaks_after_an_acknowledgement_too_is_not(tmp_path: Path) -> None:
     (tmp_path / "subject.py").write_text(SUBJECT)
     kills = SCENARIO.replace('operations = ["open"]\nevent = "write"\n', "")
