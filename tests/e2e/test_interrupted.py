@@ -40,6 +40,8 @@ def campaign(folder: Path, adapter: str, *, seconds: float = 5.0) -> Iterator["R
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
+        # A shell's background job ignores Ctrl-C, and hands that on to all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     running = Running(process, mark, work, folder)
     try:
