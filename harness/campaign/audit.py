@@ -18,7 +18,6 @@ from typing import Final
 from harness.campaign import jobs
 from harness.campaign.audit_case import CaseAudit, audit_case, merge_looks, merge_unsynced
 from harness.campaign.campaign import broken_control
-from harness.campaign.case_file import StoredCase
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Prepared
 from harness.campaign.workload import draw_case
@@ -112,14 +111,7 @@ def audit_one(work: AuditWork) -> CaseAudit:
         master_seed=work.master_seed,
         index=work.index,
     )
-    stored = StoredCase(
-        case=_up_to_last_cut(case),
-        subject=scenario.subject,
-        contract=scenario.contract or description.contract,
-        supports=description.supports,
-        invariants=scenario.invariants,
-        limits=scenario.limits,
-    )
+    stored = jobs.store_case(_up_to_last_cut(case), scenario, description)
     return audit_case(jobs.job_workplace(), stored, work.together)
 
 

@@ -16,7 +16,6 @@ from typing import Final
 
 from harness.campaign import jobs
 from harness.campaign.campaign import broken_control, name_subject
-from harness.campaign.case_file import StoredCase
 from harness.campaign.case_runner import CaseRun, run_case
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.jobs import Prepared
@@ -220,14 +219,7 @@ def _shared(work: CompareWork) -> frozenset[str]:
 
 def _run(work: CompareWork, side: int, case: Case) -> CaseRun:
     scenario, description = work.scenarios[side], work.prepared[side].description
-    stored = StoredCase(
-        case=case,
-        subject=scenario.subject,
-        contract=scenario.contract or description.contract,
-        supports=description.supports,
-        invariants=scenario.invariants,
-        limits=scenario.limits,
-    )
+    stored = jobs.store_case(case, scenario, description)
     return run_case(jobs.job_workplace(), stored)
 
 

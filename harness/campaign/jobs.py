@@ -143,7 +143,7 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
     outcomes, profiles = [], []
     for index in range(CONTROL_CASES):
         case = draw_control(scenario, description.supports, master_seed, index)
-        stored = _store(case, scenario, description)
+        stored = store_case(case, scenario, description)
         run = run_case(workplace, stored)
         outcomes.append(_summarise_control(run, stored))
         if outcomes[-1].verdict is not Verdict.PASS:
@@ -172,7 +172,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             master_seed=batch.master_seed,
             index=index,
         )
-        stored = _store(case, batch.scenario, batch.description)
+        stored = store_case(case, batch.scenario, batch.description)
         outcomes.append(summarise(run_case(job_workplace(), stored), stored))
     return outcomes
 
@@ -245,7 +245,8 @@ def _summarise_boot(boot: WatchedBoot) -> BootSummary:
     )
 
 
-def _store(case: Case, scenario: Scenario, description: Description) -> StoredCase:
+def store_case(case: Case, scenario: Scenario, description: Description) -> StoredCase:
+    """Return a case with all that it takes to run it; a stated contract goes first."""
     return StoredCase(
         case=case,
         subject=scenario.subject,

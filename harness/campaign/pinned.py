@@ -8,7 +8,6 @@ are drawn in its place, as for any other case, and the same operations are judge
 from dataclasses import dataclass, replace
 
 from harness.campaign import jobs
-from harness.campaign.case_file import StoredCase
 from harness.campaign.case_runner import CaseRun, run_case, run_case_fresh
 from harness.campaign.jobs import CaseOutcome
 from harness.subjects.messages import Description
@@ -31,14 +30,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     Raises:
         WalcrashError: as `jobs.prepare`.
     """
-    stored = StoredCase(
-        case=replace(pin.case, scenario=scenario.name),
-        subject=scenario.subject,
-        contract=scenario.contract or description.contract,
-        supports=description.supports,
-        invariants=scenario.invariants,
-        limits=scenario.limits,
-    )
+    stored = jobs.store_case(replace(pin.case, scenario=scenario.name), scenario, description)
     workplace = jobs.job_workplace()
     run = run_case_fresh(workplace, stored)
     is_missed = reached(run) != pin.reaches
