@@ -52,6 +52,7 @@ def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: i
     # pytest loads every plugin at its start; only a test that uses this one pays for the engine.
     from harness.campaign.campaign import Campaign, CampaignPlan
     from harness.campaign.scenario_file import find_scenarios, load_scenario
+    from harness.report.run_folder import RunFolder
     from harness.report.session import RunRequest, collect
     from harness.report.summary import summary_text
     from harness.values.errors import ExitCode, WalcrashError
@@ -79,6 +80,7 @@ def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: i
             runs=runs,
             log=None,
             color=False,
+            folder=RunFolder.create(runs, seed),
         )
         report, folder, took = collect(Campaign(plan), request)
     except WalcrashError as problem:

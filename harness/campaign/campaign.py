@@ -17,6 +17,7 @@ from typing import Final
 
 import harness
 from harness.campaign import jobs
+from harness.campaign.campaign_state import CampaignState
 from harness.campaign.case_file import StoredCase, stored_case_from_json
 from harness.campaign.crew import Crew, MakeExecutor
 from harness.campaign.follow_up import follow_up
@@ -27,7 +28,7 @@ from harness.campaign.store import Store
 from harness.campaign.story import tell_story
 from harness.campaign.tally import Tally
 from harness.values.errors import Inconclusive
-from harness.values.finding import FindingChange
+from harness.values.finding import FindingChange, FindingState
 from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
@@ -90,14 +91,26 @@ class CampaignPlan:
 class Campaign:
     """Runs a plan; `lines` may be iterated once.
 
+    Args:
+        plan: what to do.
+        make_executor: where the jobs run.
+        state: where it keeps what it has done, and finds what it had; without one it cannot go
+            on after it was killed.
+
     Attributes:
         changes: what became of the findings that were kept, as far as is known by now.
     """
 
     def __init__(
-        self, plan: CampaignPlan, *, make_executor: MakeExecutor = jobs.make_executor
+        self,
+        plan: CampaignPlan,
+        *,
+        make_executor: MakeExecutor = jobs.make_executor,
+        state: CampaignState | None = None,
     ) -> None:
         self._plan = plan
+        self._state = state
+        self._began = time.monotonic()
         self._make_executor = make_executor
         self._crew: Crew | None = None
         self._is_interrupted = False
@@ -129,11 +142,13 @@ class Campaign:
             seed=plan.master_seed,
             scenarios=tuple(scenario.name for scenario in plan.scenarios),
         )
-        self._deadline = _after(plan.seconds)
+        self._began = time.monotonic()
+        earlier = 0.0 if self._state is None else self._state.seconds
+        self._deadline = _after(plan.seconds, used=earlier)
         ended: list[ScenarioEnded] = []
         with Crew(self._make_executor, plan.jobs) as self._crew:
             for number, scenario in enumerate(plan.scenarios):
-                if self._is_stopped():
+                if self._is_stopped() and not self._is_begun(scenario):
                     break
                 deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
                 yield from self._run_scenario(self._crew, scenario, deadline, ended)
@@ -143,11 +158,21 @@ class Campaign:
             cases=sum(line.cases for line in ended),
             findings=sum(line.findings for line in ended),
         )
+        # Only now that the last line is out: a campaign without a state does not go on.
+        if self._state is not None and not self._is_interrupted:
+            self._state.end()
+
+    def _is_begun(self, scenario: Scenario) -> bool:
+        """Whether an earlier process began it, so that there is something to tell of it."""
+        if self._state is None or self._is_interrupted:
+            return False
+        return self._state.is_begun(scenario.name)
 
     def _share(self, scenario: Scenario, *, scenarios_left: int) -> float | None:
         """Return when a scenario has to end: its own budget, or its share of the campaign's."""
+        used = 0.0 if self._state is None else self._state.begin_scenario(scenario.name)
         if self._deadline is None:
-            return _after(scenario.budget.seconds)
+            return _after(scenario.budget.seconds, used=used)
         return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
 
     def _run_scenario(
@@ -163,7 +188,7 @@ class Campaign:
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
                 yield from self._pinned(crew, tally, prepared)
-                for outcome in self._outcomes(crew, tally, prepared, deadline):
+                for outcome in self._all_outcomes(crew, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
             # Another scenario may get along with what this machine has.
@@ -193,15 +218,46 @@ class Campaign:
         """Whether kept findings are looked after: not with one case alone, or without time."""
         return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
 
-    def _outcomes(
+    def _all_outcomes(
         self, crew: Crew, tally: Tally, prepared: Prepared, deadline: float | None
     ) -> Iterator[CaseOutcome]:
+        """Yield what the state has of a scenario, then run the rest and keep it there."""
+        state, name = self._state, tally.scenario.name
+        if state is None:
+            for outcomes in self._outcomes(crew, tally, prepared, deadline, first=0):
+                yield from outcomes
+            return
+        earlier = state.judged(name)
+        yield from earlier
+        reason = state.why_done(name)
+        if reason is not None:
+            is_short = reason is not StopReason.CASES_DONE
+            self._stopped = self._stopped or (reason if is_short else None)
+            return
+        number = len(earlier)
+        for outcomes in self._outcomes(crew, tally, prepared, deadline, first=number):
+            seconds = state.seconds + time.monotonic() - self._began
+            state.add_judged(name, number, outcomes, seconds)
+            number += len(outcomes)
+            yield from outcomes
+        if not self._is_interrupted:
+            state.set_done(name, self._stopped or StopReason.CASES_DONE)
+
+    def _outcomes(
+        self,
+        crew: Crew,
+        tally: Tally,
+        prepared: Prepared,
+        deadline: float | None,
+        *,
+        first: int,
+    ) -> Iterator[list[CaseOutcome]]:
         """Hand out batches and yield what comes back, in order, until the budget is used up.
 
         What comes back behind a batch that was cut short is dropped: the log has no holes.
         """
         pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
-        batches = self._batches(tally, prepared, deadline)
+        batches = self._batches(tally, prepared, deadline, first)
         while not self._is_stopped():
             while len(pending) < self._plan.jobs * BATCHES_AHEAD:
                 batch = next(batches, None)
@@ -212,20 +268,24 @@ class Campaign:
                 return
             batch, future = pending.popleft()
             outcomes = crew.result(future) or []
-            yield from outcomes
+            yield outcomes
             if len(outcomes) < len(batch.indices):
                 self._stopped = self._stopped or StopReason.TIME_OVER
                 break
+        if pending or next(batches, None) is not None:
+            self._stopped = self._stopped or StopReason.TIME_OVER
         for _, future in pending:
             future.cancel()
 
-    def _batches(self, tally: Tally, prepared: Prepared, deadline: float | None) -> Iterator[Batch]:
+    def _batches(
+        self, tally: Tally, prepared: Prepared, deadline: float | None, first: int
+    ) -> Iterator[Batch]:
         plan, scenario = self._plan, tally.scenario
         seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
         left_seconds = min(plan.minimising_seconds, seconds * MINIMISING_SHARE)
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
-        for start in range(0, len(indices), BATCH_CASES):
+        for start in range(first, len(indices), BATCH_CASES):
             is_found = tally.groups or tally.beside
             yield Batch(
                 scenario=scenario,
@@ -250,8 +310,11 @@ class Campaign:
             left_seconds = max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic())
             seconds = min(seconds, left_seconds)
         seconds *= min(1.0, self._plan.jobs / max(1, len(names)))
-        futures = []
+        futures: list[Future[MinimalCase | None] | None] = []
         for name in names:
+            if self._reported(tally, name) is not None:
+                futures.append(None)
+                continue
             best = tally.group(name).best
             meant = best.violations[0].invariant
             is_portability = name in tally.beside
@@ -260,12 +323,23 @@ class Campaign:
                     minimise_case, _stored(best), meant, seconds, is_portability=is_portability
                 )
             )
-        yield from map(crew.result, futures)
+        for future in futures:
+            yield None if future is None else crew.result(future)
+
+    def _reported(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
+        """Return a finding's line and what became of it, if an earlier process reported it."""
+        return None if self._state is None else self._state.reported(tally.scenario.name, name)
 
     def _report(
         self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
     ) -> FindingReported:
         """Replay a finding in fresh processes, keep it, and return its line."""
+        earlier = self._reported(tally, name)
+        if earlier is not None:
+            line, state = earlier
+            invariant = line.finding.violations[0].invariant
+            self.changes.append(FindingChange(name, line.finding.scenario, invariant, state))
+            return line
         best = tally.group(name).best
         shown = best if minimal is None or minimal.outcome is None else minimal.outcome
         kept = _stored(shown)
@@ -279,11 +353,14 @@ class Campaign:
         state = self._store.keep(finding, shown.stored, best.stored)
         self.changes.append(FindingChange(name, finding.scenario, invariant, state))
         story = tell_story(alike[0], promised=kept.contract.model) if alike else None
-        return FindingReported(finding=finding, story=story)
+        line = FindingReported(finding=finding, story=story)
+        if self._state is not None and not self._is_interrupted:
+            self._state.add_reported(line, state)
+        return line
 
 
-def _after(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
+def _after(seconds: float | None, *, used: float = 0.0) -> float | None:
+    return None if seconds is None else time.monotonic() + max(0.0, seconds - used)
 
 
 def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:

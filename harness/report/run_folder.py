@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import os
 import re
+import shutil
 
 from harness.values.errors import HarnessFault, UsageError
 
@@ -27,26 +28,28 @@ ENVIRONMENT = "WALCRASH_RUNS"
 
 
 class RunFolder:
-    """One run's folder, made by `create`."""
+    """One run's folder, made by `create`, or there already for a run that goes on."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_new: bool = False) -> None:
         self.path = path
+        self._is_new = is_new
 
     @classmethod
-    def create(cls, runs: str, seed: str, *, now: datetime.datetime) -> "RunFolder":
+    def create(cls, runs: str, seed: str, *, now: datetime.datetime | None = None) -> "RunFolder":
         """Make a new folder below `runs`, and `runs` itself where it is missing.
 
         Args:
             runs: the folder that holds all runs.
             seed: the run's seed; what a file name can hold of it goes into the name.
-            now: the time, in UTC.
+            now: the time, in UTC; None for what the clock says.
 
         Raises:
             UsageError: the folder cannot be made or written to.
         """
         try:
             _make_runs(runs)
-            return cls(_make_unique(os.path.join(runs, run_name(seed, now))))
+            moment = now or datetime.datetime.now(datetime.UTC)
+            return cls(_make_unique(os.path.join(runs, run_name(seed, moment))), is_new=True)
         except OSError as problem:
             raise UsageError(
                 f"runs are kept in {runs}, which cannot be written to: {problem.strerror}",
@@ -69,12 +72,9 @@ class RunFolder:
         return os.path.join(self.path, "report.html")
 
     def discard(self) -> None:
-        """Take the folder away again, since nothing has run."""
-        for path in (self.events, self.report, self.page):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-        with contextlib.suppress(OSError):
-            os.rmdir(self.path)
+        """Take a new folder away again, since nothing has run; one that was there stays."""
+        if self._is_new:
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def write_whole(path: str, text: str) -> None:

@@ -208,6 +208,11 @@ class RunReport:
         return self._end.stopped if self._end is not None else StopReason.FAULT
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether the run ended before it had done what was asked, and not for its budget."""
+        return self.stopped in (StopReason.INTERRUPTED, StopReason.FAULT)
+
+    @property
     def why_stopped(self) -> str:
         """Why the run ended, in words."""
         return self._because or self.stopped.value
@@ -221,8 +226,7 @@ class RunReport:
         tested = scenarios and all(
             scenario.passed and scenario.verdict is Verdict.PASS for scenario in scenarios
         )
-        cut_short = self.stopped in (StopReason.INTERRUPTED, StopReason.FAULT)
-        if self._end is None or not tested or self.not_run or cut_short:
+        if self._end is None or not tested or self.not_run or self.is_cut_short:
             return Verdict.INCONCLUSIVE
         return self._end.verdict
 

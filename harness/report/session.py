@@ -7,7 +7,6 @@ Not here: what the campaign does; it is anything that yields log lines and can b
 """
 
 import contextlib
-import datetime
 import os
 import shutil
 import signal
@@ -71,6 +70,8 @@ class RunRequest:
         seconds: the time budget of the whole run.
         runs: the folder that keeps runs and findings.
         log: a second place for the event log; `-` is stdout.
+        folder: the run's folder; its event log is written from its first line.
+        keeps_state: whether the campaign can go on after it was stopped.
         color: False takes the colours.
     """
 
@@ -82,6 +83,8 @@ class RunRequest:
     runs: str
     log: str | None
     color: bool
+    folder: RunFolder
+    keeps_state: bool = False
 
 
 def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
@@ -123,13 +126,12 @@ def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFold
 
 
 def _prepare(request: RunRequest) -> tuple[RunFolder, RunReport]:
-    now = datetime.datetime.now(datetime.UTC)
     report = RunReport(
         request.seed,
         scenario_paths={scenario.name: scenario.path for scenario in request.scenarios},
         arguments=request.arguments,
     )
-    return RunFolder.create(request.runs, request.seed, now=now), report
+    return request.folder, report
 
 
 @contextlib.contextmanager
@@ -267,6 +269,7 @@ def _publish(
         page_path=folder.page if os.path.exists(folder.page) else "",
         changes=changes,
         runs=request.runs,
+        resume_path=folder.path if request.keeps_state and report.is_cut_short else "",
         width=shutil.get_terminal_size((WIDTH, 0)).columns,
     )
     if request.log == STDOUT:

@@ -41,6 +41,7 @@ def summary_text(
     page_path: str = "",
     changes: Sequence[FindingChange] = (),
     runs: str = DEFAULT_RUNS,
+    resume_path: str = "",
     width: int = WIDTH,
 ) -> str:
     """Return the end of a run, without a newline at the end.
@@ -52,6 +53,7 @@ def summary_text(
         page_path: the HTML report; empty where there is none.
         changes: what became of findings that were kept.
         runs: the folder that keeps findings.
+        resume_path: the folder of a run that can go on; empty where it cannot.
         width: columns to wrap at.
     """
     width = max(width, NARROWEST)
@@ -62,7 +64,7 @@ def summary_text(
         "\n".join(_images(report)),
         "\n".join(_invariants(report, width)),
         "\n".join(change_lines(changes, width=width)),
-        "\n".join(_end(report, seconds, (report_path, page_path), runs)),
+        "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -198,8 +200,8 @@ def _invariants(report: RunReport, width: int) -> list[str]:
     return lines
 
 
-def _end(report: RunReport, seconds: float, paths: tuple[str, str], runs: str) -> list[str]:
-    written, page = paths
+def _end(report: RunReport, seconds: float, paths: tuple[str, str, str], runs: str) -> list[str]:
+    written, page, resume = paths
     found = len(report.findings) + len(report.unreported)
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
@@ -208,6 +210,7 @@ def _end(report: RunReport, seconds: float, paths: tuple[str, str], runs: str) -
         command("seed", shell_word(report.seed)),
         *([command("report", shell_path(written))] if written else []),
         *([command("open", shell_path(page))] if page else []),
+        *([command("resume", f"walcrash run --resume {shell_path(resume)}")] if resume else []),
         command("again", again_command(report, runs)),
     ]
 

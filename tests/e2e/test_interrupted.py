@@ -153,6 +153,7 @@ def test_a_signal_ends_a_campaign_soon_with_a_partial_summary(
     assert time.monotonic() - began < END_SECONDS
     assert "stopped   interrupted" in out
     assert "seed      1" in out
+    assert "resume    walcrash run --resume reports/runs/" in out
     assert "Traceback" not in err
 
 
