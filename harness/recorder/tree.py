@@ -1,9 +1,12 @@
 """Trees: from a folder to an image and back.
 
 An image is put where the worker had its folder, since stores keep absolute paths.
+
+Long files may be mostly holes: these are not read, and long runs of zeros are put back as holes.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -12,6 +15,12 @@ from typing import Final
 from harness.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
 
 _READ_BYTES: Final = 1 << 24
+
+_PIECE_BYTES: Final = 1 << 16
+_ZEROS: Final = bytes(_PIECE_BYTES)
+
+_BLOCK_BYTES: Final = 512
+"""The unit of `st_blocks`."""
 
 
 def capture(folder: str) -> Image:
@@ -43,7 +52,9 @@ def _capture_into(
                 entries[relative] = LinkEntry(seen[key])
             else:
                 seen[key] = relative
-                entries[relative] = FileEntry(_content(path), mode)
+                is_sparse = status.st_blocks * _BLOCK_BYTES < status.st_size - _PIECE_BYTES
+                content = _sparse_content(path) if is_sparse else _content(path)
+                entries[relative] = FileEntry(content, mode)
         # Sockets and pipes hold no data, and their processes are gone.
 
 
@@ -56,6 +67,32 @@ def _content(path: str) -> bytes:
         return b"".join(pieces)
     finally:
         os.close(fd)
+
+
+def _sparse_content(path: str) -> bytes:
+    """Read only where data is: zeros are all that a hole has."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = bytearray(os.fstat(fd).st_size)
+        view = memoryview(content)
+        end = 0
+        while (start := _next_data(fd, end, len(content))) < len(content):
+            end = min(os.lseek(fd, start, os.SEEK_HOLE), len(content))
+            while start < end and (count := os.preadv(fd, [view[start:end]], start)):
+                start += count
+        return bytes(content)
+    finally:
+        os.close(fd)
+
+
+def _next_data(fd: int, start: int, size: int) -> int:
+    """Return where the next data begins; the size where there is none."""
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA)
+    except OSError as problem:
+        if problem.errno == errno.ENXIO:
+            return size
+        raise
 
 
 def restore(image: Image, folder: str) -> None:
@@ -83,12 +120,28 @@ def restore(image: Image, folder: str) -> None:
 def _write_file(path: str, entry: FileEntry) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        rest = memoryview(entry.content)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        if len(entry.content) > _PIECE_BYTES:
+            _write_sparsely(fd, entry.content)
+        else:
+            _write_at(fd, entry.content, 0)
         os.fchmod(fd, entry.mode)
     finally:
         os.close(fd)
+
+
+def _write_sparsely(fd: int, content: bytes) -> None:
+    for start in range(0, len(content), _PIECE_BYTES):
+        piece = content[start : start + _PIECE_BYTES]
+        if piece != _ZEROS[: len(piece)]:
+            _write_at(fd, piece, start)
+    os.ftruncate(fd, len(content))
+
+
+def _write_at(fd: int, data: bytes | memoryview, start: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        count = os.pwrite(fd, rest, start)
+        rest, start = rest[count:], start + count
 
 
 def clear(folder: str) -> None:

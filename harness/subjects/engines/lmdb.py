@@ -39,7 +39,7 @@ class LmdbAdapter(NumberedStore):
         metasync: bool = True,
         writemap: bool = False,
         map_async: bool = False,
-        map_mebibytes: int = 16,
+        map_mebibytes: int = 4,
     ) -> None:
         super().__init__()
         self._lmdb = need("lmdb", extra="lmdb")

@@ -4,7 +4,7 @@ With `sync` a put is promised to survive a power cut; without, a kill. Without a
 was flushed is there after either, which is a prefix. With `acknowledges = "sync"`, records are
 promised by `flush_wal(sync=true)`.
 
-Its threads start with `open`; two boots in one process would share them.
+Its threads start with `open`, and outlive a closed store, idle and with nothing of it.
 
 Source: RocksDB wiki, "WAL Performance" and "Basic Operations", `WriteOptions` in `options.h`.
 """
@@ -29,6 +29,8 @@ class RocksDbAdapter(NumberedStore):
             own default is 65536.
     """
 
+    supports = frozenset({"compact", "reopen"})
+
     def __init__(
         self,
         *,
@@ -45,7 +47,7 @@ class RocksDbAdapter(NumberedStore):
         self._write.disable_wal = disable_wal
         self._store: Any = None
         if one_of("acknowledges", acknowledges, ("append", "sync")) == "sync":
-            self.supports = frozenset({"compact", "sync"})
+            self.supports = self.supports | {"sync"}
             self.contract = Contract(acknowledges=Acknowledges.SYNC)
         elif disable_wal:
             self.contract = Contract(kill=Promise.PREFIX, power=Promise.PREFIX)
