@@ -304,24 +304,23 @@ class FileHistory:
         return bytes(content)
 
     def stale_sector(self, sector: int) -> bytes:
-        """Return a sector whose bytes behind the durable size are those of another file.
+        """Return a sector with the bytes of another file.
 
         Where the trace knows of none, a pattern stands for them.
         """
-        start = sector * self._sector_bytes
-        solid = self.unsolid.get(sector, self.solid_size)
-        end = max(start, min(solid, start + self._sector_bytes))
-        kept = bytes(self.base[start:end]).ljust(end - start, b"\0")
         rubbish = None if self._freed is None else self._freed(self, sector)
         if rubbish is None:
             pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
             rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
-        return kept + rubbish[len(kept) : self._sector_bytes]
+        return rubbish[: self._sector_bytes]
 
     def may_be_stale(self, sector: int) -> bool:
-        """Whether a sector lies, in part at least, in space that the file was not given durably."""
-        end = (sector + 1) * self._sector_bytes
-        is_given = end <= self.unsolid.get(sector, self.solid_size) or sector in self.floors
+        """Whether a sector lies in space that the file was not given durably.
+
+        The one that the durable size ends in was written whole, with zeros behind the end.
+        """
+        start = sector * self._sector_bytes
+        is_given = start < self.unsolid.get(sector, self.solid_size) or sector in self.floors
         return not is_given and bool(self.past_of(sector))
 
     def past_of(self, sector: int) -> list[Overlay]:

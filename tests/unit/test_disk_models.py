@@ -141,6 +141,13 @@ def test_stale_bytes_are_those_of_a_file_that_was_removed_or_replaced(gone: list
     }  # fmt: skip
 
 
+def test_the_sector_that_the_durable_size_ends_in_has_no_stale_bytes() -> None:
+    """The one that was accused: a log of which a header was synced, and then appended to."""
+    base = base_of(old=b"ooooppppqqqq", new=b"NN")
+    trace = [unlink("old", 0), FOLDER_SYNC, write("new", 1, 2, b"NNMMMM")]
+    assert rubbish(trace, base) == {b"NN\0\0pppp", b"NNNNpppp"}
+
+
 def test_stale_bytes_come_from_the_same_place_of_the_last_file_that_has_any_there() -> None:
     base = base_of(first=b"aaaabbbb", second=b"cccc")
     trace = [unlink("first", 0), unlink("second", 2), *GROWN]
