@@ -7,6 +7,7 @@ Not here: scenario files (`scenario_file`), loading an adapter (`subjects.loadin
 """
 
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ from harness.values.scenario import (
     WorkloadPlan,
 )
 from harness.values.verdict import Invariant
+
+OptionValue = str | int | float | bool
 
 _OPTION: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -44,8 +47,12 @@ _WORKLOAD: Final = WorkloadPlan(
 )
 
 
-def read_subject(words: str) -> Scenario:
+def read_subject(words: str, *, command: str = "probe") -> Scenario:
     """Return the scenario that is meant: a file's, or one made for the subject alone.
+
+    Args:
+        words: the subject's words.
+        command: who asks, as hints name it, with what comes before the subject.
 
     Raises:
         UsageError: it is neither, or an option has no value.
@@ -59,9 +66,10 @@ def read_subject(words: str) -> Scenario:
     if not adapter:
         raise UsageError(
             f"a subject is a scenario or an adapter; found {words!r}",
-            hint="walcrash probe reference",
+            hint=f"walcrash {command} reference",
         )
-    spec = SubjectSpec(adapter=_absolute(adapter), options=dict(map(_option, options)))
+    named = dict(_option(option, command) for option in options)
+    spec = SubjectSpec(adapter=_absolute(adapter, command), options=named)
     return Scenario(
         name=re.sub(r"[^A-Za-z0-9._=-]+", "-", words.rpartition("/")[2]),
         summary=f"The subject {words} under a workload of a bit of everything.",
@@ -87,7 +95,7 @@ def _renamed(scenario: Scenario, words: str) -> Scenario:
     return replace(scenario, path=words)
 
 
-def _absolute(adapter: str) -> str:
+def _absolute(adapter: str, command: str) -> str:
     """Return a file's adapter by its whole path, since jobs may be elsewhere."""
     file, colon, name = adapter.rpartition(":")
     if not (colon and file.endswith(".py")):
@@ -96,28 +104,30 @@ def _absolute(adapter: str) -> str:
     if not path.is_file():
         raise UsageError(
             f"the subject {adapter!r}: there is no file {path}",
-            hint="walcrash probe path/to/my_wal.py:Adapter",
+            hint=f"walcrash {command} path/to/my_wal.py:Adapter",
         )
     return f"{path}:{name}"
 
 
-def _option(text: str) -> tuple[str, str | int | float | bool]:
+def _option(text: str, command: str) -> tuple[str, OptionValue]:
     match = _OPTION.fullmatch(text)
     if match is None:
         raise UsageError(
             f"an option of a subject is `key=value`; found {text!r}",
-            hint="walcrash probe sqlite,journal_mode=WAL,synchronous=FULL",
+            hint=f"walcrash {command} sqlite,journal_mode=WAL,synchronous=FULL",
         )
-    return match[1], _value(match[2])
+    return match[1], read_value(match[2])
 
 
-def _value(text: str) -> str | int | float | bool:
-    """Read a value as TOML would, and anything else as text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def read_value(text: str) -> OptionValue:
+    """Read an option's value as TOML would, and what is no value there as text.
+
+    So `10` is a number, `"10"` and `wal` are text, and so is `01`, which TOML refuses.
+    """
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except ValueError:
+        return text
+    value = table["value"]
+    # More than one line is no value, and there are no options that are dates, lists or tables.
+    return value if len(table) == 1 and isinstance(value, str | int | float | bool) else text

@@ -58,14 +58,14 @@ def check(
     from harness.report.output import talk
 
     plan = CheckPlan(
-        words=words, options=_read_options(options), seconds=seconds, memory_mb=memory_mb
+        words=words, options=read_options(options), seconds=seconds, memory_mb=memory_mb
     )
     return publish_conformance(run_checks(plan, say=talk), as_json=as_json)
 
 
-def _read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | bool]:
+def read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | bool]:
     """Read `name=value`, where a value is what TOML would make of it, or else text."""
-    import tomllib
+    from harness.campaign.subject_words import read_value
 
     read: dict[str, str | int | float | bool] = {}
     for option in options:
@@ -74,9 +74,5 @@ def _read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | 
             raise UsageError(
                 f"--option is NAME=VALUE; found {option!r}", hint="--option sync=group"
             )
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except ValueError:
-            value = text
-        read[name] = value if isinstance(value, str | int | float | bool) else text
+        read[name] = read_value(text)
     return read

@@ -57,7 +57,10 @@ def compare(
     from harness.report.output import talk
 
     plan = ComparePlan(
-        scenarios=(read_subject(first), read_subject(second)),
+        scenarios=(
+            read_subject(first, command="compare reference"),
+            read_subject(second, command="compare reference"),
+        ),
         master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
         cases=cases or CASES,
         only_case=case,

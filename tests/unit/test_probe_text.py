@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.subject_words import read_subject
+from harness.cli.check import read_options
 from harness.report.probe_text import probe_json, probe_text
 from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from harness.values.errors import UsageError
@@ -130,6 +131,38 @@ def test_options_are_read_as_toml_would() -> None:
     assert subject.options == {
         "journal_mode": "WAL", "cache": 10, "ratio": 0.5, "fast": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("10", 10),
+        ('"10"', "10"),
+        ("01", "01"),
+        ("0x10", 16),
+        ("1_000", 1000),
+        (" 1_000", 1000),
+        ("1e3", 1000.0),
+        ("True", "True"),
+        ("true", True),
+        ("wal", "wal"),
+        ("", ""),
+        ("1979-05-27", "1979-05-27"),
+        ("[1]", "[1]"),
+        ("1\nmore = 2", "1\nmore = 2"),
+    ],
+)
+def test_an_option_means_the_same_to_every_command(text: str, value: object) -> None:
+    found = read_subject(f"reference,it={text}").subject.options["it"]
+    assert (found, type(found)) == (value, type(value))
+    (checked,) = read_options((f"it={text}",)).values()
+    assert (checked, type(checked)) == (value, type(value))
+
+
+def test_the_hint_names_the_command_that_asked() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_subject("reference,sync", command="compare reference")
+    assert caught.value.hint.startswith("walcrash compare reference sqlite,")
 
 
 def test_a_shipped_scenario_goes_by_its_name() -> None:
