@@ -7,10 +7,14 @@ leave are judged elsewhere, this one a working subject left by itself.
 
 Also here: refused appends in later boots of a case, since each of those follows a recovery.
 
+A refusal that is certain (`definite`) may be the subject's own limit: a value too long, a mark of
+an operation that it does not know. One such refusal is no violation. After a recovery that the
+subject takes no record at all is one.
+
 Not here: whether the ticks sent what was due (`effects`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from harness.oracle.effects import EffectWatch
@@ -24,8 +28,6 @@ from harness.values.operation import OperationKind
 from harness.values.record import RecordType
 from harness.values.recovery import Recovery, RecoveryFailure
 from harness.values.verdict import Invariant, Violation
-
-_REFUSALS = (Outcome.REFUSED, Outcome.REFUSED_DEFINITE)
 
 
 def check_work(
@@ -57,6 +59,7 @@ def check_work(
         violations += effects.call(call, (boot, index), where)
         violations += _effects_of_unknown(call, puts, log.compactable, where)
         log.call(call, (boot, index))
+    violations += check_takes_some(calls, "after recovery")
     log.end_boot(_end_of(calls))
     return violations
 
@@ -74,18 +77,66 @@ def check_after(log: Log, after: Recovery | RecoveryFailure, where: str) -> list
 
 
 def check_append(call: Call, where: str) -> list[Violation]:
-    """Judge one append after a recovery: it has to be accepted."""
-    if call.operation.record is None or call.outcome not in _REFUSALS:
+    """Judge one append after a recovery: it is accepted, or for certain not in the log."""
+    record = call.operation.record
+    if record is None or call.outcome is not Outcome.REFUSED:
         return []
-    message = (
-        f"the append of {name(call.operation.record)} was refused after a recovery: "
-        f"{explanation(call.error)}"
+    return [_refusal(call, where, f"the append of {name(record)} was refused after a recovery")]
+
+
+def check_takes_some(calls: Sequence[Call], where: str) -> list[Violation]:
+    """Judge the appends after the last recovery together: some of them have to be accepted.
+
+    They are small, and their ids are new, so no limit of the subject explains that all are
+    refused.
+    """
+    appends = [call for call in calls if call.operation.record is not None]
+    if any(call.outcome is not Outcome.REFUSED_DEFINITE for call in appends) or not appends:
+        return []
+    count = len(appends)
+    text = f"each of {count} new records was refused after a recovery, the last one"
+    return [_refusal(appends[-1], where, text)]
+
+
+def check_takes_known(calls: Sequence[Call], sizes: Set[int], where: str) -> list[Violation]:
+    """Judge the appends of a later boot together.
+
+    A few records of a workload may all be over a limit. So it is a violation only where none was
+    accepted and one of the refused is a put of a size that the subject has taken before.
+
+    Args:
+        calls: those of the boot.
+        sizes: payload lengths in bytes of puts that were acknowledged in earlier boots.
+        where: which boot.
+    """
+    appends = [call for call in calls if call.operation.record is not None]
+    if any(call.outcome is not Outcome.REFUSED_DEFINITE for call in appends):
+        return []
+    known = [call for call in appends if put_size(call) in sizes]
+    if not known:
+        return []
+    text = (
+        "no record was accepted after a recovery, not even one of a size that was accepted before"
     )
-    return [
-        Violation(
-            Invariant.NOT_APPENDABLE, where, message, Outcome.ACKNOWLEDGED.value, call.outcome.value
-        )
-    ]
+    return [_refusal(known[0], where, text)]
+
+
+def put_size(call: Call) -> int | None:
+    """Return the payload's length of a put, in bytes; None for any other call."""
+    record = call.operation.record
+    if record is None or record.type is not RecordType.PUT:
+        return None
+    return len(record.payload)
+
+
+def _refusal(call: Call, where: str, text: str) -> Violation:
+    return Violation(
+        Invariant.NOT_APPENDABLE,
+        where,
+        f"{text}: {explanation(call.error)}",
+        Outcome.ACKNOWLEDGED.value,
+        call.outcome.value,
+    )
 
 
 def check_growth(log: Log, call: Call, where: str) -> list[Violation]:

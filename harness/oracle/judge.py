@@ -26,8 +26,10 @@ from harness.oracle.continuation import (
     check_after,
     check_append,
     check_growth,
+    check_takes_known,
     check_work,
     failed,
+    put_size,
     unanswered,
 )
 from harness.oracle.effects import EffectWatch, check_requeue
@@ -75,7 +77,10 @@ def judge(
 
 
 class _Walk:
-    """One pass through a history: the log and the effects so far, and what was found."""
+    """One pass through a history: the log and the effects so far, and what was found.
+
+    `sizes` are the payload lengths of puts that were acknowledged in the boots so far.
+    """
 
     def __init__(
         self, contract: Contract, supports: frozenset[str], invariants: frozenset[Invariant]
@@ -85,6 +90,7 @@ class _Walk:
         self.findings = Findings(invariants)
         self.log = Log(contract)
         self.effects = EffectWatch(contract)
+        self.sizes: set[int] = set()
 
     def case(self, history: History) -> None:
         """Walk through all boots, then look at what the last one left."""
@@ -122,6 +128,10 @@ class _Walk:
             self._take_in(boot.recovery, self._recovery(f"boot {number}", boot.recovery))
         for index, call in enumerate(calls, start=1):
             self._call(call, (number, index), f"boot {number}, call {index}")
+        if number > 1:
+            self.findings.add(check_takes_known(calls, self.sizes, f"boot {number}"))
+        taken = (call for call in calls if call.outcome is Outcome.ACKNOWLEDGED)
+        self.sizes.update(size for size in map(put_size, taken) if size is not None)
         if boot.end is BootEnd.DIED and boot.calls:
             where = f"boot {number}, call {len(boot.calls) - 1}"
             rule = self.findings.first_asked(Invariant.NOT_APPENDABLE, Invariant.UNRECOVERABLE)

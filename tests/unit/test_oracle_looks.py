@@ -146,6 +146,42 @@ def test_a_refused_append_is_accused_after_a_recovery_only():
     assert accused(BOOT, first=RIGHT, continued=(refusal,)) == ["not-appendable"]
 
 
+def no(record):
+    """Return an append that was refused for certain."""
+    return refused(record, Outcome.REFUSED_DEFINITE)
+
+
+def test_a_refusal_for_certain_is_the_subjects_own_limit_where_others_are_accepted():
+    large = put("c", 3, b"x" * 9000)
+    assert (
+        accused(
+            BOOT,
+            killed(no(large), acked(put("d", 4)), recovery=RIGHT),
+            first=shows(A, B, put("d", 4)),
+        )
+        == []
+    )
+    small, other = put("c", 3, b""), put("d", 4)
+    after = shows(A, B, other)
+    looks = {"again": RIGHT, "continued": (no(small), acked(other), CLOSE), "after": after}
+    assert accused(BOOT, first=RIGHT, **looks) == []
+
+
+def test_a_boot_may_refuse_all_that_it_gets_where_nothing_like_it_was_accepted_before():
+    large = put("c", 3, b"x" * 9000)
+    assert accused(BOOT, killed(no(large), no(done("x", 4)), recovery=RIGHT), first=RIGHT) == []
+
+
+def test_a_boot_that_refuses_all_is_accused_where_a_put_of_that_size_was_accepted_before():
+    refusals = (no(put("c", 3)), no(done("x", 4)))
+    assert accused(BOOT, killed(*refusals, recovery=RIGHT), first=RIGHT) == ["not-appendable"]
+
+
+def test_a_subject_that_takes_none_of_the_records_after_a_recovery_is_accused():
+    looks = {"again": RIGHT, "continued": (no(put("c", 3, b"")), no(put("d", 4)), CLOSE)}
+    assert accused(BOOT, first=RIGHT, **looks, after=RIGHT) == ["not-appendable"]
+
+
 WORK = (acked(PROBE), tick("a", "b", "probe"), CLOSE)
 
 
