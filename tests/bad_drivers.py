@@ -145,6 +145,26 @@ class Driver:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.open(request)
 
+    def open_fills(self, request: dict) -> None:
+        """Fill the disk where there is something to recover."""
+        self.open(request) if not self.found() else self.fill()
+
+    def open_eats(self, request: dict) -> None:
+        """Take all memory where there is something to recover."""
+        self.open(request) if not self.found() else self.open_memory(request)
+
+    def found(self) -> int:
+        log = os.path.join(self.folder, "log")
+        return os.path.getsize(log) if os.path.exists(log) else 0
+
+    def fill(self) -> None:
+        piece = bytes(1 << 20)
+        with open(os.path.join(self.folder, "rebuilt"), "ab") as file:
+            for _ in range(4096):
+                file.write(piece)
+                # So that a disk in memory is not full before anybody has looked.
+                time.sleep(0.001)
+
     def open_memory(self, request: dict) -> None:
         self.hoard = []
         while True:

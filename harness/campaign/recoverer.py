@@ -12,6 +12,7 @@ import socket
 import time
 from typing import Final
 
+from harness.campaign.growth import LOOK_SECONDS, GrownTooMuch, Growth, grown_text
 from harness.subjects.messages import Rubbish, read_reply
 from harness.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
 from harness.values.limits import MESSAGE_BYTES
@@ -33,6 +34,7 @@ class Recoverer:
         self._channel = channel
         self._taken = bytearray()
         self._at = 0
+        self._growth: Growth | None = None
 
     def close(self) -> None:
         """Hang up, which ends the process once it listens again."""
@@ -42,6 +44,7 @@ class Recoverer:
         self, request: BootRequest, seconds: float
     ) -> tuple[list[bytes], RecoveryFailure | None]:
         """Send a request and take messages until the boot ends, one way or another."""
+        self._growth = Growth(request.directory)
         data = pickle.dumps(request)
         said: list[bytes] = []
         deadline = time.monotonic() + seconds
@@ -53,6 +56,8 @@ class Recoverer:
                     status = int(read_reply(message)["died"])
                     return said, RecoveryFailure(FailureKind.DIED, describe_status(status))
                 said.append(message)
+        except GrownTooMuch:
+            return said, RecoveryFailure(FailureKind.DIED, grown_text())
         except TimeoutError:
             return said, RecoveryFailure(
                 FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
@@ -69,7 +74,7 @@ class Recoverer:
             self._channel.sendall(GO_ON)
             while self._receive(deadline) != END_OF_BOOT:
                 pass
-        except (OSError, Rubbish):
+        except (OSError, Rubbish, GrownTooMuch):
             return False
         return True
 
@@ -84,8 +89,13 @@ class Recoverer:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._channel.settimeout(left)
-            piece = self._channel.recv(RECEIVE_BYTES)
+            if self._growth is not None:
+                self._growth.check()
+            self._channel.settimeout(min(left, LOOK_SECONDS))
+            try:
+                piece = self._channel.recv(RECEIVE_BYTES)
+            except TimeoutError:
+                continue
             if not piece:
                 raise ConnectionResetError("the end of its messages")
             del self._taken[: self._at]

@@ -15,6 +15,8 @@ from typing import Final
 from harness.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
 
 _READ_BYTES: Final = 1 << 24
+_BLOCK_BYTES: Final = 512
+"""The unit of `st_blocks`, on every file system."""
 
 _PIECE_BYTES: Final = 1 << 16
 _ZEROS: Final = bytes(_PIECE_BYTES)
@@ -93,6 +95,24 @@ def _next_data(fd: int, start: int, size: int) -> int:
         if problem.errno == errno.ENXIO:
             return size
         raise
+
+
+def size_bytes(folder: str) -> int:
+    """Return what a folder's files take on the disk, while somebody may be changing them.
+
+    What cannot be looked at counts as nothing.
+    """
+    size = 0
+    folders = [folder]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                with contextlib.suppress(OSError):
+                    size += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
+    return size
 
 
 def restore(image: Image, folder: str) -> None:

@@ -148,6 +148,24 @@ def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
     assert "wrote more than" in str(ended["full"]["reason"])
 
 
+RUINS_RECOVERIES = {
+    "fills": "its folder grew by more than 512 MiB in one boot, then killed",
+    "eats": "MemoryError",
+}
+
+
+@pytest.mark.parametrize("way", RUINS_RECOVERIES)
+def test_a_driver_that_takes_too_much_in_a_recovery_is_stopped(way: str, tmp_path: Path) -> None:
+    """Nobody watches the calls of a recovery after the last crash."""
+    name = write_scenario(tmp_path, way, seconds=60)
+    text = (tmp_path / name).read_text().replace("[workload]", "[workload]\nboots = 1")
+    (tmp_path / name).write_text(text)
+    code, ended, said = run_all(tmp_path, [name])
+    assert code in (1, 4), said
+    assert RUINS_RECOVERIES[way] in f"{said} {ended[way]['reason']}"
+    assert "unrecoverable" in said
+
+
 def test_a_driver_without_space_is_no_verdict_on_it(tmp_path: Path) -> None:
     done = run(tmp_path, "run", write_scenario(tmp_path, "space"))
     assert done.returncode == 3, done.stdout + done.stderr
