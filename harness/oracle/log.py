@@ -17,11 +17,14 @@ power loss it is promised only if it had been promised before or was synced sinc
 cache that it was read from is gone.
 
 `compact` may leave out records of operations that were done when it was called. The protocol
-sets no time for that, so they stay optional from then on.
+sets no time for that, so they stay optional from then on. Nor does it say that a compaction is
+durable: where the power goes after it, a later recovery may show again what an earlier one had
+not, each record in its old place.
 
 Source: `driver-protocol.md`, version 1, `[contract]` and `compact`; the rest is DESIGN.md.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -137,11 +140,29 @@ class Log:
             recovery: what was shown.
             matches: for each shown record the index of its entry, or None if it has none.
         """
+        shown_times = {item.record.ts_ms for item in recovery.records}
+        missing = [
+            (index, entry)
+            for index, entry in enumerate(self.entries)
+            if entry.record.ts_ms not in shown_times
+        ]
+        # What a compaction dropped is there again where a power loss undoes the compaction.
+        # It never drops a mark and keeps its put: such a mark was lost.
+        puts = {item.record.id for item in recovery.records if item.record.type is RecordType.PUT}
+        compacted = self.compactable - puts
+        dropped = deque(item for item in missing if item[1].record.id in compacted)
+        self._gone.update(
+            (entry.record.ts_ms, entry.record)
+            for _, entry in missing
+            if entry.record.id not in compacted
+        )
         shown: list[Entry] = []
         for item, index in zip(recovery.records, matches, strict=True):
             known = Entry(record=item.record, position=NOWHERE)
             is_promised = False
             if index is not None:
+                while dropped and dropped[0][0] < index:
+                    shown.append(self._dropped(*dropped.popleft()))
                 known = self.entries[index]
                 is_promised = self._is_promised(index)
             shown.append(
@@ -154,18 +175,15 @@ class Log:
                     offset=item.offset,
                 )
             )
-        shown_times = {entry.record.ts_ms for entry in shown}
-        self._gone.update(
-            (entry.record.ts_ms, entry.record)
-            for entry in self.entries
-            if entry.record.ts_ms not in shown_times
-        )
-        self.entries = shown
+        self.entries = [*shown, *(self._dropped(*item) for item in dropped)]
         self._synced_count = 0
         self._ends = []
         self._is_compaction_open = False
         self._boundaries.update(item.offset for item in recovery.records)
         self._boundaries.add(recovery.end)
+
+    def _dropped(self, index: int, entry: Entry) -> Entry:
+        return replace(entry, is_promised=self._is_promised(index), is_shown=False, is_moved=True)
 
     @property
     def promise(self) -> Promise:

@@ -31,6 +31,7 @@ from harness.values.verdict import Invariant, Verdict
 
 A, B, C = put("a", 0), put("b", 1), put("c", 2)
 DONE_A = done("a", 3)
+C4 = put("c", 4)
 BY_SYNC = Contract(acknowledges=Acknowledges.SYNC, max_attempts=3)
 PREFIX = Contract(kill=Promise.PREFIX, max_attempts=3)
 NO_PROMISE = Contract(kill=Promise.NONE, max_attempts=3)
@@ -216,6 +217,35 @@ def test_what_a_recovery_did_not_show_stays_away():
     judgement = verdict_on(first_boot, killed(recovery=shows(A)), first=shows(A, B))
     assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
     assert "came back" in judgement.violations[0].message
+
+
+def test_a_compaction_that_a_power_loss_undoes_brings_nothing_back_for_good():
+    """A log replaced by rename: the compacted one was read, and its name was never synced."""
+    power_prefix = Contract(power=Promise.PREFIX, max_attempts=3)
+    compacted = closed(acked(A), acked(B), acked(DONE_A), COMPACT)
+    read = power_lost(acked(C4), recovery=shows(B))
+    for shown in [(B, C4), (B,), (A, B, DONE_A), (A, B), (A,), ()]:
+        assert accused(compacted, read, first=shows(*shown), contract=power_prefix) == []
+    puts_only = power_lost(acked(C4), recovery=shows(B, DONE_A))
+    for shown in [(B, DONE_A, C4), (A, B, DONE_A), (A, B), (A,), ()]:
+        assert accused(compacted, puts_only, first=shows(*shown), contract=power_prefix) == []
+    assert accused(compacted, read, first=shows(B), contract=Contract(max_attempts=3)) != []
+    hole = verdict_on(compacted, read, first=shows(A, B, C4), contract=power_prefix)
+    assert [item.invariant for item in hole.violations] == [Invariant.ORDER]
+
+
+def test_a_mark_that_is_gone_while_its_put_is_there_was_lost_and_not_compacted():
+    lost = power_lost(acked(A), acked(DONE_A), COMPACT)
+    shown = closed(acked(C4), recovery=shows(A))
+    contract = Contract(power=Promise.PREFIX, max_attempts=3)
+    assert accused(lost, shown, first=shows(A, C4), contract=contract) == []
+
+
+def test_what_no_compaction_may_drop_stays_away_also_after_one():
+    compacted = closed(acked(A), acked(B), acked(DONE_A), COMPACT)
+    lost = power_lost(acked(C4), recovery=shows(A, DONE_A))
+    judgement = verdict_on(compacted, lost, first=shows(A, B, DONE_A))
+    assert "came back" in " ".join(item.message for item in judgement.violations)
 
 
 def test_a_shown_record_that_was_never_promised_may_go_in_a_power_loss():
