@@ -15,9 +15,6 @@ from typing import Final
 from harness.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
 
 _READ_BYTES: Final = 1 << 24
-_BLOCK_BYTES: Final = 512
-"""The unit of `st_blocks`, on every file system."""
-
 _PIECE_BYTES: Final = 1 << 16
 _ZEROS: Final = bytes(_PIECE_BYTES)
 
