@@ -213,6 +213,11 @@ class RunReport:
         return self.stopped in (StopReason.INTERRUPTED, StopReason.FAULT)
 
     @property
+    def is_worth_resuming(self) -> bool:
+        """Whether the run was cut short after it had judged something."""
+        return self.is_cut_short and any(scenario.cases for scenario in self.scenarios)
+
+    @property
     def why_stopped(self) -> str:
         """Why the run ended, in words."""
         return self._because or self.stopped.value

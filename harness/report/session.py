@@ -269,7 +269,7 @@ def _publish(
         page_path=folder.page if os.path.exists(folder.page) else "",
         changes=changes,
         runs=request.runs,
-        resume_path=folder.path if request.keeps_state and report.is_cut_short else "",
+        resume_path=folder.path if request.keeps_state and report.is_worth_resuming else "",
         width=shutil.get_terminal_size((WIDTH, 0)).columns,
     )
     if request.log == STDOUT:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from harness.campaign.campaign_state import CampaignState
 from harness.values.case import Landing, Placement
 from harness.values.contract import Contract, PersistenceModel
 from harness.values.event import EventKind
@@ -258,7 +259,8 @@ class FakeCampaign:
     closed = 0
     changes: ClassVar[list[FindingChange]] = []
 
-    def __init__(self, plan: CampaignPlan) -> None:
+    def __init__(self, plan: CampaignPlan, *, state: CampaignState | None = None) -> None:
+        self._state = state
         self.plans.append(plan)
         self._plan = plan
         self._interrupted = False
@@ -297,6 +299,8 @@ class FakeCampaign:
                         raise eval(os.environ["ERROR"], _errors())
         stopped = StopReason.INTERRUPTED if self._interrupted else StopReason.CASES_DONE
         yield ended(verdict, total, stopped=stopped)
+        if self._state is not None and not self._interrupted:
+            self._state.end()
 
 
 def _errors() -> dict[str, object]:
