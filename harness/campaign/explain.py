@@ -1,13 +1,14 @@
 """Explanations: a kept finding's case, run once more and told as a story."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.campaign import jobs
 from harness.campaign.bundle import SUFFIX, read_bundle
 from harness.campaign.crew import MakeExecutor
 from harness.campaign.replay import replay_finding
+from harness.campaign.store import Store
 from harness.campaign.story import tell_story
 from harness.disk import NotModelled
 from harness.values.errors import UsageError
@@ -39,7 +40,10 @@ def explain_finding(
     with closing(results):
         result = next(results)
     story = tell_story(result.run, promised=result.promised)
-    return Explained(finding=result.finding, story=story, is_alike=result.alike)
+    # What is told is this run; how often the finding repeats is what its campaign has counted.
+    kept = Store(runs).find(reference).finding
+    finding = replace(result.finding, replays=kept.replays, replays_alike=kept.replays_alike)
+    return Explained(finding=finding, story=story, is_alike=result.alike)
 
 
 def _explain_bundle(path: Path) -> Explained:
