@@ -371,6 +371,7 @@ def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
         supports=tuple(sorted(prepared.description.supports)),
         unjudged=prepared.controls[0].unjudged,
         control_cases=len(prepared.controls),
+        path=scenario.path,
     )
 
 

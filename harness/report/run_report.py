@@ -128,7 +128,9 @@ class RunReport:
         report = cls(begin.seed, scenario_paths={name: name for name in begin.scenarios})
         for line in lines:
             report.add(line)
-            if isinstance(line, FindingReported):
+            if isinstance(line, ScenarioStarted) and line.path:
+                report.scenario_paths[line.scenario] = line.path
+            elif isinstance(line, FindingReported):
                 report.scenario_paths[line.finding.scenario] = line.finding.scenario_path
         if report._end is None:
             report.break_off(StopReason.FAULT, because="the log ends before the run did")
@@ -191,7 +193,8 @@ class RunReport:
     def file_of(self, scenario: str) -> str:
         """Return a scenario's file as it was named; empty if only the scenario's name is known.
 
-        An event log tells the file with a finding only, and a shipped scenario goes by its name.
+        A shipped scenario goes by its name, and a log of an older version tells files only with
+        findings.
         """
         path = self.scenario_paths.get(scenario, scenario)
         return "" if path == scenario else path

@@ -41,7 +41,11 @@ class CampaignStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioStarted:
-    """The subject opened, and the control cases (no crash) were judged."""
+    """The subject opened, and the control cases (no crash) were judged.
+
+    `path` is the scenario's file as it was named, or a shipped scenario's name; a log of an older
+    version does not tell it.
+    """
 
     scenario: str
     subject: str
@@ -49,6 +53,7 @@ class ScenarioStarted:
     supports: tuple[str, ...]
     unjudged: tuple[tuple[Invariant, str], ...]
     control_cases: int
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

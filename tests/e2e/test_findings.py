@@ -93,3 +93,19 @@ def test_a_repaired_finding_replays_as_passed(folder: Path) -> None:
     done = walcrash(folder, "replay", "F-", "--times", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS  it did not happen again in 2 replays" in done.stdout
+
+
+def test_an_explanation_says_how_often_the_finding_was_replayed(folder: Path) -> None:
+    assert run(folder, "abc").returncode == 1
+    done = walcrash(folder, "explain", "F-")
+    assert done.returncode == 0, done.stderr
+    assert "replayed 5 of 5" in " ".join(done.stdout.split())
+
+
+def test_a_file_that_passed_is_named_for_machines(folder: Path) -> None:
+    repair(folder)
+    assert run(folder, "abc").returncode == 0
+    (log,) = (folder / "reports" / "runs").glob("*/events.ndjson")
+    done = walcrash(folder, "report", str(log), "--to", "junit")
+    assert done.returncode == 0, done.stderr
+    assert 'file="uncut-tail.toml"' in log.with_name("junit.xml").read_text(encoding="utf-8")

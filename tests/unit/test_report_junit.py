@@ -23,7 +23,7 @@ from report_lines import (
 
 from harness.report.junit import junit_report
 from harness.report.run_report import RunReport
-from harness.values.log import FindingReported, LogLine, StopReason
+from harness.values.log import FindingReported, LogLine, ScenarioStarted, StopReason
 from harness.values.verdict import Invariant, Verdict
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
@@ -79,6 +79,15 @@ def test_a_test_names_its_file_where_the_log_tells_it() -> None:
         for suite in root
     }
     assert files == {"quickstart": {None}, "torn-tail": {"scenarios/torn-tail.toml"}}
+
+
+def test_a_scenario_that_passed_names_its_file_too() -> None:
+    lines = [
+        replace(line, path="ours/quick.toml") if isinstance(line, ScenarioStarted) else line
+        for line in passing_run()
+    ]
+    root = ElementTree.fromstring(junit_report(RunReport.of(lines)).encode())
+    assert {case.get("file") for case in root.iter("testcase")} == {"ours/quick.toml"}
 
 
 def test_what_could_not_be_judged_says_why() -> None:
