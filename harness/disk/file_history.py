@@ -21,7 +21,6 @@ from harness.disk.moments import BLOCK_BYTES, Moment, before, part
 from harness.disk.overlays import (
     END_OF_ALL_FILES,
     STALE,
-    Forced,
     Overlay,
     SizeChange,
     sectors_of,
@@ -42,14 +41,14 @@ class FileHistory:
         overlays, sizes: the pending changes, in order.
         floors: for sectors that were made durable alone, the moment that they have at least.
         is_cut: whether it was cut to nothing, and not closed since.
-        forced: when it was written out without being durable; see the ext4 model.
+        given: when ext4 gave it the blocks that it lacked, though nothing asked it to; see there.
         failed: for sectors that a failed sync has marked as clean, when that was.
         unsolid: for sectors that a later sync could not make solid: the solid size for them.
     """
 
     __slots__ = (
         "_flat", "_freed", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
-        "failed", "floors", "forced", "is_cut", "mode", "number", "overlays", "resized",
+        "failed", "floors", "given", "is_cut", "mode", "number", "overlays", "resized",
         "size", "sizes", "solid_size", "unsolid",
     )  # fmt: skip
 
@@ -72,7 +71,7 @@ class FileHistory:
         self.sizes: list[SizeChange] = []
         self.floors: dict[int, Moment] = {}
         self.is_cut = False
-        self.forced: list[Forced] = []
+        self.given: list[Moment] = []
         self.failed: dict[int, Moment] = {}
         self.unsolid: dict[int, int] = {}
         self._freed = freed
@@ -149,7 +148,7 @@ class FileHistory:
         self.overlays.clear()
         self.sizes.clear()
         self.floors.clear()
-        self.forced.clear()
+        self.given.clear()
         self.failed.clear()
         self.unsolid.clear()
         self._index = None
@@ -246,10 +245,10 @@ class FileHistory:
             for overlay in self.past_of(other)
         )
 
-    def force(self, now: Moment) -> None:
-        """Note that ext4 gives it its blocks, if it lacks any: all that is dirty is written out."""
+    def give_blocks(self, now: Moment) -> None:
+        """Note that ext4 gives it its blocks, if it lacks any: its size is there then."""
         if self._lacks_blocks():
-            self.forced.append(Forced(now, frozenset(self.lost_to_syncs())))
+            self.given.append(now)
 
     def _lacks_blocks(self) -> bool:
         """Whether it was written behind all blocks that it has had since it was durable."""

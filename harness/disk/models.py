@@ -6,9 +6,9 @@ for to the nearest moment inside it.
 - `kill`: everything is as memory has it.
 - `ordered`: everything is at one moment, at or after the last sync.
 - `ext4`: all names and modes are at one moment, at or after the last commit of the journal. Sizes
-  that were set, and cuts, are at that moment too; growth by writes may be missing; content is of
-  any moment since its last sync, but never from before a cut that is there or after one that is
-  not.
+  that were set, and cuts, are at that moment too; growth by writes may be missing, unless a rename
+  or a close that is there came after it and gave it its blocks; content is of any moment since its
+  last sync, but never from before a cut that is there or after one that is not.
 - `posix`: every entry, mode, size and sector is at any moment since it was last synced; space that
   a file has newly grown into may hold stale bytes. What ties entries is in `names`.
 
@@ -173,7 +173,7 @@ def _ext4_cut(
 ) -> FileCut:
     asked_size = _held_size(held, choice.files)
     size = file.size_at(ext4_size_window(file, names).nearest(asked_size))
-    moment = max(choice.files, _forced(file, names))
+    moment = choice.files
     asked = _held_sectors(file, held)
     is_plain = not (file.floors or file.failed or any(o.is_whole for o in file.overlays))
     special: dict[int, Moment] = {}
@@ -186,8 +186,8 @@ def _ext4_cut(
 
 
 def ext4_size_window(file: FileHistory, names: Moment) -> Window:
-    """Return the window of a size: since it was last set or forced, and not after the names."""
-    earliest = _forced(file, names)
+    """Return the window of a size: since it was last set or given blocks, not after the names."""
+    earliest = max((moment for moment in file.given if moment <= names), default=0)
     for change in file.sizes:
         if change.is_explicit and before(change.event) < names:
             earliest = max(earliest, before(change.event) + 1)
@@ -197,7 +197,7 @@ def ext4_size_window(file: FileHistory, names: Moment) -> Window:
 def ext4_sector_window(pending: Pending, file: FileHistory, sector: int, names: Moment) -> Window:
     """Return the window of a sector: between the cuts that are there and those that are not."""
     start = sector * pending.sector_bytes
-    earliest = max(_forced(file, names, sector), file.floors.get(sector, 0))
+    earliest = file.floors.get(sector, 0)
     latest = pending.now
     for overlay in file.past_of(sector):
         if not overlay.is_whole:
@@ -208,11 +208,3 @@ def ext4_sector_window(pending: Pending, file: FileHistory, sector: int, names: 
         elif overlay.start <= start and start + pending.sector_bytes <= overlay.end:
             latest = min(latest, moment - 1)
     return Window(earliest, max(latest, earliest))
-
-
-def _forced(file: FileHistory, names: Moment, sector: int = -1) -> Moment:
-    """Return when the file, or one sector, was last written out before something that is there."""
-    return max(
-        (one.moment for one in file.forced if one.moment <= names and sector not in one.lost),
-        default=0,
-    )

@@ -94,14 +94,6 @@ class SizeChange:
         return max(self.size_before, min(self.size, reached))
 
 
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """A moment at which ext4 began to write a file out, and the sectors that it passed over."""
-
-    moment: Moment
-    lost: frozenset[int]
-
-
 def sectors_of(start: int, end: int, sector_bytes: int) -> range:
     """Return the sectors that a range of bytes touches."""
     if end <= start:

@@ -20,8 +20,8 @@ stricter models:
 What was stored through a mapping is in the trace as writes of whole pages, all of one look in
 the order of the pages, since nobody can tell in which order they were stored.
 
-A close is in the trace where ext4 writes a file out at it: a file that was cut to nothing. The
-end of a boot closes everything.
+A close is in the trace where ext4 gives a file its blocks at it: a file that was cut to nothing.
+The end of a boot closes everything.
 
 Not here: times, owners and extended attributes; the set-user-id bit that a write takes away; a
 write that failed on its way through O_SYNC, which may be in memory.
@@ -293,9 +293,9 @@ class Pending:
 
     @staticmethod
     def _release(file: FileHistory, moment: Moment) -> None:
-        """Write out a file that was cut to nothing, and is closed now."""
+        """Give its blocks to a file that was cut to nothing, and is closed now."""
         if file.is_cut:
-            file.force(moment)
+            file.give_blocks(moment)
             file.is_cut = False
 
     def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
@@ -377,7 +377,7 @@ class Pending:
             node = self.nodes[moved]
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory):
-                node.force(moment)
+                node.give_blocks(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
                 self._free(replaced, replaced_by=moved)

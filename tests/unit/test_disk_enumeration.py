@@ -116,10 +116,10 @@ def test_small_spaces_are_counted() -> None:
     assert str(count_cuts(replayed(), Model.ORDERED)) == "6"
     assert count_cuts(replayed(), Model.KILL) == Space(1, is_counted=True)
     # Before the rename: the file has 4 sizes, and each of its 3 sectors is there or not.
-    # After it, all of the content is there. Before the creation, and at each part of the write,
-    # no name differs; sizes later than the names are not there.
+    # After it, the size is there, and each sector or zeros in its place. Before the creation,
+    # and at each part of the write, no name differs; sizes later than the names are not there.
     ext4 = count_cuts(replayed(), Model.EXT4)
-    assert ext4 == Space((1 + 1 + 2 + 3 + 4) * 8 + 1, is_counted=True)
+    assert ext4 == Space((1 + 1 + 2 + 3 + 4) * 8 + 8, is_counted=True)
     # tmp is absent, there or moved away; state is old or new; not gone and not there.
     posix = count_cuts(replayed(), Model.POSIX)
     assert posix == Space((3 * 2 - 1) * 4 * 3**3, is_counted=True)
