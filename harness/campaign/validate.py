@@ -81,6 +81,8 @@ def read_documented(path: Path) -> list[Documented]:
             because=row.get("because", ""),
             is_short=row.get("short", False),
             cases=row.get("cases", 0),
+            most_cases=row.get("most_cases", 0),
+            most_images=row.get("most_images", 0),
         )
         for row in table["row"]
     ]
@@ -129,8 +131,8 @@ def _validate(row: Documented, plan: ValidationPlan) -> ValidatedRow:
         scenario=scenario,
         master_seed=plan.master_seed,
         runs=plan.runs,
-        cases=max(plan.cases, row.cases),
-        images=plan.images,
+        cases=at_most(max(plan.cases, row.cases), row.most_cases),
+        images=at_most(plan.images, row.most_images),
         jobs=plan.jobs,
         minimising_seconds=MINIMISING_SECONDS,
         acknowledges=(row.acknowledges,),
@@ -140,6 +142,11 @@ def _validate(row: Documented, plan: ValidationPlan) -> ValidatedRow:
     except ScenarioError as problem:
         # What ships is right, so the machine lacks something.
         return ValidatedRow(documented=row, probe=None, missing=problem.message)
+
+
+def at_most(asked: int, most: int) -> int:
+    """Return how many of something there are to be; `most` is 0 where it is not bounded."""
+    return min(asked, most) if most else asked
 
 
 def _words(subject: str) -> str:

@@ -43,6 +43,8 @@ class Documented:
         because: why something is not kept, from reading the trace; empty where all is.
         is_short: whether it is in the short table.
         cases: fewest cases for one promise, where its loss is rare.
+        most_cases: most cases for one promise, where a case is slow; 0 for as many as asked for.
+        most_images: the same for the images of one case.
     """
 
     subject: str
@@ -52,6 +54,8 @@ class Documented:
     because: str = ""
     is_short: bool = False
     cases: int = 0
+    most_cases: int = 0
+    most_images: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from harness.campaign.scenario_file import shipped_folder
-from harness.campaign.validate import TABLE, choose_rows, read_documented
+from harness.campaign.validate import TABLE, at_most, choose_rows, read_documented
 from harness.report.validation_text import (
     publish_validation,
     validation_json,
@@ -150,3 +150,7 @@ def test_rows_are_chosen_by_the_beginning_of_their_subject() -> None:
     assert all(each.is_short for each in choose_rows((), is_short=True))
     with pytest.raises(UsageError, match="there is no row for `nosuch`"):
         choose_rows(("nosuch",), is_short=False)
+
+
+def test_a_row_bounds_what_it_asks_for_only_where_it_says_so() -> None:
+    assert (at_most(8, 0), at_most(8, 4), at_most(3, 4)) == (8, 4, 3)
