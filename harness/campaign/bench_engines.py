@@ -77,43 +77,23 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     for name, subject in SETTINGS.items():
         missing = _missing(subject)
         recorded, bare, judged = _samples(name, subject, min(rounds, MOST_ROUNDS), say, missing)
-        comparisons.append(
-            Comparison(
-                name=f"engine-recorded-{name}",
-                ours=Series(
-                    name=f"{name}: {PUTS} puts, recorded",
-                    unit="puts/s",
-                    better=Better.HIGHER,
-                    samples=recorded,
-                    missing=missing,
-                ),
-                other=Series(
-                    name=f"{name}: bare",
-                    unit="puts/s",
-                    better=Better.HIGHER,
-                    samples=bare,
-                    missing=missing,
-                ),
-            )
+        bare_side = _rate(f"{name}: bare", "puts/s", bare, missing)
+        recorded_side = _rate(f"{name}: {PUTS} puts, recorded", "puts/s", recorded, missing)
+        judged_side = _rate(
+            f"{name}: images built, recovered and judged", "images/s", judged, missing
         )
-        comparisons.append(
-            Comparison(
-                name=f"engine-images-{name}",
-                ours=Series(
-                    name=f"{name}: images built, recovered and judged",
-                    unit="images/s",
-                    better=Better.HIGHER,
-                    samples=judged,
-                    missing=missing,
-                ),
-                other=Series(
-                    name="", unit="", better=Better.HIGHER, missing=missing or "no other side"
-                ),
-            )
-        )
+        nothing = _rate("", "", (), missing or "no other side")
+        comparisons += [
+            Comparison(name=f"engine-recorded-{name}", ours=recorded_side, other=bare_side),
+            Comparison(name=f"engine-images-{name}", ours=judged_side, other=nothing),
+        ]
         if name == "leveldb":
             limits.append(_leveldb_limit(judged, missing))
     return comparisons, limits
+
+
+def _rate(name: str, unit: str, samples: tuple[float, ...], missing: str) -> Series:
+    return Series(name=name, unit=unit, better=Better.HIGHER, samples=samples, missing=missing)
 
 
 def _leveldb_limit(judged: tuple[float, ...], missing: str) -> Limit:

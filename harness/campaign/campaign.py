@@ -333,13 +333,16 @@ class Campaign:
     def _report(
         self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
     ) -> FindingReported:
-        """Replay a finding in fresh processes, keep it, and return its line."""
-        earlier = self._reported(tally, name)
-        if earlier is not None:
-            line, state = earlier
-            invariant = line.finding.violations[0].invariant
-            self.changes.append(FindingChange(name, line.finding.scenario, invariant, state))
-            return line
+        """Return a finding's line, and note what became of it."""
+        line, change = self._reported(tally, name) or self._replayed(crew, tally, name, minimal)
+        invariant = tally.group(name).best.violations[0].invariant
+        self.changes.append(FindingChange(name, tally.scenario.name, invariant, change))
+        return line
+
+    def _replayed(
+        self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
+    ) -> tuple[FindingReported, FindingState]:
+        """Replay a finding in fresh processes, and keep it."""
         best = tally.group(name).best
         shown = best if minimal is None or minimal.outcome is None else minimal.outcome
         kept = _stored(shown)
@@ -350,13 +353,12 @@ class Campaign:
             run for run in runs if any(v.invariant is invariant for v in run.judgement.violations)
         ]
         finding = tally.finding(name, minimal, replays=len(runs), replays_alike=len(alike))
-        state = self._store.keep(finding, shown.stored, best.stored)
-        self.changes.append(FindingChange(name, finding.scenario, invariant, state))
+        change = self._store.keep(finding, shown.stored, best.stored)
         story = tell_story(alike[0], promised=kept.contract.model) if alike else None
         line = FindingReported(finding=finding, story=story)
         if self._state is not None and not self._is_interrupted:
-            self._state.add_reported(line, state)
-        return line
+            self._state.add_reported(line, change)
+        return line, change
 
 
 def _after(seconds: float | None, *, used: float = 0.0) -> float | None:

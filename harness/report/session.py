@@ -94,7 +94,7 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
         UsageError: the run folder or the log cannot be written; nothing has run then.
         Exception: what ended the campaign, or a full disk; the summary is out by then.
     """
-    folder, report = _prepare(request)
+    folder, report = request.folder, _empty_report(request)
     began = time.monotonic()
     with _open_logs(folder, request.log) as logs:
         talk(_greeting(request))
@@ -116,7 +116,7 @@ def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFold
         UsageError: the run folder or the log cannot be written; nothing has run then.
         Exception: what ended the campaign, or a full disk.
     """
-    folder, report = _prepare(request)
+    folder, report = request.folder, _empty_report(request)
     began = time.monotonic()
     with _open_logs(folder, request.log) as logs:
         _pump(campaign, report, logs)
@@ -125,13 +125,12 @@ def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFold
     return report, folder, time.monotonic() - began
 
 
-def _prepare(request: RunRequest) -> tuple[RunFolder, RunReport]:
-    report = RunReport(
+def _empty_report(request: RunRequest) -> RunReport:
+    return RunReport(
         request.seed,
         scenario_paths={scenario.name: scenario.path for scenario in request.scenarios},
         arguments=request.arguments,
     )
-    return request.folder, report
 
 
 @contextlib.contextmanager
