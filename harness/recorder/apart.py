@@ -22,7 +22,7 @@ from importlib import import_module
 from typing import Final
 
 from harness.recorder.descendants import adopt_orphans, ending_here, kill_children
-from harness.recorder.hot_pages import Range, find_written, pack, unpack, write_ahead
+from harness.recorder.hot_pages import Ahead, find_written, pack, prepare, unpack, write_ahead
 
 FRAME: Final = struct.Struct("<Q")
 """Each message has its length in front."""
@@ -66,7 +66,7 @@ class _Server:
     def __init__(self, work: Work, channel: socket.socket) -> None:
         self._work = work
         self._channel = channel
-        self._hot: tuple[Range, ...] | None = None
+        self._hot: Ahead | None = None
 
     def run(self) -> None:
         _silence()
@@ -100,7 +100,8 @@ class _Server:
     def _work_apart(self, turn: int, tell: int) -> None:
         # What the subject does to its process group is not done to the server.
         os.setsid()
-        write_ahead(self._hot or ())
+        if self._hot is not None:
+            write_ahead(self._hot)
         if os.read(turn, len(_TURN)):
             os.close(turn)
             self._work(self._channel)
@@ -113,7 +114,8 @@ class _Server:
             return
         told = os.read(gone.written, _RANGES_BYTES)
         os.close(gone.written)
-        self._hot = self._hot or unpack(told) or None
+        if self._hot is None and (ranges := unpack(told)):
+            self._hot = prepare(ranges)
 
     def _give_turn(self, forked: _Forked) -> None:
         try:

@@ -8,7 +8,9 @@ about time only.
 Not here: pages of files, which are shared for good; memory that the fork asks for itself.
 
 Source: Linux, Documentation/admin-guide/mm/pagemap.rst, bits 56, 61 and 63; `madvise(2)`,
-MADV_POPULATE_WRITE (5.14). Where the kernel lacks either, nothing is found or done.
+MADV_POPULATE_WRITE (5.14); `process_madvise(2)`, which since 6.13 takes any advice about the
+calling process. Where the kernel lacks the first two, nothing is found or done; where it lacks
+the last, each range is a call of its own.
 """
 
 import ctypes
@@ -25,6 +27,9 @@ Range = tuple[int, int]
 """Memory: its first address, its length in bytes."""
 
 _MADV_POPULATE_WRITE: Final = 23
+_SYS_PROCESS_MADVISE: Final = 440
+"""The number of the call, the same on all architectures."""
+
 _IS_PRESENT: Final = 1 << 63
 _IS_OF_A_FILE: Final = 1 << 61
 _IS_OURS_ALONE: Final = 1 << 56
@@ -34,6 +39,22 @@ _RANGE: Final = struct.Struct("<QQ")
 # limits
 PAGES: Final = 4096
 """Most pages that are written to in advance: more would fill caches and memory for nothing."""
+
+GAP_PAGES: Final = 2
+"""So few pages between two ranges are copied with them: that is cheaper than one more range."""
+
+RANGES: Final = 1024
+"""Most ranges in one call, `UIO_MAXIOV` of the kernel."""
+
+
+class _Span(ctypes.Structure):
+    """A `struct iovec`."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+Ahead = ctypes.Array[_Span]
+"""Ranges as the kernel takes them."""
 
 
 def find_written(*, maps: str = "/proc/self/maps") -> tuple[Range, ...]:
@@ -89,11 +110,49 @@ def _add_page(found: list[Range], page: int) -> None:
         found.append((page, mmap.PAGESIZE))
 
 
-def write_ahead(ranges: Iterable[Range]) -> None:
-    """Have the pages copied now, whose copies the first write to them would wait for."""
+def prepare(ranges: Iterable[Range]) -> Ahead:
+    """Return ranges in the form in which `write_ahead` takes them: made once, used by each fork.
+
+    Args:
+        ranges: in the order of their addresses. At most `RANGES` are taken, with the gaps between
+            those that are close to each other.
+    """
+    spans: list[Range] = []
     for start, length in ranges:
-        # What is not there, or not possible, is left to the work itself.
-        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), _MADV_POPULATE_WRITE)
+        if spans and start - sum(spans[-1]) <= GAP_PAGES * mmap.PAGESIZE:
+            spans[-1] = (spans[-1][0], start + length - spans[-1][0])
+        else:
+            spans.append((start, length))
+    del spans[RANGES:]
+    return (_Span * len(spans))(*(_Span(*span) for span in spans))
+
+
+def write_ahead(ahead: Ahead) -> None:
+    """Have the pages copied now, whose copies the first write to them would wait for."""
+    # What is not there, or not possible, is left to the work itself.
+    if ahead and not _advise_at_once(ahead):
+        for span in ahead:
+            libc.madvise(
+                ctypes.c_void_p(span.base), ctypes.c_size_t(span.length), _MADV_POPULATE_WRITE
+            )
+
+
+def _advise_at_once(ahead: Ahead) -> bool:
+    """Give the advice about all ranges in one call; return whether the kernel takes it."""
+    try:
+        this_process = os.pidfd_open(os.getpid())
+    except OSError:
+        return False
+    advised = libc.syscall(
+        ctypes.c_long(_SYS_PROCESS_MADVISE),
+        ctypes.c_long(this_process),
+        ahead,
+        ctypes.c_long(len(ahead)),
+        ctypes.c_long(_MADV_POPULATE_WRITE),
+        ctypes.c_long(0),
+    )
+    os.close(this_process)
+    return bool(advised > 0)
 
 
 def pack(ranges: Iterable[Range]) -> bytes:

@@ -110,7 +110,7 @@ def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance()
     if (pid := os.fork()) == 0:
         shared[32 * page] = ord("!")
         ranges = hot_pages.find_written()
-        hot_pages.write_ahead(ranges)
+        hot_pages.write_ahead(hot_pages.prepare(ranges))
         address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
         at = [address + index * page for index in (16, 32, 48)]
         hit = [any(start <= each < start + length for start, length in ranges) for each in at]
@@ -121,6 +121,46 @@ def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance()
     for fd in (told, tell):
         os.close(fd)
     assert said == b"\0\1\0!."
+
+
+@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no /proc/self/pagemap here")
+@pytest.mark.parametrize("is_one_call_refused", [False, True])
+def test_a_fork_has_copies_of_the_pages_that_it_asked_for(
+    monkeypatch: pytest.MonkeyPatch, *, is_one_call_refused: bool
+) -> None:
+    if is_one_call_refused:
+        # As a kernel before 6.13 does.
+        monkeypatch.setattr(hot_pages, "_SYS_PROCESS_MADVISE", 1 << 20)
+    page = 4096
+    shared = bytearray(b"." * (64 * page))
+    address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
+    first = -(-address // page) * page
+    ahead = hot_pages.prepare([(first + 8 * page, page), (first + 40 * page, 2 * page)])
+    told, tell = os.pipe()
+    if (pid := os.fork()) == 0:
+        hot_pages.write_ahead(ahead)
+        found = hot_pages.find_written()
+        at = [first + index * page for index in (8, 24, 40, 41, 56)]
+        os.write(tell, bytes(any(s <= each < s + n for s, n in found) for each in at))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    said = os.read(told, 64)
+    for fd in (told, tell):
+        os.close(fd)
+    assert said == b"\1\0\1\1\0"
+
+
+def test_ranges_that_are_close_to_each_other_are_one() -> None:
+    close, far = 4096 * (hot_pages.GAP_PAGES + 1), 4096 * (hot_pages.GAP_PAGES + 2)
+    ahead = hot_pages.prepare([(0x10000, 4096), (0x10000 + close, 8192), (0x90000, 4096)])
+    assert [(span.base, span.length) for span in ahead] == [
+        (0x10000, close + 8192),
+        (0x90000, 4096),
+    ]
+    assert len(hot_pages.prepare([(0x10000, 4096), (0x10000 + far, 4096)])) == 2
+    many = [(0x10000 + index * far, 4096) for index in range(hot_pages.RANGES + 9)]
+    assert len(hot_pages.prepare(many)) == hot_pages.RANGES
+    assert len(hot_pages.prepare([])) == 0
 
 
 def test_ranges_are_read_as_far_as_they_are_whole() -> None:
