@@ -98,7 +98,7 @@ def _sample(events: int, grown: list[float], *, is_cut: bool) -> float:
     passes = max(1, EVENTS_A_SAMPLE // events)
     how = "cut" if is_cut else "whole"
     done = subprocess.run(
-        [sys.executable, "-m", bench_positions.__name__, str(events), str(passes), how],
+        [sys.executable, "-P", "-m", bench_positions.__name__, str(events), str(passes), how],
         capture_output=True,
         text=True,
         timeout=SAMPLE_SECONDS,

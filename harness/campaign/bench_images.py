@@ -205,7 +205,7 @@ def _verify_all(workplace: Workplace, subject: Subject) -> float:
 def verify(directory: str) -> list[str]:
     """Start a Python that opens the reference WAL; return the ids that it replays."""
     done = subprocess.run(
-        [sys.executable, "-c", _VERIFIER, directory],
+        [sys.executable, "-P", "-c", _VERIFIER, directory],
         capture_output=True,
         text=True,
         timeout=VERIFIER_SECONDS,

@@ -35,7 +35,7 @@ def replay(folder: Path) -> None:
 
 def run_plain_case(folder: Path, *, operations: int, lines: int) -> bool:
     """Append, kill after so many lines, replay; return whether all that was said is there."""
-    python = [sys.executable, "-m", __name__]
+    python = [sys.executable, "-P", "-m", __name__]
     worker = subprocess.Popen(
         [*python, "append", str(folder), str(operations)], stdout=subprocess.PIPE, text=True
     )

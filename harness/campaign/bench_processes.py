@@ -48,7 +48,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
 
 def _compare_forks(rounds: int, say: Say) -> Comparison:
     fat = subprocess.Popen(
-        [sys.executable, "-c", _FAT.format(megabytes=FAT_MB, forks=FORKS)],
+        [sys.executable, "-P", "-c", _FAT.format(megabytes=FAT_MB, forks=FORKS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -110,7 +110,7 @@ def _measure_start(rounds: int, say: Say) -> Limit:
 def _help() -> float:
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "--help"], capture_output=True, check=False
+        [sys.executable, "-P", "-m", "harness", "--help"], capture_output=True, check=False
     )
     seconds = time.perf_counter() - began
     if done.returncode or os.fsencode("Usage") not in done.stdout:

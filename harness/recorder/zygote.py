@@ -45,6 +45,8 @@ class Zygote:
         self._process = subprocess.Popen(
             [
                 sys.executable,
+                # Else the current folder would come before our own package.
+                "-P",
                 "-c",
                 "from harness.recorder.zygote_main import main; main()",
                 str(theirs.fileno()),

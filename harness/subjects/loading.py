@@ -12,7 +12,6 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +61,7 @@ def find_adapter(name: str) -> type[Adapter]:
         NotAnAdapter: there is no such class, or it is no `Adapter`.
         Exception: whatever the module raises while it is imported.
     """
-    target = BUILT_IN.get(name) or registered_adapters().get(name, name)
+    target = BUILT_IN.get(name) or (name if ":" in name else registered_adapters().get(name, name))
     place, separator, class_name = target.rpartition(":")
     if not separator or not place or not class_name:
         raise NotAnAdapter(
@@ -82,6 +81,9 @@ def find_adapter(name: str) -> type[Adapter]:
 @functools.cache
 def registered_adapters() -> Mapping[str, str]:
     """Return the adapters of installed packages, by name; nothing of theirs is imported."""
+    # Most scenarios do without, and each worker would carry it along.
+    from importlib.metadata import entry_points
+
     return {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 

@@ -102,6 +102,16 @@ def test_nothing_is_left_of_the_processes_that_were_ahead() -> None:
     assert [process for process in below if process.is_running()] == []
 
 
+def test_a_package_in_the_current_folder_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness/__init__.py").write_text("raise SystemExit('a harness of somebody else')")
+    monkeypatch.chdir(tmp_path)
+    with Workplace() as workplace:
+        assert isinstance(look(workplace, "Counts").recovery, Recovery)
+
+
 @pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no /proc/self/pagemap here")
 def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance() -> None:
     page = 4096
