@@ -3,10 +3,10 @@
 Cases are handed out in batches and taken back in the order of their indices, so that the log
 is the same whatever the number of jobs. The executor is any of `concurrent.futures`.
 
-Not here: what a case is (`workload`), how one runs (`case_runner`), what is shown (`report`).
+Not here: what a case is (`workload`), how one runs (`case_runner`), how failing cases become
+findings (`finding_reports`), what is shown (`report`).
 """
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -18,23 +18,20 @@ from typing import Final
 import harness
 from harness.campaign import jobs
 from harness.campaign.campaign_state import CampaignState
-from harness.campaign.case_file import StoredCase, stored_case_from_json
 from harness.campaign.crew import Crew, MakeExecutor
+from harness.campaign.finding_reports import FindingReports
 from harness.campaign.follow_up import follow_up
 from harness.campaign.jobs import Batch, CaseOutcome, Prepared
-from harness.campaign.minimise_job import MinimalCase, minimise_case
 from harness.campaign.pinned import run_pinned
 from harness.campaign.store import Store
-from harness.campaign.story import tell_story
 from harness.campaign.tally import Tally
 from harness.values.errors import Inconclusive
-from harness.values.finding import FindingChange, FindingState
+from harness.values.finding import Finding, FindingChange
 from harness.values.log import (
     LOG_FORMAT,
     CampaignEnded,
     CampaignStarted,
     CaseJudged,
-    FindingReported,
     LogLine,
     ScenarioEnded,
     ScenarioStarted,
@@ -42,9 +39,6 @@ from harness.values.log import (
 )
 from harness.values.scenario import Scenario
 from harness.values.verdict import Verdict
-
-REPLAYS: Final = 5
-"""How often a finding is replayed in fresh processes."""
 
 BATCH_CASES: Final = 8
 """Cases in one batch: few, so that a campaign stops soon."""
@@ -57,9 +51,6 @@ MINIMISING_SECONDS: Final = 60.0
 
 MINIMISING_SHARE: Final = 0.25
 """Part of a scenario's time that is left for minimising, once there is a finding."""
-
-LEAST_MINIMISING_SECONDS: Final = 5.0
-"""Time for minimising where a finding came last of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,14 +184,23 @@ class Campaign:
         except Inconclusive as reason:
             # Another scenario may get along with what this machine has.
             tally.broken = reason.message
-        names = [*sorted(tally.groups), *sorted(tally.beside)]
-        for name, minimal in zip(
-            names, self._minimal_cases(crew, tally, names, deadline), strict=True
-        ):
-            yield self._report(crew, tally, name, minimal)
+        found: list[Finding] = []
+        reports = FindingReports(
+            crew,
+            self._store,
+            self._state,
+            job_count=self._plan.jobs,
+            seconds=self._plan.minimising_seconds,
+        )
+        for line, change in reports.lines(tally, deadline):
+            found.append(line.finding)
+            self.changes.append(change)
+            yield line
         if self._is_following_up(tally):
-            self.changes += follow_up(crew, self._store, scenario.name, set(names))
-        ended.append(tally.ended())
+            seen = {finding.id for finding in found}
+            self.changes += follow_up(crew, self._store, scenario.name, seen)
+        beside = sum(finding.is_portability for finding in found)
+        ended.append(tally.ended(findings=len(found) - beside, portability=beside))
         yield ended[-1]
 
     def _pinned(self, crew: Crew, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
@@ -301,65 +301,6 @@ class Campaign:
             self._deadline is not None and time.monotonic() >= self._deadline
         )
 
-    def _minimal_cases(
-        self, crew: Crew, tally: Tally, names: list[str], deadline: float | None
-    ) -> Iterator[MinimalCase | None]:
-        """Minimise all findings of a scenario side by side; None after an interrupt."""
-        seconds = self._plan.minimising_seconds
-        if deadline is not None:
-            left_seconds = max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic())
-            seconds = min(seconds, left_seconds)
-        seconds *= min(1.0, self._plan.jobs / max(1, len(names)))
-        futures: list[Future[MinimalCase | None] | None] = []
-        for name in names:
-            if self._reported(tally, name) is not None:
-                futures.append(None)
-                continue
-            best = tally.group(name).best
-            meant = best.violations[0].invariant
-            is_portability = name in tally.beside
-            futures.append(
-                crew.submit(
-                    minimise_case, _stored(best), meant, seconds, is_portability=is_portability
-                )
-            )
-        for future in futures:
-            yield None if future is None else crew.result(future)
-
-    def _reported(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
-        """Return a finding's line and what became of it, if an earlier process reported it."""
-        return None if self._state is None else self._state.reported(tally.scenario.name, name)
-
-    def _report(
-        self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
-    ) -> FindingReported:
-        """Return a finding's line, and note what became of it."""
-        line, change = self._reported(tally, name) or self._replayed(crew, tally, name, minimal)
-        invariant = tally.group(name).best.violations[0].invariant
-        self.changes.append(FindingChange(name, tally.scenario.name, invariant, change))
-        return line
-
-    def _replayed(
-        self, crew: Crew, tally: Tally, name: str, minimal: MinimalCase | None
-    ) -> tuple[FindingReported, FindingState]:
-        """Replay a finding in fresh processes, and keep it."""
-        best = tally.group(name).best
-        shown = best if minimal is None or minimal.outcome is None else minimal.outcome
-        kept = _stored(shown)
-        invariant = best.violations[0].invariant
-        futures = [crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
-        runs = [run for run in map(crew.result, futures) if run is not None]
-        alike = [
-            run for run in runs if any(v.invariant is invariant for v in run.judgement.violations)
-        ]
-        finding = tally.finding(name, minimal, replays=len(runs), replays_alike=len(alike))
-        change = self._store.keep(finding, shown.stored, best.stored)
-        story = tell_story(alike[0], promised=kept.contract.model) if alike else None
-        line = FindingReported(finding=finding, story=story)
-        if self._state is not None and not self._is_interrupted:
-            self._state.add_reported(line, change)
-        return line, change
-
 
 def _after(seconds: float | None, *, used: float = 0.0) -> float | None:
     return None if seconds is None else time.monotonic() + max(0.0, seconds - used)
@@ -402,10 +343,6 @@ def broken_control(prepared: Prepared) -> str:
         if outcome.verdict is Verdict.INCONCLUSIVE:
             return f"already without a crash: {outcome.doubt or 'nothing could be judged'}"
     return ""
-
-
-def _stored(outcome: CaseOutcome) -> StoredCase:
-    return stored_case_from_json(json.loads(outcome.stored))
 
 
 def _together(verdicts: list[Verdict], scenario_count: int) -> Verdict:

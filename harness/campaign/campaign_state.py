@@ -22,6 +22,7 @@ from typing import Final, Self
 
 import harness
 from harness.campaign.jobs import CaseOutcome
+from harness.campaign.minimise_job import MinimalCase
 from harness.values.errors import HarnessFault, UsageError
 from harness.values.finding import FindingState
 from harness.values.log import FindingReported, StopReason
@@ -31,7 +32,7 @@ from harness.values.scenario import Scenario
 NAME: Final = "state.sqlite"
 """The file's name in a run's folder."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The file's version; another one is refused by name."""
 
 _TABLES: Final = """
@@ -40,6 +41,8 @@ create table begun (scenario text primary key, seconds real not null);
 create table judged (scenario text, number integer, outcome text not null,
                      primary key (scenario, number));
 create table done (scenario text primary key, reason text not null);
+create table minimal (scenario text, failures text, made text not null,
+                      primary key (scenario, failures));
 create table reported (scenario text, finding text, change text not null, line text not null,
                        primary key (scenario, finding));
 """
@@ -263,6 +266,19 @@ class CampaignState:
             connection.execute(
                 "insert or replace into done values (?, ?)", (scenario, reason.value)
             )
+
+    def minimal(self, scenario: str, group: str) -> MinimalCase | None:
+        """Return what a group of failing cases was minimised to, where it was."""
+        with _faults(self._path):
+            query = "select made from minimal where scenario = ? and failures = ?"
+            row = self._connection.execute(query, (scenario, group)).fetchone()
+            return None if row is None else from_plain(MinimalCase, json.loads(row[0]))
+
+    def add_minimal(self, scenario: str, group: str, made: MinimalCase) -> None:
+        """Keep what a group of failing cases was minimised to."""
+        row = (scenario, group, json.dumps(to_plain(made)))
+        with _faults(self._path), self._connection as connection:
+            connection.execute("insert or replace into minimal values (?, ?, ?)", row)
 
     def reported(self, scenario: str, finding: str) -> tuple[FindingReported, FindingState] | None:
         """Return a finding's line, and what became of it, where it was reported before."""

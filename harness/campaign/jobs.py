@@ -29,7 +29,7 @@ from harness.oracle import refusal_without_fault
 from harness.subjects.messages import Description
 from harness.values.case import Case, Landing
 from harness.values.contract import PersistenceModel
-from harness.values.history import BootHistory, Outcome
+from harness.values.history import History, Outcome
 from harness.values.log import BootSummary
 from harness.values.operation import OperationKind
 from harness.values.scenario import Scenario
@@ -208,13 +208,15 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         if is_failure
         else "",
         beside=None if run.beside is None else summarise(run.beside, stored),
-        is_before_promise=not any(map(_has_acknowledged, run.history.boots)),
+        is_before_promise=not has_acknowledged(run.history),
     )
 
 
-def _has_acknowledged(boot: BootHistory) -> bool:
+def has_acknowledged(history: History) -> bool:
+    """Whether any record was acknowledged."""
     return any(
         call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+        for boot in history.boots
         for call in boot.calls
     )
 

@@ -34,6 +34,9 @@ SEARCHED_IMAGES: Final = 150
 PLAIN_IMAGES: Final = 12
 """Images that are tried in place of a drawn one."""
 
+EARLIER_EVENTS: Final = 6
+"""Events of a kill's own call, from the first, on which it is tried instead."""
+
 PAIRED_OPERATIONS: Final = 8
 """Most operations of which pairs are taken away together."""
 
@@ -146,7 +149,11 @@ def _kills_for_power(trial: Trial) -> None:
 
 
 def _earlier_events(trial: Trial) -> None:
-    """Let kills fall into earlier events of their call: how many there are grows with the log."""
+    """Let kills fall on earlier events of their call.
+
+    How many there are of a kind grows with the log; and what shows after several events in a row
+    is told by the first of them, so that all cases of one bug come to the same event.
+    """
     for number in range(len(trial.case.boots)):
         crash = trial.case.boots[number].crash
         if not isinstance(crash, CrashPoint):
@@ -156,6 +163,11 @@ def _earlier_events(trial: Trial) -> None:
                 earlier = replace(crash, ordinal=ordinal)
                 if trial.attempt(workload.with_crash(trial.case, number, earlier)):
                     break
+        # Between two calls is simpler than within one.
+        is_between = isinstance(crash, CrashPoint) and crash.event is EventKind.REPLY
+        for point in trial.points_before(number)[: 0 if is_between else EARLIER_EVENTS]:
+            if trial.attempt(workload.with_crash(trial.case, number, point)):
+                break
 
 
 def _simpler_crashes(trial: Trial, strictest: PersistenceModel) -> None:

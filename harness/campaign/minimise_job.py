@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase
+from harness.campaign.cause import cause_of
 from harness.campaign.jobs import CaseOutcome
 from harness.campaign.minimise import minimise
+from harness.campaign.story import tell_story
 from harness.values.contract import PersistenceModel
 from harness.values.verdict import Invariant
 
@@ -19,11 +21,13 @@ class MinimalCase:
             again, so that there was nothing to begin with.
         tries: how many simpler cases were run.
         is_finished: whether all was tried; else the budget ran out first.
+        cause: what it shows of the cause; empty where `outcome` is None.
     """
 
     outcome: CaseOutcome | None
     tries: int
     is_finished: bool
+    cause: str = ""
 
 
 def minimise_case(
@@ -41,8 +45,15 @@ def minimise_case(
         seconds=seconds,
         strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
     )
-    outcome = None if found.run is None else jobs.summarise(found.run, stored)
-    return MinimalCase(outcome=outcome, tries=found.tries, is_finished=found.is_finished)
+    if found.run is None:
+        return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
+    story = tell_story(found.run, promised=stored.contract.model)
+    return MinimalCase(
+        outcome=jobs.summarise(found.run, stored),
+        tries=found.tries,
+        is_finished=found.is_finished,
+        cause=cause_of(meant, found.run.landings, story),
+    )
 
 
 def _weaker_than(model: PersistenceModel) -> PersistenceModel:

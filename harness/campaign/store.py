@@ -78,7 +78,7 @@ class Store:
         with self._open() as connection:
             found = connection.execute(
                 "select state from finding where id = ?", (finding.id,)
-            ).fetchone()
+            ).fetchone() or _take_over(connection, finding)
             state = FindingState.NEW
             if found is not None:
                 is_back = FindingState(found[0]) is FindingState.FIXED
@@ -169,6 +169,26 @@ class Store:
             elif version < FORMAT:
                 upgrade(connection)
             connection.execute(f"pragma user_version = {FORMAT}")
+
+
+def _take_over(connection: sqlite3.Connection, finding: Finding) -> tuple[str] | None:
+    """Take away the same finding as a version kept it that did not tell causes apart.
+
+    Returns:
+        What had become of it; None if there is none.
+    """
+    query = f"select {_COLUMNS} from finding where scenario = ? order by id"  # noqa: S608 - ours
+    for row in connection.execute(query, (finding.scenario,)).fetchall():
+        kept = _read(row).finding
+        is_alike = (
+            not kept.cause
+            and kept.violations[0].invariant is finding.violations[0].invariant
+            and kept.is_portability == finding.is_portability
+        )
+        if is_alike:
+            connection.execute("delete from finding where id = ?", (kept.id,))
+            return (row[0],)
+    return None
 
 
 def _read(row: Row) -> KeptFinding:

@@ -1,7 +1,9 @@
-"""Tallies: one scenario in numbers while its cases come in, and its findings.
+"""Tallies: one scenario in numbers while its cases come in, its failing cases in groups.
 
 Cases are added in the order of their indices, so that the numbers and the choice of the case
-that stands for a finding do not depend on how many jobs there were.
+that stands for a group do not depend on how many jobs there were.
+
+Not here: what the groups come to (`finding_reports`).
 """
 
 import hashlib
@@ -9,17 +11,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from harness.campaign.cause import group_of
 from harness.campaign.jobs import CaseOutcome
-from harness.campaign.minimise_job import MinimalCase
 from harness.campaign.power_loss import Coverage
-from harness.values.finding import Finding
 from harness.values.history import BootEnd
 from harness.values.log import BootSummary, CaseJudged, ScenarioEnded
 from harness.values.scenario import Scenario
 from harness.values.verdict import Invariant, Verdict
 
 ID_DIGITS: Final = 6
-"""Hexadecimal digits of a finding's id."""
+"""Hexadecimal digits of a group's or a finding's id."""
+
+PORTABILITY: Final = "portability"
+"""The kind of findings and groups that do not count against the subject."""
 
 UNRECORDED: Final = "after timer, not recorded"
 """Where kills without interception are counted: that they fell is known, and no more."""
@@ -27,7 +31,7 @@ UNRECORDED: Final = "after timer, not recorded"
 
 @dataclass(slots=True)
 class Group:
-    """The failing cases of one finding: the simplest so far, and how many there are.
+    """Failing cases that are minimised as one: the simplest so far, and how many there are.
 
     `is_before_promise` says that none of them had acknowledged a record.
     """
@@ -40,7 +44,10 @@ class Group:
 
 @dataclass(slots=True)
 class Tally:
-    """One scenario's numbers so far; `broken` says why no case was run, if none was."""
+    """One scenario's numbers so far; `broken` says why no case was run, if none was.
+
+    `groups` are those that count against the subject; `beside`, of portability, do not.
+    """
 
     scenario: Scenario
     master_seed: str
@@ -97,49 +104,27 @@ class Tally:
     def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:
         if outcome is None or outcome.verdict is not Verdict.FAIL:
             return ""
-        kind = "" if groups is self.groups else "portability"
-        name = finding_id(self.scenario, outcome.violations[0].invariant, kind)
+        kind = "" if groups is self.groups else PORTABILITY
+        key = group_of(outcome.violations[0].invariant, outcome.landings)
+        name = short_id("G", self.scenario, key, kind)
         group = groups.setdefault(name, Group(outcome))
         group.seen += 1
         group.is_before_promise &= outcome.is_before_promise
-        if _complexity(outcome) <= _complexity(group.best):
+        if complexity(outcome) <= complexity(group.best):
             group.best, group.pinned = outcome, pinned
         return name
 
     def group(self, name: str) -> Group:
-        """Return the failing cases of one finding."""
+        """Return the failing cases of one group."""
         return self.groups.get(name) or self.beside[name]
 
-    def finding(
-        self, name: str, minimal: MinimalCase | None, *, replays: int, replays_alike: int
-    ) -> Finding:
-        """Return one of the findings, after it was minimised and replayed."""
-        group = self.group(name)
-        shown = group.best if minimal is None or minimal.outcome is None else minimal.outcome
-        return Finding(
-            id=name,
-            scenario=self.scenario.name,
-            scenario_path=self.scenario.path,
-            master_seed=self.master_seed,
-            case_index=group.best.index,
-            violations=shown.violations,
-            landings=shown.landings,
-            model=shown.model,
-            operations=shown.operations,
-            operations_before=group.best.operations,
-            tries=0 if minimal is None else minimal.tries,
-            is_minimal=minimal is not None and minimal.is_finished,
-            seen=group.seen,
-            cases=self.cases,
-            replays=replays,
-            replays_alike=replays_alike,
-            is_portability=name in self.beside,
-            is_pinned=bool(group.pinned),
-            is_before_promise=group.is_before_promise,
-        )
+    def ended(self, *, findings: int, portability: int) -> ScenarioEnded:
+        """Return the scenario's last line.
 
-    def ended(self) -> ScenarioEnded:
-        """Return the scenario's last line."""
+        Args:
+            findings: how many its groups have come to.
+            portability: how many those beside have.
+        """
         verdict, reason = self._verdict()
         return ScenarioEnded(
             scenario=self.scenario.name,
@@ -155,8 +140,8 @@ class Tally:
             crash_points=dict(sorted((+self.crash_points).items())),
             images=self.images.totals() if self.images.positions else None,
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
-            findings=len(self.groups),
-            portability=len(self.beside),
+            findings=findings,
+            portability=portability,
         )
 
     def _verdict(self) -> tuple[Verdict, str]:
@@ -181,17 +166,17 @@ class Tally:
         return f"it writes outside its folder, to {', '.join(paths[:3])}" if paths else ""
 
 
-def finding_id(scenario: Scenario, invariant: Invariant, kind: str = "") -> str:
-    """Return the id of what breaks one invariant in one scenario; `kind` tells findings apart."""
+def short_id(letter: str, scenario: Scenario, what: str, kind: str = "") -> str:
+    """Return the id of something in one scenario's failures; `kind` tells two of a name apart."""
     options = sorted(scenario.subject.options.items())
-    adapter = scenario.subject.name
-    text = repr((scenario.name, adapter, options, invariant.value, *([kind] if kind else [])))
-    return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
+    text = repr((scenario.name, scenario.subject.name, options, what, kind))
+    return f"{letter}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
 
 
 def _is_unrecorded_kill(boot: BootSummary) -> bool:
     return boot.end == BootEnd.KILLED.value and boot.landing is None
 
 
-def _complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
+def complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
+    """Return what orders cases from simple to not: boots, operations, then the lowest index."""
     return len(outcome.boots), outcome.operations, outcome.index

@@ -199,7 +199,9 @@ def _findings(shards: Sequence[RunReport]) -> Iterable[FindingReported]:
         kind = best.finding.is_portability
         told = [line.finding for line in lines if line.finding.is_portability == kind]
         seen = sum(finding.seen for finding in told)
-        yield replace(best, finding=replace(best.finding, seen=seen, cases=_cases(shards, told)))
+        groups = tuple(sorted({group for finding in told for group in finding.groups}))
+        together = replace(best.finding, seen=seen, cases=_cases(shards, told), groups=groups)
+        yield replace(best, finding=together)
 
 
 def _cases(shards: Sequence[RunReport], told: Sequence[Finding]) -> int:

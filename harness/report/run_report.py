@@ -65,8 +65,6 @@ class RunReport:
 
     Attributes:
         seeds: for findings that were never replayed the master seed, where it is not `seed`.
-        broken: for each scenario the invariants that any failed case broke, with the finding that
-            the first such case belongs to; the finding's own smallest case may break fewer.
     """
 
     def __init__(
@@ -89,7 +87,8 @@ class RunReport:
         self._ended: dict[str, ScenarioEnded] = {}
         self._first_failures: dict[str, CaseJudged] = {}
         self.seeds: dict[str, str] = {}
-        self.broken: dict[str, dict[Invariant, str]] = {}
+        self._broken: dict[str, dict[Invariant, str]] = {}
+        self._finding_of: dict[str, str] = {}
         self._end: CampaignEnded | None = None
         self._broken_off: StopReason | None = None
         self._because = ""
@@ -105,7 +104,7 @@ class RunReport:
                 self._tallies.setdefault(line.scenario, _Tally()).add(line)
                 self._coverage.add(line)
                 if line.verdict is Verdict.FAIL:
-                    broken = self.broken.setdefault(line.scenario, {})
+                    broken = self._broken.setdefault(line.scenario, {})
                     for invariant in line.invariants:
                         broken.setdefault(invariant, line.finding)
                     self._first_failures.setdefault(line.finding, line)
@@ -114,7 +113,10 @@ class RunReport:
                 kept.append(line.finding)
                 if line.story is not None:
                     self.stories[line.finding.id] = line.story
-                self._first_failures.pop(line.finding.id, None)
+                # In a log of an older version a finding is the one group of its invariant.
+                for group in line.finding.groups or (line.finding.id,):
+                    self._finding_of[group] = line.finding.id
+                    self._first_failures.pop(group, None)
             case ScenarioEnded():
                 self._ended[line.scenario] = line
             case CampaignEnded():
@@ -135,6 +137,18 @@ class RunReport:
         if report._end is None:
             report.break_off(StopReason.FAULT, because="the log ends before the run did")
         return report
+
+    @property
+    def broken(self) -> dict[str, dict[Invariant, str]]:
+        """For each scenario the invariants that any failed case broke, each with a finding.
+
+        It is the finding of the first such case, or its group if there is none yet; the finding's
+        own smallest case may break fewer.
+        """
+        return {
+            scenario: {rule: self._finding_of.get(group, group) for rule, group in groups.items()}
+            for scenario, groups in self._broken.items()
+        }
 
     @property
     def coverage(self) -> Coverage:
@@ -187,7 +201,7 @@ class RunReport:
 
     @property
     def unreported(self) -> tuple[CaseJudged, ...]:
-        """The first failing case of each finding whose replays never came."""
+        """The first failing case of each group that has become no finding: the run ended first."""
         return tuple(self._first_failures.values())
 
     def file_of(self, scenario: str) -> str:

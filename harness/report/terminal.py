@@ -109,6 +109,7 @@ class _Counts:
                 if line.finding:
                     self.findings.add(line.finding)
             case FindingReported() if not line.finding.is_portability:
+                self.findings.difference_update(line.finding.groups)
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
                 self._ended_scenarios.add(line.scenario)

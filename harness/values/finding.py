@@ -1,4 +1,4 @@
-"""Findings: failing cases of one scenario that break the same invariant, as one."""
+"""Findings: failing cases of one scenario with the same cause, as one."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -33,8 +33,8 @@ class Finding:
     """One kind of failure in one scenario, with the smallest case that shows it.
 
     Attributes:
-        id: `F-` and hexadecimal digits that depend on the scenario, the subject and the broken
-            invariant, so that a bug keeps its id from run to run.
+        id: `F-` and hexadecimal digits that depend on the scenario, the subject and the cause, so
+            that a bug keeps its id from run to run.
         scenario: the scenario's name.
         scenario_path: the scenario's file as it was named on the command line.
         master_seed: the campaign's seed.
@@ -58,6 +58,10 @@ class Finding:
             that found it first.
         is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
             half-made store.
+        cause: what its smallest case has in common with those of other seeds: the invariant, the
+            kind of fault, and where it struck or what it took. Empty in findings of versions that
+            did not tell causes apart.
+        groups: the groups of failing cases that came to this cause, as in `CaseJudged`.
     """
 
     id: str
@@ -79,6 +83,8 @@ class Finding:
     is_portability: bool = False
     is_pinned: bool = False
     is_before_promise: bool = False
+    cause: str = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def is_stable(self) -> bool:

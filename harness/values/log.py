@@ -97,9 +97,10 @@ class CaseJudged:
     """One case: what was done, and the verdict.
 
     `images` counts the disk images that were judged, 0 for a case without a power loss;
-    `finding` is the id of the finding that a failed case belongs to, else empty; `reason` says
-    why a case is inconclusive. `portability` is the id of the portability finding that a case
-    belongs to, which does not count against it. `pinned` is the finding whose case is pinned in
+    `finding` is the group of failed cases that it belongs to, else empty: `G-` and hexadecimal
+    digits, which a finding lists when the groups have been minimised; `reason` says why a case is
+    inconclusive. `portability` is the group that a case belongs to for what does not count against
+    it. `pinned` is the finding whose case is pinned in
     the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
     """
 

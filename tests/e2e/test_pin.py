@@ -3,27 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PLANTED = ROOT / "scenarios" / "planted"
-
-
-def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+from command import PLANTED, walcrash
 
 
 @pytest.fixture(scope="module")

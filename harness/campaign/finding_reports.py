@@ -1,0 +1,225 @@
+"""From groups of failing cases to findings: minimise, join what has one cause, replay, keep.
+
+All groups of a scenario are minimised side by side, and only then told: which of them are one
+finding is known when the last is done.
+
+Not here: which cases are a group, and what a cause is (`cause`).
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.campaign import jobs
+from harness.campaign.campaign_state import CampaignState
+from harness.campaign.case_file import StoredCase, stored_case_from_json
+from harness.campaign.cause import group_of
+from harness.campaign.crew import Crew
+from harness.campaign.jobs import CaseOutcome
+from harness.campaign.minimise_job import MinimalCase, minimise_case
+from harness.campaign.store import Store
+from harness.campaign.story import tell_story
+from harness.campaign.tally import PORTABILITY, Group, Tally, complexity, short_id
+from harness.values.finding import Finding, FindingChange, FindingState
+from harness.values.log import FindingReported
+from harness.values.verdict import Invariant
+
+REPLAYS: Final = 5
+"""How often a finding is replayed in fresh processes."""
+
+LEAST_MINIMISING_SECONDS: Final = 5.0
+"""Time for minimising where a finding came last of all."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """One finding: the groups with its cause, and the one whose minimal case is the simplest.
+
+    Attributes:
+        cause: of all of them.
+        kind: `PORTABILITY`, or empty.
+        best: the group that stands for it.
+        minimal: its minimal case; None after an interrupt.
+        groups: all groups, by name.
+    """
+
+    cause: str
+    kind: str
+    best: Group
+    minimal: MinimalCase | None
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> CaseOutcome:
+        """The case that is told: the minimal one, where there is one."""
+        return _shown(self.best, self.minimal)
+
+    @property
+    def invariant(self) -> Invariant:
+        """The invariant that it is named for."""
+        return self.best.best.violations[0].invariant
+
+
+class FindingReports:
+    """Tells the findings of scenarios, one scenario after the other."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        store: Store,
+        state: CampaignState | None,
+        *,
+        job_count: int,
+        seconds: float,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            crew: where cases are minimised and replayed.
+            store: where findings are kept.
+            state: where a campaign that was killed finds what it had minimised and told.
+            job_count: how many processes the crew has.
+            seconds: longest time in which the findings of one scenario are minimised.
+        """
+        self._crew = crew
+        self._store = store
+        self._state = state
+        self._job_count = job_count
+        self._seconds = seconds
+
+    def lines(
+        self, tally: Tally, deadline: float | None
+    ) -> Iterator[tuple[FindingReported, FindingChange]]:
+        """Yield each finding of a scenario, by id, and what became of it since earlier runs.
+
+        Args:
+            tally: the scenario's, with all its cases.
+            deadline: when the scenario has to end (`time.monotonic()`), if it has to.
+        """
+        minimal = self._minimal_cases(tally, deadline)
+        found = _by_cause(tally, minimal)
+        for name in sorted(found, key=lambda each: (bool(found[each].kind), each)):
+            one = found[name]
+            line, change = self._told(tally, name) or self._replayed(tally, name, one)
+            yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
+
+    def _told(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
+        """Return a finding's line and what became of it, if an earlier process told it."""
+        return None if self._state is None else self._state.reported(tally.scenario.name, name)
+
+    def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase | None]:
+        """Minimise all groups of a scenario; None after an interrupt."""
+        names = [*sorted(tally.groups), *sorted(tally.beside)]
+        seconds = self._seconds
+        if deadline is not None:
+            seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
+        seconds *= min(1.0, self._job_count / max(1, len(names)))
+        minimal: dict[str, MinimalCase | None] = {}
+        futures: dict[str, Future[MinimalCase]] = {}
+        for name in names:
+            known = None if self._state is None else self._state.minimal(tally.scenario.name, name)
+            minimal[name] = known
+            if known is None:
+                best = tally.group(name).best
+                futures[name] = self._crew.submit(
+                    minimise_case,
+                    _stored(best),
+                    best.violations[0].invariant,
+                    seconds,
+                    is_portability=name in tally.beside,
+                )
+        for name, future in futures.items():
+            made = minimal[name] = self._crew.result(future)
+            if self._state is not None and made is not None:
+                self._state.add_minimal(tally.scenario.name, name, made)
+        return minimal
+
+    def _replayed(
+        self, tally: Tally, name: str, found: _Found
+    ) -> tuple[FindingReported, FindingState]:
+        """Replay a finding in fresh processes, and keep it."""
+        shown = found.shown
+        kept = _stored(shown)
+        futures = [self._crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
+        runs = [run for run in map(self._crew.result, futures) if run is not None]
+        alike = [
+            run
+            for run in runs
+            if any(v.invariant is found.invariant for v in run.judgement.violations)
+        ]
+        finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
+        change = self._store.keep(finding, shown.stored, found.best.best.stored)
+        story = tell_story(alike[0], promised=kept.contract.model) if alike else None
+        line = FindingReported(finding=finding, story=story)
+        if self._state is not None and len(runs) == REPLAYS:
+            self._state.add_reported(line, change)
+        return line, change
+
+
+def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str, _Found]:
+    """Return the findings that the groups come to, by id."""
+    found: dict[str, _Found] = {}
+    for name, made in minimal.items():
+        group = tally.group(name)
+        kind = PORTABILITY if name in tally.beside else ""
+        cause = made.cause if made is not None and made.cause else _cause_of_group(group)
+        finding = short_id("F", tally.scenario, cause, kind)
+        one = found.setdefault(finding, _Found(cause, kind, group, made))
+        one.groups[name] = group
+        if _rank(group, made) < _rank(one.best, one.minimal):
+            one.best, one.minimal = group, made
+    return found
+
+
+def _cause_of_group(group: Group) -> str:
+    """Return what is known of the cause where nothing could be minimised."""
+    best = group.best
+    return group_of(best.violations[0].invariant, best.landings)
+
+
+def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
+    """Return what orders groups of one cause: the one that says most comes first."""
+    is_bare = minimal is None or minimal.outcome is None
+    return is_bare, complexity(_shown(group, minimal))
+
+
+def _shown(group: Group, minimal: MinimalCase | None) -> CaseOutcome:
+    return group.best if minimal is None or minimal.outcome is None else minimal.outcome
+
+
+def _finding(
+    tally: Tally, name: str, found: _Found, *, replays: int, replays_alike: int
+) -> Finding:
+    """Return a finding, after it was minimised and replayed."""
+    best, shown, minimal = found.best.best, found.shown, found.minimal
+    groups: Sequence[Group] = list(found.groups.values())
+    return Finding(
+        id=name,
+        scenario=tally.scenario.name,
+        scenario_path=tally.scenario.path,
+        master_seed=tally.master_seed,
+        case_index=best.index,
+        violations=shown.violations,
+        landings=shown.landings,
+        model=shown.model,
+        operations=shown.operations,
+        operations_before=best.operations,
+        tries=0 if minimal is None else minimal.tries,
+        is_minimal=minimal is not None and minimal.is_finished,
+        seen=sum(group.seen for group in groups),
+        cases=tally.cases,
+        replays=replays,
+        replays_alike=replays_alike,
+        is_portability=found.kind == PORTABILITY,
+        is_pinned=bool(found.best.pinned),
+        is_before_promise=all(group.is_before_promise for group in groups),
+        cause=found.cause,
+        groups=tuple(found.groups),
+    )
+
+
+def _stored(outcome: CaseOutcome) -> StoredCase:
+    return stored_case_from_json(json.loads(outcome.stored))

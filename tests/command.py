@@ -1,0 +1,24 @@
+"""The command line as its users run it: in a folder of theirs, as a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PLANTED = ROOT / "scenarios" / "planted"
+
+SECONDS = 120.0
+
+
+def walcrash(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run `walcrash` with these words to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
