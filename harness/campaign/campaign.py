@@ -9,7 +9,7 @@ findings (`finding_reports`), what is shown (`report`).
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,17 @@ class CampaignPlan:
     minimising_seconds: float = MINIMISING_SECONDS
 
 
+@dataclass(slots=True)
+class _Begun:
+    """A scenario that has begun; `prepared` is None where it could not be, or after an interrupt.
+
+    `tally` has what its pinned cases showed.
+    """
+
+    tally: Tally
+    prepared: Prepared | None = None
+
+
 class Campaign:
     """Runs a plan; `lines` may be iterated once.
 
@@ -137,12 +148,20 @@ class Campaign:
         earlier = 0.0 if self._state is None else self._state.seconds
         self._deadline = _after(plan.seconds, used=earlier)
         ended: list[ScenarioEnded] = []
+        begun: dict[str, _Begun] = {}
         with Crew(self._make_executor, plan.jobs) as self._crew:
+            # What is pinned was found before: whether it is back is known first of all.
+            for scenario in plan.scenarios:
+                if scenario.pinned and plan.only_case is None and not self._is_stopped():
+                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
             for number, scenario in enumerate(plan.scenarios):
-                if self._is_stopped() and not self._is_begun(scenario):
-                    break
+                is_begun = scenario.name in begun or self._is_begun(scenario)
+                if self._is_stopped() and not is_begun:
+                    continue
                 deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
-                yield from self._run_scenario(self._crew, scenario, deadline, ended)
+                if scenario.name not in begun:
+                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
+                yield from self._run_scenario(self._crew, begun[scenario.name], deadline, ended)
         yield CampaignEnded(
             verdict=_together([line.verdict for line in ended], len(plan.scenarios)),
             stopped=self._stopped or StopReason.CASES_DONE,
@@ -166,23 +185,36 @@ class Campaign:
             return _after(scenario.budget.seconds, used=used)
         return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
 
-    def _run_scenario(
-        self, crew: Crew, scenario: Scenario, deadline: float | None, ended: list[ScenarioEnded]
-    ) -> Iterator[LogLine]:
-        tally = Tally(scenario, self._plan.master_seed)
+    def _begin(self, crew: Crew, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
+        """Run a scenario's control cases, and then what is pinned in it."""
+        begun = _Begun(Tally(scenario, self._plan.master_seed))
+        tally = begun.tally
         try:
             prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
             if prepared is None:
-                return
+                return begun
             yield _started(scenario, prepared)
             tally.broken = broken_control(prepared)
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
                 yield from self._pinned(crew, tally, prepared)
+            begun.prepared = prepared
+        except Inconclusive as reason:
+            # Another scenario may get along with what this machine has.
+            tally.broken = reason.message
+        return begun
+
+    def _run_scenario(
+        self, crew: Crew, begun: "_Begun", deadline: float | None, ended: list[ScenarioEnded]
+    ) -> Iterator[LogLine]:
+        tally, prepared = begun.tally, begun.prepared
+        if prepared is None and not tally.broken:
+            return
+        try:
+            if prepared is not None and not tally.broken:
                 for outcome in self._all_outcomes(crew, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
-            # Another scenario may get along with what this machine has.
             tally.broken = reason.message
         found: list[Finding] = []
         reports = FindingReports(
@@ -198,13 +230,13 @@ class Campaign:
             yield line
         if self._is_following_up(tally):
             seen = {finding.id for finding in found}
-            self.changes += follow_up(crew, self._store, scenario.name, seen)
+            self.changes += follow_up(crew, self._store, tally.scenario.name, seen)
         beside = sum(finding.is_portability for finding in found)
         ended.append(tally.ended(findings=len(found) - beside, portability=beside))
         yield ended[-1]
 
     def _pinned(self, crew: Crew, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
-        """Run the scenario's pinned cases, before all others; not with one case alone."""
+        """Run the scenario's pinned cases; not with one case alone."""
         pinned = tally.scenario.pinned if self._plan.only_case is None else ()
         futures = [
             crew.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
@@ -294,6 +326,7 @@ class Campaign:
                 master_seed=plan.master_seed,
                 indices=tuple(indices[start : start + BATCH_CASES]),
                 deadline=deadline - left_seconds if deadline and is_found else deadline,
+                keeps_evidence=True,
             )
 
     def _is_stopped(self) -> bool:

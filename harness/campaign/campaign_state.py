@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -123,8 +124,14 @@ class Request:
             raise UsageError(
                 f"{run} cannot go on: {', '.join(changed[:3])} or its subject has changed since "
                 "it was begun; its verdict would be about two different things",
-                hint=f"begin again: walcrash run --seed {self.seed}",
+                hint=f"begin again: {self._command()}",
             )
+
+    def _command(self) -> str:
+        """Return the command that asks for the same."""
+        budget = [] if self.cases is None else ["--cases", str(self.cases)]
+        budget += [] if self.seconds is None else ["--time", f"{self.seconds:g}s"]
+        return shlex.join(["walcrash", "run", *self.names, "--seed", self.seed, *budget])
 
 
 class CampaignState:

@@ -5,19 +5,19 @@ evidence may be judged again anywhere, since its trace and its history are in it
 at hand its image may be recovered again, also where the subject's threads make another trace now.
 """
 
+import base64
+import json
+import zlib
 from dataclasses import dataclass, replace
 
-from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase
-from harness.campaign.case_runner import CaseRun, run_case_fresh
+from harness.campaign.case_runner import CaseRun
 from harness.campaign.crash_aim import Shape, shape_of
-from harness.campaign.looks import OPEN, Looks
+from harness.campaign.looks import OPEN
+from harness.campaign.tagged_json import from_tagged, to_tagged
 from harness.campaign.workplace import Workplace
-from harness.oracle import judge
 from harness.recorder.tree import capture, restore
-from harness.values.history import History, Recoveries
 from harness.values.image import Image
-from harness.values.recovery import RecoveryFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +35,17 @@ class Evidence:
     after: Image | None
 
 
-def gather(stored: StoredCase) -> Evidence:
-    """Run a case in fresh processes, in this job's workplace, and keep what it leaves.
+def complete(workplace: Workplace, stored: StoredCase, run: CaseRun) -> Evidence:
+    """Return a run as evidence: how its image looks after a recovery is seen now.
 
-    Raises:
-        WalcrashError: as `run_case_fresh`.
+    Args:
+        workplace: where the subject is loaded; its folder is used.
+        stored: the case.
+        run: what it gave, in fresh processes.
     """
-    workplace = jobs.job_workplace()
-    run = run_case_fresh(workplace, stored)
-    before = run.image
-    after = None if before is None else _recovered(workplace, stored, before)
-    return Evidence(run=replace(run, coverage=None, beside=None), before=before, after=after)
+    after = None if run.image is None else _recovered(workplace, stored, run.image)
+    told = replace(run, coverage=None, beside=None)
+    return Evidence(run=told, before=run.image, after=after)
 
 
 def _recovered(workplace: Workplace, stored: StoredCase, image: Image) -> Image:
@@ -54,27 +54,15 @@ def _recovered(workplace: Workplace, stored: StoredCase, image: Image) -> Image:
     return capture(workplace.directory)
 
 
-def look_again(stored: StoredCase, evidence: Evidence) -> CaseRun:
-    """Recover the evidence's own image in this job's workplace, and judge what that shows.
+def pack(evidence: Evidence) -> str:
+    """Return evidence as a text that is short and can be kept."""
+    data = json.dumps(to_tagged(evidence)).encode()
+    return base64.b64encode(zlib.compress(data)).decode("ascii")
 
-    Raises:
-        WalcrashError: as `run_case_fresh`.
-    """
-    assert evidence.before is not None, "there is an image to look at"
-    workplace = jobs.job_workplace()
-    workplace.load(stored.subject, stored.limits)
-    workplace.end_recoverers()
-    boots = evidence.run.history.boots
-    last = boots[-1].recovery
-    if isinstance(last, RecoveryFailure):
-        recoveries = Recoveries(first=last)
-    else:
-        recoveries = Looks(workplace, stored, is_fresh=True).restored(evidence.before)
-    history = History(boots, recoveries)
-    judgement = judge(
-        stored.contract, history, supports=stored.supports, invariants=stored.invariants
-    )
-    return replace(evidence.run, history=history, judgement=judgement, image=evidence.before)
+
+def unpack(text: str) -> Evidence:
+    """Return what `pack` was given, which was our own."""
+    return from_tagged(Evidence, json.loads(zlib.decompress(base64.b64decode(text))), "evidence")
 
 
 def has_threads(run: CaseRun) -> bool:

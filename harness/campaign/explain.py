@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.campaign import jobs
 from harness.campaign.bundle import SUFFIX, read_bundle
 from harness.campaign.crew import MakeExecutor
+from harness.campaign.evidence import unpack
 from harness.campaign.replay import replay_finding
 from harness.campaign.store import Store
 from harness.campaign.story import tell_story
@@ -18,11 +19,19 @@ from harness.values.story import Story
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """A finding with its story; `is_alike` if the same invariant broke this time as well."""
+    """A finding with its story.
+
+    Attributes:
+        finding: as it is told: with what the run that is told showed.
+        story: of that run.
+        is_alike: whether the same invariant broke this time as well.
+        is_kept: it did not, and what is told is the run that the campaign kept.
+    """
 
     finding: Finding
     story: Story
     is_alike: bool
+    is_kept: bool = False
 
 
 def explain_finding(
@@ -39,10 +48,14 @@ def explain_finding(
     results = replay_finding(reference, runs=runs, times=1, make_executor=make_executor)
     with closing(results):
         result = next(results)
+    kept = Store(runs).find(reference)
+    if not result.alike and kept.evidence:
+        story = tell_story(unpack(kept.evidence).run, promised=result.promised)
+        return Explained(finding=kept.finding, story=story, is_alike=False, is_kept=True)
     story = tell_story(result.run, promised=result.promised)
     # What is told is this run; how often the finding repeats is what its campaign has counted.
-    kept = Store(runs).find(reference).finding
-    finding = replace(result.finding, replays=kept.replays, replays_alike=kept.replays_alike)
+    counted = kept.finding
+    finding = replace(result.finding, replays=counted.replays, replays_alike=counted.replays_alike)
     return Explained(finding=finding, story=story, is_alike=result.alike)
 
 

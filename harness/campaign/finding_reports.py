@@ -16,13 +16,15 @@ from typing import Final
 from harness.campaign import jobs
 from harness.campaign.campaign_state import CampaignState
 from harness.campaign.case_file import StoredCase, stored_case_from_json
-from harness.campaign.cause import group_of
+from harness.campaign.cause import Cause, cause_of
 from harness.campaign.crew import Crew
-from harness.campaign.jobs import CaseOutcome
+from harness.campaign.evidence import unpack
+from harness.campaign.evidence_job import pack_run
+from harness.campaign.jobs import CaseOutcome, complexity
 from harness.campaign.minimise_job import MinimalCase, minimise_case
 from harness.campaign.store import Store
 from harness.campaign.story import tell_story
-from harness.campaign.tally import PORTABILITY, Group, Tally, complexity, short_id
+from harness.campaign.tally import PORTABILITY, Group, Tally, short_id
 from harness.values.finding import Finding, FindingChange, FindingState
 from harness.values.log import FindingReported
 from harness.values.verdict import Invariant
@@ -39,14 +41,14 @@ class _Found:
     """One finding: the groups with its cause, and the one whose minimal case is the simplest.
 
     Attributes:
-        cause: of all of them.
+        cause: of the simplest of them; it explains the others.
         kind: `PORTABILITY`, or empty.
         best: the group that stands for it.
         minimal: its minimal case; None after an interrupt.
         groups: all groups, by name.
     """
 
-    cause: str
+    cause: Cause
     kind: str
     best: Group
     minimal: MinimalCase | None
@@ -140,9 +142,11 @@ class FindingReports:
     def _replayed(
         self, tally: Tally, name: str, found: _Found
     ) -> tuple[FindingReported, FindingState]:
-        """Replay a finding in fresh processes, and keep it."""
-        shown = found.shown
-        kept = _stored(shown)
+        """Replay a finding in fresh processes, and keep it.
+
+        One that never fails again is told as it was: its first case and all that this left.
+        """
+        kept = _stored(found.shown)
         futures = [self._crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
         runs = [run for run in map(self._crew.result, futures) if run is not None]
         alike = [
@@ -150,9 +154,16 @@ class FindingReports:
             for run in runs
             if any(v.invariant is found.invariant for v in run.judgement.violations)
         ]
+        own = found.best.best
+        run, evidence = (alike[0], "") if alike else (None, own.evidence)
+        if runs and not alike:
+            found.minimal = None
+            run = unpack(evidence).run if evidence else None
+        elif run is not None and len(alike) < len(runs):
+            evidence = self._crew.result(self._crew.submit(pack_run, kept, run)) or ""
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
-        change = self._store.keep(finding, shown.stored, found.best.best.stored)
-        story = tell_story(alike[0], promised=kept.contract.model) if alike else None
+        change = self._store.keep(finding, found.shown.stored, own.stored, evidence=evidence)
+        story = None if run is None else tell_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
         if self._state is not None and len(runs) == REPLAYS:
             self._state.add_reported(line, change)
@@ -161,23 +172,27 @@ class FindingReports:
 
 def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str, _Found]:
     """Return the findings that the groups come to, by id."""
-    found: dict[str, _Found] = {}
-    for name, made in minimal.items():
-        group = tally.group(name)
+    found: list[_Found] = []
+    causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
+    # What lost the least first: it may explain what lost more.
+    for name in sorted(causes, key=lambda each: (len(causes[each].lost), each)):
+        group, made, cause = tally.group(name), minimal[name], causes[name]
         kind = PORTABILITY if name in tally.beside else ""
-        cause = made.cause if made is not None and made.cause else _cause_of_group(group)
-        finding = short_id("F", tally.scenario, cause, kind)
-        one = found.setdefault(finding, _Found(cause, kind, group, made))
+        alike = [each for each in found if each.kind == kind and each.cause.explains(cause)]
+        one = alike[0] if alike else _Found(cause, kind, group, made)
+        if not alike:
+            found.append(one)
         one.groups[name] = group
-        if _rank(group, made) < _rank(one.best, one.minimal):
+        # The case that is told shows the very cause that the finding is named for.
+        if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
             one.best, one.minimal = group, made
-    return found
+    return {short_id("F", tally.scenario, str(each.cause), each.kind): each for each in found}
 
 
-def _cause_of_group(group: Group) -> str:
-    """Return what is known of the cause where nothing could be minimised."""
-    best = group.best
-    return group_of(best.violations[0].invariant, best.landings)
+def _cause(group: Group, made: MinimalCase | None) -> Cause:
+    if made is not None and made.cause is not None:
+        return made.cause
+    return cause_of(group.best.violations[0].invariant, group.best.landings)
 
 
 def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
@@ -216,8 +231,8 @@ def _finding(
         is_portability=found.kind == PORTABILITY,
         is_pinned=bool(found.best.pinned),
         is_before_promise=all(group.is_before_promise for group in groups),
-        cause=found.cause,
-        groups=tuple(found.groups),
+        cause=str(found.cause),
+        groups=tuple(sorted(found.groups)),
     )
 
 

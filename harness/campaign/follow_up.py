@@ -48,5 +48,6 @@ def _state(crew: Crew, kept: KeptFinding) -> FindingState | None:
     if run is None or run.verdict is Verdict.INCONCLUSIVE:
         return None
     if run.verdict is Verdict.PASS:
-        return FindingState.FIXED
+        # One that does not fail each time has not been repaired because it passes once.
+        return None if kept.evidence else FindingState.FIXED
     return FindingState.BACK if kept.state is FindingState.FIXED else FindingState.AGAIN

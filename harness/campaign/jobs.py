@@ -20,6 +20,8 @@ from typing import Final
 
 from harness.campaign.case_file import StoredCase, stored_case_to_json
 from harness.campaign.case_runner import CaseRun, run_case, run_case_fresh
+from harness.campaign.cause import group_of
+from harness.campaign.evidence import complete, pack
 from harness.campaign.power_loss import Coverage
 from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workload import draw_case, draw_control
@@ -45,9 +47,10 @@ _PR_SET_PDEATHSIG: Final = 1
 class CaseOutcome:
     """One case as it goes back to the campaign; `stored` is its stored form if it failed.
 
-    `beside` is its failure under a model weaker than the contract's, if there is one. `refused`
-    is what the subject refused in a control case. `is_before_promise` says that no record had
-    been acknowledged in it: what breaks then is a half-made store.
+    `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`
+    is all that it left, packed, where it is the simplest of its group in its batch: it may never
+    fail again. `refused` is what the subject refused in a control case. `is_before_promise` says
+    that no record had been acknowledged in it: what breaks then is a half-made store.
     """
 
     index: int
@@ -66,6 +69,7 @@ class CaseOutcome:
     coverage: Coverage | None
     stored: str
     beside: "CaseOutcome | None" = None
+    evidence: str = ""
     refused: str = ""
     is_before_promise: bool = False
 
@@ -81,7 +85,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Cases of one scenario for one job; none is begun after `deadline` (`time.monotonic()`)."""
+    """Cases of one scenario for one job; none is begun after `deadline` (`time.monotonic()`).
+
+    With `keeps_evidence` failing cases come with what they left; see `CaseOutcome`.
+    """
 
     scenario: Scenario
     description: Description
@@ -89,6 +96,7 @@ class Batch:
     master_seed: str
     indices: tuple[int, ...]
     deadline: float | None = None
+    keeps_evidence: bool = False
 
 
 def make_executor(jobs: int) -> Executor:
@@ -160,7 +168,8 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     Raises:
         WalcrashError: as `prepare`.
     """
-    outcomes = []
+    outcomes: list[CaseOutcome] = []
+    failures: list[_Failure] = []
     for index in batch.indices:
         # Linux has one monotonic clock for all processes.
         if batch.deadline is not None and time.monotonic() >= batch.deadline:
@@ -173,8 +182,53 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
-        outcomes.append(summarise(run_case(job_workplace(), stored), stored))
+        run = run_case(job_workplace(), stored)
+        outcomes.append(summarise(run, stored))
+        failures += _failures(len(outcomes) - 1, outcomes[-1], run, stored)
+    return _with_evidence(outcomes, failures) if batch.keeps_evidence else outcomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """A failing case of a batch, or what fails beside it, with its run."""
+
+    at: int
+    is_beside: bool
+    outcome: CaseOutcome
+    run: CaseRun
+    stored: StoredCase
+
+
+def _failures(at: int, outcome: CaseOutcome, run: CaseRun, stored: StoredCase) -> list[_Failure]:
+    every = [(False, outcome, run), (True, outcome.beside, run.beside)]
+    return [
+        _Failure(at=at, is_beside=is_beside, outcome=told, run=made, stored=stored)
+        for is_beside, told, made in every
+        if told is not None and made is not None and told.verdict is Verdict.FAIL
+    ]
+
+
+def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> list[CaseOutcome]:
+    """Add what it left to the simplest failing case of each group."""
+    simplest: dict[tuple[bool, str], _Failure] = {}
+    for each in failures:
+        group = group_of(each.outcome.violations[0].invariant, each.outcome.landings)
+        known = simplest.setdefault((each.is_beside, group), each)
+        if complexity(each.outcome) < complexity(known.outcome):
+            simplest[each.is_beside, group] = each
+    for each in simplest.values():
+        evidence = pack(complete(job_workplace(), each.stored, each.run))
+        told, beside = outcomes[each.at], outcomes[each.at].beside
+        if not each.is_beside:
+            outcomes[each.at] = replace(told, evidence=evidence)
+        elif beside is not None:
+            outcomes[each.at] = replace(told, beside=replace(beside, evidence=evidence))
     return outcomes
+
+
+def complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
+    """Return what orders cases from simple to not: boots, operations, then the lowest index."""
+    return len(outcome.boots), outcome.operations, outcome.index
 
 
 def replay_case(stored: StoredCase) -> CaseRun:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase
-from harness.campaign.cause import cause_of
+from harness.campaign.cause import Cause, cause_of
 from harness.campaign.jobs import CaseOutcome
 from harness.campaign.minimise import minimise
 from harness.campaign.story import tell_story
@@ -21,13 +21,13 @@ class MinimalCase:
             again, so that there was nothing to begin with.
         tries: how many simpler cases were run.
         is_finished: whether all was tried; else the budget ran out first.
-        cause: what it shows of the cause; empty where `outcome` is None.
+        cause: the cause that it shows; None where `outcome` is.
     """
 
     outcome: CaseOutcome | None
     tries: int
     is_finished: bool
-    cause: str = ""
+    cause: Cause | None = None
 
 
 def minimise_case(

@@ -9,7 +9,8 @@ from harness.campaign import jobs
 from harness.campaign.bundle import read_bundle, with_subject
 from harness.campaign.case_runner import CaseRun
 from harness.campaign.crew import Crew, MakeExecutor
-from harness.campaign.evidence import has_same_trace, has_threads, look_again
+from harness.campaign.evidence import has_same_trace, has_threads
+from harness.campaign.evidence_job import look_again
 from harness.campaign.finding_reports import REPLAYS
 from harness.campaign.store import Store
 from harness.values.contract import PersistenceModel

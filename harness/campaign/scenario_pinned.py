@@ -19,7 +19,7 @@ REACHES: Final = 64
 
 
 class PinnedTable(Table):
-    """A case that runs before all others of the scenario; `walcrash pin` writes it."""
+    """A case that runs before all others of a campaign; `walcrash pin` writes it."""
 
     finding: str = Field(
         pattern="^F-[0-9a-f]{1,32}$",

@@ -28,9 +28,9 @@ NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
 
-_COLUMNS: Final = "state, finding, stored, origin"
+_COLUMNS: Final = "state, finding, stored, origin, evidence"
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,15 @@ class KeptFinding:
         state: what became of it since it was first seen.
         stored: its minimal case.
         origin: the campaign's own case, which the minimal one was made from.
+        evidence: a run of the minimal case, packed (`evidence.unpack`), where it did not fail in
+            every replay; else empty.
     """
 
     finding: Finding
     state: FindingState
     stored: StoredCase
     origin: StoredCase
+    evidence: str = ""
 
     @property
     def id(self) -> str:
@@ -66,8 +69,16 @@ class Store:
     def __init__(self, runs: Path) -> None:
         self._path = runs / NAME
 
-    def keep(self, finding: Finding, stored: str, origin: str) -> FindingState:
+    def keep(
+        self, finding: Finding, stored: str, origin: str, *, evidence: str = ""
+    ) -> FindingState:
         """Keep a finding with its minimal case and the campaign's own (both JSON).
+
+        Args:
+            finding: as it is reported.
+            stored: the minimal case.
+            origin: the campaign's own.
+            evidence: packed, of a run of the minimal case, where it may not fail again.
 
         Returns:
             New, again, or back after it was fixed.
@@ -85,9 +96,10 @@ class Store:
                 state = FindingState.BACK if is_back else FindingState.AGAIN
             text = json.dumps(to_plain(finding))
             connection.execute(
-                "insert or replace into finding (id, scenario, state, finding, stored, origin) "
-                "values (?, ?, ?, ?, ?, ?)",
-                (finding.id, finding.scenario, state.value, text, stored, origin),
+                "insert or replace into finding "
+                "(id, scenario, state, finding, stored, origin, evidence) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                (finding.id, finding.scenario, state.value, text, stored, origin, evidence),
             )
         return state
 
@@ -167,7 +179,7 @@ class Store:
             if version == 0:
                 connection.execute(CREATE)
             elif version < FORMAT:
-                upgrade(connection)
+                upgrade(connection, version)
             connection.execute(f"pragma user_version = {FORMAT}")
 
 
@@ -192,7 +204,7 @@ def _take_over(connection: sqlite3.Connection, finding: Finding) -> tuple[str] |
 
 
 def _read(row: Row) -> KeptFinding:
-    state, text, stored, origin = row
+    state, text, stored, origin, evidence = row
     try:
         finding = from_plain(Finding, json.loads(text), where="finding")
     except NotPlain as problem:
@@ -202,4 +214,5 @@ def _read(row: Row) -> KeptFinding:
         state=FindingState(state),
         stored=stored_case_from_json(json.loads(stored)),
         origin=stored_case_from_json(json.loads(origin)),
+        evidence=evidence,
     )

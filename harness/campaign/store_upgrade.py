@@ -9,17 +9,26 @@ from harness.values.finding import Finding, FindingState
 from harness.values.plain import to_plain
 from harness.values.verdict import RULES, Invariant, Violation
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The store's version; a newer one is refused by name."""
 
 CREATE: Final = (
     "create table finding (id text primary key, scenario text not null, state text not null, "
-    "finding text not null, stored text not null, origin text not null)"
+    "finding text not null, stored text not null, origin text not null, "
+    "evidence text not null default '')"
 )
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring format 1 to format 2: it kept no violations and no landings."""
+def upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Bring an older format, 1 or 2, to this one."""
+    if version == 1:
+        _upgrade_from_1(connection)
+    else:
+        connection.execute("alter table finding add column evidence text not null default ''")
+
+
+def _upgrade_from_1(connection: sqlite3.Connection) -> None:
+    """Bring format 1 to this one: it kept no violations and no landings."""
     rows = connection.execute(
         "select id, scenario, scenario_path, master_seed, case_index, invariant, seen, cases, "
         "stored from finding order by id"

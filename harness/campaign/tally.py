@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.campaign.cause import group_of
-from harness.campaign.jobs import CaseOutcome
+from harness.campaign.jobs import CaseOutcome, complexity
 from harness.campaign.power_loss import Coverage
 from harness.values.history import BootEnd
 from harness.values.log import BootSummary, CaseJudged, ScenarioEnded
@@ -175,8 +175,3 @@ def short_id(letter: str, scenario: Scenario, what: str, kind: str = "") -> str:
 
 def _is_unrecorded_kill(boot: BootSummary) -> bool:
     return boot.end == BootEnd.KILLED.value and boot.landing is None
-
-
-def complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
-    """Return what orders cases from simple to not: boots, operations, then the lowest index."""
-    return len(outcome.boots), outcome.operations, outcome.index

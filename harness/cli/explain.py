@@ -23,5 +23,10 @@ def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
 
     told = explain_finding(finding, runs=Path(runs))
     return publish_explanation(
-        told.finding, told.story, is_alike=told.is_alike, runs=runs, color=not no_color
+        told.finding,
+        told.story,
+        is_alike=told.is_alike,
+        is_kept=told.is_kept,
+        runs=runs,
+        color=not no_color,
     )

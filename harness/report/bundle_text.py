@@ -28,6 +28,10 @@ class Made(Protocol):
     def subject(self) -> str:
         """What has to be there to replay it."""
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is in it is a run that the campaign kept: it did not happen again."""
+
 
 def publish_bundle(made: Made) -> ExitCode:
     """Print the bundle's path, and tell what is in it."""
@@ -36,5 +40,7 @@ def publish_bundle(made: Made) -> ExitCode:
         f"{made.finding.id}: {first.invariant.value} in {escape(made.finding.scenario)}, "
         f"{made.size_bytes:,} bytes; the subject is not in it: {escape(made.subject)}"
     )
+    if made.is_kept:
+        talk("it did not happen again just now: what is in it is the run that the campaign kept")
     publish(shell_path(str(made.path)))
     return ExitCode.PASSED

@@ -46,11 +46,13 @@ _REPEATED: Final = f"{INDENT}{'*':>9}"
 
 
 def publish_explanation(
-    finding: Finding, story: Story, *, is_alike: bool, runs: str, color: bool
+    finding: Finding, story: Story, *, is_alike: bool, is_kept: bool, runs: str, color: bool
 ) -> ExitCode:
     """Print the explanation, and return what the process ends with."""
     width = shutil.get_terminal_size((WIDTH, 0)).columns
-    if not is_alike:
+    if is_kept:
+        talk("it did not happen again just now: this is the run that the campaign kept")
+    elif not is_alike:
         talk("it did not happen again just now: this is what happened instead")
     publish(
         explanation_text(finding, story, width=width, runs=runs),

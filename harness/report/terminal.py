@@ -13,6 +13,7 @@ Source: https://no-color.org; the variable CI is set by GitHub, GitLab and most 
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -93,7 +94,7 @@ class _Counts:
         self.case_counts = dict(case_counts)
         self.seconds = seconds
         self.scenario = ""
-        self.scenario_cases = 0
+        self.cases_of: Counter[str] = Counter()
         self.cases = 0
         self.findings: set[str] = set()
         self._ended_scenarios: set[str] = set()
@@ -102,10 +103,11 @@ class _Counts:
     def add(self, line: LogLine) -> None:
         match line:
             case ScenarioStarted():
-                self.scenario, self.scenario_cases = line.scenario, 0
+                self.scenario = line.scenario
             case CaseJudged():
+                self.scenario = line.scenario
                 self.cases += 1
-                self.scenario_cases += 1
+                self.cases_of[line.scenario] += 1
                 if line.finding:
                     self.findings.add(line.finding)
             case FindingReported() if not line.finding.is_portability:
@@ -113,7 +115,7 @@ class _Counts:
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
                 self._ended_scenarios.add(line.scenario)
-                self._cases_of_ended += self.scenario_cases
+                self._cases_of_ended += self.cases_of[line.scenario]
             case _:
                 pass
 
@@ -227,7 +229,7 @@ class LiveProgress:
         self._bars.update(
             self._one,
             description=escape(counts.scenario),
-            completed=counts.scenario_cases,
+            completed=counts.cases_of[counts.scenario],
             total=max(counts.case_counts.get(counts.scenario, 0), 1),
             visible=len(counts.case_counts) > 1 and bool(counts.scenario),
         )

@@ -70,6 +70,21 @@ def test_a_pinned_finding_runs_first_in_every_campaign_of_its_scenario(folder: P
     assert "is pinned in uncut-tail.toml already" in done.stderr
 
 
+def test_pinned_cases_run_before_all_other_cases_of_all_scenarios(folder: Path) -> None:
+    other = (folder / "uncut-tail.toml").read_text().replace('"uncut-tail"', '"other"', 1)
+    (folder / "other.toml").write_text(other)
+    assert walcrash(folder, "pin", "F-").returncode == 0
+    repair(folder)
+    words = ("--seed", "other", "--cases", "2")
+    done = walcrash(folder, "run", "other.toml", "uncut-tail.toml", *words)
+    assert done.returncode == 0, done.stdout
+    told = [(case["scenario"], bool(case["pinned"])) for case in judged(folder)]
+    assert told[0] == ("uncut-tail", True)
+    assert told[1:] == [("other", False)] * 2 + [("uncut-tail", False)] * 2
+    assert [row.split()[:3] for row in done.stdout.splitlines() if row.startswith("  uncut-tail")]
+    assert "no findings in 5 cases" in done.stdout
+
+
 def test_a_pinned_case_that_misses_its_crash_point_is_inconclusive(folder: Path) -> None:
     assert walcrash(folder, "pin", "F-").returncode == 0
     repair(folder)

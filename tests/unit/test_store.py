@@ -88,6 +88,31 @@ def test_a_store_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> No
     assert Store(runs).keep(FINDING, STORED, STORED) is FindingState.NEW
 
 
+def test_a_store_of_the_second_format_keeps_what_it_has(store: Store, tmp_path: Path) -> None:
+    store.keep(FINDING, STORED, STORED)
+    with sqlite3.connect(tmp_path / "runs" / NAME) as old:
+        old.execute("alter table finding drop column evidence")
+        old.execute("pragma user_version = 2")
+    old.close()
+    kept = store.find(FINDING.id)
+    assert (kept.finding, kept.evidence) == (FINDING, "")
+    store.keep(FINDING, STORED, STORED, evidence="packed")
+    assert store.find(FINDING.id).evidence == "packed"
+
+
+def test_a_finding_that_was_kept_without_a_cause_is_taken_over_once(store: Store) -> None:
+    older = replace(FINDING, id="F-0ld000", cause="")
+    store.keep(older, STORED, STORED)
+    store.keep(replace(older, id="F-0ld111", is_portability=True), STORED, STORED)
+    store.set_state(older.id, FindingState.FIXED)
+    now = replace(FINDING, id="F-11aaaa", cause="lost-put, kill: 1 crash, append reply")
+    assert store.keep(now, STORED, STORED) is FindingState.BACK
+    assert [kept.id for kept in store.all()] == ["F-0ld111", now.id]
+    other = replace(now, id="F-22bbbb", cause="lost-put, kill: 1 crash, unlink wal.log")
+    assert store.keep(other, STORED, STORED) is FindingState.NEW
+    assert store.keep(now, STORED, STORED) is FindingState.AGAIN
+
+
 def test_a_newer_store_is_refused_by_name(store: Store, tmp_path: Path) -> None:
     store.keep(FINDING, STORED, STORED)
     with sqlite3.connect(tmp_path / "runs" / NAME) as newer:
