@@ -67,6 +67,7 @@ class CampaignPlan:
         only_case: run this case alone.
         runs: the folder that keeps findings.
         minimising_seconds: longest time in which the findings of one scenario are minimised.
+        is_portability_told: whether what only a model weaker than the contract's shows is told.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -77,6 +78,7 @@ class CampaignPlan:
     only_case: int | None
     runs: Path
     minimising_seconds: float = MINIMISING_SECONDS
+    is_portability_told: bool = True
 
 
 @dataclass(slots=True)
@@ -187,8 +189,12 @@ class Campaign:
 
     def _begin(self, crew: Crew, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
         """Run a scenario's control cases, and then what is pinned in it."""
-        begun = _Begun(Tally(scenario, self._plan.master_seed))
-        tally = begun.tally
+        tally = Tally(
+            scenario,
+            self._plan.master_seed,
+            is_portability_told=self._plan.is_portability_told,
+        )
+        begun = _Begun(tally)
         try:
             prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
             if prepared is None:

@@ -28,7 +28,7 @@ from harness.subjects import conformance
 from harness.subjects.conformance import Check, Noted
 from harness.subjects.driver_process import DriverProcess
 from harness.subjects.driver_replies import Introduction
-from harness.subjects.loading import BUILT_IN, registered_adapters
+from harness.subjects.loading import BUILT_IN, MissingPackage, registered_adapters
 from harness.values.conformance import CheckOutcome, Conformance, ConformanceCheck
 from harness.values.errors import UsageError
 
@@ -89,6 +89,8 @@ def _check_adapter(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
     try:
         make = conformance.python_maker(name, plan.options)
         supports = tuple(sorted(make().supports))
+    except MissingPackage as problem:
+        raise UsageError(f"the adapter {name}: {problem}", hint=problem.hint) from None
     except Exception as problem:
         raise UsageError(
             f"the adapter {name} cannot be loaded: {type(problem).__name__}: {problem}",

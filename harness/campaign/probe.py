@@ -238,6 +238,8 @@ class _Prober:
                 only_case=None,
                 runs=self.plan.runs,
                 minimising_seconds=self.plan.minimising_seconds,
+                # The weaker models have their own turn.
+                is_portability_told=False,
             ),
             make_executor=self.make_executor,
         )

@@ -46,7 +46,8 @@ class Group:
 class Tally:
     """One scenario's numbers so far; `broken` says why no case was run, if none was.
 
-    `groups` are those that count against the subject; `beside`, of portability, do not.
+    `groups` are those that count against the subject; `beside`, of portability, do not, and are
+    left out unless `is_portability_told`.
     """
 
     scenario: Scenario
@@ -63,6 +64,7 @@ class Tally:
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
     broken: str = ""
+    is_portability_told: bool = True
 
     @property
     def cases(self) -> int:
@@ -86,6 +88,7 @@ class Tally:
         self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
+        beside = outcome.beside if self.is_portability_told else None
         return CaseJudged(
             scenario=self.scenario.name,
             case=outcome.index,
@@ -96,7 +99,7 @@ class Tally:
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
             finding=self._group(outcome, self.groups, pinned),
-            portability=self._group(outcome.beside, self.beside, pinned),
+            portability=self._group(beside, self.beside, pinned),
             reason=outcome.doubt,
             pinned=pinned,
         )

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from needs import lacking
 
 from harness.cli import main
+from harness.subjects.loading import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = str(ROOT / "tests" / "bad_drivers.py")
@@ -51,6 +53,25 @@ def test_the_reference_passes_as_a_python_adapter() -> None:
     assert {each["outcome"] for each in checks.values()} == {"ok"}  # type: ignore[index]
     code, checks, _ = check("--option", "sync=none", "harness.subjects.reference:ReferenceAdapter")
     assert code == 0
+
+
+SLOW = {"postgresql"}
+
+SHIPPED = [
+    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in BUILT_IN
+]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_subject_that_ships_passes(name: str) -> None:
+    code, checks, said = check(name)
+    if code == 2 and "this subject needs" in said:
+        assert "hint: pip install 'walcrash[" in said or "hint: apt-get install" in said
+        lacking(said)
+    assert code == 0, (checks, said)
+    outcomes = [each["outcome"] for each in checks.values()]  # type: ignore[index]
+    assert outcomes.count("ok") >= 8
+    assert set(outcomes) <= {"ok", "skipped"}
 
 
 FAILS = {
