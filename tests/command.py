@@ -11,7 +11,9 @@ PLANTED = ROOT / "scenarios" / "planted"
 SECONDS = 120.0
 
 
-def walcrash(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def walcrash(
+    folder: Path, *words: str, seconds: float = SECONDS
+) -> "subprocess.CompletedProcess[str]":
     """Run `walcrash` with these words to its end."""
     return subprocess.run(
         [sys.executable, "-m", "harness", *words],
@@ -20,5 +22,5 @@ def walcrash(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=seconds,
     )

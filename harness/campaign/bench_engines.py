@@ -8,7 +8,9 @@ records; what fails is judged on, since an engine may lose what its setting says
 LevelDB's images come from 10 synced puts of 45 kB, the trace of which ALICE judged 1.9 states a
 second; 100 a second are asked for, which is 10 ms an image.
 
-Not here: engines as servers, and drivers (`bench_drivers`).
+A server is started anew for each image, so few of its images are judged.
+
+Not here: drivers (`bench_drivers`).
 """
 
 import time
@@ -51,6 +53,9 @@ LARGE_PUT_BYTES: Final = 45_000
 IMAGES: Final = 64
 """Images that are judged in one sample."""
 
+SERVER_IMAGES: Final = {"redis": 16, "postgresql": 3}
+"""Images of servers that are judged in one sample, by subject."""
+
 MOST_ROUNDS: Final = 3
 """Samples of each; there are many engines."""
 
@@ -65,6 +70,8 @@ SETTINGS: Final = {
     "gdbm": SubjectSpec("gdbm"),
     "dbm.dumb": SubjectSpec("dbm.dumb"),
     "zodb": SubjectSpec("zodb"),
+    "redis": SubjectSpec("redis", {"appendfsync": "always"}),
+    "postgresql": SubjectSpec("postgresql"),
 }
 ROOM: Final = RecoveryLimits(seconds=120.0, memory_mb=2048)
 _CLOSE: Final = Operation(OperationKind.CLOSE)
@@ -218,5 +225,5 @@ def _images(workplace: Workplace, subject: SubjectSpec) -> float:
         boots.as_power_finds(), stored.contract.model, recover=looks.restored, judge=judged
     )
     began = time.perf_counter()
-    cut.explore(Prng(2), IMAGES)
+    cut.explore(Prng(2), SERVER_IMAGES.get(subject.adapter, IMAGES))
     return cut.coverage.judged / (time.perf_counter() - began)

@@ -101,6 +101,7 @@ def _one_round(trial: Trial, strictest: PersistenceModel, *, is_first: bool) -> 
     _fewer_operations(trial)
     _simpler_crashes(trial, strictest)
     _fewer_pairs(trial)
+    _first_events(trial)
     is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
     _simpler_content(trial, is_new=is_smaller or is_first)
     return trial.case != before
@@ -149,11 +150,7 @@ def _kills_for_power(trial: Trial) -> None:
 
 
 def _earlier_events(trial: Trial) -> None:
-    """Let kills fall on earlier events of their call.
-
-    How many there are of a kind grows with the log; and what shows after several events in a row
-    is told by the first of them, so that all cases of one bug come to the same event.
-    """
+    """Let kills fall into earlier events of their call: how many there are grows with the log."""
     for number in range(len(trial.case.boots)):
         crash = trial.case.boots[number].crash
         if not isinstance(crash, CrashPoint):
@@ -163,11 +160,22 @@ def _earlier_events(trial: Trial) -> None:
                 earlier = replace(crash, ordinal=ordinal)
                 if trial.attempt(workload.with_crash(trial.case, number, earlier)):
                     break
+
+
+def _first_events(trial: Trial) -> None:
+    """Let kills fall on the first event of their call that shows the same.
+
+    What shows after several events in a row is told by the first of them, so that all cases of
+    one bug come to the same event. A call that is left has other events than one before it, so
+    this comes when no more operations can be left out.
+    """
+    for number in range(len(trial.case.boots)):
+        crash = trial.case.boots[number].crash
         # Between two calls is simpler than within one.
-        is_between = isinstance(crash, CrashPoint) and crash.event is EventKind.REPLY
-        for point in trial.points_before(number)[: 0 if is_between else EARLIER_EVENTS]:
-            if trial.attempt(workload.with_crash(trial.case, number, point)):
-                break
+        if isinstance(crash, CrashPoint) and crash.event is not EventKind.REPLY:
+            for point in trial.points_before(number)[:EARLIER_EVENTS]:
+                if trial.attempt(workload.with_crash(trial.case, number, point)):
+                    break
 
 
 def _simpler_crashes(trial: Trial, strictest: PersistenceModel) -> None:

@@ -7,6 +7,7 @@ one file stay two names of one file.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,26 @@ class DirectoryEntry:
 Entry = FileEntry | LinkEntry | SymlinkEntry | DirectoryEntry
 
 
+_RUN_BYTES: Final = 1 << 16
+_ZEROS: Final = bytes(_RUN_BYTES)
+
+
+def _add_content(digest: hashlib.blake2b, content: bytes) -> None:
+    """Add a file's content; long runs of zeros, as in a map made in advance, are only named.
+
+    To see that a run is all zeros takes a tenth of the time that it takes to hash it.
+    """
+    if len(content) < 2 * _RUN_BYTES:
+        digest.update(content)
+        return
+    for start in range(0, len(content), _RUN_BYTES):
+        run = content[start : start + _RUN_BYTES]
+        is_empty = run == _ZEROS
+        digest.update(b"\0" if is_empty else b"\1")
+        if not is_empty:
+            digest.update(run)
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A directory tree: entries by path relative to its root, parents before what they hold."""
@@ -59,5 +80,5 @@ class Image:
                 data = part.encode("utf-8", "surrogateescape")
                 digest.update(len(data).to_bytes(8, "little") + data)
             digest.update(len(content).to_bytes(8, "little"))
-            digest.update(content)
+            _add_content(digest, content)
         return digest.hexdigest()

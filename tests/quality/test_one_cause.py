@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from command import ROOT, walcrash
+from command import walcrash
 
 from harness.campaign.selftest import choose
 from harness.values.planted import Planted
 
 BUGS = [planted for planted in choose([]) if planted.invariant is not None]
+
+SECONDS = 1200.0
+"""Longest campaign, on a busy machine."""
 
 QUICK = [planted for planted in BUGS if planted.name in (
     "uncut-tail", "journal-twice", "compact-in-place", "unsynced-temporary",
@@ -19,9 +22,10 @@ QUICK = [planted for planted in BUGS if planted.name in (
 
 def findings(folder: Path, planted: list[Planted], *words: str) -> dict[str, list[str]]:
     """Run a campaign over planted bugs; return the causes of its findings, by scenario."""
-    files = [str(each.path.relative_to(ROOT)) for each in planted]
+    files = [str(each.path) for each in planted]
     log = folder / "log.ndjson"
-    done = walcrash(ROOT, "run", *files, "--runs", str(folder), "--log", str(log), *words)
+    told = ("--runs", str(folder), "--log", str(log))
+    done = walcrash(folder, "run", *files, *told, *words, seconds=SECONDS)
     assert done.returncode == 1, done.stderr
     found: dict[str, list[str]] = {each.name: [] for each in planted}
     for line in map(json.loads, log.read_text().splitlines()):
@@ -37,8 +41,7 @@ def test_many_crash_points_come_to_one_finding(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["2", "3"])
 @pytest.mark.parametrize("part", range(8))
-def test_no_planted_bug_is_two_findings(part: int, seed: str, tmp_path: Path) -> None:
-    found = findings(tmp_path, BUGS[part::8], "--seed", seed, "--cases", "20")
+def test_no_planted_bug_is_two_findings(part: int, tmp_path: Path) -> None:
+    found = findings(tmp_path, BUGS[part::8], "--seed", "2", "--cases", "10")
     assert {name: causes for name, causes in found.items() if len(causes) > 1} == {}

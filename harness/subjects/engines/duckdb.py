@@ -32,8 +32,8 @@ class DuckDbAdapter(NumberedStore):
 
     supports = frozenset({"compact", "reopen"})
 
-    _idle: ClassVar[dict[int, Any]] = {}
-    """The instance of this process, by its id, while no store is attached to it."""
+    _idle: ClassVar[dict[tuple[int, str], Any]] = {}
+    """The instances that no store is attached to, by process and settings."""
 
     def __init__(self, *, checkpoint_mebibytes: int = 16) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class DuckDbAdapter(NumberedStore):
 
     def open_store(self, directory: Path) -> None:
         """Attach the database and have the table."""
-        idle = self._idle.pop(os.getpid(), None)
+        idle = self._idle.pop(self._place, None)
         self._connection = idle or self._duckdb.connect(":memory:", config=self._settings)
         path = str(directory / "log.duckdb").replace("'", "''")
         self._connection.execute(f"ATTACH '{path}' AS store")
@@ -85,8 +85,12 @@ class DuckDbAdapter(NumberedStore):
         """Detach the database, which checkpoints."""
         self._execute("DETACH store")
         if not self._has_failed:
-            self._idle[os.getpid()] = self._connection
+            self._idle[self._place] = self._connection
         self._connection = None
+
+    @property
+    def _place(self) -> tuple[int, str]:
+        return os.getpid(), repr(self._settings)
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> Any:
         try:
