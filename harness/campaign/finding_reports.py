@@ -155,9 +155,9 @@ class FindingReports:
             if any(v.invariant is found.invariant for v in run.judgement.violations)
         ]
         own = found.best.best
-        run, evidence = (alike[0], "") if alike else (None, own.evidence)
+        run, evidence = (alike[0] if alike else None), ""
         if runs and not alike:
-            found.minimal = None
+            found.minimal, evidence = None, own.evidence
             run = unpack(evidence).run if evidence else None
         elif run is not None and len(alike) < len(runs):
             evidence = self._crew.result(self._crew.submit(pack_run, kept, run)) or ""

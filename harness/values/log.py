@@ -124,8 +124,8 @@ class FindingReported:
 
     Attributes:
         finding: what was found.
-        story: what happened in its case, from the first replay that showed it; null where none
-            did.
+        story: what happened in its case, from the first replay that showed it; where none did,
+            from the campaign's own run. Null where the run ended before.
     """
 
     finding: Finding
