@@ -104,9 +104,6 @@ def _interception(seen: Interception) -> list[MachineCheck]:
         _needed("worker files", seen.descriptors, "pidfd_getfd works", trace_hint),
         _needed("worker memory", seen.memory, "/proc/PID/mem can be read", trace_hint),
         _needed("recording", seen.recording, "a file made and written came out as events", hint),
-        _needed(
-            "ADDFD with SEND", seen.add_and_send, "files are opened for a worker in one step", hint
-        ),
         _flag(
             "WAIT_KILLABLE_RECV",
             seen.wait_killable,

@@ -137,7 +137,6 @@ SYNC_WAKE_UP: Final = 1
 """`NOTIF_SET_FLAGS`, Linux 6.6: run the answered thread at once on this processor."""
 
 USER_NOTIF_FLAG_CONTINUE: Final = 1
-ADDFD_FLAG_SEND: Final = 2
 
 NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 """`struct seccomp_notif`: id, pid, flags, nr, arch, instruction pointer, six arguments."""

@@ -18,7 +18,7 @@ from typing import Final
 from harness.recorder import abi, processes
 from harness.recorder.paths import Place, found
 from harness.recorder.processes import Process
-from harness.recorder.supervisor import ANSWERED, Handler, Killed, Supervisor
+from harness.recorder.supervisor import Handler, Killed, Supervisor
 from harness.recorder.words import fd_of, signed
 from harness.values.event import EventKind
 
@@ -170,18 +170,18 @@ class _FolderCalls:
         return self._hand_over(process, opened[0], flags, id_, is_new=mode is not None)
 
     def _hand_over(self, process: Process, fd: int, flags: int, id_: int, *, is_new: bool) -> int:
-        """Put our descriptor into the worker's table, which answers its call."""
+        """Put our descriptor into the worker's table; return its number there."""
         entry = self._supervisor.adopt(fd, is_new=is_new)
         assert entry is not None, "a file below the folder is ours"
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             self._supervisor.name_file(entry, "")
         try:
-            number, is_answered = self._supervisor.inject(fd, flags & os.O_CLOEXEC, id_)
+            number = self._supervisor.inject(fd, flags & os.O_CLOEXEC, id_)
         except OSError:
             os.close(fd)
             raise
         process.files[number] = entry
-        return ANSWERED if is_answered else number
+        return number
 
     def _open_nameless(
         self, process: Process, tid: int, dirfd: int, path: bytes, flags: int, mode: int, id_: int

@@ -52,7 +52,6 @@ class Interception:
         recording: a created file and a write to it came out as events, with the data.
         wait_killable: `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`.
         wake_up: `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`.
-        add_and_send: `SECCOMP_ADDFD_FLAG_SEND`.
     """
 
     interception: str
@@ -61,7 +60,6 @@ class Interception:
     recording: str
     wait_killable: str
     wake_up: str
-    add_and_send: str
 
 
 def probe_interception(zygote: Zygote, folder: str) -> Interception:
@@ -83,7 +81,6 @@ def probe_interception(zygote: Zygote, folder: str) -> Interception:
             recording=no,
             wait_killable=wait_killable,
             wake_up=no,
-            add_and_send=no,
         )
     try:
         looked_into = _look_into(pid, listener)
@@ -92,7 +89,7 @@ def probe_interception(zygote: Zygote, folder: str) -> Interception:
             os.killpg(pid, signal.SIGKILL)
         zygote.finish(pid)
         os.close(listener)
-    interception, descriptors, memory, wake_up, add_and_send = looked_into
+    interception, descriptors, memory, wake_up = looked_into
     return Interception(
         interception=interception,
         descriptors=descriptors,
@@ -100,7 +97,6 @@ def probe_interception(zygote: Zygote, folder: str) -> Interception:
         recording=_reason(lambda: _record(zygote, folder)),
         wait_killable=wait_killable,
         wake_up=wake_up,
-        add_and_send=add_and_send,
     )
 
 
@@ -140,18 +136,13 @@ _ENTRY: Final = f"{__name__}:{write_a_file.__name__}"
 _ALLOCATE_ENTRY: Final = f"{__name__}:{take_too_much.__name__}"
 
 
-def _look_into(pid: int, listener: int) -> tuple[str, str, str, str, str]:
+def _look_into(pid: int, listener: int) -> tuple[str, str, str, str]:
     """Return what is wrong with a worker that waits in its first call."""
-    # With an id that nobody has, the kernel fails with ENOENT once it has taken the flags.
-    request = bytearray(abi.ADDFD.pack(0, abi.ADDFD_FLAG_SEND, 0, 0, 0))
-    add_and_send = _reason(
-        lambda: fcntl.ioctl(listener, abi.NOTIF_ADDFD, request), errno.ENOENT, errno.EINPROGRESS
-    )
     wake_up = _reason(lambda: fcntl.ioctl(listener, abi.NOTIF_SET_FLAGS, abi.SYNC_WAKE_UP))
     poll = select.poll()
     poll.register(listener, select.POLLIN)
     if not poll.poll(CALL_SECONDS * 1000):
-        return "a worker's call was never handed over", "", "", wake_up, add_and_send
+        return "a worker's call was never handed over", "", "", wake_up
     notification = bytearray(abi.NOTIFICATION.size)
     interception = _reason(lambda: fcntl.ioctl(listener, abi.NOTIF_RECV, notification))
     # Whatever the call is, there is code at its instruction pointer.
@@ -160,7 +151,7 @@ def _look_into(pid: int, listener: int) -> tuple[str, str, str, str, str]:
     descriptors = _reason(
         lambda: _attached(pid, lambda process: os.close(process.duplicate(0)), is_blind=True)
     )
-    return interception, descriptors, memory, wake_up, add_and_send
+    return interception, descriptors, memory, wake_up
 
 
 def _attached(pid: int, use: Callable[[Process], object], *, is_blind: bool = False) -> None:

@@ -46,12 +46,7 @@ EFFECT_MARK: Final = b"E"
 """First byte of a message that tells of an effect; every other message is a reply."""
 
 Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
-"""(process, thread id, arguments, notification id) -> result, negative errno, or None to continue.
-
-`ANSWERED` says that the handler has answered the call itself.
-"""
-
-ANSWERED: Final = -1_000_000
+"""(process, thread id, arguments, notification id) -> result, negative errno, or None to continue."""
 
 
 class Killed(Exception):
@@ -164,8 +159,6 @@ class Supervisor(ProcessTable):
                 pack(response, 0, id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
             elif result >= 0:
                 pack(response, 0, id_, result, 0, 0)
-            elif result == ANSWERED:
-                continue
             else:
                 pack(response, 0, id_, 0, result, 0)
             try:
@@ -451,21 +444,16 @@ class Supervisor(ProcessTable):
         self._crash = CrashLanding(event_index=index, placement=placement, row=row, kept_bytes=kept)
         raise Killed
 
-    def inject(self, fd: int, flags: int, id_: int) -> tuple[int, bool]:
-        """Put one of our descriptors into a worker's table.
+    def inject(self, fd: int, flags: int, id_: int) -> int:
+        """Put one of our descriptors into a worker's table; return its number there.
 
-        Returns:
-            Its number there, and whether the call that asked for it has been answered with it:
-            Linux before 5.14 does not do both at once.
+        The call that asked for it is answered apart from this. The kernel can do both at once
+        (`SECCOMP_ADDFD_FLAG_SEND`), but a signal or a debugger that stops this process meanwhile
+        has the request taken back with the answer given: the worker's `open` then returns 0 and
+        there is no file.
 
         Raises:
             OSError: the worker is gone, or has too many descriptors.
         """
-        try:
-            request = abi.ADDFD.pack(id_, abi.ADDFD_FLAG_SEND, fd, 0, flags)
-            return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request)), True
-        except OSError as problem:
-            if problem.errno != errno.EINVAL:
-                raise
         request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
-        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request)), False
+        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
