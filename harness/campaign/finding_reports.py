@@ -233,6 +233,7 @@ def _finding(
         is_before_promise=all(group.is_before_promise for group in groups),
         cause=str(found.cause),
         groups=tuple(sorted(found.groups)),
+        origin=tally.scenario.origin,
     )
 
 

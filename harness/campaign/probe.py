@@ -13,6 +13,7 @@ half-made store breaks no promise, since nothing was promised yet, and `walcrash
 Not here: what a contract means (`harness.oracle`).
 """
 
+import shlex
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
@@ -216,10 +217,16 @@ class _Prober:
         return replace(
             base,
             name="-".join([base.name, *dict.fromkeys(told)]),
+            origin=self._origin(),
             contract=contract,
             workload=replace(base.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
             faults=(FaultPlan(kind=kind, boots=BootSelector.LATER, images=self.plan.images),),
         )
+
+    def _origin(self) -> str:
+        plan = self.plan
+        asked = ["probe", plan.scenario.path, "--cases", str(plan.cases)]
+        return shlex.join([*asked, "--images", str(plan.images)])
 
     def _ask(self, scenario: Scenario, cases: int) -> _Answer:
         """Run one campaign.

@@ -71,15 +71,7 @@ def finding_text(
         *block("history", _history(finding), width=width),
         "",
         command("replay", replay_command(finding.id, runs=runs)),
-        command(
-            "origin",
-            origin_command(
-                finding.scenario_path,
-                finding.master_seed,
-                None if finding.is_pinned else finding.case_index,
-                runs=runs,
-            ),
-        ),
+        command("origin", finding_origin(finding, runs=runs)),
         *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
     ]
     return "\n".join(lines)
@@ -153,6 +145,15 @@ def replay_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
 def explain_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
     """Return the command that tells a stored finding's story."""
     return f"walcrash explain {shell_word(finding_id)}{_runs_option(runs)}"
+
+
+def finding_origin(finding: Finding, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that shows a finding again as its campaign did."""
+    seed = finding.master_seed
+    if finding.origin:
+        return f"walcrash {finding.origin} --seed {shell_word(seed)}{_runs_option(runs)}"
+    index = None if finding.is_pinned else finding.case_index
+    return origin_command(finding.scenario_path, seed, index, runs=runs)
 
 
 def origin_command(

@@ -24,7 +24,7 @@ from harness.report.finding_text import (
     HALF_MADE,
     explain_command,
     minimised,
-    origin_command,
+    finding_origin,
     replays,
 )
 from harness.report.finding_text import replay_command as replay_line
@@ -259,6 +259,6 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
 def _commands(finding: Finding) -> Mapping[str, str]:
     return {
         "replay": replay_line(finding.id),
-        "origin": origin_command(finding.scenario_path, finding.master_seed, finding.case_index),
+        "origin": finding_origin(finding),
         "read": explain_command(finding.id),
     }

@@ -62,6 +62,8 @@ class Finding:
             kind of fault, and where it struck or what it took. Empty in findings of versions that
             did not tell causes apart.
         groups: the groups of failing cases that came to this cause, as in `CaseJudged`.
+        origin: the command line behind `walcrash`, without the seed, that shows it again where
+            `run` does not, such as that of a probe; else empty.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Finding:
     is_before_promise: bool = False
     cause: str = ""
     groups: tuple[str, ...] = ()
+    origin: str = ""
 
     @property
     def is_stable(self) -> bool:

@@ -216,6 +216,8 @@ class Scenario:
     """All that a campaign needs to know of one scenario file.
 
     `contract` is what the file states; None takes the adapter's own. `pinned` runs first.
+    `origin` is the command line behind `walcrash`, without a seed, that runs what was made of a
+    file or of a subject's words; empty where that is `run` with `path`.
     """
 
     name: str
@@ -229,3 +231,4 @@ class Scenario:
     budget: Budget
     limits: RecoveryLimits
     pinned: tuple[PinnedCase, ...] = ()
+    origin: str = ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,8 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     broken = [each for each in json.loads(done.stdout)["promises"] if each["finding"]]
     assert broken
     name = broken[0]["finding"]["id"]
+    origin = shlex.split(broken[0]["finding"]["origin"])
+    assert origin == ["probe", str(planted / "never-synced.toml"), "--cases", "4", "--images", "24"]
     again = subprocess.run(
         [sys.executable, "-m", "harness", "replay", name, "--times", "2"],
         cwd=tmp_path,

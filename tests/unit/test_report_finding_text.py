@@ -90,6 +90,12 @@ def test_commands_name_the_runs_folder_where_it_is_another() -> None:
     assert "walcrash explain F-7c1e --runs 'my runs'" in text
 
 
+def test_what_a_probe_found_is_shown_again_by_that_probe() -> None:
+    text = finding_text(finding(origin="probe duckdb --cases 8 --images 30"), runs="my runs")
+    line = "origin    walcrash probe duckdb --cases 8 --images 30 --seed 3f9c2ab --runs 'my runs'"
+    assert line in text
+
+
 def test_nobody_who_reads_the_story_is_told_how_to_read_it() -> None:
     assert "walcrash explain" not in finding_text(finding(), is_read=True)
 
