@@ -46,7 +46,7 @@ EFFECT_MARK: Final = b"E"
 """First byte of a message that tells of an effect; every other message is a reply."""
 
 Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
-"""(process, thread id, arguments, notification id) -> result, negative errno, or None to continue."""
+"""(process, thread id, arguments, notification id) -> result, negative errno, None to go on."""
 
 
 class Killed(Exception):
@@ -456,4 +456,5 @@ class Supervisor(ProcessTable):
             OSError: the worker is gone, or has too many descriptors.
         """
         request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
-        return fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
+        number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
+        return number

@@ -23,8 +23,8 @@ from harness.report.advice import advice, taken
 from harness.report.finding_text import (
     HALF_MADE,
     explain_command,
-    minimised,
     finding_origin,
+    minimised,
     replays,
 )
 from harness.report.finding_text import replay_command as replay_line
