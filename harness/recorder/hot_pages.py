@@ -18,7 +18,7 @@ import mmap
 import os
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.recorder.descendants import libc
@@ -39,9 +39,6 @@ _RANGE: Final = struct.Struct("<QQ")
 # limits
 PAGES: Final = 4096
 """Most pages that are written to in advance: more would fill caches and memory for nothing."""
-
-GAP_PAGES: Final = 2
-"""So few pages between two ranges are copied with them: that is cheaper than one more range."""
 
 RANGES: Final = 1024
 """Most ranges in one call, `UIO_MAXIOV` of the kernel."""
@@ -110,21 +107,13 @@ def _add_page(found: list[Range], page: int) -> None:
         found.append((page, mmap.PAGESIZE))
 
 
-def prepare(ranges: Iterable[Range]) -> Ahead:
+def prepare(ranges: Sequence[Range]) -> Ahead:
     """Return ranges in the form in which `write_ahead` takes them: made once, used by each fork.
 
-    Args:
-        ranges: in the order of their addresses. At most `RANGES` are taken, with the gaps between
-            those that are close to each other.
+    At most `RANGES` are taken. Gaps are not: a page that nobody writes to is a copy for nothing.
     """
-    spans: list[Range] = []
-    for start, length in ranges:
-        if spans and start - sum(spans[-1]) <= GAP_PAGES * mmap.PAGESIZE:
-            spans[-1] = (spans[-1][0], start + length - spans[-1][0])
-        else:
-            spans.append((start, length))
-    del spans[RANGES:]
-    return (_Span * len(spans))(*(_Span(*span) for span in spans))
+    taken = ranges[:RANGES]
+    return (_Span * len(taken))(*(_Span(*span) for span in taken))
 
 
 def write_ahead(ahead: Ahead) -> None:
