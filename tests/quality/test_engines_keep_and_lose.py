@@ -27,6 +27,7 @@ ROWS = {
     "lmdb-nosync-power-loss": Invariant.UNRECOVERABLE,
     "leveldb-kill": None,
     "leveldb-first-manifest-power-loss": Invariant.UNRECOVERABLE,
+    "leveldb-mixed-sync-power-loss": Invariant.ORDER,
     "rocksdb-kill": None,
     "rocksdb-no-wal-kill-loss": Invariant.LOST_PUT,
     "rocksdb-power-loss": Invariant.LOST_PUT,

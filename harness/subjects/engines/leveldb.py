@@ -24,14 +24,18 @@ class LevelDbAdapter(NumberedStore):
         sync: sync each put.
         write_buffer_kibibytes: how much is kept in memory before a table is written and the log
             is switched; LevelDB's own default is 4096.
+        synced_every: without `sync`, one of so many puts is synced; 0 for none.
     """
 
     supports = frozenset({"compact", "reopen"})
 
-    def __init__(self, *, sync: bool = True, write_buffer_kibibytes: int = 4096) -> None:
+    def __init__(
+        self, *, sync: bool = True, write_buffer_kibibytes: int = 4096, synced_every: int = 0
+    ) -> None:
         super().__init__()
         self._plyvel = need("plyvel", extra="leveldb")
         self._sync = sync
+        self._synced_every = synced_every
         self._buffer_bytes = write_buffer_kibibytes << 10
         self._store: Any = None
         self.contract = Contract(power=Promise.ALL if sync else Promise.PREFIX)
@@ -44,7 +48,8 @@ class LevelDbAdapter(NumberedStore):
 
     def put(self, number: int, value: bytes) -> None:
         """Put one key."""
-        self._store.put(KEY.pack(number), value, sync=self._sync)
+        is_synced = bool(self._synced_every) and number % self._synced_every == 0
+        self._store.put(KEY.pack(number), value, sync=self._sync or is_synced)
 
     def items(self, from_number: int) -> Iterable[tuple[int, bytes]]:
         """Walk with an iterator, checksums verified."""
