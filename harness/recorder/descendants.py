@@ -12,6 +12,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from typing import Final
@@ -24,6 +25,9 @@ FAILED_STATUS: Final = 70
 # limits
 _KILL_ROUNDS: Final = 1000
 """How often the children are looked for again before giving up on a fork bomb."""
+
+_KILL_PAUSE_SECONDS: Final = 0.01
+"""How long what was killed is given to be gone before it is looked for again."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,6 +59,45 @@ def kill_children(*, keep: frozenset[int]) -> dict[int, int]:
             with contextlib.suppress(ChildProcessError):
                 statuses[pid] = os.waitpid(pid, 0)[1]
     return statuses
+
+
+def kill_below(pid: int) -> None:
+    """Kill what hangs on another process, which is left to reap it, or on its way out itself.
+
+    For a process that does not end what it started because it is stopped, or far too slow.
+    """
+    for _ in range(_KILL_ROUNDS):
+        doomed = [each for each in _below(pid) if not _is_zombie(each)]
+        if not doomed:
+            return
+        for each in doomed:
+            with contextlib.suppress(OSError):
+                os.kill(each, signal.SIGKILL)
+        time.sleep(_KILL_PAUSE_SECONDS)
+
+
+def _below(pid: int) -> list[int]:
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        with contextlib.suppress(OSError):
+            each = waiting.pop()
+            for task in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{task}/children", encoding="ascii") as listing:
+                    children = [int(child) for child in listing.read().split()]
+                found += children
+                waiting += children
+    return found
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended; one that nobody can look at counts as ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            # The name may hold anything, brackets too.
+            return stat.read().rpartition(b") ")[2][:1] in (b"Z", b"X")
+    except OSError:
+        return True
 
 
 def _children() -> list[int]:

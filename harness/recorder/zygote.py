@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import harness
+from harness.recorder.descendants import kill_below
 from harness.recorder.environment import Environment
 from harness.recorder.zygote_main import ANSWER, LENGTH
 from harness.values.errors import HarnessFault, Inconclusive, WalcrashError
@@ -22,6 +23,8 @@ from harness.values.limits import STDERR_BYTES
 
 _START_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 60.0
+_END_SECONDS: Final = 5.0
+"""How long a zygote has to end what its workers started, before that is done for it."""
 
 
 class LoadError(WalcrashError):
@@ -143,11 +146,13 @@ class Zygote:
         os.ftruncate(self._output, 0)
 
     def close(self) -> None:
-        """End the zygote and everything below it."""
+        """End the zygote and everything below it, also where it cannot do that itself."""
         self._channel.close()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
+            # Daemons do not end with it, and would write into a folder that is being removed.
+            kill_below(self._process.pid)
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -1,0 +1,71 @@
+"""Nothing of a workplace outlives it, also where its zygote cannot clean up."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from watching import HERE as TESTS
+
+from harness.campaign.workplace import Workplace
+
+SECONDS = 10.0
+MEMORY_MB = 512
+
+DAEMON = """
+import os, sys
+while True:
+    os.makedirs(sys.argv[1], exist_ok=True)
+    open(sys.argv[1] + "/written", "w").close()
+"""
+
+
+def start_daemon(folder: bytes, channel: socket.socket) -> None:
+    """Entry of a worker: start what detaches itself and writes on and on, and say who it is."""
+    subprocess.Popen(
+        [sys.executable, "-c", f"import os\nif os.fork(): os._exit(0)\n{DAEMON}", folder],
+        start_new_session=True,
+    ).wait()
+    channel.send(b"started")
+    signal.pause()
+
+
+def _writers(folder: str) -> list[int]:
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if folder.encode() in words and b"-c" in words:
+            found.append(int(name))
+    return found
+
+
+def test_a_daemon_does_not_outlive_a_workplace_whose_zygote_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WALCRASH_WORK", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS / "unit")]))
+    workplace = Workplace()
+    folder = f"{workplace.directory}/daemon"
+    entry = f"{__name__}:start_daemon"
+    _, channel = workplace.zygote.serve(entry, folder.encode(), memory_mb=MEMORY_MB)
+    channel.settimeout(SECONDS)
+    with channel:
+        assert channel.recv(10) == b"started"
+        assert _writers(folder)
+        os.kill(workplace.zygote.pid, signal.SIGSTOP)
+        workplace.close()
+    end = time.monotonic() + SECONDS
+    while _writers(folder) and time.monotonic() < end:
+        time.sleep(0.05)
+    left = _writers(folder)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+    assert os.listdir(tmp_path) == []
