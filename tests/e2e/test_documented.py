@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.campaign import validate
 from harness.campaign.scenario_file import shipped_folder
-from harness.campaign.validate import TABLE, ValidationPlan, read_documented, run_validation
+from harness.campaign.validate import (
+    TABLE,
+    ValidationPlan,
+    choose_rows,
+    read_documented,
+    run_validation,
+)
 from harness.values.validation import Agreement
 
 ROWS = [
@@ -19,6 +26,9 @@ ROWS = [
 SEED = "11"
 CASES = 8
 IMAGES = 30
+
+WEAKER = "lmdb,sync=false"
+"""The one row that keeps less than is documented; `reports/validation.md` says why."""
 
 pytestmark = pytest.mark.usefixtures("interception")
 
@@ -35,7 +45,12 @@ def test_the_table_has_all_modes_of_sqlite_and_all_flags_of_lmdb() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", ROWS)
-def test_a_probe_finds_what_is_documented(subject: str, tmp_path: Path) -> None:
+def test_a_probe_finds_what_is_documented(
+    subject: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name stands for all rows that begin with it, which would run LMDB's default with its flags.
+    every = [row for row in choose_rows((subject,), is_short=False) if row.subject == subject]
+    monkeypatch.setattr(validate, "choose_rows", lambda *_, **__: every)
     plan = ValidationPlan(
         names=(subject,),
         is_short=False,
@@ -45,7 +60,7 @@ def test_a_probe_finds_what_is_documented(subject: str, tmp_path: Path) -> None:
         images=IMAGES,
         jobs=1,
     )
-    found = {row.documented.subject: row for row in run_validation(plan, say=lambda _: None)}
-    row = found[subject]
+    (row,) = run_validation(plan, say=lambda _: None)
     kept = {model.value: row.kept(model) for model in row.documented.keeps}
-    assert row.agreement is Agreement.AGREES, kept
+    agreement = Agreement.WEAKER if subject == WEAKER else Agreement.AGREES
+    assert row.agreement is agreement, kept
