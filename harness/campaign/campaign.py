@@ -226,7 +226,8 @@ class Campaign:
         reports = FindingReports(
             crew,
             self._store,
-            self._state,
+            # Groups that lack the cases of an interrupted scenario may come to something else.
+            None if self._is_interrupted else self._state,
             job_count=self._plan.jobs,
             seconds=self._plan.minimising_seconds,
         )

@@ -97,6 +97,16 @@ def test_a_campaign_that_goes_on_tells_what_one_tells_that_was_not_stopped(
     assert not list(run.glob("state.sqlite*"))
 
 
+def test_an_interrupted_campaign_keeps_no_findings_of_half_a_scenario(tmp_path: Path) -> None:
+    run = stop_at(tmp_path, 45, signal.SIGTERM)
+    with sqlite3.connect(run / "state.sqlite") as connection:
+        done = [name for (name,) in connection.execute("select scenario from done")]
+        minimal = [name for (name,) in connection.execute("select scenario from minimal")]
+        reported = [name for (name,) in connection.execute("select scenario from reported")]
+    connection.close()
+    assert {*minimal, *reported} <= set(done)
+
+
 def test_cases_that_were_judged_are_not_run_again(whole: bytes, tmp_path: Path) -> None:
     """A log with words of its own shows that it is made from what was kept."""
     run = stop_at(tmp_path, 30, signal.SIGKILL)
