@@ -24,8 +24,8 @@ from harness.values.finding import Finding
 from harness.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
 from harness.values.scenario import SubjectSpec
 
-FORMAT: Final = 1
-"""The version of bundles that is written and read."""
+FORMAT: Final = 2
+"""The version of bundles that is written; format 1, which had no causes, is read as well."""
 
 SUFFIX: Final = ".zip"
 

@@ -15,7 +15,7 @@ import binascii
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Final, TypeVar, cast
@@ -159,8 +159,10 @@ def _read_tagged(hint: Any, found: Found) -> object:
 def _read_dataclass(kind: Any, found: Found, *, is_tagged: bool) -> object:
     hints = _hints(kind)
     found.check_keys(*hints, *([_TAG] if is_tagged else []))
-    values = {name: _read(hint, found.key(name)) for name, hint in hints.items()}
-    return kind(**values)
+    # An older version did not know the fields that have come since; those have defaults.
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    there = {name: hint for name, hint in hints.items() if found.has(name) or name not in optional}
+    return kind(**{name: _read(hint, found.key(name)) for name, hint in there.items()})
 
 
 def _is_open(hint: Any) -> bool:

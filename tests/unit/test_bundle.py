@@ -14,6 +14,7 @@ from bundles import IMAGE, small_bundle
 
 from harness.campaign import bundle_zip
 from harness.campaign.bundle import (
+    FORMAT,
     MEMBERS,
     Bundle,
     read_bundle,
@@ -198,8 +199,8 @@ def test_a_bundle_cut_anywhere_is_refused(good: Path, tmp_path: Path) -> None:
 def test_other_versions_and_missing_members_are_refused(good: Path, tmp_path: Path) -> None:
     contents = members(good)
     manifest = json.loads(contents["bundle.json"])
-    newer = json.dumps({**manifest, "format": 2}).encode()
-    refused(made(tmp_path, {**contents, "bundle.json": newer}), "format 2 is newer")
+    newer = json.dumps({**manifest, "format": FORMAT + 1}).encode()
+    refused(made(tmp_path, {**contents, "bundle.json": newer}), f"format {FORMAT + 1} is newer")
     for wrong in (0, "1", None, True):
         other = json.dumps({**manifest, "format": wrong}).encode()
         refused(made(tmp_path, {**contents, "bundle.json": other}), "format")
@@ -207,6 +208,21 @@ def test_other_versions_and_missing_members_are_refused(good: Path, tmp_path: Pa
         rest = {other: data for other, data in contents.items() if other != name}
         refused(made(tmp_path, rest), f"{name} is missing")
     assert read_bundle(good)
+
+
+def test_a_bundle_of_the_first_format_is_read(good: Path, tmp_path: Path) -> None:
+    contents = members(good)
+    manifest = json.loads(contents["bundle.json"])
+    for name in ("cause", "groups", "origin"):
+        del manifest["finding"][name]
+    old = json.dumps({**manifest, "format": 1}).encode()
+    bundle = read_bundle(made(tmp_path, {**contents, "bundle.json": old}))
+    assert (bundle.finding.cause, bundle.finding.groups, bundle.finding.origin) == ("", (), "")
+    del manifest["finding"]["seen"]
+    refused(
+        made(tmp_path, {**contents, "bundle.json": json.dumps(manifest).encode()}),
+        "`seen` is missing",
+    )
 
 
 @pytest.mark.parametrize(
