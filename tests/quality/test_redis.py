@@ -1,12 +1,16 @@
 """Redis is watched with its server: what each setting promises is kept, and no more."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from needs import need_program
 
 from harness.campaign.selftest import run_planted
-from harness.values.contract import PersistenceModel
+from harness.subjects.contract_suite import put
+from harness.subjects.engines.redis import RedisAdapter
+from harness.values.contract import PersistenceModel, Promise
 from harness.values.planted import Planted
 from harness.values.verdict import Invariant
 
@@ -76,3 +80,48 @@ def test_a_setting_keeps_what_it_promises_and_no_more(
     )
     (result,) = run_planted([expected], seeds=1, job_count=1)
     assert result.is_as_expected, result.runs
+
+
+SLOW_SYNCS = """#!/bin/sh
+exec {strace} -qq -f -o /dev/null -e inject=fdatasync:delay_enter=700000 {server} "$@"
+"""
+
+
+def test_everysec_replies_before_it_writes_while_it_syncs(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why its contract promises a prefix after a kill, and not everything."""
+    strace = need_program("strace")
+    slow = tmp_path / "bin" / "redis-server"
+    slow.parent.mkdir()
+    slow.write_text(SLOW_SYNCS.format(strace=strace, server=server))
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(slow.parent), prepend=":")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    replied, reply = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        try:
+            os.setsid()
+            subject = RedisAdapter(appendfsync="everysec")
+            subject.open(folder, lambda _: None)
+            for number in range(4):
+                subject.append(put(f"id {number}", number + 1))
+            os.write(reply, b"4")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(reply)
+    with open(replied, "rb") as replies:
+        assert replies.read(1) == b"4"
+        os.killpg(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    monkeypatch.undo()
+    again = RedisAdapter(appendfsync="everysec")
+    again.open(folder, lambda _: None)
+    kept = [record.id for _, record in again.replay(0)]
+    again.close()
+    assert kept == [f"id {number}" for number in range(4)][: len(kept)]
+    assert len(kept) < 4
+    assert again.contract.kill is Promise.PREFIX
