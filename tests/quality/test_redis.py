@@ -1,5 +1,6 @@
 """Redis is watched with its server: what each setting promises is kept, and no more."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -113,11 +114,14 @@ def test_everysec_replies_before_it_writes_while_it_syncs(
         finally:
             os._exit(1)
     os.close(reply)
-    with open(replied, "rb") as replies:
-        assert replies.read(1) == b"4"
-        os.killpg(worker, signal.SIGKILL)
-    os.waitpid(worker, 0)
-    monkeypatch.undo()
+    try:
+        assert os.read(replied, 1) == b"4"
+    finally:
+        os.close(replied)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker, signal.SIGKILL)  # and with it strace and the server
+        os.waitpid(worker, 0)
+        monkeypatch.undo()
     again = RedisAdapter(appendfsync="everysec")
     again.open(folder, lambda _: None)
     kept = [record.id for _, record in again.replay(0)]
