@@ -68,7 +68,8 @@ class CaseRun:
         model: the strictest persistence model that shows a violation.
         coverage: what was looked at after a power loss, else None.
         beside: where the contract's model shows nothing: a failure under a weaker one.
-        image: what the last crash left, where every recovery had a process of its own; else None.
+        image: what the last crash left, where every recovery had a process of its own or an
+            invariant broke; else None.
     """
 
     case: Case
@@ -116,18 +117,61 @@ def run_case(workplace: Workplace, stored: StoredCase, *, aims: Aims | None = No
         return run_case_fresh(workplace, stored, aims=aims)
     if run.judgement.verdict is not Verdict.FAIL:
         return _with_beside_confirmed(workplace, stored, run)
-    confirmed = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
+    confirmed = _confirmed(workplace, stored, run)
     # The confirmation looks at one image; what was looked at before it counts as well.
     coverage = run.coverage or confirmed.coverage
     return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
 
 
+def _confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    """Return a failing run as fresh processes show it, or the doubt that is left.
+
+    The case is run again. A subject with threads may make other calls then, and have no such
+    crash: so what the crash left of the first run is recovered once more as well.
+    """
+    again = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
+    if again.judgement.verdict is Verdict.FAIL or run.image is None:
+        return again
+    look = look_again(workplace, stored, run)
+    return look if look.judgement.verdict is Verdict.FAIL else again
+
+
 def _with_beside_confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
     if run.beside is None:
         return run
-    again = run_case_fresh(workplace, replace(stored, case=run.beside.case))
+    again = _confirmed(workplace, stored, run.beside)
     is_confirmed = again.judgement.verdict is Verdict.FAIL
     return replace(run, beside=again if is_confirmed else None)
+
+
+def look_again(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    """Recover what a run's last crash left once more, in fresh processes, and judge that.
+
+    Args:
+        workplace: where the subject is loaded; its folder is used.
+        stored: the run's case.
+        run: one with an image.
+
+    Raises:
+        HarnessFault: the harness could not do its work.
+    """
+    assert run.image is not None, "there is an image to look at"
+    workplace.end_recoverers()
+    boots = run.history.boots
+    looks = Looks(workplace, stored, is_fresh=True)
+    last = boots[-1].recovery
+    if isinstance(last, RecoveryFailure):
+        recoveries = Recoveries(first=last)
+    else:
+        try:
+            recoveries = looks.restored(run.image)
+        except OSError as problem:
+            raise _unusable(workplace, problem) from None
+    history = History(boots, recoveries)
+    judgement = judge(
+        stored.contract, history, supports=stored.supports, invariants=stored.invariants
+    )
+    return replace(run, history=history, judgement=judgement, recoveries=looks.recoveries)
 
 
 def run_case_fresh(
@@ -155,9 +199,13 @@ def run_case_fresh(
     try:
         return _CaseRun(workplace, stored, is_fresh=True, shown=shown, aims=aims).run()
     except OSError as problem:
-        raise HarnessFault(
-            f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
-        ) from None
+        raise _unusable(workplace, problem) from None
+
+
+def _unusable(workplace: Workplace, problem: OSError) -> HarnessFault:
+    return HarnessFault(
+        f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+    )
 
 
 class _CaseRun:
@@ -209,9 +257,8 @@ class _CaseRun:
         if isinstance(last.recovery, RecoveryFailure):
             recoveries = Recoveries(first=last.recovery)
         else:
-            if self._is_fresh:
-                self._left = capture(self._workplace.directory)
-            recoveries = self._looks.here(before=image_before)
+            self._left = capture(self._workplace.directory)
+            recoveries = self._looks.here(self._left, before=image_before)
         history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots.watched]
         refuse_full_folder(recordings, history, self._workplace.directory)
@@ -299,7 +346,7 @@ class _CaseRun:
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
         self._boots.end_without_power(recorded, judged.candidate.choice)
-        self._left = judged.candidate.image if self._is_fresh else None
+        self._left = judged.candidate.image
         judgement = replace(judged.judgement, judged=frozenset(looked_at))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
         return replace(run, coverage=coverage)
@@ -332,7 +379,7 @@ class _CaseRun:
             recoveries=self._looks.recoveries + len(watched) - 1,
             doubt=doubt,
             model=self._model(),
-            image=self._left,
+            image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
         )
 
     def _model(self) -> PersistenceModel:

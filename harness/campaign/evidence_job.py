@@ -2,14 +2,10 @@
 
 from dataclasses import replace
 
-from harness.campaign import jobs
+from harness.campaign import case_runner, jobs
 from harness.campaign.case_file import StoredCase
 from harness.campaign.case_runner import CaseRun, run_case_fresh
 from harness.campaign.evidence import Evidence, complete, pack
-from harness.campaign.looks import Looks
-from harness.oracle import judge
-from harness.values.history import History, Recoveries
-from harness.values.recovery import RecoveryFailure
 
 
 def gather(stored: StoredCase) -> Evidence:
@@ -39,18 +35,7 @@ def look_again(stored: StoredCase, evidence: Evidence) -> CaseRun:
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    assert evidence.before is not None, "there is an image to look at"
     workplace = jobs.job_workplace()
     workplace.load(stored.subject, stored.limits)
-    workplace.end_recoverers()
-    boots = evidence.run.history.boots
-    last = boots[-1].recovery
-    if isinstance(last, RecoveryFailure):
-        recoveries = Recoveries(first=last)
-    else:
-        recoveries = Looks(workplace, stored, is_fresh=True).restored(evidence.before)
-    history = History(boots, recoveries)
-    judgement = judge(
-        stored.contract, history, supports=stored.supports, invariants=stored.invariants
-    )
-    return replace(evidence.run, history=history, judgement=judgement, image=evidence.before)
+    run = replace(evidence.run, image=evidence.before)
+    return case_runner.look_again(workplace, stored, run)

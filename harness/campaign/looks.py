@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.campaign.case_file import StoredCase
 from harness.campaign.workplace import Workplace
-from harness.recorder.tree import capture, restore
+from harness.recorder.tree import restore
 from harness.values.history import BootHistory, Call, Recoveries
 from harness.values.image import Image
 from harness.values.limits import TICKS_AFTER_RECOVERY
@@ -52,21 +52,20 @@ class Looks:
         restore(image, self._workplace.directory)
         return self._at(image, None)
 
-    def here(self, *, before: Image | None = None) -> Recoveries:
+    def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
         """Recover what is in the folder.
 
         Args:
+            image: the same.
             before: what a boot that was killed inside its recovery had found.
 
         Raises:
             OSError: the folder cannot be used.
         """
-        needs_elsewhere = self._needs(Invariant.DETERMINISM)
-        image = capture(self._workplace.directory) if needs_elsewhere else None
         return self._at(image, before)
 
-    def _at(self, image: Image | None, before: Image | None) -> Recoveries:
-        """Recover what is in the folder; `image` is that, where a later look needs it."""
+    def _at(self, image: Image, before: Image | None) -> Recoveries:
+        """Recover what is in the folder, which is `image`."""
         is_built_on = self._needs(*_WORK_RULES, Invariant.IDEMPOTENCE)
         # A recovery that others build on ends without `close`, as a kill right after it would.
         first = self._recover(is_killed=is_built_on)
@@ -80,7 +79,7 @@ class Looks:
             after = None if isinstance(again, RecoveryFailure) else self._recover()
         elif self._needs(Invariant.IDEMPOTENCE):
             again = self._recover()
-        if image is not None and self._needs(Invariant.DETERMINISM):
+        if self._needs(Invariant.DETERMINISM):
             restore(image, self._workplace.directory)
             elsewhere = self._recover(is_elsewhere=True)
         if before is not None and self._needs(Invariant.IDEMPOTENCE):

@@ -1,6 +1,7 @@
 """Power losses: a log without syncs is found out, one with them never, and each failure repeats."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.case_file import StoredCase, stored_case_from_json, stored_case_to_json
-from harness.campaign.case_runner import CaseRun, run_case, run_case_fresh
+from harness.campaign.case_runner import CaseRun, look_again, run_case, run_case_fresh
 from harness.campaign.scenario_file import load_scenario, planted_folder
 from harness.campaign.workload import draw_case
 from harness.campaign.workload_profile import Profile
@@ -116,6 +117,49 @@ def test_a_failure_is_stored_with_its_image_and_repeats_from_what_was_stored(
     again = run_case_fresh(workplace, read_back)
     assert again.judgement.violations == run.judgement.violations
     assert again.landings == run.landings
+
+
+SHIFTING = """
+from planted_base import PlainLog
+from pathlib import Path
+
+BOOTS = Path(__file__).with_name("boots")
+
+
+class Shifting(PlainLog):
+    def open_log(self):
+        if not list(self.directory.iterdir()):
+            with open(self.directory / "scratch", "wb", buffering=0) as scratch:
+                for _ in range(0 if BOOTS.exists() else 200):
+                    scratch.write(b"-")
+            BOOTS.touch()
+        super().open_log()
+"""
+"""Never syncs, and makes fewer calls in every boot but the first: no image is found again."""
+
+
+def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_left(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    shutil.copy(planted_folder() / "planted_base.py", tmp_path)
+    (tmp_path / "shifting.py").write_text(SHIFTING)
+    stored = drawn(workplace, 0, subject=SubjectSpec(f"{tmp_path}/shifting.py:Shifting"))
+    run = run_case(workplace, stored)
+    assert run.verdict is Verdict.FAIL, run.doubt
+    again = run_case_fresh(workplace, replace(stored, case=run.case))
+    assert "has no position" in again.doubt
+    assert again.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("fault", [FaultPlan(images=60, kind=FaultKind.POWER), FaultPlan()])
+def test_what_a_crash_left_is_judged_as_the_run_was(workplace: Workplace, fault: FaultPlan) -> None:
+    subject = SubjectSpec(f"{planted_folder()}/buffered_append.py:Subject")
+    stored, run = first_failure(
+        workplace, subject=subject, name="planted/buffered-append", faults=(fault,)
+    )
+    look = look_again(workplace, stored, run)
+    assert look.judgement == run.judgement
+    assert look.history == run.history
 
 
 def test_the_same_log_is_never_accused_after_a_kill(workplace: Workplace) -> None:
