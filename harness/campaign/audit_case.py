@@ -22,7 +22,7 @@ from harness.campaign.power_loss import Judged, PowerCut, RecordedBoot
 from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workplace import Workplace
 from harness.disk import NotModelled
-from harness.oracle import judge
+from harness.oracle import Judge
 from harness.values.audit import AuditFinding, Baseline, SiteLook, UnsyncedPromise
 from harness.values.case import BootPlan, Landing, PowerLoss
 from harness.values.errors import HarnessFault
@@ -111,6 +111,9 @@ class _AuditedCase:
         self._fresh_looks = Looks(workplace, stored, is_fresh=True)
         self._remembered: dict[str, Recoveries] = {}
         self._boots = CaseBoots(workplace, stored)
+        self._oracle = Judge(
+            stored.contract, supports=stored.supports, invariants=stored.invariants
+        )
 
     def run(self) -> CaseAudit:
         for plan in self._stored.case.boots:
@@ -222,13 +225,7 @@ class _AuditedCase:
         self._boots.go_on_from(recorded, cut.draw(Prng(loss.seed)))
 
     def _judge(self, last: BootHistory, recoveries: Recoveries) -> Judgement:
-        stored = self._stored
-        return judge(
-            stored.contract,
-            History(self._boots.histories(last), recoveries),
-            supports=stored.supports,
-            invariants=stored.invariants,
-        )
+        return self._oracle.judge(History(self._boots.histories(last), recoveries))
 
     def _finding(self, judged: Judged, landing: Landing) -> AuditFinding:
         return AuditFinding(

@@ -26,7 +26,7 @@ from harness.campaign.case_file import StoredCase
 from harness.campaign.looks import OPEN, Looks
 from harness.campaign.power_loss import PowerCut
 from harness.campaign.workplace import Workplace
-from harness.oracle import judge
+from harness.oracle import Judge
 from harness.subjects.loading import MissingPackage, find_adapter, make_adapter
 from harness.values.benchmark import Better, Comparison, Limit, Series
 from harness.values.case import BootPlan, Case, PowerLoss
@@ -210,15 +210,11 @@ def _images(workplace: Workplace, subject: SubjectSpec) -> float:
     if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
         raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
 
+    oracle = Judge(stored.contract, supports=stored.supports, invariants=stored.invariants)
+
     def judged(history: BootHistory, recoveries: Recoveries) -> Judgement:
-        found = judge(
-            stored.contract,
-            History((history,), recoveries),
-            supports=stored.supports,
-            invariants=stored.invariants,
-        )
         # What fails does not end the sample.
-        return replace(found, verdict=Verdict.PASS)
+        return replace(oracle.judge(History((history,), recoveries)), verdict=Verdict.PASS)
 
     looks = Looks(workplace, stored, is_fresh=False)
     cut = PowerCut(

@@ -26,7 +26,7 @@ from harness.campaign.looks import OPEN, Looks
 from harness.campaign.power_loss import RecordedBoot
 from harness.campaign.workplace import Workplace
 from harness.disk import Candidate, images
-from harness.oracle import judge
+from harness.oracle import Judge
 from harness.recorder.tree import restore
 from harness.values.benchmark import Better, Comparison, Limit, Series
 from harness.values.case import BootPlan, Case, PowerLoss
@@ -175,13 +175,12 @@ def _built_rows(samples: dict[str, tuple[float, ...]]) -> list[Comparison]:
 def _judge_all(workplace: Workplace, subject: Subject, *, is_fresh: bool) -> float:
     stored = subject.stored
     looks = Looks(workplace, stored, is_fresh=is_fresh)
+    oracle = Judge(stored.contract, supports=stored.supports, invariants=stored.invariants)
     began = time.perf_counter()
     for candidate in subject.candidates * REPEATS:
         recoveries = looks.restored(candidate.image)
         history = History((subject.boot.history_at(candidate.choice.position),), recoveries)
-        judgement = judge(
-            stored.contract, history, supports=stored.supports, invariants=stored.invariants
-        )
+        judgement = oracle.judge(history)
         if judgement.verdict is not Verdict.PASS:
             raise HarnessFault(
                 f"an image of the bench did not pass: {candidate.choice.position}, "

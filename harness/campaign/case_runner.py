@@ -27,7 +27,7 @@ from harness.campaign.power_search import aimed, look_for
 from harness.campaign.watched_boot import WatchedBoot
 from harness.campaign.workplace import Workplace
 from harness.disk import ImageChoice, NotModelled, choice_from_json
-from harness.oracle import judge
+from harness.oracle import Judge, judge
 from harness.recorder.tree import capture
 from harness.values.case import Case, Landing, PowerLoss
 from harness.values.contract import PersistenceModel
@@ -228,6 +228,9 @@ class _CaseRun:
         self._shown = shown
         self._looks = Looks(workplace, stored, is_fresh=is_fresh)
         self._boots = CaseBoots(workplace, stored)
+        self._oracle = Judge(
+            stored.contract, supports=stored.supports, invariants=stored.invariants
+        )
 
     def run(self) -> CaseRun:
         stored = self._stored
@@ -262,7 +265,7 @@ class _CaseRun:
         history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots.watched]
         refuse_full_folder(recordings, history, self._workplace.directory)
-        judgement = self._judge(history)
+        judgement = self._oracle.judge(history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
     # The power was cut.
@@ -306,7 +309,7 @@ class _CaseRun:
         looked_at: set[Invariant] = set()
 
         def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
-            judgement = self._judge(self._history(recoveries, history))
+            judgement = self._oracle.judge(self._history(recoveries, history))
             looked_at.update(judgement.judged)
             return judgement
 
@@ -355,12 +358,6 @@ class _CaseRun:
 
     def _history(self, recoveries: Recoveries, last: BootHistory | None = None) -> History:
         return History(self._boots.histories(last), recoveries)
-
-    def _judge(self, history: History) -> Judgement:
-        stored = self._stored
-        return judge(
-            stored.contract, history, supports=stored.supports, invariants=stored.invariants
-        )
 
     def _not_judged(self, doubt: str) -> CaseRun:
         nothing = Recoveries(first=RecoveryFailure(FailureKind.DIED, "it was not tried"))

@@ -53,6 +53,10 @@ UNINTERRUPTED = "uninterrupted recovery"
 CONTINUED = "after recovery"
 AFTER = "recovery after new records"
 
+# limits
+WALKS = 8
+"""Walks through boots that are kept: images come position by position, and boots with them."""
+
 
 def judge(
     contract: Contract,
@@ -69,17 +73,53 @@ def judge(
         supports: the subject's capabilities, as in the driver protocol.
         invariants: the rules that were asked for; the others are not reported.
     """
-    walk = _Walk(contract, supports, invariants)
-    walk.case(history)
-    return walk.findings.judgement(
-        lambda invariant: reason_unjudged(invariant, contract, history, supports)
-    )
+    return Judge(contract, supports=supports, invariants=invariants).judge(history)
+
+
+class Judge:
+    """Judges one case after the other, as `judge` does, and knows boots again.
+
+    A power loss leaves one of many images, and all of them come after the same boots: these
+    are walked through once, as long as they are the very same objects.
+    """
+
+    def __init__(
+        self, contract: Contract, *, supports: frozenset[str], invariants: frozenset[Invariant]
+    ) -> None:
+        """Take what all cases have in common; the arguments are those of `judge`."""
+        self._contract = contract
+        self._supports = supports
+        self._invariants = invariants
+        # A walk keeps its boots alive, so no other object has their identity meanwhile.
+        self._walks: dict[tuple[int, ...], _Walk] = {}
+
+    def judge(self, history: History) -> Judgement:
+        """Hold one case against what its subject promises."""
+        walk = self._walk_through(history.boots).copy()
+        if walk.goes_on:
+            walk.looks(history.recoveries)
+        return walk.findings.judgement(
+            lambda invariant: reason_unjudged(invariant, self._contract, history, self._supports)
+        )
+
+    def _walk_through(self, boots: tuple[BootHistory, ...]) -> "_Walk":
+        key = tuple(map(id, boots))
+        walk = self._walks.get(key)
+        if walk is None:
+            if len(self._walks) == WALKS:
+                self._walks.clear()
+            walk = self._walks[key] = _Walk(self._contract, self._supports, self._invariants)
+            walk.through(boots)
+        return walk
 
 
 class _Walk:
     """One pass through a history: the log and the effects so far, and what was found.
 
-    `sizes` are the payload lengths of puts that were acknowledged in the boots so far.
+    Attributes:
+        boots: what has been walked through.
+        sizes: the payload lengths of puts that were acknowledged in these boots.
+        goes_on: whether what comes after the boots counts.
     """
 
     def __init__(
@@ -90,26 +130,42 @@ class _Walk:
         self.findings = Findings(invariants)
         self.log = Log(contract)
         self.effects = EffectWatch(contract)
+        self.boots: tuple[BootHistory, ...] = ()
         self.sizes: set[int] = set()
+        self.goes_on = True
 
-    def case(self, history: History) -> None:
-        """Walk through all boots, then look at what the last one left."""
-        for number, boot in enumerate(history.boots, start=1):
+    def copy(self) -> "_Walk":
+        """Return a walk that goes on from here by itself; the boots' sizes are not needed then."""
+        other = _Walk(self.contract, self.supports, self.findings.asked)
+        other.findings = self.findings.copy()
+        other.log = self.log.copy()
+        other.effects = self.effects.copy()
+        other.goes_on = self.goes_on
+        return other
+
+    def through(self, boots: tuple[BootHistory, ...]) -> None:
+        """Walk through all boots of a case."""
+        self.boots = boots
+        for number, boot in enumerate(boots, start=1):
             self.findings.stage = number
             if not self._boot(number, boot):
+                self.goes_on = False
                 return
-        self.findings.stage = len(history.boots) + 1
-        first, promises_nothing = history.recoveries.first, self.log.promises_nothing
+        self.findings.stage = len(boots) + 1
+
+    def looks(self, recoveries: Recoveries) -> None:
+        """Look at what the last boot left."""
+        first, promises_nothing = recoveries.first, self.log.promises_nothing
         if isinstance(first, RecoveryFailure):
             self._failure(FIRST, first)
             return
         matches = self._recovery(FIRST, first)
         if promises_nothing:
             return
-        if history.recoveries.continued:
+        if recoveries.continued:
             self._take_in(first, matches)
         self.findings.stage += 1
-        self._further_looks(first, history.recoveries)
+        self._further_looks(first, recoveries)
 
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
@@ -209,7 +265,7 @@ class _Walk:
         )
 
     def _survival(self, where: str, recovery: Recovery, matches: tuple[int | None, ...]) -> None:
-        if "effects" not in self.supports:
+        if "effects" not in self.supports or self.findings.asked.isdisjoint(EFFECT_RULES):
             return
         self._look_at_image(*EFFECT_RULES)
         # An altered id is reported as altered; the PutOperation behind it did survive.

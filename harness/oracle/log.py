@@ -115,9 +115,26 @@ class Log:
         self._gone: dict[int, Record] = {}
         self._boundaries: set[int] = {0}
         self._is_compaction_open = False
+        # What a whole replay may show, as long as nothing has happened since it was asked for.
+        self._expectation: Expectation | None = None
+
+    def copy(self) -> "Log":
+        """Return the same log, which is brought forward by itself."""
+        other = Log(self.contract)
+        other.entries = list(self.entries)
+        other.compactable = set(self.compactable)
+        other._synced_count = self._synced_count
+        other._ends = list(self._ends)
+        other._refused = dict(self._refused)
+        other._gone = dict(self._gone)
+        other._boundaries = set(self._boundaries)
+        other._is_compaction_open = self._is_compaction_open
+        other._expectation = self.expectation()
+        return other
 
     def call(self, call: Call, position: Position) -> None:
         """Take in one call of the boot under way."""
+        self._expectation = None
         kind = call.operation.kind
         is_acknowledged = call.outcome is Outcome.ACKNOWLEDGED
         if kind is OperationKind.APPEND and call.operation.record is not None:
@@ -131,6 +148,7 @@ class Log:
 
     def end_boot(self, end: BootEnd) -> None:
         """Take in how a boot ended."""
+        self._expectation = None
         self._ends.append(end)
 
     def show(self, recovery: Recovery, matches: Sequence[int | None]) -> None:
@@ -140,6 +158,7 @@ class Log:
             recovery: what was shown.
             matches: for each shown record the index of its entry, or None if it has none.
         """
+        self._expectation = None
         shown_times = {item.record.ts_ms for item in recovery.records}
         missing = [
             (index, entry)
@@ -199,6 +218,13 @@ class Log:
 
     def expectation(self, *, start: int = 0) -> Expectation:
         """Return what a replay from the entry with index `start` may show now."""
+        if start:
+            return self._expectation_from(start)
+        if self._expectation is None:
+            self._expectation = self._expectation_from(0)
+        return self._expectation
+
+    def _expectation_from(self, start: int) -> Expectation:
         return Expectation(
             items=tuple(
                 Expected(self.entries[index], self._certainty(index))

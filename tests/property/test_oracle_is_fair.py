@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.oracle import judge
+from harness.oracle import Judge, judge
 from harness.oracle.fold import fold
 from harness.values.contract import Acknowledges, Contract, Promise
 from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
@@ -317,19 +317,17 @@ CALLS = st.lists(
 ).map(tuple)
 BOOTS = st.builds(BootHistory, CALLS, st.none() | RECOVERIES, st.sampled_from(BootEnd))
 MAYBE_RECOVERY = st.none() | RECOVERIES
-HISTORIES = st.builds(
-    History,
-    st.lists(BOOTS, max_size=3).map(tuple),
-    st.builds(
-        Recoveries,
-        RECOVERIES,
-        MAYBE_RECOVERY,
-        MAYBE_RECOVERY,
-        CALLS,
-        MAYBE_RECOVERY,
-        MAYBE_RECOVERY,
-    ),
+BOOTS_OF_A_CASE = st.lists(BOOTS, max_size=3).map(tuple)
+LOOKS = st.builds(
+    Recoveries,
+    RECOVERIES,
+    MAYBE_RECOVERY,
+    MAYBE_RECOVERY,
+    CALLS,
+    MAYBE_RECOVERY,
+    MAYBE_RECOVERY,
 )
+HISTORIES = st.builds(History, BOOTS_OF_A_CASE, LOOKS)
 ANY_CONTRACT = st.builds(
     Contract,
     acknowledges=st.sampled_from(Acknowledges),
@@ -357,3 +355,27 @@ def test_no_rubbish_makes_the_judge_raise(
         assert violation.message.isascii()
         assert violation.message.isprintable()
         assert violation.found.isprintable()
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(boots=BOOTS_OF_A_CASE, looks=st.lists(LOOKS, min_size=2, max_size=4), contract=ANY_CONTRACT)
+def test_boots_that_are_known_again_are_judged_as_new_ones_are(
+    boots: tuple[BootHistory, ...], looks: list[Recoveries], contract: Contract
+) -> None:
+    oracle = Judge(contract, supports=SUPPORTS, invariants=ALL)
+    for recoveries in [*looks, *looks]:
+        history = History(boots, recoveries)
+        assert oracle.judge(history) == judge(contract, history, supports=SUPPORTS, invariants=ALL)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seeds=st.lists(SEEDS, min_size=1, max_size=12))
+def test_a_right_subject_is_not_accused_of_what_other_boots_left(seeds: list[int]) -> None:
+    contract = CONTRACTS[0]
+    oracle = Judge(contract, supports=SUPPORTS, invariants=ALL)
+    for seed in [*seeds, *seeds]:
+        assert oracle.judge(right_history(seed, contract)).violations == ()
