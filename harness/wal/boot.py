@@ -18,6 +18,7 @@ from harness.wal.checkpoint import load_checkpoint
 from harness.wal.engine import IN_FLIGHT_TIMEOUT_MS, Engine, Transport
 from harness.wal.errors import DamagedFile, NotABoundary
 from harness.wal.folder import CHECKPOINT_NAME, Folder
+from harness.wal.layout import Frame, LogHeader, decode_record
 from harness.wal.log import Log, SyncPolicy
 from harness.wal.outbox import Outbox, RetryPolicy
 from harness.wal.state import SavedState, load_state
@@ -73,10 +74,11 @@ def open_store(
     log: Log | None = None
     try:
         checkpoint, saved = _load(folder)
-        log = Log.open(folder, policy=sync, floor=saved.applied_offset)
-        _check_offsets(folder, log, checkpoint, saved)
         outbox = Outbox(retry or RetryPolicy(), entries=saved.entries, latest_ms=saved.latest_ms)
-        _rebuild(outbox, log, checkpoint, saved.applied_offset)
+        rebuild = _Rebuild(outbox, checkpoint, saved.applied_offset)
+        log = Log.open(folder, policy=sync, floor=saved.applied_offset, take=rebuild.take)
+        rebuild.forget_compacted(log.compacted_below)
+        _check_offsets(folder, log, checkpoint, saved)
     except BaseException:
         if log is not None:
             log.close()
@@ -117,18 +119,29 @@ def _check_offsets(folder: Folder, log: Log, checkpoint: int, saved: SavedState)
         )
 
 
-def _rebuild(outbox: Outbox, log: Log, checkpoint: int, applied: int) -> None:
-    """Steps 2 and 3: fold what the state does not yet reflect.
+class _Rebuild:
+    """Steps 2 and 3, while the log is read: fold what the state does not yet reflect.
 
     The state may be older than the last compaction. The operations that compaction dropped are
     forgotten where it happened: behind the log's end at that time, before any later record.
     """
-    is_forgotten = False
-    for offset, record in log.replay(checkpoint):
-        if offset >= log.sealed_offset and not is_forgotten:
-            outbox.forget(outbox.done_below(log.compacted_below))
-            is_forgotten = True
-        if offset >= applied:
-            outbox.fold(offset, record)
-    if not is_forgotten:
-        outbox.forget(outbox.done_below(log.compacted_below))
+
+    def __init__(self, outbox: Outbox, checkpoint: int, applied: int) -> None:
+        self._outbox = outbox
+        self._checkpoint = checkpoint
+        self._applied = applied
+        self._has_forgotten = False
+
+    def take(self, header: LogHeader, frame: Frame, body: bytes) -> None:
+        if frame.offset < self._checkpoint:
+            return
+        if not self._has_forgotten and frame.offset >= header.sealed_offset:
+            self.forget_compacted(header.compacted_below)
+        if frame.offset >= self._applied:
+            self._outbox.fold(frame.offset, decode_record(frame, body))
+
+    def forget_compacted(self, compacted_below: int) -> None:
+        """Forget what compaction dropped, unless that has been done."""
+        if not self._has_forgotten:
+            self._outbox.forget(self._outbox.done_below(compacted_below))
+            self._has_forgotten = True

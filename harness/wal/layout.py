@@ -200,9 +200,9 @@ def decode_frame(data: bytes, *, base: int, offset: int) -> Frame:
     if marker != MARKER:
         raise BadBytes(f"a record starts with {MARKER!r}; found {marker!r}")
     rest = data[_RECORD_START.size : RECORD_HEADER_BYTES]
-    if _salted(rest, base=base, offset=offset) != own:
+    if google_crc32c.value(_SALT.pack(base, offset) + rest) != own:
         raise BadBytes("the checksum of the record's header is wrong")
-    return Frame(offset, own, *_RECORD_REST.unpack(rest))
+    return Frame._make((offset, own, *_RECORD_REST.unpack(rest)))
 
 
 def check_body(frame: Frame, body: bytes) -> None:
@@ -211,10 +211,9 @@ def check_body(frame: Frame, body: bytes) -> None:
     Raises:
         BadBytes: it is too short or was changed.
     """
-    length_bytes = frame.body_bytes
-    if len(body) < length_bytes:
-        raise BadBytes(f"{len(body)} bytes are left, the record's body has {length_bytes}")
-    if checksum(body) != frame.body_checksum:
+    if len(body) < frame.body_bytes:
+        raise BadBytes(f"{len(body)} bytes are left, the record's body has {frame.body_bytes}")
+    if google_crc32c.value(body) != frame.body_checksum:
         raise BadBytes("the checksum of the record's body is wrong")
     if frame.type_code not in _TYPES:
         raise BadBytes(f"record type {frame.type_code} is unknown")
@@ -225,12 +224,12 @@ def decode_record(frame: Frame, body: bytes) -> Record:
     payload_at = frame.id_bytes
     error_at = payload_at + frame.payload_bytes
     return Record(
-        type=_TYPES[frame.type_code],
-        id=body[:payload_at].decode("utf-8", "surrogatepass"),
-        ts_ms=frame.ts_ms,
-        payload=body[payload_at:error_at],
-        error=body[error_at:].decode("utf-8", "surrogatepass"),
-        next_retry_at_ms=frame.next_retry_at_ms,
+        _TYPES[frame.type_code],
+        body[:payload_at].decode("utf-8", "surrogatepass"),
+        frame.ts_ms,
+        body[payload_at:error_at],
+        body[error_at:].decode("utf-8", "surrogatepass"),
+        frame.next_retry_at_ms,
     )
 
 

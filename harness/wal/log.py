@@ -37,7 +37,7 @@ from harness.wal.layout import (
     decode_record,
     encode_record,
 )
-from harness.wal.reader import LogReader, Survey, TornTail, damage, survey
+from harness.wal.reader import LogReader, Survey, Take, TornTail, damage, survey
 
 # limits
 
@@ -87,7 +87,12 @@ class Log:
 
     @classmethod
     def open(
-        cls, folder: Folder, *, policy: SyncPolicy = SyncPolicy.APPEND, floor: int = 0
+        cls,
+        folder: Folder,
+        *,
+        policy: SyncPolicy = SyncPolicy.APPEND,
+        floor: int = 0,
+        take: Take | None = None,
     ) -> Self:
         """Open the folder's log, or make an empty one.
 
@@ -95,6 +100,7 @@ class Log:
             folder: where it is.
             policy: when a record is durable.
             floor: the offset up to which the state and the checkpoint say the log is durable.
+            take: is handed each record, so that nobody has to read the log a second time.
 
         Raises:
             DamagedLog: records that were durable are gone or not valid; nothing was changed.
@@ -107,7 +113,7 @@ class Log:
         try:
             path = folder.name(LOG_NAME)
             header = LogHeader.decode(os.pread(fd, LOG_HEADER_BYTES, 0), path=path)
-            found = survey(LogReader(fd, header, path=path), floor=floor)
+            found = survey(LogReader(fd, header, path=path), floor=floor, take=take)
             _settle(folder, fd, header, found)
         except BaseException:
             os.close(fd)

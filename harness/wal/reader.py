@@ -12,7 +12,7 @@ Not here: cutting the tail (`log`).
 
 import contextlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from harness.wal.chunks import ChunkedFile
@@ -27,6 +27,9 @@ from harness.wal.layout import (
     check_body,
     decode_frame,
 )
+
+Take = Callable[[LogHeader, Frame, bytes], object]
+"""What is handed the records of a log: with the file's header, each record's header and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,41 +93,38 @@ class LogReader:
         Raises:
             BadBytes: there is no valid record.
         """
-        frame = self._frame_at(offset)
+        position = self.position(offset)
+        data = self._file.read(position, RECORD_HEADER_BYTES)
+        frame = decode_frame(data, base=self.header.base_offset, offset=offset)
         if previous is not None and frame.previous != previous:
             raise BadBytes("the record does not follow the one before it")
-        body_at, length_bytes = offset + RECORD_HEADER_BYTES, frame.body_bytes
-        if body_at + length_bytes > self.limit:
+        body_bytes = frame.body_bytes
+        if offset + RECORD_HEADER_BYTES + body_bytes > self.limit:
             raise BadBytes(f"the record ends at {frame.end}, the file at {self.limit}")
-        body = self._read(body_at, length_bytes)
+        body = self._file.read(position + RECORD_HEADER_BYTES, body_bytes)
         check_body(frame, body)
         return frame, body
 
     def find_frames(self, from_offset: int) -> Iterator[Frame]:
         """Yield every valid record header at or behind an offset, whatever surrounds it."""
         for position in self._file.find(MARKER, self.position(from_offset)):
+            offset = position - self.position(0)
+            data = self._file.read(position, RECORD_HEADER_BYTES)
             with contextlib.suppress(BadBytes):
-                yield self._frame_at(position - self.position(0))
+                yield decode_frame(data, base=self.header.base_offset, offset=offset)
 
     def position(self, offset: int) -> int:
         """Return where in the file an offset is."""
         return offset - self.header.base_offset + LOG_HEADER_BYTES
 
-    def _frame_at(self, offset: int) -> Frame:
-        data = self._read(offset, RECORD_HEADER_BYTES)
-        return decode_frame(data, base=self.header.base_offset, offset=offset)
 
-    def _read(self, offset: int, length_bytes: int) -> bytes:
-        """Return that many bytes, or as many as there are."""
-        return self._file.read(self.position(offset), length_bytes)
-
-
-def survey(reader: LogReader, *, floor: int) -> Survey:
+def survey(reader: LogReader, *, floor: int, take: Take | None = None) -> Survey:
     """Read the whole log and find its end.
 
     Args:
         reader: the log.
         floor: the offset up to which the state or the checkpoint proves the log durable.
+        take: is handed each record on the way, also before damage behind it is found.
 
     Raises:
         DamagedLog: a record that was durable is not valid.
@@ -138,7 +138,7 @@ def survey(reader: LogReader, *, floor: int) -> Survey:
     problem = ""
     while not problem and found.end_offset < reader.limit:
         try:
-            frame, _ = reader.read_record(found.end_offset, previous=found.checksum)
+            frame, body = reader.read_record(found.end_offset, previous=found.checksum)
         except BadBytes as bad:
             problem = str(bad)
         else:
@@ -146,6 +146,8 @@ def survey(reader: LogReader, *, floor: int) -> Survey:
             found.end_offset = frame.end
             found.checksum = frame.checksum
             found.proven_offset = max(found.proven_offset, frame.synced_offset)
+            if take is not None:
+                take(header, frame, body)
     _refuse_damage(reader, found, problem or "the log ends there")
     if problem:
         length_bytes = reader.limit - found.end_offset
