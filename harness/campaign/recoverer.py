@@ -10,6 +10,7 @@ import os
 import pickle
 import socket
 import time
+from collections.abc import Callable
 from typing import Final
 
 from harness.campaign.growth import LOOK_SECONDS, GrownTooMuch, Growth, grown_text
@@ -41,12 +42,20 @@ class Recoverer:
         self._channel.close()
 
     def converse(
-        self, request: BootRequest, seconds: float
-    ) -> tuple[list[bytes], RecoveryFailure | None]:
-        """Send a request and take messages until the boot ends, one way or another."""
+        self, request: BootRequest, seconds: float, take: Callable[[bytes], object]
+    ) -> RecoveryFailure | None:
+        """Send a request and hand on its messages until the boot ends, one way or another.
+
+        Args:
+            request: what is to be done.
+            seconds: how long that may take.
+            take: is handed each message as it comes in, while the process goes on.
+
+        Returns:
+            Why the boot did not end as it should; None if it did.
+        """
         self._growth = Growth(request.directory)
         data = pickle.dumps(request)
-        said: list[bytes] = []
         deadline = time.monotonic() + seconds
         try:
             self._channel.settimeout(seconds)
@@ -54,17 +63,17 @@ class Recoverer:
             while (message := self._receive(deadline)) != END_OF_BOOT:
                 if message.startswith(_DIED):
                     status = int(read_reply(message)["died"])
-                    return said, RecoveryFailure(FailureKind.DIED, describe_status(status))
-                said.append(message)
+                    return RecoveryFailure(FailureKind.DIED, describe_status(status))
+                take(message)
         except GrownTooMuch:
-            return said, RecoveryFailure(FailureKind.DIED, grown_text())
+            return RecoveryFailure(FailureKind.DIED, grown_text())
         except TimeoutError:
-            return said, RecoveryFailure(
+            return RecoveryFailure(
                 FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
             )
         except (OSError, Rubbish) as problem:
-            return said, RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
-        return said, None
+            return RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
+        return None
 
     def let_go(self, seconds: float) -> bool:
         """Let a held boot close; return whether it did in time and the process is still there."""

@@ -22,7 +22,7 @@ from harness.recorder.timer_kill import run_unwatched
 from harness.recorder.tree import capture, clear, restore
 from harness.recorder.watch import Watched, watch
 from harness.recorder.zygote import LoadError, Zygote
-from harness.subjects.boots import Ending, read_boot
+from harness.subjects.boots import BootReader, Ending
 from harness.subjects.messages import Description, Rubbish, read_description, read_reply
 from harness.subjects.worker import BootRequest, LoadRequest
 from harness.values.case import Crash, CrashPoint, PowerLoss
@@ -113,19 +113,23 @@ class Workplace:
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
             self.end_recoverers()
-            request = LoadRequest(
-                adapter=subject.adapter,
-                options=subject.arguments(limits.seconds),
-                folder=self._root,
-                memory_mb=limits.memory_mb,
-            )
-            payload = pickle.dumps(request)
             try:
-                texts = [z.load(_LOAD, payload, seconds=30 + limits.seconds) for z in self._zygotes]
+                texts = [self._load(zygote, subject, limits) for zygote in self._zygotes]
                 self._loaded[key] = _read_description(texts)
             except (LoadError, Rubbish) as problem:
                 raise _not_loaded(subject, problem) from None
         return self._loaded[key]
+
+    def _load(self, zygote: Zygote, subject: SubjectSpec, limits: RecoveryLimits) -> bytes:
+        """Load a subject's adapter into one zygote; return what that says of it."""
+        with tempfile.TemporaryDirectory(dir=self._root, prefix="scratch-") as scratch:
+            request = LoadRequest(
+                adapter=subject.adapter,
+                options=subject.arguments(limits.seconds),
+                scratch=scratch,
+                memory_mb=limits.memory_mb,
+            )
+            return zygote.load(_LOAD, pickle.dumps(request), seconds=30 + limits.seconds)
 
     def boot(
         self,
@@ -200,13 +204,15 @@ class Workplace:
             operations=operations,
             is_held=is_held,
         )
-        said, failure = self._recoverer(kind, limits.memory_mb).converse(request, limits.seconds)
+        reader = BootReader(operations, directory=self.directory)
+        recoverer = self._recoverer(kind, limits.memory_mb)
+        failure = recoverer.converse(request, limits.seconds, reader.take)
         if failure is not None:
             # Before anything is looked at: what hung may still write.
             self._end_recoverer(kind)
         self._mend_folder()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
-        history = read_boot(operations, said, Ending(end, failure), directory=self.directory)
+        history = reader.finish(Ending(end, failure))
         if isinstance(history.recovery, RecoveryFailure) and not is_forked:
             self._end_recoverer(kind)
         elif is_held and failure is None:

@@ -7,7 +7,7 @@ counts as called, since nobody can know that it was not.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.subjects import messages
@@ -42,45 +42,55 @@ def read_boot(
         directory: the subject's folder, which is cut out of error texts: it has another name
             in each run.
     """
-    reader = _Reader(operations, directory)
-    try:
-        for message in said:
-            gone = reader.take(message)
-            if gone is not None:
-                return reader.finish(Ending(BootEnd.DIED, gone))
-    except Rubbish as problem:
-        ending = Ending(ending.end, RecoveryFailure(FailureKind.RUBBISH, str(problem)))
+    reader = BootReader(operations, directory=directory)
+    for message in said:
+        reader.take(message)
     return reader.finish(ending)
 
 
-@dataclass(slots=True)
-class _Reader:
-    operations: Sequence[Operation]
-    directory: str
-    calls: list[Call] = field(default_factory=list)
-    effects: list[str] = field(default_factory=list)
-    recovery: Recovery | RecoveryFailure | None = None
+class BootReader:
+    """Reads a boot's messages while they come in."""
 
-    def take(self, message: bytes) -> RecoveryFailure | None:
-        """Take one message; return why the subject is gone, if it says so."""
+    def __init__(self, operations: Sequence[Operation], *, directory: str) -> None:
+        """Begin a boot; the arguments are those of `read_boot`."""
+        self._operations = operations
+        self._directory = directory
+        self._calls: list[Call] = []
+        self._effects: list[str] = []
+        self._recovery: Recovery | RecoveryFailure | None = None
+        self._failure: RecoveryFailure | None = None
+        self._is_gone = False
+
+    def take(self, message: bytes) -> None:
+        """Take in one message; none counts after rubbish or after the subject's last word."""
+        if self._failure is not None:
+            return
+        try:
+            self._failure = self._take(message)
+            self._is_gone = self._failure is not None
+        except Rubbish as problem:
+            self._failure = RecoveryFailure(FailureKind.RUBBISH, str(problem))
+
+    def _take(self, message: bytes) -> RecoveryFailure | None:
+        """Take in one message; return why the subject is gone, if it says so."""
         if message.startswith(EFFECT_MARK):
-            self.effects.append(messages.effect_id(message))
+            self._effects.append(messages.effect_id(message))
             return None
-        if len(self.calls) == len(self.operations):
+        if len(self._calls) == len(self._operations):
             raise Rubbish(f"a reply to no call: {message[:80]!r}")
-        operation = self.operations[len(self.calls)]
+        operation = self._operations[len(self._calls)]
         reply = messages.read_reply(message)
         gone = messages.read_gone(reply)
         if gone is not None:
             return gone
-        effects, self.effects = tuple(self.effects), []
+        effects, self._effects = tuple(self._effects), []
         if not reply["ok"]:
-            self.calls.append(self._refused(operation, reply, effects))
+            self._calls.append(self._refused(operation, reply, effects))
             return None
         if operation.kind is OperationKind.OPEN:
-            self.recovery = messages.recovery_from_json(reply.get("recovery", {}))
+            self._recovery = messages.recovery_from_json(reply.get("recovery", {}))
         replayed = reply.get("replayed")
-        self.calls.append(
+        self._calls.append(
             Call(
                 operation,
                 Outcome.ACKNOWLEDGED,
@@ -99,27 +109,29 @@ class _Reader:
         error = self._steady(str(reply.get("error", "")))
         if operation.kind is OperationKind.OPEN:
             kind = FailureKind(reply.get("kind", FailureKind.REFUSED.value))
-            self.recovery = RecoveryFailure(kind, error)
+            self._recovery = RecoveryFailure(kind, error)
         outcome = Outcome.REFUSED_DEFINITE if reply.get("definite") else Outcome.REFUSED
         return Call(operation, outcome, effects=effects, error=error)
 
     def finish(self, ending: Ending) -> BootHistory:
-        failure = ending.failure
+        """Return the boot's history; what the messages themselves say of its end goes first."""
+        end = BootEnd.DIED if self._is_gone else ending.end
+        failure = self._failure or ending.failure
         if failure is not None:
             failure = RecoveryFailure(failure.kind, self._steady(failure.message))
-        called = len(self.calls)
-        is_refused = isinstance(self.recovery, RecoveryFailure)
-        if called < len(self.operations) and not is_refused:
-            operation = self.operations[called]
+        called = len(self._calls)
+        is_refused = isinstance(self._recovery, RecoveryFailure)
+        if called < len(self._operations) and not is_refused:
+            operation = self._operations[called]
             error = "" if failure is None else f"{failure.kind.value}: {failure.message}"
-            self.calls.append(
-                Call(operation, Outcome.UNANSWERED, effects=tuple(self.effects), error=error)
+            self._calls.append(
+                Call(operation, Outcome.UNANSWERED, effects=tuple(self._effects), error=error)
             )
             if operation.kind is OperationKind.OPEN:
-                self.recovery = failure
-        return BootHistory(tuple(self.calls), self.recovery, ending.end)
+                self._recovery = failure
+        return BootHistory(tuple(self._calls), self._recovery, end)
 
     def _steady(self, text: str) -> str:
         """Cut out what differs between two runs of the same case."""
-        text = text.replace(self.directory + "/", "").replace(self.directory, ".")
+        text = text.replace(self._directory + "/", "").replace(self._directory, ".")
         return _ADDRESS.sub("0x…", text)

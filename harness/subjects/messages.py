@@ -7,7 +7,7 @@ The record of a recovery is a list (type, id, ts_ms, payload in base64, error, n
 replay from the middle refers to records by their position where they are the same.
 """
 
-import base64
+import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -35,6 +35,10 @@ CAPABILITIES: Final = frozenset({"sync", "checkpoint", "apply", "effects", "comp
 """What an adapter can list in `supports`."""
 
 EFFECT_MARK: Final = b"E"
+
+# Looked up for every record of every recovery: a dictionary is several times as fast as a class.
+_TYPES: Final = {kind.value: kind for kind in RecordType}
+_STATUSES: Final = {status.value: status for status in OperationStatus}
 
 
 class Rubbish(Exception):
@@ -150,15 +154,17 @@ def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
         Rubbish: it yields something else than (offset, record), or too much.
         Exception: whatever the subject raises.
     """
-    taken: list[RecoveredRecord] = []
-    for item in islice(records, RECORDS_PER_REPLAY + 1):
-        if len(taken) == RECORDS_PER_REPLAY:
-            raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
-        if not (isinstance(item, tuple) and len(item) == 2):
-            raise Rubbish(f"a replay yields (offset, record); found {_shown(item)}")
-        offset, record = item
-        taken.append(RecoveredRecord(_offset(offset), _record(record)))
+    taken = [_entry(item) for item in islice(records, RECORDS_PER_REPLAY + 1)]
+    if len(taken) > RECORDS_PER_REPLAY:
+        raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
     return taken
+
+
+def _entry(item: object) -> RecoveredRecord:
+    if not (isinstance(item, tuple) and len(item) == 2):
+        raise Rubbish(f"a replay yields (offset, record); found {_shown(item)}")
+    offset, record = item
+    return RecoveredRecord(_offset(offset), _record(record))
 
 
 def recover(adapter: Adapter) -> Recovery:
@@ -264,7 +270,7 @@ def _state_from_json(fields: Mapping[str, Any] | None) -> SubjectState | None:
         checkpoint=fields["checkpoint"],
         applied=fields["applied"],
         operations={
-            name: OperationState(OperationStatus(status), error, next_retry_at_ms)
+            name: OperationState(_STATUSES[status], error, next_retry_at_ms)
             for name, (status, error, next_retry_at_ms) in fields["operations"].items()
         },
     )
@@ -272,7 +278,7 @@ def _state_from_json(fields: Mapping[str, Any] | None) -> SubjectState | None:
 
 def _entry_to_json(entry: RecoveredRecord) -> list[object]:
     record = entry.record
-    payload = base64.b64encode(record.payload).decode("ascii")
+    payload = binascii.b2a_base64(record.payload, newline=False).decode("ascii")
     return [
         entry.offset, record.type.value, record.id, record.ts_ms, payload, record.error,
         record.next_retry_at_ms,
@@ -282,7 +288,7 @@ def _entry_to_json(entry: RecoveredRecord) -> list[object]:
 def _entry_from_json(item: list[Any]) -> RecoveredRecord:
     offset, kind, name, ts_ms, payload, error, next_retry_at_ms = item
     record = Record(
-        RecordType(kind), name, ts_ms, base64.b64decode(payload), error, next_retry_at_ms
+        _TYPES[kind], name, ts_ms, binascii.a2b_base64(payload), error, next_retry_at_ms
     )
     return RecoveredRecord(offset, record)
 
