@@ -5,15 +5,18 @@ server kills and reaps everything which that one left behind, daemons too, and o
 that it has ended. Nothing of the work was ever in the server, so nothing is carried over.
 
 While one process works, the next is forked already, and writes in advance to the pages that the
-first one wrote to (`hot_pages`). It looks at the socket when its turn has come.
+first one wrote to (`hot_pages`): the server looks at that one once it has worked, since looking
+would write to pages as well. A process looks at the socket when its turn has come.
 
 Messages have their length in front; an empty one says the end, and is sent by the server.
 
 Not here: what the work is; it is given as `module:function`.
 """
 
+import contextlib
 import json
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -22,16 +25,12 @@ from importlib import import_module
 from typing import Final
 
 from harness.recorder.descendants import adopt_orphans, ending_here, kill_children
-from harness.recorder.hot_pages import Ahead, find_written, pack, prepare, unpack, write_ahead
+from harness.recorder.hot_pages import Ahead, find_written, prepare, write_ahead
 
 FRAME: Final = struct.Struct("<Q")
 """Each message has its length in front."""
 
 _TURN: Final = b"."
-
-# limits
-_RANGES_BYTES: Final = 1 << 15
-"""Most that a process says of the pages it wrote to: less than what a pipe takes at once."""
 
 Work = Callable[[socket.socket], object]
 
@@ -42,13 +41,13 @@ class _Forked:
 
     Attributes:
         pid: its id.
-        turn: where it is told that its turn has come.
-        written: where it says to which pages it wrote; -1 where it is not to.
+        turn: where it is told that its turn has come, and that it may end.
+        worked: where it says that it has worked, and waits to be looked at; -1 where it does not.
     """
 
     pid: int
     turn: int
-    written: int
+    worked: int
 
 
 def serve(payload: bytes, channel: socket.socket) -> None:
@@ -75,27 +74,28 @@ class _Server:
         self._give_turn(current)
         while True:
             ahead = self._fork()
+            self._learn(current)
+            os.close(current.turn)
             status = os.waitpid(current.pid, 0)[1]
             kill_children(keep=frozenset({ahead.pid}))
-            self._learn(current)
             self._give_turn(ahead)
             if not self._say_end(status):
                 return
             current = ahead
 
     def _fork(self) -> _Forked:
-        is_learning = self._hot is None
+        is_looked_at = self._hot is None
         turn, give = os.pipe()
-        written, tell = os.pipe() if is_learning else (-1, -1)
+        worked, tell = os.pipe() if is_looked_at else (-1, -1)
         pid = os.fork()
         if pid == 0:
             with ending_here():
                 os.close(give)
                 self._work_apart(turn, tell)
         os.close(turn)
-        if is_learning:
+        if is_looked_at:
             os.close(tell)
-        return _Forked(pid, give, written)
+        return _Forked(pid, give, worked)
 
     def _work_apart(self, turn: int, tell: int) -> None:
         # What the subject does to its process group is not done to the server.
@@ -103,28 +103,30 @@ class _Server:
         if self._hot is not None:
             write_ahead(self._hot)
         if os.read(turn, len(_TURN)):
-            os.close(turn)
             self._work(self._channel)
             if tell >= 0:
-                os.write(tell, pack(find_written())[:_RANGES_BYTES])
+                os.write(tell, _TURN)
+                os.read(turn, len(_TURN))
 
-    def _learn(self, gone: _Forked) -> None:
-        """Take in what a process has told of its pages, unless that is known by now."""
-        if gone.written < 0:
+    def _learn(self, current: _Forked) -> None:
+        """Wait for a process that is to be looked at, see where it wrote, and let it end."""
+        if current.worked < 0:
             return
-        told = os.read(gone.written, _RANGES_BYTES)
-        os.close(gone.written)
-        if self._hot is None and (ranges := unpack(told)):
-            self._hot = prepare(ranges)
+        # What it started may hold the pipe open beyond its end.
+        end = os.pidfd_open(current.pid)
+        ready, _, _ = select.select([current.worked, end], [], [])
+        has_worked = current.worked in ready and os.read(current.worked, len(_TURN))
+        os.close(end)
+        os.close(current.worked)
+        if has_worked:
+            if self._hot is None and (ranges := find_written(current.pid)):
+                self._hot = prepare(ranges)
+            self._give_turn(current)
 
     def _give_turn(self, forked: _Forked) -> None:
-        try:
+        # Somebody may have killed it; its status will be told in place of an answer.
+        with contextlib.suppress(BrokenPipeError):
             os.write(forked.turn, _TURN)
-        except BrokenPipeError:
-            # Somebody has killed it; its status will be told in place of an answer.
-            pass
-        finally:
-            os.close(forked.turn)
 
     def _say_end(self, status: int) -> bool:
         """Say that a process is gone, and how; return whether anybody listens."""

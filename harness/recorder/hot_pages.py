@@ -16,9 +16,8 @@ the last, each range is a call of its own.
 import ctypes
 import mmap
 import os
-import struct
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from harness.recorder.descendants import libc
@@ -34,7 +33,6 @@ _IS_PRESENT: Final = 1 << 63
 _IS_OF_A_FILE: Final = 1 << 61
 _IS_OURS_ALONE: Final = 1 << 56
 _WORD: Final = 8
-_RANGE: Final = struct.Struct("<QQ")
 
 # limits
 PAGES: Final = 4096
@@ -54,17 +52,18 @@ Ahead = ctypes.Array[_Span]
 """Ranges as the kernel takes them."""
 
 
-def find_written(*, maps: str = "/proc/self/maps") -> tuple[Range, ...]:
-    """Return the private memory of this process that its parent does not share any more.
+def find_written(pid: int) -> tuple[Range, ...]:
+    """Return the private memory of a fork that nobody shares with it any more.
 
-    At most `PAGES` pages; nothing where the kernel does not tell.
+    That is what it wrote to, and what its parent wrote to since. At most `PAGES` pages; nothing
+    where the kernel does not tell.
     """
     found: list[Range] = []
     left = PAGES
     try:
-        with open(maps, encoding="utf-8", errors="replace") as listing:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as listing:
             areas = [_read_area(line) for line in listing]
-        fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ()
     try:
@@ -142,14 +141,3 @@ def _advise_at_once(ahead: Ahead) -> bool:
     )
     os.close(this_process)
     return bool(advised > 0)
-
-
-def pack(ranges: Iterable[Range]) -> bytes:
-    """Return ranges as bytes."""
-    return b"".join(_RANGE.pack(*each) for each in ranges)
-
-
-def unpack(data: bytes) -> tuple[Range, ...]:
-    """Read what `pack` made; a cut one has whole ranges only."""
-    whole = len(data) // _RANGE.size * _RANGE.size
-    return tuple((start, length) for start, length in _RANGE.iter_unpack(data[:whole]))

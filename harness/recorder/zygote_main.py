@@ -13,6 +13,7 @@ Not here: how all that a worker started is found and killed (`descendants`).
 Source: `prctl(2)`, PR_SET_PDEATHSIG.
 """
 
+import _thread
 import contextlib
 import gc
 import importlib
@@ -20,12 +21,10 @@ import os
 import pickle
 import resource
 import select
-import shutil
 import signal
 import socket
 import struct
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -127,6 +126,9 @@ class _Zygote:
     def leave(self) -> NoReturn:
         """End this process with everything below it, and remove the folder."""
         kill_children(keep=frozenset())
+        # Only now: it brings three libraries for archives, and each fork would carry them along.
+        import shutil
+
         shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(0)
 
@@ -144,24 +146,29 @@ class _Zygote:
     def _leaving_if_alone(self) -> Iterator[None]:
         """Meanwhile see the end of the socket: what is loaded may hang, and the harness be killed.
 
-        The thread that looks is gone before anything is forked.
+        The thread that looks is gone before anything is forked. It is none of `threading`: what
+        that module does after a fork writes to a hundred pages, which each fork would copy.
         """
         done = os.eventfd(0)
+        at_work = _thread.allocate_lock()
+        at_work.acquire()
         look = select.poll()
         look.register(self._channel, select.POLLRDHUP)
         look.register(done, select.POLLIN)
 
         def leave_if_alone() -> None:
-            if all(fd != done for fd, _ in look.poll()):
-                self.leave()
+            try:
+                if all(fd != done for fd, _ in look.poll()):
+                    self.leave()
+            finally:
+                at_work.release()
 
-        thread = threading.Thread(target=leave_if_alone)
-        thread.start()
+        _thread.start_new_thread(leave_if_alone, ())
         try:
             yield
         finally:
             os.eventfd_write(done, 1)
-            thread.join()
+            at_work.acquire()
             os.close(done)
 
     def _entry(self, name: str) -> Entry:

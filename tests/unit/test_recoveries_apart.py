@@ -1,6 +1,9 @@
 """Recoveries in processes of their own: nothing is carried over, nothing is left running."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from harness.campaign.looks import OPEN
 from harness.campaign.workplace import Workplace
 from harness.recorder import hot_pages
+from harness.subjects import worker
 from harness.values.history import BootHistory
 from harness.values.operation import Operation, OperationKind
 from harness.values.record import Record, RecordType
@@ -119,18 +123,24 @@ def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance()
     told, tell = os.pipe()
     if (pid := os.fork()) == 0:
         shared[32 * page] = ord("!")
-        ranges = hot_pages.find_written()
-        hot_pages.write_ahead(hot_pages.prepare(ranges))
-        address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
-        at = [address + index * page for index in (16, 32, 48)]
-        hit = [any(start <= each < start + length for start, length in ranges) for each in at]
-        os.write(tell, bytes(hit) + shared[32 * page : 32 * page + 2])
-        os._exit(0)
+        os.write(tell, b".")
+        signal.pause()
+    os.read(told, 1)
+    ranges = hot_pages.find_written(pid)
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    said = os.read(told, 64)
+    address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
+    at = [address + index * page for index in (16, 32, 48)]
+    hit = [any(start <= each < start + length for start, length in ranges) for each in at]
+    assert hit == [False, True, False]
+    if os.fork() == 0:
+        hot_pages.write_ahead(hot_pages.prepare(ranges))
+        os.write(tell, bytes(shared[32 * page - 1 : 32 * page + 2]))
+        os._exit(0)
+    os.wait()
+    assert os.read(told, 64) == b"..."
     for fd in (told, tell):
         os.close(fd)
-    assert said == b"\0\1\0!."
 
 
 @pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no /proc/self/pagemap here")
@@ -149,7 +159,7 @@ def test_a_fork_has_copies_of_the_pages_that_it_asked_for(
     told, tell = os.pipe()
     if (pid := os.fork()) == 0:
         hot_pages.write_ahead(ahead)
-        found = hot_pages.find_written()
+        found = hot_pages.find_written(os.getpid())
         at = [first + index * page for index in (8, 24, 40, 41, 56)]
         os.write(tell, bytes(any(s <= each < s + n for s, n in found) for each in at))
         os._exit(0)
@@ -167,13 +177,22 @@ def test_no_more_ranges_are_asked_for_than_the_kernel_takes_at_once() -> None:
     assert len(hot_pages.prepare(())) == 0
 
 
-def test_ranges_are_read_as_far_as_they_are_whole() -> None:
-    ranges = ((4096, 4096), (1 << 46, 8192))
-    packed = hot_pages.pack(ranges)
-    assert hot_pages.unpack(packed) == ranges
-    assert hot_pages.unpack(packed[:-1]) == ranges[:1]
-    assert hot_pages.unpack(b"") == ()
+def test_where_the_kernel_does_not_tell_nothing_is_found() -> None:
+    assert hot_pages.find_written(pid=0) == ()
 
 
-def test_where_the_kernel_does_not_tell_nothing_is_found(tmp_path: Path) -> None:
-    assert hot_pages.find_written(maps=str(tmp_path / "none")) == ()
+def test_what_is_forked_carries_no_module_that_every_fork_pays_for() -> None:
+    code = (
+        "import harness.recorder.zygote_main, harness.recorder.apart, harness.subjects.worker, sys;"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    dear = {"threading", "random", "tempfile", "shutil", "subprocess", "logging"}
+    assert "json" in done.stdout.split()
+    assert not dear.intersection(done.stdout.split())
+
+
+def test_a_rehearsal_leaves_nothing_open() -> None:
+    before = os.listdir("/proc/self/fd")
+    worker.rehearse()
+    assert os.listdir("/proc/self/fd") == before
