@@ -132,6 +132,7 @@ class FindingReports:
                     best.violations[0].invariant,
                     seconds,
                     is_portability=name in tally.beside,
+                    evidence=best.evidence,
                 )
         for name, future in futures.items():
             made = minimal[name] = self._crew.result(future)

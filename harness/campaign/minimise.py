@@ -63,6 +63,7 @@ def minimise(
     *,
     seconds: float,
     strictest: PersistenceModel = PersistenceModel.KILL,
+    kept: CaseRun | None = None,
 ) -> Minimised:
     """Return the smallest case that is found within the budget.
 
@@ -72,11 +73,15 @@ def minimise(
         meant: the invariant.
         seconds: time for it; the tries have their own limit.
         strictest: power losses are not sought in a model that is stricter than this one.
+        kept: how the case ran when it failed, for one that may run in another way now.
 
     Raises:
         WalcrashError: as `run_case`, for the case as it is.
     """
-    trial = start(workplace, stored, meant, deadline=time.monotonic() + seconds)
+    try:
+        trial = start(workplace, stored, meant, deadline=time.monotonic() + seconds, kept=kept)
+    except BudgetOver:
+        trial = None
     if trial is None:
         return Minimised(run=None, tries=0, is_finished=False)
     is_finished = True

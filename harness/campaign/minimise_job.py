@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness.campaign import jobs
 from harness.campaign.case_file import StoredCase
 from harness.campaign.cause import Cause, cause_of
+from harness.campaign.evidence import unpack
 from harness.campaign.jobs import CaseOutcome
 from harness.campaign.minimise import minimise
 from harness.campaign.story import tell_story
@@ -31,9 +32,21 @@ class MinimalCase:
 
 
 def minimise_case(
-    stored: StoredCase, meant: Invariant, seconds: float, *, is_portability: bool
+    stored: StoredCase,
+    meant: Invariant,
+    seconds: float,
+    *,
+    is_portability: bool,
+    evidence: str = "",
 ) -> MinimalCase:
     """Minimise a failing case in this job's workplace.
+
+    Args:
+        stored: the case.
+        meant: the invariant that it breaks.
+        seconds: time for it.
+        is_portability: whether only models weaker than the contract's count.
+        evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
 
     Raises:
         WalcrashError: as `jobs.replay_case`.
@@ -44,6 +57,7 @@ def minimise_case(
         meant,
         seconds=seconds,
         strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
+        kept=unpack(evidence).run if evidence else None,
     )
     if found.run is None:
         return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)

@@ -16,7 +16,7 @@ from harness.campaign.case_file import StoredCase
 from harness.campaign.case_runner import Aims, CaseRun, run_case
 from harness.campaign.crash_aim import PowerAim, aim_at
 from harness.campaign.jobs import has_acknowledged
-from harness.campaign.minimise_workload import Edit
+from harness.campaign.minimise_workload import Edit, unchanged
 from harness.campaign.workplace import Workplace
 from harness.disk import ImageChoice, choice_from_json
 from harness.values.case import Case, CrashPoint, Placement, PowerLoss
@@ -36,6 +36,9 @@ TRIES_PER_HUNG_SECOND: Final = 10
 
 NEAR_IMAGES: Final = 12
 """Images of one power loss that are looked at where it is aimed at the same kind of event."""
+
+SOUGHT_IMAGES: Final = 150
+"""Images that are looked at where a power loss that was seen once is sought at all positions."""
 
 
 class BudgetOver(Exception):
@@ -188,9 +191,24 @@ class Trial:
 
 
 def start(
-    workplace: Workplace, stored: StoredCase, meant: Invariant, *, deadline: float
+    workplace: Workplace,
+    stored: StoredCase,
+    meant: Invariant,
+    *,
+    deadline: float,
+    kept: CaseRun | None = None,
 ) -> Trial | None:
     """Run the case as it is; None if it does not break the invariant first this time.
+
+    A subject with threads may make another trace, in which the image that failed has no place.
+    Then its power losses are sought by what they fell on, and after that anywhere.
+
+    Args:
+        workplace: where cases run.
+        stored: the case.
+        meant: the invariant.
+        deadline: when to stop, `time.monotonic()`.
+        kept: how the case ran when it failed, if that is known.
 
     Raises:
         WalcrashError: as `run_case`.
@@ -198,9 +216,23 @@ def start(
     run = run_case(workplace, stored)
     if not breaks_first(run, meant):
         run = run.beside or run
-    if not breaks_first(run, meant):
+    if breaks_first(run, meant):
+        return Trial(workplace, stored, run, deadline=deadline)
+    if kept is None or not breaks_first(kept, meant):
         return None
-    return Trial(workplace, stored, run, deadline=deadline)
+    trial = Trial(workplace, stored, kept, deadline=deadline)
+    same = unchanged(kept.case)
+    return trial if trial.attempt(same) or trial.attempt(same, aims=_anywhere(kept)) else None
+
+
+def _anywhere(run: CaseRun) -> dict[int, PowerAim]:
+    """Return aims at every power loss of a run that look for it at all positions."""
+    choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
+    return {
+        boot: PowerAim(models=(choice.model,), images=SOUGHT_IMAGES, is_anywhere=True)
+        for boot, choice in enumerate(choices)
+        if choice is not None
+    }
 
 
 def breaks_first(run: CaseRun, meant: Invariant) -> bool:

@@ -266,6 +266,7 @@ class PowerCut:
             self._recovered[candidate.digest] = self._recover(candidate.image)
             self.coverage.distinct += 1
         recoveries = self._recovered[candidate.digest]
+        self.coverage.generated += 1
         self.coverage.judged += 1
         self.coverage.policies[candidate.choice.policy.value] += 1
         return Judged(
@@ -278,8 +279,8 @@ class PowerCut:
     def _look(self, candidate: Candidate) -> Judged | None:
         """Look at a candidate unless the same image was judged against the same promises."""
         key = (candidate.digest, candidate.choice.position.whole_events)
-        self.coverage.generated += 1
         if key in self._seen:
+            self.coverage.generated += 1
             return None
         self._seen.add(key)
         return self.look(candidate)

@@ -10,6 +10,7 @@ import pytest
 
 from harness.campaign.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from harness.campaign.case_runner import CaseRun, look_again, run_case, run_case_fresh
+from harness.campaign.minimise import minimise
 from harness.campaign.scenario_file import load_scenario, planted_folder
 from harness.campaign.workload import draw_case
 from harness.campaign.workload_profile import Profile
@@ -149,6 +150,13 @@ def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_
     again = run_case_fresh(workplace, replace(stored, case=run.case))
     assert "has no position" in again.doubt
     assert again.verdict is Verdict.INCONCLUSIVE
+    # Minimising looks for such a power loss in the traces that the subject makes now.
+    kept, meant = replace(stored, case=run.case), run.judgement.violations[0].invariant
+    assert minimise(workplace, kept, meant, seconds=60.0).run is None
+    found = minimise(workplace, kept, meant, seconds=60.0, kept=run).run
+    assert found is not None
+    assert found.judgement.violations[0].invariant is meant
+    assert len(found.boots[-1].events()) < 200 < len(run.boots[-1].events())
 
 
 @pytest.mark.parametrize("fault", [FaultPlan(images=60, kind=FaultKind.POWER), FaultPlan()])
