@@ -16,7 +16,7 @@ from harness.disk.file_history import FileHistory
 from harness.disk.models import Cut, FileCut, entry_moments, mode_moments, resolve
 from harness.disk.moments import part, split
 from harness.disk.names import EntryKey
-from harness.disk.overlays import STALE, Overlay, sectors_of
+from harness.disk.overlays import END_OF_ALL_FILES, STALE, Overlay, sectors_of
 from harness.disk.pending import Pending
 from harness.disk.standing import SEPARATOR, merged, node_paths
 from harness.values.story import Aspect, Range
@@ -80,8 +80,37 @@ def _file_fates(
                 event=change.event, path=path, aspect=Aspect.SIZE, is_kept=change.event in kept
             )
         for overlay in file.overlays:
-            if overlay.event == change.event and overlay.end <= file.reach():
+            if overlay.event == change.event and overlay.end < END_OF_ALL_FILES:
                 yield _data_fate(overlay, image, path, pending.sector_bytes)
+            elif overlay.event == change.event:
+                zeros = _zeros_of_cut(overlay, file, image, pending.sector_bytes)
+                if zeros:
+                    yield ChangeFate(
+                        event=change.event, path=path, aspect=Aspect.DATA, is_kept=True, kept=zeros
+                    )
+
+
+def _zeros_of_cut(
+    overlay: Overlay, file: FileHistory, image: FileCut, sector_bytes: int
+) -> tuple[Range, ...]:
+    """Return where an image shows zeros in place of what a cut took.
+
+    The image may have lost the cut's size, or a later one that is larger: then they can be seen.
+    """
+    before = next((each.size_before for each in file.sizes if each.event == overlay.event), 0)
+    start, end, when = overlay.start, min(before, image.size), overlay.moment(0, sector_bytes)
+    is_rule = image.moment >= when
+    others = [
+        (max(start, sector * sector_bytes), min(end, (sector + 1) * sector_bytes))
+        for sector, moment in sorted(image.special.items())
+        if (moment >= when) is not is_rule
+    ]
+    others = [(low, high) for low, high in others if low < high]
+    if not is_rule:
+        return merged(others)
+    # What lies between them.
+    borders = [start, *(border for other in others for border in other), end]
+    return merged(list(zip(borders[::2], borders[1::2], strict=True)))
 
 
 def _sizes_kept(file: FileHistory, size: int) -> set[int]:

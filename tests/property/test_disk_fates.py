@@ -3,7 +3,7 @@
 from itertools import islice
 
 from disk_traces import Operation, TinyFolder, operations
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.disk import (
@@ -63,8 +63,14 @@ def test_an_image_of_which_nothing_is_lost_is_what_memory_held(
             assert ImageBuilder(pending).build(choice) == folder.image(), choice
 
 
+# A cut whose zeros reached the disk without its size, and one that the file has grown over since.
+CUT: list[Operation] = [("open", 0, "a"), ("sync",), ("append", 0, 1), ("truncate", 0, 0)]
+
+
 @few
 @given(operations(most=12), st.sampled_from([Model.ORDERED, Model.EXT4, Model.POSIX]))
+@example(CUT, Model.POSIX)
+@example([*CUT, ("truncate", 0, 5)], Model.POSIX)
 def test_bytes_that_are_told_to_be_kept_are_in_the_image_unless_changed_later(
     steps: list[Operation], model: Model
 ) -> None:
