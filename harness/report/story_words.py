@@ -181,7 +181,14 @@ def _fate_parts(story: Story, fate: Fate) -> Iterator[tuple[str, str]]:
         stale = ", bytes of another time in their place" if fate.is_stale else ""
         yield "lost", f"{path}, {ranges_text(fate.lost)}{stale}"
     if fate.kept:
-        yield "kept", f"{path}, {ranges_text(fate.kept)}"
+        zeros = "zeros in " if _is_cut(story, fate) else ""
+        yield "kept", f"{path}, {zeros}{ranges_text(fate.kept)}"
+
+
+def _is_cut(story: Story, fate: Fate) -> bool:
+    """Whether a change cut a file: what it leaves of the bytes behind the cut are zeros."""
+    steps = story.boots[fate.boot - 1].steps
+    return any(step.event == fate.event and step.kind is EventKind.TRUNCATE for step in steps)
 
 
 def look_lines(look: Look) -> Iterator[str]:

@@ -80,6 +80,21 @@ def test_no_line_but_a_command_is_wider_than_the_terminal(width: int) -> None:
         assert len(line) <= width or line.startswith(("  replay", "  origin")), line
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [(EventKind.TRUNCATE, "wal.log, zeros in bytes 104-207"), (EventKind.WRITE, "bytes 104-207")],
+)
+def test_of_a_cut_that_reached_the_disk_without_its_size_the_zeros_are_told(
+    kind: EventKind, shown: str
+) -> None:
+    told = power(replace(LOST_DATA, is_kept=True, kept=LOST_DATA.lost, lost=()))
+    steps = [replace(each, kind=kind) if each.event == 11 else each for each in told.boots[0].steps]
+    told = replace(told, boots=(replace(told.boots[0], steps=tuple(steps)),))
+    (line,) = (line for line in text(told).split("\n") if "kept event 11" in line)
+    assert line.endswith(shown)
+    assert ("zeros" in line) is (kind is EventKind.TRUNCATE)
+
+
 def test_it_is_plain_ascii_but_for_the_dots_of_the_head() -> None:
     assert text().replace("·", "").isascii()
 
