@@ -75,7 +75,6 @@ class _Server:
         while True:
             ahead = self._fork()
             self._learn(current)
-            os.close(current.turn)
             status = os.waitpid(current.pid, 0)[1]
             kill_children(keep=frozenset({ahead.pid}))
             self._give_turn(ahead)
@@ -103,30 +102,33 @@ class _Server:
         if self._hot is not None:
             write_ahead(self._hot)
         if os.read(turn, len(_TURN)):
+            if tell < 0:
+                os.close(turn)
             self._work(self._channel)
             if tell >= 0:
-                os.write(tell, _TURN)
-                os.read(turn, len(_TURN))
+                # The subject may have closed both.
+                with contextlib.suppress(OSError):
+                    os.write(tell, _TURN)
+                    os.read(turn, len(_TURN))
 
     def _learn(self, current: _Forked) -> None:
         """Wait for a process that is to be looked at, see where it wrote, and let it end."""
         if current.worked < 0:
             return
-        # What it started may hold the pipe open beyond its end.
-        end = os.pidfd_open(current.pid)
-        ready, _, _ = select.select([current.worked, end], [], [])
-        has_worked = current.worked in ready and os.read(current.worked, len(_TURN))
-        os.close(end)
+        if self._hot is None and _has_worked(current):
+            self._hot = prepare(find_written(current.pid)) or None
+        # The next process holds this pipe open too, so closing it would not be seen.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(current.turn, _TURN)
         os.close(current.worked)
-        if has_worked:
-            if self._hot is None and (ranges := find_written(current.pid)):
-                self._hot = prepare(ranges)
-            self._give_turn(current)
+        os.close(current.turn)
 
     def _give_turn(self, forked: _Forked) -> None:
         # Somebody may have killed it; its status will be told in place of an answer.
         with contextlib.suppress(BrokenPipeError):
             os.write(forked.turn, _TURN)
+        if forked.worked < 0:
+            os.close(forked.turn)
 
     def _say_end(self, status: int) -> bool:
         """Say that a process is gone, and how; return whether anybody listens."""
@@ -136,6 +138,18 @@ class _Server:
         except OSError:
             return False
         return True
+
+
+def _has_worked(current: _Forked) -> bool:
+    """Wait until a process has worked, or is gone; at once, and never, where nobody can tell."""
+    try:
+        end = os.pidfd_open(current.pid)
+    except OSError:
+        return False
+    # What it started may hold the pipe open beyond its end.
+    ready, _, _ = select.select([current.worked, end], [], [])
+    os.close(end)
+    return current.worked in ready and bool(os.read(current.worked, len(_TURN)))
 
 
 def _silence() -> None:

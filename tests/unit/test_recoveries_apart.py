@@ -1,7 +1,9 @@
 """Recoveries in processes of their own: nothing is carried over, nothing is left running."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +13,10 @@ import psutil
 import pytest
 
 from harness.campaign.looks import OPEN
+from harness.campaign.recoverer import Recoverer
 from harness.campaign.workplace import Workplace
-from harness.recorder import hot_pages
+from harness.recorder import apart, hot_pages
+from harness.recorder.descendants import ending_here
 from harness.subjects import worker
 from harness.values.history import BootHistory
 from harness.values.operation import Operation, OperationKind
@@ -168,6 +172,35 @@ def test_a_fork_has_copies_of_the_pages_that_it_asked_for(
     for fd in (told, tell):
         os.close(fd)
     assert said == b"\1\0\1\1\0"
+
+
+def test_without_pidfds_nothing_is_looked_at_and_all_is_recovered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.ENOSYS, "as in gVisor")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    ours, theirs = socket.socketpair()
+    if (pid := os.fork()) == 0:
+        # As the zygote does.
+        with ending_here():
+            ours.close()
+            apart.serve(b"harness.subjects.worker:run_one", theirs)
+    theirs.close()
+    request = worker.BootRequest(
+        adapter="harness.subjects.rehearsed:Rehearsed",
+        options={},
+        directory=str(tmp_path),
+        operations=(OPEN,),
+    )
+    recoverer = Recoverer(pid, ours, 100)
+    for _ in range(3):
+        said: list[bytes] = []
+        assert recoverer.converse(request, 10.0, said.append) is None
+        assert said[0].startswith(b'{"ok": true, "recovery"')
+    recoverer.close()
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_no_more_ranges_are_asked_for_than_the_kernel_takes_at_once() -> None:
