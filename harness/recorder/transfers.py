@@ -33,10 +33,17 @@ def transfer_handlers(supervisor: Supervisor) -> dict[str, Handler]:
             p, t, a, None if signed(a[3]) == -1 else signed(a[3]), a[5]
         ),
         "sendfile": lambda p, t, a, _: transfers.copy(
-            p, t, (a[1], a[2]), (a[0], 0), a[3], if_appending=errno.EINVAL
+            p, t, (a[1], a[2]), (a[0], 0), a[3], if_appending=errno.EINVAL, may_overlap=True
         ),
         "copy_file_range": lambda p, t, a, _: transfers.copy(
-            p, t, (a[0], a[1]), (a[2], a[3]), a[4], if_appending=errno.EBADF, flags=a[5]
+            p,
+            t,
+            (a[0], a[1]),
+            (a[2], a[3]),
+            a[4],
+            if_appending=errno.EBADF,
+            may_overlap=False,
+            flags=a[5],
         ),
         "splice": transfers.splice,
     }
@@ -68,11 +75,13 @@ class _Transfers:
         length: int,
         *,
         if_appending: int,
+        may_overlap: bool,
         flags: int = 0,
     ) -> int | None:
         """Copy between two descriptors, each with a pointer to an offset or 0 for its own.
 
-        A target that was opened to append is refused, each call with an error of its own.
+        A target that was opened to append is refused, each call with an error of its own. Only
+        `sendfile` copies a range over a part of itself.
         """
         file = self._supervisor.open_file(process, fd_of(target[0]))
         if file is None or flags:
@@ -86,6 +95,8 @@ class _Transfers:
                 start = os.lseek(read_from, 0, os.SEEK_CUR)
             data = os.pread(read_from, min(length, MAX_TRANSFER_BYTES), start)
             offset = _read_offset(process, target[1])
+            if not may_overlap and _overlap(read_from, start, file.fd, offset, len(data)):
+                return -errno.EINVAL
             # At the end of the source nothing is written.
             count = self._write(tid, file, data, offset, 0) if data else 0
             if count > 0:
@@ -123,6 +134,15 @@ class _Transfers:
     def _write(self, tid: int, file: OpenFile, data: bytes, offset: int | None, flags: int) -> int:
         thread = self._supervisor.thread_number(tid)
         return self._supervisor.write_event(file, data, offset, thread, flags)
+
+
+def _overlap(source: int, start: int, target: int, offset: int | None, length: int) -> bool:
+    """Whether a range that is there to be copied and its target share bytes of one file."""
+    if not os.path.sameopenfile(source, target):
+        return False
+    if offset is None:
+        offset = os.lseek(target, 0, os.SEEK_CUR)
+    return start - length < offset < start + length
 
 
 def _read_offset(process: Process, address: int) -> int | None:
