@@ -42,17 +42,6 @@ class EffectWatch:
         self._waiting_done: dict[str, str] = {}
         self._shown_done: set[str] = set()
 
-    def copy(self) -> "EffectWatch":
-        """Return the same effects, to which others may be added."""
-        other = EffectWatch(self._contract)
-        other._seen = dict(self._seen)
-        other._sent_at = dict(self._sent_at)
-        other._open_tick_at = self._open_tick_at
-        other._promised_done = dict(self._promised_done)
-        other._waiting_done = dict(self._waiting_done)
-        other._shown_done = set(self._shown_done)
-        return other
-
     def call(self, call: Call, position: Position, where: str) -> list[Violation]:
         """Take in one call; judge `repeated-effect` for what was sent during it."""
         violations = [

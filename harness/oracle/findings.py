@@ -47,14 +47,6 @@ class Findings:
         self._looked_at: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
 
-    def copy(self) -> "Findings":
-        """Return the same findings, to which others may be added."""
-        other = Findings(self.asked)
-        other.stage = self.stage
-        other._looked_at = set(self._looked_at)
-        other._first = dict(self._first)
-        return other
-
     def look_at(self, *invariants: Invariant) -> None:
         """Note that these invariants applied and were looked at."""
         self._looked_at.update(self.asked.intersection(invariants))

@@ -22,6 +22,7 @@ from harness.oracle.applicability import (
     STATE_RULES,
     reason_unjudged,
 )
+from harness.oracle.branch import branched
 from harness.oracle.continuation import (
     check_after,
     check_append,
@@ -95,7 +96,7 @@ class Judge:
 
     def judge(self, history: History) -> Judgement:
         """Hold one case against what its subject promises."""
-        walk = self._walk_through(history.boots).copy()
+        walk = self._walk_through(history.boots).branch()
         if walk.goes_on:
             walk.looks(history.recoveries)
         return walk.findings.judgement(
@@ -110,6 +111,8 @@ class Judge:
                 self._walks.clear()
             walk = self._walks[key] = _Walk(self._contract, self._supports, self._invariants)
             walk.through(boots)
+            # What may be shown then is the same for all that branch off.
+            walk.log.expectation()
         return walk
 
 
@@ -134,13 +137,12 @@ class _Walk:
         self.sizes: set[int] = set()
         self.goes_on = True
 
-    def copy(self) -> "_Walk":
-        """Return a walk that goes on from here by itself; the boots' sizes are not needed then."""
-        other = _Walk(self.contract, self.supports, self.findings.asked)
-        other.findings = self.findings.copy()
-        other.log = self.log.copy()
-        other.effects = self.effects.copy()
-        other.goes_on = self.goes_on
+    def branch(self) -> "_Walk":
+        """Return a walk that goes on from here by itself."""
+        other = branched(self)
+        other.findings = branched(self.findings)
+        other.log = branched(self.log)
+        other.effects = branched(self.effects)
         return other
 
     def through(self, boots: tuple[BootHistory, ...]) -> None:

@@ -118,20 +118,6 @@ class Log:
         # What a whole replay may show, as long as nothing has happened since it was asked for.
         self._expectation: Expectation | None = None
 
-    def copy(self) -> "Log":
-        """Return the same log, which is brought forward by itself."""
-        other = Log(self.contract)
-        other.entries = list(self.entries)
-        other.compactable = set(self.compactable)
-        other._synced_count = self._synced_count
-        other._ends = list(self._ends)
-        other._refused = dict(self._refused)
-        other._gone = dict(self._gone)
-        other._boundaries = set(self._boundaries)
-        other._is_compaction_open = self._is_compaction_open
-        other._expectation = self.expectation()
-        return other
-
     def call(self, call: Call, position: Position) -> None:
         """Take in one call of the boot under way."""
         self._expectation = None
