@@ -7,7 +7,7 @@ Not here: which images are legal (`models`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.disk.changes import Change, pending_changes
 from harness.disk.choice import ImageChoice, Policy
@@ -83,34 +83,23 @@ def _file_fates(
             if overlay.event == change.event and overlay.end < END_OF_ALL_FILES:
                 yield _data_fate(overlay, image, path, pending.sector_bytes)
             elif overlay.event == change.event:
-                zeros = _zeros_of_cut(overlay, file, image, pending.sector_bytes)
-                if zeros:
-                    yield ChangeFate(
-                        event=change.event, path=path, aspect=Aspect.DATA, is_kept=True, kept=zeros
-                    )
+                fate = _cut_fate(overlay, file, image, path, pending.sector_bytes)
+                if fate.kept:
+                    yield fate
 
 
-def _zeros_of_cut(
-    overlay: Overlay, file: FileHistory, image: FileCut, sector_bytes: int
-) -> tuple[Range, ...]:
+def _cut_fate(
+    overlay: Overlay, file: FileHistory, image: FileCut, path: str, sector_bytes: int
+) -> ChangeFate:
     """Return where an image shows zeros in place of what a cut took.
 
-    The image may have lost the cut's size, or a later one that is larger: then they can be seen.
+    The image may have lost the cut's size, or have a later one that is larger: then they can be
+    seen. Where they are not there, the size says all.
     """
     before = next((each.size_before for each in file.sizes if each.event == overlay.event), 0)
-    start, end, when = overlay.start, min(before, image.size), overlay.moment(0, sector_bytes)
-    is_rule = image.moment >= when
-    others = [
-        (max(start, sector * sector_bytes), min(end, (sector + 1) * sector_bytes))
-        for sector, moment in sorted(image.special.items())
-        if (moment >= when) is not is_rule
-    ]
-    others = [(low, high) for low, high in others if low < high]
-    if not is_rule:
-        return merged(others)
-    # What lies between them.
-    borders = [start, *(border for other in others for border in other), end]
-    return merged(list(zip(borders[::2], borders[1::2], strict=True)))
+    shown = replace(overlay, end=min(before, image.size))
+    fate = _data_fate(shown, image, path, sector_bytes)
+    return replace(fate, is_kept=True, lost=(), is_stale=False)
 
 
 def _sizes_kept(file: FileHistory, size: int) -> set[int]:
