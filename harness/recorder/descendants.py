@@ -29,9 +29,6 @@ _KILL_ROUNDS: Final = 1000
 _KILL_PAUSE_SECONDS: Final = 0.01
 """How long what was killed is given to be gone before it is looked for again."""
 
-_LISTING_BYTES: Final = 1 << 16
-"""Read at once of a list of children."""
-
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -86,8 +83,7 @@ def _below(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             each = waiting.pop()
             for task in os.listdir(f"/proc/{each}/task"):
-                with open(f"/proc/{each}/task/{task}/children", encoding="ascii") as listing:
-                    children = [int(child) for child in listing.read().split()]
+                children = _children_of(each, task)
                 found += children
                 waiting += children
     return found
@@ -106,15 +102,13 @@ def _is_zombie(pid: int) -> bool:
 def _children() -> list[int]:
     """Return the children of the main thread, which makes all of them."""
     pid = os.getpid()
+    return _children_of(pid, pid)
+
+
+def _children_of(pid: int, task: int | str) -> list[int]:
     # Asked for after every recovery: a text file would take longer to open than to read.
-    fd = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        pieces = []
-        while piece := os.read(fd, _LISTING_BYTES):
-            pieces.append(piece)
-    finally:
-        os.close(fd)
-    return [int(child) for child in b"".join(pieces).split()]
+    with open(f"/proc/{pid}/task/{task}/children", "rb", buffering=0) as listing:
+        return [int(child) for child in listing.read().split()]
 
 
 @contextlib.contextmanager
