@@ -18,8 +18,8 @@ from typing import Final
 from harness.campaign import minimise_workload as workload
 from harness.campaign.case_file import StoredCase
 from harness.campaign.case_runner import CaseRun
-from harness.campaign.crash_aim import EventRef, PowerAim
-from harness.campaign.minimise_trial import BudgetOver, Trial, models_up_to, start
+from harness.campaign.crash_aim import EventRef
+from harness.campaign.minimise_trial import BudgetOver, Trial, anywhere, start
 from harness.campaign.workplace import Workplace
 from harness.disk import Policy
 from harness.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, Placement, PowerLoss
@@ -28,9 +28,6 @@ from harness.values.event import EventKind
 from harness.values.verdict import Invariant
 
 # limits
-SEARCHED_IMAGES: Final = 150
-"""Images that are looked at where the simplest power loss of a boot is sought."""
-
 PLAIN_IMAGES: Final = 12
 """Images that are tried in place of a drawn one."""
 
@@ -227,9 +224,7 @@ def _index(values: tuple[int, ...], value: int) -> int:
 def _simplest_power_loss(trial: Trial, boot: int, strictest: PersistenceModel) -> None:
     choice = trial.choice(boot)
     assert choice is not None, "a run names the image of its power loss"
-    aim = PowerAim(
-        models=models_up_to(choice.model, strictest), images=SEARCHED_IMAGES, is_anywhere=True
-    )
+    aim = anywhere(choice.model, strictest)
     trial.attempt(workload.unchanged(trial.case), aims={boot: aim})
 
 

@@ -37,8 +37,8 @@ TRIES_PER_HUNG_SECOND: Final = 10
 NEAR_IMAGES: Final = 12
 """Images of one power loss that are looked at where it is aimed at the same kind of event."""
 
-SOUGHT_IMAGES: Final = 150
-"""Images that are looked at where a power loss that was seen once is sought at all positions."""
+SEARCHED_IMAGES: Final = 150
+"""Images that are looked at where a power loss is sought at all positions of a boot."""
 
 
 class BudgetOver(Exception):
@@ -222,14 +222,14 @@ def start(
         return None
     trial = Trial(workplace, stored, kept, deadline=deadline)
     same = unchanged(kept.case)
-    return trial if trial.attempt(same) or trial.attempt(same, aims=_anywhere(kept)) else None
+    return trial if trial.attempt(same) or trial.attempt(same, aims=_at_each_loss(kept)) else None
 
 
-def _anywhere(run: CaseRun) -> dict[int, PowerAim]:
+def _at_each_loss(run: CaseRun) -> dict[int, PowerAim]:
     """Return aims at every power loss of a run that look for it at all positions."""
     choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
     return {
-        boot: PowerAim(models=(choice.model,), images=SOUGHT_IMAGES, is_anywhere=True)
+        boot: anywhere(choice.model, choice.model)
         for boot, choice in enumerate(choices)
         if choice is not None
     }
@@ -265,6 +265,12 @@ def choice_of(case: Case, boot: int) -> ImageChoice | None:
     if not isinstance(crash, PowerLoss) or not crash.choice:
         return None
     return choice_from_json(json.loads(crash.choice))
+
+
+def anywhere(weakest: PersistenceModel, strictest: PersistenceModel) -> PowerAim:
+    """Return the aim that looks for a power loss at all positions, in some models."""
+    models = models_up_to(weakest, strictest)
+    return PowerAim(models=models, images=SEARCHED_IMAGES, is_anywhere=True)
 
 
 def models_up_to(
