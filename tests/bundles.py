@@ -1,20 +1,20 @@
 """A small bundle for tests, made without running anything."""
 
-from harness.campaign.bundle import Bundle
-from harness.campaign.case_file import StoredCase
-from harness.campaign.case_runner import CaseRun
-from harness.campaign.evidence import Evidence
-from harness.campaign.watched_boot import WatchedBoot
-from harness.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
-from harness.values.case import BootPlan, Case, CrashPoint, Landing, Placement
-from harness.values.contract import Contract, PersistenceModel
-from harness.values.event import EventKind
-from harness.values.finding import Finding
-from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
-from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import (
+from walcrash.case.file import StoredCase
+from walcrash.case.runner import CaseRun
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.findings.bundle import Bundle
+from walcrash.findings.evidence import Evidence
+from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from walcrash.values.case import BootPlan, Case, CrashPoint, Landing, Placement
+from walcrash.values.contract import Contract, PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.finding import Finding
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import (
     FailureKind,
     OperationState,
     OperationStatus,
@@ -24,8 +24,8 @@ from harness.values.recovery import (
     Resume,
     SubjectState,
 )
-from harness.values.scenario import RecoveryLimits, SubjectSpec
-from harness.values.verdict import Invariant, Judgement, Verdict, Violation
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 RECORD = Record(RecordType.PUT, "op-1", 1_700_000_000_001, b"\0\xff" * 3)
 OPEN = Operation(OperationKind.OPEN)

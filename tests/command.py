@@ -16,9 +16,9 @@ def walcrash(
 ) -> "subprocess.CompletedProcess[str]":
     """Run `walcrash` with these words to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "walcrash", *words],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "harness"), "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=False,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from needs import lacking
 
-from harness.recorder.environment import HERE
-from harness.recorder.zygote import Zygote
-from harness.values.errors import Inconclusive
+from walcrash.recorder.environment import HERE
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.errors import Inconclusive
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.recorder import abi
-from harness.recorder.environment import Environment
-from harness.recorder.recording import Recording
-from harness.recorder.supervisor import WatchPlan
-from harness.recorder.tree import capture
-from harness.recorder.watch import Watched, watch
-from harness.recorder.zygote import Zygote
-from harness.values.case import CrashPoint, KillTimer
-from harness.values.event import Event, EventKind
-from harness.values.image import Image
+from walcrash.recorder import abi
+from walcrash.recorder.environment import Environment
+from walcrash.recorder.recording import Recording
+from walcrash.recorder.supervisor import WatchPlan
+from walcrash.recorder.tree import capture
+from walcrash.recorder.watch import Watched, watch
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, KillTimer
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import Image
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = (HERE, HERE / "unit", HERE / "property")
@@ -52,7 +52,7 @@ def import_for_workers(environment: Environment, folder: str) -> Zygote:
 def reason_without_interception() -> str:
     """Return why this machine cannot intercept, or an empty text."""
     # Under the filter its exit would wait for somebody to answer, so it kills itself.
-    code = "from harness.recorder import filter; filter.install()"
+    code = "from walcrash.recorder import filter; filter.install()"
     code = f"import os; {code}; os.kill(os.getpid(), 9)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=HERE.parent, capture_output=True, text=True, check=False

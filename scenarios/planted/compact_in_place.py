@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from planted_base import HEADER, MAGIC, PlainLog, write_file
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 
 class Subject(PlainLog):

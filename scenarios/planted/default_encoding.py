@@ -11,7 +11,7 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from harness.subjects.adapter import EffectSink
+from walcrash.subjects.adapter import EffectSink
 
 STORE_NAME = "Entrepôt nº 7"
 

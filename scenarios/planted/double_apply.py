@@ -9,8 +9,8 @@ Repair: keep in the state the offset that it reflects, and replay from there.
 
 from planted_base import PlainLog
 
-from harness.values.contract import Contract, Promise
-from harness.values.record import Record, RecordType
+from walcrash.values.contract import Contract, Promise
+from walcrash.values.record import Record, RecordType
 
 
 class Subject(PlainLog):

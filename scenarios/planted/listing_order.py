@@ -13,8 +13,8 @@ from pathlib import Path
 
 from planted_base import PlainLog, write_file
 
-from harness.subjects.adapter import EffectSink
-from harness.values.record import Record, RecordType
+from walcrash.subjects.adapter import EffectSink
+from walcrash.values.record import Record, RecordType
 
 SPREAD_MS = 1000
 

@@ -11,7 +11,7 @@ import os
 
 from planted_base import HEADER, MAGIC, PlainLog
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 
 class Subject(PlainLog):

@@ -11,8 +11,8 @@ import os
 
 from planted_base import FRAME, HEADER, PlainLog
 
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.record import Record
 
 LARGE_BYTES = 1000
 

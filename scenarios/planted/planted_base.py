@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from harness.subjects.adapter import Adapter, EffectSink
-from harness.values.contract import Contract, Promise
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationState, OperationStatus, SubjectState
+from walcrash.subjects.adapter import Adapter, EffectSink
+from walcrash.values.contract import Contract, Promise
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
 MAGIC = b"PLAINLOG"
 HEADER = struct.Struct("<8sQ")

@@ -9,8 +9,8 @@ Repair: cut the torn tail and go on; what was torn was never acknowledged.
 
 from planted_base import PlainLog
 
-from harness.subjects.adapter import DefiniteFailure
-from harness.values.record import Record
+from walcrash.subjects.adapter import DefiniteFailure
+from walcrash.values.record import Record
 
 
 class Subject(PlainLog):

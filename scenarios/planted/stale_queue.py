@@ -12,8 +12,8 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from harness.subjects.adapter import EffectSink
-from harness.values.record import Record, RecordType
+from walcrash.subjects.adapter import EffectSink
+from walcrash.values.record import Record, RecordType
 
 
 class Subject(PlainLog):

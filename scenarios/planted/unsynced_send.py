@@ -11,8 +11,8 @@ import io
 
 from planted_base import PlainLog
 
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.record import Record
 
 BUFFER_BYTES = 64 * 1024
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from harness.subjects.adapter import EffectSink
+from walcrash.subjects.adapter import EffectSink
 
 
 class Subject(PlainLog):

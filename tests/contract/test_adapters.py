@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.subjects.contract_suite import AdapterContract
+from walcrash.subjects.contract_suite import AdapterContract
 
 PLANTED = Path(__file__).parents[2] / "scenarios" / "planted"
 

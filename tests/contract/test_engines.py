@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from needs import lacking
 
-from harness.subjects.contract_suite import AdapterContract, done, put
-from harness.subjects.engines.numbered import NumberedStore
-from harness.subjects.loading import MissingPackage, find_adapter, make_adapter
+from walcrash.subjects.contract_suite import AdapterContract, done, put
+from walcrash.subjects.engines.numbered import NumberedStore
+from walcrash.subjects.loading import MissingPackage, find_adapter, make_adapter
 
 Options = Mapping[str, str | int | float | bool]
 

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.subjects.adapter import Adapter, EffectSink
-from harness.values.contract import Contract
-from harness.values.record import Record, RecordType
+from walcrash.subjects.adapter import Adapter, EffectSink
+from walcrash.values.contract import Contract
+from walcrash.values.record import Record, RecordType
 
 
 class Lean(Adapter):

@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.subjects.adapter import Adapter, EffectSink
-from harness.subjects.reference import ReferenceAdapter
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationState, OperationStatus, SubjectState
+from walcrash.subjects.adapter import Adapter, EffectSink
+from walcrash.subjects.reference import ReferenceAdapter
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
 OUTSIDE = os.environ.get("BAD_SUBJECT_OUTSIDE", "/nowhere")
 

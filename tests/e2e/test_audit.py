@@ -55,7 +55,7 @@ def audit_scenario(
     folder: Path, scenario: str, *words: str, hash_seed: str = "0"
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", "audit", scenario, "--seed", "7", *words],
+        [sys.executable, "-m", "walcrash", "audit", scenario, "--seed", "7", *words],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],

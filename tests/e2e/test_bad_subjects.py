@@ -65,7 +65,7 @@ def run(
     work.mkdir(exist_ok=True)
     mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "walcrash", *words],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
@@ -188,7 +188,7 @@ def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_pat
     assert "the subject's adapter" in done.stderr
     assert words in done.stderr
     assert "hint: " in done.stderr
-    assert "harness/" not in done.stderr.replace(str(SUBJECTS), "")
+    assert "walcrash/" not in done.stderr.replace(str(SUBJECTS), "")
 
 
 @pytest.mark.parametrize(

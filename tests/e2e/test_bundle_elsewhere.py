@@ -28,7 +28,7 @@ THREAD = 11
 
 def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "walcrash", *words],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{PLANTED}", "COLUMNS": "100"},
         capture_output=True,

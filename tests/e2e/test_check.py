@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from needs import lacking
 
-from harness.cli import main
-from harness.subjects.loading import BUILT_IN
+from walcrash.cli import main
+from walcrash.subjects.loading import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = str(ROOT / "tests" / "bad_drivers.py")
@@ -22,7 +22,7 @@ RUN_SECONDS = 300.0
 def check(*words: str) -> tuple[int, dict[str, object], str]:
     """Check a subject; return the exit code, the checks by name, and what went to stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "check", "--json", *words],
+        [sys.executable, "-m", "walcrash", "check", "--json", *words],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -51,7 +51,7 @@ def test_the_reference_passes_as_a_python_adapter() -> None:
     code, checks, _ = check("reference")
     assert code == 0
     assert {each["outcome"] for each in checks.values()} == {"ok"}  # type: ignore[index]
-    code, checks, _ = check("--option", "sync=none", "harness.subjects.reference:ReferenceAdapter")
+    code, checks, _ = check("--option", "sync=none", "walcrash.subjects.reference:ReferenceAdapter")
     assert code == 0
 
 

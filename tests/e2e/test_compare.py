@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("interception")
 
 def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", "compare", *words, "--seed", "7"],
+        [sys.executable, "-m", "walcrash", "compare", *words, "--seed", "7"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,

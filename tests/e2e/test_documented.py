@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import validate
-from harness.campaign.scenario_file import shipped_folder
-from harness.campaign.validate import (
+from walcrash.scenario.file import shipped_folder
+from walcrash.tools import validate
+from walcrash.tools.validate import (
     TABLE,
     ValidationPlan,
     choose_rows,
     read_documented,
     run_validation,
 )
-from harness.values.validation import Agreement
+from walcrash.values.validation import Agreement
 
 ROWS = [
     row.subject

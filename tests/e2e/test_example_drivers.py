@@ -86,7 +86,7 @@ def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     shutil.copy(DRIVERS / "classic_level" / "driver.js", folder)
     env = {name: value for name, value in os.environ.items() if name != "NODE_PATH"}
-    words = [sys.executable, "-m", "harness", "check", "--", "node", "./classic_level/driver.js"]
+    words = [sys.executable, "-m", "walcrash", "check", "--", "node", "./classic_level/driver.js"]
     done = subprocess.run(
         words, cwd=folder.parent, env={**env, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
@@ -102,7 +102,7 @@ def run(folder: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str],
     log = runs / "log"
     words = ["run", f"{name}.toml", "--seed", "1", "--cases", str(cases), "--jobs", "2"]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *words, "--runs", str(runs), "--log", str(log)],
+        [sys.executable, "-m", "walcrash", *words, "--runs", str(runs), "--log", str(log)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -143,7 +143,7 @@ def test_every_example_conforms_to_the_protocol(name: str, built: Path) -> None:
     need(name)
     words = tomllib.loads((built / f"{name}.toml").read_text())["subject"]["driver"]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "check", "--", *words],
+        [sys.executable, "-m", "walcrash", "check", "--", *words],
         cwd=built,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

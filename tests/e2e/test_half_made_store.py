@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SUBJECT = """
-from harness.subjects.reference import ReferenceAdapter
+from walcrash.subjects.reference import ReferenceAdapter
 
 class TwoHalves(ReferenceAdapter):
     def open(self, directory, effect):
@@ -52,7 +52,7 @@ check = ["unrecoverable", "lost-put"]
 
 
 def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
-    command = [sys.executable, "-m", "harness", "run", "half-made.toml", "--seed", "1"]
+    command = [sys.executable, "-m", "walcrash", "run", "half-made.toml", "--seed", "1"]
     done = subprocess.run(
         [*command, "--cases", "6", "--log", "log.ndjson"],
         cwd=folder,

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import harness
+import walcrash
 
-PAGE = Path(harness.__file__).parent / "docs" / "how-to" / "test-your-own-log.md"
-ROOT = Path(harness.__file__).parents[1]
+PAGE = Path(walcrash.__file__).parent / "docs" / "how-to" / "test-your-own-log.md"
+ROOT = Path(walcrash.__file__).parents[1]
 
 MYLOG = '''
 """One JSON line a record; what has no newline at its end is cut off when the log is opened."""
@@ -73,7 +73,7 @@ def test_the_adapter_and_the_scenario_of_the_how_to_pass(tmp_path: Path) -> None
     (tmp_path / "mylog_adapter.py").write_text(block("python"))
     (tmp_path / "mylog.toml").write_text(scenario())
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "run", "mylog.toml", "--seed", "1", "--cases", "40"],
+        [sys.executable, "-m", "walcrash", "run", "mylog.toml", "--seed", "1", "--cases", "40"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -97,8 +97,8 @@ def test_the_pytest_example_of_the_how_to_passes_and_a_finding_fails_it(tmp_path
         text=True,
         check=False,
     )
-    if "harness.pytest_plugin" not in plugins.stdout:  # not installed, only on the path
-        command += ["-p", "harness.pytest_plugin"]
+    if "walcrash.pytest_plugin" not in plugins.stdout:  # not installed, only on the path
+        command += ["-p", "walcrash.pytest_plugin"]
     done = subprocess.run(
         command,
         cwd=tmp_path,

@@ -26,7 +26,7 @@ def campaign(folder: Path, adapter: str, *, seconds: float = 5.0) -> Iterator["R
     mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
     file = write_scenario(folder, adapter, seconds=seconds)
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", file, "--seed", "1", "--cases", "100000",
+        [sys.executable, "-m", "walcrash", "run", file, "--seed", "1", "--cases", "100000",
          "--jobs", "2"],
         cwd=folder,
         env={

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_probe(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "probe", *words, "--seed", "7", "--json"]
+    command = [sys.executable, "-m", "walcrash", "probe", *words, "--seed", "7", "--json"]
     return subprocess.run(
         [*command, "--cases", "4", "--images", "24", "--jobs", "2"],
         cwd=folder,
@@ -66,7 +66,7 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     origin = shlex.split(broken[0]["finding"]["origin"])
     assert origin == ["probe", str(planted / "never-synced.toml"), "--cases", "4", "--images", "24"]
     again = subprocess.run(
-        [sys.executable, "-m", "harness", "replay", name, "--times", "2"],
+        [sys.executable, "-m", "walcrash", "replay", name, "--times", "2"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,

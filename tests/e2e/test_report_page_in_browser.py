@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from report_lines import finding, run_of, story
 
-from harness.report.html import html_report
-from harness.report.run_report import RunReport
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel
-from harness.values.history import BootEnd
-from harness.values.story import Aspect, Fate, PathState, Standing, Story, StoryCrash
+from walcrash.report.html import html_report
+from walcrash.report.run_report import RunReport
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.history import BootEnd
+from walcrash.values.story import Aspect, Fate, PathState, Standing, Story, StoryCrash
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -23,7 +23,7 @@ END_SECONDS = 120.0
 
 def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", *words, "--runs", "runs"],
+        [sys.executable, "-m", "walcrash", "run", *words, "--runs", "runs"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
         stdout=subprocess.PIPE,

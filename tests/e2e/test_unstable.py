@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "unstable.toml").write_text(SCENARIO)
     (made / "weather").touch()
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", "unstable.toml", "--seed", "1", "--jobs", "1",
+        [sys.executable, "-m", "walcrash", "run", "unstable.toml", "--seed", "1", "--jobs", "1",
          "--log", "log.ndjson"],
         cwd=made,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},

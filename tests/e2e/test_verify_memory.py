@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.values.record import Record, RecordType
-from harness.wal.vixw import encode_record
+from walcrash.values.record import Record, RecordType
+from walcrash.wal.vixw import encode_record
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 100
@@ -17,7 +17,7 @@ SECONDS = 240
 
 MEASURED = """
 import resource, sys
-from harness.cli import main
+from walcrash.cli import main
 code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, code, file=sys.stderr)
 """
@@ -66,7 +66,7 @@ def test_a_sparse_file_of_zeros_does_not_have_to_fit(tmp_path: Path) -> None:
     path.write_bytes(record("op-1", b"x"))
     os.truncate(path, 512 << 20)
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "verify", str(path), "--format", "vixw", "--json"],
+        [sys.executable, "-m", "walcrash", "verify", str(path), "--format", "vixw", "--json"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         timeout=SECONDS,

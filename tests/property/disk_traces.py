@@ -1,4 +1,4 @@
-"""File operations for the tests of harness/disk, drawn at random and run in two ways.
+"""File operations for the tests of harness/walcrash/disk, drawn at random and run in two ways.
 
 `TinyFolder` runs them on dictionaries and writes the trace that a recorder would, in the most
 direct way that there is; `perform` runs them for real, in a worker that the recorder watches.
@@ -16,8 +16,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harness.values.event import MAPPED, Event, EventKind
-from harness.values.image import (
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.image import (
     DirectoryEntry,
     Entry,
     FileEntry,

@@ -11,9 +11,9 @@ from bundles import small_bundle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.campaign.bundle import Bundle, read_bundle, write_bundle
-from harness.campaign.explain import explain_finding
-from harness.values.errors import UsageError
+from walcrash.findings.bundle import Bundle, read_bundle, write_bundle
+from walcrash.findings.explain import explain_finding
+from walcrash.values.errors import UsageError
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -6,11 +6,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.campaign.case_file import StoredCase, stored_case_from_json, stored_case_to_json
-from harness.campaign.workload import Profile, draw_case
-from harness.values.contract import Contract
-from harness.values.errors import UsageError
-from harness.values.scenario import (
+from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
+from walcrash.values.contract import Contract
+from walcrash.values.errors import UsageError
+from walcrash.values.scenario import (
     Budget,
     FaultPlan,
     RecoveryLimits,
@@ -18,7 +17,8 @@ from harness.values.scenario import (
     SubjectSpec,
     WorkloadPlan,
 )
-from harness.values.verdict import Invariant
+from walcrash.values.verdict import Invariant
+from walcrash.workload.draw import Profile, draw_case
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

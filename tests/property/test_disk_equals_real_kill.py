@@ -17,16 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needs import lacking
 
-from harness.disk import CrashPosition, kill_image
-from harness.recorder import abi, tree
-from harness.recorder.environment import HERE
-from harness.recorder.recording import Recording, WatchEnd
-from harness.recorder.supervisor import WatchPlan
-from harness.recorder.watch import watch
-from harness.recorder.zygote import Zygote
-from harness.values.case import CrashPoint, Placement
-from harness.values.errors import Inconclusive
-from harness.values.image import Image
+from walcrash.disk import CrashPosition, kill_image
+from walcrash.recorder import abi, tree
+from walcrash.recorder.environment import HERE
+from walcrash.recorder.recording import Recording, WatchEnd
+from walcrash.recorder.supervisor import WatchPlan
+from walcrash.recorder.watch import watch
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, Placement
+from walcrash.values.errors import Inconclusive
+from walcrash.values.image import Image
 
 MOST_OPERATIONS = 14
 LARGE_BYTES = 1500

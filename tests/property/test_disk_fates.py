@@ -6,7 +6,7 @@ from disk_traces import Operation, TinyFolder, operations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from harness.disk import (
+from walcrash.disk import (
     ChangeFate,
     CrashPosition,
     ImageBuilder,
@@ -16,13 +16,13 @@ from harness.disk import (
     choices,
     name_states,
 )
-from harness.disk.file_history import FileHistory
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event
-from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
-from harness.values.seed import Prng
-from harness.values.story import Aspect, Standing
+from walcrash.disk.file_history import FileHistory
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from walcrash.values.seed import Prng
+from walcrash.values.story import Aspect, Standing
 
 SECTOR = 4
 EMPTY = Image({})

@@ -4,7 +4,7 @@ from disk_traces import Operation, TinyFolder, operations
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from harness.disk import (
+from walcrash.disk import (
     CrashPosition,
     ImageBuilder,
     Pending,
@@ -17,11 +17,11 @@ from harness.disk import (
     kill_image,
     rebuild,
 )
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
-from harness.values.image import Image
-from harness.values.seed import Prng
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import Image
+from walcrash.values.seed import Prng
 
 SECTOR = 4
 BLOCK = 8

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.oracle import Judge, judge
-from harness.oracle.fold import fold
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import (
+from walcrash.oracle import Judge, judge
+from walcrash.oracle.fold import fold
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import (
     OperationState,
     OperationStatus,
     RecoveredRecord,
@@ -24,8 +24,8 @@ from harness.values.recovery import (
     Resume,
     SubjectState,
 )
-from harness.values.seed import Prng
-from harness.values.verdict import Invariant, Verdict
+from walcrash.values.seed import Prng
+from walcrash.values.verdict import Invariant, Verdict
 
 ALL = frozenset(Invariant)
 SUPPORTS = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})

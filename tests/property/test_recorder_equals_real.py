@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import outcome, raw, run_plain, run_watched, say
 
-from harness.recorder import abi
-from harness.recorder.zygote import Zygote
-from harness.values.case import KEPT_SCALE, CrashPoint, Placement
-from harness.values.event import Event, EventKind
-from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.recorder import abi
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import KEPT_SCALE, CrashPoint, Placement
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 
 Operation = tuple[Any, ...]
 

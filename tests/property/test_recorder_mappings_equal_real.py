@@ -15,12 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import Seen, outcome, raw, run_plain, run_watched, say
 
-from harness.disk import CrashPosition, kill_image
-from harness.recorder.recording import WatchEnd
-from harness.recorder.zygote import Zygote
-from harness.values.case import KEPT_SCALE, CrashPoint, Placement
-from harness.values.event import EventKind
-from harness.values.image import FileEntry, Image
+from walcrash.disk import CrashPosition, kill_image
+from walcrash.recorder.recording import WatchEnd
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import KEPT_SCALE, CrashPoint, Placement
+from walcrash.values.event import EventKind
+from walcrash.values.image import FileEntry, Image
 
 Operation = tuple[Any, ...]
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.campaign.verify import VerifyRequest, verify_log
-from harness.values.errors import UsageError
-from harness.values.record import Record, RecordType
-from harness.values.verified import FlawKind, LogFormat, LogRow, VerifiedLog
-from harness.wal import open_store
-from harness.wal.layout import LOG_MAGIC, RECORD_HEADER_BYTES
-from harness.wal.vixw import HEADER_BYTES, START, VixwReader, encode_record
+from walcrash.tools.verify.verify import VerifyRequest, verify_log
+from walcrash.values.errors import UsageError
+from walcrash.values.record import Record, RecordType
+from walcrash.values.verified import FlawKind, LogFormat, LogRow, VerifiedLog
+from walcrash.wal import open_store
+from walcrash.wal.layout import LOG_MAGIC, RECORD_HEADER_BYTES
+from walcrash.wal.vixw import HEADER_BYTES, START, VixwReader, encode_record
 
 RECORDS = st.builds(
     Record,

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
-from harness.wal import Outbox, RetryPolicy, Store, SyncPolicy, open_store
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+from walcrash.wal import Outbox, RetryPolicy, Store, SyncPolicy, open_store
 
 BLOCK_BYTES = 64
 CASES = 150

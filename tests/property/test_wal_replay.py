@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.values.record import Record, RecordType
-from harness.wal import NotABoundary, Outbox, RetryPolicy, SyncPolicy, open_store
-from harness.wal.layout import LOG_HEADER_BYTES
-from harness.wal.outbox import OutboxEntry
-from harness.wal.state import SavedState, decode_state, encode_state
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import NotABoundary, Outbox, RetryPolicy, SyncPolicy, open_store
+from walcrash.wal.layout import LOG_HEADER_BYTES
+from walcrash.wal.outbox import OutboxEntry
+from walcrash.wal.state import SavedState, decode_state, encode_state
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.campaign import minimise_workload
-from harness.campaign.case_file import case_from_json, case_to_json
-from harness.campaign.scenario_file import find_scenarios, load_scenario
-from harness.campaign.workload import Profile, draw_case, draw_control
-from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement, PowerLoss
-from harness.values.contract import Contract
-from harness.values.event import EventKind
-from harness.values.operation import OperationKind
-from harness.values.record import RecordType
-from harness.values.scenario import (
+from walcrash.case.file import case_from_json, case_to_json
+from walcrash.minimise import workload as minimise_workload
+from walcrash.scenario.file import find_scenarios, load_scenario
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement, PowerLoss
+from walcrash.values.contract import Contract
+from walcrash.values.event import EventKind
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import (
     BootSelector,
     Budget,
     FaultKind,
@@ -31,7 +30,8 @@ from harness.values.scenario import (
     SubjectSpec,
     WorkloadPlan,
 )
-from harness.values.verdict import Invariant
+from walcrash.values.verdict import Invariant
+from walcrash.workload.draw import Profile, draw_case, draw_control
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
@@ -201,10 +201,10 @@ def test_every_case_of_a_shipped_scenario_obeys_the_rules(path):
 
 DRAW = """
 import hashlib, json
-from harness.campaign.case_file import case_to_json
-from harness.campaign.scenario_file import find_scenarios, load_scenario
-from harness.campaign.scenario_file import find_scenarios, load_scenario
-from harness.campaign.workload import Profile, draw_case, draw_control
+from walcrash.case.file import case_to_json
+from walcrash.scenario.file import find_scenarios, load_scenario
+from walcrash.scenario.file import find_scenarios, load_scenario
+from walcrash.workload.draw import Profile, draw_case, draw_control
 supports = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
 digest = hashlib.sha256()
 for path in find_scenarios([]):

@@ -23,7 +23,7 @@ def walcrash(
     folder: Path, *words: str, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words, "--runs", str(folder / "runs")],
+        [sys.executable, "-m", "walcrash", *words, "--runs", str(folder / "runs")],
         cwd=cwd or folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
         capture_output=True,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from needs import lacking
 
-from harness.campaign.scenario_file import load_scenario
-from harness.campaign.selftest import run_planted
-from harness.subjects.loading import MissingPackage, find_adapter, make_adapter
-from harness.values.planted import Planted
-from harness.values.verdict import Invariant
+from walcrash.scenario.file import load_scenario
+from walcrash.subjects.loading import MissingPackage, find_adapter, make_adapter
+from walcrash.tools.selftest import run_planted
+from walcrash.values.planted import Planted
+from walcrash.values.verdict import Invariant
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "engines"
 JOBS = 2

@@ -7,14 +7,14 @@ import json
 
 import pytest
 
-from harness.campaign import jobs
-from harness.campaign.case_file import StoredCase, case_to_json, stored_case_from_json
-from harness.campaign.jobs import CaseOutcome
-from harness.campaign.minimise_job import MinimalCase, minimise_case
-from harness.campaign.scenario_file import load_scenario
-from harness.campaign.selftest import choose
-from harness.values.planted import Planted
-from harness.values.verdict import Verdict
+from walcrash.campaign import jobs
+from walcrash.campaign.jobs import CaseOutcome
+from walcrash.case.file import StoredCase, case_to_json, stored_case_from_json
+from walcrash.minimise.job import MinimalCase, minimise_case
+from walcrash.scenario.file import load_scenario
+from walcrash.tools.selftest import choose
+from walcrash.values.planted import Planted
+from walcrash.values.verdict import Verdict
 
 SECONDS = 300.0
 """Far more than the tries take, so that no clock decides."""

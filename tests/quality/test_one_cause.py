@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from command import walcrash
 
-from harness.campaign.selftest import choose
-from harness.values.planted import Planted
+from walcrash.tools.selftest import choose
+from walcrash.values.planted import Planted
 
 BUGS = [planted for planted in choose([]) if planted.invariant is not None]
 

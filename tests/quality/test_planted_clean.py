@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.scenario_file import load_scenario
-from harness.subjects.adapter import Adapter
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
-from harness.values.verdict import Invariant
+from walcrash.scenario.file import load_scenario
+from walcrash.subjects.adapter import Adapter
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+from walcrash.values.verdict import Invariant
 
 PLANTED = Path(__file__).parents[2] / "scenarios" / "planted"
 NAMES = sorted(path.stem for path in PLANTED.glob("*.toml") if path.stem != "expected")

@@ -6,8 +6,8 @@ ten on two processors.
 
 import pytest
 
-from harness.campaign.selftest import choose, run_planted
-from harness.values.planted import PlantedResult
+from walcrash.tools.selftest import choose, run_planted
+from walcrash.values.planted import PlantedResult
 
 JOBS = 2
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.case_file import StoredCase, stored_case_from_json, stored_case_to_json
-from harness.campaign.case_runner import CaseRun, look_again, run_case, run_case_fresh
-from harness.campaign.minimise import minimise
-from harness.campaign.scenario_file import load_scenario, planted_folder
-from harness.campaign.workload import draw_case
-from harness.campaign.workload_profile import Profile
-from harness.campaign.workplace import Workplace
-from harness.values.case import PowerLoss
-from harness.values.contract import Contract, PersistenceModel, Promise
-from harness.values.errors import Inconclusive
-from harness.values.scenario import FaultKind, FaultPlan, SubjectSpec
-from harness.values.verdict import Invariant, Verdict
+from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
+from walcrash.case.runner import CaseRun, look_again, run_case, run_case_fresh
+from walcrash.case.workplace import Workplace
+from walcrash.minimise.search import minimise
+from walcrash.scenario.file import load_scenario, planted_folder
+from walcrash.values.case import PowerLoss
+from walcrash.values.contract import Contract, PersistenceModel, Promise
+from walcrash.values.errors import Inconclusive
+from walcrash.values.scenario import FaultKind, FaultPlan, SubjectSpec
+from walcrash.values.verdict import Invariant, Verdict
+from walcrash.workload.draw import draw_case
+from walcrash.workload.profile import Profile
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = SubjectSpec("reference")
@@ -220,7 +220,7 @@ def test_a_call_that_is_not_modelled_makes_a_power_loss_inconclusive(
 SPLICED = """
 import os
 
-from harness.subjects.reference import ReferenceAdapter
+from walcrash.subjects.reference import ReferenceAdapter
 
 
 class Spliced(ReferenceAdapter):

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import jobs
-from harness.campaign.crew import Crew
-from harness.campaign.scenario_file import load_scenario
-from harness.campaign.selftest import find_first, read_expected
-from harness.subjects.adapter import Adapter
-from harness.subjects.loading import find_adapter
-from harness.values.contract import PersistenceModel
-from harness.values.planted import Planted, PlantedRun
-from harness.values.record import Record, RecordType
-from harness.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
+from walcrash.campaign import jobs
+from walcrash.campaign.crew import Crew
+from walcrash.scenario.file import load_scenario
+from walcrash.subjects.adapter import Adapter
+from walcrash.subjects.loading import find_adapter
+from walcrash.tools.selftest import find_first, read_expected
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.planted import Planted, PlantedRun
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "planted" / "power"
 EXPECTED = {planted.name: planted for planted in read_expected(FOLDER)}

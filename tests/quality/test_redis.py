@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from needs import need_program
 
-from harness.campaign.selftest import run_planted
-from harness.subjects.contract_suite import put
-from harness.subjects.engines.redis import RedisAdapter
-from harness.values.contract import PersistenceModel, Promise
-from harness.values.planted import Planted
-from harness.values.verdict import Invariant
+from walcrash.subjects.contract_suite import put
+from walcrash.subjects.engines.redis import RedisAdapter
+from walcrash.tools.selftest import run_planted
+from walcrash.values.contract import PersistenceModel, Promise
+from walcrash.values.planted import Planted
+from walcrash.values.verdict import Invariant
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.scenario_file import load_scenario
-from harness.campaign.selftest import run_planted
-from harness.subjects.vixw import VixwAdapter
-from harness.values.contract import PersistenceModel, Promise
-from harness.values.planted import Planted
-from harness.values.verdict import Invariant
+from walcrash.scenario.file import load_scenario
+from walcrash.subjects.vixw import VixwAdapter
+from walcrash.tools.selftest import run_planted
+from walcrash.values.contract import PersistenceModel, Promise
+from walcrash.values.planted import Planted
+from walcrash.values.verdict import Invariant
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "engines"
 JOBS = 2

@@ -59,7 +59,7 @@ def test_an_explanation_prints_what_its_transcript_says(folder: Path) -> None:
 def test_an_interrupted_campaign_ends_soon_with_a_summary_and_130(
     asked: signal.Signals, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "harness", "run", f"{SUBJECTS}/sleepy.toml", "--seed", "7"]
+    command = [sys.executable, "-m", "walcrash", "run", f"{SUBJECTS}/sleepy.toml", "--seed", "7"]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     with subprocess.Popen(
         command,

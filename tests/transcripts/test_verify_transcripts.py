@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from transcripts import check_transcript, run_walcrash
 
-from harness.values.record import Record, RecordType
-from harness.wal import open_store
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import open_store
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -67,7 +67,7 @@ def test_a_judgement_prints_what_its_transcript_says(name: str, folder: Path) ->
 
 
 def test_the_json_is_json_with_the_keys_that_the_reference_page_states(folder: Path) -> None:
-    page = (Path(__file__).parents[2] / "harness/docs/reference/verify.md").read_text()
+    page = (Path(__file__).parents[2] / "harness/walcrash/docs/reference/verify.md").read_text()
     printed = run_walcrash(COMMANDS["verify-json"], folder)
     found = json.loads(printed.split("--- stdout\n")[1])
     assert (found["format"], found["version"]) == ("walcrash-verify", 1)

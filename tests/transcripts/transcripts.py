@@ -37,11 +37,11 @@ def run_walcrash(
     words = shlex.split(command)
     assert words[0] == "walcrash", command
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *words[1:]],
+        [sys.executable, "-m", "walcrash", *words[1:]],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT / "harness"),
             "COLUMNS": "100",
             "NO_COLOR": "1",
             **(environment or {}),

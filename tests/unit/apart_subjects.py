@@ -6,8 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.subjects.adapter import EffectSink
-from harness.subjects.reference import ReferenceAdapter
+from walcrash.subjects.adapter import EffectSink
+from walcrash.subjects.reference import ReferenceAdapter
 
 SLEEP = ["sleep", "3600"]
 

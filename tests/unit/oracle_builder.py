@@ -4,10 +4,10 @@ A record made at time t lies at offset 100 * t, so a log can be written down by 
 The state that a recovery shows is what its records amount to, unless a test says otherwise.
 """
 
-from harness.oracle import judge
-from harness.oracle.fold import fold
-from harness.values.contract import Contract
-from harness.values.history import (
+from walcrash.oracle import judge
+from walcrash.oracle.fold import fold
+from walcrash.values.contract import Contract
+from walcrash.values.history import (
     BootEnd,
     BootHistory,
     Call,
@@ -15,9 +15,9 @@ from harness.values.history import (
     Outcome,
     Recoveries,
 )
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import (
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import (
     FailureKind,
     OperationState,
     RecoveredRecord,
@@ -26,7 +26,7 @@ from harness.values.recovery import (
     Resume,
     SubjectState,
 )
-from harness.values.verdict import Invariant, Judgement
+from walcrash.values.verdict import Invariant, Judgement
 
 WIDTH = 100
 EVERYTHING = frozenset(Invariant)

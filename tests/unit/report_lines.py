@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from harness.campaign.campaign_state import CampaignState
-from harness.values.case import Landing, Placement
-from harness.values.contract import Contract, PersistenceModel
-from harness.values.event import EventKind
-from harness.values.finding import Finding, FindingChange
-from harness.values.history import BootEnd, Outcome
-from harness.values.log import (
+from walcrash.campaign.state import CampaignState
+from walcrash.values.case import Landing, Placement
+from walcrash.values.contract import Contract, PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.finding import Finding, FindingChange
+from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.log import (
     LOG_FORMAT,
     BootSummary,
     CampaignEnded,
@@ -31,8 +31,8 @@ from harness.values.log import (
     ScenarioStarted,
     StopReason,
 )
-from harness.values.scenario import Scenario
-from harness.values.story import (
+from walcrash.values.scenario import Scenario
+from walcrash.values.story import (
     ByteView,
     Look,
     Mark,
@@ -45,7 +45,7 @@ from harness.values.story import (
     StoryCall,
     StoryCrash,
 )
-from harness.values.verdict import Invariant, Verdict, Violation
+from walcrash.values.verdict import Invariant, Verdict, Violation
 
 MESSAGE = "an acknowledged record is gone: PutOperation op-2 was acknowledged, recovery shows op-1"
 
@@ -304,13 +304,13 @@ class FakeCampaign:
 
 
 def _errors() -> dict[str, object]:
-    from harness.values import errors
+    from walcrash.values import errors
 
     return vars(errors)
 
 
 def fake_module() -> types.ModuleType:
-    module = types.ModuleType("harness.campaign.campaign")
+    module = types.ModuleType("walcrash.campaign.campaign")
     module.Campaign = FakeCampaign  # type: ignore[attr-defined]
     module.CampaignPlan = CampaignPlan  # type: ignore[attr-defined]
     return module
@@ -339,7 +339,7 @@ def write_scenario(folder: Path, name: str = "made-up", cases: int = 4) -> Path:
 
 
 if __name__ == "__main__":
-    sys.modules["harness.campaign.campaign"] = fake_module()
-    from harness.cli import main
+    sys.modules["walcrash.campaign.campaign"] = fake_module()
+    from walcrash.cli import main
 
     sys.exit(main())

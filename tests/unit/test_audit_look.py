@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.campaign import audit_look
-from harness.campaign.audit_look import Looker
-from harness.campaign.audit_sites import Site
-from harness.campaign.power_loss import Judged, RecordedBoot
-from harness.values.audit import AuditFinding, Reason, SiteLook
-from harness.values.case import BootPlan, Landing
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
-from harness.values.history import BootEnd, BootHistory, Recoveries
-from harness.values.image import FileEntry, Image
-from harness.values.recovery import FailureKind, RecoveryFailure
-from harness.values.verdict import Invariant, Judgement, Verdict, Violation
+from walcrash.case.power_loss import Judged, RecordedBoot
+from walcrash.tools.audit import look as audit_look
+from walcrash.tools.audit.look import Looker
+from walcrash.tools.audit.sites import Site
+from walcrash.values.audit import AuditFinding, Reason, SiteLook
+from walcrash.values.case import BootPlan, Landing
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event, EventKind
+from walcrash.values.history import BootEnd, BootHistory, Recoveries
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 K = EventKind
 FSYNC = Event(kind=K.FSYNC, call=0, path="log", file=0)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from harness.campaign.audit_sites import find_sites, find_unsynced, has_promise, is_sync, without
-from harness.values.audit import UnsyncedPromise
-from harness.values.case import BootPlan
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.event import Event, EventKind
-from harness.values.history import BootEnd, BootHistory, Call, Outcome
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
+from walcrash.tools.audit.sites import find_sites, find_unsynced, has_promise, is_sync, without
+from walcrash.values.audit import UnsyncedPromise
+from walcrash.values.case import BootPlan
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.event import Event, EventKind
+from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
 
 K = EventKind
 OPEN = Operation(OperationKind.OPEN)

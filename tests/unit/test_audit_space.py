@@ -2,8 +2,10 @@
 
 import pytest
 
-from harness.campaign.audit_sites import Site, without
-from harness.campaign.audit_space import (
+from walcrash.case.power_loss import RecordedBoot
+from walcrash.disk import Candidate
+from walcrash.tools.audit.sites import Site, without
+from walcrash.tools.audit.space import (
     draw_positions,
     drawn_at,
     is_possible_with,
@@ -13,14 +15,12 @@ from harness.campaign.audit_space import (
     work_of_site,
     work_of_syncs,
 )
-from harness.campaign.power_loss import RecordedBoot
-from harness.disk import Candidate
-from harness.values.case import BootPlan, Placement
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
-from harness.values.history import BootEnd, BootHistory
-from harness.values.image import FileEntry, Image
-from harness.values.seed import Prng
+from walcrash.values.case import BootPlan, Placement
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event, EventKind
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.seed import Prng
 
 K = EventKind
 LOG = Image({"log": FileEntry(b"")})

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from harness.report.audit_text import audit_json, audit_text, publish_audit
-from harness.values.audit import (
+from walcrash.report.audit_text import audit_json, audit_text, publish_audit
+from walcrash.values.audit import (
     Audit,
     AuditFinding,
     Baseline,
@@ -14,11 +14,11 @@ from harness.values.audit import (
     SiteVerdict,
     UnsyncedPromise,
 )
-from harness.values.case import Landing, Placement
-from harness.values.contract import PersistenceModel
-from harness.values.errors import ExitCode
-from harness.values.event import EventKind
-from harness.values.verdict import Invariant, Violation
+from walcrash.values.case import Landing, Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import ExitCode
+from walcrash.values.event import EventKind
+from walcrash.values.verdict import Invariant, Violation
 
 FINDING = AuditFinding(
     case_index=3,

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import bench_cases, bench_growth, bench_images, bench_writes
-from harness.campaign.bench import PARTS, run_bench
-from harness.campaign.bench_plain import run_plain_case
-from harness.campaign.bench_rounds import take_turns
-from harness.report.bench_text import benchmark_json, benchmark_text, publish_benchmark
-from harness.values.benchmark import Benchmark, Better, Comparison, Limit, Series
-from harness.values.errors import ExitCode, UsageError
+from walcrash.report.bench_text import benchmark_json, benchmark_text, publish_benchmark
+from walcrash.tools.bench import cases as bench_cases
+from walcrash.tools.bench import growth as bench_growth
+from walcrash.tools.bench import images as bench_images
+from walcrash.tools.bench import writes as bench_writes
+from walcrash.tools.bench.bench import PARTS, run_bench
+from walcrash.tools.bench.plain import run_plain_case
+from walcrash.tools.bench.rounds import take_turns
+from walcrash.values.benchmark import Benchmark, Better, Comparison, Limit, Series
+from walcrash.values.errors import ExitCode, UsageError
 
 
 def silent(_: str) -> None:

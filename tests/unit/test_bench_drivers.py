@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from needs import need_program
 
-from harness.campaign import bench_drivers, bench_engines
-from harness.values.errors import HarnessFault
+from walcrash.tools.bench import drivers as bench_drivers
+from walcrash.tools.bench import engines as bench_engines
+from walcrash.values.errors import HarnessFault
 
 
 def silent(_: str) -> None:

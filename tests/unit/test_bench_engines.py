@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from harness.campaign import bench_engines
-from harness.values.scenario import SubjectSpec
+from walcrash.tools.bench import engines as bench_engines
+from walcrash.values.scenario import SubjectSpec
 
 
 def silent(_: str) -> None:

@@ -2,14 +2,15 @@
 
 import pytest
 
-from harness.campaign import bench_growth, bench_images
-from harness.campaign.bench_positions import go_through, work
-from harness.campaign.workplace import Workplace
-from harness.disk import crash_states
-from harness.values.case import Placement
-from harness.values.errors import HarnessFault
-from harness.values.event import EventKind
-from harness.values.image import Image
+from walcrash.case.workplace import Workplace
+from walcrash.disk import crash_states
+from walcrash.tools.bench import growth as bench_growth
+from walcrash.tools.bench import images as bench_images
+from walcrash.tools.bench.positions import go_through, work
+from walcrash.values.case import Placement
+from walcrash.values.errors import HarnessFault
+from walcrash.values.event import EventKind
+from walcrash.values.image import Image
 
 
 def silent(_: str) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from bundles import IMAGE, small_bundle
 
-from harness.campaign import bundle_zip
-from harness.campaign.bundle import (
+from walcrash.case.tagged_json import to_tagged
+from walcrash.findings import bundle_zip
+from walcrash.findings.bundle import (
     FORMAT,
     MEMBERS,
     Bundle,
@@ -21,10 +22,9 @@ from harness.campaign.bundle import (
     with_subject,
     write_bundle,
 )
-from harness.campaign.tagged_json import to_tagged
-from harness.values.errors import ExitCode, UsageError
-from harness.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
-from harness.values.scenario import SubjectSpec
+from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.scenario import SubjectSpec
 
 Write = Callable[[zipfile.ZipFile], None]
 

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.campaign.case_boots import CaseBoots
-from harness.campaign.case_file import StoredCase
-from harness.campaign.power_loss import EMPTY, PowerCut
-from harness.campaign.workplace import Workplace
-from harness.recorder.tree import capture
-from harness.values.case import BootPlan, Case, CrashPoint, Placement, PowerLoss
-from harness.values.contract import PersistenceModel
-from harness.values.event import EventKind
-from harness.values.history import BootEnd, BootHistory, Recoveries
-from harness.values.image import Image
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.scenario import RecoveryLimits, SubjectSpec
-from harness.values.seed import Prng
-from harness.values.verdict import Invariant, Judgement
+from walcrash.case.boots import CaseBoots
+from walcrash.case.file import StoredCase
+from walcrash.case.power_loss import EMPTY, PowerCut
+from walcrash.case.workplace import Workplace
+from walcrash.recorder.tree import capture
+from walcrash.values.case import BootPlan, Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.history import BootEnd, BootHistory, Recoveries
+from walcrash.values.image import Image
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.seed import Prng
+from walcrash.values.verdict import Invariant, Judgement
 
 OPEN = Operation(OperationKind.OPEN)
 CLOSE = Operation(OperationKind.CLOSE)

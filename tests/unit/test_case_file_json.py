@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness.campaign.case_file import (
+from walcrash.case.file import (
     StoredCase,
     case_from_json,
     case_to_json,
@@ -20,14 +20,14 @@ from harness.campaign.case_file import (
     subject_from_json,
     subject_to_json,
 )
-from harness.values.case import BootPlan, Case, CrashPoint, KillTimer, Placement
-from harness.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
-from harness.values.errors import ExitCode, UsageError
-from harness.values.event import EventKind
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.scenario import RecoveryLimits, SubjectSpec
-from harness.values.verdict import Invariant
+from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, Placement
+from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
+from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.event import EventKind
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.verdict import Invariant
 
 OPEN = Operation(OperationKind.OPEN)
 PUT = Operation(

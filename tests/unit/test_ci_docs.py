@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from report_lines import failing_run, passing_run
 
-from harness.cli import main
-from harness.cli.commands import walcrash
-from harness.report.ndjson import line_bytes
+from walcrash.cli import main
+from walcrash.cli.commands import walcrash
+from walcrash.report.ndjson import line_bytes
 
-PAGE = (resources.files("harness") / "docs" / "how-to" / "run-in-ci.md").read_text(encoding="utf-8")
+DOCS = resources.files("walcrash") / "docs"
+PAGE = (DOCS / "how-to" / "run-in-ci.md").read_text(encoding="utf-8")
 BLOCKS = "\n".join(re.findall(r"```(?:yaml|console)\n(.*?)```", PAGE, re.DOTALL))
 COMMANDS = re.findall(r"^(?:[ -]*|[ -]*run: )walcrash (.*)$", BLOCKS, re.MULTILINE)
 REPORTS = [command for command in COMMANDS if command.startswith("report ")]

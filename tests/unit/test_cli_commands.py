@@ -9,13 +9,13 @@ import pytest
 import report_lines
 from report_lines import FakeCampaign, write_scenario
 
-from harness.cli import main
-from harness.values.errors import ExitCode
+from walcrash.cli import main
+from walcrash.values.errors import ExitCode
 
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeCampaign]:
-    monkeypatch.setitem(sys.modules, "harness.campaign.campaign", report_lines.fake_module())
+    monkeypatch.setitem(sys.modules, "walcrash.campaign.campaign", report_lines.fake_module())
     for name in ("WALCRASH_RUNS", "FAIL_CASES", "CASE_SECONDS", "ERROR", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
@@ -220,7 +220,7 @@ def test_a_full_log_ends_the_run_with_its_summary(
 def test_the_shipped_scenarios_are_listed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from harness.campaign import scenario_file
+    from walcrash.scenario import file as scenario_file
 
     monkeypatch.setattr(
         scenario_file, "shipped_scenarios", lambda: {"made-up": tmp_path / "made-up.toml"}

@@ -12,7 +12,7 @@ import report_lines
 from report_lines import write_scenario
 
 FAKE = report_lines.__file__
-ROOT = str(Path(FAKE).parents[2])
+ROOT = str(Path(FAKE).parents[2] / "harness")
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "COLUMNS": "100"}
 RUN = [sys.executable, FAKE, "run", "made-up.toml", "--seed", "7"]
 
@@ -69,10 +69,10 @@ def test_a_second_signal_ends_a_stubborn_run_at_once_and_cleans_up(tmp_path: Pat
 def test_a_signal_in_any_other_command_exits_with_130(tmp_path: Path) -> None:
     code = (
         "import sys, types, os, signal\n"
-        "module = types.ModuleType('harness.campaign.doctor')\n"
+        "module = types.ModuleType('walcrash.tools.doctor.doctor')\n"
         "module.run_doctor = lambda: os.kill(os.getpid(), signal.SIGTERM)\n"
         "sys.modules[module.__name__] = module\n"
-        "from harness.cli import main\n"
+        "from walcrash.cli import main\n"
         "sys.exit(main(['doctor']))\n"
     )
     done = subprocess.run(
@@ -137,7 +137,7 @@ def test_closed_standard_streams_do_no_harm(closed: str, tmp_path: Path) -> None
 
 def test_a_full_stdout_is_told(tmp_path: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m harness --version > /dev/full"],
+        ["bash", "-c", f"{sys.executable} -m walcrash --version > /dev/full"],
         env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 3
@@ -162,7 +162,7 @@ def test_help_answers_in_under_300_ms() -> None:
     for _ in range(5):
         before = os.times()
         subprocess.run(
-            [sys.executable, "-m", "harness", "--help"],
+            [sys.executable, "-m", "walcrash", "--help"],
             env=ENVIRONMENT, capture_output=True, check=True,
         )  # fmt: skip
         after = os.times()
@@ -175,9 +175,9 @@ def test_help_answers_in_under_300_ms() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, harness.cli; print(*sorted(sys.modules))"
+    code = "import sys, walcrash.cli; print(*sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    assert not loaded & {"pydantic", "rich", "psutil", "sqlite3", "harness.values.log"}
+    assert not loaded & {"pydantic", "rich", "psutil", "sqlite3", "walcrash.values.log"}

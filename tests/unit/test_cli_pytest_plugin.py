@@ -14,7 +14,7 @@ UNIT = Path(report_lines.__file__).parent
 CONFTEST = """\
 import sys
 import report_lines
-sys.modules["harness.campaign.campaign"] = report_lines.fake_module()
+sys.modules["walcrash.campaign.campaign"] = report_lines.fake_module()
 """
 
 TEST = """\
@@ -31,13 +31,13 @@ def run_pytest(
     write_scenario(folder)
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(TEST.format(seed=seed, more=more))
-    plugins = ["-p", "no:cacheprovider", "-p", "harness.pytest_plugin"]
+    plugins = ["-p", "no:cacheprovider", "-p", "walcrash.pytest_plugin"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, *options],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{UNIT.parents[1]}:{UNIT}",
+            "PYTHONPATH": f"{UNIT.parents[1]}/harness:{UNIT}",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             **environment,
         },

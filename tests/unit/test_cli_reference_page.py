@@ -1,4 +1,4 @@
-"""`harness/docs/reference/cli.md` is made from the commands.
+"""`harness/walcrash/docs/reference/cli.md` is made from the commands.
 
 WALCRASH_UPDATE_REFERENCE=1 writes it.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli import walcrash
-from harness.values.errors import ExitCode
+from walcrash.cli import walcrash
+from walcrash.values.errors import ExitCode
 
 PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "cli.md"
 
@@ -30,7 +30,7 @@ MEANINGS = {
 HEAD = """\
 # The command line
 
-This page is made from `harness/cli/` by `tests/unit/test_cli_reference_page.py`.
+This page is made from `harness/walcrash/cli/` by `tests/unit/test_cli_reference_page.py`.
 
 Results go to stdout, everything else to stderr.
 Colours and the live progress are for terminals: `NO_COLOR` takes the colours, `CI` and `TERM=dumb` take both.

@@ -2,10 +2,10 @@
 
 import json
 
-from harness.report.compare_text import PARTED_SHOWN, comparison_json, comparison_text
-from harness.values.compare import ComparedCase, Cost, Side, SubjectComparison, cost_of
-from harness.values.event import MAPPED, Event, EventKind
-from harness.values.verdict import Invariant, Verdict
+from walcrash.report.compare_text import PARTED_SHOWN, comparison_json, comparison_text
+from walcrash.values.compare import ComparedCase, Cost, Side, SubjectComparison, cost_of
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.verdict import Invariant, Verdict
 
 PASSED = Side(verdict=Verdict.PASS, images=3)
 LOST = Side(verdict=Verdict.FAIL, broken=(Invariant.LOST_PUT,), message="op-1 is gone")

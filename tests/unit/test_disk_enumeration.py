@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from harness.disk import (
+from walcrash.disk import (
     CrashPosition,
     ImageBuilder,
     ImageChoice,
@@ -18,12 +18,12 @@ from harness.disk import (
     images,
     rebuild,
 )
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel as Model
-from harness.values.errors import UsageError
-from harness.values.event import Event, EventKind
-from harness.values.image import FileEntry, Image
-from harness.values.seed import Prng
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.errors import UsageError
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.seed import Prng
 
 K = EventKind
 BASE = Image({"state": FileEntry(b"old")})

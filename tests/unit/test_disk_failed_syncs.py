@@ -18,10 +18,10 @@ from test_disk_models import (
     write,
 )
 
-from harness.disk import CrashPosition, ImageBuilder, Pending, every_cut, images, rebuild
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
-from harness.values.image import Image
+from walcrash.disk import CrashPosition, ImageBuilder, Pending, every_cut, images, rebuild
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import Image
 
 SECTOR = 4
 BLOCK = 8

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.disk import CrashPosition, ImageBuilder, Pending, count_cuts, every_cut, images
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import MAPPED, Event, EventKind
-from harness.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
-from harness.values.seed import Prng
+from walcrash.disk import CrashPosition, ImageBuilder, Pending, count_cuts, every_cut, images
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from walcrash.values.seed import Prng
 
 K = EventKind
 SECTOR = 4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from test_disk_models import FOLDER_SYNC, fdatasync, fsync, write
 
-from harness.disk import (
+from walcrash.disk import (
     CrashPosition,
     ImageBuilder,
     Pending,
@@ -17,9 +17,9 @@ from harness.disk import (
     images,
     rebuild,
 )
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import Event, EventKind
-from harness.values.image import DirectoryEntry, FileEntry, Image
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import DirectoryEntry, FileEntry, Image
 
 K = EventKind
 BASE = Image({"d": DirectoryEntry(0o755), "d/log": FileEntry(b"x", 0o644)})

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.disk import (
+from walcrash.disk import (
     CrashPosition,
     NotModelled,
     Pending,
@@ -19,10 +19,10 @@ from harness.disk import (
     rebuild,
     write_cuts,
 )
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel as Model
-from harness.values.event import MAPPED, Event, EventKind
-from harness.values.image import (
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel as Model
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.image import (
     DirectoryEntry,
     FileEntry,
     Image,

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import doctor, machine_facts
-from harness.campaign.doctor import run_doctor
-from harness.campaign.workplace import INTERCEPTION
-from harness.recorder.probe import Interception
-from harness.report.doctor_text import checks_json, checks_text, publish_checks
-from harness.values.errors import ExitCode
-from harness.values.machine import CheckState, MachineCheck, missing_for_kills
+from walcrash.case.workplace import INTERCEPTION
+from walcrash.recorder.probe import Interception
+from walcrash.report.doctor_text import checks_json, checks_text, publish_checks
+from walcrash.tools.doctor import doctor
+from walcrash.tools.doctor import facts as machine_facts
+from walcrash.tools.doctor.doctor import run_doctor
+from walcrash.values.errors import ExitCode
+from walcrash.values.machine import CheckState, MachineCheck, missing_for_kills
 
 PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "doctor.md"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.subjects.adapter import SubjectGone
-from harness.subjects.driver import DriverAdapter, Refused
-from harness.subjects.driver_process import Command, DriverProcess
-from harness.values.record import Record, RecordType
-from harness.values.recovery import FailureKind
+from walcrash.subjects.adapter import SubjectGone
+from walcrash.subjects.driver import DriverAdapter, Refused
+from walcrash.subjects.driver_process import Command, DriverProcess
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind
 
 DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 PATIENT_SECONDS = 60.0
@@ -152,7 +152,7 @@ def test_a_driver_that_is_silent_is_told_apart(way: str, tmp_path: Path) -> None
 def test_a_line_that_does_not_end_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.subjects.driver_process.LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("walcrash.subjects.driver_process.LINE_BYTES", 1 << 20)
     with pytest.raises(SubjectGone, match=r"a line of more than 1[0-9]{6} bytes") as gone:
         work(driver("endless"), tmp_path)
     assert gone.value.kind is RUBBISH

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from needs import lacking
 
-from harness.subjects.engines.duckdb import DuckDbAdapter
-from harness.subjects.loading import MissingPackage
+from walcrash.subjects.engines.duckdb import DuckDbAdapter
+from walcrash.subjects.loading import MissingPackage
 
 
 def threshold(adapter: DuckDbAdapter) -> object:

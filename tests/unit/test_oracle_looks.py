@@ -22,9 +22,9 @@ from oracle_builder import (
     verdict_on,
 )
 
-from harness.values.contract import Contract, Promise
-from harness.values.history import BootEnd, BootHistory, Outcome
-from harness.values.recovery import (
+from walcrash.values.contract import Contract, Promise
+from walcrash.values.history import BootEnd, BootHistory, Outcome
+from walcrash.values.recovery import (
     FailureKind,
     OperationState,
     OperationStatus,
@@ -32,7 +32,7 @@ from harness.values.recovery import (
     RecoveryFailure,
     Resume,
 )
-from harness.values.verdict import Invariant, Verdict
+from walcrash.values.verdict import Invariant, Verdict
 
 A, B = put("a", 0), put("b", 1)
 DONE_A = done("a", 2)

@@ -24,10 +24,10 @@ from oracle_builder import (
     verdict_on,
 )
 
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.history import Outcome
-from harness.values.recovery import RecoveredRecord
-from harness.values.verdict import Invariant, Verdict
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.history import Outcome
+from walcrash.values.recovery import RecoveredRecord
+from walcrash.values.verdict import Invariant, Verdict
 
 A, B, C = put("a", 0), put("b", 1), put("c", 2)
 DONE_A = done("a", 3)

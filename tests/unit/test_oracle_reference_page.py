@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-import harness
-from harness.oracle.findings import MOST_TELLING_FIRST
-from harness.values.verdict import RULES, Invariant
+import walcrash
+from walcrash.oracle.findings import MOST_TELLING_FIRST
+from walcrash.values.verdict import RULES, Invariant
 
-PAGE = Path(harness.__file__).parent / "docs" / "reference" / "invariants.md"
+PAGE = Path(walcrash.__file__).parent / "docs" / "reference" / "invariants.md"
 
 
 def test_the_page_has_every_invariant_in_the_order_of_the_findings():

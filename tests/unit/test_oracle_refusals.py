@@ -17,8 +17,8 @@ from oracle_builder import (
     tick,
 )
 
-from harness.oracle import refusal_without_fault
-from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.oracle import refusal_without_fault
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 
 A, B = put("a", 0), put("b", 1)
 

@@ -23,10 +23,10 @@ from oracle_builder import (
     verdict_on,
 )
 
-from harness.values.contract import Acknowledges, Contract, Promise
-from harness.values.history import Outcome
-from harness.values.recovery import OperationState, OperationStatus, Resume
-from harness.values.verdict import Invariant
+from walcrash.values.contract import Acknowledges, Contract, Promise
+from walcrash.values.history import Outcome
+from walcrash.values.recovery import OperationState, OperationStatus, Resume
+from walcrash.values.verdict import Invariant
 
 A, B = put("a", 0), put("b", 1)
 DONE_A, FAILED_B = done("a", 2), failed("b", 3)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.subjects.engines import postgresql_cluster as cluster
-from harness.subjects.loading import MissingPackage
+from walcrash.subjects.engines import postgresql_cluster as cluster
+from walcrash.subjects.loading import MissingPackage
 
 
 def test_a_machine_without_the_server_is_told_how_to_get_it(

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.subject_words import read_subject
-from harness.cli.check import read_options
-from harness.report.probe_text import probe_json, probe_text
-from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
-from harness.values.errors import UsageError
-from harness.values.probe import Probe, ProbedCrash, ProbedPromise
-from harness.values.verdict import Verdict
+from walcrash.cli.check import read_options
+from walcrash.findings.subject_words import read_subject
+from walcrash.report.probe_text import probe_json, probe_text
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.errors import UsageError
+from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
+from walcrash.values.verdict import Verdict
 
 ORDERED, EXT4, POSIX = (
     PersistenceModel.ORDERED,

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from watching import both_ways, errors_of, opened, outcome, raw
 
-from harness.recorder import abi, calls
-from harness.recorder.filter import _NOT_SEEN
-from harness.recorder.paths import Folder
-from harness.recorder.supervisor import Supervisor, WatchPlan
-from harness.recorder.zygote import Zygote
+from walcrash.recorder import abi, calls
+from walcrash.recorder.filter import _NOT_SEEN
+from walcrash.recorder.paths import Folder
+from walcrash.recorder.supervisor import Supervisor, WatchPlan
+from walcrash.recorder.zygote import Zygote
 
 HERE = abi.AT_FDCWD
 NO_MEMORY = 8

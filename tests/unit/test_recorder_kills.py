@@ -12,10 +12,10 @@ import psutil
 import pytest
 from watching import run_watched, say
 
-from harness.recorder.recording import WatchEnd
-from harness.recorder.zygote import Zygote
-from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
-from harness.values.event import EventKind
+from walcrash.recorder.recording import WatchEnd
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from walcrash.values.event import EventKind
 
 SOON_SECONDS = 5.0
 
@@ -233,14 +233,14 @@ def test_the_zygote_cleans_up_when_the_harness_is_gone(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
         "from watching import import_for_workers, run_watched\n"
-        "from harness.recorder.environment import HERE\n"
+        "from walcrash.recorder.environment import HERE\n"
         "import test_recorder_kills as module\n"
         f"zygote = import_for_workers(HERE, {str(work)!r})\n"
         "print(zygote.pid, flush=True)\n"
         f"run_watched(zygote, module.forks_forever, pathlib.Path({str(work)!r}), seconds=60)\n"
     )
     here = Path(__file__).parent
-    paths = os.pathsep.join(map(str, (here, here.parent, here.parents[1])))
+    paths = os.pathsep.join(map(str, (here, here.parent, here.parents[1] / "harness")))
     harness = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": paths},

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from watching import errors_of, outcome, raw, run_watched, say
 
-from harness.recorder import abi
-from harness.recorder import filter as call_filter
-from harness.recorder.recording import WatchEnd
-from harness.recorder.zygote import Zygote
-from harness.values.case import CrashPoint, Placement
-from harness.values.errors import HarnessFault
-from harness.values.event import EventKind
+from walcrash.recorder import abi
+from walcrash.recorder import filter as call_filter
+from walcrash.recorder.recording import WatchEnd
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, Placement
+from walcrash.values.errors import HarnessFault
+from walcrash.values.event import EventKind
 
 
 def work_shared_mapping() -> object:

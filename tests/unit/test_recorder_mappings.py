@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from watching import Seen, errors_of, outcome, raw, run_watched, say
 
-from harness.disk import CrashPosition, kill_image
-from harness.recorder import mappings
-from harness.recorder.recording import WatchEnd
-from harness.recorder.zygote import Zygote
-from harness.values.case import CrashPoint, KillTimer, Placement
-from harness.values.event import MAPPED, Event, EventKind
-from harness.values.image import FileEntry, Image
+from walcrash.disk import CrashPosition, kill_image
+from walcrash.recorder import mappings
+from walcrash.recorder.recording import WatchEnd
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, KillTimer, Placement
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.image import FileEntry, Image
 
 PAGE = 4096
 MS_ASYNC = 1

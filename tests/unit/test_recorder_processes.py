@@ -13,10 +13,10 @@ import pytest
 from needs import lacking
 from watching import Seen, both_ways, errors_of, outcome, run_watched
 
-from harness.recorder.zygote import Zygote
-from harness.values.case import CrashPoint, Placement
-from harness.values.event import EventKind
-from harness.values.image import FileEntry
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, Placement
+from walcrash.values.event import EventKind
+from walcrash.values.image import FileEntry
 
 C_PROGRAM = r"""
 #define _GNU_SOURCE

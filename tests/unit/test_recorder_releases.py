@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from watching import Seen, run_watched
 
-from harness.recorder.zygote import Zygote
+from walcrash.recorder.zygote import Zygote
 
 NEW = os.O_RDWR | os.O_CREAT
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watching import run_watched
 
-from harness.recorder.zygote import Zygote
+from walcrash.recorder.zygote import Zygote
 
 OPENS = 3000
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.recorder.tree import capture, restore
-from harness.values.image import FileEntry, Image
+from walcrash.recorder.tree import capture, restore
+from walcrash.values.image import FileEntry, Image
 
 PIECE = 1 << 16
 LONG = 100 * PIECE

@@ -12,17 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.campaign.looks import OPEN
-from harness.campaign.recoverer import Recoverer
-from harness.campaign.workplace import Workplace
-from harness.recorder import apart, hot_pages
-from harness.recorder.descendants import ending_here
-from harness.subjects import worker
-from harness.values.history import BootHistory
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import FailureKind, Recovery, RecoveryFailure
-from harness.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.case.looks import OPEN
+from walcrash.case.recoverer import Recoverer
+from walcrash.case.workplace import Workplace
+from walcrash.recorder import apart, hot_pages
+from walcrash.recorder.descendants import ending_here
+from walcrash.subjects import worker
+from walcrash.values.history import BootHistory
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 
 SUBJECTS = Path(__file__).with_name("apart_subjects.py")
 LIMITS = RecoveryLimits(seconds=10.0)
@@ -113,8 +113,8 @@ def test_nothing_is_left_of_the_processes_that_were_ahead() -> None:
 def test_a_package_in_the_current_folder_is_not_taken_for_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "harness").mkdir()
-    (tmp_path / "harness/__init__.py").write_text("raise SystemExit('a harness of somebody else')")
+    (tmp_path / "walcrash").mkdir()
+    (tmp_path / "walcrash/__init__.py").write_text("raise SystemExit('of somebody else')")
     monkeypatch.chdir(tmp_path)
     with Workplace() as workplace:
         assert isinstance(look(workplace, "Counts").recovery, Recovery)
@@ -186,10 +186,10 @@ def test_without_pidfds_nothing_is_looked_at_and_all_is_recovered(
         # As the zygote does.
         with ending_here():
             ours.close()
-            apart.serve(b"harness.subjects.worker:run_one", theirs)
+            apart.serve(b"walcrash.subjects.worker:run_one", theirs)
     theirs.close()
     request = worker.BootRequest(
-        adapter="harness.subjects.rehearsed:Rehearsed",
+        adapter="walcrash.subjects.rehearsed:Rehearsed",
         options={},
         directory=str(tmp_path),
         operations=(OPEN,),
@@ -216,7 +216,8 @@ def test_where_the_kernel_does_not_tell_nothing_is_found() -> None:
 
 def test_what_is_forked_carries_no_module_that_every_fork_pays_for() -> None:
     code = (
-        "import harness.recorder.zygote_main, harness.recorder.apart, harness.subjects.worker, sys;"
+        "import walcrash.recorder.zygote_main, walcrash.recorder.apart, sys\n"
+        "import walcrash.subjects.worker\n"
         "print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from report_lines import failing_run, passing_run
 
-from harness.report.convert import convert_runs
-from harness.report.formats import FORMATS
-from harness.report.html import html_report
-from harness.report.merge import merged_report
-from harness.report.ndjson import line_bytes
-from harness.report.run_report import RunReport
-from harness.values.errors import HarnessFault, UsageError
+from walcrash.report.convert import convert_runs
+from walcrash.report.formats import FORMATS
+from walcrash.report.html import html_report
+from walcrash.report.merge import merged_report
+from walcrash.report.ndjson import line_bytes
+from walcrash.report.run_report import RunReport
+from walcrash.values.errors import HarnessFault, UsageError
 
 HTML = FORMATS["html"]
 PAGE = html_report(RunReport.of(failing_run()))
@@ -82,7 +82,7 @@ def test_a_run_that_is_named_twice_is_refused(folder: Path) -> None:
 
 
 def test_a_log_can_come_from_stdin(folder: Path) -> None:
-    command = [sys.executable, "-m", "harness", "report", "-", "--to", "html"]
+    command = [sys.executable, "-m", "walcrash", "report", "-", "--to", "html"]
     log = (folder / "events.ndjson").read_bytes()
     made = subprocess.run(command, input=log, capture_output=True, check=False)
     assert (made.returncode, made.stdout.decode()) == (0, PAGE)

@@ -1,4 +1,4 @@
-"""`harness/docs/reference/event-log.md` is made from the log's types.
+"""`harness/walcrash/docs/reference/event-log.md` is made from the log's types.
 
 WALCRASH_UPDATE_REFERENCE=1 writes it.
 """
@@ -18,17 +18,17 @@ from pathlib import Path
 
 from report_lines import failing_run
 
-from harness.report.ndjson import line_bytes
-from harness.values import log
-from harness.values.plain import Row
-from harness.values.verdict import RULES
+from walcrash.report.ndjson import line_bytes
+from walcrash.values import log
+from walcrash.values.plain import Row
+from walcrash.values.verdict import RULES
 
 PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.md"
 
 HEAD = f"""\
 # The event log
 
-This page is made from `harness/values/log.py` by `tests/unit/test_report_event_log_page.py`.
+This page is made from `harness/walcrash/values/log.py` by `tests/unit/test_report_event_log_page.py`.
 
 A run writes `events.ndjson`: one JSON object a line, ASCII, in one order, each as soon as it is known.
 Where the disk is full the log ends with a whole line; a run that is killed leaves at most its last line unfinished.

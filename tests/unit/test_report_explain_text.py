@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from report_lines import finding, story
 
-from harness.report.advice import _BY_INVARIANT, Taken, advice, taken
-from harness.report.explain_text import explanation_text
-from harness.report.story_words import bytes_rows, fate_lines, ranges_text
-from harness.values.case import Placement
-from harness.values.contract import PersistenceModel
-from harness.values.event import EventKind
-from harness.values.history import Outcome
-from harness.values.story import (
+from walcrash.report.advice import _BY_INVARIANT, Taken, advice, taken
+from walcrash.report.explain_text import explanation_text
+from walcrash.report.story_words import bytes_rows, fate_lines, ranges_text
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.history import Outcome
+from walcrash.values.story import (
     Aspect,
     Fate,
     Look,
@@ -21,7 +21,7 @@ from harness.values.story import (
     StoryCall,
     StoryCrash,
 )
-from harness.values.verdict import Invariant
+from walcrash.values.verdict import Invariant
 
 HOSTILE = "\x1b[2J<script>alert(1)</script>\u202e\x07"
 

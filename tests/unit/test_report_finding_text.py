@@ -4,8 +4,8 @@ import shlex
 
 from report_lines import finding, landing, violation
 
-from harness.report.finding_text import finding_text
-from harness.values.verdict import Invariant
+from walcrash.report.finding_text import finding_text
+from walcrash.values.verdict import Invariant
 
 EXPECTED = """\
 FAIL  torn-tail · lost-put · F-7c1e

@@ -17,10 +17,10 @@ from report_lines import (
     violation,
 )
 
-from harness.report.github import github_annotations, github_summary
-from harness.report.run_report import RunReport
-from harness.values.log import FindingReported, LogLine, StopReason
-from harness.values.verdict import Verdict
+from walcrash.report.github import github_annotations, github_summary
+from walcrash.report.run_report import RunReport
+from walcrash.values.log import FindingReported, LogLine, StopReason
+from walcrash.values.verdict import Verdict
 
 HOSTILE = "a%0A\r\n::error::x,y:z```</summary>|\x1b[2J\udc80"
 STEP_BYTES = 1_048_576

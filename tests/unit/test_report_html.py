@@ -19,13 +19,13 @@ from report_lines import (
     violation,
 )
 
-from harness.report.html import PAGE_BYTES, html_report
-from harness.report.html_story import fewer, step_rows
-from harness.report.run_report import RunReport
-from harness.values.event import EventKind
-from harness.values.history import Outcome
-from harness.values.log import FindingReported, LogLine
-from harness.values.story import (
+from walcrash.report.html import PAGE_BYTES, html_report
+from walcrash.report.html_story import fewer, step_rows
+from walcrash.report.run_report import RunReport
+from walcrash.values.event import EventKind
+from walcrash.values.history import Outcome
+from walcrash.values.log import FindingReported, LogLine
+from walcrash.values.story import (
     STEPS_SHOWN,
     TEXT_CHARACTERS,
     PathState,
@@ -34,7 +34,7 @@ from harness.values.story import (
     Story,
     StoryCall,
 )
-from harness.values.verdict import Verdict
+from walcrash.values.verdict import Verdict
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x00\x1b[2J\u202e\udc80"

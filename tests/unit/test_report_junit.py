@@ -21,10 +21,10 @@ from report_lines import (
     violation,
 )
 
-from harness.report.junit import junit_report
-from harness.report.run_report import RunReport
-from harness.values.log import FindingReported, LogLine, ScenarioStarted, StopReason
-from harness.values.verdict import Invariant, Verdict
+from walcrash.report.junit import junit_report
+from walcrash.report.run_report import RunReport
+from walcrash.values.log import FindingReported, LogLine, ScenarioStarted, StopReason
+from walcrash.values.verdict import Invariant, Verdict
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 HOSTILE = "a]]>\x00\x1b[2J\u202e\udc80\ufffe<&\"'\r\n\x85\U0001f600"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from report_lines import failing_run, finding, story
 
-from harness.report.log_reader import parse_lines, read_log
-from harness.report.ndjson import line_bytes
-from harness.values.errors import UsageError
-from harness.values.log import LOG_FORMAT, CaseJudged, FindingReported, LogLine
-from harness.values.verdict import Violation
+from walcrash.report.log_reader import parse_lines, read_log
+from walcrash.report.ndjson import line_bytes
+from walcrash.values.errors import UsageError
+from walcrash.values.log import LOG_FORMAT, CaseJudged, FindingReported, LogLine
+from walcrash.values.verdict import Violation
 
 
 def parsed(*data: bytes) -> list[LogLine]:

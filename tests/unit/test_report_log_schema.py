@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 from report_lines import failing_run, finding, story
 
-from harness.report.log_schema import log_schema
-from harness.report.ndjson import line_bytes
-from harness.values.log import FindingReported
+from walcrash.report.log_schema import log_schema
+from walcrash.report.ndjson import line_bytes
+from walcrash.values.log import FindingReported
 
 PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(log_schema())

@@ -17,14 +17,14 @@ from report_lines import (
     story,
 )
 
-from harness.report.formats import FORMATS
-from harness.report.github import github_summary
-from harness.report.junit import junit_report
-from harness.report.merge import merged_report
-from harness.report.run_report import RunReport
-from harness.values.errors import ExitCode
-from harness.values.log import CaseJudged, FindingReported, ImageTotals, LogLine, StopReason
-from harness.values.verdict import Invariant, Verdict
+from walcrash.report.formats import FORMATS
+from walcrash.report.github import github_summary
+from walcrash.report.junit import junit_report
+from walcrash.report.merge import merged_report
+from walcrash.report.run_report import RunReport
+from walcrash.values.errors import ExitCode
+from walcrash.values.log import CaseJudged, FindingReported, ImageTotals, LogLine, StopReason
+from walcrash.values.verdict import Invariant, Verdict
 
 
 def shard(name: str, *, failing: tuple[int, ...] = (), seed: str = "3f9c2ab") -> list[LogLine]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from report_lines import failing_run, finding, judged
 
-from harness.report import ndjson
-from harness.report.ndjson import NdjsonWriter, ReaderGone, line_bytes
-from harness.values.errors import HarnessFault, UsageError
+from walcrash.report import ndjson
+from walcrash.report.ndjson import NdjsonWriter, ReaderGone, line_bytes
+from walcrash.values.errors import HarnessFault, UsageError
 
 
 def test_every_line_is_one_json_object_in_ascii(tmp_path: Path) -> None:

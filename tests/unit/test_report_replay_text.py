@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pytest
 from report_lines import finding, violation
 
-from harness.report.replay_text import CALLS_SHOWN, publish_replays, replays_text
-from harness.values.errors import ExitCode, HarnessFault
-from harness.values.finding import Finding
-from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import FailureKind, RecoveryFailure
-from harness.values.verdict import Judgement, Verdict
+from walcrash.report.replay_text import CALLS_SHOWN, publish_replays, replays_text
+from walcrash.values.errors import ExitCode, HarnessFault
+from walcrash.values.finding import Finding
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.verdict import Judgement, Verdict
 
 
 @dataclass

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import run_folder
-from harness.report.run_folder import RunFolder, run_name, write_whole
-from harness.values.errors import HarnessFault, UsageError
+from walcrash.report import run_folder
+from walcrash.report.run_folder import RunFolder, run_name, write_whole
+from walcrash.values.errors import HarnessFault, UsageError
 
 NOW = datetime.datetime(2026, 11, 23, 7, 48, 15, tzinfo=datetime.UTC)
 

@@ -3,10 +3,10 @@
 import pytest
 from report_lines import ended, failing_run, passing_run, scenario_ended, started
 
-from harness.report.run_report import RunReport
-from harness.values.errors import ExitCode
-from harness.values.log import LogLine, StopReason
-from harness.values.verdict import Invariant, Verdict
+from walcrash.report.run_report import RunReport
+from walcrash.values.errors import ExitCode
+from walcrash.values.log import LogLine, StopReason
+from walcrash.values.verdict import Invariant, Verdict
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
 

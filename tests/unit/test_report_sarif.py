@@ -17,11 +17,11 @@ from report_lines import (
     violation,
 )
 
-from harness.report import sarif
-from harness.report.run_report import RunReport
-from harness.report.sarif import file_uri, sarif_report
-from harness.values.log import LogLine
-from harness.values.verdict import RULES, Invariant
+from walcrash.report import sarif
+from walcrash.report.run_report import RunReport
+from walcrash.report.sarif import file_uri, sarif_report
+from walcrash.values.log import LogLine
+from walcrash.values.verdict import RULES, Invariant
 
 HOSTILE = 'a\x00\x1b[2J\u202e\udc80\ufffe"\\\r\n%20 #?'
 

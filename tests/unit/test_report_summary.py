@@ -4,11 +4,11 @@ import re
 
 from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
 
-from harness.report.finding_text import finding_text
-from harness.report.markdown import fenced, markdown_report, plain
-from harness.report.run_report import RunReport
-from harness.report.summary import FINDINGS_SHOWN, summary_text
-from harness.values.log import FindingReported, LogLine, StopReason
+from walcrash.report.finding_text import finding_text
+from walcrash.report.markdown import fenced, markdown_report, plain
+from walcrash.report.run_report import RunReport
+from walcrash.report.summary import FINDINGS_SHOWN, summary_text
+from walcrash.values.log import FindingReported, LogLine, StopReason
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
 

@@ -18,11 +18,11 @@ import report_lines
 from needs import lacking
 from report_lines import judged, scenario_started, write_scenario
 
-from harness.report.output import is_terminal, wants_color
-from harness.report.terminal import LINE_SECONDS, STOPPING, minutes, open_progress
+from walcrash.report.output import is_terminal, wants_color
+from walcrash.report.terminal import LINE_SECONDS, STOPPING, minutes, open_progress
 
 FAKE = report_lines.__file__
-ROOT = str(Path(FAKE).parents[2])
+ROOT = str(Path(FAKE).parents[2] / "harness")
 COUNTS = {"quickstart": 4, "torn-tail": 4}
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness.report.text import (
+from walcrash.report.text import (
     TEXT_CHARACTERS,
     block,
     counted,

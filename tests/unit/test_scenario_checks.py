@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.campaign.scenario_problems import problems_of
+from walcrash.scenario.problems import problems_of
 
 
 def problems(*, faults, workload=None, contract=None):

@@ -2,14 +2,14 @@
 
 import re
 
-from harness.campaign.scenario_docs import PAGE, scenario_reference
-from harness.campaign.scenario_file import load_scenario
-from harness.campaign.scenario_schema import TABLES
+from walcrash.scenario.docs import PAGE, scenario_reference
+from walcrash.scenario.file import load_scenario
+from walcrash.scenario.schema import TABLES
 
 
 def test_the_page_on_disk_is_not_stale():
     assert PAGE.read_text(encoding="utf-8") == scenario_reference(), (
-        "write it anew: python -m harness.campaign.scenario_docs"
+        "write it anew: python -m walcrash.scenario.docs"
     )
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import scenario_file
-from harness.campaign.scenario_file import find_scenarios, load_scenario, schema_json
-from harness.values.case import Placement
-from harness.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
-from harness.values.errors import ExitCode, ScenarioError, UsageError
-from harness.values.event import EventKind
-from harness.values.scenario import (
+from walcrash.scenario import file as scenario_file
+from walcrash.scenario.file import find_scenarios, load_scenario, schema_json
+from walcrash.values.case import Placement
+from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
+from walcrash.values.errors import ExitCode, ScenarioError, UsageError
+from walcrash.values.event import EventKind
+from walcrash.values.scenario import (
     BootSelector,
     Budget,
     FaultKind,
@@ -24,7 +24,7 @@ from harness.values.scenario import (
     RecoveryLimits,
     WorkloadPlan,
 )
-from harness.values.verdict import Invariant
+from walcrash.values.verdict import Invariant
 
 SMALLEST = """\
 format = 1
@@ -380,7 +380,7 @@ def test_a_mistyped_scenario_gets_the_command_that_was_meant():
 
 
 def test_an_installed_package_finds_the_scenarios_that_it_carries(tmp_path, monkeypatch):
-    package = tmp_path / "harness"
+    package = tmp_path / "harness" / "walcrash"
     (package / "_scenarios").mkdir(parents=True)
     (tmp_path / "scenarios").mkdir()
     carried = write(package / "_scenarios", SMALLEST)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.scenario_file import load_scenario
-from harness.values.errors import ScenarioError
-from harness.values.scenario import SubjectSpec
+from walcrash.scenario.file import load_scenario
+from walcrash.values.errors import ScenarioError
+from walcrash.values.scenario import SubjectSpec
 
 SCENARIO = """\
 format = 1

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from harness.campaign.toml_position import key_lines, line_of
+from walcrash.scenario.toml_position import key_lines, line_of
 
 DOCUMENT = '''\
 # a comment with = and [brackets]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from bundles import small_bundle
 
-from harness.campaign.case_file import stored_case_to_json
-from harness.campaign.store import NAME, Store
-from harness.campaign.store_upgrade import FORMAT
-from harness.values.errors import UsageError
-from harness.values.finding import Finding, FindingState
-from harness.values.verdict import RULES, Invariant
+from walcrash.case.file import stored_case_to_json
+from walcrash.findings.store import NAME, Store
+from walcrash.findings.store_upgrade import FORMAT
+from walcrash.values.errors import UsageError
+from walcrash.values.finding import Finding, FindingState
+from walcrash.values.verdict import RULES, Invariant
 
 BUNDLE = small_bundle()
 FINDING: Finding = BUNDLE.finding

@@ -5,22 +5,22 @@ from dataclasses import replace
 
 from report_lines import finding
 
-from harness.campaign.case_runner import CaseRun
-from harness.campaign.story import tell_story
-from harness.campaign.watched_boot import WatchedBoot
-from harness.disk import CrashPosition, ImageChoice, Policy, choice_to_json
-from harness.disk.moments import part
-from harness.recorder.recording import EventRow, Recording, WatchEnd
-from harness.report.ndjson import line_bytes
-from harness.values.case import BootPlan, Case, Landing, Placement, PowerLoss
-from harness.values.contract import PersistenceModel
-from harness.values.event import EventKind
-from harness.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
-from harness.values.log import FindingReported
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import FailureKind, RecoveredRecord, Recovery, RecoveryFailure
-from harness.values.story import (
+from walcrash.case.runner import CaseRun
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.disk import CrashPosition, ImageChoice, Policy, choice_to_json
+from walcrash.disk.moments import part
+from walcrash.findings.story import tell_story
+from walcrash.recorder.recording import EventRow, Recording, WatchEnd
+from walcrash.report.ndjson import line_bytes
+from walcrash.values.case import BootPlan, Case, Landing, Placement, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.log import FindingReported
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind, RecoveredRecord, Recovery, RecoveryFailure
+from walcrash.values.story import (
     PATHS_SHOWN,
     STEPS_SHOWN,
     TEXT_CHARACTERS,
@@ -33,7 +33,7 @@ from harness.values.story import (
     Story,
     StoryCrash,
 )
-from harness.values.verdict import Judgement, Verdict
+from walcrash.values.verdict import Judgement, Verdict
 
 K = EventKind
 NOTHING = Recovery(records=(), end=0, state=None)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.workplace import Workplace
-from harness.subjects.engines.stored_record import NotARecord, decode, encode
-from harness.subjects.loading import MissingPackage, NotAnAdapter, find_adapter, make_adapter
-from harness.values.errors import ScenarioError
-from harness.values.record import Record, RecordType
-from harness.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.case.workplace import Workplace
+from walcrash.subjects.engines.stored_record import NotARecord, decode, encode
+from walcrash.subjects.loading import MissingPackage, NotAnAdapter, find_adapter, make_adapter
+from walcrash.values.errors import ScenarioError
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_a_scenario_whose_package_is_missing_is_a_scenario_error_with_the_comman
     tmp_path: Path,
 ) -> None:
     (tmp_path / "needy.py").write_text(
-        "from harness.subjects.engines.package import need\n"
-        "from harness.subjects.reference import ReferenceAdapter\n"
+        "from walcrash.subjects.engines.package import need\n"
+        "from walcrash.subjects.reference import ReferenceAdapter\n"
         "class Needy(ReferenceAdapter):\n"
         "    def __init__(self):\n"
         "        need('walcrash_not_here', extra='lmdb')\n"

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from harness.subjects import messages
-from harness.subjects.boots import Ending, read_boot
-from harness.subjects.loading import (
+from walcrash.subjects import messages
+from walcrash.subjects.boots import Ending, read_boot
+from walcrash.subjects.loading import (
     NotAnAdapter,
     find_adapter,
     make_adapter,
     registered_adapters,
 )
-from harness.subjects.messages import Rubbish
-from harness.subjects.reference import ReferenceAdapter
-from harness.subjects.worker import BootRequest, _Boot
-from harness.values.history import BootEnd, Outcome
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.recovery import (
+from walcrash.subjects.messages import Rubbish
+from walcrash.subjects.reference import ReferenceAdapter
+from walcrash.subjects.worker import BootRequest, _Boot
+from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import (
     FailureKind,
     OperationState,
     OperationStatus,
@@ -178,7 +178,7 @@ def test_an_installed_package_can_give_an_adapter_a_name(
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: mylog\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(
-        "[walcrash.subjects]\nmylog = harness.subjects.reference:ReferenceAdapter\n"
+        "[walcrash.subjects]\nmylog = walcrash.subjects.reference:ReferenceAdapter\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     for cached in (find_adapter, registered_adapters):

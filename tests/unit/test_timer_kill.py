@@ -8,21 +8,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.campaign.workplace import INTERCEPTION, Workplace
-from harness.recorder.recording import Recording, WatchEnd
-from harness.values.case import CrashPoint, KillTimer, Placement
-from harness.values.errors import Inconclusive
-from harness.values.event import MESSAGES, EventKind
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
-from harness.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.case.workplace import INTERCEPTION, Workplace
+from walcrash.recorder.recording import Recording, WatchEnd
+from walcrash.values.case import CrashPoint, KillTimer, Placement
+from walcrash.values.errors import Inconclusive
+from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 
 OPEN, CLOSE = Operation(OperationKind.OPEN), Operation(OperationKind.CLOSE)
 LIMITS = RecoveryLimits(seconds=20.0)
 
 SUBJECT = """
 import os, subprocess, sys, time
-from harness.subjects.adapter import Adapter
+from walcrash.subjects.adapter import Adapter
 
 
 class Subject(Adapter):

@@ -5,19 +5,19 @@ from collections.abc import Iterable
 
 import pytest
 
-from harness.campaign.scenario_file import shipped_folder
-from harness.campaign.validate import TABLE, at_most, choose_rows, read_documented
-from harness.report.validation_text import (
+from walcrash.report.validation_text import (
     publish_validation,
     validation_json,
     validation_markdown,
     validation_text,
 )
-from harness.values.contract import Acknowledges, Contract, PersistenceModel, Promise
-from harness.values.errors import ExitCode, UsageError
-from harness.values.probe import Probe, ProbedCrash, ProbedPromise
-from harness.values.validation import COLUMNS, Agreement, Documented, ValidatedRow, verdict_of
-from harness.values.verdict import Verdict
+from walcrash.scenario.file import shipped_folder
+from walcrash.tools.validate import TABLE, at_most, choose_rows, read_documented
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
+from walcrash.values.validation import COLUMNS, Agreement, Documented, ValidatedRow, verdict_of
+from walcrash.values.verdict import Verdict
 
 ALL, PREFIX, NONE = Promise.ALL, Promise.PREFIX, Promise.NONE
 

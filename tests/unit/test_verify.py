@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import verify_operations
-from harness.campaign.verify import FLAWS_KEPT, VerifyRequest, verify_log
-from harness.subjects.vixw import VixwAdapter
-from harness.values.errors import ExitCode, Inconclusive, UsageError
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
-from harness.values.verified import Flaw, FlawKind, LogFormat, LogRow, VerifiedLog
-from harness.wal import open_store
-from harness.wal.checkpoint import save_checkpoint
-from harness.wal.folder import Folder
-from harness.wal.layout import LOG_HEADER_BYTES
-from harness.wal.vixw import HEADER_BYTES, encode_record
+from walcrash.subjects.vixw import VixwAdapter
+from walcrash.tools.verify import operations as verify_operations
+from walcrash.tools.verify.verify import FLAWS_KEPT, VerifyRequest, verify_log
+from walcrash.values.errors import ExitCode, Inconclusive, UsageError
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+from walcrash.values.verified import Flaw, FlawKind, LogFormat, LogRow, VerifiedLog
+from walcrash.wal import open_store
+from walcrash.wal.checkpoint import save_checkpoint
+from walcrash.wal.folder import Folder
+from walcrash.wal.layout import LOG_HEADER_BYTES
+from walcrash.wal.vixw import HEADER_BYTES, encode_record
 
 Step = Record | Callable[[bytes], bytes]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
-from harness.wal import (
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+from walcrash.wal import (
     DamagedLog,
     Outbox,
     ReplaceFailed,
@@ -20,7 +20,7 @@ from harness.wal import (
     WalPoisoned,
     open_store,
 )
-from harness.wal.layout import LOG_HEADER_BYTES
+from walcrash.wal.layout import LOG_HEADER_BYTES
 
 
 def put(number: int) -> Record:

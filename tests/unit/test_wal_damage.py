@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.values.record import Record, RecordType
-from harness.wal import (
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import (
     DamagedFile,
     DamagedLog,
     SyncPolicy,
@@ -14,7 +14,7 @@ from harness.wal import (
     WalError,
     open_store,
 )
-from harness.wal.layout import LOG_HEADER_BYTES, LogHeader, encode_record
+from walcrash.wal.layout import LOG_HEADER_BYTES, LogHeader, encode_record
 
 RECORDS = [
     Record(RecordType.PUT, "op-1", 1, b"first"),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
-from harness.wal import (
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+from walcrash.wal import (
     Engine,
     Failed,
     OutboxEntry,

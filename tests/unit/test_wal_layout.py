@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import harness
-from harness.values.record import Record, RecordType
-from harness.wal import checkpoint, layout, open_store, state
+import walcrash
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import checkpoint, layout, open_store, state
 
-PAGE = Path(harness.__file__).parent / "docs" / "reference" / "log-format.md"
+PAGE = Path(walcrash.__file__).parent / "docs" / "reference" / "log-format.md"
 
 
 def test_the_example_of_the_reference_page_is_what_the_log_writes(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.values.record import Record, RecordType
-from harness.wal import (
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import (
     AppendFailed,
     FolderBusy,
     NotABoundary,

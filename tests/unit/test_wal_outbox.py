@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationState, OperationStatus
-from harness.wal import Outbox, RetryPolicy, UnknownOperation
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationState, OperationStatus
+from walcrash.wal import Outbox, RetryPolicy, UnknownOperation
 
 PUT = Record(RecordType.PUT, "op", 1, b"payload")
 DONE = Record(RecordType.DONE, "op", 2)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.subjects.adapter import DefiniteFailure
-from harness.subjects.reference import ReferenceAdapter
-from harness.values.contract import Acknowledges, Promise
-from harness.values.record import Record, RecordType
-from harness.values.recovery import OperationStatus
+from walcrash.subjects.adapter import DefiniteFailure
+from walcrash.subjects.reference import ReferenceAdapter
+from walcrash.values.contract import Acknowledges, Promise
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
 
 PUT = Record(RecordType.PUT, "op-1", 1, b"payload")
 DONE = Record(RecordType.DONE, "op-1", 2)
@@ -109,7 +109,7 @@ def test_a_refused_open_leaves_nothing_open(tmp_path: Path) -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     heavy = "{'pydantic', 'rich', 'click', 'asyncio', 'logging', 'argparse', 'subprocess'}"
-    code = f"import sys, harness.subjects.reference; print({heavy} & set(sys.modules))"
+    code = f"import sys, walcrash.subjects.reference; print({heavy} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

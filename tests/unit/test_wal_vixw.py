@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import harness
-from harness.subjects.vixw import VixwAdapter
-from harness.values.record import Record, RecordType
-from harness.wal import ValueRefused, vixw
+import walcrash
+from walcrash.subjects.vixw import VixwAdapter
+from walcrash.values.record import Record, RecordType
+from walcrash.wal import ValueRefused, vixw
 
 PUT = Record(RecordType.PUT, "op-1", 1000, b"hi")
 FAILED = Record(RecordType.FAILED, "op-1", -1, error="no route", next_retry_at_ms=2000)
@@ -47,7 +47,7 @@ def replayed(path: Path, from_offset: int = 0) -> tuple[int, list[Record]]:
 
 
 def test_the_example_of_the_reference_page_is_what_the_writer_writes() -> None:
-    page = Path(harness.__file__).parent / "docs" / "reference" / "vixw-format.md"
+    page = Path(walcrash.__file__).parent / "docs" / "reference" / "vixw-format.md"
     assert bytes.fromhex(page.read_text().split("```text\n")[1].split("```")[0]) == EXAMPLE
 
 

@@ -4,14 +4,13 @@ from collections import Counter
 
 import pytest
 
-from harness.campaign.scenario_file import find_scenarios, load_scenario
-from harness.campaign.workload import Profile, draw_case, draw_control, operation_key
-from harness.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
-from harness.values.contract import Contract
-from harness.values.event import EventKind
-from harness.values.operation import OperationKind
-from harness.values.record import RecordType
-from harness.values.scenario import (
+from walcrash.scenario.file import find_scenarios, load_scenario
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from walcrash.values.contract import Contract
+from walcrash.values.event import EventKind
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import (
     BootSelector,
     Budget,
     FaultKind,
@@ -24,8 +23,9 @@ from harness.values.scenario import (
     SubjectSpec,
     WorkloadPlan,
 )
-from harness.values.seed import derive_seed
-from harness.values.verdict import Invariant
+from walcrash.values.seed import derive_seed
+from walcrash.values.verdict import Invariant
+from walcrash.workload.draw import Profile, draw_case, draw_control, operation_key
 
 ALL = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
 EVERYTHING = dict.fromkeys(OperationMix, 1)

@@ -1,10 +1,10 @@
 """Profiles: events are counted by operation, and the most of them is kept."""
 
-from harness.campaign.workload import Profile, operation_key
-from harness.values.case import BootPlan
-from harness.values.event import Event, EventKind
-from harness.values.operation import Operation, OperationKind
-from harness.values.record import Record, RecordType
+from walcrash.values.case import BootPlan
+from walcrash.values.event import Event, EventKind
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.workload.draw import Profile, operation_key
 
 OPEN = Operation(OperationKind.OPEN)
 CLOSE = Operation(OperationKind.CLOSE)

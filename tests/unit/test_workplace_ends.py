@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from watching import HERE as TESTS
 
-from harness.campaign.workplace import Workplace
+from walcrash.case.workplace import Workplace
 
 SECONDS = 10.0
 MEMORY_MB = 512

@@ -8,7 +8,7 @@ Repair: sync the log before the append is acknowledged.
 
 from power_base import DurableLog, write_all
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 
 class Subject(DurableLog):

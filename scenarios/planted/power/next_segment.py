@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from power_base import DurableLog, write_all
 
-from harness.values.contract import Acknowledges, Contract
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract
+from walcrash.values.record import Record
 
 SEGMENT_BYTES = 600
 

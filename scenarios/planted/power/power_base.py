@@ -21,9 +21,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from harness.subjects.adapter import EffectSink
-from harness.values.contract import Contract, PersistenceModel
-from harness.values.record import Record
+from walcrash.subjects.adapter import EffectSink
+from walcrash.values.contract import Contract, PersistenceModel
+from walcrash.values.record import Record
 
 
 def load_planted_base() -> ModuleType:

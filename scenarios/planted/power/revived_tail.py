@@ -14,8 +14,8 @@ import os
 from power_base import FRAME
 from right_preallocated import Subject as PreallocatedLog
 
-from harness.values.contract import Acknowledges, Contract
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract
+from walcrash.values.record import Record
 
 SECTOR_BYTES = 512
 

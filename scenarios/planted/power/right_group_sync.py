@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from power_base import DurableLog, write_all
 
-from harness.values.contract import Acknowledges, Contract, PersistenceModel
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel
+from walcrash.values.record import Record
 
 
 class Subject(DurableLog):

@@ -15,7 +15,7 @@ import os
 
 from power_base import HEADER, MAGIC, DurableLog
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 ROOM_BYTES = 4 * mmap.PAGESIZE
 

@@ -9,8 +9,8 @@ Repair: sync the log before anything of it is sent.
 
 from power_base import DurableLog, write_all
 
-from harness.values.contract import Acknowledges, Contract
-from harness.values.record import Record
+from walcrash.values.contract import Acknowledges, Contract
+from walcrash.values.record import Record
 
 
 class Subject(DurableLog):

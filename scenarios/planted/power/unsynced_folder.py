@@ -11,7 +11,7 @@ from pathlib import Path
 
 from power_base import DurableLog
 
-from harness.subjects.adapter import EffectSink
+from walcrash.subjects.adapter import EffectSink
 
 
 class Subject(DurableLog):

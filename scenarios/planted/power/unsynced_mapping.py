@@ -10,7 +10,7 @@ import mmap
 
 from right_preallocated import Subject as PreallocatedLog
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 
 class Subject(PreallocatedLog):

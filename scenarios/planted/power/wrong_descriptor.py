@@ -10,7 +10,7 @@ import os
 
 from power_base import DurableLog, write_all
 
-from harness.values.record import Record
+from walcrash.values.record import Record
 
 
 class Subject(DurableLog):

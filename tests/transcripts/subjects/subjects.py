@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.subjects.adapter import Adapter, EffectSink
-from harness.values.record import Record
+from walcrash.subjects.adapter import Adapter, EffectSink
+from walcrash.values.record import Record
 
 
 class Forgetful(Adapter):

@@ -1,1 +1,0 @@
-"""Scenario to cases, run, deduplicate, store; emits events."""

@@ -1,0 +1,1 @@
+"""Many cases under a budget, told as lines of the event log."""

@@ -1,0 +1,394 @@
+"""Campaigns: many cases under a budget, told as lines of the event log.
+
+Cases are handed out in batches and taken back in the order of their indices, so that the log
+is the same whatever the number of jobs. The executor is any of `concurrent.futures`.
+
+Not here: what a case is (`workload`), how one runs (`case_runner`), how failing cases become
+findings (`finding_reports`), what is shown (`report`).
+"""
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import walcrash
+from walcrash.campaign import jobs
+from walcrash.campaign.crew import Crew, MakeExecutor
+from walcrash.campaign.finding_reports import FindingReports
+from walcrash.campaign.follow_up import follow_up
+from walcrash.campaign.jobs import Batch, CaseOutcome, Prepared
+from walcrash.campaign.pinned import run_pinned
+from walcrash.campaign.state import CampaignState
+from walcrash.campaign.tally import Tally
+from walcrash.findings.store import Store
+from walcrash.values.errors import Inconclusive
+from walcrash.values.finding import Finding, FindingChange
+from walcrash.values.log import (
+    LOG_FORMAT,
+    CampaignEnded,
+    CampaignStarted,
+    CaseJudged,
+    LogLine,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+)
+from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Verdict
+
+BATCH_CASES: Final = 8
+"""Cases in one batch: few, so that a campaign stops soon."""
+
+BATCHES_AHEAD: Final = 2
+"""Batches handed out for each job before the oldest is taken back."""
+
+MINIMISING_SECONDS: Final = 60.0
+"""Longest time in which the findings of one scenario are minimised."""
+
+MINIMISING_SHARE: Final = 0.25
+"""Part of a scenario's time that is left for minimising, once there is a finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignPlan:
+    """What a campaign is to do.
+
+    Attributes:
+        scenarios: in the order in which they run.
+        master_seed: an integer in decimal digits, or any text.
+        jobs: how many processes run cases.
+        cases: cases a scenario, instead of its own budget.
+        seconds: time for the whole campaign, instead of the scenarios' own; each scenario gets
+            an equal share of what is left when it begins.
+        only_case: run this case alone.
+        runs: the folder that keeps findings.
+        minimising_seconds: longest time in which the findings of one scenario are minimised.
+        is_portability_told: whether what only a model weaker than the contract's shows is told.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    master_seed: str
+    jobs: int
+    cases: int | None
+    seconds: float | None
+    only_case: int | None
+    runs: Path
+    minimising_seconds: float = MINIMISING_SECONDS
+    is_portability_told: bool = True
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A scenario that has begun; `prepared` is None where it could not be, or after an interrupt.
+
+    `tally` has what its pinned cases showed.
+    """
+
+    tally: Tally
+    prepared: Prepared | None = None
+
+
+class Campaign:
+    """Runs a plan; `lines` may be iterated once.
+
+    Args:
+        plan: what to do.
+        make_executor: where the jobs run.
+        state: where it keeps what it has done, and finds what it had; without one it cannot go
+            on after it was killed.
+
+    Attributes:
+        changes: what became of the findings that were kept, as far as is known by now.
+    """
+
+    def __init__(
+        self,
+        plan: CampaignPlan,
+        *,
+        make_executor: MakeExecutor = jobs.make_executor,
+        state: CampaignState | None = None,
+    ) -> None:
+        self._plan = plan
+        self._state = state
+        self._began = time.monotonic()
+        self._make_executor = make_executor
+        self._crew: Crew | None = None
+        self._is_interrupted = False
+        self._stopped: StopReason | None = None
+        self._deadline: float | None = None
+        self._store = Store(plan.runs)
+        self.changes: list[FindingChange] = []
+
+    def interrupt(self) -> None:
+        """Hand out no more cases and end soon; safe to call from a signal handler."""
+        self._is_interrupted = True
+        self._stopped = StopReason.INTERRUPTED
+        if self._crew is not None:
+            self._crew.interrupt()
+
+    def lines(self) -> Iterator[LogLine]:
+        """Run, and tell it line by line; the last line is `CampaignEnded`.
+
+        Closing the generator ends every process.
+
+        Raises:
+            ScenarioError: a subject cannot be loaded.
+            HarnessFault: the harness could not do its work.
+        """
+        plan = self._plan
+        yield CampaignStarted(
+            format=LOG_FORMAT,
+            version=walcrash.__version__,
+            seed=plan.master_seed,
+            scenarios=tuple(scenario.name for scenario in plan.scenarios),
+        )
+        self._began = time.monotonic()
+        earlier = 0.0 if self._state is None else self._state.seconds
+        self._deadline = _after(plan.seconds, used=earlier)
+        ended: list[ScenarioEnded] = []
+        begun: dict[str, _Begun] = {}
+        with Crew(self._make_executor, plan.jobs) as self._crew:
+            # What is pinned was found before: whether it is back is known first of all.
+            for scenario in plan.scenarios:
+                if scenario.pinned and plan.only_case is None and not self._is_stopped():
+                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
+            for number, scenario in enumerate(plan.scenarios):
+                is_begun = scenario.name in begun or self._is_begun(scenario)
+                if self._is_stopped() and not is_begun:
+                    continue
+                deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
+                if scenario.name not in begun:
+                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
+                yield from self._run_scenario(self._crew, begun[scenario.name], deadline, ended)
+        yield CampaignEnded(
+            verdict=_together([line.verdict for line in ended], len(plan.scenarios)),
+            stopped=self._stopped or StopReason.CASES_DONE,
+            cases=sum(line.cases for line in ended),
+            findings=sum(line.findings for line in ended),
+        )
+        # Only now that the last line is out: a campaign without a state does not go on.
+        if self._state is not None and not self._is_interrupted:
+            self._state.end()
+
+    def _is_begun(self, scenario: Scenario) -> bool:
+        """Whether an earlier process began it, so that there is something to tell of it."""
+        if self._state is None or self._is_interrupted:
+            return False
+        return self._state.is_begun(scenario.name)
+
+    def _share(self, scenario: Scenario, *, scenarios_left: int) -> float | None:
+        """Return when a scenario has to end: its own budget, or its share of the campaign's."""
+        used = 0.0 if self._state is None else self._state.begin_scenario(scenario.name)
+        if self._deadline is None:
+            return _after(scenario.budget.seconds, used=used)
+        return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
+
+    def _begin(self, crew: Crew, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
+        """Run a scenario's control cases, and then what is pinned in it."""
+        tally = Tally(
+            scenario,
+            self._plan.master_seed,
+            is_portability_told=self._plan.is_portability_told,
+        )
+        begun = _Begun(tally)
+        try:
+            prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
+            if prepared is None:
+                return begun
+            yield _started(scenario, prepared)
+            tally.broken = broken_control(prepared)
+            # A subject that is wrong without a crash says nothing about crashes.
+            if not tally.broken:
+                yield from self._pinned(crew, tally, prepared)
+            begun.prepared = prepared
+        except Inconclusive as reason:
+            # Another scenario may get along with what this machine has.
+            tally.broken = reason.message
+        return begun
+
+    def _run_scenario(
+        self, crew: Crew, begun: "_Begun", deadline: float | None, ended: list[ScenarioEnded]
+    ) -> Iterator[LogLine]:
+        tally, prepared = begun.tally, begun.prepared
+        if prepared is None and not tally.broken:
+            return
+        try:
+            if prepared is not None and not tally.broken:
+                for outcome in self._all_outcomes(crew, tally, prepared, deadline):
+                    yield tally.add(outcome)
+        except Inconclusive as reason:
+            tally.broken = reason.message
+        found: list[Finding] = []
+        reports = FindingReports(
+            crew,
+            self._store,
+            # Groups that lack the cases of an interrupted scenario may come to something else.
+            None if self._is_interrupted else self._state,
+            job_count=self._plan.jobs,
+            seconds=self._plan.minimising_seconds,
+        )
+        for line, change in reports.lines(tally, deadline):
+            found.append(line.finding)
+            self.changes.append(change)
+            yield line
+        if self._is_following_up(tally):
+            seen = {finding.id for finding in found}
+            self.changes += follow_up(crew, self._store, tally.scenario.name, seen)
+        beside = sum(finding.is_portability for finding in found)
+        ended.append(tally.ended(findings=len(found) - beside, portability=beside))
+        yield ended[-1]
+
+    def _pinned(self, crew: Crew, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
+        """Run the scenario's pinned cases; not with one case alone."""
+        pinned = tally.scenario.pinned if self._plan.only_case is None else ()
+        futures = [
+            crew.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
+        ]
+        for future in futures:
+            found = crew.result(future)
+            if found is not None:
+                yield tally.add(found.outcome, pinned=found.finding)
+
+    def _is_following_up(self, tally: Tally) -> bool:
+        """Whether kept findings are looked after: not with one case alone, or without time."""
+        return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
+
+    def _all_outcomes(
+        self, crew: Crew, tally: Tally, prepared: Prepared, deadline: float | None
+    ) -> Iterator[CaseOutcome]:
+        """Yield what the state has of a scenario, then run the rest and keep it there."""
+        state, name = self._state, tally.scenario.name
+        if state is None:
+            for outcomes in self._outcomes(crew, tally, prepared, deadline, first=0):
+                yield from outcomes
+            return
+        earlier = state.judged(name)
+        yield from earlier
+        reason = state.why_done(name)
+        if reason is not None:
+            is_short = reason is not StopReason.CASES_DONE
+            self._stopped = self._stopped or (reason if is_short else None)
+            return
+        number = len(earlier)
+        for outcomes in self._outcomes(crew, tally, prepared, deadline, first=number):
+            seconds = state.seconds + time.monotonic() - self._began
+            state.add_judged(name, number, outcomes, seconds)
+            number += len(outcomes)
+            yield from outcomes
+        if not self._is_interrupted:
+            state.set_done(name, self._stopped or StopReason.CASES_DONE)
+
+    def _outcomes(
+        self,
+        crew: Crew,
+        tally: Tally,
+        prepared: Prepared,
+        deadline: float | None,
+        *,
+        first: int,
+    ) -> Iterator[list[CaseOutcome]]:
+        """Hand out batches and yield what comes back, in order, until the budget is used up.
+
+        What comes back behind a batch that was cut short is dropped: the log has no holes.
+        """
+        pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
+        batches = self._batches(tally, prepared, deadline, first)
+        while not self._is_stopped():
+            while len(pending) < self._plan.jobs * BATCHES_AHEAD:
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                pending.append((batch, crew.submit(jobs.run_batch, batch)))
+            if not pending:
+                return
+            batch, future = pending.popleft()
+            outcomes = crew.result(future) or []
+            yield outcomes
+            if len(outcomes) < len(batch.indices):
+                self._stopped = self._stopped or StopReason.TIME_OVER
+                break
+        if pending or next(batches, None) is not None:
+            self._stopped = self._stopped or StopReason.TIME_OVER
+        for _, future in pending:
+            future.cancel()
+
+    def _batches(
+        self, tally: Tally, prepared: Prepared, deadline: float | None, first: int
+    ) -> Iterator[Batch]:
+        plan, scenario = self._plan, tally.scenario
+        seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
+        left_seconds = min(plan.minimising_seconds, seconds * MINIMISING_SHARE)
+        count = plan.cases if plan.cases is not None else scenario.budget.cases
+        indices = range(count) if plan.only_case is None else [plan.only_case]
+        for start in range(first, len(indices), BATCH_CASES):
+            is_found = tally.groups or tally.beside
+            yield Batch(
+                scenario=scenario,
+                description=prepared.description,
+                profile=prepared.profile,
+                master_seed=plan.master_seed,
+                indices=tuple(indices[start : start + BATCH_CASES]),
+                deadline=deadline - left_seconds if deadline and is_found else deadline,
+                keeps_evidence=True,
+            )
+
+    def _is_stopped(self) -> bool:
+        return self._is_interrupted or (
+            self._deadline is not None and time.monotonic() >= self._deadline
+        )
+
+
+def _after(seconds: float | None, *, used: float = 0.0) -> float | None:
+    return None if seconds is None else time.monotonic() + max(0.0, seconds - used)
+
+
+def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
+    return ScenarioStarted(
+        scenario=scenario.name,
+        subject=name_subject(scenario),
+        contract=scenario.contract or prepared.description.contract,
+        supports=tuple(sorted(prepared.description.supports)),
+        unjudged=prepared.controls[0].unjudged,
+        control_cases=len(prepared.controls),
+        path=scenario.path,
+    )
+
+
+def name_subject(scenario: Scenario) -> str:
+    """Return the subject as reports name it, without the machine's folders."""
+    name = scenario.subject.name
+    options = ", ".join(f"{key}={value}" for key, value in scenario.subject.options.items())
+    return f"{name} ({options})" if options else name
+
+
+def broken_control(prepared: Prepared) -> str:
+    """Return why a subject cannot be tested: it fails, or is in doubt, without any crash."""
+    for outcome in prepared.controls:
+        if outcome.verdict is Verdict.FAIL:
+            worst = outcome.violations[0]
+            reason = (
+                f"the subject is broken without a crash: {worst.invariant.value} in "
+                f"{worst.where}: {worst.message}"
+            )
+            if outcome.outside:
+                # A likely cause: what is there stays from case to case.
+                reason += f"; it writes outside its folder, to {', '.join(outcome.outside[:3])}"
+            return reason
+        if outcome.refused:
+            return f"the subject is broken without a crash: {outcome.refused}"
+        if outcome.verdict is Verdict.INCONCLUSIVE:
+            return f"already without a crash: {outcome.doubt or 'nothing could be judged'}"
+    return ""
+
+
+def _together(verdicts: list[Verdict], scenario_count: int) -> Verdict:
+    """Return a campaign's verdict; one that did not judge all its scenarios is not green."""
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    if Verdict.INCONCLUSIVE in verdicts or len(verdicts) < max(1, scenario_count):
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS

@@ -1,0 +1,140 @@
+"""The crew: the job processes of one campaign, and how they are stopped.
+
+Jobs end by themselves when there is nothing left to do. After an interrupt they get a moment to
+finish what they are at; a subject may hang for as long as its limits allow, so then they are
+killed, and their zygotes clean up behind them.
+"""
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Final, ParamSpec, Self, TypeVar
+
+from walcrash.values.errors import HarnessFault
+
+MakeExecutor = Callable[[int], Executor]
+
+GRACE_SECONDS: Final = 2.0
+"""How long a job may go on after an interrupt."""
+
+_POLL_SECONDS: Final = 0.1
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Crew:
+    """An executor that can be interrupted; use it with `with`."""
+
+    def __init__(self, make_executor: MakeExecutor, jobs: int) -> None:
+        self._others = set(multiprocessing.active_children())
+        self._executor = make_executor(jobs)
+        self._interrupted_at: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._interrupted_at is not None
+
+    def interrupt(self) -> None:
+        """Stop soon; safe to call from a signal handler."""
+        if self._interrupted_at is None:
+            self._interrupted_at = time.monotonic()
+
+    def submit(
+        self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    ) -> "Future[T]":
+        """Hand out one piece of work.
+
+        Raises:
+            HarnessFault: a job process has died.
+        """
+        try:
+            with _deaf_to_ctrl_c():
+                return self._executor.submit(function, *arguments, **named)
+        except BrokenProcessPool as problem:
+            if self._is_interrupted_by_now():
+                return _cancelled()
+            raise _died(problem) from None
+
+    def result(self, future: "Future[T]") -> T | None:
+        """Wait for one result; None if an interrupt came first.
+
+        Raises:
+            HarnessFault: a job process has died.
+            Exception: whatever the work raised.
+        """
+        while True:
+            try:
+                return future.result(timeout=_POLL_SECONDS)
+            except CancelledError:
+                return None
+            except BrokenProcessPool as problem:
+                if self._is_interrupted_by_now():
+                    return None
+                raise _died(problem) from None
+            except TimeoutError:
+                if self.is_interrupted and (future.cancel() or self._is_out_of_patience()):
+                    return None
+
+    def close(self) -> None:
+        """End all jobs and wait for them."""
+        if self.is_interrupted:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - self._others:
+                child.join(timeout=max(0.0, self._patience_seconds()))
+                child.kill()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _is_interrupted_by_now(self) -> bool:
+        """Whether a signal that ended a job was meant for all of the campaign's processes."""
+        if not self.is_interrupted:
+            time.sleep(_POLL_SECONDS)
+        return self.is_interrupted
+
+    def _is_out_of_patience(self) -> bool:
+        return self._patience_seconds() <= 0
+
+    def _patience_seconds(self) -> float:
+        assert self._interrupted_at is not None
+        return self._interrupted_at + GRACE_SECONDS - time.monotonic()
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a job that starts meanwhile be deaf too, until it ignores Ctrl-C by itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cancelled() -> "Future[T]":
+    future: Future[T] = Future()
+    future.cancel()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def _died(problem: BrokenProcessPool) -> HarnessFault:
+    return HarnessFault(
+        f"a job process died, which no scenario explains: {problem}",
+        hint="walcrash doctor; dmesg | tail shows whether memory ran out",
+    )

@@ -1,0 +1,242 @@
+"""From groups of failing cases to findings: minimise, join what has one cause, replay, keep.
+
+All groups of a scenario are minimised side by side, and only then told: which of them are one
+finding is known when the last is done.
+
+Not here: which cases are a group, and what a cause is (`cause`).
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final
+
+from walcrash.campaign import jobs
+from walcrash.campaign.crew import Crew
+from walcrash.campaign.jobs import CaseOutcome, complexity
+from walcrash.campaign.state import CampaignState
+from walcrash.campaign.tally import PORTABILITY, Group, Tally, short_id
+from walcrash.case.file import StoredCase, stored_case_from_json
+from walcrash.findings.evidence import unpack
+from walcrash.findings.evidence_job import pack_run
+from walcrash.findings.store import Store
+from walcrash.findings.story import tell_story
+from walcrash.minimise.cause import Cause, cause_of
+from walcrash.minimise.job import MinimalCase, minimise_case
+from walcrash.values.finding import Finding, FindingChange, FindingState
+from walcrash.values.log import FindingReported
+from walcrash.values.verdict import Invariant
+
+REPLAYS: Final = 5
+"""How often a finding is replayed in fresh processes."""
+
+LEAST_MINIMISING_SECONDS: Final = 5.0
+"""Time for minimising where a finding came last of all."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """One finding: the groups with its cause, and the one whose minimal case is the simplest.
+
+    Attributes:
+        cause: of the simplest of them; it explains the others.
+        kind: `PORTABILITY`, or empty.
+        best: the group that stands for it.
+        minimal: its minimal case; None after an interrupt.
+        groups: all groups, by name.
+    """
+
+    cause: Cause
+    kind: str
+    best: Group
+    minimal: MinimalCase | None
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> CaseOutcome:
+        """The case that is told: the minimal one, where there is one."""
+        return _shown(self.best, self.minimal)
+
+    @property
+    def invariant(self) -> Invariant:
+        """The invariant that it is named for."""
+        return self.best.best.violations[0].invariant
+
+
+class FindingReports:
+    """Tells the findings of scenarios, one scenario after the other."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        store: Store,
+        state: CampaignState | None,
+        *,
+        job_count: int,
+        seconds: float,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            crew: where cases are minimised and replayed.
+            store: where findings are kept.
+            state: where a campaign that was killed finds what it had minimised and told.
+            job_count: how many processes the crew has.
+            seconds: longest time in which the findings of one scenario are minimised.
+        """
+        self._crew = crew
+        self._store = store
+        self._state = state
+        self._job_count = job_count
+        self._seconds = seconds
+
+    def lines(
+        self, tally: Tally, deadline: float | None
+    ) -> Iterator[tuple[FindingReported, FindingChange]]:
+        """Yield each finding of a scenario, by id, and what became of it since earlier runs.
+
+        Args:
+            tally: the scenario's, with all its cases.
+            deadline: when the scenario has to end (`time.monotonic()`), if it has to.
+        """
+        minimal = self._minimal_cases(tally, deadline)
+        found = _by_cause(tally, minimal)
+        for name in sorted(found, key=lambda each: (bool(found[each].kind), each)):
+            one = found[name]
+            line, change = self._told(tally, name) or self._replayed(tally, name, one)
+            yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
+
+    def _told(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
+        """Return a finding's line and what became of it, if an earlier process told it."""
+        return None if self._state is None else self._state.reported(tally.scenario.name, name)
+
+    def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase | None]:
+        """Minimise all groups of a scenario; None after an interrupt."""
+        names = [*sorted(tally.groups), *sorted(tally.beside)]
+        seconds = self._seconds
+        if deadline is not None:
+            seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
+        seconds *= min(1.0, self._job_count / max(1, len(names)))
+        minimal: dict[str, MinimalCase | None] = {}
+        futures: dict[str, Future[MinimalCase]] = {}
+        for name in names:
+            known = None if self._state is None else self._state.minimal(tally.scenario.name, name)
+            minimal[name] = known
+            if known is None:
+                best = tally.group(name).best
+                futures[name] = self._crew.submit(
+                    minimise_case,
+                    _stored(best),
+                    best.violations[0].invariant,
+                    seconds,
+                    is_portability=name in tally.beside,
+                    evidence=best.evidence,
+                )
+        for name, future in futures.items():
+            made = minimal[name] = self._crew.result(future)
+            if self._state is not None and made is not None:
+                self._state.add_minimal(tally.scenario.name, name, made)
+        return minimal
+
+    def _replayed(
+        self, tally: Tally, name: str, found: _Found
+    ) -> tuple[FindingReported, FindingState]:
+        """Replay a finding in fresh processes, and keep it.
+
+        One that never fails again is told as it was: its first case and all that this left.
+        """
+        kept = _stored(found.shown)
+        futures = [self._crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
+        runs = [run for run in map(self._crew.result, futures) if run is not None]
+        alike = [
+            run
+            for run in runs
+            if any(v.invariant is found.invariant for v in run.judgement.violations)
+        ]
+        own = found.best.best
+        run, evidence = (alike[0] if alike else None), ""
+        if runs and not alike:
+            found.minimal, evidence = None, own.evidence
+            run = unpack(evidence).run if evidence else None
+        elif run is not None and len(alike) < len(runs):
+            evidence = self._crew.result(self._crew.submit(pack_run, kept, run)) or ""
+        finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
+        change = self._store.keep(finding, found.shown.stored, own.stored, evidence=evidence)
+        story = None if run is None else tell_story(run, promised=kept.contract.model)
+        line = FindingReported(finding=finding, story=story)
+        if self._state is not None and len(runs) == REPLAYS:
+            self._state.add_reported(line, change)
+        return line, change
+
+
+def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str, _Found]:
+    """Return the findings that the groups come to, by id."""
+    found: list[_Found] = []
+    causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
+    # What lost the least first: it may explain what lost more.
+    for name in sorted(causes, key=lambda each: (len(causes[each].lost), each)):
+        group, made, cause = tally.group(name), minimal[name], causes[name]
+        kind = PORTABILITY if name in tally.beside else ""
+        alike = [each for each in found if each.kind == kind and each.cause.explains(cause)]
+        one = alike[0] if alike else _Found(cause, kind, group, made)
+        if not alike:
+            found.append(one)
+        one.groups[name] = group
+        # The case that is told shows the very cause that the finding is named for.
+        if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
+            one.best, one.minimal = group, made
+    return {short_id("F", tally.scenario, str(each.cause), each.kind): each for each in found}
+
+
+def _cause(group: Group, made: MinimalCase | None) -> Cause:
+    if made is not None and made.cause is not None:
+        return made.cause
+    return cause_of(group.best.violations[0].invariant, group.best.landings)
+
+
+def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
+    """Return what orders groups of one cause: the one that says most comes first."""
+    is_bare = minimal is None or minimal.outcome is None
+    return is_bare, complexity(_shown(group, minimal))
+
+
+def _shown(group: Group, minimal: MinimalCase | None) -> CaseOutcome:
+    return group.best if minimal is None or minimal.outcome is None else minimal.outcome
+
+
+def _finding(
+    tally: Tally, name: str, found: _Found, *, replays: int, replays_alike: int
+) -> Finding:
+    """Return a finding, after it was minimised and replayed."""
+    best, shown, minimal = found.best.best, found.shown, found.minimal
+    groups: Sequence[Group] = list(found.groups.values())
+    return Finding(
+        id=name,
+        scenario=tally.scenario.name,
+        scenario_path=tally.scenario.path,
+        master_seed=tally.master_seed,
+        case_index=best.index,
+        violations=shown.violations,
+        landings=shown.landings,
+        model=shown.model,
+        operations=shown.operations,
+        operations_before=best.operations,
+        tries=0 if minimal is None else minimal.tries,
+        is_minimal=minimal is not None and minimal.is_finished,
+        seen=sum(group.seen for group in groups),
+        cases=tally.cases,
+        replays=replays,
+        replays_alike=replays_alike,
+        is_portability=found.kind == PORTABILITY,
+        is_pinned=bool(found.best.pinned),
+        is_before_promise=all(group.is_before_promise for group in groups),
+        cause=str(found.cause),
+        groups=tuple(sorted(found.groups)),
+        origin=tally.scenario.origin,
+    )
+
+
+def _stored(outcome: CaseOutcome) -> StoredCase:
+    return stored_case_from_json(json.loads(outcome.stored))

@@ -1,0 +1,77 @@
+"""Pinned cases: findings under version control, run before all others and in fresh processes.
+
+A case that passes has to have reached its crash points, else it has tested something else. A
+power loss names an image by its place in a trace; where a repair has changed the trace, images
+are drawn in its place, as for any other case, and the same operations are judged by them.
+"""
+
+from dataclasses import dataclass, replace
+
+from walcrash.campaign import jobs
+from walcrash.campaign.jobs import CaseOutcome
+from walcrash.case.runner import CaseRun, run_case, run_case_fresh
+from walcrash.subjects.messages import Description
+from walcrash.values.case import Case, Landing, PowerLoss
+from walcrash.values.scenario import PinnedCase, Scenario
+from walcrash.values.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedOutcome:
+    """What a pinned case showed; where it has missed its crash points, that is in doubt."""
+
+    finding: str
+    outcome: CaseOutcome
+
+
+def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) -> PinnedOutcome:
+    """Run a pinned case in this job's workplace.
+
+    Raises:
+        WalcrashError: as `jobs.prepare`.
+    """
+    stored = jobs.store_case(replace(pin.case, scenario=scenario.name), scenario, description)
+    workplace = jobs.job_workplace()
+    run = run_case_fresh(workplace, stored)
+    is_missed = reached(run) != pin.reaches
+    is_redrawn = is_missed and run.verdict is not Verdict.FAIL and _has_power_loss(pin.case)
+    if is_redrawn:
+        stored = replace(stored, case=_redrawn(stored.case))
+        run = run_case(workplace, stored)
+    outcome = jobs.summarise(run, stored)
+    if is_missed and not is_redrawn and outcome.verdict is Verdict.PASS:
+        doubt = (
+            f"the pinned case of {pin.finding} did not reach its crash points: meant "
+            f"{_listed(pin.reaches)}; found {_listed(reached(run))}"
+        )
+        outcome = replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=doubt)
+    return PinnedOutcome(finding=pin.finding, outcome=outcome)
+
+
+def reached(run: CaseRun) -> tuple[str, ...]:
+    """Return where the crashes of a run fell, as scenario files say it."""
+    return tuple(place_of(landing) for landing in run.landings)
+
+
+def place_of(landing: Landing) -> str:
+    """Return a landing without what changes with the log: `within write in append MarkDone`."""
+    return f"{landing.placement.value} {landing.kind.value} in {landing.operation or 'no call'}"
+
+
+def _listed(places: tuple[str, ...]) -> str:
+    return "; ".join(places) or "no crash"
+
+
+def _has_power_loss(case: Case) -> bool:
+    return any(isinstance(boot.crash, PowerLoss) for boot in case.boots)
+
+
+def _redrawn(case: Case) -> Case:
+    """Return the case with power losses that are drawn and not named."""
+    boots = tuple(
+        replace(boot, crash=replace(boot.crash, choice=""))
+        if isinstance(boot.crash, PowerLoss)
+        else boot
+        for boot in case.boots
+    )
+    return replace(case, boots=boots)

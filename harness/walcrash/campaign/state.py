@@ -1,0 +1,353 @@
+"""The state of a campaign: what it has done so far, so that it can go on after it was killed.
+
+It is an SQLite file in the run's folder, written batch by batch and gone when the campaign has
+ended. A campaign that goes on draws the same cases as before: what the file has of them is taken
+from there, the rest is run, and the event log is written anew from its first line.
+
+While a campaign runs it has the file to itself; a process that is killed lets go of it.
+
+Not here: what a campaign does (`campaign`), findings that are kept for good (`store`).
+
+Source: `sqlite3` of the standard library.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import walcrash
+from walcrash.campaign.jobs import CaseOutcome
+from walcrash.minimise.job import MinimalCase
+from walcrash.values.errors import HarnessFault, UsageError
+from walcrash.values.finding import FindingState
+from walcrash.values.log import FindingReported, StopReason
+from walcrash.values.plain import NotPlain, from_plain, to_plain
+from walcrash.values.scenario import Scenario
+
+NAME: Final = "state.sqlite"
+"""The file's name in a run's folder."""
+
+FORMAT: Final = 2
+"""The file's version; another one is refused by name."""
+
+_TABLES: Final = """
+create table asked (request text not null, seconds real not null);
+create table begun (scenario text primary key, seconds real not null);
+create table judged (scenario text, number integer, outcome text not null,
+                     primary key (scenario, number));
+create table done (scenario text primary key, reason text not null);
+create table minimal (scenario text, failures text, made text not null,
+                      primary key (scenario, failures));
+create table reported (scenario text, finding text, change text not null, line text not null,
+                       primary key (scenario, finding));
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a campaign was asked for, so that it can be asked for the same again.
+
+    Attributes:
+        version: of walcrash.
+        folder: the working folder, which paths are relative to.
+        names: the scenarios as they were named; none for all that ship.
+        seed: the master seed.
+        cases: cases a scenario, where that was given.
+        seconds: the time budget, where one was given.
+        digests: for each scenario's name what it says, and the adapter's or driver's own file.
+    """
+
+    version: str
+    folder: str
+    names: tuple[str, ...]
+    seed: str
+    cases: int | None
+    seconds: float | None
+    digests: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(
+        cls,
+        scenarios: Sequence[Scenario],
+        *,
+        names: Sequence[str],
+        seed: str,
+        cases: int | None,
+        seconds: float | None,
+    ) -> Self:
+        """Return the request for these loaded scenarios, made here and now."""
+        return cls(
+            version=walcrash.__version__,
+            folder=os.getcwd(),
+            names=tuple(names),
+            seed=seed,
+            cases=cases,
+            seconds=seconds,
+            digests=tuple((scenario.name, _digest(scenario)) for scenario in scenarios),
+        )
+
+    def check_place(self, run: str) -> None:
+        """See that the campaign can go on here, before its scenarios are loaded.
+
+        Raises:
+            UsageError: this is another version, or another folder.
+        """
+        if self.version != walcrash.__version__:
+            raise UsageError(
+                f"{run} was begun by walcrash {self.version}; this is {walcrash.__version__}, "
+                "which may draw other cases",
+                hint=f"pip install walcrash=={self.version}, or begin again with walcrash run",
+            )
+        if self.names and self.folder != os.getcwd():
+            raise UsageError(
+                f"{run} was begun in {self.folder}; this is {os.getcwd()}, and its scenarios are "
+                "named from there",
+                hint=f"go to {self.folder} and say walcrash run --resume {os.path.abspath(run)}",
+            )
+
+    def check_scenarios(self, scenarios: Sequence[Scenario], run: str) -> None:
+        """See that the scenarios, now loaded again, are what they were.
+
+        Raises:
+            UsageError: one has changed, or there are more or fewer.
+        """
+        now = {scenario.name: _digest(scenario) for scenario in scenarios}
+        before = dict(self.digests)
+        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if changed:
+            raise UsageError(
+                f"{run} cannot go on: {', '.join(changed[:3])} or its subject has changed since "
+                "it was begun; its verdict would be about two different things",
+                hint=f"begin again: {self._command()}",
+            )
+
+    def _command(self) -> str:
+        """Return the command that asks for the same."""
+        budget = [] if self.cases is None else ["--cases", str(self.cases)]
+        budget += [] if self.seconds is None else ["--time", f"{self.seconds:g}s"]
+        return shlex.join(["walcrash", "run", *self.names, "--seed", self.seed, *budget])
+
+
+class CampaignState:
+    """What one campaign has done so far; made by `begin` or `resume`.
+
+    Attributes:
+        request: what was asked for.
+        seconds: how long the campaign has run so far, in earlier processes.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection, request: Request) -> None:
+        self.request = request
+        self.seconds = 0.0
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    def begin(cls, folder: str, request: Request) -> Self:
+        """Make the state of a new campaign.
+
+        Args:
+            folder: the run's, which is there.
+            request: what was asked for.
+
+        Raises:
+            HarnessFault: it cannot be written.
+        """
+        path = os.path.join(folder, NAME)
+        with _faults(path):
+            connection = _connect(path)
+            with connection:
+                connection.executescript(_TABLES)
+                asked = json.dumps(to_plain(request))
+                connection.execute("insert into asked values (?, 0)", (asked,))
+                connection.execute(f"pragma user_version = {FORMAT}")
+        return cls(path, connection, request)
+
+    @classmethod
+    def resume(cls, folder: str) -> Self:
+        """Open the state of a campaign that has not ended.
+
+        Raises:
+            UsageError: there is none, it is in use, or it is of another version.
+        """
+        path = os.path.join(folder, NAME)
+        if not os.path.isfile(path):
+            raise UsageError(
+                f"{folder} has no {NAME}: the run has ended, or this is no run's folder",
+                hint=f"walcrash report {folder} tells what a run has found",
+            )
+        try:
+            connection = _connect(path)
+            with connection:
+                connection.execute("begin exclusive")
+                (version,) = connection.execute("pragma user_version").fetchone()
+                if version != FORMAT:
+                    raise UsageError(
+                        f"{path} has format {version}; this walcrash reads format {FORMAT}",
+                        hint="begin again with walcrash run",
+                    )
+                text, seconds = connection.execute("select request, seconds from asked").fetchone()
+            request = from_plain(Request, json.loads(text), where="request")
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem):
+                raise _unreadable(path, problem) from None
+            raise UsageError(
+                f"{folder} is still running: another process has its state",
+                hint="wait for it, or stop it",
+            ) from None
+        except (sqlite3.Error, NotPlain, ValueError, TypeError) as problem:
+            raise _unreadable(path, problem) from None
+        state = cls(path, connection, request)
+        state.seconds = seconds
+        return state
+
+    def begin_scenario(self, scenario: str) -> float:
+        """Say that a scenario begins, or goes on; return how long it ran in earlier processes.
+
+        It is asked for before anything of this process is kept.
+        """
+        with _faults(self._path), self._connection as connection:
+            connection.execute(
+                "insert or ignore into begun values (?, ?)", (scenario, self.seconds)
+            )
+            query = "select seconds from begun where scenario = ?"
+            (begun,) = connection.execute(query, (scenario,)).fetchone()
+        return max(0.0, self.seconds - float(begun))
+
+    def judged(self, scenario: str) -> list[CaseOutcome]:
+        """Return the cases of a scenario that were judged before, from the first without a hole.
+
+        Raises:
+            HarnessFault: the file cannot be read.
+        """
+        with _faults(self._path):
+            rows = self._connection.execute(
+                "select outcome from judged where scenario = ? order by number", (scenario,)
+            ).fetchall()
+            return [from_plain(CaseOutcome, json.loads(text)) for (text,) in rows]
+
+    def add_judged(
+        self, scenario: str, number: int, outcomes: Sequence[CaseOutcome], seconds: float
+    ) -> None:
+        """Keep cases that have come back.
+
+        Args:
+            scenario: its name.
+            number: how many of its cases came before these.
+            outcomes: the cases, in order.
+            seconds: how long the campaign has run, all processes together.
+
+        Raises:
+            HarnessFault: the file cannot be written.
+        """
+        rows = [
+            (scenario, at, json.dumps(to_plain(outcome)))
+            for at, outcome in enumerate(outcomes, start=number)
+        ]
+        with _faults(self._path), self._connection as connection:
+            connection.executemany("insert or replace into judged values (?, ?, ?)", rows)
+            connection.execute("update asked set seconds = ?", (seconds,))
+
+    def is_begun(self, scenario: str) -> bool:
+        """Whether a scenario has begun."""
+        with _faults(self._path):
+            query = "select 1 from begun where scenario = ?"
+            return self._connection.execute(query, (scenario,)).fetchone() is not None
+
+    def why_done(self, scenario: str) -> StopReason | None:
+        """Return why a scenario gets no more cases; None if it does."""
+        with _faults(self._path):
+            query = "select reason from done where scenario = ?"
+            row = self._connection.execute(query, (scenario,)).fetchone()
+            return None if row is None else StopReason(row[0])
+
+    def set_done(self, scenario: str, reason: StopReason) -> None:
+        """Say that a scenario gets no more cases, and why."""
+        with _faults(self._path), self._connection as connection:
+            connection.execute(
+                "insert or replace into done values (?, ?)", (scenario, reason.value)
+            )
+
+    def minimal(self, scenario: str, group: str) -> MinimalCase | None:
+        """Return what a group of failing cases was minimised to, where it was."""
+        with _faults(self._path):
+            query = "select made from minimal where scenario = ? and failures = ?"
+            row = self._connection.execute(query, (scenario, group)).fetchone()
+            return None if row is None else from_plain(MinimalCase, json.loads(row[0]))
+
+    def add_minimal(self, scenario: str, group: str, made: MinimalCase) -> None:
+        """Keep what a group of failing cases was minimised to."""
+        row = (scenario, group, json.dumps(to_plain(made)))
+        with _faults(self._path), self._connection as connection:
+            connection.execute("insert or replace into minimal values (?, ?, ?)", row)
+
+    def reported(self, scenario: str, finding: str) -> tuple[FindingReported, FindingState] | None:
+        """Return a finding's line, and what became of it, where it was reported before."""
+        with _faults(self._path):
+            row = self._connection.execute(
+                "select line, change from reported where scenario = ? and finding = ?",
+                (scenario, finding),
+            ).fetchone()
+            if row is None:
+                return None
+            return from_plain(FindingReported, json.loads(row[0])), FindingState(row[1])
+
+    def add_reported(self, line: FindingReported, change: FindingState) -> None:
+        """Keep the line of a finding that was minimised and replayed, and what became of it."""
+        finding = line.finding
+        row = (finding.scenario, finding.id, change.value, json.dumps(to_plain(line)))
+        with _faults(self._path), self._connection as connection:
+            connection.execute("insert or replace into reported values (?, ?, ?, ?)", row)
+
+    def end(self) -> None:
+        """Take the file away: the campaign has ended."""
+        self.close()
+        for suffix in ("", "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path + suffix)
+
+    def close(self) -> None:
+        """Let go of the file, which stays."""
+        self._connection.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=0)
+    # From its first transaction on the process has the file to itself until it is gone.
+    connection.execute("pragma locking_mode = exclusive")
+    return connection
+
+
+@contextlib.contextmanager
+def _faults(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, NotPlain, ValueError) as problem:
+        raise HarnessFault(
+            f"the campaign's state {path} cannot be used: {problem}",
+            hint="free some space, or name another folder with --runs",
+        ) from None
+
+
+def _unreadable(path: str, problem: Exception) -> UsageError:
+    return UsageError(f"{path} cannot be read: {problem}", hint="begin again with walcrash run")
+
+
+def _digest(scenario: Scenario) -> str:
+    """Return what a scenario says, its adapter's or driver's own file too, in few digits.
+
+    What an adapter imports is not looked at.
+    """
+    found = hashlib.blake2b(json.dumps(to_plain(scenario), sort_keys=True).encode())
+    subject = scenario.subject
+    for word in (subject.adapter.rpartition(":")[0], *subject.driver):
+        if os.path.isfile(word):
+            with open(word, "rb") as file:
+                found.update(hashlib.file_digest(file, "blake2b").digest())
+    return found.hexdigest()[:32]

@@ -1,0 +1,180 @@
+"""Tallies: one scenario in numbers while its cases come in, its failing cases in groups.
+
+Cases are added in the order of their indices, so that the numbers and the choice of the case
+that stands for a group do not depend on how many jobs there were.
+
+Not here: what the groups come to (`finding_reports`).
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from walcrash.campaign.jobs import CaseOutcome, complexity
+from walcrash.case.power_loss import Coverage
+from walcrash.minimise.cause import group_of
+from walcrash.values.history import BootEnd
+from walcrash.values.log import BootSummary, CaseJudged, ScenarioEnded
+from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Invariant, Verdict
+
+ID_DIGITS: Final = 6
+"""Hexadecimal digits of a group's or a finding's id."""
+
+PORTABILITY: Final = "portability"
+"""The kind of findings and groups that do not count against the subject."""
+
+UNRECORDED: Final = "after timer, not recorded"
+"""Where kills without interception are counted: that they fell is known, and no more."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Failing cases that are minimised as one: the simplest so far, and how many there are.
+
+    `is_before_promise` says that none of them had acknowledged a record.
+    """
+
+    best: CaseOutcome
+    seen: int = 0
+    is_before_promise: bool = True
+    pinned: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """One scenario's numbers so far; `broken` says why no case was run, if none was.
+
+    `groups` are those that count against the subject; `beside`, of portability, do not, and are
+    left out unless `is_portability_told`.
+    """
+
+    scenario: Scenario
+    master_seed: str
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    boots: int = 0
+    recoveries: int = 0
+    events: int = 0
+    crash_points: Counter[str] = field(default_factory=Counter)
+    judged: set[Invariant] = field(default_factory=set)
+    groups: dict[str, Group] = field(default_factory=dict)
+    beside: dict[str, Group] = field(default_factory=dict)
+    images: Coverage = field(default_factory=Coverage)
+    doubts: list[str] = field(default_factory=list)
+    outside: set[str] = field(default_factory=set)
+    broken: str = ""
+    is_portability_told: bool = True
+
+    @property
+    def cases(self) -> int:
+        """How many cases have been added."""
+        return self.verdicts.total()
+
+    def add(self, outcome: CaseOutcome, *, pinned: str = "") -> CaseJudged:
+        """Count one case and return its line; `pinned` is the finding that it was pinned for."""
+        self.verdicts[outcome.verdict] += 1
+        self.boots += len(outcome.boots)
+        self.recoveries += outcome.recoveries
+        self.events += sum(boot.events for boot in outcome.boots)
+        if outcome.coverage is not None:
+            self.images.add(outcome.coverage)
+            self.crash_points += outcome.coverage.kinds
+        for landing in outcome.landings:
+            if not landing.loss:
+                self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+        self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
+        self.judged |= outcome.judged
+        self.outside.update(outcome.outside)
+        if outcome.doubt:
+            self.doubts.append(outcome.doubt)
+        beside = outcome.beside if self.is_portability_told else None
+        return CaseJudged(
+            scenario=self.scenario.name,
+            case=outcome.index,
+            seed=f"{outcome.seed:016x}",
+            boots=outcome.boots,
+            recoveries=outcome.recoveries,
+            images=outcome.coverage.judged if outcome.coverage is not None else 0,
+            verdict=outcome.verdict,
+            invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
+            finding=self._group(outcome, self.groups, pinned),
+            portability=self._group(beside, self.beside, pinned),
+            reason=outcome.doubt,
+            pinned=pinned,
+        )
+
+    def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:
+        if outcome is None or outcome.verdict is not Verdict.FAIL:
+            return ""
+        kind = "" if groups is self.groups else PORTABILITY
+        key = group_of(outcome.violations[0].invariant, outcome.landings)
+        name = short_id("G", self.scenario, key, kind)
+        group = groups.setdefault(name, Group(outcome))
+        group.seen += 1
+        group.is_before_promise &= outcome.is_before_promise
+        if complexity(outcome) <= complexity(group.best):
+            group.best, group.pinned = outcome, pinned
+        return name
+
+    def group(self, name: str) -> Group:
+        """Return the failing cases of one group."""
+        return self.groups.get(name) or self.beside[name]
+
+    def ended(self, *, findings: int, portability: int) -> ScenarioEnded:
+        """Return the scenario's last line.
+
+        Args:
+            findings: how many its groups have come to.
+            portability: how many those beside have.
+        """
+        verdict, reason = self._verdict()
+        return ScenarioEnded(
+            scenario=self.scenario.name,
+            verdict=verdict,
+            reason=reason,
+            cases=self.cases,
+            passed=self.verdicts[Verdict.PASS],
+            failed=self.verdicts[Verdict.FAIL],
+            inconclusive=self.verdicts[Verdict.INCONCLUSIVE],
+            boots=self.boots,
+            recoveries=self.recoveries,
+            events=self.events,
+            crash_points=dict(sorted((+self.crash_points).items())),
+            images=self.images.totals() if self.images.positions else None,
+            judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
+            findings=findings,
+            portability=portability,
+        )
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        if self.broken:
+            return Verdict.INCONCLUSIVE, self.broken
+        if self.groups:
+            return Verdict.FAIL, self._outside()
+        if not self.cases:
+            return Verdict.INCONCLUSIVE, "no case was run"
+        if self.doubts:
+            count = self.verdicts[Verdict.INCONCLUSIVE]
+            return Verdict.INCONCLUSIVE, f"{count} of {self.cases} cases: {self.doubts[0]}"
+        if not self.crash_points.total():
+            return Verdict.INCONCLUSIVE, "no case reached its crash point"
+        if not self.judged:
+            return Verdict.INCONCLUSIVE, "no invariant applied"
+        return Verdict.PASS, self._outside()
+
+    def _outside(self) -> str:
+        """Say where the subject writes that is not put back between cases; devices aside."""
+        paths = sorted(path for path in self.outside if not path.startswith("/dev/"))
+        return f"it writes outside its folder, to {', '.join(paths[:3])}" if paths else ""
+
+
+def short_id(letter: str, scenario: Scenario, what: str, kind: str = "") -> str:
+    """Return the id of something in one scenario's failures; `kind` tells two of a name apart."""
+    options = sorted(scenario.subject.options.items())
+    text = repr((scenario.name, scenario.subject.name, options, what, kind))
+    return f"{letter}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
+
+
+def _is_unrecorded_kill(boot: BootSummary) -> bool:
+    return boot.end == BootEnd.KILLED.value and boot.landing is None

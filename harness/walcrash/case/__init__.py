@@ -1,0 +1,1 @@
+"""One case: its boots under watch, its images, its recoveries, its stored form."""

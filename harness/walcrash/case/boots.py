@@ -1,0 +1,131 @@
+"""The boots of one case as they are run one after the other, and what is durable between them.
+
+A kill or a close leaves the page cache, so what a boot did not sync is still pending in the next
+one; a power cut leaves one image, and nothing else.
+
+Not here: which image a power cut leaves (`power_loss`), what is judged (`case_runner`,
+`audit_case`).
+"""
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from walcrash.case.file import StoredCase
+from walcrash.case.power_loss import EMPTY, RecordedBoot
+from walcrash.case.watched_boot import WatchedBoot, watch_boot
+from walcrash.case.workplace import Workplace
+from walcrash.disk import Candidate, ImageChoice, choice_to_json
+from walcrash.recorder.recording import WatchEnd
+from walcrash.recorder.tree import restore
+from walcrash.subjects.boots import Ending, read_boot
+from walcrash.values.case import BootPlan, Landing, PowerLoss
+from walcrash.values.event import MESSAGES
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.image import Image
+
+# limits
+HISTORIES: Final = 8
+"""Histories of one boot, up to different messages, that are kept in memory."""
+
+
+class CaseBoots:
+    """The boots of one case so far.
+
+    Attributes:
+        watched: each of them, in order; a power cut changes how the last one ended.
+    """
+
+    def __init__(self, workplace: Workplace, stored: StoredCase) -> None:
+        """Load the subject and empty the folder.
+
+        Raises:
+            HarnessFault: the harness could not do its work.
+            ScenarioError: the subject cannot be loaded.
+        """
+        self.watched: list[WatchedBoot] = []
+        self._workplace = workplace
+        self._stored = stored
+        self._durable: Image = EMPTY
+        self._since_then: list[WatchedBoot] = []
+        workplace.load(stored.subject, stored.limits)
+        workplace.clear()
+
+    def run(self, plan: BootPlan) -> WatchedBoot:
+        """Run the next boot on what the last one left.
+
+        Raises:
+            Inconclusive: the kernel refuses interception.
+            HarnessFault: the harness could not do its work.
+        """
+        stored, number = self._stored, len(self.watched) + 1
+        boot = watch_boot(self._workplace, stored.subject, stored.limits, plan, number=number)
+        self.watched.append(boot)
+        if not isinstance(plan.crash, PowerLoss):
+            self._since_then.append(boot)
+        return boot
+
+    def as_power_finds(self) -> RecordedBoot:
+        """Return the last boot, which was not killed, as a power cut finds it."""
+        boot, directory = self.watched[-1], self._workplace.directory
+        rows = boot.recording.rows
+        said = [row[7] for row in rows if row[0] in MESSAGES]
+        # Several images are judged at one position, and most positions lie between two messages.
+        read = lru_cache(HISTORIES)(
+            lambda count: read_boot(
+                boot.plan.operations, said[:count], Ending(BootEnd.POWER_LOST), directory=directory
+            )
+        )
+
+        def history_until(events: int) -> BootHistory:
+            return read(sum(row[0] in MESSAGES for row in rows[:events]))
+
+        return RecordedBoot(
+            number=len(self.watched),
+            plan=boot.plan,
+            base=self._durable,
+            earlier=tuple(each.events() for each in self._since_then),
+            events=boot.events(),
+            history_until=history_until,
+        )
+
+    def end_without_power(self, recorded: RecordedBoot, choice: ImageChoice) -> None:
+        """Make the last boot what a power cut left of it, with the choice in its plan."""
+        boot = self.watched[-1]
+        crash = boot.plan.crash
+        assert isinstance(crash, PowerLoss)
+        exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
+        self.watched[-1] = replace(
+            boot,
+            plan=replace(boot.plan, crash=exact),
+            history=recorded.history_at(choice.position),
+            landing=recorded.landing(choice),
+        )
+
+    def go_on_from(self, recorded: RecordedBoot, candidate: Candidate) -> None:
+        """End the last boot with an image, and let the next boot find it."""
+        self.end_without_power(recorded, candidate.choice)
+        restore(candidate.image, self._workplace.directory)
+        self._durable, self._since_then = candidate.image, []
+
+    def histories(self, last: BootHistory | None = None) -> tuple[BootHistory, ...]:
+        """Return the history of each boot; `last` takes the place of the last one."""
+        histories = [boot.history for boot in self.watched]
+        return tuple(histories) if last is None else (*histories[:-1], last)
+
+    def landings(self) -> tuple[Landing, ...]:
+        """Return where the crashes landed, in the order of the boots."""
+        return tuple(boot.landing for boot in self.watched if boot.landing is not None)
+
+    def unmodelled(self) -> str:
+        """Say which calls were made that are not modelled; empty if there were none."""
+        names = sorted({name for boot in self.watched for name in boot.recording.unmodelled})
+        return f"calls that are not modelled: {', '.join(names)}" if names else ""
+
+    def cut_short(self) -> str:
+        """Say which boot made more events than are recorded; empty if none did."""
+        for number, boot in enumerate(self.watched, start=1):
+            if boot.recording.end is WatchEnd.TOO_LONG:
+                return f"boot {number} made more than {len(boot.recording.rows)} events"
+        return ""

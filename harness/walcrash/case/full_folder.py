@@ -1,0 +1,51 @@
+"""A full working folder: what a subject does without space is no verdict on it.
+
+Faults on purpose are not meant here; a scenario that injects ENOSPC says so in its events.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from walcrash.recorder.recording import Recording
+from walcrash.values.errors import HarnessFault
+from walcrash.values.history import BootHistory, History
+from walcrash.values.recovery import RecoveryFailure
+
+_NO_SPACE: Final = (-errno.ENOSPC, -errno.EDQUOT)
+_WORDS: Final = tuple(os.strerror(number).casefold() for number in (errno.ENOSPC, errno.EDQUOT))
+
+HINT: Final = "WALCRASH_WORK=/some/folder/with/space walcrash run"
+
+
+def refuse_full_folder(recordings: Iterable[Recording], history: History, folder: str) -> None:
+    """Look for calls of a case that failed since the folder's disk is full.
+
+    Raises:
+        HarnessFault: there is one.
+    """
+    refused = any(row[10] in _NO_SPACE for recording in recordings for row in recording.rows)
+    # Recoveries are not watched: what a subject says is all that is known of their calls.
+    if refused or any(word in text.casefold() for text in _texts(history) for word in _WORDS):
+        raise HarnessFault(
+            f"there is no space left in the working folder {folder}, so nothing can be said "
+            "about the subject",
+            hint=HINT,
+        )
+
+
+def _texts(history: History) -> Iterator[str]:
+    for boot in history.boots:
+        yield from _texts_of_boot(boot)
+    looks = history.recoveries
+    yield from (call.error for call in looks.continued)
+    for look in (looks.first, looks.elsewhere, looks.again, looks.after, looks.uninterrupted):
+        if isinstance(look, RecoveryFailure):
+            yield look.message
+
+
+def _texts_of_boot(boot: BootHistory) -> Iterator[str]:
+    yield from (call.error for call in boot.calls)
+    if isinstance(boot.recovery, RecoveryFailure):
+        yield boot.recovery.message

@@ -1,0 +1,157 @@
+"""Looks: one image recovered in several ways, as the oracle needs it.
+
+First as it is, in a process that ends without `close`, as a kill right after it would; then what
+that left behind, with work after it and a clean close; then what the work left; then the image
+again in other surroundings. A look that no invariant of the case needs is left out.
+
+Not here: what is right (`walcrash.oracle`), where processes come from (`workplace`).
+"""
+
+from typing import Final
+
+from walcrash.case.file import StoredCase
+from walcrash.case.workplace import Workplace
+from walcrash.recorder.tree import restore
+from walcrash.values.history import BootHistory, Call, Recoveries
+from walcrash.values.image import Image
+from walcrash.values.limits import TICKS_AFTER_RECOVERY
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.verdict import Invariant
+
+OPEN: Final = Operation(OperationKind.OPEN)
+
+_WORK_RULES: Final = (Invariant.NOT_APPENDABLE, Invariant.REQUEUE, Invariant.REPEATED_EFFECT)
+"""The invariants that work after a recovery can break."""
+
+_LATER_MS: Final = 10_000_000_000
+"""How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
+
+
+class Looks:
+    """Recovers images of one case's subject.
+
+    Attributes:
+        recoveries: how many recoveries there have been.
+    """
+
+    def __init__(self, workplace: Workplace, stored: StoredCase, *, is_fresh: bool) -> None:
+        """Prepare; `is_fresh` gives each recovery a process of its own."""
+        self.recoveries = 0
+        self._workplace = workplace
+        self._stored = stored
+        self._is_forked = is_fresh or "reopen" not in stored.supports
+
+    def restored(self, image: Image) -> Recoveries:
+        """Put an image into the folder and recover it in several ways.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        restore(image, self._workplace.directory)
+        return self._at(image, None)
+
+    def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
+        """Recover what is in the folder.
+
+        Args:
+            image: the same.
+            before: what a boot that was killed inside its recovery had found.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        return self._at(image, before)
+
+    def _at(self, image: Image, before: Image | None) -> Recoveries:
+        """Recover what is in the folder, which is `image`."""
+        is_built_on = self._needs(*_WORK_RULES, Invariant.IDEMPOTENCE)
+        # A recovery that others build on ends without `close`, as a kill right after it would.
+        first = self._recover(is_killed=is_built_on)
+        if isinstance(first, RecoveryFailure):
+            return Recoveries(first=first)
+        again: Recovery | RecoveryFailure | None = None
+        after = elsewhere = uninterrupted = again
+        continued: tuple[Call, ...] = ()
+        if self._needs(*_WORK_RULES):
+            again, continued = self._continue(first)
+            after = None if isinstance(again, RecoveryFailure) else self._recover()
+        elif self._needs(Invariant.IDEMPOTENCE):
+            again = self._recover()
+        if self._needs(Invariant.DETERMINISM):
+            restore(image, self._workplace.directory)
+            elsewhere = self._recover(is_elsewhere=True)
+        if before is not None and self._needs(Invariant.IDEMPOTENCE):
+            restore(before, self._workplace.directory)
+            uninterrupted = self._recover()
+        return Recoveries(
+            first=first,
+            elsewhere=elsewhere,
+            again=again,
+            continued=continued,
+            after=after,
+            uninterrupted=uninterrupted,
+        )
+
+    def _needs(self, *invariants: Invariant) -> bool:
+        return not self._stored.invariants.isdisjoint(invariants)
+
+    def _recover(
+        self, *, is_killed: bool = False, is_elsewhere: bool = False
+    ) -> Recovery | RecoveryFailure:
+        boot = self._look((OPEN,), is_killed=is_killed, is_elsewhere=is_elsewhere)
+        return _recovery_of(boot)
+
+    def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
+        boot = self._look(_work_after_recovery(first, self._stored))
+        return _recovery_of(boot), boot.calls[1:]
+
+    def _look(
+        self,
+        operations: tuple[Operation, ...],
+        *,
+        is_killed: bool = False,
+        is_elsewhere: bool = False,
+    ) -> BootHistory:
+        self.recoveries += 1
+        return self._workplace.look(
+            self._stored.subject,
+            operations,
+            self._stored.limits,
+            is_elsewhere=is_elsewhere,
+            is_killed=is_killed,
+            is_forked=self._is_forked,
+        )
+
+
+def _recovery_of(boot: BootHistory) -> Recovery | RecoveryFailure:
+    if boot.recovery is None:
+        return RecoveryFailure(FailureKind.DIED, "the process ended while it recovered")
+    return boot.recovery
+
+
+def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation, ...]:
+    """Return what every recovered subject must be able to do: append, mark, send what is due."""
+    supports = stored.supports
+    times = [entry.record.ts_ms for entry in first.records]
+    times += [o.record.ts_ms for b in stored.case.boots for o in b.operations if o.record]
+    retries = [entry.record.next_retry_at_ms for entry in first.records]
+    now_ms = max(times, default=0) + 1
+    later_ms = max([now_ms, *retries]) + _LATER_MS
+    puts = [
+        Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, b"\0\xff" * n) for n in (0, 1)
+    ]
+    mark = Record(RecordType.DONE, puts[0].id, now_ms + 2)
+    work = [_append(record) for record in puts]
+    if "effects" in supports:
+        ticks = range(1, TICKS_AFTER_RECOVERY + 1)
+        work += [Operation(OperationKind.TICK, now_ms=later_ms * n) for n in ticks]
+    work.append(_append(mark))
+    if "sync" in supports:
+        work.append(Operation(OperationKind.SYNC))
+    return (OPEN, *work, Operation(OperationKind.CLOSE))
+
+
+def _append(record: Record) -> Operation:
+    return Operation(OperationKind.APPEND, record)

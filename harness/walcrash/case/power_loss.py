@@ -1,0 +1,336 @@
+"""Power losses: which images a power cut in one boot may leave, and what becomes of them.
+
+The boot is recorded once, to its end. Then the trace is cut at many positions, and at each of
+them some of the images that the contract's model allows are recovered and judged against what
+had been promised before the cut. Images with the same content are recovered once.
+
+Positions and images are drawn from the case's seed, so a case covers a part of what is legal;
+how much of it is counted and reported.
+
+Not here: which images are legal (`walcrash.disk`), how one is recovered (`case_runner`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from walcrash.case.watched_boot import name_call
+from walcrash.disk import (
+    Candidate,
+    CrashPosition,
+    ImageBuilder,
+    ImageChoice,
+    Pending,
+    Space,
+    choices,
+    count_cuts,
+    crash_states,
+    images,
+)
+from walcrash.values.case import BootPlan, Landing, Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event
+from walcrash.values.history import BootHistory, Recoveries
+from walcrash.values.image import Image
+from walcrash.values.log import ImageTotals
+from walcrash.values.seed import Prng
+from walcrash.values.verdict import Judgement, Verdict
+
+# limits
+IMAGES_AT_A_POSITION: Final = 8
+"""Images that are looked at where the trace is cut, as long as there are positions left."""
+
+CHOICES_AT_A_POSITION: Final = 512
+"""Choices at one position among which is drawn."""
+
+DRAWN_SUBSETS: Final = 8
+"""Choices at one position that are drawn subsets of the changes."""
+
+STRICTER_IMAGES: Final = 128
+"""Images of each stricter model that are tried when one of a weaker model has failed."""
+
+EMPTY: Final = Image({})
+
+
+class NoSuchPosition(Exception):
+    """A trace is not the one that an image choice was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBoot:
+    """One boot as the power cut finds it.
+
+    Attributes:
+        number: the boot, from 1.
+        plan: what it did.
+        base: what was durable when the last power cut (or the case) left it.
+        earlier: the traces of the boots since then, whose unsynced changes are still pending.
+        events: its own trace.
+        history_until: its history if only so many of its events had happened.
+    """
+
+    number: int
+    plan: BootPlan
+    base: Image
+    earlier: tuple[tuple[Event, ...], ...]
+    events: tuple[Event, ...]
+    history_until: Callable[[int], BootHistory]
+
+    @property
+    def events_before(self) -> int:
+        """How many events the earlier boots have in the positions' count."""
+        return sum(len(trace) for trace in self.earlier)
+
+    def states(self) -> Iterator[tuple[CrashPosition, Pending]]:
+        """Yield each position at which the trace may be cut, with the model there."""
+        return crash_states(self.base, self.events, earlier=self.earlier)
+
+    def history_at(self, position: CrashPosition) -> BootHistory:
+        """Return the boot's history if the power was cut at a position."""
+        return self.history_until(max(0, position.whole_events - self.events_before))
+
+    def landing(self, choice: ImageChoice) -> Landing:
+        """Return a power cut as reports show it."""
+        position = choice.position
+        index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
+        event = self.events[index]
+        shown = {self.events_before + at: each for at, each in enumerate(self.events)}
+        return Landing(
+            boot=self.number,
+            event_index=index,
+            kind=event.kind,
+            placement=position.placement,
+            operation=name_call(self.plan, event.call),
+            description=str(event),
+            kept_bytes=position.kept_bytes,
+            loss=choice.describe(shown),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One image, what its recoveries showed, and what the oracle says of it."""
+
+    candidate: Candidate
+    history: BootHistory
+    recoveries: Recoveries
+    judgement: Judgement
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What of some boots' images was looked at; see `ImageTotals` for the numbers.
+
+    `kinds` counts the events before, within and after which traces were cut.
+    """
+
+    positions: int = 0
+    all_positions: int = 0
+    legal: int = 0
+    is_legal_counted: bool = True
+    generated: int = 0
+    distinct: int = 0
+    judged: int = 0
+    policies: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def add_space(self, space: Space) -> None:
+        """Count what is legal at one more position."""
+        self.legal += space.cuts
+        self.is_legal_counted &= space.is_counted
+
+    def add(self, other: "Coverage") -> None:
+        """Count another case's coverage too."""
+        self.positions += other.positions
+        self.all_positions += other.all_positions
+        self.legal += other.legal
+        self.is_legal_counted &= other.is_legal_counted
+        self.generated += other.generated
+        self.distinct += other.distinct
+        self.judged += other.judged
+        self.policies += other.policies
+        self.kinds += other.kinds
+
+    def totals(self) -> ImageTotals:
+        """Return the numbers as the event log has them."""
+        return ImageTotals(
+            positions=self.positions,
+            all_positions=self.all_positions,
+            legal=self.legal,
+            is_legal_counted=self.is_legal_counted,
+            generated=self.generated,
+            distinct=self.distinct,
+            judged=self.judged,
+            policies=dict(sorted(self.policies.items())),
+        )
+
+
+class PowerCut:
+    """Looks at the images that a power cut in one boot may leave."""
+
+    def __init__(
+        self,
+        boot: RecordedBoot,
+        model: PersistenceModel,
+        *,
+        recover: Callable[[Image], Recoveries],
+        judge: Callable[[BootHistory, Recoveries], Judgement],
+    ) -> None:
+        self.coverage = Coverage()
+        self._boot = boot
+        self._model = model
+        self._recover = recover
+        self._judge = judge
+        self._recovered: dict[str, Recoveries] = {}
+        self._seen: set[tuple[str, int]] = set()
+
+    @cached_property
+    def _placements(self) -> list[Placement]:
+        """The placement of each position at which the trace may be cut."""
+        return [position.placement for position, _ in self._boot.states()]
+
+    def _choose(self, prng: Prng, most: int) -> set[int]:
+        """Return positions: half of them within writes, which have by far the most."""
+        every = range(len(self._placements))
+        within = [at for at in every if self._placements[at] is Placement.WITHIN]
+        whole = [at for at in every if self._placements[at] is not Placement.WITHIN]
+        chosen = prng.shuffled(whole)[: max(1, most - most // 2)]
+        chosen += prng.shuffled(within)[: most - len(chosen)]
+        return set(chosen)
+
+    def explore(self, prng: Prng, most_images: int) -> Judged | None:
+        """Judge images at drawn positions until one fails.
+
+        Returns:
+            The first that fails, in the strictest model that shows it there; else the last one
+            that was judged; None if there was none.
+
+        Raises:
+            NotModelled: the trace means something that the model has no rule for.
+        """
+        last = None
+        count = len(self._placements)
+        self.coverage.all_positions = count
+        chosen = self._choose(prng, max(1, most_images // IMAGES_AT_A_POSITION))
+        at_each = max(IMAGES_AT_A_POSITION, most_images // max(1, count))
+        for index, (position, pending) in enumerate(self._boot.states()):
+            if index not in chosen:
+                continue
+            self._count_position(position, pending)
+            for candidate in self._drawn(pending, position, prng, at_each):
+                judged = self._look(candidate)
+                if judged is None:
+                    continue
+                if judged.judgement.verdict is Verdict.FAIL:
+                    return self._strictest(judged, pending, position)
+                last = judged
+        return last
+
+    def draw(self, prng: Prng) -> Candidate:
+        """Return one image at one position, for a boot that others follow.
+
+        Its choice names the strictest model in which it is found.
+
+        Raises:
+            NotModelled: the trace means something that the model has no rule for.
+        """
+        wanted = prng.choice(sorted(self._choose(prng, IMAGES_AT_A_POSITION)))
+        for index, (position, pending) in enumerate(self._boot.states()):
+            if index == wanted:
+                found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))
+                return self._relabelled(prng.choice(found), pending, position)
+        raise AssertionError("a position that was counted is there again")
+
+    def exactly(self, choice: ImageChoice) -> Candidate:
+        """Return the image of a stored choice.
+
+        Raises:
+            NotModelled: the trace means something that the model has no rule for.
+            NoSuchPosition: the trace has no such position.
+        """
+        for position, pending in self._boot.states():
+            if position == choice.position:
+                image = ImageBuilder(pending).build(choice)
+                return Candidate(choice, image, image.digest())
+        raise NoSuchPosition(
+            f"the trace of boot {self._boot.number} has no position {choice.position}"
+        )
+
+    def look(self, candidate: Candidate) -> Judged:
+        """Recover one image and judge it."""
+        history = self._boot.history_at(candidate.choice.position)
+        if candidate.digest not in self._recovered:
+            self._recovered[candidate.digest] = self._recover(candidate.image)
+            self.coverage.distinct += 1
+        recoveries = self._recovered[candidate.digest]
+        self.coverage.generated += 1
+        self.coverage.judged += 1
+        self.coverage.policies[candidate.choice.policy.value] += 1
+        return Judged(
+            candidate=candidate,
+            history=history,
+            recoveries=recoveries,
+            judgement=self._judge(history, recoveries),
+        )
+
+    def _look(self, candidate: Candidate) -> Judged | None:
+        """Look at a candidate unless the same image was judged against the same promises."""
+        key = (candidate.digest, candidate.choice.position.whole_events)
+        if key in self._seen:
+            self.coverage.generated += 1
+            return None
+        self._seen.add(key)
+        return self.look(candidate)
+
+    def _count_position(self, position: CrashPosition, pending: Pending) -> None:
+        self.coverage.positions += 1
+        self.coverage.add_space(count_cuts(pending, self._model))
+        index = position.event_index - self._boot.events_before
+        if 0 <= index < len(self._boot.events):
+            kind = self._boot.events[index].kind.value
+            self.coverage.kinds[f"{position.placement.value} {kind}"] += 1
+
+    def _drawn(
+        self, pending: Pending, position: CrashPosition, prng: Prng, most: int
+    ) -> Iterator[Candidate]:
+        """Yield the images with nothing and with everything kept, then drawn ones of the rest."""
+        every = choices(pending, self._model, position, prng=prng, drawn=DRAWN_SUBSETS)
+        pool = list(islice(every, CHOICES_AT_A_POSITION))
+        builder = ImageBuilder(pending)
+        digests: set[str] = set()
+        for choice in [*pool[:2], *prng.shuffled(pool[2:])]:
+            image = builder.build(choice)
+            digest = image.digest()
+            if digest not in digests:
+                digests.add(digest)
+                yield Candidate(choice, image, digest)
+            if len(digests) == most:
+                return
+
+    def _relabelled(
+        self, candidate: Candidate, pending: Pending, position: CrashPosition
+    ) -> Candidate:
+        for model in self._stricter():
+            for other in islice(images(pending, model, position), STRICTER_IMAGES):
+                if other.digest == candidate.digest:
+                    return other
+        return candidate
+
+    def _stricter(self) -> list[PersistenceModel]:
+        """Return the models that are stricter than this one's, strictest first."""
+        every: list[PersistenceModel] = list(PersistenceModel)
+        return every[1 : max(1, every.index(self._model))]
+
+    def _strictest(self, failed: Judged, pending: Pending, position: CrashPosition) -> Judged:
+        """Return a failure of the same kind at the same position in the strictest model."""
+        meant = failed.judgement.violations[0].invariant
+        for model in self._stricter():
+            for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
+                judged = self.look(candidate)
+                violations = judged.judgement.violations
+                if violations and violations[0].invariant is meant:
+                    return judged
+        return failed

@@ -1,0 +1,150 @@
+"""Searches: the simplest image that an aim finds, and the simplest one that breaks a rule.
+
+Images are weighed before any of them is recovered: the strictest model first, then a cut between
+calls before one in the middle of something, then the fewest torn and the fewest lost changes.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from walcrash.case.crash_aim import PowerAim, shape_of
+from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
+from walcrash.disk import (
+    Candidate,
+    CrashPosition,
+    ImageBuilder,
+    ImageChoice,
+    Loss,
+    Pending,
+    Policy,
+    choices,
+    loss_of,
+    pending_changes,
+)
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.seed import Prng
+from walcrash.values.verdict import Invariant
+
+# limits
+CHOICES_AT_A_POSITION: Final = 256
+"""Choices of one model that are weighed at one position."""
+
+WEIGHED_IMAGES: Final = 5000
+"""Images of one search that are weighed; positions beyond are left out."""
+
+DRAWN_SUBSETS: Final = 8
+"""Drawn choices of one model at one position, where the aim is at a drawn one."""
+
+POLICIES: Final = tuple(Policy)
+
+MODELS: Final = tuple(PersistenceModel)
+
+Weight = tuple[int, int, Loss, int, int]
+"""Model, kind of position, loss, policy, and which one it was, each from simple to not."""
+
+
+def look_for(cut: PowerCut, boot: RecordedBoot, aim: PowerAim, meant: Invariant) -> Judged | None:
+    """Judge what an aim finds until the meant invariant breaks first.
+
+    Returns:
+        The first that breaks it, else the last one that was judged; None if the aim finds none.
+
+    Raises:
+        NotModelled: the trace means something that a model has no rule for.
+    """
+    judged = None
+    for candidate in aimed(boot, aim):
+        judged = cut.look(candidate)
+        violations = judged.judgement.violations
+        if violations and violations[0].invariant is meant:
+            break
+    return judged
+
+
+def aimed(boot: RecordedBoot, aim: PowerAim) -> list[Candidate]:
+    """Return the images that an aim finds, each once, in the order in which they are tried.
+
+    Raises:
+        NotModelled: the trace means something that a model has no rule for.
+    """
+    wanted = None if aim.is_anywhere else aim.position(boot.events, boot.events_before)
+    exact = _exactly(boot, aim)
+    if exact is not None:
+        return [exact]
+    if wanted is None and not aim.is_anywhere:
+        return []
+    found: dict[tuple[str, int], tuple[bool, bool, Weight, Candidate]] = {}
+    for position, pending in boot.states():
+        if wanted is not None and position != wanted:
+            continue
+        builder = ImageBuilder(pending)
+        for number, (choice, loss) in enumerate(_choices(pending, position, aim)):
+            # The nearest to what was meant first; what is told of an image is its simplest form.
+            weight = _weigh(boot, choice, loss, number)
+            rank = (not _is_like(choice, aim), not _is_about(boot, choice, aim), weight)
+            image = builder.build(choice)
+            candidate = Candidate(choice, image, image.digest())
+            key = (candidate.digest, position.whole_events)
+            if key not in found or rank < found[key][:3]:
+                found[key] = (*rank, candidate)
+        if wanted is not None or len(found) >= WEIGHED_IMAGES:
+            break
+    ranked = sorted(found.values(), key=lambda each: each[:3])
+    return [candidate for *_, candidate in ranked[aim.skipped : aim.images]]
+
+
+def _exactly(boot: RecordedBoot, aim: PowerAim) -> Candidate | None:
+    """Return the very image that was chosen, where the trace has the shape that it had then."""
+    if aim.exact is None or aim.shape != shape_of(boot.events, boot.events_before):
+        return None
+    for position, pending in boot.states():
+        if position == aim.exact.position:
+            image = ImageBuilder(pending).build(aim.exact)
+            return Candidate(aim.exact, image, image.digest())
+    return None
+
+
+def _choices(
+    pending: Pending, position: CrashPosition, aim: PowerAim
+) -> Iterator[tuple[ImageChoice, Loss]]:
+    drawn = DRAWN_SUBSETS if aim.policy is Policy.DRAWN else 0
+    for model in aim.models:
+        changes = pending_changes(pending, model)
+        every = choices(pending, model, position, prng=Prng(0), drawn=drawn)
+        for choice in islice(every, CHOICES_AT_A_POSITION):
+            yield choice, loss_of(choice, changes)
+
+
+def _weigh(boot: RecordedBoot, choice: ImageChoice, loss: Loss, number: int) -> Weight:
+    return (
+        MODELS.index(choice.model),
+        position_rank(boot, choice.position),
+        loss,
+        POLICIES.index(choice.policy),
+        number,
+    )
+
+
+def position_rank(boot: RecordedBoot, position: CrashPosition) -> int:
+    """Return how hard a cut is to follow: between two calls, between two events, within one."""
+    if position.placement is Placement.WITHIN:
+        return 2
+    index = position.event_index - boot.events_before
+    is_between_calls = (
+        position.placement is Placement.BEFORE or boot.events[index].kind is EventKind.REPLY
+    )
+    return 0 if is_between_calls else 1
+
+
+def _is_like(choice: ImageChoice, aim: PowerAim) -> bool:
+    return aim.policy is None or choice.policy is aim.policy
+
+
+def _is_about(boot: RecordedBoot, choice: ImageChoice, aim: PowerAim) -> bool:
+    if aim.about is None:
+        return True
+    index = aim.about.find(boot.events)
+    return index is not None and choice.about == boot.events_before + index

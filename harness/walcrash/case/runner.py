@@ -1,0 +1,403 @@
+"""Running one case: its boots under watch, the last image looked at from all sides, a judgement.
+
+A case that fails is run again with every recovery in a process of its own: only what shows
+there counts, since a process that opened other images before may carry something over.
+
+Not here: how an image is recovered (`looks`), which images a power cut leaves (`power_loss`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from walcrash.case.boots import CaseBoots
+from walcrash.case.crash_aim import PowerAim
+from walcrash.case.file import StoredCase
+from walcrash.case.full_folder import HINT, refuse_full_folder
+from walcrash.case.looks import Looks
+from walcrash.case.power_loss import (
+    Coverage,
+    Judged,
+    NoSuchPosition,
+    PowerCut,
+    RecordedBoot,
+)
+from walcrash.case.power_search import aimed, look_for
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.case.workplace import Workplace
+from walcrash.disk import ImageChoice, NotModelled, choice_from_json
+from walcrash.oracle import Judge, judge
+from walcrash.recorder.tree import capture
+from walcrash.values.case import Case, Landing, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import HarnessFault
+from walcrash.values.history import BootHistory, History, Recoveries
+from walcrash.values.image import Image
+from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.seed import Prng
+from walcrash.values.verdict import Invariant, Judgement, Verdict
+
+# limits
+PORTABILITY_SHARE: Final = 4
+"""For each so many images under the contract's model, one is looked at under `posix`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aims:
+    """What a run is after: an invariant that breaks first, and where power losses are aimed.
+
+    `power` has an aim for each boot, from 1, whose image is looked for and not named.
+    """
+
+    meant: Invariant
+    power: Mapping[int, PowerAim] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRun:
+    """What running one case gave.
+
+    Attributes:
+        case: the case; where an image was drawn, the one that was judged last is named in it.
+        boots: in order.
+        history: what was judged.
+        judgement: the oracle's.
+        recoveries: how many recoveries there were, those of later boots included.
+        doubt: why a case without violations does not count as passed; empty if it does.
+        model: the strictest persistence model that shows a violation.
+        coverage: what was looked at after a power loss, else None.
+        beside: where the contract's model shows nothing: a failure under a weaker one.
+        image: what the last crash left, where every recovery had a process of its own or an
+            invariant broke; else None.
+    """
+
+    case: Case
+    boots: tuple[WatchedBoot, ...]
+    history: History
+    judgement: Judgement
+    recoveries: int
+    doubt: str
+    model: PersistenceModel = PersistenceModel.KILL
+    coverage: Coverage | None = None
+    beside: "CaseRun | None" = None
+    image: Image | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The judgement's verdict, or inconclusive where there is a doubt and no violation."""
+        if self.doubt and self.judgement.verdict is Verdict.PASS:
+            return Verdict.INCONCLUSIVE
+        return self.judgement.verdict
+
+    @property
+    def landings(self) -> tuple[Landing, ...]:
+        """Where the crashes landed, in the order of the boots."""
+        return tuple(boot.landing for boot in self.boots if boot.landing is not None)
+
+
+def run_case(workplace: Workplace, stored: StoredCase, *, aims: Aims | None = None) -> CaseRun:
+    """Run and judge a case; confirm a failure in fresh processes.
+
+    Args:
+        workplace: where it runs.
+        stored: the case.
+        aims: what is looked for where the case does not name its images; the run's own case
+            names what was found.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+        ScenarioError: the subject cannot be loaded.
+    """
+    try:
+        run = _CaseRun(workplace, stored, is_fresh=False, aims=aims).run()
+    except OSError:
+        # What a subject left running in a shared process has touched the folder.
+        return run_case_fresh(workplace, stored, aims=aims)
+    if run.judgement.verdict is not Verdict.FAIL:
+        return _with_beside_confirmed(workplace, stored, run)
+    confirmed = _confirmed(workplace, stored, run)
+    # The confirmation looks at one image; what was looked at before it counts as well.
+    coverage = run.coverage or confirmed.coverage
+    return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
+
+
+def _confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    """Return a failing run as fresh processes show it, or the doubt that is left.
+
+    The case is run again. A subject with threads may make other calls then, and have no such
+    crash: so what the crash left of the first run is recovered once more as well.
+    """
+    again = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
+    if again.judgement.verdict is Verdict.FAIL or run.image is None:
+        return again
+    look = look_again(workplace, stored, run)
+    return look if look.judgement.verdict is Verdict.FAIL else again
+
+
+def _with_beside_confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    if run.beside is None:
+        return run
+    again = _confirmed(workplace, stored, run.beside)
+    is_confirmed = again.judgement.verdict is Verdict.FAIL
+    return replace(run, beside=again if is_confirmed else None)
+
+
+def look_again(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+    """Recover what a run's last crash left once more, in fresh processes, and judge that.
+
+    Args:
+        workplace: where the subject is loaded; its folder is used.
+        stored: the run's case.
+        run: one with an image.
+
+    Raises:
+        HarnessFault: the harness could not do its work.
+    """
+    assert run.image is not None, "there is an image to look at"
+    workplace.end_recoverers()
+    boots = run.history.boots
+    looks = Looks(workplace, stored, is_fresh=True)
+    last = boots[-1].recovery
+    if isinstance(last, RecoveryFailure):
+        recoveries = Recoveries(first=last)
+    else:
+        try:
+            recoveries = looks.restored(run.image)
+        except OSError as problem:
+            raise _unusable(workplace, problem) from None
+    history = History(boots, recoveries)
+    judgement = judge(
+        stored.contract, history, supports=stored.supports, invariants=stored.invariants
+    )
+    return replace(run, history=history, judgement=judgement, recoveries=looks.recoveries)
+
+
+def run_case_fresh(
+    workplace: Workplace,
+    stored: StoredCase,
+    *,
+    shown: Judgement | None = None,
+    aims: Aims | None = None,
+) -> CaseRun:
+    """Run and judge a case with every recovery in a process of its own.
+
+    Args:
+        workplace: where it runs.
+        stored: the case.
+        shown: what a run with shared processes showed; if this run does not show it, the case
+            is in doubt.
+        aims: as for `run_case`.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+        ScenarioError: the subject cannot be loaded.
+    """
+    workplace.end_recoverers()
+    try:
+        return _CaseRun(workplace, stored, is_fresh=True, shown=shown, aims=aims).run()
+    except OSError as problem:
+        raise _unusable(workplace, problem) from None
+
+
+def _unusable(workplace: Workplace, problem: OSError) -> HarnessFault:
+    return HarnessFault(
+        f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+    )
+
+
+class _CaseRun:
+    """One run of one case; the image that a boot finds depends on all boots before it."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        stored: StoredCase,
+        *,
+        is_fresh: bool,
+        shown: Judgement | None = None,
+        aims: Aims | None = None,
+    ) -> None:
+        self._workplace = workplace
+        self._aims = aims
+        self._is_fresh = is_fresh
+        self._left: Image | None = None
+        self._stored = stored
+        self._shown = shown
+        self._looks = Looks(workplace, stored, is_fresh=is_fresh)
+        self._boots = CaseBoots(workplace, stored)
+        self._oracle = Judge(
+            stored.contract, supports=stored.supports, invariants=stored.invariants
+        )
+
+    def run(self) -> CaseRun:
+        stored = self._stored
+        image_before: Image | None = None
+        for number, plan in enumerate(stored.case.boots, start=1):
+            image_before = None
+            if number > 1 and plan.crash is not None and len(plan.operations) == 1:
+                image_before = capture(self._workplace.directory)
+            boot = self._boots.run(plan)
+            if not boot.can_go_on:
+                break
+            if not isinstance(plan.crash, PowerLoss):
+                continue
+            try:
+                if number == len(stored.case.boots):
+                    return self._explore(plan.crash)
+                if not self._go_on_without_power(plan.crash):
+                    return self._not_judged(f"boot {number} has no such image")
+            except (NotModelled, NoSuchPosition) as problem:
+                return self._not_judged(str(problem))
+        return self._conclude(image_before)
+
+    # The last boot was killed or closed.
+
+    def _conclude(self, image_before: Image | None) -> CaseRun:
+        last = self._boots.watched[-1].history
+        if isinstance(last.recovery, RecoveryFailure):
+            recoveries = Recoveries(first=last.recovery)
+        else:
+            self._left = capture(self._workplace.directory)
+            recoveries = self._looks.here(self._left, before=image_before)
+        history = self._history(recoveries)
+        recordings = [boot.recording for boot in self._boots.watched]
+        refuse_full_folder(recordings, history, self._workplace.directory)
+        judgement = self._oracle.judge(history)
+        return self._case_run(history, judgement, self._doubt(judgement))
+
+    # The power was cut.
+
+    def _go_on_without_power(self, loss: PowerLoss) -> bool:
+        """Cut the power in a boot that others follow: they find one of the images.
+
+        Returns whether there was one.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        recorded = self._boots.as_power_finds()
+        cut = PowerCut(
+            recorded, self._stored.contract.model, recover=self._looks.restored, judge=_unjudged
+        )
+        aim = self._aim()
+        if aim is not None:
+            found = aimed(recorded, aim)
+            if not found:
+                return False
+            candidate = found[0]
+        else:
+            candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
+        self._boots.go_on_from(recorded, candidate)
+        return True
+
+    def _aim(self) -> PowerAim | None:
+        """Return the aim of the boot that has just been run, if it has one."""
+        return None if self._aims is None else self._aims.power.get(len(self._boots.watched))
+
+    def _explore(self, loss: PowerLoss) -> CaseRun:
+        """Cut the power in the last boot, and judge the images that this may leave.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        if unmodelled := self._boots.unmodelled():
+            return self._not_judged(unmodelled)
+        recorded = self._boots.as_power_finds()
+        looked_at: set[Invariant] = set()
+
+        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
+            judgement = self._oracle.judge(self._history(recoveries, history))
+            looked_at.update(judgement.judged)
+            return judgement
+
+        model = self._stored.contract.model
+        cut = PowerCut(recorded, model, recover=self._looks.restored, judge=judge_boot)
+        aim = self._aim()
+        if aim is not None and self._aims is not None:
+            nearest = look_for(cut, recorded, aim, self._aims.meant)
+            if nearest is None:
+                return self._not_judged("there is no such image")
+            return self._powered_run(recorded, nearest, cut.coverage, looked_at)
+        if loss.choice:
+            judged = cut.look(cut.exactly(_choice(loss)))
+            return self._powered_run(recorded, judged, cut.coverage, looked_at)
+        best = cut.explore(Prng(loss.seed), loss.images)
+        if best is None:
+            return self._not_judged("no image was left to look at")
+        run = self._powered_run(recorded, best, cut.coverage, looked_at)
+        if run.judgement.verdict is not Verdict.PASS or model is PersistenceModel.POSIX:
+            return run
+        weaker = PowerCut(
+            recorded, PersistenceModel.POSIX, recover=self._looks.restored, judge=judge_boot
+        )
+        few = max(1, loss.images // PORTABILITY_SHARE)
+        other = weaker.explore(Prng(loss.seed + 1), few)
+        if other is None or other.judgement.verdict is not Verdict.FAIL:
+            return run
+        found = self._powered_run(recorded, other, weaker.coverage, looked_at)
+        strict_first = list(PersistenceModel)
+        if strict_first.index(found.model) <= strict_first.index(model):
+            # It was sought under `posix`, but the contract's own model shows it as well.
+            return replace(found, coverage=cut.coverage)
+        return replace(run, beside=found)
+
+    def _powered_run(
+        self, recorded: RecordedBoot, judged: Judged, coverage: Coverage, looked_at: set[Invariant]
+    ) -> CaseRun:
+        """Return the run of a case that ends with one image of its last boot."""
+        self._boots.end_without_power(recorded, judged.candidate.choice)
+        self._left = judged.candidate.image
+        judgement = replace(judged.judgement, judged=frozenset(looked_at))
+        run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
+        return replace(run, coverage=coverage)
+
+    # What comes of it.
+
+    def _history(self, recoveries: Recoveries, last: BootHistory | None = None) -> History:
+        return History(self._boots.histories(last), recoveries)
+
+    def _not_judged(self, doubt: str) -> CaseRun:
+        nothing = Recoveries(first=RecoveryFailure(FailureKind.DIED, "it was not tried"))
+        judgement = Judgement(Verdict.INCONCLUSIVE, (), frozenset(), ())
+        return self._case_run(self._history(nothing), judgement, doubt)
+
+    def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
+        watched = tuple(self._boots.watched)
+        plans = tuple(boot.plan for boot in watched)
+        rest = self._stored.case.boots[len(plans) :]
+        return CaseRun(
+            case=replace(self._stored.case, boots=plans + rest),
+            boots=watched,
+            history=history,
+            judgement=judgement,
+            recoveries=self._looks.recoveries + len(watched) - 1,
+            doubt=doubt,
+            model=self._model(),
+            image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
+        )
+
+    def _model(self) -> PersistenceModel:
+        """Return the weakest model that the boots' power losses needed."""
+        crashes = [boot.plan.crash for boot in self._boots.watched]
+        losses = [crash for crash in crashes if isinstance(crash, PowerLoss) and crash.choice]
+        models = [PersistenceModel.KILL, *(_choice(loss).model for loss in losses)]
+        return max(models, key=list(PersistenceModel).index)
+
+    def _doubt(self, judgement: Judgement) -> str:
+        if unmodelled := self._boots.unmodelled():
+            return unmodelled
+        if self._shown is not None and judgement.verdict is Verdict.PASS:
+            names = ", ".join(sorted({v.invariant.value for v in self._shown.violations}))
+            return f"{names} showed in a shared process and not in a fresh one"
+        return self._boots.cut_short()
+
+
+def _unjudged(_: BootHistory, __: Recoveries) -> Judgement:
+    raise AssertionError("an image that other boots go on from is not judged")
+
+
+def _choice(loss: PowerLoss) -> ImageChoice:
+    return choice_from_json(json.loads(loss.choice))

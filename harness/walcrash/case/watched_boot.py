@@ -1,0 +1,98 @@
+"""Watched boots: one boot of a case under interception, as history and trace."""
+
+from dataclasses import dataclass
+
+from walcrash.case.recoverer import describe_status
+from walcrash.case.workplace import Workplace
+from walcrash.recorder.recording import Recording, WatchEnd
+from walcrash.recorder.watch import Watched
+from walcrash.subjects.boots import Ending, read_boot
+from walcrash.values.case import BootPlan, Landing
+from walcrash.values.event import MESSAGES, Event
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.limits import BYTES_PER_BOOT
+from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedBoot:
+    """One boot of a case: its plan, its history, its trace, and where its crash landed."""
+
+    plan: BootPlan
+    history: BootHistory
+    recording: Recording
+    landing: Landing | None
+    output: str
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether another boot may follow: the subject recovered and did not end by itself."""
+        has_failed = isinstance(self.history.recovery, RecoveryFailure)
+        return not has_failed and self.history.end is not BootEnd.DIED
+
+    def events(self) -> tuple[Event, ...]:
+        """Return the boot's trace."""
+        return self.recording.events()
+
+
+def watch_boot(
+    workplace: Workplace,
+    subject: SubjectSpec,
+    limits: RecoveryLimits,
+    plan: BootPlan,
+    *,
+    number: int,
+) -> WatchedBoot:
+    """Run one boot in the folder as it is; `number` counts from 1.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+    """
+    watched = workplace.boot(subject, plan.operations, plan.crash, limits)
+    recording = watched.recording
+    history = read_boot(
+        plan.operations,
+        [data for _, data in recording.messages(MESSAGES)],
+        _ending(plan, watched, limits.seconds),
+        directory=workplace.directory,
+    )
+    landing = None
+    if recording.crash is not None:
+        operation = name_call(plan, recording.crash.row[1])
+        landing = recording.crash.describe(number, operation)
+    return WatchedBoot(
+        plan=plan, history=history, recording=recording, landing=landing, output=watched.output
+    )
+
+
+def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
+    """Say how a boot ended, from why its watch did."""
+    end = watched.recording.end
+    if end is WatchEnd.KILLED:
+        return Ending(BootEnd.KILLED)
+    if end is WatchEnd.HUNG:
+        text = f"no progress within {seconds:g} seconds, then killed"
+        return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.HUNG, text))
+    if end is WatchEnd.TOO_MUCH:
+        text = f"it wrote more than {BYTES_PER_BOOT >> 20} MiB in one boot, then killed"
+        return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
+    replies = sum(row[0].value == "reply" for row in watched.recording.rows)
+    if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
+        return Ending(BootEnd.CLOSED)
+    text = describe_status(watched.status)
+    last_words = watched.output.strip().splitlines()[-1:]
+    if last_words:
+        text += f"; it said: {last_words[0]}"
+    return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
+
+
+def name_call(plan: BootPlan, call: int) -> str:
+    """Return what a call of a boot does, such as `append MarkDone`; empty if there is none."""
+    if not 0 <= call < len(plan.operations):
+        return ""
+    operation = plan.operations[call]
+    if operation.record is not None:
+        return f"{operation.kind.value} {operation.record.type.value}"
+    return operation.kind.value

@@ -1,0 +1,324 @@
+"""The workplace of one job: its folder, its two zygotes and its recoverers.
+
+Everything that a case needs from the machine is here; the case itself is in `case_runner`.
+A recoverer is a process that opens image after image, or has each opened in a process apart. One
+that opens them itself is replaced whenever one of them failed, since nobody knows what that left
+in its memory.
+"""
+
+import os
+import pickle
+import shlex
+import shutil
+import tempfile
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from walcrash.case.recoverer import Recoverer
+from walcrash.recorder import abi
+from walcrash.recorder.environment import ELSEWHERE, HERE
+from walcrash.recorder.supervisor import WatchPlan
+from walcrash.recorder.timer_kill import run_unwatched
+from walcrash.recorder.tree import capture, clear, restore
+from walcrash.recorder.watch import Watched, watch
+from walcrash.recorder.zygote import LoadError, Zygote
+from walcrash.subjects.boots import BootReader, Ending
+from walcrash.subjects.messages import Description, Rubbish, read_description, read_reply
+from walcrash.subjects.worker import BootRequest, LoadRequest
+from walcrash.values.case import Crash, CrashPoint, PowerLoss
+from walcrash.values.errors import HarnessFault, Inconclusive, ScenarioError
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.operation import Operation
+from walcrash.values.recovery import RecoveryFailure
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+
+_LOAD: Final = "walcrash.subjects.worker:load"
+_RUN: Final = "walcrash.subjects.worker:run_watched"
+_RUN_UNWATCHED: Final = "walcrash.subjects.worker:run_unwatched"
+_SERVE: Final = "walcrash.subjects.worker:serve"
+_SERVE_APART: Final = "walcrash.recorder.apart:serve"
+_RUN_ONE: Final = b"walcrash.subjects.worker:run_one"
+
+INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
+"""Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
+
+_MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
+_ROOM_BYTES: Final = 256 * 1024 * 1024
+"""How much must be free in memory for the working folder to be there."""
+
+
+class _Kind(NamedTuple):
+    """Which recoverer: its environment, and whether each boot has a process of its own."""
+
+    environment: int
+    is_forked: bool
+
+
+class Workplace:
+    """One job's processes and folder; use it with `with`, and nothing of it outlives the block."""
+
+    def __init__(self) -> None:
+        """Make the folder and start the zygotes.
+
+        Raises:
+            HarnessFault: there is no room, or no process can be started.
+        """
+        self._root = make_folder()
+        self.directory = f"{self._root}/subject"
+        os.mkdir(self.directory)
+        self._zygotes: list[Zygote] = []
+        self._recoverers: dict[_Kind, Recoverer] = {}
+        self._loaded: dict[tuple[str, str], Description] = {}
+        self._refusal: Inconclusive | None = refusal_by_user()
+        try:
+            for environment in (HERE, ELSEWHERE):
+                self._zygotes.append(Zygote(environment, self._root))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and remove the folder."""
+        for recoverer in self._recoverers.values():
+            recoverer.close()
+        for zygote in self._zygotes:
+            zygote.close()
+        self._zygotes.clear()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    @property
+    def zygote(self) -> Zygote:
+        """The fork server of the first environment."""
+        return self._zygotes[0]
+
+    def load(self, subject: SubjectSpec, limits: RecoveryLimits) -> Description:
+        """Load a subject's adapter into both zygotes.
+
+        Raises:
+            ScenarioError: there is no such adapter, it cannot be imported or made, or what it
+                says of itself makes no sense.
+        """
+        key = (subject.adapter, repr((sorted(subject.options.items()), subject.driver)))
+        if key not in self._loaded:
+            # Recoverers were forked before the adapter was there.
+            self.end_recoverers()
+            try:
+                texts = [self._load(zygote, subject, limits) for zygote in self._zygotes]
+                self._loaded[key] = _read_description(texts)
+            except (LoadError, Rubbish) as problem:
+                raise _not_loaded(subject, problem) from None
+        return self._loaded[key]
+
+    def _load(self, zygote: Zygote, subject: SubjectSpec, limits: RecoveryLimits) -> bytes:
+        """Load a subject's adapter into one zygote; return what that says of it."""
+        with tempfile.TemporaryDirectory(dir=self._root, prefix="scratch-") as scratch:
+            request = LoadRequest(
+                adapter=subject.adapter,
+                options=subject.arguments(limits.seconds),
+                scratch=scratch,
+                memory_mb=limits.memory_mb,
+            )
+            return zygote.load(_LOAD, pickle.dumps(request), seconds=30 + limits.seconds)
+
+    def boot(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        crash: Crash | None,
+        limits: RecoveryLimits,
+    ) -> Watched:
+        """Run one boot in the folder as it is, under watch where that is possible.
+
+        With a power loss the boot runs to its end; the cut is made in its trace.
+
+        Raises:
+            Inconclusive: interception is missing, and the crash needs it.
+        """
+        kill = None if isinstance(crash, PowerLoss) else crash
+        request = BootRequest(
+            adapter=subject.adapter,
+            options=subject.arguments(limits.seconds),
+            directory=self.directory,
+            operations=operations,
+            message_fd=abi.MESSAGE_FD,
+            awaits_kill=kill is not None,
+        )
+        plan = WatchPlan(crash=kill, seconds_per_call=limits.seconds)
+        zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
+        if self._refusal is None:
+            try:
+                return watch(
+                    zygote, _RUN, payload, folder=self.directory, plan=plan, memory_mb=memory_mb
+                )
+            except Inconclusive as problem:
+                self._refusal = problem
+            finally:
+                self._mend_folder()
+        if isinstance(crash, CrashPoint | PowerLoss):
+            what = "a power loss" if kill is None else "a kill at an exact point"
+            raise Inconclusive(
+                f"{what} needs interception, and {self._refusal.message}; "
+                'kills on a timer (`kind = "kill-timer"`) do without',
+                hint="walcrash doctor",
+            )
+        return run_unwatched(zygote, _RUN_UNWATCHED, payload, plan=plan, memory_mb=memory_mb)
+
+    def look(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        limits: RecoveryLimits,
+        *,
+        is_elsewhere: bool = False,
+        is_killed: bool = False,
+        is_forked: bool,
+    ) -> BootHistory:
+        """Run one boot that is not watched in the folder as it is.
+
+        Args:
+            subject: what to open.
+            operations: what to do, `open` first.
+            limits: time for the whole boot, memory.
+            is_elsewhere: in the other environment.
+            is_killed: leave the folder as a kill right after the operations would.
+            is_forked: in a process of its own, which is gone without `close` afterwards, and
+                with it everything that it started.
+        """
+        kind = _Kind(int(is_elsewhere), is_forked)
+        is_held = is_killed and not is_forked
+        request = BootRequest(
+            adapter=subject.adapter,
+            options=subject.arguments(limits.seconds),
+            directory=self.directory,
+            operations=operations,
+            is_held=is_held,
+        )
+        reader = BootReader(operations, directory=self.directory)
+        recoverer = self._recoverer(kind, limits.memory_mb)
+        failure = recoverer.converse(request, limits.seconds, reader.take)
+        if failure is not None:
+            # Before anything is looked at: what hung may still write.
+            self._end_recoverer(kind)
+        self._mend_folder()
+        end = BootEnd.CLOSED if failure is None else BootEnd.DIED
+        history = reader.finish(Ending(end, failure))
+        if isinstance(history.recovery, RecoveryFailure) and not is_forked:
+            self._end_recoverer(kind)
+        elif is_held and failure is None:
+            self._undo_close(kind, limits.seconds)
+        return history
+
+    def _undo_close(self, kind: _Kind, seconds: float) -> None:
+        """Let a recoverer close what it holds, and put the folder back to how it was before.
+
+        A kill leaves what the kernel had by then, and that is what is put back. A fork that
+        is gone without `close` would leave the same, and costs several times as much.
+        """
+        image = capture(self.directory)
+        if not self._recoverers[kind].let_go(seconds):
+            self._end_recoverer(kind)
+        restore(image, self.directory)
+
+    def _mend_folder(self) -> None:
+        """Have a folder again where a subject took its own away."""
+        if os.path.isdir(self.directory) and not os.path.islink(self.directory):
+            return
+        if os.path.lexists(self.directory):
+            os.unlink(self.directory)
+        os.makedirs(self.directory, exist_ok=True)
+
+    def clear(self) -> None:
+        """Empty the subject's folder."""
+        clear(self.directory)
+
+    def _recoverer(self, kind: _Kind, memory_mb: int) -> Recoverer:
+        known = self._recoverers.get(kind)
+        if known is not None and known.memory_mb == memory_mb:
+            return known
+        self._end_recoverer(kind)
+        entry, payload = (_SERVE_APART, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
+        zygote = self._zygotes[kind.environment]
+        pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb)
+        made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb)
+        return made
+
+    def end_recoverers(self) -> None:
+        """End the processes that open images, with all that lives on in them."""
+        for kind in list(self._recoverers):
+            self._end_recoverer(kind)
+
+    def _end_recoverer(self, kind: _Kind) -> None:
+        recoverer = self._recoverers.pop(kind, None)
+        if recoverer is not None:
+            recoverer.close()
+            self._zygotes[kind.environment].finish(recoverer.pid)
+
+
+def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:
+    if subject.driver:
+        return ScenarioError(
+            f"the driver `{shlex.join(subject.driver)}` cannot be used: {problem}",
+            hint=f"walcrash check {shlex.join(subject.driver)}",
+        )
+    hint = "python -c 'from walcrash.subjects.loading import find_adapter; "
+    hint += f'find_adapter("{subject.adapter}")\''
+    text = str(problem)
+    if isinstance(problem, LoadError):
+        text, hint = problem.message, problem.hint or hint
+    return ScenarioError(
+        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{text}", hint=hint
+    )
+
+
+def refusal_by_user() -> Inconclusive | None:
+    """Return why nothing is to be intercepted, if somebody turned that off."""
+    if os.environ.get(INTERCEPTION) != "off":
+        return None
+    return Inconclusive(f"it is turned off here ({INTERCEPTION}=off)")
+
+
+def _read_description(texts: list[bytes]) -> Description:
+    """Read what the zygotes said of an adapter; all must have loaded it."""
+    replies = [read_reply(text) for text in texts]
+    for reply in replies:
+        if not reply["ok"]:
+            raise LoadError(str(reply.get("error", "")), hint=str(reply.get("hint", "")))
+    return read_description(replies[0])
+
+
+def make_folder() -> str:
+    """Make the working folder, in memory where there is room.
+
+    Raises:
+        HarnessFault: no folder can be made.
+    """
+    parent = os.environ.get("WALCRASH_WORK")
+    if parent is None and _has_room(_MEMORY_FOLDER):
+        parent = _MEMORY_FOLDER
+    try:
+        return os.path.realpath(tempfile.mkdtemp(prefix="walcrash-", dir=parent))
+    except OSError as problem:
+        raise HarnessFault(
+            f"no working folder can be made in {parent or tempfile.gettempdir()}: "
+            f"{problem.strerror}",
+            hint="WALCRASH_WORK=/some/folder walcrash run",
+        ) from None
+
+
+def _has_room(folder: str) -> bool:
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK) and status.f_bavail * status.f_frsize >= _ROOM_BYTES

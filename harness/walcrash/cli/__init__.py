@@ -1,0 +1,6 @@
+"""The command line: arguments in, a campaign in the middle, an exit code out."""
+
+from walcrash.cli.commands import walcrash
+from walcrash.cli.entry import main
+
+__all__ = ["main", "walcrash"]

@@ -1,0 +1,78 @@
+"""`walcrash check`: does a driver or an adapter speak as it must, without a crash."""
+
+from collections.abc import Mapping
+
+import click
+
+from walcrash.values.errors import ExitCode, UsageError
+
+# limits
+LONGEST_CALL_SECONDS = 3600.0
+"""How long one call of a subject may be given."""
+
+MOST_MEMORY_MB = 1_048_576
+"""Largest memory limit, megabytes: one terabyte."""
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("words", metavar="SUBJECT [ARG]...", nargs=-1, required=True)
+@click.option(
+    "--option",
+    "options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Keyword argument for an adapter's constructor; may be repeated.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, max=LONGEST_CALL_SECONDS, min_open=True),
+    metavar="S",
+    default=10.0,
+    show_default=True,
+    help="How long one call may take.",
+)
+@click.option(
+    "--memory",
+    "memory_mb",
+    type=click.IntRange(1, MOST_MEMORY_MB),
+    metavar="MB",
+    default=512,
+    show_default=True,
+    help="Memory limit of each process.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of the lines.")
+def check(
+    words: tuple[str, ...],
+    options: tuple[str, ...],
+    seconds: float,
+    memory_mb: int,
+    as_json: bool,
+) -> ExitCode:
+    """Check that a subject keeps to the protocol, and explain where it does not.
+
+    SUBJECT is a driver with its arguments, or a Python adapter: a built-in name, `module:Class`
+    or `path/to/file.py:Class`. Options of walcrash go before it.
+    """
+    from walcrash.report.check_text import publish_conformance
+    from walcrash.report.output import talk
+    from walcrash.tools.check import CheckPlan, run_checks
+
+    plan = CheckPlan(
+        words=words, options=read_options(options), seconds=seconds, memory_mb=memory_mb
+    )
+    return publish_conformance(run_checks(plan, say=talk), as_json=as_json)
+
+
+def read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | bool]:
+    """Read `name=value`, where a value is what TOML would make of it, or else text."""
+    from walcrash.findings.subject_words import read_value
+
+    read: dict[str, str | int | float | bool] = {}
+    for option in options:
+        name, equals, text = option.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(
+                f"--option is NAME=VALUE; found {option!r}", hint="--option sync=group"
+            )
+        read[name] = read_value(text)
+    return read

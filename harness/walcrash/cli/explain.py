@@ -1,0 +1,32 @@
+"""`walcrash explain`: the story of one finding."""
+
+import click
+
+from walcrash.cli.options import NO_COLOR, RUNS
+from walcrash.values.errors import ExitCode
+
+
+@click.command()
+@click.argument("finding", metavar="FINDING")
+@RUNS
+@NO_COLOR
+def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
+    """Tell the story of a kept finding: what was done, what was lost, which rule broke and why.
+
+    FINDING is an id (such as F-7c1e) or the beginning of one; its case is run once more. Or it is
+    a bundle, whose own run is told: that needs no subject.
+    """
+    from pathlib import Path
+
+    from walcrash.findings.explain import explain_finding
+    from walcrash.report.explain_text import publish_explanation
+
+    told = explain_finding(finding, runs=Path(runs))
+    return publish_explanation(
+        told.finding,
+        told.story,
+        is_alike=told.is_alike,
+        is_kept=told.is_kept,
+        runs=runs,
+        color=not no_color,
+    )

@@ -1,0 +1,42 @@
+"""`walcrash replay`: a kept finding again."""
+
+import click
+
+from walcrash.cli.options import MOST_REPLAYS, NO_COLOR, RUNS
+from walcrash.values.errors import ExitCode, UsageError
+
+
+@click.command()
+@click.argument("finding", metavar="FINDING")
+@click.option(
+    "--times",
+    type=click.IntRange(1, MOST_REPLAYS),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="How often, each time in fresh processes.",
+)
+@click.option(
+    "--subject",
+    metavar="SUBJECT",
+    help="What to run for a bundle: a scenario file, whose subject is taken, or an adapter.",
+)
+@RUNS
+@NO_COLOR
+def replay(finding: str, times: int, subject: str | None, runs: str, no_color: bool) -> ExitCode:
+    """Run a finding again: a kept one by its id (such as F-7c1e), or a bundle."""
+    from pathlib import Path
+
+    from walcrash.findings.replay import replay_bundle, replay_finding
+    from walcrash.report.replay_text import publish_replays
+
+    if finding.endswith(".zip"):
+        results = replay_bundle(Path(finding), subject=subject, times=times)
+        return publish_replays(results, times=times, runs=runs, color=not no_color)
+    if subject is not None:
+        raise UsageError(
+            "--subject is for bundles; a kept finding knows its subject",
+            hint=f"walcrash replay {finding}",
+        )
+    results = replay_finding(finding, runs=Path(runs), times=times)
+    return publish_replays(results, times=times, runs=runs, color=not no_color)

@@ -1,0 +1,206 @@
+"""`walcrash run`: a campaign over scenario files, or one that goes on after it was killed."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from walcrash.cli.options import (
+    JOBS,
+    NO_COLOR,
+    RUNS,
+    SEED,
+    SEED_BYTES,
+    read_seconds,
+    usable_cpus,
+)
+from walcrash.cli.scenario_names import load_scenarios
+from walcrash.values.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from walcrash.campaign.state import CampaignState
+    from walcrash.report.run_folder import RunFolder
+    from walcrash.values.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What was asked for, now or when the run was begun.
+
+    Attributes:
+        names: the scenarios as they were named.
+        loaded: the scenarios.
+        runs: the folder that keeps runs and findings.
+    """
+
+    names: tuple[str, ...]
+    loaded: "tuple[Scenario, ...]"
+    seed: str
+    cases: int | None
+    seconds: float | None
+    case: int | None
+    runs: str
+
+
+@click.command()
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
+@SEED
+@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
+@click.option(
+    "--time",
+    "seconds",
+    callback=read_seconds,
+    metavar="TIME",
+    help="Budget of the run: 90, 60s, 5m, 1h.",
+)
+@JOBS
+@click.option(
+    "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Go on with a run that was killed or interrupted: its folder, or that one's name.",
+)
+@RUNS
+@click.option("--log", metavar="PATH", help="Write the event log here too; - is stdout.")
+@NO_COLOR
+def run(
+    scenarios: tuple[str, ...],
+    seed: str | None,
+    cases: int | None,
+    seconds: float | None,
+    jobs: int | None,
+    case: int | None,
+    resume: str | None,
+    runs: str,
+    log: str | None,
+    no_color: bool,
+) -> ExitCode:
+    """Run a campaign over scenario files or shipped scenarios; none named: all shipped."""
+    if resume is not None:
+        if scenarios or any(given is not None for given in (seed, cases, seconds, case)):
+            raise UsageError(
+                f"--resume {resume} goes on with what that run was asked for; found scenarios, "
+                "--seed, --cases, --time or --case as well",
+                hint=f"walcrash run --resume {resume}",
+            )
+        return _resume(resume, jobs=jobs, runs=runs, log=log, color=not no_color)
+    if case is not None and cases is not None:
+        raise UsageError(
+            "--case runs one case alone and --cases sets how many; both were given",
+            hint="leave one of them out",
+        )
+    loaded = load_scenarios(scenarios)
+    if case is not None and len(loaded) != 1:
+        raise UsageError(
+            f"--case runs one case of one scenario; found {len(loaded)} scenarios",
+            hint=f"walcrash run {loaded[0].path} --case {case}",
+        )
+    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
+    asked = _Asked(
+        names=scenarios,
+        loaded=loaded,
+        seed=chosen_seed,
+        cases=cases,
+        seconds=seconds,
+        case=case,
+        runs=runs,
+    )
+    return _begin(asked, jobs=jobs, log=log, color=not no_color)
+
+
+def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> ExitCode:
+    # After the scenarios, so that a mistyped name is answered before any of this is loaded.
+    from walcrash.campaign.state import CampaignState, Request
+    from walcrash.report.run_folder import RunFolder
+
+    request = Request.of(
+        asked.loaded,
+        names=asked.names,
+        seed=asked.seed,
+        cases=asked.cases,
+        seconds=asked.seconds,
+    )
+    folder = RunFolder.create(asked.runs, asked.seed)
+    # One case alone is soon run again.
+    state = CampaignState.begin(folder.path, request) if asked.case is None else None
+    return _go(asked, folder, state, jobs=jobs, log=log, color=color)
+
+
+def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bool) -> ExitCode:
+    from walcrash.campaign.state import CampaignState
+    from walcrash.report.run_folder import RunFolder
+
+    path = run if os.path.isdir(run) else os.path.join(runs, run)
+    with contextlib.closing(CampaignState.resume(path)) as state:
+        state.request.check_place(path)
+        loaded = load_scenarios(state.request.names)
+        state.request.check_scenarios(loaded, path)
+        asked = _Asked(
+            names=state.request.names,
+            loaded=loaded,
+            seed=state.request.seed,
+            cases=state.request.cases,
+            seconds=state.request.seconds,
+            case=None,
+            runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
+        )
+        return _go(asked, RunFolder(path), state, jobs=jobs, log=log, color=color)
+
+
+def _go(
+    asked: _Asked,
+    folder: "RunFolder",
+    state: "CampaignState | None",
+    *,
+    jobs: int | None,
+    log: str | None,
+    color: bool,
+) -> ExitCode:
+    from pathlib import Path
+
+    from walcrash.campaign.campaign import Campaign, CampaignPlan
+    from walcrash.report.session import RunRequest, run_session
+
+    plan = CampaignPlan(
+        scenarios=asked.loaded,
+        master_seed=asked.seed,
+        jobs=jobs or usable_cpus(),
+        cases=asked.cases,
+        seconds=asked.seconds,
+        only_case=asked.case,
+        runs=Path(asked.runs),
+    )
+    request = RunRequest(
+        scenarios=asked.loaded,
+        seed=asked.seed,
+        arguments=_arguments(asked),
+        case_counts=_case_counts(asked),
+        seconds=asked.seconds,
+        runs=asked.runs,
+        log=log,
+        color=color,
+        folder=folder,
+        keeps_state=state is not None,
+    )
+    with contextlib.closing(state) if state is not None else contextlib.nullcontext():
+        return run_session(Campaign(plan, state=state), request)
+
+
+def _arguments(asked: _Asked) -> tuple[str, ...]:
+    options: list[str] = []
+    given = (("--cases", asked.cases), ("--time", asked.seconds), ("--case", asked.case))
+    for option, value in given:
+        if value is not None:
+            options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    # A file called `-x` must not come back as an option.
+    names = (f"./{name}" if name.startswith("-") else name for name in asked.names)
+    return (*names, *options)
+
+
+def _case_counts(asked: _Asked) -> dict[str, int]:
+    one = 1 if asked.case is not None else asked.cases
+    return {scenario.name: one or scenario.budget.cases for scenario in asked.loaded}

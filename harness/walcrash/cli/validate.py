@@ -1,0 +1,76 @@
+"""`walcrash validate`: real engines, what they keep beside what they are documented to keep."""
+
+import os
+
+import click
+
+from walcrash.cli.options import (
+    JOBS,
+    MOST_AUDITED,
+    RUNS,
+    SEED,
+    SEED_BYTES,
+    usable_cpus,
+)
+from walcrash.values.errors import ExitCode
+
+FORMS = ("text", "markdown", "json")
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--short", is_flag=True, help="The rows of the short table, with few cases.")
+@SEED
+@click.option(
+    "--cases",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    help="Cases for one promise.  [default: 24, and 8 with --short]",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(1, MOST_AUDITED),
+    metavar="N",
+    default=60,
+    show_default=True,
+    help="Most images of one case with a power loss.",
+)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(FORMS),
+    metavar="FORM",
+    default="text",
+    show_default=True,
+    help="Print text, markdown or json.",
+)
+@JOBS
+@RUNS
+def validate(
+    names: tuple[str, ...],
+    short: bool,
+    seed: str | None,
+    cases: int | None,
+    images: int,
+    form: str,
+    jobs: int | None,
+    runs: str,
+) -> ExitCode:
+    """Probe the shipped engines and hold what they keep against what is documented of them."""
+    from pathlib import Path
+
+    from walcrash.report.output import talk
+    from walcrash.report.validation_text import publish_validation
+    from walcrash.tools.validate import CASES, SHORT_CASES, ValidationPlan, run_validation
+
+    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
+    plan = ValidationPlan(
+        names=names,
+        is_short=short,
+        master_seed=chosen_seed,
+        runs=Path(runs),
+        cases=cases or (SHORT_CASES if short else CASES),
+        images=images,
+        jobs=jobs or usable_cpus(),
+    )
+    return publish_validation(run_validation(plan, say=talk), form=form, seed=chosen_seed)

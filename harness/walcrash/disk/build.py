@@ -1,0 +1,162 @@
+"""Building: from a choice to its image.
+
+An image lists names in the order in which a capture of the same folder would.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from walcrash.disk.choice import ImageChoice, Policy
+from walcrash.disk.drawing import drawn
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.models import Cut, FileCut, resolve
+from walcrash.disk.moments import CrashPosition, Moment, after
+from walcrash.disk.names import ROOT, Names
+from walcrash.disk.nodes import Directory
+from walcrash.disk.pending import Pending
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event
+from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
+
+ContentKey = tuple[int, int, Moment, tuple[tuple[int, Moment], ...]]
+
+
+class ImageBuilder:
+    """Builds the images of one crash position; they share the content that they have in common."""
+
+    def __init__(self, pending: Pending) -> None:
+        self._pending = pending
+        self._contents: dict[ContentKey, bytes] = {}
+
+    def build(self, choice: ImageChoice) -> Image:
+        """Return the image of a choice at this position."""
+        if choice.policy is Policy.DRAWN:
+            choice = drawn(self._pending, choice)
+        return self.build_cut(resolve(self._pending, choice))
+
+    def build_cut(self, cut: Cut) -> Image:
+        """Return the image of a cut that is legal in some model."""
+        entries: dict[str, Entry] = {}
+        self._list(self._pending.names, ROOT, "", cut, entries, {})
+        return Image(entries)
+
+    def _list(
+        self,
+        names: Names,
+        directory: int,
+        inside: str,
+        cut: Cut,
+        entries: dict[str, Entry],
+        seen: dict[int, str],
+    ) -> None:
+        for text in sorted(names.directories[directory]):
+            key, path = (directory, text), f"{inside}{text}"
+            number = (
+                cut.targets[key] if key in cut.targets else names.directories[directory][text].base
+            )
+            if number is None:
+                continue
+            node = self._pending.nodes[number]
+            if isinstance(node, Directory):
+                entries[path] = DirectoryEntry(cut.modes.get(number, node.mode))
+                self._list(names, number, f"{path}/", cut, entries, seen)
+            elif not isinstance(node, FileHistory):
+                entries[path] = SymlinkEntry(node.target)
+            elif number in seen:
+                entries[path] = LinkEntry(seen[number])
+            else:
+                seen[number] = path
+                content = self._content(node, cut.files.get(number))
+                entries[path] = FileEntry(content, cut.modes.get(number, node.mode))
+
+    def _content(self, file: FileHistory, cut: FileCut | None) -> bytes:
+        if cut is None:
+            return file.content(file.size, 0, {})
+        key = (file.number, cut.size, cut.moment, tuple(cut.special.items()))
+        content = self._contents.get(key)
+        if content is None:
+            content = file.content(cut.size, cut.moment, cut.special)
+            self._contents[key] = content
+        return content
+
+
+def pending_at(
+    base: Image,
+    events: Iterable[Event],
+    position: CrashPosition,
+    *,
+    sector_bytes: int,
+    earlier: Iterable[Iterable[Event]] = (),
+) -> tuple[Pending, Event | None]:
+    """Replay a trace up to a position; return also the write within which it lies, if it does.
+
+    `earlier` are the traces of boots before, as in `crash_states`; positions count their events.
+
+    Raises:
+        NotModelled: an event means something that the model has no rule for.
+        ValueError: the trace is shorter than that.
+    """
+    pending = Pending(base, sector_bytes=sector_bytes)
+    for boot in earlier:
+        pending.apply_boot(boot)
+    rest = iter(events)
+    for event in islice(rest, max(0, position.whole_events - pending.next_event)):
+        pending.apply(event)
+    if pending.next_event < position.whole_events:
+        raise ValueError(f"the trace has {pending.next_event} events; there is no {position}")
+    if position.placement is not Placement.WITHIN:
+        return pending, None
+    torn = next(rest, None)
+    if torn is None:
+        raise ValueError(f"the trace has {pending.next_event} events; there is no {position}")
+    return pending, torn
+
+
+def rebuild(
+    choice: ImageChoice,
+    base: Image,
+    events: Iterable[Event],
+    *,
+    earlier: Iterable[Iterable[Event]] = (),
+) -> Image:
+    """Return the image of a choice, from nothing but the durable base and the trace.
+
+    Args:
+        choice: which image.
+        base: the durable image at the start.
+        events: the trace.
+        earlier: the traces of boots before this one, as in `crash_states`.
+
+    Raises:
+        NotModelled: an event means something that the model has no rule for.
+        ValueError: the trace is not that of the choice.
+    """
+    pending, torn = pending_at(
+        base, events, choice.position, sector_bytes=choice.sector_bytes, earlier=earlier
+    )
+    if torn is None:
+        return ImageBuilder(pending).build(choice)
+    with pending.torn(torn, choice.position.kept_bytes):
+        return ImageBuilder(pending).build(choice)
+
+
+def kill_image(base: Image, events: Iterable[Event], position: CrashPosition) -> Image:
+    """Return exactly the folder that a SIGKILL at a position leaves.
+
+    Raises:
+        NotModelled: an event means something that the model has no rule for.
+        ValueError: the trace is shorter than that.
+    """
+    everything = after(position.event_index)
+    return rebuild(
+        ImageChoice(
+            model=PersistenceModel.KILL,
+            position=position,
+            policy=Policy.ALL,
+            names=everything,
+            files=everything,
+        ),
+        base,
+        events,
+    )

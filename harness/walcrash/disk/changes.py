@@ -1,0 +1,135 @@
+"""Pending changes by event: what a power loss may still take away, in the order of the trace."""
+
+from dataclasses import dataclass, field
+
+from walcrash.disk.choice import Held, HeldKind
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.moments import Moment, after, before, split
+from walcrash.disk.names import EntryKey
+from walcrash.disk.overlays import Overlay, sectors_of
+from walcrash.disk.pending import Pending
+from walcrash.values.contract import PersistenceModel
+
+
+@dataclass(frozen=True, slots=True)
+class SectorRun:
+    """Sectors of one file that one event changed; `is_torn` if they may be there in part.
+
+    Where a piece of a write is all that is pending, `parts_before` of its parts came before.
+    """
+
+    file: int
+    first: int
+    end: int
+    is_torn: bool
+    parts_before: int = 0
+
+    def held_at(self, moment: Moment, *, first: int = -1, end: int = -1) -> Held:
+        """Return the run, or a part of it, held at a moment."""
+        return Held(
+            kind=HeldKind.SECTORS,
+            node=self.file,
+            moment=moment,
+            first=self.first if first < 0 else first,
+            end=self.end if end < 0 else end,
+        )
+
+
+@dataclass(slots=True)
+class Change:
+    """What one event has changed that is still pending.
+
+    Attributes:
+        event: its position in the trace.
+        names: the entries that it changed.
+        modes: the files and directories whose mode it changed.
+        sizes: the files whose size it changed.
+        last_sizes: those of them whose size did not change again.
+        runs: the sectors that it changed.
+    """
+
+    event: int
+    names: list[EntryKey] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    last_sizes: list[int] = field(default_factory=list)
+    runs: list[SectorRun] = field(default_factory=list)
+
+    @property
+    def parts(self) -> int:
+        """How many parts it has."""
+        torn = (run for run in self.runs if run.is_torn)
+        return max([1, *(run.parts_before + run.end - run.first for run in torn)])
+
+    def undone(self) -> tuple[Held, ...]:
+        """Return what is held where just this change is lost, and what is on top of it."""
+        return self._held(before(self.event), self.last_sizes)
+
+    def kept(self) -> tuple[Held, ...]:
+        """Return what is held where just this change is kept, and what is below it."""
+        return self._held(after(self.event), self.sizes)
+
+    def _held(self, moment: Moment, sizes: list[int]) -> tuple[Held, ...]:
+        return (
+            *(Held(kind=HeldKind.NAME, node=d, name=n, moment=moment) for d, n in self.names),
+            *(Held(kind=HeldKind.MODE, node=node, moment=moment) for node in self.modes),
+            *(Held(kind=HeldKind.SIZE, node=file, moment=moment) for file in sizes),
+            *(run.held_at(moment) for run in self.runs),
+        )
+
+
+def pending_changes(pending: Pending, model: PersistenceModel) -> list[Change]:
+    """Return the changes that a model may still take away, in the order of the trace."""
+    changes: dict[int, Change] = {}
+    for key, name in pending.names.pending.items():
+        for moment, _ in name.changes:
+            event = split(moment)[0]
+            changes.setdefault(event, Change(event)).names.append(key)
+    for number, history in pending.modes.items():
+        for moment, _ in history.changes:
+            event = split(moment)[0]
+            changes.setdefault(event, Change(event)).modes.append(number)
+    for number in pending.dirty:
+        file = pending.nodes[number]
+        assert isinstance(file, FileHistory), "only files are dirty"
+        _add_file(file, changes, pending.sector_bytes)
+    return [changes[event] for event in sorted(changes) if _is_open(changes[event], pending, model)]
+
+
+def _add_file(file: FileHistory, changes: dict[int, Change], sector_bytes: int) -> None:
+    for size in file.sizes:
+        change = changes.setdefault(size.event, Change(size.event))
+        if file.number not in change.sizes:
+            change.sizes.append(file.number)
+    if file.sizes:
+        changes[file.sizes[-1].event].last_sizes.append(file.number)
+    reach = file.reach()
+    for overlay in file.overlays:
+        run = _run(file, overlay, reach, sector_bytes)
+        if run.end > run.first:
+            changes.setdefault(overlay.event, Change(overlay.event)).runs.append(run)
+
+
+def _run(file: FileHistory, overlay: Overlay, reach: int, sector_bytes: int) -> SectorRun:
+    sectors = sectors_of(overlay.start, min(overlay.end, reach), sector_bytes)
+    is_torn = not overlay.is_whole
+    return SectorRun(file.number, sectors.start, sectors.stop, is_torn, overlay.parts_before)
+
+
+def _is_open(change: Change, pending: Pending, model: PersistenceModel) -> bool:
+    if model is PersistenceModel.KILL:
+        return False
+    if model is PersistenceModel.ORDERED:
+        return before(change.event) >= pending.barrier
+    if model is PersistenceModel.EXT4 and not change.runs:
+        return before(change.event) >= pending.journal
+    return True
+
+
+def pending_moments(pending: Pending, model: PersistenceModel) -> list[Moment]:
+    """Return the moments at which something changed that a model may still take away."""
+    return [
+        before(change.event) + part
+        for change in pending_changes(pending, model)
+        for part in range(1, change.parts + 1)
+    ]

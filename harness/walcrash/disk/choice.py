@@ -1,0 +1,131 @@
+"""Image choices: which of the images that a crash may leave, as a small value.
+
+A choice says how far names and file content have come on the disk, and where single entries,
+sizes or sectors are further or less far. A model then takes each of them to the nearest moment
+that it allows, so every choice means an image that is legal in its model.
+
+Not here: what a model allows (`models`), which choices are worth a try (`enumeration`), how a
+choice is stored (`choice_json`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from walcrash.disk.moments import SECTOR_BYTES, CrashPosition, Moment, split
+from walcrash.disk.overlays import sectors_of
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event
+
+
+class Policy(Enum):
+    """Why a choice was made; in the order in which choices are tried."""
+
+    NOTHING = "nothing"
+    ALL = "all"
+    NAMES_ONLY = "names-only"
+    FILES_ONLY = "files-only"
+    PREFIX = "prefix"
+    ALL_BUT_ONE = "all-but-one"
+    ONE_ALONE = "one-alone"
+    TORN = "torn"
+    BLOCK_LOST = "block-lost"
+    GROWN_ZEROS = "grown-zeros"
+    GROWN_STALE = "grown-stale"
+    BOTH_NAMES = "both-names"
+    DRAWN = "drawn"
+    EXPLICIT = "explicit"
+
+
+class HeldKind(Enum):
+    """What is held at a moment of its own."""
+
+    NAME = "name"
+    MODE = "mode"
+    SIZE = "size"
+    SECTORS = "sectors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Something that is at another moment than the rest.
+
+    Attributes:
+        kind: an entry of a directory, the mode of a file or directory, a file's size, or some of
+            a file's sectors.
+        node: the number of the directory or file in the model.
+        moment: the moment that it has; `STALE` is that of the bytes before the first.
+        name: the entry's name.
+        first, end: the sectors, `end` not included.
+    """
+
+    kind: HeldKind
+    node: int
+    moment: Moment
+    name: str = ""
+    first: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageChoice:
+    """One image, by what of the pending changes it keeps.
+
+    Attributes:
+        model: the persistence model that allows it.
+        position: where the trace is cut.
+        policy: why it was chosen.
+        names: how far directories have come.
+        files: how far sizes and content have come.
+        held: what is at a moment of its own; a later one of two overrules.
+        about: the event that the policy is about; -1 if none.
+        seed: for `DRAWN`: what `held` and the moments are drawn from.
+        sector_bytes: the unit in which writes tear.
+    """
+
+    model: PersistenceModel
+    position: CrashPosition
+    policy: Policy
+    names: Moment = 0
+    files: Moment = 0
+    held: tuple[Held, ...] = ()
+    about: int = -1
+    seed: int | None = None
+    sector_bytes: int = SECTOR_BYTES
+
+    def describe(self, events: Mapping[int, Event]) -> str:
+        """Return one line for reports; `events` has at least the event that it is about."""
+        event = events.get(self.about)
+        shown = f"event {self.about}" + (f" ({event})" if event is not None else "")
+        lines = {
+            Policy.NOTHING: "nothing kept that was not synced",
+            Policy.ALL: "everything kept",
+            Policy.NAMES_ONLY: "all names kept, no content that was not synced",
+            Policy.FILES_ONLY: "all content kept, no names that were not synced",
+            Policy.PREFIX: f"everything kept up to {shown}, nothing after it",
+            Policy.ALL_BUT_ONE: f"everything kept but {shown}",
+            Policy.ONE_ALONE: f"nothing kept but {shown}",
+            Policy.TORN: f"{shown} torn: {self._torn(event)}",
+            Policy.BLOCK_LOST: f"everything kept but {self._sectors()} of {shown}",
+            Policy.GROWN_ZEROS: f"the file of {shown} has its new size, and zeros in its new part",
+            Policy.GROWN_STALE: f"the file of {shown} has its new size, and stale bytes in it",
+            Policy.BOTH_NAMES: f"{shown} half done: the file has both names",
+            Policy.DRAWN: f"a part of the changes, drawn with seed {self.seed}",
+            Policy.EXPLICIT: f"{len(self.held)} changes at moments of their own",
+        }
+        return f"{lines[self.policy]}; cut {self.position} ({self.model.value})"
+
+    def _torn(self, event: Event | None) -> str:
+        if self.held:
+            return f"all of it kept but {self._sectors()}, nothing after it"
+        kept = f"its first {split(self.names)[1]}"
+        if event is not None:
+            sectors = sectors_of(event.offset, event.offset + event.result, self.sector_bytes)
+            kept += f" of {len(sectors)}"
+        return f"{kept} sectors kept, nothing after them"
+
+    def _sectors(self) -> str:
+        for held in self.held:
+            if held.kind is HeldKind.SECTORS:
+                return f"bytes {held.first * self.sector_bytes}-{held.end * self.sector_bytes - 1}"
+        return "its name"

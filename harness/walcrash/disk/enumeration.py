@@ -1,0 +1,242 @@
+"""Enumeration: the choices at one crash position, most telling first.
+
+The order: nothing kept; everything kept; names without content and content without names; each
+prefix; all but one change; one change alone; writes torn at each sector; one block lost; grown
+with zeros; grown with stale bytes; renames half done; then subsets drawn from a generator.
+
+Nothing is made before it is asked for, so a caller may stop by count or by time.
+
+Not here: the bytes at which a write is cut in memory; these are crash positions (`positions`).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from walcrash.disk.build import ImageBuilder
+from walcrash.disk.changes import Change, SectorRun, pending_changes
+from walcrash.disk.choice import Held, HeldKind, ImageChoice, Policy
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.moments import BLOCK_BYTES, CrashPosition, Moment, after, before, part, split
+from walcrash.disk.overlays import STALE
+from walcrash.disk.pending import Pending
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.image import Image
+from walcrash.values.seed import Prng
+
+_SEED_BOUND: Final = 1 << 63
+
+_ORDERED_POLICIES: Final = (Policy.NOTHING, Policy.ALL, Policy.PREFIX, Policy.TORN)
+
+_POLICIES: Final = {
+    PersistenceModel.KILL: (Policy.ALL,),
+    PersistenceModel.ORDERED: _ORDERED_POLICIES,
+    PersistenceModel.EXT4: tuple(
+        policy for policy in Policy if policy not in (Policy.GROWN_STALE, Policy.BOTH_NAMES)
+    ),
+    PersistenceModel.POSIX: tuple(Policy),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An image, the choice that made it, and the digest by which it is told from the others."""
+
+    choice: ImageChoice
+    image: Image
+    digest: str
+
+
+def images(
+    pending: Pending,
+    model: PersistenceModel,
+    position: CrashPosition,
+    *,
+    prng: Prng | None = None,
+    drawn: int = 0,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[Candidate]:
+    """Yield the images at a position, each content once, most telling first.
+
+    Take them before the pending model goes on: they are made as they are asked for.
+
+    Args:
+        pending: the model, at the position.
+        model: which images are legal.
+        position: where the trace is cut.
+        prng: what drawn subsets come from; needed where `drawn` is not 0.
+        drawn: how many subsets are drawn after everything else.
+        block_bytes: what the file system writes at a time.
+    """
+    builder = ImageBuilder(pending)
+    seen: set[str] = set()
+    for choice in choices(
+        pending, model, position, prng=prng, drawn=drawn, block_bytes=block_bytes
+    ):
+        image = builder.build(choice)
+        digest = image.digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield Candidate(choice, image, digest)
+
+
+def choices(
+    pending: Pending,
+    model: PersistenceModel,
+    position: CrashPosition,
+    *,
+    prng: Prng | None = None,
+    drawn: int = 0,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[ImageChoice]:
+    """Yield the choices at a position in their order; different ones may mean one image."""
+    maker = _Maker(pending, model, position, block_bytes)
+    makers: dict[Policy, Callable[[], Iterator[ImageChoice]]] = {
+        Policy.NOTHING: maker.nothing,
+        Policy.ALL: maker.everything,
+        Policy.NAMES_ONLY: maker.names_only,
+        Policy.FILES_ONLY: maker.files_only,
+        Policy.PREFIX: maker.prefixes,
+        Policy.ALL_BUT_ONE: maker.all_but_one,
+        Policy.ONE_ALONE: maker.one_alone,
+        Policy.TORN: maker.torn,
+        Policy.BLOCK_LOST: maker.blocks_lost,
+        Policy.GROWN_ZEROS: maker.grown_zeros,
+        Policy.GROWN_STALE: maker.grown_stale,
+        Policy.BOTH_NAMES: maker.both_names,
+    }
+    wanted = (makers[policy]() for policy in _POLICIES[model] if policy in makers)
+    yield from chain.from_iterable(wanted)
+    if Policy.DRAWN in _POLICIES[model] and maker.changes:
+        for _ in range(drawn):
+            assert prng is not None, "drawn subsets need a generator"
+            yield maker.choice(Policy.DRAWN, seed=prng.below(_SEED_BOUND))
+
+
+class _Maker:
+    def __init__(
+        self,
+        pending: Pending,
+        model: PersistenceModel,
+        position: CrashPosition,
+        block_bytes: int,
+    ) -> None:
+        self.changes = pending_changes(pending, model)
+        self._pending = pending
+        self._model = model
+        self._position = position
+        self._in_block = max(1, block_bytes // pending.sector_bytes)
+
+    def choice(
+        self,
+        policy: Policy,
+        *,
+        names: Moment = 0,
+        files: Moment = 0,
+        held: tuple[Held, ...] = (),
+        about: int = -1,
+        seed: int | None = None,
+    ) -> ImageChoice:
+        return ImageChoice(
+            model=self._model,
+            position=self._position,
+            policy=policy,
+            names=names,
+            files=files,
+            held=held,
+            about=about,
+            seed=seed,
+            sector_bytes=self._pending.sector_bytes,
+        )
+
+    def _kept(self, policy: Policy, *held: Held, about: int) -> ImageChoice:
+        """Everything is kept, but for what is held."""
+        now = self._pending.now
+        return self.choice(policy, names=now, files=now, held=held, about=about)
+
+    def nothing(self) -> Iterator[ImageChoice]:
+        yield self.choice(Policy.NOTHING)
+
+    def everything(self) -> Iterator[ImageChoice]:
+        yield self._kept(Policy.ALL, about=-1)
+
+    def names_only(self) -> Iterator[ImageChoice]:
+        yield self.choice(Policy.NAMES_ONLY, names=self._pending.now)
+
+    def files_only(self) -> Iterator[ImageChoice]:
+        yield self.choice(Policy.FILES_ONLY, files=self._pending.now)
+
+    def prefixes(self) -> Iterator[ImageChoice]:
+        for change in self.changes[:-1]:
+            end = after(change.event)
+            yield self.choice(Policy.PREFIX, names=end, files=end, about=change.event)
+
+    def all_but_one(self) -> Iterator[ImageChoice]:
+        for change in self.changes:
+            yield self._kept(Policy.ALL_BUT_ONE, *change.undone(), about=change.event)
+
+    def one_alone(self) -> Iterator[ImageChoice]:
+        for change in self.changes:
+            # Growth is in the journal: names that came before it are there where it is.
+            is_with_names = self._model is PersistenceModel.EXT4 and not change.names
+            yield self.choice(
+                Policy.ONE_ALONE,
+                names=after(change.event) if is_with_names else 0,
+                held=change.kept(),
+                about=change.event,
+            )
+
+    def torn(self) -> Iterator[ImageChoice]:
+        for change in self.changes:
+            for number in range(1, change.parts):
+                moment = part(change.event, number)
+                yield self.choice(Policy.TORN, names=moment, files=moment, about=change.event)
+        if self._model is not PersistenceModel.ORDERED:
+            for change in self.changes:
+                yield from self._with_hole(change)
+
+    def _with_hole(self, change: Change) -> Iterator[ImageChoice]:
+        """One sector of a write is lost, the others are kept, and nothing after them is."""
+        end = after(change.event)
+        for run in change.runs:
+            if run.is_torn and run.end - run.first > 1:
+                for sector in range(run.first, run.end):
+                    lost = run.held_at(before(change.event), first=sector, end=sector + 1)
+                    yield self.choice(
+                        Policy.TORN, names=end, files=end, held=(lost,), about=change.event
+                    )
+
+    def blocks_lost(self) -> Iterator[ImageChoice]:
+        for change in self.changes:
+            for run in change.runs:
+                for first, end in self._blocks(run):
+                    lost = run.held_at(before(change.event), first=first, end=end)
+                    yield self._kept(Policy.BLOCK_LOST, lost, about=change.event)
+
+    def _blocks(self, run: SectorRun) -> Iterator[tuple[int, int]]:
+        size = self._in_block
+        for block in range(run.first // size, (run.end - 1) // size + 1):
+            yield max(run.first, block * size), min(run.end, (block + 1) * size)
+
+    def grown_zeros(self) -> Iterator[ImageChoice]:
+        yield from self._grown(Policy.GROWN_ZEROS, 0)
+
+    def grown_stale(self) -> Iterator[ImageChoice]:
+        yield from self._grown(Policy.GROWN_STALE, STALE)
+
+    def _grown(self, policy: Policy, moment: Moment) -> Iterator[ImageChoice]:
+        for number in self._pending.dirty:
+            file = self._pending.nodes[number]
+            assert isinstance(file, FileHistory), "only files are dirty"
+            if file.sizes and file.size > file.base_size:
+                end = file.reach() // self._pending.sector_bytes + 1
+                held = Held(kind=HeldKind.SECTORS, node=number, moment=moment, first=0, end=end)
+                yield self._kept(policy, held, about=file.sizes[-1].event)
+
+    def both_names(self) -> Iterator[ImageChoice]:
+        for rename in self._pending.names.renames:
+            event = split(rename.moment)[0]
+            directory, text = rename.source
+            held = Held(kind=HeldKind.NAME, node=directory, name=text, moment=before(event))
+            yield self._kept(Policy.BOTH_NAMES, held, about=event)

@@ -1,0 +1,76 @@
+"""Moments: points in a trace, finer than events, and the crash positions among them.
+
+Everything that happens to the disk is a row of parts. A write has one part for each sector that
+it touches, in file order; every other event that changes something has one part. A moment is a
+whole number that says how far a trace has come: so many parts of event n, and all of the events
+before it. Moments compare as they should, and two moments of one event never mix with another's.
+
+Not here: which parts changed what (`file_history`, `names`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.values.case import Placement
+
+# limits
+PARTS: Final = 1 << 23
+"""Room for the parts of one event: the largest write has 4,194,296 sectors of 512 bytes."""
+
+SECTOR_BYTES: Final = 512
+"""What a device writes whole or not at all, unless told otherwise."""
+
+BLOCK_BYTES: Final = 4096
+"""What a file system writes at a time, unless told otherwise."""
+
+Moment = int
+"""Event index times `PARTS`, plus how many of the event's parts have happened."""
+
+
+def before(event_index: int) -> Moment:
+    """Return the moment at which nothing of an event has happened."""
+    return event_index * PARTS
+
+
+def after(event_index: int) -> Moment:
+    """Return the moment at which all of an event has happened, and nothing of the next."""
+    return (event_index + 1) * PARTS
+
+
+def part(event_index: int, number: int) -> Moment:
+    """Return the moment at which so many parts of an event have happened."""
+    assert 0 <= number < PARTS, "an event has fewer parts"
+    return event_index * PARTS + number
+
+
+def split(moment: Moment) -> tuple[int, int]:
+    """Return the event that is under way at a moment, and how many of its parts have happened."""
+    return divmod(moment, PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPosition:
+    """Where a trace is cut.
+
+    Attributes:
+        event_index: the position of an event in the trace.
+        placement: before it, within it (a write only), or after it.
+        kept_bytes: for `WITHIN`: how many bytes of the write have reached memory; at least one
+            has, and at least one has not.
+    """
+
+    event_index: int
+    placement: Placement = Placement.AFTER
+    kept_bytes: int = 0
+
+    @property
+    def whole_events(self) -> int:
+        """How many events have happened whole."""
+        return self.event_index + (self.placement is Placement.AFTER)
+
+    def __str__(self) -> str:
+        """Return the form that reports use: `after event 14`."""
+        text = f"{self.placement.value} event {self.event_index}"
+        if self.placement is Placement.WITHIN:
+            text += f", bytes 0-{self.kept_bytes - 1} kept"
+        return text

@@ -1,0 +1,101 @@
+"""Overlays: the pending changes of one file, as values.
+
+Not here: how they add up to a file (`file_history`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.disk.moments import Moment, before, part
+
+STALE: Final[Moment] = -1
+"""In the place of a sector's moment: the bytes that its block held before it was this file's."""
+
+END_OF_ALL_FILES: Final = 1 << 63
+"""The end of a change that has none: of a cut, or of a tail that was moved away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Bytes, or zeros where `data` is None, laid over a range by one event.
+
+    `is_whole` marks changes of the file's map (truncations, punched holes), which happen to all
+    sectors in one part; a write has one part for each sector. Where only a piece of a write is
+    left, `parts_before` is how many of its parts came before the piece.
+    """
+
+    event: int
+    start: int
+    end: int
+    data: bytes | None
+    is_whole: bool
+    parts_before: int = 0
+
+    def moment(self, sector: int, sector_bytes: int) -> Moment:
+        """Return when a sector has the overlay."""
+        if self.is_whole:
+            return part(self.event, 1)
+        return part(self.event, 1 + self.parts_before + sector - self.start // sector_bytes)
+
+    def end_at(self, moment: Moment, sector_bytes: int) -> int:
+        """Return up to where the overlay is there at a moment; its start if it is not."""
+        parts = moment - before(self.event)
+        if self.is_whole and parts > 0:
+            return self.end
+        parts -= self.parts_before
+        if parts <= 0:
+            return self.start
+        return min(self.end, (self.start // sector_bytes + parts) * sector_bytes)
+
+    def covers(self, sector: int, sector_bytes: int) -> bool:
+        """Whether nothing of a sector is as it was before."""
+        start = sector * sector_bytes
+        return self.start <= start and start + sector_bytes <= self.end
+
+    def piece(self, sectors: range, sector_bytes: int) -> "Overlay":
+        """Return the part in a run of sectors, all of which it touches."""
+        low = max(self.start, sectors.start * sector_bytes)
+        high = min(self.end, sectors.stop * sector_bytes)
+        data = None if self.data is None else self.data[low - self.start : high - self.start]
+        first = self.parts_before + low // sector_bytes - self.start // sector_bytes
+        return Overlay(self.event, low, high, data, self.is_whole, first)
+
+    def lay(self, content: bytearray, low: int, high: int, *, origin: int = 0) -> None:
+        """Lay the part in [low, high) over content that begins at `origin` in the file."""
+        if self.data is None:
+            high = min(high, origin + len(content))
+            if high > low:
+                content[low - origin : high - origin] = bytes(high - low)
+        elif high > low:
+            if origin + len(content) < low:
+                content.extend(bytes(low - origin - len(content)))
+            content[low - origin : high - origin] = self.data[low - self.start : high - self.start]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChange:
+    """A change of size by one event; `grown_from` is a write's start, None for any other call."""
+
+    event: int
+    size_before: int
+    size: int
+    grown_from: int | None
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the size was set, and did not just follow a write."""
+        return self.grown_from is None
+
+    def size_at(self, moment: Moment, sector_bytes: int) -> int:
+        """Return the size at a moment after the event has begun."""
+        if self.grown_from is None:
+            return self.size
+        reached = (self.grown_from // sector_bytes + moment - before(self.event)) * sector_bytes
+        return max(self.size_before, min(self.size, reached))
+
+
+def sectors_of(start: int, end: int, sector_bytes: int) -> range:
+    """Return the sectors that a range of bytes touches."""
+    if end <= start:
+        return range(0)
+    return range(start // sector_bytes, (end - 1) // sector_bytes + 1)

@@ -1,0 +1,496 @@
+"""The pending model: a trace replayed on an in-memory file system that knows what is durable.
+
+It begins as a durable image and takes events one after the other. At any point it can say what
+memory holds (what a kill leaves), what is durable, and everything in between, in order.
+
+What makes what durable, by the weakest rules (POSIX), and beside them two marks for the
+stricter models:
+
+- fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
+  entries. fsync, of either: its mode.
+- a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size.
+- msync with MS_SYNC: the sectors of its range, and the size. Linux syncs the range as
+  fdatasync would.
+- sync and syncfs: everything, since Linux waits for the writes.
+- sync_file_range: nothing.
+- a sync that failed: nothing, and what it did not write stays out of later ones too, until it is
+  written again (`file_history`).
+- `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
+
+What was stored through a mapping is in the trace as writes of whole pages, all of one look in
+the order of the pages, since nobody can tell in which order they were stored.
+
+A close is in the trace where ext4 gives a file its blocks at it: a file that was cut to nothing.
+The end of a boot closes everything.
+
+Not here: times, owners and extended attributes; the set-user-id bit that a write takes away; a
+write that failed on its way through O_SYNC, which may be in memory.
+
+Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
+`msync(2)`; Linux, `mm/msync.c`; Rebello et al., "Can Applications Recover from fsync
+Failures?", ATC 2020.
+"""
+
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from walcrash.disk.allocating import allocate
+from walcrash.disk.errors import not_modelled
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.freed import Freed
+from walcrash.disk.modes import ModeHistory
+from walcrash.disk.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
+from walcrash.disk.names import ROOT, EntryKey, Names
+from walcrash.disk.nodes import Directory, Node, Symlink
+from walcrash.disk.numbering import Numbering
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+
+_RENAME_NOREPLACE: Final = 1
+_RENAME_EXCHANGE: Final = 2
+
+_NEW_DIRECTORY_MODE: Final = 0o700
+_NEW_FILE_MODE: Final = 0o600
+
+_SYNCS: Final = frozenset(
+    {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
+)
+
+_WRITE_BACK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
+"""What a sync returns when it could not write; any other error means that it did not try."""
+
+_STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
+
+
+class Pending:
+    """A file system in the middle of a trace.
+
+    Attributes:
+        sector_bytes: the unit in which writes tear.
+        block_bytes: the unit in which memory is dirty.
+        weakest: the weakest model that will be asked for; pasts that only a weaker one needs
+            are forgotten.
+        next_event: how many events have been applied.
+        now: the moment reached.
+        nodes: all files, directories and symbolic links that a crash could still show.
+        names: the directories' entries.
+        modes: the files and directories with pending changes of their mode, by number.
+        dirty: the numbers of the files with pending changes, in the order of the first one.
+        journal: everything up to here is committed, for ext4.
+        barrier: everything up to here is durable, where changes keep their order.
+    """
+
+    def __init__(
+        self,
+        base: Image,
+        *,
+        sector_bytes: int = SECTOR_BYTES,
+        block_bytes: int = BLOCK_BYTES,
+        weakest: PersistenceModel = PersistenceModel.POSIX,
+    ) -> None:
+        self.sector_bytes = sector_bytes
+        self.block_bytes = block_bytes
+        self.weakest = weakest
+        self.next_event = 0
+        self.now: Moment = 0
+        self.journal: Moment = 0
+        self.barrier: Moment = 0
+        self.nodes: dict[int, Node] = {ROOT: Directory(_NEW_DIRECTORY_MODE)}
+        self.names = Names()
+        self.modes: dict[int, ModeHistory] = {}
+        self.dirty: dict[int, None] = {}
+        self._made = ROOT
+        self._freed = Freed()
+        self._numbering = Numbering()
+        self._actions = self._actions_by_kind()
+        for path, entry in base.entries.items():
+            self._add_base(path, entry, base)
+
+    def _actions_by_kind(self) -> dict[EventKind, Callable[[Event], None]]:
+        return {
+            EventKind.CREATE: self._create,
+            EventKind.TRUNCATE: self._truncate,
+            EventKind.WRITE: self._write,
+            EventKind.ALLOCATE: self._allocate,
+            EventKind.RENAME: self._rename,
+            EventKind.LINK: self._link,
+            EventKind.SYMLINK: self._symlink,
+            EventKind.UNLINK: self._unlink,
+            EventKind.MKDIR: self._mkdir,
+            EventKind.RMDIR: self._unlink,
+            EventKind.FSYNC: self._sync_file,
+            EventKind.FDATASYNC: self._sync_file,
+            EventKind.SYNC_ALL: self._sync_all,
+            EventKind.MSYNC: self._sync_mapping,
+            EventKind.CLOSE: self._close,
+            EventKind.ATTRIBUTE: self._change_mode,
+        }
+
+    def apply(self, event: Event) -> None:
+        """Take the next event of the trace.
+
+        Raises:
+            NotModelled: the event means something that the model has no rule for.
+        """
+        action = self._actions.get(event.kind)
+        if action is not None and event.result >= 0:
+            action(event)
+            if event.kind in _SYNCS or (event.is_synchronous and event.result):
+                self._pass_barrier()
+        elif event.kind in _SYNCS and -event.result in _WRITE_BACK_ERRORS:
+            self._fail_sync(event)
+        self.next_event += 1
+        self.now = after(self.next_event - 1)
+
+    def reboot(self) -> None:
+        """Begin another boot: its trace has file numbers of its own, and nothing is open."""
+        self._numbering = Numbering()
+        for file in self._dirty_files():
+            self._release(file, self.now)
+
+    def apply_boot(self, events: Iterable[Event]) -> None:
+        """Take the whole trace of a boot that ended with the power on, and begin another.
+
+        Raises:
+            NotModelled: as for `apply`.
+        """
+        last = None
+        for event in events:
+            if last is not None:
+                self.apply(last)
+            last = event
+        if last is not None:
+            is_cut = last.kind is EventKind.WRITE and 0 < last.result < len(last.data)
+            # A kill within a synchronous write: it never returned, so it has promised nothing.
+            self.apply(replace(last, is_synchronous=False) if is_cut else last)
+        self.reboot()
+
+    @contextmanager
+    def torn(self, event: Event, kept_bytes: int) -> Iterator[None]:
+        """Be, for a while, within the next event: a write of which so many bytes are in memory.
+
+        Raises:
+            NotModelled: as for `apply`.
+        """
+        file = self._file(event)
+        reached = self.now
+        if file is None:
+            yield
+            return
+        was_settled = file.is_settled
+        marks = file.changed, file.resized
+        file.write(self.next_event, event.offset, event.data[:kept_bytes])
+        self.dirty[file.number] = None
+        self.now = after(self.next_event)
+        try:
+            yield
+        finally:
+            self.now = reached
+            file.forget_event(self.next_event)
+            file.changed, file.resized = marks
+            if was_settled:
+                del self.dirty[file.number]
+
+    # The base.
+
+    def _add_base(
+        self,
+        path: str,
+        entry: FileEntry | LinkEntry | SymlinkEntry | DirectoryEntry,
+        base: Image,
+    ) -> None:
+        key = self.names.place(path)
+        assert key is not None, "an image lists parents before what they hold"
+        if isinstance(entry, LinkEntry):
+            number = self.names.find(entry.first_name)
+            assert number is not None, "an image lists a file before its other names"
+        elif isinstance(entry, FileEntry):
+            number = self._add_file(entry.content, entry.mode).number
+        elif isinstance(entry, SymlinkEntry):
+            number = self._add(Symlink(entry.target))
+        else:
+            number = self._add(Directory(entry.mode))
+            self.names.directories[number] = {}
+        self.names.add_durable(key, number)
+
+    def _add(self, node: Node) -> int:
+        self._made += 1
+        self.nodes[self._made] = node
+        return self._made
+
+    def _add_file(self, content: bytes, mode: int) -> FileHistory:
+        units, older = (self.sector_bytes, self.block_bytes), self._freed.sector
+        file = FileHistory(self._made + 1, content, mode, *units, older)
+        self._add(file)
+        return file
+
+    # Which file an event means.
+
+    def _file(self, event: Event) -> FileHistory | None:
+        """Return the file that an event changes; None if no crash can show it any more."""
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        if node is None or isinstance(node, FileHistory):
+            return node
+        raise self._unknown(event, "it is not a file")
+
+    def _unknown(self, event: Event, why: str) -> Exception:
+        return not_modelled(event, self.next_event, why)
+
+    def _key(self, event: Event, path: str) -> EntryKey:
+        key = self.names.place(path)
+        if key is None:
+            raise self._unknown(event, f"the trace has not made the folder of {path}")
+        return key
+
+    def _target(self, event: Event, key: EntryKey) -> int:
+        number = self.names.target(key)
+        if number is None:
+            raise self._unknown(event, "the trace has not made it")
+        return number
+
+    # Content.
+
+    def _write(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None or not event.result:
+            return
+        size_before = file.size
+        file.write(self.next_event, event.offset, event.data[: event.result])
+        self._touch(file, is_resized=file.size != size_before)
+        if event.is_synchronous:
+            file.settle_range(
+                after(self.next_event), event.offset, event.offset + min(event.result, event.length)
+            )
+            self._mark_clean(file)
+            self._commit(file.resized)
+
+    def _truncate(self, event: Event) -> None:
+        file = self._file(event)
+        if file is not None:
+            file.resize(self.next_event, event.offset)
+            file.is_cut |= not event.offset
+            self._touch(file, is_resized=True)
+
+    def _allocate(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None:
+            return
+        if not allocate(file, self.next_event, event.flags, event.offset, event.length):
+            raise self._unknown(event, f"fallocate mode {event.flags:#x}")
+        # Blocks that it has are not given to it late, so closing it promises nothing.
+        file.is_cut = False
+        self._touch(file, is_resized=True)
+
+    def _close(self, event: Event) -> None:
+        file = self._file(event)
+        if file is not None:
+            self._release(file, part(self.next_event, 1))
+
+    @staticmethod
+    def _release(file: FileHistory, moment: Moment) -> None:
+        """Give its blocks to a file that was cut to nothing, and is closed now."""
+        if file.is_cut:
+            file.give_blocks(moment)
+            file.is_cut = False
+
+    def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
+        file.changed = part(self.next_event, 1)
+        if is_resized:
+            file.resized = file.changed
+        self._mark_clean(file)
+
+    def _mark_clean(self, file: FileHistory) -> None:
+        """Keep `dirty` right: a file that has just been changed or settled is in it or is not."""
+        if file.is_settled:
+            self.dirty.pop(file.number, None)
+        else:
+            self.dirty[file.number] = None
+
+    # Names.
+
+    def _put(self, key: EntryKey, number: int | None) -> None:
+        self.names.put(key, part(self.next_event, 1), number)
+        self._touch_names(key, number)
+
+    def _touch_names(self, key: EntryKey, number: int | None) -> None:
+        """Note that a directory, and what one of its entries leads to, have changed."""
+        for touched in (key[0], number):
+            node = None if touched is None else self.nodes[touched]
+            if node is not None and not isinstance(node, Symlink):
+                node.changed = part(self.next_event, 1)
+
+    def _create(self, event: Event) -> None:
+        file = self._add_file(b"", _NEW_FILE_MODE if event.mode < 0 else event.mode)
+        file.resized = part(self.next_event, 1)
+        if event.path:
+            self._put(self._key(event, event.path), file.number)
+        self._numbering.bind(event.file, file.number)
+
+    def _mkdir(self, event: Event) -> None:
+        key = self._key(event, event.path)
+        mode = _NEW_DIRECTORY_MODE if event.mode < 0 else event.mode
+        number = self._add(Directory(mode))
+        self.names.directories[number] = {}
+        self._put(key, number)
+        self._numbering.bind(event.file, number)
+
+    def _symlink(self, event: Event) -> None:
+        self._put(self._key(event, event.path), self._add(Symlink(event.path_to)))
+
+    def _link(self, event: Event) -> None:
+        number = self._numbering.node(event, self.names) if not event.path else self._named(event)
+        if number is None or not isinstance(self.nodes.get(number), FileHistory):
+            raise self._unknown(event, "it is not a file of this trace")
+        self._put(self._key(event, event.path_to), number)
+
+    def _named(self, event: Event) -> int:
+        """Return what an event's path leads to, and remember its number in the trace."""
+        number = self._target(event, self._key(event, event.path))
+        if not isinstance(self.nodes[number], Symlink):
+            self._numbering.bind(event.file, number)
+        return number
+
+    def _unlink(self, event: Event) -> None:
+        number = self._named(event)
+        key = self._key(event, event.path)
+        self._put(key, None)
+        self._touch_names(key, number)
+        self._free(number)
+
+    def _rename(self, event: Event) -> None:
+        source, target = self._key(event, event.path), self._key(event, event.path_to)
+        moved, replaced = self._named(event), self.names.target(target)
+        if moved == replaced:
+            # Two names of one file: rename(2) does nothing and returns success.
+            return
+        moment = part(self.next_event, 1)
+        if event.flags == _RENAME_EXCHANGE:
+            self.names.exchange(moment, source, target)
+        elif event.flags & ~_RENAME_NOREPLACE:
+            raise self._unknown(event, f"rename with flags {event.flags:#x}")
+        else:
+            node = self.nodes[moved]
+            self.names.rename(moment, source, target, tie=isinstance(node, Directory))
+            if replaced is not None and isinstance(node, FileHistory):
+                node.give_blocks(moment)
+            if replaced is not None:
+                self._numbering.displace(event.path_to, replaced)
+                self._free(replaced, replaced_by=moved)
+        for key, number in ((source, moved), (target, replaced)):
+            self._touch_names(key, number)
+
+    def _free(self, number: int, *, replaced_by: int | None = None) -> None:
+        """Note that a file's blocks can be given to another, if it has lost its last name."""
+        node = self.nodes[number]
+        is_asked_for = self.weakest is PersistenceModel.POSIX and not self.names.is_named(number)
+        if is_asked_for and isinstance(node, FileHistory):
+            self._freed.add(node, replaced_by)
+
+    # Modes.
+
+    def _change_mode(self, event: Event) -> None:
+        number = self._numbering.node(event, self.names) if event.mode >= 0 else None
+        node = None if number is None else self.nodes.get(number)
+        if number is None or node is None or isinstance(node, Symlink):
+            return
+        moment = part(self.next_event, 1)
+        self.modes.setdefault(number, ModeHistory(node.mode)).changes.append((moment, event.mode))
+        node.changed = moment
+
+    def _settle_mode(self, number: int) -> None:
+        history, node = self.modes.pop(number, None), self.nodes.get(number)
+        if history is not None and node is not None and not isinstance(node, Symlink):
+            node.mode = history.current
+
+    def _settle_modes(self) -> None:
+        for number in list(self.modes):
+            self._settle_mode(number)
+
+    # Durability.
+
+    def _sync_file(self, event: Event) -> None:
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        if isinstance(node, FileHistory):
+            node.settle()
+            self._mark_clean(node)
+            if event.kind is EventKind.FSYNC:
+                self._settle_mode(node.number)
+            self._commit(node.changed if event.kind is EventKind.FSYNC else node.resized)
+        elif isinstance(node, Directory):
+            assert number is not None
+            self._settle_mode(number)
+            self._drop(self.names.settle_directory(number, after(self.next_event)))
+            self._commit(node.changed)
+
+    def _sync_mapping(self, event: Event) -> None:
+        file = self._file(event)
+        if file is None:
+            return
+        end = event.offset + event.length
+        if event.offset == 0 and end >= file.size:
+            file.settle()
+        else:
+            file.settle_range(after(self.next_event), event.offset, min(end, file.size))
+        self._mark_clean(file)
+        self._commit(file.resized)
+
+    def _sync_all(self, _: Event) -> None:
+        self.journal = after(self.next_event)
+        self._settle_all()
+
+    def _fail_sync(self, event: Event) -> None:
+        """Note what a failed sync has marked as clean; directories are in the journal."""
+        if self.weakest in _STRICT:
+            return
+        now = after(self.next_event)
+        if event.kind is EventKind.SYNC_ALL:
+            for file in self._dirty_files():
+                file.fail(now)
+            return
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        if isinstance(node, FileHistory):
+            if event.kind is EventKind.MSYNC:
+                node.fail(now, event.offset, event.offset + event.length)
+            else:
+                node.fail(now)
+
+    def _dirty_files(self) -> list[FileHistory]:
+        files = [self.nodes[number] for number in self.dirty]
+        return [file for file in files if isinstance(file, FileHistory)]
+
+    def _settle_all(self) -> None:
+        for file in self._dirty_files():
+            file.settle()
+            self._mark_clean(file)
+        self._settle_modes()
+        self._drop(self.names.settle_all(after(self.next_event)))
+
+    def _commit(self, changed: Moment) -> None:
+        """Commit the journal after a sync; where it has nothing to commit it stays as it is."""
+        if changed > self.journal:
+            self.journal = after(self.next_event)
+            if self.weakest is PersistenceModel.EXT4:
+                # A file that has lost its names may be open still: a sync of it commits as well.
+                self.names.settle_all(self.journal)
+                self._settle_modes()
+
+    def _pass_barrier(self) -> None:
+        """Note that a sync of any kind is done."""
+        self.barrier = after(self.next_event)
+        if self.weakest in _STRICT:
+            self._settle_all()
+
+    def _drop(self, numbers: list[int]) -> None:
+        """Forget what no name leads to; whoever still has it open writes to nowhere."""
+        for number in numbers:
+            del self.nodes[number]
+            self.modes.pop(number, None)
+            self.dirty.pop(number, None)
+            self._numbering.forget(number)

@@ -1,0 +1,89 @@
+"""Crash positions: where a trace may be cut, one after the other, sharing one pending model.
+
+What was stored through mappings between two looks is cut before all of it or after all of it:
+in which order it was stored is not known, so what memory held in between is not known either.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
+from typing import Final
+
+from walcrash.disk.moments import SECTOR_BYTES, CrashPosition
+from walcrash.disk.pending import Pending
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import Image
+
+HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
+"""Where headers often end: a write may be cut there."""
+
+# limits
+MOST_CUTS_IN_A_WRITE: Final = 64
+"""Most places at which one write is cut; the sector boundaries beyond that are passed over."""
+
+_SILENT: Final = frozenset(
+    {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE}
+)
+"""What changes nothing that an image shows; an attribute does where it is a mode."""
+
+
+def crash_states(
+    base: Image,
+    events: Iterable[Event],
+    *,
+    sector_bytes: int = SECTOR_BYTES,
+    header_bytes: tuple[int, ...] = HEADER_BYTES,
+    weakest: PersistenceModel = PersistenceModel.POSIX,
+    is_cutting_writes: bool = True,
+    earlier: Iterable[Iterable[Event]] = (),
+) -> Iterator[tuple[CrashPosition, Pending]]:
+    """Yield each crash position with the pending model at it, in the order of the trace.
+
+    The model is one and the same, and goes on when the next position is asked for; so memory is
+    that of what is pending, however many positions there are.
+
+    Args:
+        base: the durable image at the start.
+        events: the trace.
+        sector_bytes: the unit in which writes tear.
+        header_bytes: where writes are cut, beside their first byte, each sector boundary and
+            their last byte.
+        weakest: the weakest model that will be asked for.
+        is_cutting_writes: whether there are positions within writes.
+        earlier: the traces of boots before this one that were killed or closed with the power
+            on, so that what they did not sync is still pending. Nothing is cut in them, but
+            positions count their events as well.
+
+    Raises:
+        NotModelled: an event means something that the model has no rule for.
+    """
+    pending = Pending(base, sector_bytes=sector_bytes, weakest=weakest)
+    for boot in earlier:
+        pending.apply_boot(boot)
+    yield CrashPosition(pending.next_event, Placement.BEFORE), pending
+    with_next = pairwise(chain(events, [None]))
+    for index, (event, following) in enumerate(with_next, start=pending.next_event):
+        assert event is not None, "only the last one is followed by nothing"
+        if is_cutting_writes and event.kind is EventKind.WRITE:
+            for kept in write_cuts(event, sector_bytes, header_bytes):
+                with pending.torn(event, kept):
+                    yield CrashPosition(index, Placement.WITHIN, kept), pending
+        pending.apply(event)
+        is_same_look = event.is_stored and following is not None and following.is_stored
+        is_silent = event.kind in _SILENT and event.mode < 0
+        if event.result >= 0 and not is_silent and not is_same_look:
+            yield CrashPosition(index, Placement.AFTER), pending
+
+
+def write_cuts(
+    event: Event, sector_bytes: int = SECTOR_BYTES, header_bytes: tuple[int, ...] = HEADER_BYTES
+) -> list[int]:
+    """Return where a write is cut: how many of its bytes are in memory, in order."""
+    if event.is_stored:
+        return []
+    length = min(event.result, len(event.data))
+    first_boundary = sector_bytes - event.offset % sector_bytes
+    boundaries = range(first_boundary, max(length, 0), sector_bytes)
+    wanted = {1, length - 1, *header_bytes, *boundaries[:MOST_CUTS_IN_A_WRITE]}
+    return sorted(kept for kept in wanted if 0 < kept < length)

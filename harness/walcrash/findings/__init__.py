@@ -1,0 +1,1 @@
+"""What is kept of a failure and shown again: store, bundle, story, replay, pin."""

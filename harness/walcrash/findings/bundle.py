@@ -1,0 +1,225 @@
+"""Bundles: a finding in one file that can be read and replayed anywhere.
+
+A bundle has the case, the trace, the images before and after recovery, the history, the verdict,
+and the versions and the machine that it comes from. It has no code, and names its subject
+without carrying it: whoever replays it says which subject is meant, so that a bundle from a
+stranger never starts anything but the reference log that ships with the harness.
+
+A reader of format n refuses format n + 1 by name.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import walcrash
+from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
+from walcrash.case.json_reader import Found
+from walcrash.case.tagged_json import from_tagged, to_tagged
+from walcrash.findings.bundle_zip import read_zip, save, write_zip
+from walcrash.findings.evidence import Evidence
+from walcrash.tools.doctor.facts import kernel, machine, versions
+from walcrash.values.errors import UsageError
+from walcrash.values.finding import Finding
+from walcrash.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
+from walcrash.values.scenario import SubjectSpec
+
+FORMAT: Final = 2
+"""The version of bundles that is written; format 1, which had no causes, is read as well."""
+
+SUFFIX: Final = ".zip"
+
+HARMLESS: Final = frozenset({"reference"})
+"""The subjects that a bundle may start by itself."""
+
+FILE_BYTES: Final = 256 * 1024 * 1024
+"""Offsets and lengths of events are at most this."""
+
+_MODES: Final = 0o7777
+
+_MANIFEST: Final = "bundle.json"
+_CASE: Final = "case.json"
+_ORIGIN: Final = "origin.json"
+_EVIDENCE: Final = "evidence.json"
+MEMBERS: Final = (_MANIFEST, _CASE, _ORIGIN, _EVIDENCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """What a bundle holds.
+
+    Attributes:
+        finding: as it was reported.
+        stored: the minimal case.
+        origin: the campaign's own case, which the minimal one was made from; None if unknown.
+        evidence: one run of the minimal case.
+        environment: where it was made: name and value of each fact.
+        version: the walcrash that made it.
+    """
+
+    finding: Finding
+    stored: StoredCase
+    origin: StoredCase | None
+    evidence: Evidence
+    environment: tuple[tuple[str, str], ...]
+    version: str
+
+
+def environment() -> tuple[tuple[str, str], ...]:
+    """Return what a reader of a bundle may want to know of this machine."""
+    facts = [("machine", machine()), ("kernel", kernel().found)]
+    return (*facts, *((check.name, check.found) for check in versions()))
+
+
+def write_bundle(path: Path, bundle: Bundle) -> None:
+    """Write a bundle to a new file.
+
+    Raises:
+        UsageError: there is such a file, it cannot be written, or the finding is too large.
+    """
+    manifest = {
+        "format": FORMAT,
+        "version": bundle.version,
+        "finding": to_tagged(_without_folders(bundle.finding)),
+        "subject": bundle.stored.subject.name,
+        "environment": [list(fact) for fact in bundle.environment],
+    }
+    members: dict[str, object] = {
+        _MANIFEST: manifest,
+        _CASE: stored_case_to_json(_portable(bundle.stored)),
+        _EVIDENCE: to_tagged(bundle.evidence),
+    }
+    if bundle.origin is not None:
+        members[_ORIGIN] = stored_case_to_json(_portable(bundle.origin))
+    save(path, write_zip(members))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle; nothing is written, and nothing of it is executed.
+
+    Raises:
+        UsageError: it is newer, broken or hostile; the message says what is wrong.
+    """
+    members = read_zip(path, MEMBERS)
+    try:
+        return _read(members)
+    except UsageError as problem:
+        raise UsageError(
+            f"the bundle {path} is refused: {problem.message}; nothing was written",
+            hint=problem.hint,
+        ) from None
+
+
+def _read(members: dict[str, object]) -> Bundle:
+    for name in (_MANIFEST, _CASE, _EVIDENCE):
+        if name not in members:
+            raise UsageError(f"its member {name} is missing")
+    manifest = Found(members[_MANIFEST], _MANIFEST)
+    manifest.check_format(FORMAT)
+    manifest.check_keys("format", "version", "finding", "subject", "environment")
+    facts = [[part.text() for part in fact.items(2)] for fact in
+             manifest.key("environment").items(100)]  # fmt: skip
+    bundle = Bundle(
+        finding=from_tagged(Finding, manifest.key("finding").value, "finding"),
+        stored=stored_case_from_json(members[_CASE]),
+        origin=stored_case_from_json(members[_ORIGIN]) if _ORIGIN in members else None,
+        evidence=from_tagged(Evidence, members[_EVIDENCE], "evidence"),
+        environment=tuple((fact[0], fact[-1]) for fact in facts if fact),
+        version=manifest.key("version").text(),
+    )
+    _check(bundle)
+    return bundle
+
+
+def _check(bundle: Bundle) -> None:
+    """Refuse what cannot be: parts that do not belong together."""
+    run = bundle.evidence.run
+    if not bundle.finding.violations:
+        raise UsageError("the finding breaks no invariant")
+    if not run.boots or len(run.history.boots) != len(run.boots):
+        raise UsageError("the history has other boots than the trace")
+    if len(run.boots) > len(bundle.stored.case.boots):
+        raise UsageError("the trace has more boots than the case")
+    for number, boot in enumerate(run.boots, start=1):
+        landing, count = boot.landing, len(boot.recording.rows)
+        if any(row[5] > FILE_BYTES or row[6] > FILE_BYTES for row in boot.recording.rows):
+            raise UsageError(f"boot {number} has an event beyond byte {FILE_BYTES:,} of a file")
+        if landing is not None and not 0 <= landing.event_index <= count:
+            raise UsageError(f"the crash of boot {number} lies outside its {count} events")
+    _check_image(bundle.evidence)
+
+
+def _check_image(evidence: Evidence) -> None:
+    for image in (evidence.before, evidence.after):
+        before: dict[str, Entry] = {}
+        for name, entry in image.entries.items() if image is not None else ():
+            _check_entry(name, entry, before)
+            before[name] = entry
+
+
+def _check_entry(name: str, entry: Entry, before: dict[str, Entry]) -> None:
+    """Refuse an entry that would be made outside the folder, or lead out of it."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts) or "\0" in name:
+        raise UsageError(f"an image has an entry {name!r}, which lies outside it")
+    parent = "/".join(parts[:-1])
+    if parent and not isinstance(before.get(parent), DirectoryEntry):
+        raise UsageError(f"an image has an entry {name!r} in what is no folder of it")
+    if isinstance(entry, LinkEntry) and not isinstance(before.get(entry.first_name), FileEntry):
+        raise UsageError(f"an image has a link {name!r} to what is no file of it")
+    if isinstance(entry, SymlinkEntry) and _leads_out(entry.target):
+        raise UsageError(f"an image has a link {name!r} to {entry.target!r}, outside it")
+    if isinstance(entry, FileEntry | DirectoryEntry) and not 0 <= entry.mode <= _MODES:
+        raise UsageError(f"an image has an entry {name!r} with a mode that no file has")
+
+
+def _leads_out(target: str) -> bool:
+    return not target or "\0" in target or target.startswith("/") or ".." in target.split("/")
+
+
+def _portable(stored: StoredCase) -> StoredCase:
+    """Name a subject's files without the folders of this machine."""
+    subject = stored.subject
+    file, colon, name = subject.adapter.rpartition(":")
+    if colon and file.endswith(".py"):
+        subject = replace(subject, adapter=f"{Path(file).name}:{name}")
+    driver = tuple(Path(word).name if word.startswith("/") else word for word in subject.driver)
+    return replace(stored, subject=replace(subject, driver=driver))
+
+
+def _without_folders(finding: Finding) -> Finding:
+    path = Path(finding.scenario_path)
+    return replace(finding, scenario_path=path.name if path.is_absolute() else str(path))
+
+
+def with_subject(bundle: Bundle, path: Path, subject: SubjectSpec | None) -> StoredCase:
+    """Return the bundle's case with the subject that whoever replays it has named.
+
+    Raises:
+        UsageError: no subject was named, and the bundle's may not be started by a bundle.
+    """
+    named = bundle.stored.subject
+    if subject is not None:
+        return replace(bundle.stored, subject=subject)
+    if named.adapter in HARMLESS and not named.driver:
+        return bundle.stored
+    raise UsageError(
+        f"the subject of {path} is `{named.name}`, and a bundle carries and starts no code; "
+        "nothing was run",
+        hint=f"walcrash replay {path} --subject SCENARIO.toml, a scenario with that subject"
+        + ("" if named.driver else f", or --subject PATH/{named.name}"),
+    )
+
+
+def new_bundle(
+    finding: Finding, stored: StoredCase, origin: StoredCase | None, evidence: Evidence
+) -> Bundle:
+    """Return a bundle as this walcrash makes it on this machine."""
+    return Bundle(
+        finding=finding,
+        stored=stored,
+        origin=origin,
+        evidence=evidence,
+        environment=environment(),
+        version=walcrash.__version__,
+    )

@@ -1,0 +1,42 @@
+"""Evidence as a job process makes it, of a case that it runs or of a run that was."""
+
+from dataclasses import replace
+
+from walcrash.campaign import jobs
+from walcrash.case import runner as case_runner
+from walcrash.case.file import StoredCase
+from walcrash.case.runner import CaseRun, run_case_fresh
+from walcrash.findings.evidence import Evidence, complete, pack
+
+
+def gather(stored: StoredCase) -> Evidence:
+    """Run a case in fresh processes, in this job's workplace, and keep what it leaves.
+
+    Raises:
+        WalcrashError: as `run_case_fresh`.
+    """
+    workplace = jobs.job_workplace()
+    return complete(workplace, stored, run_case_fresh(workplace, stored))
+
+
+def pack_run(stored: StoredCase, run: CaseRun) -> str:
+    """Return a run that was made elsewhere as packed evidence.
+
+    Raises:
+        WalcrashError: as `run_case_fresh`.
+    """
+    workplace = jobs.job_workplace()
+    workplace.load(stored.subject, stored.limits)
+    return pack(complete(workplace, stored, run))
+
+
+def look_again(stored: StoredCase, evidence: Evidence) -> CaseRun:
+    """Recover the evidence's own image in this job's workplace, and judge what that shows.
+
+    Raises:
+        WalcrashError: as `run_case_fresh`.
+    """
+    workplace = jobs.job_workplace()
+    workplace.load(stored.subject, stored.limits)
+    run = replace(evidence.run, image=evidence.before)
+    return case_runner.look_again(workplace, stored, run)

@@ -1,0 +1,73 @@
+"""Explanations: a kept finding's case, run once more and told as a story."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from walcrash.campaign import jobs
+from walcrash.campaign.crew import MakeExecutor
+from walcrash.disk import NotModelled
+from walcrash.findings.bundle import SUFFIX, read_bundle
+from walcrash.findings.evidence import unpack
+from walcrash.findings.replay import replay_finding
+from walcrash.findings.store import Store
+from walcrash.findings.story import tell_story
+from walcrash.values.errors import UsageError
+from walcrash.values.finding import Finding
+from walcrash.values.story import Story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A finding with its story.
+
+    Attributes:
+        finding: as it is told: with what the run that is told showed.
+        story: of that run.
+        is_alike: whether the same invariant broke this time as well.
+        is_kept: it did not, and what is told is the run that the campaign kept.
+    """
+
+    finding: Finding
+    story: Story
+    is_alike: bool
+    is_kept: bool = False
+
+
+def explain_finding(
+    reference: str, *, runs: Path, make_executor: MakeExecutor = jobs.make_executor
+) -> Explained:
+    """Run a kept finding's case once more and tell its story; a bundle's own run is told as it is.
+
+    Raises:
+        UsageError: there is no such finding, or the bundle is broken.
+        WalcrashError: as `replay_finding`.
+    """
+    if reference.endswith(SUFFIX):
+        return _explain_bundle(Path(reference))
+    results = replay_finding(reference, runs=runs, times=1, make_executor=make_executor)
+    with closing(results):
+        result = next(results)
+    kept = Store(runs).find(reference)
+    if not result.alike and kept.evidence:
+        story = tell_story(unpack(kept.evidence).run, promised=result.promised)
+        return Explained(finding=kept.finding, story=story, is_alike=False, is_kept=True)
+    story = tell_story(result.run, promised=result.promised)
+    # What is told is this run; how often the finding repeats is what its campaign has counted.
+    counted = kept.finding
+    finding = replace(result.finding, replays=counted.replays, replays_alike=counted.replays_alike)
+    return Explained(finding=finding, story=story, is_alike=result.alike)
+
+
+def _explain_bundle(path: Path) -> Explained:
+    """Tell the story of the run in a bundle, for which no subject is needed."""
+    bundle = read_bundle(path)
+    try:
+        story = tell_story(bundle.evidence.run, promised=bundle.stored.contract.model)
+    except (NotModelled, AssertionError, LookupError, ValueError, MemoryError) as problem:
+        # A bundle from a stranger may tell of calls that no file system allows.
+        raise UsageError(
+            f"the bundle {path} is refused: its trace cannot be ({type(problem).__name__}: "
+            f"{problem}); nothing was written"
+        ) from None
+    return Explained(finding=bundle.finding, story=story, is_alike=True)

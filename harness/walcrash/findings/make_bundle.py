@@ -1,0 +1,90 @@
+"""Making a bundle: a kept finding's case is run once more, and what it leaves is written down."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from walcrash.campaign import jobs
+from walcrash.campaign.crew import Crew, MakeExecutor
+from walcrash.findings.bundle import SUFFIX, new_bundle, write_bundle
+from walcrash.findings.evidence import Evidence, unpack
+from walcrash.findings.evidence_job import gather
+from walcrash.findings.store import KeptFinding, Store
+from walcrash.values.errors import Inconclusive
+from walcrash.values.finding import Finding
+
+# limits
+RUNS: Final = 5
+"""How often a case is run until it fails again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeBundle:
+    """A bundle that was written.
+
+    Attributes:
+        finding: what is in it.
+        path: where it is.
+        size_bytes: its size.
+        subject: what has to be there to replay it.
+        is_kept: it did not happen again, and what is in it is the run that the campaign kept.
+    """
+
+    finding: Finding
+    path: Path
+    size_bytes: int
+    subject: str
+    is_kept: bool = False
+
+
+def make_bundle(
+    reference: str,
+    *,
+    runs: Path,
+    output: Path | None,
+    make_executor: MakeExecutor = jobs.make_executor,
+) -> MadeBundle:
+    """Write a kept finding to a new file.
+
+    Raises:
+        UsageError: there is no such finding, or the file cannot be written.
+        Inconclusive: the finding did not happen again.
+        WalcrashError: as `Campaign.lines`.
+    """
+    kept = Store(runs).find(reference)
+    path = output or Path(f"{kept.id}{SUFFIX}")
+    with Crew(make_executor, 1) as crew:
+        made = _failing(crew, kept)
+    if made is None and not kept.evidence:
+        raise Inconclusive(
+            f"{kept.id} did not happen again in {RUNS} runs of its case, so there is no trace of "
+            "it to write down; no bundle was written",
+            hint=f"walcrash replay {kept.id} --times 100",
+        )
+    evidence = unpack(kept.evidence) if made is None else made
+    run = evidence.run
+    finding = replace(
+        kept.finding,
+        violations=run.judgement.violations,
+        landings=run.landings,
+        model=run.model,
+        operations=jobs.count_operations(run.case),
+    )
+    write_bundle(path, new_bundle(finding, kept.stored, kept.origin, evidence))
+    return MadeBundle(
+        finding=finding,
+        path=path,
+        size_bytes=path.stat().st_size,
+        subject=kept.stored.subject.name,
+        is_kept=made is None,
+    )
+
+
+def _failing(crew: Crew, kept: KeptFinding) -> Evidence | None:
+    """Run the case until it fails again; None if it never does."""
+    for _ in range(RUNS):
+        evidence = crew.result(crew.submit(gather, kept.stored))
+        assert evidence is not None, "nobody interrupts this but by an exception"
+        if any(v.invariant is kept.invariant for v in evidence.run.judgement.violations):
+            return evidence
+    return None

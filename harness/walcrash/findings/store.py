@@ -1,0 +1,218 @@
+"""The store: findings in an embedded SQLite file, each an explicit case and not a seed.
+
+A finding survives upgrades, since the case holds all that is needed to run it. A bug that is
+found again replaces its older case. Several campaigns may write at the same time.
+
+A finding is new once, again while it keeps failing, fixed when its kept case passes, and back
+when it fails after that.
+
+Source: `sqlite3` of the standard library.
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from walcrash.case.file import StoredCase, stored_case_from_json
+from walcrash.findings.store_upgrade import CREATE, FORMAT, upgrade
+from walcrash.values.errors import UsageError
+from walcrash.values.finding import Finding, FindingState
+from walcrash.values.plain import NotPlain, from_plain, to_plain
+from walcrash.values.verdict import Invariant
+
+NAME: Final = "walcrash.sqlite"
+
+_WAIT_SECONDS: Final = 30.0
+
+_COLUMNS: Final = "state, finding, stored, origin, evidence"
+
+Row = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFinding:
+    """A finding as it was kept.
+
+    Attributes:
+        finding: as it was reported last.
+        state: what became of it since it was first seen.
+        stored: its minimal case.
+        origin: the campaign's own case, which the minimal one was made from.
+        evidence: a run of the minimal case, packed (`evidence.unpack`), where it did not fail in
+            every replay; else empty.
+    """
+
+    finding: Finding
+    state: FindingState
+    stored: StoredCase
+    origin: StoredCase
+    evidence: str = ""
+
+    @property
+    def id(self) -> str:
+        """The finding's id."""
+        return self.finding.id
+
+    @property
+    def invariant(self) -> Invariant:
+        """The invariant that the finding is named for."""
+        return self.finding.violations[0].invariant
+
+
+class Store:
+    """The findings of one folder of runs."""
+
+    def __init__(self, runs: Path) -> None:
+        self._path = runs / NAME
+
+    def keep(
+        self, finding: Finding, stored: str, origin: str, *, evidence: str = ""
+    ) -> FindingState:
+        """Keep a finding with its minimal case and the campaign's own (both JSON).
+
+        Args:
+            finding: as it is reported.
+            stored: the minimal case.
+            origin: the campaign's own.
+            evidence: packed, of a run of the minimal case, where it may not fail again.
+
+        Returns:
+            New, again, or back after it was fixed.
+
+        Raises:
+            UsageError: the file is of a newer version, is no store, or cannot be written.
+        """
+        with self._open() as connection:
+            found = connection.execute(
+                "select state from finding where id = ?", (finding.id,)
+            ).fetchone() or _take_over(connection, finding)
+            state = FindingState.NEW
+            if found is not None:
+                is_back = FindingState(found[0]) is FindingState.FIXED
+                state = FindingState.BACK if is_back else FindingState.AGAIN
+            text = json.dumps(to_plain(finding))
+            connection.execute(
+                "insert or replace into finding "
+                "(id, scenario, state, finding, stored, origin, evidence) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                (finding.id, finding.scenario, state.value, text, stored, origin, evidence),
+            )
+        return state
+
+    def set_state(self, finding_id: str, state: FindingState) -> None:
+        """Say what became of a finding.
+
+        Raises:
+            UsageError: as `keep`.
+        """
+        with self._open() as connection:
+            connection.execute(
+                "update finding set state = ? where id = ?", (state.value, finding_id)
+            )
+
+    def all(self, *, scenario: str | None = None) -> list[KeptFinding]:
+        """Return the findings, of one scenario if one is named, by scenario and id.
+
+        Raises:
+            UsageError: the store cannot be read.
+        """
+        where, values = ("where scenario = ?", (scenario,)) if scenario is not None else ("", ())
+        return [_read(row) for row in self._rows(f"{where} order by scenario, id", values)]
+
+    def find(self, reference: str) -> KeptFinding:
+        """Return a finding by its id or the beginning of it.
+
+        Raises:
+            UsageError: there is none, or more than one; or the store cannot be read.
+        """
+        begins = "where substr(id, 1, ?) = ? order by id"
+        rows = self._rows(begins, (len(reference), reference))
+        if len(rows) == 1:
+            return _read(rows[0])
+        there = rows or self._rows("order by id", ())
+        known = ", ".join(_read(row).id for row in there[:8]) or "none"
+        what = "more than one" if rows else "no finding"
+        raise UsageError(
+            f"`{reference}`: {what} in {self._path}; there: {known}",
+            hint="walcrash run, or --runs DIR if the findings are elsewhere",
+        )
+
+    def _rows(self, condition: str, values: tuple[object, ...]) -> list[Row]:
+        if not self._path.is_file():
+            return []
+        with self._open() as connection:
+            query = f"select {_COLUMNS} from finding {condition}"  # noqa: S608 - our own words
+            return connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS)
+            with contextlib.closing(connection):
+                self._check(connection)
+                with connection:
+                    yield connection
+        except (sqlite3.Error, OSError) as problem:
+            raise UsageError(
+                f"the findings in {self._path} cannot be used: {problem}",
+                hint=f"move {self._path} away, or --runs DIR",
+            ) from None
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version > FORMAT:
+            raise UsageError(
+                f"{self._path} has format {version}; this walcrash reads format {FORMAT}",
+                hint="pip install --upgrade walcrash",
+            )
+        if version == FORMAT:
+            return
+        with connection:
+            # Whoever comes second waits here, and finds the work done.
+            connection.execute("begin immediate")
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version == 0:
+                connection.execute(CREATE)
+            elif version < FORMAT:
+                upgrade(connection, version)
+            connection.execute(f"pragma user_version = {FORMAT}")
+
+
+def _take_over(connection: sqlite3.Connection, finding: Finding) -> tuple[str] | None:
+    """Take away the same finding as a version kept it that did not tell causes apart.
+
+    Returns:
+        What had become of it; None if there is none.
+    """
+    query = f"select {_COLUMNS} from finding where scenario = ? order by id"  # noqa: S608 - ours
+    for row in connection.execute(query, (finding.scenario,)).fetchall():
+        kept = _read(row).finding
+        is_alike = (
+            not kept.cause
+            and kept.violations[0].invariant is finding.violations[0].invariant
+            and kept.is_portability == finding.is_portability
+        )
+        if is_alike:
+            connection.execute("delete from finding where id = ?", (kept.id,))
+            return (row[0],)
+    return None
+
+
+def _read(row: Row) -> KeptFinding:
+    state, text, stored, origin, evidence = row
+    try:
+        finding = from_plain(Finding, json.loads(text), where="finding")
+    except NotPlain as problem:
+        raise UsageError(f"a kept finding cannot be read: {problem}") from None
+    return KeptFinding(
+        finding=finding,
+        state=FindingState(state),
+        stored=stored_case_from_json(json.loads(stored)),
+        origin=stored_case_from_json(json.loads(origin)),
+        evidence=evidence,
+    )

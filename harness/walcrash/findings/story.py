@@ -1,0 +1,305 @@
+"""Stories of cases: a case that was run, told as the value that explanations are drawn from.
+
+All boots are replayed on one pending model, so that after each shown event it is known what was
+durable and what was not. A power loss goes on with the image that it left, a kill with
+everything that was pending still pending.
+
+Not here: words and layout (`report`); the byte view (`story_view`), calls and recoveries
+(`story_parts`).
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from walcrash.case.runner import CaseRun
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.disk import (
+    ChangeFate,
+    ImageBuilder,
+    ImageChoice,
+    NameState,
+    NotModelled,
+    Pending,
+    change_fates,
+    choice_from_json,
+    name_states,
+)
+from walcrash.findings.story_parts import cut_middle, short, story_calls, story_looks
+from walcrash.findings.story_view import Touched, byte_view, effect_text
+from walcrash.values.case import Placement, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event, EventKind
+from walcrash.values.image import Image
+from walcrash.values.story import (
+    FATES_SHOWN,
+    PATHS_SHOWN,
+    RANGES_SHOWN,
+    STEPS_SHOWN,
+    Fate,
+    PathState,
+    Ranges,
+    Standing,
+    Step,
+    Story,
+    StoryBoot,
+    StoryCrash,
+)
+
+_FEWEST_STEPS: Final = 8
+"""Events of one boot that are shown however many boots there are."""
+
+_NOWHERE: Final = NameState(Standing.ABSENT)
+
+
+def tell_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
+    """Return the story of a case.
+
+    Args:
+        run: the case, as it ran.
+        promised: the contract's persistence model, by whose rules things are called durable
+            unless a power loss of the case was under a weaker one.
+    """
+    rules = max(run.model, promised, key=list(PersistenceModel).index)
+    try:
+        return _Teller(run, rules, unknown="").tell()
+    except NotModelled as problem:
+        return _Teller(run, rules, unknown=str(problem)).tell()
+
+
+@dataclass(slots=True)
+class _Cut:
+    """Where a boot was cut off: how many events happened, and of the next one how much."""
+
+    happened: int
+    torn: Event | None = None
+    kept_bytes: int = 0
+    choice: ImageChoice | None = None
+
+
+@dataclass(slots=True)
+class _Paths:
+    """The names of the story, numbered as they come."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, path: str) -> int:
+        """Return a name's number; -1 if there are too many."""
+        if path not in self.numbers and len(self.numbers) >= PATHS_SHOWN:
+            return -1
+        return self.needed(path)
+
+    def needed(self, path: str) -> int:
+        """Return a name's number, however many there are."""
+        return self.numbers.setdefault(path, len(self.numbers))
+
+    def of_event(self, path: str) -> int:
+        """Return the number of the name in an event, which does not say what is a directory."""
+        if path == ".":
+            return self.number("./")
+        folder = f"{path}/"
+        return self.number(folder if folder in self.numbers else path) if path else -1
+
+
+class _Teller:
+    """Goes through a case once; `unknown` says why the disk is left out, if it is."""
+
+    def __init__(self, run: CaseRun, rules: PersistenceModel, *, unknown: str) -> None:
+        self._run = run
+        self._rules = rules
+        self._unknown = unknown
+        self._paths = _Paths()
+        self._shown: dict[str, NameState] = {}
+        # The weakest rules decide what an image has, the story's what is called durable.
+        self._disk = Pending(Image({}))
+        self._durable = Pending(Image({}), weakest=rules)
+        # For each event that the model counts: the boot, the position in its trace, the call.
+        self._origins: list[tuple[int, int, int]] = []
+        self._touched = Touched()
+
+    def tell(self) -> Story:
+        boots = self._run.boots
+        share = max(_FEWEST_STEPS, STEPS_SHOWN // max(1, len(boots)))
+        told = [self._boot(number, boot, share) for number, boot in enumerate(boots, start=1)]
+        view = None if self._unknown else byte_view(self._touched, self._disk, self._paths.needed)
+        return Story(
+            paths=tuple(short(path) for path in self._paths.numbers),
+            rules=self._rules,
+            boots=tuple(told),
+            looks=story_looks(self._run),
+            view=view,
+            unknown=self._unknown,
+        )
+
+    def _boot(self, number: int, boot: WatchedBoot, share: int) -> StoryBoot:
+        events = boot.events()
+        cut = self._cut(boot, events)
+        shown = cut_middle(cut.happened + (cut.torn is not None), share)
+        self._touched.begin(number, boot)
+        steps: list[Step] = []
+        for at, event in enumerate(events[: cut.happened]):
+            self._origins.append((number, at, event.call))
+            is_last = cut.choice is None and at == len(events) - 1
+            self._apply(at, event, is_cut=is_last and _is_cut_short(event))
+            if at in shown:
+                steps.append(self._step(at, event))
+        crash = self._crash(number, boot, cut, steps)
+        calls = story_calls(boot.history, {step.call for step in steps})
+        return StoryBoot(
+            calls=calls,
+            call_count=len(boot.history.calls),
+            steps=tuple(steps),
+            event_count=cut.happened + (cut.torn is not None),
+            end=boot.history.end,
+            crash=crash,
+        )
+
+    def _cut(self, boot: WatchedBoot, events: tuple[Event, ...]) -> _Cut:
+        plan = boot.plan.crash
+        if not isinstance(plan, PowerLoss) or not plan.choice:
+            return _Cut(len(events))
+        choice = choice_from_json(json.loads(plan.choice))
+        happened = max(0, choice.position.whole_events - len(self._origins))
+        if choice.position.placement is not Placement.WITHIN:
+            return _Cut(happened, choice=choice)
+        return _Cut(happened, events[happened], choice.position.kept_bytes, choice)
+
+    # One event.
+
+    def _apply(self, at: int, event: Event, *, is_cut: bool) -> None:
+        self._touched.see(event)
+        if self._unknown:
+            return
+        # A kill within a synchronous write: it never returned, so it has promised nothing.
+        happened = replace(event, is_synchronous=False) if is_cut else event
+        self._disk.apply(happened)
+        self._durable.apply(happened)
+
+    def _step(self, at: int, event: Event, *, kept_bytes: int | None = None) -> Step:
+        states = self._changed_states()
+        is_whole = event.result == event.length if _has_length(event) else event.result >= 0
+        result = None if is_whole else event.result
+        return Step(
+            event=at,
+            call=event.call,
+            kind=event.kind,
+            path=self._paths.of_event(event.path),
+            offset=event.offset,
+            length=event.length,
+            states=states,
+            result=result if kept_bytes is None else kept_bytes,
+            thread=event.thread,
+            path_to=self._paths.of_event(event.path_to),
+            is_synchronous=event.is_synchronous,
+            text=effect_text(event),
+        )
+
+    def _changed_states(self) -> tuple[PathState, ...]:
+        """Return the names that are in another state than they were last shown in."""
+        if self._unknown:
+            return ()
+        now = name_states(self._durable)
+        changed: list[PathState] = []
+        for path in [*now, *(path for path in self._shown if path not in now)]:
+            state = now.get(path, _NOWHERE)
+            if state == self._shown.get(path, _NOWHERE):
+                continue
+            number = self._paths.number(path)
+            if number >= 0:
+                changed.append(_path_state(number, state))
+        self._shown = now
+        return tuple(changed)
+
+    # The end of a boot.
+
+    def _crash(
+        self, number: int, boot: WatchedBoot, cut: _Cut, steps: list[Step]
+    ) -> StoryCrash | None:
+        if cut.choice is not None:
+            return self._power_loss(number, cut, cut.choice, steps)
+        self._disk.reboot()
+        self._durable.reboot()
+        landing = boot.landing
+        if landing is None:
+            return None
+        if landing.placement is Placement.WITHIN and not self._unknown:
+            self._touched.cut_write(boot.events()[landing.event_index], self._disk)
+        return StoryCrash(
+            event=landing.event_index,
+            placement=landing.placement,
+            kept_bytes=landing.kept_bytes,
+            model=PersistenceModel.KILL,
+        )
+
+    def _power_loss(
+        self, number: int, cut: _Cut, choice: ImageChoice, steps: list[Step]
+    ) -> StoryCrash:
+        position = choice.position
+        event = max(0, position.event_index - (len(self._origins) - cut.happened))
+        fates: list[ChangeFate] = []
+        image = Image({})
+        if self._unknown:
+            if cut.torn is not None:
+                steps.append(self._step(cut.happened, cut.torn, kept_bytes=cut.kept_bytes))
+        elif cut.torn is None:
+            fates, image = change_fates(self._disk, choice), ImageBuilder(self._disk).build(choice)
+        else:
+            self._origins.append((number, cut.happened, cut.torn.call))
+            self._touched.see(cut.torn)
+            with (
+                self._disk.torn(cut.torn, cut.kept_bytes),
+                self._durable.torn(cut.torn, cut.kept_bytes),
+            ):
+                steps.append(self._step(cut.happened, cut.torn, kept_bytes=cut.kept_bytes))
+                fates = change_fates(self._disk, choice)
+                image = ImageBuilder(self._disk).build(choice)
+            self._disk.apply(cut.torn)
+        told = self._fates(fates)
+        origins = [self._origins[fate.event] for fate in fates]
+        calls = [call if boot == number else -1 for boot, _, call in origins]
+        self._touched.lose(list(zip(fates, calls, strict=True)), self._disk, image)
+        self._disk, self._durable = Pending(image), Pending(image, weakest=self._rules)
+        self._origins = []
+        return StoryCrash(
+            event=event,
+            placement=position.placement,
+            kept_bytes=position.kept_bytes,
+            model=choice.model,
+            fates=tuple(told[:FATES_SHOWN]),
+            fate_count=len(told),
+            states=self._changed_states(),
+        )
+
+    def _fates(self, fates: list[ChangeFate]) -> list[Fate]:
+        told = [
+            Fate(
+                *self._origins[fate.event][:2],
+                self._paths.number(fate.path),
+                fate.aspect,
+                fate.is_kept,
+                _few(fate.kept),
+                _few(fate.lost),
+                fate.is_stale,
+            )
+            for fate in fates
+        ]
+        return sorted(told, key=lambda fate: fate.is_kept)
+
+
+def _has_length(event: Event) -> bool:
+    return event.kind is EventKind.WRITE
+
+
+def _is_cut_short(event: Event) -> bool:
+    return event.kind is EventKind.WRITE and 0 < event.result < len(event.data)
+
+
+def _path_state(number: int, state: NameState) -> PathState:
+    return PathState(number, state.standing, state.size, state.durable_size, _few(state.pending))
+
+
+def _few(ranges: Ranges) -> Ranges:
+    if len(ranges) <= RANGES_SHOWN:
+        return ranges
+    last = ranges[RANGES_SHOWN - 1][0], ranges[-1][1]
+    return (*ranges[: RANGES_SHOWN - 1], last)

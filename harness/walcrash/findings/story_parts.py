@@ -1,0 +1,96 @@
+"""Parts of a story that need no disk: calls, recoveries, and what is left out of the middle."""
+
+from typing import Final
+
+from walcrash.case.runner import CaseRun
+from walcrash.values.history import BootHistory, Call
+from walcrash.values.recovery import Recovery, RecoveryFailure
+from walcrash.values.story import (
+    CALLS_SHOWN,
+    RECORDS_SHOWN,
+    TEXT_CHARACTERS,
+    Look,
+    ShownRecord,
+    StoryCall,
+)
+
+LOOKS_SHOWN: Final = 6
+"""Recoveries of a story; those at the end are the ones that were judged last."""
+
+_HEAD_SHARE: Final = 4
+"""Of what is shown of a row that is too long, one in so many is from its beginning."""
+
+
+def short(text: str) -> str:
+    """Return a text, cut at its end if it is long."""
+    if len(text) <= TEXT_CHARACTERS:
+        return text
+    return f"{text[: TEXT_CHARACTERS - 1]}…"
+
+
+def cut_middle(count: int, most: int) -> set[int]:
+    """Return which of so many are shown: all, or some from the beginning and more from the end."""
+    if count <= most:
+        return set(range(count))
+    head = most // _HEAD_SHARE
+    return {*range(head), *range(count - (most - head), count)}
+
+
+def story_calls(boot: BootHistory, called: set[int]) -> tuple[StoryCall, ...]:
+    """Return the calls of a boot: all, or those of shown events first of all."""
+    count = len(boot.calls)
+    wanted = cut_middle(count, CALLS_SHOWN)
+    if count > CALLS_SHOWN:
+        with_events = sorted(at for at in called if 0 <= at < count)[-CALLS_SHOWN:]
+        rest = sorted(wanted - set(with_events), reverse=True)
+        wanted = {*with_events, *rest[: CALLS_SHOWN - len(with_events)]}
+    return tuple(_call(at, boot.calls[at]) for at in sorted(wanted))
+
+
+def _call(number: int, call: Call) -> StoryCall:
+    offset = -1 if call.offset is None else call.offset
+    return StoryCall(number, short(str(call.operation)), call.outcome, offset, short(call.error))
+
+
+def story_looks(run: CaseRun) -> tuple[Look, ...]:
+    """Return what the recoveries showed: of the boots, the last image, and the broken rule's."""
+    history = run.history
+    named = {violation.where for violation in run.judgement.violations}
+    looks = [
+        _look(f"boot {number}", boot.recovery)
+        for number, boot in enumerate(history.boots, start=1)
+        if boot.recovery is not None and number > 1
+    ]
+    first, rest = history.recoveries.first, history.recoveries
+    looks.append(_look("first recovery", first))
+    # What an invariant is about that no recovery shows is shown by the one after it.
+    if any(where.startswith("after recovery") for where in named):
+        named.add("recovery after new records")
+    further = {
+        "uninterrupted recovery": rest.uninterrupted,
+        "recovery elsewhere": rest.elsewhere,
+        "recovery again": rest.again,
+        "recovery after new records": rest.after,
+    }
+    looks += [
+        _look(where, look) for where, look in further.items() if look is not None and where in named
+    ]
+    return tuple(looks[-LOOKS_SHOWN:])
+
+
+def _look(where: str, recovery: Recovery | RecoveryFailure) -> Look:
+    if isinstance(recovery, RecoveryFailure):
+        failure = f"{recovery.kind.value}: {recovery.message}"
+        return Look(where=where, records=(), record_count=0, failure=short(failure))
+    shown = sorted(cut_middle(len(recovery.records), RECORDS_SHOWN))
+    state = recovery.state
+    return Look(
+        where=where,
+        records=tuple(
+            ShownRecord(at, recovery.records[at].offset, short(str(recovery.records[at].record)))
+            for at in shown
+        ),
+        record_count=len(recovery.records),
+        checkpoint=None if state is None else state.checkpoint,
+        applied=None if state is None else state.applied,
+    )

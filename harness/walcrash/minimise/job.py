@@ -1,0 +1,76 @@
+"""Minimising as a job process does it, and what goes back to the campaign."""
+
+from dataclasses import dataclass
+
+from walcrash.campaign import jobs
+from walcrash.campaign.jobs import CaseOutcome
+from walcrash.case.file import StoredCase
+from walcrash.findings.evidence import unpack
+from walcrash.findings.story import tell_story
+from walcrash.minimise.cause import Cause, cause_of
+from walcrash.minimise.search import minimise
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.verdict import Invariant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimalCase:
+    """The smallest case of a finding, and what it took to get there.
+
+    Attributes:
+        outcome: what it showed in fresh processes; None if the finding's own case did not fail
+            again, so that there was nothing to begin with.
+        tries: how many simpler cases were run.
+        is_finished: whether all was tried; else the budget ran out first.
+        cause: the cause that it shows; None where `outcome` is.
+    """
+
+    outcome: CaseOutcome | None
+    tries: int
+    is_finished: bool
+    cause: Cause | None = None
+
+
+def minimise_case(
+    stored: StoredCase,
+    meant: Invariant,
+    seconds: float,
+    *,
+    is_portability: bool,
+    evidence: str = "",
+) -> MinimalCase:
+    """Minimise a failing case in this job's workplace.
+
+    Args:
+        stored: the case.
+        meant: the invariant that it breaks.
+        seconds: time for it.
+        is_portability: whether only models weaker than the contract's count.
+        evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
+
+    Raises:
+        WalcrashError: as `jobs.replay_case`.
+    """
+    found = minimise(
+        jobs.job_workplace(),
+        stored,
+        meant,
+        seconds=seconds,
+        strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
+        kept=unpack(evidence).run if evidence else None,
+    )
+    if found.run is None:
+        return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
+    story = tell_story(found.run, promised=stored.contract.model)
+    return MinimalCase(
+        outcome=jobs.summarise(found.run, stored),
+        tries=found.tries,
+        is_finished=found.is_finished,
+        cause=cause_of(meant, found.run.landings, story),
+    )
+
+
+def _weaker_than(model: PersistenceModel) -> PersistenceModel:
+    """Return the next weaker model; what a stricter one shows is no matter of portability."""
+    every = list(PersistenceModel)
+    return every[min(every.index(model) + 1, len(every) - 1)]

@@ -1,0 +1,354 @@
+"""Minimising: from a failing case to the smallest that breaks the same invariant.
+
+Passes are repeated until none of them finds anything: an exact kill in place of a timer, a kill
+in place of a power loss, fewer boots, fewer operations, the simplest crash, simpler content. Each
+tries what takes most away first. The result is a case from which nothing that is tried can be
+left out, which need not be the smallest of all.
+
+Source: the passes over operations follow delta debugging (Zeller and Hildebrandt, IEEE TSE 28(2),
+2002).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Final
+
+from walcrash.case.crash_aim import EventRef
+from walcrash.case.file import StoredCase
+from walcrash.case.runner import CaseRun
+from walcrash.case.workplace import Workplace
+from walcrash.disk import Policy
+from walcrash.minimise import workload as workload
+from walcrash.minimise.trial import BudgetOver, Trial, anywhere, start
+from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, Placement, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
+from walcrash.values.verdict import Invariant
+
+# limits
+PLAIN_IMAGES: Final = 12
+"""Images that are tried in place of a drawn one."""
+
+EARLIER_EVENTS: Final = 6
+"""Events of a kill's own call, from the first, on which it is tried instead."""
+
+PAIRED_OPERATIONS: Final = 8
+"""Most operations of which pairs are taken away together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimised:
+    """What minimising came to.
+
+    Attributes:
+        run: the smallest case's, in fresh processes; None if the case did not fail again.
+        tries: how many simpler cases were run.
+        is_finished: whether all was tried; else the budget ran out first.
+    """
+
+    run: CaseRun | None
+    tries: int
+    is_finished: bool
+
+
+def minimise(
+    workplace: Workplace,
+    stored: StoredCase,
+    meant: Invariant,
+    *,
+    seconds: float,
+    strictest: PersistenceModel = PersistenceModel.KILL,
+    kept: CaseRun | None = None,
+) -> Minimised:
+    """Return the smallest case that is found within the budget.
+
+    Args:
+        workplace: where cases run.
+        stored: a case that breaks the invariant first.
+        meant: the invariant.
+        seconds: time for it; the tries have their own limit.
+        strictest: power losses are not sought in a model that is stricter than this one.
+        kept: how the case ran when it failed, for one that may run in another way now.
+
+    Raises:
+        WalcrashError: as `run_case`, for the case as it is.
+    """
+    try:
+        trial = start(workplace, stored, meant, deadline=time.monotonic() + seconds, kept=kept)
+    except BudgetOver:
+        trial = None
+    if trial is None:
+        return Minimised(run=None, tries=0, is_finished=False)
+    is_finished = True
+    try:
+        _exact_kills(trial)
+        _plain_losses(trial)
+        is_first = True
+        while _one_round(trial, strictest, is_first=is_first):
+            is_first = False
+    except BudgetOver:
+        is_finished = False
+    return Minimised(run=trial.run, tries=trial.tries, is_finished=is_finished)
+
+
+def _one_round(trial: Trial, strictest: PersistenceModel, *, is_first: bool) -> bool:
+    """Try everything once; return whether anything was taken."""
+    before = trial.case
+    if strictest is PersistenceModel.KILL:
+        _kills_for_power(trial)
+    _fewer_boots(trial)
+    _earlier_events(trial)
+    _fewer_operations(trial)
+    _simpler_crashes(trial, strictest)
+    _fewer_pairs(trial)
+    _first_events(trial)
+    is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
+    _simpler_content(trial, is_new=is_smaller or is_first)
+    return trial.case != before
+
+
+# Crashes.
+
+
+def _exact_kills(trial: Trial) -> None:
+    """Name the kills by their kind of event, so that they stay at it; it is no simpler case."""
+    for number in range(len(trial.case.boots)):
+        crash, landed = trial.case.boots[number].crash, trial.landed(number)
+        if isinstance(crash, CrashPoint | KillTimer) and landed is not None:
+            trial.attempt(workload.with_crash(trial.case, number, landed))
+
+
+def _plain_losses(trial: Trial) -> None:
+    """Let power losses leave an image that can be told and found again, and not a drawn one."""
+    for number in range(len(trial.case.boots)):
+        choice, aim = trial.choice(number), trial.aim(number)
+        if aim is None or choice is None or choice.policy not in (Policy.DRAWN, Policy.EXPLICIT):
+            continue
+        for skipped in range(PLAIN_IMAGES):
+            plain = replace(
+                aim, policy=None, about=None, exact=None, skipped=skipped, images=PLAIN_IMAGES
+            )
+            if trial.attempt(workload.unchanged(trial.case), aims={number: plain}):
+                break
+
+
+def _kills_for_power(trial: Trial) -> None:
+    for number in range(len(trial.case.boots)):
+        aim = trial.aim(number)
+        if aim is None:
+            continue
+        at = aim.at or EventRef(0, EventKind.REPLY, 0)
+        call = min(max(0, at.call), len(trial.case.boots[number].operations) - 1)
+        point = CrashPoint(
+            call=call,
+            ordinal=at.ordinal,
+            placement=aim.placement,
+            event=at.kind,
+            kept=KEPT_SCALE // 2 if aim.placement is Placement.WITHIN else 0,
+        )
+        trial.attempt(workload.with_crash(trial.case, number, point))
+
+
+def _earlier_events(trial: Trial) -> None:
+    """Let kills fall into earlier events of their call: how many there are grows with the log."""
+    for number in range(len(trial.case.boots)):
+        crash = trial.case.boots[number].crash
+        if not isinstance(crash, CrashPoint):
+            continue
+        for ordinal in dict.fromkeys((0, crash.ordinal // 2, crash.ordinal - 1)):
+            if 0 <= ordinal < crash.ordinal:
+                earlier = replace(crash, ordinal=ordinal)
+                if trial.attempt(workload.with_crash(trial.case, number, earlier)):
+                    break
+
+
+def _first_events(trial: Trial) -> None:
+    """Let kills fall on the first event of their call that shows the same.
+
+    What shows after several events in a row is told by the first of them, so that all cases of
+    one bug come to the same event. A call that is left has other events than one before it, so
+    this comes when no more operations can be left out.
+    """
+    for number in range(len(trial.case.boots)):
+        crash = trial.case.boots[number].crash
+        # Between two calls is simpler than within one.
+        if isinstance(crash, CrashPoint) and crash.event is not EventKind.REPLY:
+            for point in trial.points_before(number)[:EARLIER_EVENTS]:
+                if trial.attempt(workload.with_crash(trial.case, number, point)):
+                    break
+
+
+def _simpler_crashes(trial: Trial, strictest: PersistenceModel) -> None:
+    last = len(trial.case.boots) - 1
+    for number in range(last):
+        if trial.case.boots[number].crash is not None:
+            trial.attempt(workload.with_crash(trial.case, number, None))
+    for number in range(last + 1):
+        crash = trial.case.boots[number].crash
+        if isinstance(crash, CrashPoint):
+            for point in _simpler_points(trial, number, crash):
+                if trial.attempt(workload.with_crash(trial.case, number, point)):
+                    break
+        elif isinstance(crash, PowerLoss) and number == last:
+            _simplest_power_loss(trial, number, strictest)
+
+
+def _simpler_points(trial: Trial, boot: int, crash: CrashPoint) -> Iterator[CrashPoint]:
+    """Yield the simpler places in the same call: between calls, between events, within one."""
+    plain = CrashPoint(call=crash.call, ordinal=0, placement=Placement.AFTER, event=EventKind.REPLY)
+    is_plain = crash.event is EventKind.REPLY and crash.placement is Placement.AFTER
+    if not is_plain:
+        yield plain
+    if crash.placement is Placement.WITHIN:
+        yield replace(crash, placement=Placement.AFTER, kept=0)
+        yield replace(crash, placement=Placement.BEFORE, kept=0)
+        kept = (0, KEPT_SCALE // 2, KEPT_SCALE - 1)
+        yield from (replace(crash, kept=each) for each in kept[: _index(kept, crash.kept)])
+    elif crash.placement is Placement.BEFORE:
+        events = trial.run.boots[boot].recording.rows
+        before = [row for row in events if row[1] == crash.call]
+        if before and not is_plain:
+            kind = before[-1][0]
+            ordinal = sum(row[0] is kind for row in before) - 1
+            yield CrashPoint(
+                call=crash.call, ordinal=ordinal, placement=Placement.AFTER, event=kind
+            )
+
+
+def _index(values: tuple[int, ...], value: int) -> int:
+    return values.index(value) if value in values else len(values)
+
+
+def _simplest_power_loss(trial: Trial, boot: int, strictest: PersistenceModel) -> None:
+    choice = trial.choice(boot)
+    assert choice is not None, "a run names the image of its power loss"
+    aim = anywhere(choice.model, strictest)
+    trial.attempt(workload.unchanged(trial.case), aims={boot: aim})
+
+
+# Boots and operations.
+
+
+def _fewer_boots(trial: Trial) -> None:
+    count = len(trial.case.boots)
+    for length in range(1, count):
+        if trial.attempt(workload.with_boots(trial.case, range(count - length, count))):
+            break
+        if trial.attempt(workload.with_boots(trial.case, range(length))):
+            break
+    for edit in (workload.merged, _without_boot):
+        number = 0
+        while number < len(trial.case.boots) - 1:
+            if not trial.attempt(edit(trial.case, number)):
+                number += 1
+
+
+def _without_boot(case: Case, boot: int) -> workload.Edit | None:
+    return workload.with_boots(case, [each for each in range(len(case.boots)) if each != boot])
+
+
+def _fewer_operations(trial: Trial) -> None:
+    _kills_after_the_call_before(trial)
+    case = trial.case
+    crashes = [
+        (number, boot.crash.call)
+        for number, boot in enumerate(case.boots)
+        if isinstance(boot.crash, CrashPoint)
+    ]
+    trial.attempt(workload.keep(case, workload.needed_for(case, crashes)))
+    size = max(1, len(workload.removable(trial.case)) // 2)
+    while True:
+        is_fewer = _fewer_in_runs(trial, size)
+        if size == 1 and not is_fewer:
+            return
+        size = max(1, size // 2)
+
+
+def _kills_after_the_call_before(trial: Trial) -> None:
+    """Let kills fall between the two calls before them, so that their own call is not needed."""
+    for number in range(len(trial.case.boots)):
+        crash = trial.case.boots[number].crash
+        if isinstance(crash, CrashPoint) and crash.call > 0:
+            plain = CrashPoint(
+                call=crash.call - 1, ordinal=0, placement=Placement.AFTER, event=EventKind.REPLY
+            )
+            trial.attempt(workload.with_crash(trial.case, number, plain))
+
+
+def _fewer_in_runs(trial: Trial, size: int) -> bool:
+    """Take away so many neighbouring operations at a time; return whether any went."""
+    at, is_fewer = 0, False
+    while at < len(places := workload.removable(trial.case)):
+        kept = [*places[:at], *places[at + size :]]
+        if trial.attempt(workload.keep(trial.case, kept)):
+            is_fewer = True
+        else:
+            at += size
+    return is_fewer
+
+
+def _fewer_pairs(trial: Trial) -> None:
+    """Take away two operations at a time, where few are left; one may need the other gone."""
+    places = workload.removable(trial.case)
+    if len(places) > PAIRED_OPERATIONS:
+        return
+    for pair in combinations(places, 2):
+        kept = [place for place in places if place not in pair]
+        if trial.attempt(workload.keep(trial.case, kept)):
+            _fewer_pairs(trial)
+            return
+
+
+# Content.
+
+
+def _simpler_content(trial: Trial, *, is_new: bool) -> None:
+    """Simplify what records hold; payloads one by one only where the operations are new."""
+    plain = workload.with_payloads(trial.case, b"").case
+    for change in (
+        workload.with_plain_ids,
+        workload.with_plain_failures,
+        workload.with_even_times,
+    ):
+        plain = change(plain).case
+    if trial.attempt(workload.unchanged(plain)):
+        return
+    trial.attempt(workload.with_plain_ids(trial.case))
+    trial.attempt(workload.with_plain_failures(trial.case))
+    trial.attempt(workload.with_even_times(trial.case))
+    for place in workload.removable(trial.case):
+        trial.attempt(workload.with_done_for_failed(trial.case, place))
+    if not trial.attempt(workload.with_payloads(trial.case, b"")) and is_new:
+        for place in workload.removable(trial.case):
+            _shorter_payload(trial, place)
+
+
+def _shorter_payload(trial: Trial, place: workload.Place) -> None:
+    boot, at = place
+    if boot >= len(trial.case.boots) or at >= len(trial.case.boots[boot].operations):
+        return
+    record = trial.case.boots[boot].operations[at].record
+    if record is None or not record.payload:
+        return
+
+    def tries(payload: bytes) -> bool:
+        assert record is not None
+        changed = replace(record, payload=payload)
+        return trial.attempt(workload.with_record(trial.case, place, changed))
+
+    low, high = -1, len(record.payload)
+    for length in (0, 1):
+        if length < high and tries(record.payload[:length]):
+            high = length
+            break
+        low = length
+    while high - low > 1:
+        middle = (low + high) // 2
+        if tries(record.payload[:middle]):
+            high = middle
+        else:
+            low = middle
+    if record.payload[:high] != b"x" * high:
+        tries(b"x" * high)

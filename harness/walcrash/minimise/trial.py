@@ -1,0 +1,282 @@
+"""Trials: one simpler case after another is run, and taken if it breaks the same invariant first.
+
+A failure counts only if it shows in fresh processes. Whatever has been tried is not tried again.
+The number of tries is the first limit, so that the same case gives the same result; the clock
+is the second, for subjects that are slow.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from walcrash.campaign.jobs import has_acknowledged
+from walcrash.case.crash_aim import PowerAim, aim_at
+from walcrash.case.file import StoredCase
+from walcrash.case.runner import Aims, CaseRun, run_case
+from walcrash.case.workplace import Workplace
+from walcrash.disk import ImageChoice, choice_from_json
+from walcrash.minimise.workload import Edit, unchanged
+from walcrash.values.case import Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import WalcrashError
+from walcrash.values.event import EventKind
+from walcrash.values.operation import OperationKind
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.verdict import Invariant, Verdict
+
+# limits
+TRIES: Final = 200
+"""Most runs of simpler cases for one finding."""
+
+TRIES_PER_HUNG_SECOND: Final = 10
+"""A run in which a recovery hung counts as so many for each second of its time limit."""
+
+NEAR_IMAGES: Final = 12
+"""Images of one power loss that are looked at where it is aimed at the same kind of event."""
+
+SEARCHED_IMAGES: Final = 150
+"""Images that are looked at where a power loss is sought at all positions of a boot."""
+
+
+class BudgetOver(Exception):
+    """All tries are used up, or the time is."""
+
+
+class Trial:
+    """The simplest case so far, and what may still be tried.
+
+    Attributes:
+        run: what the simplest case showed, in fresh processes.
+        tries: how many simpler cases were run.
+    """
+
+    def __init__(
+        self, workplace: Workplace, stored: StoredCase, run: CaseRun, *, deadline: float
+    ) -> None:
+        """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
+        self.run = run
+        self.tries = 0
+        self.meant: Invariant = run.judgement.violations[0].invariant
+        self._workplace = workplace
+        self._stored = stored
+        self._deadline = deadline
+        self._spent = 0
+        self._tried: set[tuple[Case, tuple[tuple[int, PowerAim], ...]]] = set()
+
+    @property
+    def case(self) -> Case:
+        """The simplest case so far, up to the last boot that began."""
+        return self.run.case
+
+    def attempt(self, edit: Edit | None, *, aims: Mapping[int, PowerAim] | None = None) -> bool:
+        """Run a changed case; take it if it breaks the same invariant first.
+
+        Args:
+            edit: what is tried; None is nothing, and not taken.
+            aims: where power losses are looked for, by boot from 0; the others are aimed at what
+                they are aimed at now.
+
+        Raises:
+            BudgetOver: there is no try left.
+        """
+        if edit is None:
+            return False
+        case, power = self._prepared(edit, aims or {})
+        key = (case, tuple(sorted(power.items(), key=lambda each: each[0])))
+        if key in self._tried or (not power and case == self.case):
+            return False
+        if self._spent >= TRIES or time.monotonic() >= self._deadline:
+            raise BudgetOver
+        self._tried.add(key)
+        self.tries += 1
+        run = self._run(case, power)
+        if run is None or not breaks_first(run, self.meant):
+            return False
+        if is_half_made(run) and not is_half_made(self.run):
+            # Another bug than the one that is looked at, and one that many subjects have.
+            return False
+        is_other = run.case != self.case
+        self.run = run
+        return is_other
+
+    def _run(self, case: Case, power: Mapping[int, PowerAim]) -> CaseRun | None:
+        aims = Aims(meant=self.meant, power={boot + 1: aim for boot, aim in power.items()})
+        try:
+            run = run_case(self._workplace, replace(self._stored, case=case), aims=aims)
+        except WalcrashError:
+            # A case that cannot be judged is not simpler; whether the harness works is seen
+            # when the finding is replayed.
+            self._spent += 1
+            return None
+        hung = TRIES_PER_HUNG_SECOND * self._stored.limits.seconds if has_hung(run) else 0
+        self._spent += 1 + int(hung)
+        return run
+
+    def _prepared(
+        self, edit: Edit, aims: Mapping[int, PowerAim]
+    ) -> tuple[Case, dict[int, PowerAim]]:
+        """Take the named images out of the case's power losses, and aim at them instead."""
+        boots, power = list(edit.case.boots), {}
+        for number, boot in enumerate(boots):
+            if not isinstance(boot.crash, PowerLoss):
+                continue
+            old = edit.boots[number]
+            known = self.aim(old)
+            if number in aims:
+                power[number] = aims[number]
+            elif known is not None:
+                power[number] = known.moved(edit.calls[number])
+            boots[number] = replace(boot, crash=replace(boot.crash, choice=""))
+        return replace(edit.case, boots=tuple(boots)), power
+
+    def choice(self, boot: int) -> ImageChoice | None:
+        """Return the image that a boot's power loss left, if there was one."""
+        return choice_of(self.case, boot)
+
+    def aim(self, boot: int) -> PowerAim | None:
+        """Return the aim at what a boot's power loss is now."""
+        choice = self.choice(boot)
+        if choice is None or boot >= len(self.run.boots):
+            return None
+        before = self.events_before(boot)
+        events = self.run.boots[boot].events()
+        return aim_at(choice, events, before, models=(choice.model,), images=NEAR_IMAGES)
+
+    def events_before(self, boot: int) -> int:
+        """Return how many events lie between the last power loss and a boot."""
+        count = 0
+        for earlier in reversed(self.run.boots[:boot]):
+            if isinstance(earlier.plan.crash, PowerLoss):
+                break
+            count += len(earlier.recording.rows)
+        return count
+
+    def landed(self, boot: int) -> CrashPoint | None:
+        """Return where a boot's kill fell, as the n-th event of its kind in its call."""
+        if boot >= len(self.run.boots):
+            return None
+        recording = self.run.boots[boot].recording
+        crash = self.case.boots[boot].crash
+        if recording.crash is None or recording.crash.row[1] < 0:
+            return None
+        kind, call = recording.crash.row[:2]
+        before = recording.rows[: recording.crash.event_index]
+        return CrashPoint(
+            call=min(call, len(self.case.boots[boot].operations) - 1),
+            ordinal=sum(row[0] is kind and row[1] == call for row in before),
+            placement=recording.crash.placement,
+            event=kind,
+            kept=crash.kept if isinstance(crash, CrashPoint) else 0,
+        )
+
+    def points_before(self, boot: int) -> list[CrashPoint]:
+        """Return the kills right after the events of a kill's own call that came before it."""
+        landed = self.landed(boot)
+        recording = self.run.boots[boot].recording if landed is not None else None
+        if landed is None or recording is None or recording.crash is None:
+            return []
+        last = recording.crash.event_index
+        seen: Counter[EventKind] = Counter()
+        points = []
+        for kind, call, *_ in recording.rows[:last]:
+            if call == landed.call:
+                points.append(
+                    CrashPoint(call=call, ordinal=seen[kind], placement=Placement.AFTER, event=kind)
+                )
+                seen[kind] += 1
+        return points
+
+
+def start(
+    workplace: Workplace,
+    stored: StoredCase,
+    meant: Invariant,
+    *,
+    deadline: float,
+    kept: CaseRun | None = None,
+) -> Trial | None:
+    """Run the case as it is; None if it does not break the invariant first this time.
+
+    A subject with threads may make another trace, in which the image that failed has no place.
+    Then its power losses are sought by what they fell on, and after that anywhere.
+
+    Args:
+        workplace: where cases run.
+        stored: the case.
+        meant: the invariant.
+        deadline: when to stop, `time.monotonic()`.
+        kept: how the case ran when it failed, if that is known.
+
+    Raises:
+        WalcrashError: as `run_case`.
+    """
+    run = run_case(workplace, stored)
+    if not breaks_first(run, meant):
+        run = run.beside or run
+    if breaks_first(run, meant):
+        return Trial(workplace, stored, run, deadline=deadline)
+    if kept is None or not breaks_first(kept, meant):
+        return None
+    trial = Trial(workplace, stored, kept, deadline=deadline)
+    same = unchanged(kept.case)
+    return trial if trial.attempt(same) or trial.attempt(same, aims=_at_each_loss(kept)) else None
+
+
+def _at_each_loss(run: CaseRun) -> dict[int, PowerAim]:
+    """Return aims at every power loss of a run that look for it at all positions."""
+    choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
+    return {
+        boot: anywhere(choice.model, choice.model)
+        for boot, choice in enumerate(choices)
+        if choice is not None
+    }
+
+
+def breaks_first(run: CaseRun, meant: Invariant) -> bool:
+    """Whether a run fails, and the meant invariant is the first that it breaks."""
+    judgement = run.judgement
+    return judgement.verdict is Verdict.FAIL and judgement.violations[0].invariant is meant
+
+
+def is_half_made(run: CaseRun) -> bool:
+    """Whether what broke is a store that was being made: nothing was acknowledged before."""
+    is_opening = bool(run.landings) and run.landings[-1].operation == OperationKind.OPEN.value
+    return is_opening and not has_acknowledged(run.history)
+
+
+def has_hung(run: CaseRun) -> bool:
+    """Whether any recovery of a run took all of its time."""
+    last = run.history.recoveries
+    looks: list[Recovery | RecoveryFailure | None] = [
+        last.first, last.elsewhere, last.again, last.after, last.uninterrupted,
+    ]  # fmt: skip
+    looks += [boot.history.recovery for boot in run.boots]
+    return any(
+        isinstance(each, RecoveryFailure) and each.kind is FailureKind.HUNG for each in looks
+    )
+
+
+def choice_of(case: Case, boot: int) -> ImageChoice | None:
+    """Return the image that a boot's power loss names."""
+    crash = case.boots[boot].crash
+    if not isinstance(crash, PowerLoss) or not crash.choice:
+        return None
+    return choice_from_json(json.loads(crash.choice))
+
+
+def anywhere(weakest: PersistenceModel, strictest: PersistenceModel) -> PowerAim:
+    """Return the aim that looks for a power loss at all positions, in some models."""
+    models = models_up_to(weakest, strictest)
+    return PowerAim(models=models, images=SEARCHED_IMAGES, is_anywhere=True)
+
+
+def models_up_to(
+    weakest: PersistenceModel, strictest: PersistenceModel
+) -> tuple[PersistenceModel, ...]:
+    """Return the models of power losses from one to another, strictest first."""
+    every = list(PersistenceModel)
+    first = max(1, every.index(strictest))
+    return tuple(every[first : every.index(weakest) + 1])

@@ -1,0 +1,154 @@
+"""The filter that a worker puts on itself: which system calls the harness gets to see.
+
+Calls that change files are handed over (`SECCOMP_RET_USER_NOTIF`); those that the harness
+cannot follow at all are answered with ENOSYS, as on a kernel without them, so that programs
+fall back; all others pass at full speed. Children and threads inherit the filter.
+
+A worker can tell one thing: a signal whose handler was set without SA_RESTART may interrupt a
+call (EINTR) before the harness has taken it, also one that the kernel alone would not let be
+interrupted, such as a write to a file. Nothing of the call has happened then.
+
+Since the end of a process is handed over too, one that has put the filter on itself can only be
+killed until somebody answers.
+
+Not here: what is done with a call (`supervisor`).
+
+Source: `seccomp(2)`, `seccomp_unotify(2)`, Documentation/userspace-api/seccomp_filter.rst.
+"""
+
+import contextlib
+import ctypes
+import os
+from functools import cache
+from typing import Final
+
+from walcrash.recorder import abi
+
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_SET_MODE_FILTER: Final = 1
+_FLAG_NEW_LISTENER: Final = 8
+_FLAG_WAIT_KILLABLE_RECV: Final = 32
+
+_ALLOW: Final = 0x7FFF_0000
+_NOTIFY: Final = 0x7FC0_0000
+_ENOSYS: Final = 0x0005_0000 | 38
+_EOPNOTSUPP: Final = 0x0005_0000 | 95
+
+# Classic BPF: load a word, jump if equal, jump if any bit is set, return.
+_LOAD: Final = 0x20
+_JUMP_EQUAL: Final = 0x15
+_JUMP_SET: Final = 0x45
+_RETURN: Final = 0x06
+
+_NUMBER_AT: Final = 0
+_ARCHITECTURE_AT: Final = 4
+_ARGUMENT_AT: Final = 16
+
+Instruction = tuple[int, int, int, int]
+
+_REFUSED: Final = ("io_uring_setup", "io_setup")
+
+_SEEN_IF: Final = {
+    "open": (1, os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)),
+    "openat": (2, os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)),
+    "mmap": (3, abi.MAP_SHARED),
+}
+"""Calls that matter only if one of these bits is set in this argument."""
+
+_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", *_REFUSED})
+
+
+class _Line(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_ushort),
+        ("jump_true", ctypes.c_ubyte),
+        ("jump_false", ctypes.c_ubyte),
+        ("k", ctypes.c_uint32),
+    )
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.POINTER(_Line)))
+
+
+def program(table: abi.Architecture) -> list[Instruction]:
+    """Return the filter for one architecture, hot calls first."""
+    lines: list[Instruction] = [
+        (_LOAD, 0, 0, _ARCHITECTURE_AT),
+        # A call from another architecture's table would pass unseen, so it gets ENOSYS.
+        (_JUMP_EQUAL, 1, 0, table.audit),
+        (_RETURN, 0, 0, _ENOSYS),
+        (_LOAD, 0, 0, _NUMBER_AT),
+    ]
+    if table.has_x32:
+        lines += [(_JUMP_SET, 0, 1, abi.X32_BIT), (_RETURN, 0, 0, _ENOSYS)]
+    for name, number in table.numbers.items():
+        lines += _lines_for(name, number)
+    lines.append((_RETURN, 0, 0, _ALLOW))
+    return lines
+
+
+def _lines_for(name: str, number: int) -> list[Instruction]:
+    if name in _REFUSED:
+        return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ENOSYS)]
+    if name in _SEEN_IF:
+        argument, mask = _SEEN_IF[name]
+        return [
+            (_JUMP_EQUAL, 0, 4, number),
+            (_LOAD, 0, 0, _ARGUMENT_AT + 8 * argument),
+            (_JUMP_SET, 0, 1, mask),
+            (_RETURN, 0, 0, _NOTIFY),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+    if name == "ioctl":
+        # Sharing blocks between files is refused: programs fall back to copying, which is seen.
+        return [
+            (_JUMP_EQUAL, 0, 5, number),
+            (_LOAD, 0, 0, _ARGUMENT_AT + 8),
+            (_JUMP_EQUAL, 1, 0, abi.FICLONE),
+            (_JUMP_EQUAL, 0, 1, abi.FICLONERANGE),
+            (_RETURN, 0, 0, _EOPNOTSUPP),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+    if name in _NOT_SEEN:
+        return []
+    return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _NOTIFY)]
+
+
+@cache
+def _described() -> _Program:
+    table = abi.architecture()
+    if table is None:
+        raise OSError(38, f"no system-call table for {os.uname().machine}")
+    lines = program(table)
+    array = (_Line * len(lines))(*(_Line(*line) for line in lines))
+    return _Program(len(lines), array)
+
+
+def prepare() -> None:
+    """Make the filter ready, so that a fork of this process need not; it may be left out."""
+    with contextlib.suppress(OSError):
+        _described()
+
+
+def install() -> int:
+    """Put the filter on this process, for good, and return the listener's descriptor.
+
+    Raises:
+        OSError: the kernel refuses: too old, or a sandbox forbids it.
+    """
+    described = _described()
+    if abi.libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        number = ctypes.get_errno()
+        raise OSError(number, f"PR_SET_NO_NEW_PRIVS: {os.strerror(number)}")
+    try:
+        return _set_filter(_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, described)
+    except OSError as problem:
+        if problem.errno != 22:
+            raise
+    # Linux 5.9 to 5.18 do not know WAIT_KILLABLE_RECV.
+    return _set_filter(_FLAG_NEW_LISTENER, described)
+
+
+def _set_filter(flags: int, described: _Program) -> int:
+    return abi.raw_call("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(described))

@@ -1,0 +1,460 @@
+"""The supervisor: answers a worker's intercepted calls, one at a time, and keeps the trace.
+
+The harness makes each call that changes a file below the folder itself, on the same open file
+description, and hands the result back. So what is recorded is what was returned, the order is
+exact also between threads and processes, and a kill falls precisely: before a call nothing of
+it has happened, within a write just its first bytes have, after it all of it.
+
+Writes take a path of their own, since there are far more of them than of everything else.
+
+What was stored through shared mappings is recorded as writes before the next event.
+
+Not here: what each other call does (`calls`), who makes the worker (`zygote`), how stores are
+seen (`mappings`).
+
+Source: `seccomp_unotify(2)`.
+"""
+
+import errno
+import fcntl
+import os
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.recorder import abi
+from walcrash.recorder.paths import Folder
+from walcrash.recorder.process_table import Gone, ProcessTable
+from walcrash.recorder.processes import OpenFile, Process
+from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from walcrash.recorder.releases import family
+from walcrash.recorder.words import signed
+from walcrash.recorder.writing import start_of_write, write_out, write_part
+from walcrash.values import limits
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from walcrash.values.errors import HarnessFault
+from walcrash.values.event import MAPPED, EventKind
+
+MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
+"""Most bytes that one write moves, as in the kernel."""
+
+_CLOCK_CHECK_CALLS: Final = 1024
+
+EFFECT_MARK: Final = b"E"
+"""First byte of a message that tells of an effect; every other message is a reply."""
+
+Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
+"""(process, thread id, arguments, notification id) -> result, negative errno, None to go on."""
+
+
+class Killed(Exception):
+    """The crash point was reached; whatever is under way is never answered."""
+
+
+class TooMuch(Exception):
+    """The worker has written more than a boot may; whatever is under way is never answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPlan:
+    """What ends the watch: a crash, or so many seconds without progress in one call."""
+
+    crash: CrashPoint | KillTimer | None
+    seconds_per_call: float
+    events: int = limits.EVENTS_PER_BOOT
+
+
+class Supervisor(ProcessTable):
+    """Watches one boot; make it, `run` it once, kill the worker, then ask for the recording."""
+
+    def __init__(self, listener: int, pid: int, folder: Folder, plan: WatchPlan) -> None:
+        super().__init__(folder)
+        self.rows: list[EventRow] = []
+        self.call = 0
+        self.unmodelled: set[str] = set()
+        self.children = 0
+        self._listener = listener
+        self._pid = pid
+        self._plan = plan
+        self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
+        self._matching_seen = 0
+        self._crash: CrashLanding | None = None
+        self._own_fd = -1
+        self._bytes_left = limits.BYTES_PER_BOOT
+        self._deadline: float | None = None
+        self._exit_number = self._number("exit_group")
+
+    def family(self) -> list[int]:
+        """Return the processes that may share the worker's files."""
+        return family(self._pid) if self.children else [self._pid]
+
+    def run(self, handlers: dict[int, Handler]) -> WatchEnd:
+        """Answer calls until the worker exits, is to be killed, or stops making progress.
+
+        The worker is left stopped in an unanswered call where it is to be killed; the caller
+        kills it and closes the listener after that, in this order.
+
+        Raises:
+            HarnessFault: the kernel refuses what it took before.
+        """
+        try:
+            return self._answer_calls(handlers)
+        except Killed:
+            return WatchEnd.KILLED
+        except TooMuch:
+            return WatchEnd.TOO_MUCH
+        finally:
+            for process in self._processes.values():
+                process.detach()
+            if self._own_fd >= 0:
+                os.close(self._own_fd)
+
+    def recording(self, end: WatchEnd) -> Recording:
+        """Return what was recorded; call it when nothing of the worker is alive.
+
+        What other threads and processes stored until they died comes behind the crash.
+        """
+        if self._mapped:
+            self._record_stores(0)
+        return Recording(
+            rows=tuple(self.rows),
+            end=end,
+            crash=self._crash,
+            unmodelled=tuple(sorted(self.unmodelled | self.mappings.given_up)),
+            outside=tuple(sorted(self.outside)),
+            children=self.children,
+        )
+
+    def _answer_calls(self, handlers: dict[int, Handler]) -> WatchEnd:
+        listener = self._listener
+        receive, send, ioctl = abi.NOTIF_RECV, abi.NOTIF_SEND, fcntl.ioctl
+        unpack, pack = abi.NOTIFICATION.unpack_from, abi.RESPONSE.pack_into
+        request, blank, response = bytearray(80), bytes(80), bytearray(24)
+        number_of_write = self._number("write")
+        number_of_pwrite = self._number("pwrite64")
+        wait = self._waiter()
+        while (end := wait()) is None:
+            request[:] = blank
+            try:
+                ioctl(listener, receive, request)
+            except OSError as problem:
+                if problem.errno in (errno.ENOENT, errno.EINTR):
+                    continue
+                raise HarnessFault(f"the kernel stopped handing over calls: {problem}") from None
+            id_, tid, _, number, _, _, *arguments = unpack(request)
+            result: int | None
+            try:
+                if number == number_of_write:
+                    result = self._write(tid, arguments[0], arguments[1], arguments[2], None)
+                elif number == number_of_pwrite:
+                    offset = signed(arguments[3])
+                    result = self._write(tid, arguments[0], arguments[1], arguments[2], offset)
+                else:
+                    result = self._other(handlers, number, tid, tuple(arguments), id_)
+            except Gone:
+                continue
+            if result is None:
+                pack(response, 0, id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
+            elif result >= 0:
+                pack(response, 0, id_, result, 0, 0)
+            else:
+                pack(response, 0, id_, 0, result, 0)
+            try:
+                ioctl(listener, send, response)
+            except OSError as problem:
+                # The thread died while it was waiting; whoever killed it knows.
+                if problem.errno != errno.ENOENT:
+                    raise HarnessFault(f"the kernel refused an answer: {problem}") from None
+        return end
+
+    @staticmethod
+    def _number(name: str) -> int:
+        table = abi.architecture()
+        assert table is not None
+        return table.numbers[name]
+
+    def _waiter(self) -> Callable[[], WatchEnd | None]:
+        """Return a function that waits for the next call; it returns why there is none."""
+        worker = self._processes[self._pid] = Process.attach(self._pid)
+        # Of its own, since the process is forgotten and found again when it executes a program.
+        pidfd = self._own_fd = os.dup(worker.pidfd)
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        poll.register(pidfd, select.POLLIN)
+        one_call = [(self._listener, select.POLLIN)]
+        limit_ms = self._plan.seconds_per_call * 1000
+        rows, listener, most = self.rows, self._listener, self._plan.events
+        calls_seen = 0
+        is_timed = isinstance(self._plan.crash, KillTimer)
+        self._call_started = time.monotonic()
+
+        def wait() -> WatchEnd | None:
+            nonlocal calls_seen
+            # Calls are counted and not events: a worker can be busy with what leaves none.
+            calls_seen += 1
+            if is_timed or not calls_seen % _CLOCK_CHECK_CALLS:
+                if len(rows) > most:
+                    return WatchEnd.TOO_LONG
+                if time.monotonic() - self._call_started > limit_ms / 1000:
+                    return WatchEnd.HUNG
+                self._check_timer()
+            ready = poll.poll(self._patience_ms(limit_ms) if is_timed else limit_ms)
+            if ready == one_call:
+                return None
+            if not ready:
+                self._check_timer()
+                return WatchEnd.HUNG
+            if any(fd == listener and what & select.POLLIN for fd, what in ready):
+                return None
+            return WatchEnd.EXITED
+
+        return wait
+
+    def _patience_ms(self, limit_ms: float) -> float:
+        if self._deadline is None:
+            return limit_ms
+        return max(0.0, min(limit_ms, (self._deadline - time.monotonic()) * 1000 + 1))
+
+    def _check_timer(self) -> None:
+        """Kill where the timer has run out; start the timer at the first event."""
+        timer = self._plan.crash
+        if not isinstance(timer, KillTimer) or not self.rows:
+            return
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + timer.delay_us / 1e6
+        if now >= self._deadline:
+            self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
+
+    # Writes, the hot path.
+
+    def _write(
+        self, tid: int, fd: int, address: int, length: int, offset: int | None
+    ) -> int | None:
+        thread = self._threads.get(tid) or self._thread(tid)
+        process, thread_number = thread
+        if fd == abi.MESSAGE_FD:
+            return self._message(process, thread_number, address, length)
+        try:
+            file = process.files[fd]
+        except KeyError:
+            file = self.open_file(process, fd & 0xFFFF_FFFF)
+        if file is None:
+            return None
+        try:
+            data = process.read(address, min(length, MAX_TRANSFER_BYTES)) if length else b""
+        except ProcessLookupError:
+            raise Gone from None
+        except OSError:
+            return -errno.EFAULT
+        return self.write_event(file, data, offset, thread_number)
+
+    def write_event(
+        self, file: OpenFile, data: bytes, offset: int | None, thread: int, flags: int = 0
+    ) -> int:
+        """Write to one of the folder's files and record it; `offset` None is the file's own.
+
+        Returns:
+            How many bytes were written, or a negative errno.
+
+        Raises:
+            Killed: the crash point is before, within or after this write.
+            TooMuch: it is one byte or more too many; nothing of it is written.
+        """
+        if self._mapped:
+            self._look(thread)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise TooMuch
+        point = self._point
+        is_sync = file.is_synchronous or bool(flags & (os.RWF_SYNC | os.RWF_DSYNC))
+        hit = None
+        if point is not None and point.call == self.call:
+            hit = self._hit(EventKind.WRITE)
+        if hit is None or hit is Placement.AFTER:
+            result, start = write_out(file.fd, data, offset, flags)
+            row = (
+                EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
+                flags, is_sync, result, thread, -1,
+            )  # fmt: skip
+            self._record(row)
+            if hit is not None:
+                self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+            return result
+        assert point is not None
+        return self._partial_write(file, data, offset, thread, flags, hit, point.kept)
+
+    def _partial_write(
+        self,
+        file: OpenFile,
+        data: bytes,
+        offset: int | None,
+        thread: int,
+        flags: int,
+        hit: Placement,
+        share: int,
+    ) -> int:
+        kept = 0
+        if hit is Placement.WITHIN and len(data) > 1:
+            kept = 1 + share * (len(data) - 1) // KEPT_SCALE
+        start = start_of_write(file.fd, offset, flags)
+        if kept:
+            kept = write_part(file.fd, data[:kept], offset, flags)
+        row = (
+            EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
+            flags, False, kept, thread, -1,
+        )  # fmt: skip
+        if kept:
+            # It never returns, so it is not recorded as synchronous: it has promised nothing.
+            self._record(row)
+            self._land(Placement.WITHIN, row, index=len(self.rows) - 1, kept=kept)
+        self._land(Placement.BEFORE, row, index=len(self.rows))
+        raise AssertionError("a landing does not return")
+
+    def _message(self, process: Process, thread: int, address: int, length: int) -> int:
+        if length > limits.MESSAGE_BYTES:
+            return -errno.EMSGSIZE
+        try:
+            data = process.read(address, length)
+        except OSError:
+            return -errno.EFAULT
+        kind = EventKind.EFFECT if data.startswith(EFFECT_MARK) else EventKind.REPLY
+        row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread, -1)
+        if self._mapped:
+            self._look(thread)
+        hit = None
+        if self._point is not None and self._point.call == self.call:
+            hit = self._hit(kind)
+        if hit is Placement.BEFORE or hit is Placement.WITHIN:
+            self._land(Placement.BEFORE, row, index=len(self.rows))
+        self.rows.append(row)
+        if hit is Placement.AFTER:
+            self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+        if kind is EventKind.REPLY:
+            self.call += 1
+            self._call_started = time.monotonic()
+        return length
+
+    # Everything else.
+
+    def _other(
+        self,
+        handlers: dict[int, Handler],
+        number: int,
+        tid: int,
+        arguments: tuple[int, ...],
+        id_: int,
+    ) -> int | None:
+        if number == self._exit_number and not self.cut_files:
+            # Nobody asks who it is, so that the end of a short-lived child costs little.
+            return None
+        process, _ = self._threads.get(tid) or self._thread(tid)
+        try:
+            return handlers[number](process, tid, arguments, id_)
+        except ProcessLookupError:
+            raise Gone from None
+        except OSError as problem:
+            return -(problem.errno or errno.EIO)
+
+    def event(
+        self,
+        kind: EventKind,
+        tid: int,
+        perform: Callable[[], object],
+        *,
+        path: str = "",
+        path_to: str = "",
+        file: int = -1,
+        offset: int = 0,
+        length: int = 0,
+        flags: int = 0,
+        mode: int = -1,
+    ) -> int:
+        """Perform one action and record it.
+
+        Returns:
+            0, or a negative errno.
+
+        Raises:
+            Killed: the crash point is before or after this event.
+        """
+        thread = self._threads[tid][1]
+        if self._mapped:
+            self._look(thread)
+        head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
+        hit = None
+        if self._point is not None and self._point.call == self.call:
+            hit = self._hit(kind)
+        if hit is Placement.BEFORE or hit is Placement.WITHIN:
+            self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
+        try:
+            perform()
+            result = 0
+        except OSError as problem:
+            result = -(problem.errno or errno.EIO)
+        row = (*head, result, thread, mode)
+        self._record(row)
+        if kind is EventKind.TRUNCATE and not result and not offset:
+            self.note_cut(file)
+        if hit is Placement.AFTER:
+            self._land(Placement.AFTER, row, index=len(self.rows) - 1)
+        return result
+
+    def _record(self, row: EventRow) -> None:
+        self.rows.append(row)
+        if self._mapped:
+            self.mappings.follow(row)
+
+    def _look(self, thread: int) -> None:
+        """Record what was stored through mappings until now, before the event at hand.
+
+        Raises:
+            Killed: the crash point is at one of these stores. All of them have happened, so
+                it lands behind them all.
+        """
+        first = len(self.rows)
+        self._record_stores(thread)
+        if self._point is None or self._point.call != self.call:
+            return
+        hits = [self._hit(EventKind.WRITE) for _ in self.rows[first:]]
+        if any(hit is not None for hit in hits):
+            self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
+
+    def _record_stores(self, thread: int) -> None:
+        for file, offset, data in self.mappings.look():
+            row = (
+                EventKind.WRITE, self.call, file.path, "", file.number, offset, len(data), data,
+                MAPPED, False, len(data), thread, -1,
+            )  # fmt: skip
+            self.rows.append(row)
+
+    def _hit(self, kind: EventKind) -> Placement | None:
+        """Whether the crash falls on this event of its call; the reply is the last chance."""
+        point = self._point
+        assert point is not None
+        if point.event is None or point.event is kind:
+            seen, self._matching_seen = self._matching_seen, self._matching_seen + 1
+            if seen == point.ordinal:
+                return point.placement
+        return point.placement if kind is EventKind.REPLY else None
+
+    def _land(self, placement: Placement, row: EventRow, *, index: int, kept: int = 0) -> None:
+        self._crash = CrashLanding(event_index=index, placement=placement, row=row, kept_bytes=kept)
+        raise Killed
+
+    def inject(self, fd: int, flags: int, id_: int) -> int:
+        """Put one of our descriptors into a worker's table; return its number there.
+
+        The call that asked for it is answered apart from this. The kernel can do both at once
+        (`SECCOMP_ADDFD_FLAG_SEND`), but a signal or a debugger that stops this process meanwhile
+        has the request taken back with the answer given: the worker's `open` then returns 0 and
+        there is no file.
+
+        Raises:
+            OSError: the worker is gone, or has too many descriptors.
+        """
+        request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
+        number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
+        return number

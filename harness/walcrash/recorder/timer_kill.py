@@ -1,0 +1,167 @@
+"""Timer kills without interception: what remains where the kernel refuses to be looked at.
+
+The worker runs unwatched and tells its messages through a socket. When the timer runs out, it
+is killed with every process below it; what it had said in full until then is taken. So
+acknowledgements and effects are in order, but nobody knows what it did to its files: the
+recording holds messages only and the kill has no crash point.
+
+Here the timer starts with the worker's fork, since its first event is not seen.
+
+Not here: what an exact kill needs (`supervisor`).
+
+Source: `psutil.Process.children`, `unix(7)`: what was sent before a kill can still be read.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import time
+from typing import Final
+
+import psutil
+
+from walcrash.recorder.recording import EventRow, Recording, WatchEnd
+from walcrash.recorder.supervisor import EFFECT_MARK, WatchPlan
+from walcrash.recorder.watch import Watched
+from walcrash.recorder.zygote import Zygote
+from walcrash.values.case import CrashPoint, KillTimer
+from walcrash.values.event import EventKind
+from walcrash.values.limits import MESSAGE_BYTES
+
+# limits
+RECEIVE_BYTES: Final = 1 << 16
+"""Taken from the socket at once."""
+
+KILL_ROUNDS: Final = 100
+"""How often the tree is looked for again; the zygote kills what is left after that."""
+
+_FRAME: Final = struct.Struct("<Q")
+"""Each message has its length in front."""
+
+
+def run_unwatched(
+    zygote: Zygote, entry: str, payload: bytes, *, plan: WatchPlan, memory_mb: int
+) -> Watched:
+    """Fork a worker, take its messages until it exits or is killed, and reap all below it.
+
+    Returns:
+        A recording with one row a message; `crash` is None also after a kill.
+
+    Raises:
+        HarnessFault: the zygote is gone.
+    """
+    assert not isinstance(plan.crash, CrashPoint), "an exact kill needs interception"
+    pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb)
+    conversation = _Conversation(channel, plan)
+    with channel:
+        try:
+            end = conversation.take_until_end()
+        finally:
+            if plan.crash is not None:
+                _kill_tree(pid)
+            status = zygote.finish(pid)
+        conversation.drain()
+    recording = Recording(
+        rows=tuple(conversation.rows),
+        end=end,
+        crash=None,
+        unmodelled=(),
+        outside=(),
+        children=0,
+    )
+    return Watched(recording=recording, status=status, output=zygote.output())
+
+
+class _Conversation:
+    """What one worker says, and how long it may take."""
+
+    def __init__(self, channel: socket.socket, plan: WatchPlan) -> None:
+        self.rows: list[EventRow] = []
+        self._channel = channel
+        self._plan = plan
+        self._taken = bytearray()
+        self._call = 0
+        self._call_started = time.monotonic()
+        delay_us = plan.crash.delay_us if isinstance(plan.crash, KillTimer) else None
+        self._kill_at = None if delay_us is None else self._call_started + delay_us / 1e6
+
+    def take_until_end(self) -> WatchEnd:
+        while True:
+            now = time.monotonic()
+            if self._kill_at is not None and now >= self._kill_at:
+                return WatchEnd.KILLED
+            if now >= self._call_started + self._plan.seconds_per_call:
+                return WatchEnd.HUNG
+            if len(self.rows) > self._plan.events:
+                return WatchEnd.TOO_LONG
+            self._channel.settimeout(self._patience_seconds(now))
+            with contextlib.suppress(TimeoutError):
+                if not self._receive():
+                    return WatchEnd.EXITED
+
+    def drain(self) -> None:
+        """Take what a worker that is gone had said, up to the socket's end."""
+        self._channel.settimeout(0)
+        # Somebody else may hold the other end and never stop talking.
+        with contextlib.suppress(BlockingIOError):
+            while len(self.rows) <= self._plan.events and self._receive():
+                pass
+
+    def _patience_seconds(self, now: float) -> float:
+        until = self._call_started + self._plan.seconds_per_call
+        if self._kill_at is not None:
+            until = min(until, self._kill_at)
+        return max(1e-6, until - now)
+
+    def _receive(self) -> bool:
+        """Take a piece; return whether there may be more."""
+        try:
+            piece = self._channel.recv(RECEIVE_BYTES)
+        except ConnectionResetError:
+            return False
+        self._taken += piece
+        start = 0
+        while (message := self._message_at(start)) is not None:
+            start += _FRAME.size + len(message)
+            self._add(message)
+        del self._taken[:start]
+        return bool(piece) and len(self._taken) <= MESSAGE_BYTES + _FRAME.size
+
+    def _message_at(self, start: int) -> bytes | None:
+        """Return the message there; None if a part of it is missing."""
+        begin = start + _FRAME.size
+        if len(self._taken) < begin:
+            return None
+        end = begin + int(_FRAME.unpack_from(self._taken, start)[0])
+        return bytes(self._taken[begin:end]) if end <= len(self._taken) else None
+
+    def _add(self, message: bytes) -> None:
+        kind = EventKind.EFFECT if message.startswith(EFFECT_MARK) else EventKind.REPLY
+        length = len(message)
+        row = (kind, self._call, "", "", -1, 0, length, message, 0, False, length, 0, -1)
+        self.rows.append(row)
+        if kind is EventKind.REPLY:
+            self._call += 1
+            self._call_started = time.monotonic()
+
+
+def _kill_tree(pid: int) -> None:
+    """Kill a worker with all that it started, its group first and at once."""
+    tree: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        worker = psutil.Process(pid)
+        tree = [worker, *worker.children(recursive=True)]
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    for _ in range(KILL_ROUNDS):
+        if not tree:
+            return
+        found: set[psutil.Process] = set()
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # Before its parent is gone: afterwards nobody knows whose child it was.
+                found.update(process.children(recursive=True))
+                process.kill()
+        tree = list(found - set(tree))

@@ -1,0 +1,210 @@
+"""The harness's end of a zygote: start it, load a subject, fork workers, reap them.
+
+Not here: what the zygote does with a request (`zygote_main`), what happens while a worker runs
+(`supervisor`).
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import walcrash
+from walcrash.recorder.descendants import kill_below
+from walcrash.recorder.environment import Environment
+from walcrash.recorder.zygote_main import ANSWER, LENGTH
+from walcrash.values.errors import HarnessFault, Inconclusive, WalcrashError
+from walcrash.values.limits import STDERR_BYTES
+
+_START_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 60.0
+_END_SECONDS: Final = 5.0
+"""How long a zygote has to end what its workers started, before that is done for it."""
+
+
+class LoadError(WalcrashError):
+    """A subject could not be loaded; the message is the traceback's end."""
+
+
+class Zygote:
+    """One fork server in one environment; close it, or use it with `contextlib.closing`."""
+
+    def __init__(self, environment: Environment, folder: str) -> None:
+        """Start it; it removes `folder` when this process is gone.
+
+        Raises:
+            HarnessFault: it does not start.
+        """
+        self.environment = environment
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.settimeout(_START_SECONDS)
+        self._channel = ours
+        self._output = os.memfd_create("worker-output")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                # Else the current folder would come before our own package.
+                "-P",
+                "-c",
+                "from walcrash.recorder.zygote_main import main; main()",
+                str(theirs.fileno()),
+                str(environment.clock_shift_seconds),
+                str(int(environment.is_reversed)),
+                folder,
+            ],
+            env=_variables(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        try:
+            self.has_shifted_clock = bool(self._answer()[0])
+        except HarnessFault:
+            self.close()
+            raise
+        ours.settimeout(_ANSWER_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """The zygote's own process id."""
+        return self._process.pid
+
+    def load(self, entry: str, payload: bytes, *, seconds: float = _ANSWER_SECONDS) -> bytes:
+        """Call `module:function(payload)` inside the zygote, so that children have it.
+
+        Raises:
+            LoadError: it raised, or took too long.
+        """
+        self._send("load", entry, payload)
+        self._channel.settimeout(seconds)
+        try:
+            number, text, _ = self._take_answer()
+        except TimeoutError:
+            raise LoadError(f"loading did not end within {seconds:g} seconds") from None
+        except HarnessFault:
+            raise LoadError(f"loading ended the process; it said: {self.output()}") from None
+        finally:
+            self._channel.settimeout(_ANSWER_SECONDS)
+        if number < 0:
+            raise LoadError(text.decode("utf-8", "replace"))
+        return text
+
+    def watch(self, entry: str, payload: bytes, *, memory_mb: int) -> tuple[int, int]:
+        """Fork a worker under interception.
+
+        Returns:
+            Its process id and the listener's descriptor, which is the caller's to close.
+
+        Raises:
+            Inconclusive: the kernel refuses interception.
+        """
+        self._forget_output()
+        self._send("watch", entry, payload, memory_mb)
+        number, text, fds = self._answer()
+        if number == -2:
+            raise Inconclusive(
+                f"system calls cannot be intercepted here: {text.decode()}", hint="walcrash doctor"
+            )
+        if number < 0 or not fds:
+            raise HarnessFault(f"the zygote could not fork: {text.decode('utf-8', 'replace')}")
+        return number, fds[0]
+
+    def serve(self, entry: str, payload: bytes, *, memory_mb: int) -> tuple[int, socket.socket]:
+        """Fork a process that is not watched; return its id and a socket to it."""
+        self._forget_output()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            self._send("serve", entry, payload, memory_mb, fds=[theirs.fileno()])
+            number, text, _ = self._answer()
+        if number < 0:
+            ours.close()
+            raise HarnessFault(f"the zygote could not fork: {text.decode('utf-8', 'replace')}")
+        return number, ours
+
+    def finish(self, pid: int) -> int:
+        """Kill and reap a worker with all that it started; return its wait status."""
+        self._send("finish", pid)
+        return self._answer()[0]
+
+    def output(self) -> str:
+        """Return the end of what workers printed to stdout and stderr since the last fork."""
+        size = os.fstat(self._output).st_size
+        start = max(0, size - STDERR_BYTES)
+        return os.pread(self._output, STDERR_BYTES, start).decode("utf-8", "replace")
+
+    def _forget_output(self) -> None:
+        # The workers write where this description stands; a hole would read as zeros.
+        os.lseek(self._output, 0, os.SEEK_SET)
+        os.ftruncate(self._output, 0)
+
+    def close(self) -> None:
+        """End the zygote and everything below it, also where it cannot do that itself."""
+        self._channel.close()
+        try:
+            self._process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            # Daemons do not end with it, and would write into a folder that is being removed.
+            kill_below(self._process.pid)
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        os.close(self._output)
+
+    def _send(self, *request: object, fds: list[int] | None = None) -> None:
+        data = pickle.dumps(request)
+        head = LENGTH.pack(len(data))
+        try:
+            if fds:
+                socket.send_fds(self._channel, [head], fds)
+                self._channel.sendall(data)
+            else:
+                self._channel.sendall(head + data)
+        except OSError as problem:
+            raise self._gone(problem.strerror or "") from None
+
+    def _gone(self, how: str) -> HarnessFault:
+        words = self.output().strip()
+        said = f"; it said: {words}" if words else ""
+        return HarnessFault(
+            f"the zygote is gone ({how}): somebody has ended it{said}",
+            hint="see whether the subject kills other processes, and dmesg | tail",
+        )
+
+    def _answer(self) -> tuple[int, bytes, list[int]]:
+        try:
+            return self._take_answer()
+        except TimeoutError:
+            seconds = self._channel.gettimeout()
+            raise HarnessFault(f"the zygote gave no answer within {seconds} seconds") from None
+
+    def _take_answer(self) -> tuple[int, bytes, list[int]]:
+        try:
+            head, fds, _, _ = socket.recv_fds(self._channel, ANSWER.size, 1)
+        except ConnectionResetError:
+            head, fds = b"", []
+        while head and len(head) < ANSWER.size:
+            head += self._channel.recv(ANSWER.size - len(head))
+        if not head:
+            raise self._gone("the end of its answers")
+        number, length = ANSWER.unpack(head)
+        text = b""
+        while len(text) < length:
+            text += self._channel.recv(length - len(text))
+        return number, text, list(fds)
+
+
+def _variables(environment: Environment) -> dict[str, str]:
+    variables = environment.variables(dict(os.environ))
+    package_parent = str(Path(walcrash.__file__).resolve().parent.parent)
+    # First of all our own package; then what the user has; then the current folder.
+    paths = [package_parent, *variables.get("PYTHONPATH", "").split(os.pathsep), os.getcwd()]
+    variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return variables

@@ -1,0 +1,289 @@
+"""The zygote: a small process that forks workers, since forking a large one is dear.
+
+It runs as a program of its own with few imports, takes requests on a socket, and is the
+subreaper of everything that its workers start. When the harness is gone (the end of the
+socket), it kills all of that, removes the working folder and exits: nothing is left behind
+even where the harness was killed.
+
+A request is a pickled tuple with its length in front; it comes from the harness, which is
+trusted. What goes back is bytes and numbers, never a pickle.
+
+Not here: how all that a worker started is found and killed (`descendants`).
+
+Source: `prctl(2)`, PR_SET_PDEATHSIG.
+"""
+
+import _thread
+import contextlib
+import gc
+import importlib
+import os
+import pickle
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from walcrash.recorder import filter as call_filter
+from walcrash.recorder.clock import shift_wall_clock
+from walcrash.recorder.descendants import (
+    FAILED_STATUS,
+    adopt_orphans,
+    ending_here,
+    kill_children,
+    libc,
+)
+from walcrash.recorder.environment import order_listings
+
+_PR_SET_PDEATHSIG: Final = 1
+
+LENGTH: Final = struct.Struct("<Q")
+ANSWER: Final = struct.Struct("<qQ")
+"""An answer: a number (process id, wait status; negative: an error) and the length of its text."""
+
+_OUTPUT_BYTES: Final = 256 << 20
+"""Most that a worker under watch may print, bytes.
+
+Its files may be longer: the harness writes them, which this limit does not bind.
+"""
+
+Entry = Callable[..., object]
+
+
+def main() -> NoReturn:
+    """Run until the socket ends; arguments: fd, clock shift, listing order, folder to remove."""
+    socket_fd, shift, is_reversed, folder = sys.argv[1:5]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
+    channel = socket.socket(fileno=int(socket_fd))
+    zygote = _Zygote(channel, folder)
+    # From here on: the harness may be gone already.
+    try:
+        is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
+        order_listings(is_reversed=is_reversed == "1")
+        call_filter.prepare()
+        _answer(channel, int(is_shifted), b"")
+        zygote.take_requests()
+    finally:
+        zygote.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """A worker that was forked before anybody asked for it, and waits for what it is to run."""
+
+    pid: int
+    entry: str
+    channel: socket.socket
+
+
+class _Zygote:
+    def __init__(self, channel: socket.socket, folder: str) -> None:
+        self._channel = channel
+        self._folder = folder
+        self._servers: set[int] = set()
+        self._entries: dict[str, Entry] = {}
+        self._spare: _Spare | None = None
+        self._watched = ""
+
+    def take_requests(self) -> None:
+        while True:
+            request, fds = _receive(self._channel)
+            if request is None:
+                return
+            kind, *arguments = pickle.loads(request)  # noqa: S301 - from our own harness
+            try:
+                self._take(kind, arguments, fds)
+            except Exception:
+                _answer(
+                    self._channel, -1, traceback.format_exc(limit=-8).encode("utf-8", "replace")
+                )
+            finally:
+                for fd in fds:
+                    os.close(fd)
+
+    def _take(self, kind: str, arguments: list[Any], fds: list[int]) -> None:
+        if kind == "load":
+            self._load(*arguments)
+        elif kind == "watch":
+            self._watch(*arguments)
+        elif kind == "serve":
+            self._serve(*arguments, fd=fds[0])
+        elif kind == "finish":
+            self._finish(*arguments)
+            # While the harness looks at what is left, the next worker gets ready.
+            if self._spare is None and self._watched:
+                self._spare = self._fork_spare(self._watched)
+        else:
+            raise AssertionError(kind)
+
+    def leave(self) -> NoReturn:
+        """End this process with everything below it, and remove the folder."""
+        kill_children(keep=frozenset())
+        # Only now: it brings three libraries for archives, and each fork would carry them along.
+        import shutil
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(0)
+
+    def _load(self, entry: str, payload: bytes) -> None:
+        self._end_spare()
+        with self._leaving_if_alone():
+            result = self._entry(entry)(payload)
+        assert isinstance(result, bytes)
+        gc.collect()
+        # Pages that the collector does not touch stay shared with the children.
+        gc.freeze()
+        _answer(self._channel, 0, result)
+
+    @contextlib.contextmanager
+    def _leaving_if_alone(self) -> Iterator[None]:
+        """Meanwhile see the end of the socket: what is loaded may hang, and the harness be killed.
+
+        The thread that looks is gone before anything is forked. It is none of `threading`: what
+        that module does after a fork writes to a hundred pages, which each fork would copy.
+        """
+        done = os.eventfd(0)
+        at_work = _thread.allocate_lock()
+        at_work.acquire()
+        look = select.poll()
+        look.register(self._channel, select.POLLRDHUP)
+        look.register(done, select.POLLIN)
+
+        def leave_if_alone() -> None:
+            try:
+                if all(fd != done for fd, _ in look.poll()):
+                    self.leave()
+            finally:
+                at_work.release()
+
+        _thread.start_new_thread(leave_if_alone, ())
+        try:
+            yield
+        finally:
+            os.eventfd_write(done, 1)
+            at_work.acquire()
+            os.close(done)
+
+    def _entry(self, name: str) -> Entry:
+        if name not in self._entries:
+            module, _, function = name.partition(":")
+            self._entries[name] = getattr(importlib.import_module(module), function)
+        return self._entries[name]
+
+    def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
+        """Set a worker to work under the filter; it hands over its listener itself."""
+        request = pickle.dumps((payload, memory_mb))
+        self._watched = entry
+        spare = self._spare
+        if spare is None or spare.entry != entry:
+            self._end_spare()
+            spare = self._fork_spare(entry)
+        self._spare = None
+        with spare.channel:
+            spare.channel.sendall(LENGTH.pack(len(request)) + request)
+
+    def _fork_spare(self, entry: str) -> _Spare:
+        """Fork a worker that puts the filter on and waits."""
+        run = self._entry(entry)
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            with ending_here():
+                ours.close()
+                self._work_when_asked(run, theirs)
+        theirs.close()
+        return _Spare(pid, entry, ours)
+
+    def _work_when_asked(self, run: Entry, asked: socket.socket) -> None:
+        _become_worker()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
+        listener: int | OSError
+        try:
+            listener = call_filter.install()
+        except OSError as problem:
+            listener = problem
+        # Nobody answers calls yet, so nothing is closed before the listener is handed over.
+        request, _ = _receive(asked)
+        if request is None:
+            return
+        payload, memory_mb = pickle.loads(request)  # noqa: S301 - from our own zygote
+        _limit_memory(memory_mb)
+        if isinstance(listener, OSError):
+            _answer(self._channel, -2, str(listener).encode())
+            os._exit(FAILED_STATUS)
+        socket.send_fds(self._channel, [ANSWER.pack(os.getpid(), 0)], [listener])
+        os.close(listener)
+        asked.close()
+        self._channel.close()
+        run(payload)
+
+    def _end_spare(self) -> None:
+        """Give up the spare worker: it would not have what has been loaded since."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.channel.close()
+            os.kill(spare.pid, signal.SIGKILL)
+            os.waitpid(spare.pid, 0)
+
+    def _serve(self, entry: str, payload: bytes, memory_mb: int, *, fd: int) -> None:
+        """Fork a process that talks to the harness over a socket of its own."""
+        run = self._entry(entry)
+        pid = os.fork()
+        if pid == 0:
+            with ending_here():
+                _become_worker()
+                _limit_memory(memory_mb)
+                self._channel.close()
+                run(payload, socket.socket(fileno=os.dup(fd)))
+        self._servers.add(pid)
+        _answer(self._channel, pid, b"")
+
+    def _finish(self, pid: int) -> None:
+        """Kill all children but the other servers; answer with the wait status of `pid`."""
+        self._servers.discard(pid)
+        spare = self._spare
+        keep = self._servers | ({spare.pid} if spare is not None else set())
+        _answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0), b"")
+
+
+def _become_worker() -> None:
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_memory(memory_mb: int) -> None:
+    limit_bytes = memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+
+
+def _receive(channel: socket.socket) -> tuple[bytes | None, list[int]]:
+    head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 4)
+    if not head:
+        return None, []
+    while len(head) < LENGTH.size:
+        head += channel.recv(LENGTH.size - len(head))
+    (length,) = LENGTH.unpack(head)
+    pieces = []
+    while length:
+        piece = channel.recv(min(length, 1 << 20))
+        if not piece:
+            return None, []
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces), list(fds)
+
+
+def _answer(channel: socket.socket, number: int, text: bytes) -> None:
+    channel.sendall(ANSWER.pack(number, len(text)) + text)
+
+
+if __name__ == "__main__":
+    main()

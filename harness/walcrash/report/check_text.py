@@ -1,0 +1,86 @@
+"""What a conformance check found, as text or as JSON."""
+
+import json
+import shutil
+
+from walcrash.report.output import publish
+from walcrash.report.text import block, escape
+from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
+from walcrash.values.errors import ExitCode
+
+# limits
+NARROWEST = 60
+"""Columns that are used even on a narrower terminal."""
+
+_OUTCOME_WIDTH = 9
+_LABEL_WIDTH = 10
+
+
+def publish_conformance(found: Conformance, *, as_json: bool) -> ExitCode:
+    """Print all checks; the exit code says whether one failed."""
+    width = max(NARROWEST, shutil.get_terminal_size((100, 0)).columns)
+    publish(conformance_json(found) if as_json else conformance_text(found, width=width))
+    return ExitCode.FINDINGS if found.failed else ExitCode.PASSED
+
+
+def conformance_json(found: Conformance) -> str:
+    """Return the checks and what they come to, as JSON."""
+    return json.dumps(
+        {
+            "subject": found.subject,
+            "introduced": found.introduced,
+            "supports": list(found.supports),
+            "conforms": not found.failed,
+            "checks": [
+                {
+                    "name": check.name,
+                    "outcome": check.outcome.value,
+                    "rule": check.rule,
+                    "found": check.found,
+                    "exchanged": list(check.exchanged),
+                    "hint": check.hint,
+                }
+                for check in found.checks
+            ],
+        },
+        indent=2,
+    )
+
+
+def conformance_text(found: Conformance, *, width: int) -> str:
+    """Return a line for each check, more for those that failed, and what they come to."""
+    lines = []
+    for check in found.checks:
+        lines += _check_lines(check, width)
+    return "\n".join([*lines, "", _conclusion(found)])
+
+
+def _check_lines(check: ConformanceCheck, width: int) -> list[str]:
+    label = f"{check.outcome.value:<{_OUTCOME_WIDTH}}{check.name}"
+    if check.outcome is CheckOutcome.PASSED:
+        return [label]
+    if check.outcome is CheckOutcome.SKIPPED:
+        return [f"{label}: {escape(check.found)}"]
+    lines = [label, *_part("rule", check.rule, width), *_part("found", check.found, width)]
+    for line in check.exchanged:
+        # Not wrapped: these are the lines as they went over the pipes.
+        lines.append(f"  {'':<{_LABEL_WIDTH}}{escape(line)}")
+    if check.hint:
+        lines += _part("hint", check.hint, width)
+    return lines
+
+
+def _part(label: str, text: str, width: int) -> list[str]:
+    return block(f"  {label}", escape(text), width=width, label_width=_LABEL_WIDTH + 2)
+
+
+def _conclusion(found: Conformance) -> str:
+    name = f"{escape(found.subject)}" + (
+        f" ({escape(found.introduced)})" if found.introduced else ""
+    )
+    supports = ", ".join(found.supports) or "nothing beyond append and replay"
+    tried = sum(check.outcome is not CheckOutcome.SKIPPED for check in found.checks)
+    if found.failed:
+        names = ", ".join(check.name for check in found.failed)
+        return f"FAIL  {name}: {len(found.failed)} of {tried} checks failed: {names}"
+    return f"PASS  {name}: {tried} checks; it supports {supports}"

@@ -1,0 +1,55 @@
+"""Runs that are over, turned into another format: event logs in, a file or stdout out."""
+
+import os
+from collections.abc import Sequence
+
+from walcrash.report.formats import Format
+from walcrash.report.log_reader import STDIN, read_log
+from walcrash.report.merge import merged_report
+from walcrash.report.output import publish, talk
+from walcrash.report.run_folder import EVENTS, write_whole
+from walcrash.report.text import shell_path
+from walcrash.values.errors import UsageError
+
+STDOUT = "-"
+"""As the path of an output."""
+
+
+def convert_runs(runs: Sequence[str], to: Format, *, output: str | None) -> None:
+    """Write one or more runs in a format; several become one report.
+
+    Args:
+        runs: the folders of runs, or their event logs; `-` is stdin.
+        to: the format.
+        output: the file; `-` is stdout; None is the format's own name in the run's folder, and
+            stdout for several runs, for stdin, and for a format that is there to be piped.
+
+    Raises:
+        UsageError: a log cannot be read, is none, is of a newer format, or is named twice.
+        HarnessFault: the file cannot be written.
+    """
+    _refuse_doubles(runs)
+    text = to.render(merged_report([read_log(run) for run in runs]))
+    if output is None and (len(runs) > 1 or runs[0] == STDIN or to.is_streamed):
+        output = STDOUT
+    if output == STDOUT:
+        publish(text.removesuffix("\n"))
+        return
+    folder = runs[0] if os.path.isdir(runs[0]) else os.path.dirname(runs[0])
+    path = output if output is not None else os.path.join(folder, to.file_name)
+    write_whole(path, text)
+    talk(f"wrote {shell_path(path)}")
+
+
+def _refuse_doubles(runs: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for run in runs:
+        log = os.path.join(run, EVENTS) if os.path.isdir(run) else run
+        place = STDIN if run == STDIN else os.path.realpath(log)
+        if place in seen:
+            named = run if seen[place] == run else f"{seen[place]} and {run}"
+            raise UsageError(
+                f"a run is named twice, so it would count twice: {named}",
+                hint="name each run once",
+            )
+        seen[place] = run

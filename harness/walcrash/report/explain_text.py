@@ -1,0 +1,224 @@
+"""One finding explained in the terminal: calls beside file events, the crash, the loss, the rule.
+
+It reads well without colour at 80 columns and more. Bytes are shown as a difference is: where
+written and found are not alike, a line of each.
+
+Not here: the words for events and states (`story_words`), what to do about it (`advice`).
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from walcrash.report.advice import advice, taken
+from walcrash.report.finding_text import NARROWEST, WIDTH, finding_text
+from walcrash.report.output import publish, talk, wants_color
+from walcrash.report.story_words import (
+    RULES,
+    BytesRow,
+    bytes_rows,
+    call_text,
+    crash_text,
+    event_text,
+    fate_lines,
+    jumps,
+    kept_text,
+    look_lines,
+    outcome_text,
+    path_text,
+    state_text,
+)
+from walcrash.report.text import INDENT, block, counted, paragraph, shorten
+from walcrash.values.errors import ExitCode
+from walcrash.values.event import EventKind
+from walcrash.values.finding import Finding
+from walcrash.values.story import Step, Story, StoryBoot
+from walcrash.values.verdict import RULES as INVARIANT_RULES
+
+_NUMBER_WIDTH: Final = 5
+_EVENT_SHARE: Final = 0.5
+_FATE_WIDTH: Final = 22
+_HEX_PER_BYTE: Final = 3
+_OFFSET_WIDTH: Final = 8
+_REPEATED: Final = f"{INDENT}{'*':>9}"
+
+
+def publish_explanation(
+    finding: Finding, story: Story, *, is_alike: bool, is_kept: bool, runs: str, color: bool
+) -> ExitCode:
+    """Print the explanation, and return what the process ends with."""
+    width = shutil.get_terminal_size((WIDTH, 0)).columns
+    if is_kept:
+        talk("it did not happen again just now: this is the run that the campaign kept")
+    elif not is_alike:
+        talk("it did not happen again just now: this is what happened instead")
+    publish(
+        explanation_text(finding, story, width=width, runs=runs),
+        color=color and wants_color(sys.stdout, os.environ),
+    )
+    return ExitCode.PASSED if is_alike else ExitCode.INCONCLUSIVE
+
+
+def explanation_text(finding: Finding, story: Story, *, width: int, runs: str) -> str:
+    """Return the explanation of a finding, without a newline at the end."""
+    width = max(width, NARROWEST)
+    parts = (
+        [finding_text(finding, width=width, runs=runs, is_read=True)] if finding.violations else []
+    )
+    parts += [
+        "\n".join(_boot(story, number, boot, width))
+        for number, boot in enumerate(story.boots, start=1)
+    ]
+    parts += [
+        "\n".join(lines)
+        for lines in (_view(story), _looks(story, width), _rule(finding, story, width))
+        if lines
+    ]
+    return "\n\n".join(parts)
+
+
+# A boot: calls, with their events and what these changed.
+
+
+def _boot(story: Story, number: int, boot: StoryBoot, width: int) -> list[str]:
+    shown = f"{counted(boot.call_count, 'call')}, {counted(boot.event_count, 'event')}"
+    title = f"BOOT {number}  {shown}"
+    lines = [title]
+    if story.unknown:
+        reason = f"what was durable is not known: {shorten(story.unknown)}"
+        lines += paragraph(reason, width=width)
+    elif number == 1:
+        lines += paragraph(RULES[story.rules], width=width)
+    lines += _steps(story, boot, width)
+    return [*lines, *_crash(story, number, boot, width)]
+
+
+def _steps(story: Story, boot: StoryBoot, width: int) -> Iterator[str]:
+    calls = {call.number: call for call in boot.calls}
+    left_out = jumps([step.event for step in boot.steps])
+    under_way: int | None = None
+    for step in boot.steps:
+        if step.event in left_out:
+            yield f"{INDENT}{'':{_NUMBER_WIDTH}}... {counted(left_out[step.event], 'event')} ..."
+        if step.call != under_way and step.call in calls:
+            yield from block("", call_text(calls[step.call]), width=width, label_width=0)
+        under_way = step.call
+        text = event_text(story, step)
+        if step.kind is EventKind.REPLY and step.call in calls:
+            text = outcome_text(calls[step.call])
+        yield from _step(story, step, text, width)
+    silent = [call for call in boot.calls if under_way is None or call.number > under_way]
+    for call in silent:
+        yield from block("", f"{call_text(call)}: {outcome_text(call)}", width=width, label_width=0)
+
+
+def _step(story: Story, step: Step, text: str, width: int) -> Iterator[str]:
+    """Yield an event with its number, and beside it what it changed."""
+    left = int(width * _EVENT_SHARE)
+    head = f"{INDENT}{step.event:>{_NUMBER_WIDTH - 1}}  "
+    events = paragraph(text, width=left - len(head), indent="")
+    states = [
+        line
+        for state in step.states
+        for line in _hanging(state_text(story, state), width - left - len(INDENT))
+    ]
+    for at in range(max(len(events), len(states))):
+        event = events[at] if at < len(events) else ""
+        state = states[at] if at < len(states) else ""
+        start = head if at == 0 else " " * len(head)
+        yield f"{start}{event:<{left - len(head)}}{INDENT}{state}".rstrip()
+
+
+def _hanging(text: str, width: int) -> list[str]:
+    first, *rest = paragraph(text, width=width, indent="")
+    return [first, *paragraph(" ".join(rest), width=width)] if rest else [first]
+
+
+def _crash(story: Story, number: int, boot: StoryBoot, width: int) -> Iterator[str]:
+    _, _, text = crash_text(number, boot).partition(": ")
+    yield from block(">>", text, width=width, label_width=3)
+    if boot.crash is None or story.unknown:
+        return
+    yield from block("", kept_text(boot.crash), width=width, label_width=3)
+    for fate in fate_lines(story, number, boot.crash):
+        label = f"   {fate.word} {fate.event}"
+        yield from block(label, fate.what, width=width, label_width=_FATE_WIDTH)
+
+
+# The bytes around the loss.
+
+
+def _view(story: Story) -> list[str]:
+    view = story.view
+    if view is None:
+        return []
+    found = "no such file" if view.size_found < 0 else f"{counted(view.size_found, 'byte')} found"
+    head = f"BYTES  {path_text(story, view.path)}: {counted(view.size_written, 'byte')} written"
+    rows = list(bytes_rows(story))
+    lines = [f"{head}, {found}"]
+    if any(row.found != row.written for row in rows):
+        lines.append(f"{INDENT}- as they were written, + as the last recovery found them")
+    before: BytesRow | None = None
+    for row in rows:
+        if before is not None and not row.marks and _is_repeated(row, before):
+            if lines[-1] != _REPEATED:
+                lines.append(_REPEATED)
+            continue
+        lines += [f"{INDENT}{'':{_OFFSET_WIDTH}}    {mark}" for mark in row.marks]
+        lines += _rows(row)
+        before = row
+    return lines
+
+
+def _is_repeated(row: BytesRow, before: BytesRow) -> bool:
+    is_whole = len(row.found) == len(before.found)
+    return is_whole and (row.found, row.written) == (before.found, before.written)
+
+
+def _rows(row: BytesRow) -> Iterator[str]:
+    if row.found == row.written:
+        yield _hex_line(" ", row.offset, row.found)
+        return
+    for sign, data in (("-", row.written), ("+", row.found)):
+        if any(byte is not None for byte in data):
+            yield _hex_line(sign, row.offset, data)
+
+
+def _hex_line(sign: str, offset: int, row: Sequence[int | None]) -> str:
+    digits = " ".join("  " if byte is None else f"{byte:02x}" for byte in row)
+    text = "".join(_character(byte) for byte in row)
+    start = f"{INDENT}{sign}{offset:>{_OFFSET_WIDTH}}"
+    return f"{start}  {digits:<{16 * _HEX_PER_BYTE}} {text}".rstrip()
+
+
+def _character(byte: int | None) -> str:
+    if byte is None:
+        return " "
+    return chr(byte) if 32 <= byte < 127 else "."
+
+
+# Recovery, and the rule.
+
+
+def _looks(story: Story, width: int) -> list[str]:
+    lines = ["RECOVERY"]
+    for look in story.looks:
+        first, *rest = look_lines(look)
+        lines += block(look.where, first, width=width, label_width=20)
+        for line in rest:
+            lines += block("", line, width=width, label_width=20)
+    return lines
+
+
+def _rule(finding: Finding, story: Story, width: int) -> list[str]:
+    if not finding.violations:
+        return []
+    first = finding.violations[0]
+    lines = ["RULE"]
+    lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant]}",
+                   width=width)  # fmt: skip
+    what = taken(story)
+    lines += block("taken", f"{what.value}", width=width)
+    return [*lines, *block("usually", advice(first.invariant, what), width=width)]

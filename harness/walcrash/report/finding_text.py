@@ -1,0 +1,182 @@
+"""A finding as text: what broke, where the crash fell, and the line that shows it again.
+
+The form is that of STYLE.md. Lines are wrapped, but for the commands, which are there to be
+pasted. Text that came from the subject is escaped.
+
+Not here: the steps of the case, which `explain_text` shows.
+"""
+
+from walcrash.report.text import (
+    block,
+    command,
+    counted,
+    escape,
+    paragraph,
+    shell_path,
+    shell_word,
+    shorten,
+)
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.finding import Finding
+from walcrash.values.log import CaseJudged
+from walcrash.values.verdict import Violation
+
+# limits
+WIDTH = 100
+"""Columns of a report that goes to no terminal."""
+
+NARROWEST = 40
+"""Columns below which lines are no longer made shorter."""
+
+ALSO_SHOWN = 5
+"""How many of a case's other violations are shown."""
+
+PORTABILITY = (
+    "The promise is kept under the contract's persistence model; this shows only under a weaker "
+    "one, so it matters where the log is to run on other file systems."
+)
+
+HALF_MADE = (
+    "A half-made store: no record had been acknowledged in any case that shows this, so nothing "
+    "that was promised is lost."
+)
+
+DEFAULT_RUNS = "reports/runs"
+"""Where findings are kept unless somebody says otherwise."""
+
+
+def finding_text(
+    finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RUNS, is_read: bool = False
+) -> str:
+    """Return a finding in several lines, without a newline at the end.
+
+    Args:
+        finding: what was found.
+        width: columns to wrap at.
+        runs: the folder that keeps it; named in the commands where it is not the default.
+        is_read: whether its story follows, so that nobody has to be told how to read it.
+    """
+    width = max(width, NARROWEST)
+    first = finding.violations[0]
+    word = "NOTE" if finding.is_portability else "FAIL"
+    lines = [
+        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
+        *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
+        *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
+        *paragraph(shorten(first.message), width=width),
+        "",
+        *_crash(finding, width),
+        *_shown(first, width),
+        *_also(finding.violations[1:], width),
+        *block("history", _history(finding), width=width),
+        "",
+        command("replay", replay_command(finding.id, runs=runs)),
+        command("origin", finding_origin(finding, runs=runs)),
+        *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
+    ]
+    return "\n".join(lines)
+
+
+def _crash(finding: Finding, width: int) -> list[str]:
+    if not finding.landings:
+        text = f"none, every boot ended by itself   ({finding.model.value})"
+        return block("crash", text, width=width)
+    lines: list[str] = []
+    for landing in finding.landings:
+        model = finding.model if landing.loss else PersistenceModel.KILL
+        text = f"{shorten(str(landing))}   ({model.value})"
+        lines += block("then" if lines else "crash", text, width=width)
+        if landing.loss:
+            lines += block("power", shorten(landing.loss), width=width)
+    return lines
+
+
+def _shown(violation: Violation, width: int) -> list[str]:
+    lines = block("then", f"{shorten(violation.where)} showed it", width=width)
+    if violation.allowed:
+        lines += block("allowed", shorten(violation.allowed), width=width)
+    if violation.found:
+        lines += block("found", shorten(violation.found), width=width)
+    return lines
+
+
+def _also(others: tuple[Violation, ...], width: int) -> list[str]:
+    lines: list[str] = []
+    for other in others[:ALSO_SHOWN]:
+        text = f"{other.invariant.value} ({shorten(other.where)}): {shorten(other.message)}"
+        lines += block("also", text, width=width)
+    if len(others) > ALSO_SHOWN:
+        lines += block("", f"and {len(others) - ALSO_SHOWN} more", width=width)
+    return lines
+
+
+def _history(finding: Finding) -> str:
+    times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
+    return (
+        f"{minimised(finding)}; "
+        f"seen {times} in {counted(finding.cases, 'case')}; {replays(finding)}"
+    )
+
+
+def minimised(finding: Finding) -> str:
+    """Return how small the case got: `9 operations, minimised to 3 in 41 tries`."""
+    if not finding.tries:
+        return counted(finding.operations, "operation")
+    before = counted(finding.operations_before, "operation")
+    tries = counted(finding.tries, "try", "tries")
+    text = f"{before}, minimised to {finding.operations} in {tries}"
+    return text if finding.is_minimal else f"{text}, then the budget for it was used up"
+
+
+def replays(finding: Finding) -> str:
+    """Return how often the finding repeated: `replayed 5 of 5`, or that it is unstable."""
+    if finding.replays == 0:
+        return "not replayed"
+    if finding.is_stable:
+        return f"replayed {finding.replays_alike} of {finding.replays}"
+    return f"UNSTABLE, {finding.replays_alike} of {finding.replays} replays alike"
+
+
+def replay_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that replays a stored finding."""
+    return f"walcrash replay {shell_word(finding_id)}{_runs_option(runs)}"
+
+
+def explain_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that tells a stored finding's story."""
+    return f"walcrash explain {shell_word(finding_id)}{_runs_option(runs)}"
+
+
+def finding_origin(finding: Finding, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that shows a finding again as its campaign did."""
+    seed = finding.master_seed
+    if finding.origin:
+        return f"walcrash {finding.origin} --seed {shell_word(seed)}{_runs_option(runs)}"
+    index = None if finding.is_pinned else finding.case_index
+    return origin_command(finding.scenario_path, seed, index, runs=runs)
+
+
+def origin_command(
+    path: str, seed: str, case_index: int | None, *, runs: str = DEFAULT_RUNS
+) -> str:
+    """Return the command that runs one case of a campaign alone, or all of it for None."""
+    one = "" if case_index is None else f" --case {case_index}"
+    return f"walcrash run {shell_path(path)} --seed {shell_word(seed)}{one}{_runs_option(runs)}"
+
+
+def _runs_option(runs: str) -> str:
+    return "" if runs == DEFAULT_RUNS else f" --runs {shell_path(runs)}"
+
+
+def unreported_text(case: CaseJudged, path: str, seed: str, *, runs: str = DEFAULT_RUNS) -> str:
+    """Return the short form of a finding whose replays never came: the run ended first."""
+    broken = ", ".join(invariant.value for invariant in case.invariants)
+    index = None if case.pinned else case.case
+    return "\n".join(
+        [
+            f"FAIL  {escape(case.scenario)} · {broken} · {case.finding}",
+            "  the run ended before this was replayed",
+            "",
+            command("origin", origin_command(path, seed, index, runs=runs)),
+        ]
+    )

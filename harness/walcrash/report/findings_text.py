@@ -1,0 +1,53 @@
+"""The kept findings as a table or as JSON, by scenario and id."""
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+from walcrash.report.finding_text import replays
+from walcrash.report.output import publish, talk
+from walcrash.report.text import counted, escape, shell_path, table
+from walcrash.values.errors import ExitCode
+from walcrash.values.finding import Finding, FindingState
+from walcrash.values.plain import to_plain
+
+HEAD = ("finding", "scenario", "invariant", "state", "model", "replays", "operations", "seen")
+
+
+class Kept(Protocol):
+    """A finding, as the store gives it."""
+
+    @property
+    def finding(self) -> Finding:
+        """As it was reported last."""
+
+    @property
+    def state(self) -> FindingState:
+        """What became of it."""
+
+
+def publish_findings(kept: Sequence[Kept], *, as_json: bool, runs: str) -> ExitCode:
+    """Print what is kept; that there is something says nothing about the last run."""
+    if as_json:
+        rows = [{"state": each.state.value, "finding": to_plain(each.finding)} for each in kept]
+        publish(json.dumps(rows, indent=2))
+    elif kept:
+        publish("\n".join(table(HEAD, [_row(each) for each in kept], left=6)))
+    else:
+        talk(f"no finding is kept in {shell_path(runs)}")
+    return ExitCode.PASSED
+
+
+def _row(kept: Kept) -> tuple[str, ...]:
+    finding = kept.finding
+    note = " (portability)" if finding.is_portability else ""
+    return (
+        escape(finding.id),
+        escape(finding.scenario),
+        finding.violations[0].invariant.value + note,
+        kept.state.value,
+        finding.model.value,
+        replays(finding).removeprefix("replayed "),
+        f"{finding.operations:,}",
+        f"{finding.seen:,} of {counted(finding.cases, 'case')}",
+    )

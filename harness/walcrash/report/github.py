@@ -1,0 +1,188 @@
+"""A run for GitHub Actions: a job summary as Markdown, and annotations as workflow commands.
+
+Both keep within what GitHub takes: a summary of 1 MiB and ten annotations of each level in one
+step. More is dropped there without a word or with an error; here what is left out is counted.
+
+Source: GitHub Actions, workflow commands (annotations, job summaries, limits).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from walcrash.report.finding_text import finding_text, replay_command, unreported_text
+from walcrash.report.markdown import fenced, invariant_table, plain, reasons, scenario_table
+from walcrash.report.run_report import RunReport
+from walcrash.report.summary import totals
+from walcrash.report.text import counted, escape, shorten
+from walcrash.values.finding import Finding
+from walcrash.values.log import CaseJudged
+from walcrash.values.verdict import Verdict
+
+# limits
+SUMMARY_BYTES: Final = 1_000_000
+"""Largest summary; GitHub takes 1,048,576 bytes of a step, which may write others as well."""
+
+TABLES_BYTES: Final = 200_000
+"""How much of it each table or list may take."""
+
+ANNOTATIONS: Final = 10
+"""How many annotations of one level GitHub shows of a step."""
+
+TITLE_CHARACTERS: Final = 200
+"""Longest title of an annotation."""
+
+MESSAGE_CHARACTERS: Final = 1_000
+"""Longest text of a subject in an annotation."""
+
+
+def github_summary(report: RunReport) -> str:
+    """Return the run as the Markdown of a job summary, ending with a newline."""
+    head = _head(report)
+    tail = [
+        _section("Scenarios", _cut(scenario_table(report), "scenarios")),
+        _section("Why not passed", _cut(reasons(report), "reasons")),
+        _section("Invariants", _cut(invariant_table(report), "invariants")),
+    ]
+    found = [finding_text(finding) for finding in report.findings]
+    found += [_unreported_text(report, case) for case in report.unreported]
+    left = SUMMARY_BYTES - _size([head, *tail])
+    findings = _fitting("Findings", found, left)
+    beside = [finding_text(finding) for finding in report.portability]
+    portability = _fitting("Portability", beside, left - _size([findings]))
+    sections = [head, findings, portability, *tail]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(report: RunReport) -> str:
+    found = len(report.findings) + len(report.unreported)
+    return "\n".join(
+        [
+            f"# walcrash: {report.verdict.value.upper()}",
+            "",
+            f"{counted(found, 'finding') if found else 'No findings'} in {totals(report)}.",
+            f"Stopped: {plain(report.why_stopped)}.",
+            f"Seed: {plain(report.seed)}.",
+            f"walcrash {plain(report.version) or 'of unknown version'}.",
+        ]
+    )
+
+
+def _unreported_text(report: RunReport, case: CaseJudged) -> str:
+    path = report.scenario_paths.get(case.scenario, case.scenario)
+    return unreported_text(case, path, report.seed_of(case))
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _size(texts: Sequence[str]) -> int:
+    return sum(len(text.encode("utf-8", "backslashreplace")) + 2 for text in texts)
+
+
+def _cut(text: str, noun: str) -> str:
+    """Return the first lines that fit, saying that there are more."""
+    kept: list[str] = []
+    lines = text.split("\n")
+    left = TABLES_BYTES
+    for line in lines:
+        left -= _size([line])
+        if left < 0:
+            more = f"{len(lines) - len(kept):,} more lines of {noun} are left out"
+            return "\n".join([*kept, "", f"{more}: a summary has to stay small."])
+        kept.append(line)
+    return text
+
+
+def _fitting(title: str, texts: Sequence[str], room: int) -> str:
+    """Return a section with the first findings that fit, and how many do not."""
+    if not texts:
+        return ""
+    left = room - 500  # for the title and the last sentence
+    kept: list[str] = []
+    for text in map(fenced, texts):
+        left -= _size([text])
+        if left < 0:
+            break
+        kept.append(text)
+    if len(kept) < len(texts):
+        more = counted(len(texts) - len(kept), "more finding")
+        kept.append(
+            f"{more}: left out, since a job summary is 1 MiB at most. "
+            "The event log and `walcrash report RUN --to html` have all of them."
+        )
+    return _section(title, "\n\n".join(kept))
+
+
+def github_annotations(report: RunReport) -> str:
+    """Return the run as workflow commands, one a line; a run that passed has one notice."""
+    errors = [_finding(finding, "error") for finding in report.findings]
+    errors += [_unreported(report, case) for case in report.unreported]
+    warnings = list(_doubts(report))
+    notices = [_finding(finding, "notice") for finding in report.portability]
+    if report.verdict is Verdict.PASS:
+        notices.insert(0, _command("notice", "walcrash", f"pass: {totals(report)}"))
+    commands = [
+        *_limited(errors, "error", "findings"),
+        *_limited(warnings, "warning", "scenarios without a verdict"),
+        *_limited(notices, "notice", "portability findings"),
+    ]
+    return "".join(f"{command}\n" for command in commands)
+
+
+def _finding(finding: Finding, level: str) -> str:
+    first = finding.violations[0]
+    title = f"{finding.scenario}: {first.invariant.value} ({finding.id})"
+    lines = [shorten(first.message, MESSAGE_CHARACTERS)]
+    lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]
+    lines.append(f"replay: {replay_command(finding.id)}")
+    return _command(level, title, "\n".join(lines), path=finding.scenario_path)
+
+
+def _unreported(report: RunReport, case: CaseJudged) -> str:
+    broken = ", ".join(invariant.value for invariant in case.invariants)
+    return _command(
+        "error",
+        f"{case.scenario}: {broken} ({case.finding})",
+        "the run ended before this was replayed",
+        path=report.file_of(case.scenario),
+    )
+
+
+def _doubts(report: RunReport) -> Iterator[str]:
+    for scenario in report.scenarios:
+        name = scenario.scenario
+        if scenario.verdict is Verdict.INCONCLUSIVE or name in report.unfinished:
+            text = shorten(scenario.reason or "inconclusive", MESSAGE_CHARACTERS)
+            path = report.file_of(name)
+            yield _command("warning", f"{name}: inconclusive", text, path=path)
+    for name in report.not_run:
+        text = "the run ended before it began"
+        path = report.file_of(name)
+        yield _command("warning", f"{name}: not run", text, path=path)
+    if report.verdict is Verdict.INCONCLUSIVE:
+        text = f"nothing is proved; stopped: {shorten(report.why_stopped, MESSAGE_CHARACTERS)}"
+        yield _command("warning", "walcrash: inconclusive", text)
+
+
+def _limited(commands: Sequence[str], level: str, noun: str) -> Sequence[str]:
+    if len(commands) <= ANNOTATIONS:
+        return commands
+    shown = ANNOTATIONS - 1
+    text = f"{len(commands) - shown:,} more {noun} are in the job summary and the report"
+    return [*commands[:shown], _command(level, "walcrash", text)]
+
+
+def _command(level: str, title: str, text: str, *, path: str = "") -> str:
+    properties = [f"title={_property(shorten(title, TITLE_CHARACTERS))}"]
+    if path:
+        properties.insert(0, f"file={_property(escape(path))}")
+    return f"::{level} {','.join(properties)}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,264 @@
+"""A whole run as one HTML page: no network, no server, small, and readable without scripts.
+
+It is made from the log lines alone, so the same seed gives the same bytes. Everything that came
+from a subject is escaped twice: `text.escape` for what no reader should see raw, the template
+for what HTML would take for markup. The page allows no script and no style but its own.
+
+Source: HTML Living Standard; Content Security Policy Level 3, section 6.6.2 (hashes).
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import jinja2
+from markupsafe import Markup
+
+from walcrash.report.advice import advice, taken
+from walcrash.report.finding_text import (
+    HALF_MADE,
+    explain_command,
+    finding_origin,
+    minimised,
+    replays,
+)
+from walcrash.report.finding_text import replay_command as replay_line
+from walcrash.report.html_coverage import Coverage
+from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
+from walcrash.report.run_report import RunReport
+from walcrash.report.story_words import look_lines
+from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
+from walcrash.report.text import counted, escape, shorten
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.finding import Finding
+from walcrash.values.story import STEPS_SHOWN, Story
+from walcrash.values.verdict import RULES
+
+# limits
+PAGE_BYTES: Final = 500_000
+"""A page that would be larger shows less of each story, and says so."""
+
+LEVELS: Final = ((STEPS_SHOWN, True), (24, True), (12, False), (0, False))
+"""How many events of each story are shown, and whether its bytes are: the first that fits."""
+
+MESSAGE_CHARACTERS: Final = 400
+"""Longest message or text of a finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    title: str
+    rows: tuple[ViewRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    id: str
+    word: str
+    scenario: str
+    invariant: str
+    message: str
+    facts: tuple[tuple[str, str], ...]
+    paths: str
+    steps: tuple[StepRow, ...]
+    view: _View | None
+    end: tuple[tuple[str, str], ...]
+    commands: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scenario:
+    name: str
+    verdict: str
+    numbers: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    verdict: str
+    totals: str
+    stopped: str
+    seed: str
+    version: str
+    scenario_head: tuple[str, ...]
+    scenarios: tuple[_Scenario, ...]
+    coverage: Coverage
+    image_head: tuple[str, ...]
+    images: tuple[tuple[str, ...], ...]
+    judged: str
+    unjudged: tuple[tuple[str, str], ...]
+    findings: tuple[_Finding, ...]
+    unreported: tuple[str, ...]
+    shortened: str
+
+
+def html_report(report: RunReport) -> str:
+    """Return the run as an HTML page."""
+    text = ""
+    for steps, has_view in LEVELS:
+        text = _render(_page(report, steps=steps, has_view=has_view))
+        if len(text.encode("utf-8", "backslashreplace")) <= PAGE_BYTES:
+            break
+    return text
+
+
+def _render(page: _Page) -> str:
+    style, script = _part("report.css"), _part("report.js")
+    return _template().render(
+        page=page,
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(_part("report.html"))
+
+
+@cache
+def _part(name: str) -> str:
+    return (resources.files("walcrash.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
+    every = [*report.findings, *report.portability]
+    found = len(report.findings) + len(report.unreported)
+    shortened = f"So that this page stays small, each story shows about {steps} of its events"
+    if not steps:
+        shortened = "So that this page stays small, the stories are left out"
+    return _Page(
+        verdict=report.verdict.value,
+        totals=f"{counted(found, 'finding') if found else 'No findings'} in {totals(report)}.",
+        stopped=shorten(report.why_stopped),
+        seed=shorten(report.seed),
+        version=shorten(report.version) or "of unknown version",
+        scenario_head=SCENARIO_HEAD[2:],
+        scenarios=tuple(_scenarios(report)),
+        coverage=report.coverage,
+        image_head=IMAGE_HEAD,
+        images=tuple(image_rows(report)),
+        judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",
+        unjudged=tuple(_unjudged(report)),
+        findings=tuple(
+            _finding(finding, report.stories.get(finding.id), steps=steps, has_view=has_view)
+            for finding in every
+        ),
+        unreported=tuple(
+            f"{escape(case.scenario)} · {', '.join(each.value for each in case.invariants)}: "
+            "the run ended before this was replayed"
+            for case in report.unreported
+        ),
+        shortened="" if steps == STEPS_SHOWN else f"{shortened}; walcrash explain has all of it.",
+    )
+
+
+def _scenarios(report: RunReport) -> Iterable[_Scenario]:
+    for scenario in report.scenarios:
+        numbers = (
+            scenario.cases, scenario.boots, scenario.recoveries, scenario.events, scenario.findings
+        )  # fmt: skip
+        yield _Scenario(
+            name=escape(scenario.scenario),
+            verdict=scenario.verdict.value,
+            numbers=tuple(f"{number:,}" for number in numbers),
+            reason=shorten(scenario.reason, MESSAGE_CHARACTERS),
+        )
+    for name in report.not_run:
+        yield _Scenario(
+            name=escape(name), verdict="inconclusive", numbers=("0",) * 5, reason="it was not run"
+        )
+
+
+def _unjudged(report: RunReport) -> Iterable[tuple[str, str]]:
+    by_reason: dict[str, list[str]] = {}
+    for invariant, reason in report.unjudged:
+        by_reason.setdefault(shorten(reason, MESSAGE_CHARACTERS), []).append(invariant.value)
+    return ((reason, ", ".join(names)) for reason, names in by_reason.items())
+
+
+# One finding.
+
+
+def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: bool) -> _Finding:
+    first = finding.violations[0]
+    is_told = story is not None and steps > 0
+    view = None
+    if story is not None and story.view is not None and has_view:
+        view = _View(title=view_title(story), rows=tuple(view_rows(story)))
+    return _Finding(
+        id=finding.id,
+        word="note" if finding.is_portability else "fail",
+        scenario=escape(finding.scenario),
+        invariant=first.invariant.value,
+        message=shorten(first.message, MESSAGE_CHARACTERS),
+        facts=tuple(_facts(finding, story)),
+        paths=json.dumps([escape(path) for path in story.paths]) if story is not None else "[]",
+        steps=tuple(step_rows(story, steps)) if story is not None and is_told else (),
+        view=view,
+        end=tuple(_end(finding, story)),
+        commands=tuple(_commands(finding).items()),
+    )
+
+
+def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
+    first = finding.violations[0]
+    for landing in finding.landings:
+        model = finding.model if landing.loss else PersistenceModel.KILL
+        yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
+        if landing.loss:
+            yield "power", shorten(landing.loss, MESSAGE_CHARACTERS)
+    yield "shown by", shorten(first.where)
+    if finding.is_before_promise:
+        yield "label", HALF_MADE
+    for name, text in (("allowed", first.allowed), ("found", first.found)):
+        if text:
+            yield name, shorten(text, MESSAGE_CHARACTERS)
+    times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
+    seen = f"seen {times} in {counted(finding.cases, 'case')}"
+    yield "history", f"{minimised(finding)}; {seen}; {replays(finding)}"
+    if story is None:
+        yield "story", "none: no replay showed it"
+    elif story.unknown:
+        yield "disk", f"not known: {shorten(story.unknown, MESSAGE_CHARACTERS)}"
+    else:
+        yield "durable by", story.rules.value
+
+
+def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
+    for look in story.looks if story is not None else ():
+        yield shorten(look.where), "; ".join(look_lines(look))
+    first, *others = finding.violations
+    yield "broken", f"{first.invariant.value}: {RULES[first.invariant]}"
+    for other in others:
+        text = f"{other.invariant.value}: {shorten(other.message, MESSAGE_CHARACTERS)}"
+        yield "also", text
+    if story is not None:
+        yield "usually", advice(first.invariant, taken(story))
+
+
+def _commands(finding: Finding) -> Mapping[str, str]:
+    return {
+        "replay": replay_line(finding.id),
+        "origin": finding_origin(finding),
+        "read": explain_command(finding.id),
+    }

@@ -1,0 +1,88 @@
+"""Coverage as a matrix: kinds of events against faults and placements, empty cells included.
+
+A kill's cell counts the crashes that landed there, a power loss's the positions at which traces
+were cut. Only a write can be cut within.
+
+Not here: what of the images at a position was looked at (`summary.image_rows`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from walcrash.values.case import Placement
+from walcrash.values.event import EventKind
+from walcrash.values.log import CaseJudged, ScenarioEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: `style` is `hit`, `never` or `none` (it cannot be)."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """One kind of event: three cells for kills, three for power losses."""
+
+    kind: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The matrix; `unrecorded` are kills of which no event is known."""
+
+    rows: tuple[CoverageRow, ...]
+    reached: int
+    possible: int
+    unrecorded: int
+
+
+class CoverageCount:
+    """Counts while the lines come in."""
+
+    def __init__(self) -> None:
+        self._kills: Counter[tuple[EventKind, Placement]] = Counter()
+
+    def add(self, case: CaseJudged) -> None:
+        """Count one case's kills."""
+        for boot in case.boots:
+            if boot.landing is not None and not boot.landing.loss:
+                self._kills[boot.landing.kind, boot.landing.placement] += 1
+
+    def coverage(self, scenarios: Iterable[ScenarioEnded]) -> Coverage:
+        """Return the matrix; what was no kill was a power loss."""
+        every: Counter[str] = Counter()
+        for scenario in scenarios:
+            every.update(scenario.crash_points)
+        rows = tuple(self._row(kind, every) for kind in EventKind)
+        styles = Counter(cell.style for row in rows for cell in row.cells)
+        known = {f"{where.value} {kind.value}" for kind in EventKind for where in Placement}
+        return Coverage(
+            rows=rows,
+            reached=styles["hit"],
+            possible=styles["hit"] + styles["never"],
+            unrecorded=sum(count for name, count in every.items() if name not in known),
+        )
+
+    def _row(self, kind: EventKind, every: Counter[str]) -> CoverageRow:
+        kills = [self._kills[kind, placement] for placement in Placement]
+        counts = [every[f"{placement.value} {kind.value}"] for placement in Placement]
+        losses = [max(0, count - kill) for count, kill in zip(counts, kills, strict=True)]
+        cells = [
+            _cell(kind, placement, count)
+            for numbers in (kills, losses)
+            for placement, count in zip(Placement, numbers, strict=True)
+        ]
+        return CoverageRow(kind.value, tuple(cells))
+
+
+def _cell(kind: EventKind, placement: Placement, count: int) -> Cell:
+    if count:
+        return Cell(f"{count:,}", "hit")
+    if placement is Placement.WITHIN and kind is not EventKind.WRITE:
+        return Cell("-", "none")
+    return Cell("never", "never")

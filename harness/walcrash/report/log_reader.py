@@ -1,0 +1,94 @@
+"""Reading an event log back, so that reports can be made later and elsewhere.
+
+A run that was killed leaves its last line unfinished; that one is left out. Anything else that
+is not what `ndjson` writes is an error with its line's number, and nothing of it is used.
+
+Not here: what becomes of several logs (`merge`).
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import BinaryIO, Final
+
+from walcrash.report.run_folder import EVENTS
+from walcrash.values.errors import UsageError
+from walcrash.values.log import CampaignStarted, LogLine, UnknownFormat, line_from_json
+from walcrash.values.plain import NotPlain
+
+# limits
+LINE_BYTES: Final = 64 * 1024 * 1024
+"""Longest line of an event log."""
+
+
+STDIN: Final = "-"
+"""As the path of a log."""
+
+
+def read_log(path: str) -> list[LogLine]:
+    """Return the lines of an event log.
+
+    Args:
+        path: the file, or the folder of a run; `-` is stdin.
+
+    Raises:
+        UsageError: it cannot be read, is no event log, or is of a newer format.
+    """
+    if os.path.isdir(path):
+        path = os.path.join(path, EVENTS)
+    name = "stdin" if path == STDIN else path
+    try:
+        with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as file:
+            lines = list(parse_lines(_bounded(file, name), name=name))
+    except OSError as problem:
+        raise UsageError(
+            f"the event log {name} cannot be read: {problem.strerror}",
+            hint="name the folder of a run, such as one in reports/runs, or its events.ndjson",
+        ) from None
+    if not lines:
+        raise UsageError(
+            f"the event log {name} is empty: not one line is whole",
+            hint="name the folder of a run that has begun",
+        )
+    return lines
+
+
+def _bounded(file: BinaryIO, path: str) -> Iterator[bytes]:
+    lines = iter(partial(file.readline, LINE_BYTES + 1), b"")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LINE_BYTES:
+            raise UsageError(f"{path}, line {number}: it is longer than {LINE_BYTES:,} bytes")
+        yield line
+
+
+def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
+    """Yield the lines of an event log; those of a kind that is not known are left out.
+
+    Args:
+        lines: each with its newline; one without is the unfinished end, and is left out.
+        name: how messages call the log.
+
+    Raises:
+        UsageError: it is no event log, or is of a newer format.
+    """
+    is_begun = False
+    for number, data in enumerate(lines, start=1):
+        if not data.endswith(b"\n"):
+            return
+        try:
+            line = line_from_json(json.loads(data))
+            if not is_begun and not isinstance(line, CampaignStarted):
+                raise NotPlain("an event log begins with `campaign-started`")
+        except UnknownFormat as problem:
+            raise UsageError(
+                f"{name}, line {number}: {problem}", hint="pip install --upgrade walcrash"
+            ) from None
+        except (ValueError, RecursionError) as problem:
+            raise UsageError(
+                f"{name}, line {number}: this is no event log of walcrash: {problem}",
+                hint="name the folder of a run, such as one in reports/runs, or its events.ndjson",
+            ) from None
+        is_begun = True
+        if line is not None:
+            yield line

@@ -1,0 +1,121 @@
+"""A whole run as Markdown, for people and for the summary page of a CI job.
+
+It is made from the log lines alone, so the same seed gives the same bytes: no clock, no path
+of the machine. Text that came from a subject stands in code blocks, or is escaped.
+
+Source: GitHub Flavored Markdown, sections 4.5 (fences), 4.10 (tables) and 6.1 (escapes).
+"""
+
+import re
+
+from walcrash.report.finding_text import finding_text, origin_command
+from walcrash.report.run_report import RunReport
+from walcrash.report.summary import (
+    CRASH_POINT_HEAD,
+    IMAGE_HEAD,
+    SCENARIO_HEAD,
+    again_command,
+    crash_point_rows,
+    image_rows,
+    scenario_rows,
+    totals,
+)
+from walcrash.report.text import counted, shorten
+
+_MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
+
+
+def markdown_report(report: RunReport) -> str:
+    """Return the run as Markdown, ending with a newline."""
+    sections = [
+        _head(report),
+        _section("Findings", _findings(report)),
+        _section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
+        _section("Scenarios", scenario_table(report)),
+        _section("Why not passed", reasons(report)),
+        _section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
+        _section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
+        _section("Invariants", invariant_table(report)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(report: RunReport) -> str:
+    found = len(report.findings) + len(report.unreported)
+    return "\n".join(
+        [
+            f"# walcrash: {report.verdict.value.upper()}",
+            "",
+            f"{counted(found, 'finding')} in {totals(report)}.",
+            f"Stopped: {plain(report.why_stopped)}.",
+            f"walcrash {plain(report.version) or 'of unknown version'}.",
+            "",
+            fenced(again_command(report)),
+        ]
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _findings(report: RunReport) -> str:
+    parts = [fenced(finding_text(finding)) for finding in report.findings]
+    for case in report.unreported:
+        path = report.scenario_paths.get(case.scenario, case.scenario)
+        broken = ", ".join(invariant.value for invariant in case.invariants)
+        parts.append(
+            f"{plain(case.scenario)}: {broken}; the run ended before this was replayed.\n\n"
+            + fenced(origin_command(path, report.seed_of(case), None if case.pinned else case.case))
+        )
+    return "\n\n".join(parts)
+
+
+def scenario_table(report: RunReport) -> str:
+    """Return a table of scenarios with verdicts and numbers; empty if there are none."""
+    return _table(SCENARIO_HEAD, scenario_rows(report), left=2)
+
+
+def reasons(report: RunReport) -> str:
+    """Return a list of why scenarios did not pass; empty if all did."""
+    lines = [
+        f"- {plain(scenario.scenario)}: {plain(scenario.reason)}"
+        for scenario in report.scenarios
+        if scenario.reason
+    ]
+    lines += [f"- {plain(name)}: the run ended before it began" for name in report.not_run]
+    return "\n".join(lines)
+
+
+def invariant_table(report: RunReport) -> str:
+    """Return a table of the invariants: judged, or why not."""
+    rows: list[tuple[str, ...]] = [
+        (f"`{invariant.value}`", "judged") for invariant in report.judged
+    ]
+    rows += [
+        (f"`{invariant.value}`", f"not judged: {plain(reason)}")
+        for invariant, reason in report.unjudged
+    ]
+    return _table(("invariant", "result"), rows, left=2, escaped=True)
+
+
+def _table(
+    head: tuple[str, ...], rows: list[tuple[str, ...]], *, left: int, escaped: bool = False
+) -> str:
+    if not rows:
+        return ""
+    rule = ["---" if column < left else "---:" for column in range(len(head))]
+    cells = rows if escaped else [tuple(plain(cell) for cell in row) for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *cells))
+
+
+def plain(text: str) -> str:
+    """Return the text so that Markdown shows it as it is."""
+    return _MEANING.sub(r"\\\1", shorten(text))
+
+
+def fenced(text: str) -> str:
+    """Return the text as a code block that nothing in it can end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

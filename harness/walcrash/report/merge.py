@@ -1,0 +1,224 @@
+"""Several runs as one: the shards of a campaign, or the nights of a week.
+
+The worst verdict wins, and a shard that was cut short or did not run all that it was asked for
+keeps the whole from passing. Counts add up. Findings with one id are one, told by the case that
+says most; how often it was seen adds up.
+
+Not here: whether the runs belong together. Those of different seeds, versions or subjects are
+merged as well, and the report names all of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from walcrash.report.run_report import RunReport
+from walcrash.values.finding import Finding
+from walcrash.values.log import (
+    LOG_FORMAT,
+    CampaignEnded,
+    CampaignStarted,
+    CaseJudged,
+    FindingReported,
+    ImageTotals,
+    LogLine,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+)
+from walcrash.values.verdict import Invariant, Verdict
+
+_WORST_VERDICT: Final = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+_WORST_STOP: Final = (
+    StopReason.FAULT,
+    StopReason.INTERRUPTED,
+    StopReason.TIME_OVER,
+    StopReason.CASES_DONE,
+)
+
+
+def merged_report(logs: Sequence[Sequence[LogLine]]) -> RunReport:
+    """Return what several event logs tell together; that of one log is its own report."""
+    shards = [RunReport.of(log) for log in logs]
+    if len(shards) == 1:
+        return shards[0]
+    paths = _paths(shards)
+    report = RunReport(_joined(shard.seed for shard in shards), scenario_paths=paths)
+    # The first case is the one that is told, so its seed has the last word here.
+    last_first = reversed(shards)
+    report.seeds = {case.finding: shard.seed for shard in last_first for case in shard.unreported}
+    for line in _lines(logs, shards, tuple(paths)):
+        report.add(line)
+    stopped = min((shard.stopped for shard in shards), key=_WORST_STOP.index)
+    if stopped in (StopReason.FAULT, StopReason.INTERRUPTED):
+        report.break_off(stopped, because=_joined(shard.why_stopped for shard in shards))
+    return report
+
+
+def _paths(shards: Sequence[RunReport]) -> dict[str, str]:
+    """Return every scenario with its path; only a finding tells one that is not the name."""
+    paths: dict[str, str] = {}
+    for shard in shards:
+        known = {scenario.scenario: scenario.scenario for scenario in shard.scenarios}
+        for name, path in {**known, **shard.scenario_paths}.items():
+            if paths.get(name, name) == name:
+                paths[name] = path
+    return paths
+
+
+def _lines(
+    logs: Sequence[Sequence[LogLine]], shards: Sequence[RunReport], names: tuple[str, ...]
+) -> Iterable[LogLine]:
+    """Yield the lines of one run that did what all shards did."""
+    yield CampaignStarted(
+        format=LOG_FORMAT,
+        version=_joined(shard.version for shard in shards),
+        seed=_joined(shard.seed for shard in shards),
+        scenarios=names,
+    )
+    did = {scenario.scenario for shard in shards for scenario in shard.scenarios}
+    begun = [name for name in names if name in did]
+    for name in begun:
+        starts = [shard.started[name] for shard in shards if name in shard.started]
+        if starts:
+            yield _started(starts)
+    yield from (line for log in logs for line in log if isinstance(line, CaseJudged))
+    reported = list(_findings(shards))
+    yield from reported
+    for name in begun:
+        ended = _ended(name, [part for shard in shards for part in _parts(shard, name)])
+        found = [line.finding for line in reported if line.finding.scenario == name]
+        beside = sum(finding.is_portability for finding in found)
+        yield replace(ended, findings=len(found) - beside, portability=beside)
+    yield CampaignEnded(
+        verdict=_worst(shard.verdict for shard in shards),
+        stopped=min((shard.stopped for shard in shards), key=_WORST_STOP.index),
+        cases=sum(part.cases for shard in shards for part in shard.scenarios),
+        findings=sum(not line.finding.is_portability for line in reported),
+    )
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return min(verdicts, key=_WORST_VERDICT.index)
+
+
+# Scenarios.
+
+
+def _started(starts: Sequence[ScenarioStarted]) -> ScenarioStarted:
+    reasons: dict[Invariant, dict[str, None]] = {}
+    for started in starts:
+        for invariant, reason in started.unjudged:
+            reasons.setdefault(invariant, {})[reason] = None
+    return replace(
+        starts[0],
+        subject=_joined(started.subject for started in starts),
+        unjudged=tuple((invariant, "; ".join(told)) for invariant, told in reasons.items()),
+        control_cases=sum(started.control_cases for started in starts),
+    )
+
+
+def _parts(shard: RunReport, name: str) -> Iterable[ScenarioEnded]:
+    """Yield what a shard did of a scenario, also if that is nothing where it was asked for it."""
+    yield from (scenario for scenario in shard.scenarios if scenario.scenario == name)
+    if name in shard.not_run:
+        yield ScenarioEnded(
+            scenario=name,
+            verdict=Verdict.INCONCLUSIVE,
+            reason="one of the runs ended before it began",
+            cases=0,
+            passed=0,
+            failed=0,
+            inconclusive=0,
+            boots=0,
+            recoveries=0,
+            events=0,
+            crash_points={},
+            judged=(),
+            findings=0,
+        )
+
+
+def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
+    crash_points: Counter[str] = Counter()
+    for part in parts:
+        crash_points.update(part.crash_points)
+    judged = {invariant for part in parts for invariant in part.judged}
+    return ScenarioEnded(
+        scenario=name,
+        verdict=_worst(part.verdict for part in parts),
+        reason="; ".join(dict.fromkeys(part.reason for part in parts if part.reason)),
+        cases=sum(part.cases for part in parts),
+        passed=sum(part.passed for part in parts),
+        failed=sum(part.failed for part in parts),
+        inconclusive=sum(part.inconclusive for part in parts),
+        boots=sum(part.boots for part in parts),
+        recoveries=sum(part.recoveries for part in parts),
+        events=sum(part.events for part in parts),
+        crash_points=dict(sorted(crash_points.items())),
+        images=_images([part.images for part in parts if part.images is not None]),
+        judged=tuple(invariant for invariant in Invariant if invariant in judged),
+        findings=0,
+    )
+
+
+def _images(parts: Sequence[ImageTotals]) -> ImageTotals | None:
+    if not parts:
+        return None
+    policies: Counter[str] = Counter()
+    for part in parts:
+        policies.update(part.policies)
+    return ImageTotals(
+        positions=sum(part.positions for part in parts),
+        all_positions=sum(part.all_positions for part in parts),
+        legal=sum(part.legal for part in parts),
+        is_legal_counted=all(part.is_legal_counted for part in parts),
+        generated=sum(part.generated for part in parts),
+        distinct=sum(part.distinct for part in parts),
+        judged=sum(part.judged for part in parts),
+        policies=dict(sorted(policies.items())),
+    )
+
+
+# Findings.
+
+
+def _findings(shards: Sequence[RunReport]) -> Iterable[FindingReported]:
+    alike: dict[str, list[FindingReported]] = {}
+    for shard in shards:
+        for finding in (*shard.findings, *shard.portability):
+            line = FindingReported(finding=finding, story=shard.stories.get(finding.id))
+            alike.setdefault(finding.id, []).append(line)
+    for lines in alike.values():
+        best = min(lines, key=_rank)
+        kind = best.finding.is_portability
+        told = [line.finding for line in lines if line.finding.is_portability == kind]
+        seen = sum(finding.seen for finding in told)
+        groups = tuple(sorted({group for finding in told for group in finding.groups}))
+        together = replace(best.finding, seen=seen, cases=_cases(shards, told), groups=groups)
+        yield replace(best, finding=together)
+
+
+def _cases(shards: Sequence[RunReport], told: Sequence[Finding]) -> int:
+    """Return out of how many cases: also those of shards that did not show it."""
+    parts = (part for shard in shards for part in shard.scenarios)
+    ran = sum(part.cases for part in parts if part.scenario == told[0].scenario)
+    return max(ran, sum(finding.cases for finding in told))
+
+
+def _rank(line: FindingReported) -> tuple[int, ...]:
+    """Return what orders findings of one id: the one that says most comes first."""
+    finding = line.finding
+    return (
+        finding.is_portability,
+        not finding.is_stable,
+        line.story is None,
+        not finding.is_minimal,
+        len(finding.landings),
+        finding.operations,
+    )

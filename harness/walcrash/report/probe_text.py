@@ -1,0 +1,135 @@
+"""The probe as text and JSON: which promises held, and the strongest contract that they make."""
+
+import json
+
+from walcrash.report.finding_text import WIDTH
+from walcrash.report.output import publish
+from walcrash.report.text import block, command, counted, escape, shell_path, shorten, table
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.errors import ExitCode
+from walcrash.values.plain import to_plain
+from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
+from walcrash.values.verdict import Verdict
+
+FORMAT = 1
+"""Version of the JSON."""
+
+HEAD = ("acknowledged at", "survives", "promise", "held", "cases", "images", "broken by")
+
+_HELD = {Verdict.PASS: "yes", Verdict.FAIL: "no", Verdict.INCONCLUSIVE: "open"}
+
+_EXIT_CODES = {
+    Verdict.PASS: ExitCode.PASSED,
+    Verdict.FAIL: ExitCode.FINDINGS,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+}
+
+
+def publish_probe(probe: Probe, *, runs: str, as_json: bool) -> ExitCode:
+    """Print a probe and return the exit code: whether the stated contract holds."""
+    publish(json.dumps(probe_json(probe), indent=2) if as_json else probe_text(probe, runs=runs))
+    return _EXIT_CODES[probe.verdict]
+
+
+def probe_json(probe: Probe) -> dict[str, object]:
+    """Return a probe as JSON, with a version."""
+    strongest = {
+        each.value: None if (found := probe.strongest(each)) is None else to_plain(found)
+        for each in Acknowledges
+    }
+    return {
+        "format": FORMAT,
+        "verdict": probe.verdict.value,
+        "subject": probe.subject,
+        "seed": probe.seed,
+        "stated": to_plain(probe.stated),
+        "strongest": strongest,
+        "is_cut_short": probe.is_cut_short,
+        "promises": [to_plain(each) for each in probe.promises],
+    }
+
+
+def probe_text(probe: Probe, *, runs: str, width: int = WIDTH) -> str:
+    """Return a probe in several parts, without a newline at the end."""
+    parts = [
+        table(HEAD, [_row(each) for each in probe.promises], left=4),
+        *(_broken(each, runs, width) for each in probe.promises if each.finding is not None),
+        *(_open(each, width) for each in probe.promises if each.reason),
+        _end(probe, width),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _row(each: ProbedPromise) -> tuple[str, ...]:
+    finding = each.finding
+    return (
+        each.acknowledges.value,
+        _crash(each),
+        each.promise.value,
+        _HELD[each.verdict],
+        f"{each.cases:,}",
+        f"{each.images:,}" if each.crash is ProbedCrash.POWER else "-",
+        "-" if finding is None else f"{finding.violations[0].invariant.value} ({finding.id})",
+    )
+
+
+def _crash(each: ProbedPromise) -> str:
+    if each.crash is ProbedCrash.KILL:
+        return "a kill"
+    return f"a power loss, {each.model.value}"
+
+
+def _broken(each: ProbedPromise, runs: str, width: int) -> list[str]:
+    finding = each.finding
+    assert finding is not None
+    first = finding.violations[0]
+    # Only the default folder needs no word on the command line.
+    where = "" if runs == "reports/runs" else f" --runs {shell_path(runs)}"
+    lines = [
+        f"not kept: {each.promise.value} after {_crash(each)}, acknowledged at "
+        f"{each.acknowledges.value} · {first.invariant.value} · {finding.id}",
+        *block("", shorten(first.message), width=width, label_width=0),
+    ]
+    for landing in finding.landings:
+        lines += block("crash", shorten(str(landing)), width=width)
+        if landing.loss:
+            lines += block("lost", shorten(landing.loss), width=width)
+    return [*lines, command("replay", f"walcrash replay {finding.id}{where}")]
+
+
+def _open(each: ProbedPromise, width: int) -> list[str]:
+    text = f"{each.promise.value} after {_crash(each)}: {each.reason}"
+    return block("open", shorten(text), width=width)
+
+
+def _end(probe: Probe, width: int) -> list[str]:
+    lines = []
+    for acknowledges in Acknowledges:
+        found = probe.strongest(acknowledges)
+        if found is not None:
+            lines += block("keeps", _contract(found), width=width)
+    lines += block("states", _contract(probe.stated), width=width)
+    words = {
+        Verdict.PASS: "PASS  the stated contract was not broken",
+        Verdict.FAIL: "FAIL  the stated contract does not hold",
+        Verdict.INCONCLUSIVE: "INCONCLUSIVE  whether the stated contract holds is open",
+    }
+    cases = sum(each.cases for each in probe.promises)
+    images = sum(each.images for each in probe.promises)
+    late = "; time ran out first" if probe.is_cut_short else ""
+    tried = f"{counted(len(probe.promises), 'promise')} in {counted(cases, 'case')}"
+    lines += block("tried", f"{tried}, {counted(images, 'image')}{late}", width=width)
+    lines += block("subject", escape(probe.subject), width=width)
+    return [*lines, command("seed", escape(probe.seed)), "", words[probe.verdict]]
+
+
+def _contract(contract: Contract) -> str:
+    parts = [
+        f"acknowledged at {contract.acknowledges.value}",
+        f"{contract.kill.value} after a kill",
+        f"{contract.power.value} after a power loss",
+    ]
+    text = ", ".join(parts)
+    if contract.power is Promise.NONE or contract.model is PersistenceModel.KILL:
+        return text
+    return f"{text} (up to {contract.model.value})"

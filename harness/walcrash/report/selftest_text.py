@@ -1,0 +1,129 @@
+"""The self-test as text and JSON: a row for each planted subject."""
+
+import json
+import statistics
+from collections.abc import Iterable
+
+from walcrash.report.output import publish, talk
+from walcrash.report.text import counted, table
+from walcrash.values.errors import ExitCode
+from walcrash.values.planted import PlantedResult, PlantedRun
+
+
+def publish_selftest(results: Iterable[PlantedResult], *, as_json: bool) -> ExitCode:
+    """Tell of each planted subject as it ends, print the table, return the exit code.
+
+    A bug that was missed, or a right subject that was accused, is a fault of the harness.
+    """
+    taken = []
+    for result in results:
+        taken.append(result)
+        if not as_json:
+            state = "as expected" if result.is_as_expected else "NOT AS EXPECTED"
+            talk(f"{result.planted.name}: {state}")
+    publish(json.dumps([_to_json(r) for r in taken], indent=2) if as_json else _text(taken))
+    if not taken or not all(result.is_as_expected for result in taken):
+        return ExitCode.HARNESS_FAULT
+    return ExitCode.PASSED
+
+
+def _text(results: list[PlantedResult]) -> str:
+    bugs = [result for result in results if result.planted.invariant is not None]
+    right = [result for result in results if result.planted.invariant is None]
+    parts = []
+    if bugs:
+        rows = [_bug_row(result) for result in bugs]
+        head = ["planted bug", "meant for", "model", "found", "first case", "images", "seconds"]
+        parts.append("\n".join(table(head, rows, left=4)))
+    if right:
+        rows = [_right_row(result) for result in right]
+        parts.append("\n".join(table(["right subject", "accused", "cases", "seconds"], rows)))
+    wrong = [result for result in results if not result.is_as_expected]
+    for result in wrong:
+        parts.append("\n".join(_complaints(result)))
+    seeds = len(results[0].runs) if results else 0
+    verdict = "FAIL" if wrong else "PASS"
+    parts.append(
+        f"{verdict}  {len(bugs) - sum(r in wrong for r in bugs)} of "
+        f"{counted(len(bugs), 'planted bug')} found by the invariant meant for it, "
+        f"{sum(r in wrong for r in right)} of {counted(len(right), 'right subject')} accused, "
+        f"on {counted(seeds, 'seed')}"
+    )
+    return "\n\n".join(parts)
+
+
+def _bug_row(result: PlantedResult) -> list[str]:
+    planted = result.planted
+    assert planted.invariant is not None
+    hits = [run for run in result.runs if run.found_by is planted.invariant]
+    return [
+        planted.name,
+        planted.invariant.value,
+        result.strictest.value if result.strictest else "-",
+        f"{len(hits)} of {len(result.runs)}",
+        _spread([run.cases for run in hits]),
+        _spread([run.images for run in hits]) if any(run.images for run in hits) else "",
+        _seconds(result.runs),
+    ]
+
+
+def _right_row(result: PlantedResult) -> list[str]:
+    accused = sum(run.found_by is not None or bool(run.problem) for run in result.runs)
+    return [
+        result.planted.name,
+        f"{accused} of {len(result.runs)}",
+        f"{sum(run.cases for run in result.runs):,}",
+        _seconds(result.runs),
+    ]
+
+
+def _spread(numbers: list[int]) -> str:
+    """Return the least, the median and the most, such as `1 / 2 / 5`."""
+    if not numbers:
+        return "-"
+    return f"{min(numbers)} / {statistics.median_low(numbers)} / {max(numbers)}"
+
+
+def _seconds(runs: tuple[PlantedRun, ...]) -> str:
+    return f"{max(run.seconds for run in runs):.1f}"
+
+
+def _complaints(result: PlantedResult) -> list[str]:
+    planted = result.planted
+    meant = planted.invariant.value if planted.invariant else "nothing"
+    lines = []
+    for run in result.runs:
+        found = run.problem or (run.found_by.value if run.found_by else "nothing")
+        if result.is_stricter(run) and run.model is not None:
+            found += f" already in the model {run.model.value}"
+        if found != meant:
+            lines.append(
+                f"  {planted.name}, seed {run.seed}: meant {meant}, found {found}, "
+                f"{counted(run.cases, 'case')}"
+            )
+    return lines
+
+
+def _to_json(result: PlantedResult) -> dict[str, object]:
+    planted = result.planted
+    return {
+        "name": planted.name,
+        "invariant": planted.invariant.value if planted.invariant else None,
+        "needs": planted.needs,
+        "within_cases": planted.within_cases,
+        "model": planted.model.value if planted.model else None,
+        "strictest_seen": result.strictest.value if result.strictest else None,
+        "as_expected": result.is_as_expected,
+        "runs": [
+            {
+                "seed": run.seed,
+                "found_by": run.found_by.value if run.found_by else None,
+                "cases": run.cases,
+                "images": run.images,
+                "model": run.model.value if run.model else None,
+                "seconds": round(run.seconds, 3),
+                "problem": run.problem,
+            }
+            for run in result.runs
+        ],
+    }

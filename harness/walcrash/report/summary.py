@@ -1,0 +1,235 @@
+"""The end of a run as text: findings, then verdict, seed, what was covered and why it stopped.
+
+The verdict stands last, where a terminal shows it without scrolling.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from walcrash.report.finding_changes import change_lines
+from walcrash.report.finding_text import (
+    DEFAULT_RUNS,
+    NARROWEST,
+    WIDTH,
+    finding_text,
+    unreported_text,
+)
+from walcrash.report.run_report import RunReport
+from walcrash.report.text import (
+    block,
+    command,
+    counted,
+    escape,
+    shell_path,
+    shell_word,
+    shorten,
+    table,
+)
+from walcrash.values.case import Placement
+from walcrash.values.finding import FindingChange
+
+# limits
+FINDINGS_SHOWN = 20
+"""How many findings are shown whole at the end of a run; the Markdown report has all."""
+
+
+def summary_text(
+    report: RunReport,
+    *,
+    seconds: float,
+    report_path: str,
+    page_path: str = "",
+    changes: Sequence[FindingChange] = (),
+    runs: str = DEFAULT_RUNS,
+    resume_path: str = "",
+    width: int = WIDTH,
+) -> str:
+    """Return the end of a run, without a newline at the end.
+
+    Args:
+        report: what the run told.
+        seconds: how long it took.
+        report_path: the Markdown report; empty where there is none.
+        page_path: the HTML report; empty where there is none.
+        changes: what became of findings that were kept.
+        runs: the folder that keeps findings.
+        resume_path: the folder of a run that can go on; empty where it cannot.
+        width: columns to wrap at.
+    """
+    width = max(width, NARROWEST)
+    parts = [
+        *_findings(report, runs, width),
+        "\n".join(_scenarios(report)),
+        "\n".join(_crash_points(report)),
+        "\n".join(_images(report)),
+        "\n".join(_invariants(report, width)),
+        "\n".join(change_lines(changes, width=width)),
+        "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _findings(report: RunReport, runs: str, width: int) -> list[str]:
+    parts = [
+        finding_text(finding, width=width, runs=runs)
+        for finding in report.findings[:FINDINGS_SHOWN]
+    ]
+    parts += [
+        unreported_text(
+            case, report.scenario_paths.get(case.scenario, case.scenario), report.seed, runs=runs
+        )
+        for case in report.unreported[:FINDINGS_SHOWN]
+    ]
+    left_out = len(report.findings) + len(report.unreported) - len(parts)
+    if left_out:
+        parts.append(f"  and {counted(left_out, 'more finding')}: see the report")
+    return parts + _portability(report, runs, width)
+
+
+def _portability(report: RunReport, runs: str, width: int) -> list[str]:
+    parts = [
+        finding_text(finding, width=width, runs=runs)
+        for finding in report.portability[:FINDINGS_SHOWN]
+    ]
+    left_out = len(report.portability) - len(parts)
+    if left_out:
+        parts.append(f"  and {counted(left_out, 'more portability finding')}: see the report")
+    return parts
+
+
+SCENARIO_HEAD = ("scenario", "verdict", "cases", "boots", "recoveries", "events", "findings")
+
+
+def scenario_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each scenario, under `SCENARIO_HEAD`; nothing is escaped for Markdown."""
+    rows: list[tuple[str, ...]] = []
+    for scenario in report.scenarios:
+        numbers = (scenario.cases, scenario.boots, scenario.recoveries, scenario.events)
+        rows.append(
+            (
+                escape(scenario.scenario),
+                scenario.verdict.value,
+                *(f"{number:,}" for number in numbers),
+                str(scenario.findings),
+            )
+        )
+    rows += [(escape(name), "not run", "0", "0", "0", "0", "0") for name in report.not_run]
+    return rows
+
+
+def _scenarios(report: RunReport) -> list[str]:
+    lines = table(SCENARIO_HEAD, scenario_rows(report), left=2)
+    for scenario in report.scenarios:
+        if scenario.reason:
+            lines.append(f"  {escape(scenario.scenario)}: {shorten(scenario.reason)}")
+    return lines
+
+
+def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each kind of event: how many crashes fell before, within, after it."""
+    counts: dict[str, Counter[str]] = {}
+    for scenario in report.scenarios:
+        for name, number in scenario.crash_points.items():
+            placement, _, kind = name.partition(" ")
+            counts.setdefault(kind, Counter())[placement] += number
+    return [
+        (kind, *(f"{counts[kind][placement.value]:,}" for placement in Placement))
+        for kind in sorted(counts)
+    ]
+
+
+CRASH_POINT_HEAD = ("crash points", *(placement.value for placement in Placement))
+
+
+def _crash_points(report: RunReport) -> list[str]:
+    rows = crash_point_rows(report)
+    return table(CRASH_POINT_HEAD, rows) if rows else ["  no crash fell"]
+
+
+IMAGE_HEAD = (
+    "images after a power loss",
+    "cut at",
+    "of",
+    "legal there",
+    "built",
+    "distinct",
+    "judged",
+)
+
+
+def image_rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return a row for each scenario that cut the power, under `IMAGE_HEAD`.
+
+    Positions at which traces were cut, of how many; images that are legal at those positions;
+    how many were built, recovered because no other had their content, and judged.
+    """
+    return [
+        (
+            escape(scenario.scenario),
+            f"{images.positions:,}",
+            f"{images.all_positions:,}",
+            ("" if images.is_legal_counted else "over ") + _short_number(images.legal),
+            f"{images.generated:,}",
+            f"{images.distinct:,}",
+            f"{images.judged:,}",
+        )
+        for scenario in report.scenarios
+        if (images := scenario.images) is not None
+    ]
+
+
+def _short_number(number: int) -> str:
+    return f"{number:,}" if number < 10**9 else f"{number:.1e}"
+
+
+def _images(report: RunReport) -> list[str]:
+    rows = image_rows(report)
+    return table(IMAGE_HEAD, rows) if rows else []
+
+
+def _invariants(report: RunReport, width: int) -> list[str]:
+    judged = ", ".join(invariant.value for invariant in report.judged)
+    lines = block("judged", judged or "no invariant", width=width)
+    by_reason: dict[str, list[str]] = {}
+    for invariant, reason in report.unjudged:
+        by_reason.setdefault(reason, []).append(invariant.value)
+    label = "not"
+    for reason, names in by_reason.items():
+        lines += block(label, f"{', '.join(names)}: {shorten(reason)}", width=width)
+        label = ""
+    return lines
+
+
+def _end(report: RunReport, seconds: float, paths: tuple[str, str, str], runs: str) -> list[str]:
+    written, page, resume = paths
+    found = len(report.findings) + len(report.unreported)
+    return [
+        f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
+        f" in {totals(report)}",
+        command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
+        command("seed", shell_word(report.seed)),
+        *([command("report", shell_path(written))] if written else []),
+        *([command("open", shell_path(page))] if page else []),
+        *([command("resume", f"walcrash run --resume {shell_path(resume)}")] if resume else []),
+        command("again", again_command(report, runs)),
+    ]
+
+
+def totals(report: RunReport) -> str:
+    """Return what was covered: cases, boots, recoveries, events."""
+    scenarios = report.scenarios
+    return ", ".join(
+        (
+            counted(sum(scenario.cases for scenario in scenarios), "case"),
+            counted(sum(scenario.boots for scenario in scenarios), "boot"),
+            counted(sum(scenario.recoveries for scenario in scenarios), "recovery", "recoveries"),
+            counted(sum(scenario.events for scenario in scenarios), "event"),
+        )
+    )
+
+
+def again_command(report: RunReport, runs: str = DEFAULT_RUNS) -> str:
+    """Return the command that runs the same campaign again."""
+    words = [shell_word(word) for word in report.arguments]
+    option = "" if runs == DEFAULT_RUNS else f" --runs {shell_path(runs)}"
+    return " ".join(["walcrash run", *words, "--seed", shell_word(report.seed)]) + option

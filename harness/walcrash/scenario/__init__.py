@@ -1,0 +1,1 @@
+"""The scenario file: its format, its checks, what it names."""

@@ -1,0 +1,461 @@
+"""The scenario file's schema: every key, what it may hold, and what it means.
+
+This is the one place that knows the file format: the checks, the JSON Schema and the reference
+page (`scenario_docs`) all come from the fields below. What concerns two keys at once is in
+`scenario_checks`.
+
+Not here: reading a file and putting the problems into words (`scenario_file`). pydantic is
+imported by this module and `scenario_table` alone, since it costs 90 ms.
+
+Source: DESIGN.md, sections Faults and Invariants; `driver-protocol.md`, section `[contract]`.
+"""
+
+import math
+from typing import Annotated, Final
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from walcrash.scenario.pinned import PinnedTable
+from walcrash.scenario.table import Read as _Read
+from walcrash.scenario.table import Table as _Table
+from walcrash.scenario.table import member_of as _member
+from walcrash.scenario.table import name_of as _name
+from walcrash.values.case import Placement
+from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
+from walcrash.values.event import EventKind
+from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import BootSelector, FaultKind, IdStyle
+from walcrash.values.verdict import Invariant
+
+# limits
+FORMAT: Final = 1
+"""The version of the scenario format that this walcrash reads."""
+
+FAULTS: Final = 100
+"""Most faults in one scenario."""
+
+PAYLOAD_SIZES: Final = 1000
+"""Most payload sizes in one scenario."""
+
+LIST_NAMES: Final = 100
+"""Most names in one list of names."""
+
+WEIGHT: Final = 1_000_000
+"""Largest weight of anything that is drawn."""
+
+CASES: Final = 1_000_000_000
+"""Largest budget in cases."""
+
+IMAGES: Final = 1_000_000
+"""Most images of one case."""
+
+DELAY_US: Final = 600_000_000
+"""Longest delay of a timer, microseconds: ten minutes."""
+
+MEMORY_MB: Final = 1_048_576
+"""Largest memory limit, megabytes: one terabyte."""
+
+SECONDS: Final = 31_536_000
+"""Longest time that can be asked for, seconds: one year."""
+
+SUMMARY_CHARACTERS: Final = 2000
+"""Longest summary."""
+
+OPTION_INTEGER: Final = 2**63
+"""Integers in options are signed 64 bits, as TOML says."""
+
+ALL: Final = "all"
+OPERATION_NAMES: Final = tuple(
+    [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
+)
+
+
+def _range(low: int, high: int) -> _Read:
+    """Read `3` as (3, 3) and `[1, 3]` as (1, 3)."""
+    allowed = f"a whole number of {low} to {high}, or the fewest and the most as a list of two"
+
+    def checked(value: object) -> tuple[int, int]:
+        found: list[object] = value if isinstance(value, list) else [value, value]
+        # `type` and not `isinstance`, since true and false are instances of int.
+        ends = [end for end in found if type(end) is int and low <= end <= high]
+        if len(found) != 2 or len(ends) != 2 or ends[0] > ends[1]:
+            raise PydanticCustomError("range", "not a range", {"allowed": allowed})
+        return (ends[0], ends[1])
+
+    number = {"type": "integer", "minimum": low, "maximum": high}
+    two_numbers = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    return _Read(checked, {"anyOf": [number, two_numbers]})
+
+
+def _read_option(value: object) -> object:
+    is_whole = isinstance(value, int) and -OPTION_INTEGER <= value < OPTION_INTEGER
+    is_number = isinstance(value, float) and math.isfinite(value)
+    if not (isinstance(value, str) or is_whole or is_number):
+        allowed = "text, a finite number (a whole one has 64 bits), true or false"
+        raise PydanticCustomError("option", "not a scalar", {"allowed": allowed})
+    return value
+
+
+def _expand_all(value: object) -> object:
+    names = [invariant.value for invariant in Invariant]
+    if isinstance(value, str) and value != ALL:
+        allowed = '"all", or a list of the ids of invariants'
+        raise PydanticCustomError("option", "not `all`", {"allowed": allowed})
+    return names if value == ALL else value
+
+
+class SubjectTable(_Table):
+    """Which WAL is tested, and through which adapter or driver: one of them is named."""
+
+    adapter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description=(
+            "The Python adapter: a built-in name, one that an installed package has registered "
+            "in the group `walcrash.subjects`, `module:Class`, or `path/to/file.py:Class` "
+            "with the path relative to the scenario file."
+        ),
+        examples=["reference"],
+    )
+    driver: list[Annotated[str, Field(max_length=4096)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LIST_NAMES,
+        description=(
+            "Instead of an adapter: an executable that speaks the driver protocol, with its "
+            "arguments; the subject's folder is added as the last one. A program with a slash "
+            "in its name, and an argument that begins with `./` or `../`, is a path relative "
+            "to the scenario file; other programs are looked up on the `PATH`. "
+            "The scenario then states the `[contract]`."
+        ),
+        examples=[["./mywal-driver", "--sync=always"]],
+    )
+    options: dict[
+        str,
+        Annotated[
+            str | int | float | bool,
+            _Read(_read_option, {"type": ["string", "integer", "number", "boolean"]}),
+        ],
+    ] = Field(
+        default_factory=dict,
+        max_length=LIST_NAMES,
+        description="Keyword arguments for the adapter's constructor; a driver gets words.",
+    )
+
+
+class ContractTable(_Table):
+    """What the subject promises; without this table the adapter's own contract holds."""
+
+    acknowledges: Annotated[Acknowledges, _member(Acknowledges)] = Field(
+        default=Acknowledges.APPEND,
+        description="A record is promised when `append`, or the next `sync`, has replied.",
+        examples=["append"],
+    )
+    kill: Annotated[Promise, _member(Promise)] = Field(
+        default=Promise.ALL,
+        description=(
+            "What is there after a process kill: all promised records, a prefix of the appended "
+            "ones, or none (no promise)."
+        ),
+        examples=["all"],
+    )
+    power: Annotated[Promise, _member(Promise)] = Field(
+        default=Promise.ALL,
+        description="What is there after a power loss: the same three.",
+        examples=["all"],
+    )
+    model: Annotated[PersistenceModel, _member(PersistenceModel)] = Field(
+        default=PersistenceModel.EXT4,
+        description="The weakest persistence model that the power promise covers.",
+        examples=["ext4"],
+    )
+    detects: list[Annotated[Damage, _member(Damage)]] = Field(
+        default_factory=list,
+        max_length=LIST_NAMES,
+        description="Damage that recovery must notice.",
+        examples=[["torn", "rot"]],
+    )
+    max_attempts: int | None = Field(
+        default=None,
+        ge=1,
+        le=WEIGHT,
+        description=(
+            "Failed attempts after which an operation is permanently failed; without it, "
+            "`failed` and `permanent_failed` are judged as one."
+        ),
+        examples=[3],
+    )
+
+
+def _weight(description: str) -> int:
+    weight: int = Field(default=0, ge=0, le=WEIGHT, description=description, examples=[3])
+    return weight
+
+
+class MixTable(_Table):
+    """How often each operation is drawn, as whole-number weights; what is left out is 0."""
+
+    put: int = _weight("Append a PutOperation with a new id.")
+    done: int = _weight("Append a MarkDone for an operation that was put and is not done.")
+    failed: int = _weight("Append a MarkFailed for an operation that was put and is not done.")
+    sync: int = _weight("Sync (where the subject supports `sync`).")
+    apply: int = _weight("Apply and save the checkpoint (where the subject supports `apply`).")
+    tick: int = _weight("One turn of the engine (where the subject supports `effects`).")
+    compact: int = _weight("Compact (where the subject supports `compact`).")
+    replay: int = _weight("Replay from the start or from an earlier append of the same boot.")
+
+
+class PhaseTable(_Table):
+    """What is different in one boot: the first table is for the first boot, the last for all left.
+
+    A key that is left out is as in `[workload]`.
+    """
+
+    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] | None = Field(
+        default=None,
+        description="How many operations are drawn for this boot.",
+        examples=[[10, 30]],
+    )
+    mix: MixTable | None = Field(
+        default=None, description="How often each operation is drawn in this boot."
+    )
+    payload_bytes: list[Annotated[int, Field(ge=0, le=PAYLOAD_BYTES)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=PAYLOAD_SIZES,
+        description="The payload sizes to draw from in this boot, in bytes.",
+        examples=[[45_000, 100_000]],
+    )
+    clean_close: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="How many in 100 such boots, unless they are last, end with `close`.",
+        examples=[100],
+    )
+
+
+class WorkloadTable(_Table):
+    """How the operations of a case are drawn."""
+
+    boots: Annotated[tuple[int, int], _range(1, BOOTS_PER_CASE)] = Field(
+        default=(1, 1), description="How many boots a case has.", examples=[[1, 3]]
+    )
+    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] = Field(
+        default=(5, 25),
+        description="How many operations are drawn for a boot, `open` and `close` not counted.",
+        examples=[[10, 30]],
+    )
+    mix: MixTable = Field(
+        default=MixTable(put=5, done=3, failed=1),
+        description="How often each operation is drawn; 5 put, 3 done and 1 failed without it.",
+    )
+    payload_bytes: list[Annotated[int, Field(ge=0, le=PAYLOAD_BYTES)]] = Field(
+        default=[0, 1, 16, 100, 1000],
+        min_length=1,
+        max_length=PAYLOAD_SIZES,
+        description="The payload sizes to draw from, in bytes; one named twice is drawn twice.",
+        examples=[[0, 1, 100, 5000]],
+    )
+    ids: Annotated[IdStyle, _member(IdStyle)] = Field(
+        default=IdStyle.PLAIN,
+        description="How operation ids look: `op-17`, or any text that could be an id.",
+        examples=["odd"],
+    )
+    clean_close: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="How many in 100 boots, the last aside, end with `close` and not a fault.",
+        examples=[20],
+    )
+    phases: list[PhaseTable] = Field(
+        default_factory=list,
+        max_length=BOOTS_PER_CASE,
+        description="What is different in the first boot, the second, and so on.",
+    )
+
+    def has(self, key: str) -> bool:
+        """Whether some boot draws the operation of a key of the mix."""
+        mixes = [phase.mix or self.mix for phase in self.phases] or [self.mix]
+        return any(getattr(mix, key) > 0 for mix in mixes)
+
+
+class FaultTable(_Table):
+    """One kind of fault, and where it may fall."""
+
+    kind: Annotated[FaultKind, _member(FaultKind)] = Field(
+        description="An exact kill, one on a timer, or a power loss anywhere in the boot.",
+        examples=["kill"],
+    )
+    weight: int = Field(
+        default=1,
+        ge=1,
+        le=WEIGHT,
+        description="How often this fault is drawn among the scenario's faults.",
+        examples=[3],
+    )
+    boots: Annotated[BootSelector, _member(BootSelector)] = Field(
+        default=BootSelector.ANY,
+        description="Which boots it may end; `later` is every boot but the first.",
+        examples=["any"],
+    )
+    operations: list[Annotated[str, _name(OPERATION_NAMES)]] = Field(
+        default_factory=list,
+        max_length=LIST_NAMES,
+        description=(
+            "The operations that it may fall into, by operation or by record type; without it, "
+            "any. A kill in `open` is a kill during recovery."
+        ),
+        examples=[["append"]],
+    )
+    event: Annotated[EventKind, _member(EventKind)] | None = Field(
+        default=None,
+        description="Count only the operation's events of this kind; without it, all.",
+        examples=["write"],
+    )
+    placements: list[Annotated[Placement, _member(Placement)]] = Field(
+        default=list(Placement),
+        min_length=1,
+        max_length=LIST_NAMES,
+        description="Before, within or after the event; only a write has a `within`.",
+        examples=[["before", "after"]],
+    )
+    delay_us: Annotated[tuple[int, int], _range(0, DELAY_US)] = Field(
+        default=(0, 20_000),
+        description="For `kill-timer`: the delay after the boot's first event, microseconds.",
+        examples=[[0, 20_000]],
+    )
+    images: int = Field(
+        default=100,
+        ge=1,
+        le=IMAGES,
+        description="For `power`: most disk images that are looked at in one case.",
+        examples=[200],
+    )
+
+
+class InvariantsTable(_Table):
+    """Which rules recovery is judged by."""
+
+    check: Annotated[
+        list[Annotated[Invariant, _member(Invariant)]],
+        BeforeValidator(_expand_all),
+        Field(min_length=1, max_length=LIST_NAMES),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"const": ALL},
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "enum": [each.value for each in Invariant]},
+                    },
+                ]
+            }
+        ),
+    ] = Field(
+        default=list(Invariant),
+        description='`"all"`, which is the default, or the ids of invariants.',
+        examples=[["lost-put", "order"]],
+    )
+
+
+class BudgetTable(_Table):
+    """When a campaign stops, whichever is first."""
+
+    cases: int = Field(
+        default=200, ge=1, le=CASES, description="After so many cases.", examples=[200]
+    )
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=SECONDS,
+        description="After so many seconds; without it, only the cases count.",
+        examples=[60],
+    )
+
+
+class LimitsTable(_Table):
+    """What one boot or recovery may take before it counts as failed."""
+
+    recovery_seconds: float = Field(
+        default=10.0, gt=0, le=SECONDS, description="Seconds.", examples=[10]
+    )
+    recovery_memory_mb: int = Field(
+        default=512, ge=1, le=MEMORY_MB, description="Megabytes.", examples=[512]
+    )
+
+
+class ScenarioTable(_Table):
+    """A walcrash scenario: a subject, a workload, faults, invariants and a budget."""
+
+    format: int = Field(
+        ge=FORMAT,
+        le=FORMAT,
+        description="The version of this file format; a reader refuses a newer one.",
+        examples=[FORMAT],
+    )
+    name: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="The scenario's name: the same as the file's, without `.toml`.",
+        examples=["torn-tail"],
+    )
+    summary: str = Field(
+        min_length=1,
+        max_length=SUMMARY_CHARACTERS,
+        description="What the scenario is for, in a sentence or two.",
+        examples=["A crash in the middle of a write."],
+    )
+    subject: SubjectTable = Field(description="The WAL under test.")
+    contract: ContractTable | None = Field(
+        default=None, description="What the subject promises; without it, what its adapter says."
+    )
+    workload: WorkloadTable = Field(
+        default=WorkloadTable(), description="What is done to the subject between faults."
+    )
+    faults: list[FaultTable] = Field(
+        min_length=1, max_length=FAULTS, description="What ends the boots."
+    )
+    invariants: InvariantsTable = Field(
+        default=InvariantsTable(), description="Which invariants are checked."
+    )
+    budget: BudgetTable = Field(default=BudgetTable(), description="When the campaign stops.")
+    limits: LimitsTable = Field(
+        default=LimitsTable(), description="What a recovery may take before it counts as failed."
+    )
+    pinned: list[PinnedTable] = Field(
+        default_factory=list, max_length=FAULTS, description="Cases that run first."
+    )
+
+
+TABLES: Final[dict[tuple[str, ...], type[_Table]]] = {
+    (): ScenarioTable,
+    ("subject",): SubjectTable,
+    ("contract",): ContractTable,
+    ("workload",): WorkloadTable,
+    ("workload", "mix"): MixTable,
+    ("workload", "phases"): PhaseTable,
+    ("workload", "phases", "mix"): MixTable,
+    ("faults",): FaultTable,
+    ("invariants",): InvariantsTable,
+    ("budget",): BudgetTable,
+    ("limits",): LimitsTable,
+    ("pinned",): PinnedTable,
+}
+"""The table at each place of the file, positions in arrays left out."""
+
+
+def schema_json() -> dict[str, object]:
+    """Return the JSON Schema (2020-12) of a scenario file, with every key described."""
+    schema = ScenarioTable.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,229 @@
+"""The contract suite: what every adapter must do while nothing crashes.
+
+A campaign judges crashes; this suite finds in a second what is wrong without one. Subclass it in
+a test module, name the adapter, and pytest collects the tests:
+
+    class TestMyWal(AdapterContract):
+        adapter = "mywal_adapter.py:MyWal"
+
+A test of a capability that the adapter does not list is skipped.
+
+Not here: crashes, recoveries, other processes (`campaign`).
+
+Source: `driver-protocol.md`, version 1, for what each operation means.
+"""
+
+# ruff: noqa: D102 - the name of a test is its docstring
+
+import os
+import unittest
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from walcrash.subjects import messages
+from walcrash.subjects.adapter import Adapter
+from walcrash.subjects.loading import find_adapter, make_adapter
+from walcrash.values.contract import Acknowledges, Promise
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import OperationStatus
+
+LATER_MS = 10_000_000_000
+"""So much later that whatever waits for a time is due: over a hundred days, milliseconds."""
+
+
+def put(name: str, ts_ms: int, payload: bytes = b"") -> Record:
+    """Return a PutOperation."""
+    return Record(RecordType.PUT, name, ts_ms, payload)
+
+
+def done(name: str, ts_ms: int) -> Record:
+    """Return a MarkDone."""
+    return Record(RecordType.DONE, name, ts_ms)
+
+
+def failed(name: str, ts_ms: int, next_retry_at_ms: int) -> Record:
+    """Return a MarkFailed."""
+    return Record(
+        RecordType.FAILED, name, ts_ms, error="no route", next_retry_at_ms=next_retry_at_ms
+    )
+
+
+RECORDS = (
+    put("a", 1, bytes(range(256))),
+    put("b", 2),
+    put("id with spaces \u00e9\n\0 and \U0001f4be", 3, b"x" * 5000),
+    failed("a", 4, 1004),
+    put("c", 5, b"\n"),
+    done("b", 6),
+    Record(RecordType.FAILED, "c", 7, error="ein \u00dcbel\n" * 20, next_retry_at_ms=1007),
+)
+"""Records with all that an operation may hold."""
+
+
+class AdapterContract:
+    """Tests of one adapter; subclass it and set `adapter`, and `options` where it needs some."""
+
+    adapter: ClassVar[str]
+    options: ClassVar[Mapping[str, str | int | float | bool]] = {}
+
+    def make(self) -> Adapter:
+        """Return an adapter that has not been opened."""
+        return make_adapter(find_adapter(self.adapter), self.options)
+
+    @contextmanager
+    def opened(self, directory: Path, effects: list[str] | None = None) -> Iterator[Adapter]:
+        """Open, and close at the end."""
+        subject = self.make()
+        subject.open(directory, (effects if effects is not None else []).append)
+        yield subject
+        subject.close()
+
+    def need(self, *capabilities: str) -> None:
+        """Skip the test if the adapter lacks one of them."""
+        for capability in capabilities:
+            if capability not in self.make().supports:
+                raise unittest.SkipTest(f"the adapter does not list `{capability}`")
+
+    def test_it_says_what_it_promises_and_supports(self) -> None:
+        description = messages.describe(self.make())
+        assert messages.read_description(description).supports == self.make().supports
+
+    def test_an_empty_folder_opens_as_an_empty_log(self, tmp_path: Path) -> None:
+        with self.opened(tmp_path) as subject:
+            assert list(subject.replay(0)) == []
+            assert isinstance(subject.end(), int)
+
+    def test_records_come_back_equal_and_in_order_at_offsets_that_grow(
+        self, tmp_path: Path
+    ) -> None:
+        with self.opened(tmp_path) as subject:
+            offsets = [subject.append(record) for record in RECORDS]
+            assert offsets == sorted(set(offsets))
+            assert messages.collect(subject.replay(0))
+            assert list(subject.replay(0)) == list(zip(offsets, RECORDS, strict=True))
+            assert subject.end() > offsets[-1]
+
+    def test_a_replay_from_any_record_yields_it_and_what_follows(self, tmp_path: Path) -> None:
+        with self.opened(tmp_path) as subject:
+            offsets = [subject.append(record) for record in RECORDS]
+            for position, offset in enumerate(offsets):
+                assert [record for _, record in subject.replay(offset)] == [*RECORDS[position:]]
+            assert list(subject.replay(subject.end())) == []
+
+    def test_a_replay_that_is_given_up_does_no_harm(self, tmp_path: Path) -> None:
+        with self.opened(tmp_path) as subject:
+            subject.append(RECORDS[0])
+            subject.append(RECORDS[1])
+            next(iter(subject.replay(0)))
+            subject.append(RECORDS[2])
+            assert [record for _, record in subject.replay(0)] == [*RECORDS[:3]]
+
+    def test_everything_is_there_after_a_close_and_appends_go_on_behind_it(
+        self, tmp_path: Path
+    ) -> None:
+        expected: list[tuple[int, Record]] = []
+        for records in (RECORDS[:4], RECORDS[4:], (put("late", 9),)):
+            with self.opened(tmp_path) as subject:
+                assert list(subject.replay(0)) == expected
+                expected += [(subject.append(record), record) for record in records]
+        assert [offset for offset, _ in expected] == sorted({offset for offset, _ in expected})
+
+    def test_what_it_acknowledged_is_there_when_its_process_ends_without_a_close(
+        self, tmp_path: Path
+    ) -> None:
+        contract = self.make().contract
+        if contract.kill is not Promise.ALL:
+            raise unittest.SkipTest(f"the contract promises {contract.kill.value} after a kill")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                subject = self.make()
+                subject.open(tmp_path, lambda _: None)
+                for record in RECORDS:
+                    subject.append(record)
+                if contract.acknowledges is Acknowledges.SYNC:
+                    subject.sync()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+        with self.opened(tmp_path) as subject:
+            assert [record for _, record in subject.replay(0)] == [*RECORDS]
+
+    def test_a_sync_changes_nothing_that_is_seen(self, tmp_path: Path) -> None:
+        self.need("sync")
+        with self.opened(tmp_path) as subject:
+            subject.sync()
+            subject.append(RECORDS[0])
+            subject.sync()
+            assert [record for _, record in subject.replay(0)] == [RECORDS[0]]
+
+    def test_the_state_is_what_the_records_amount_to(self, tmp_path: Path) -> None:
+        self.need("checkpoint")
+        for _ in range(2):
+            with self.opened(tmp_path) as subject:
+                if not list(subject.replay(0)):
+                    for record in RECORDS:
+                        subject.append(record)
+                state = subject.state()
+            found = {name: operation.status for name, operation in state.operations.items()}
+            assert found == {
+                "a": OperationStatus.FAILED,
+                "b": OperationStatus.DONE,
+                RECORDS[2].id: OperationStatus.PENDING,
+                "c": OperationStatus.FAILED,
+            }
+            assert state.operations["a"].error == "no route"
+            assert state.operations["a"].next_retry_at_ms == 1004
+            assert state.checkpoint <= state.applied
+
+    def test_an_apply_moves_the_checkpoint_to_a_record_boundary(self, tmp_path: Path) -> None:
+        self.need("apply", "checkpoint")
+        with self.opened(tmp_path) as subject:
+            for record in RECORDS:
+                subject.append(record)
+            checkpoint = subject.apply()
+            assert subject.state().checkpoint == checkpoint <= subject.end()
+        with self.opened(tmp_path) as subject:
+            offsets = [offset for offset, _ in subject.replay(0)]
+            assert subject.state().checkpoint in [*offsets, subject.end()]
+
+    def test_a_tick_sends_what_is_due_and_nothing_that_is_done(self, tmp_path: Path) -> None:
+        self.need("effects")
+        effects: list[str] = []
+        with self.opened(tmp_path, effects) as subject:
+            for record in (put("sent", 1), put("waits", 2), put("done", 3), done("done", 4)):
+                subject.append(record)
+            subject.append(failed("waits", 5, LATER_MS))
+            assert [*subject.tick(10)] == ["sent"]
+            assert effects == ["sent"]
+            assert sorted([*subject.tick(11), *subject.tick(3 * LATER_MS)]) == ["sent", "waits"]
+
+    def test_a_compaction_drops_records_of_done_operations_and_nothing_else(
+        self, tmp_path: Path
+    ) -> None:
+        self.need("compact")
+        with self.opened(tmp_path) as subject:
+            last = [subject.append(record) for record in RECORDS][-1]
+            if "apply" in subject.supports:
+                subject.apply()
+            subject.compact()
+            kept = [record for _, record in subject.replay(0)]
+            assert [record for record in RECORDS if record in kept] == kept
+            assert [r for r in kept if r.id != "b"] == [r for r in RECORDS if r.id != "b"]
+            assert subject.append(put("late", 9)) > last
+        with self.opened(tmp_path) as subject:
+            assert [record for _, record in subject.replay(0)] == [*kept, put("late", 9)]
+
+    def test_two_folders_have_nothing_in_common(self, tmp_path: Path) -> None:
+        self.need("reopen")
+        for name in ("one", "other"):
+            (tmp_path / name).mkdir()
+            with self.opened(tmp_path / name) as subject:
+                assert list(subject.replay(0)) == []
+                subject.append(put(name, 1))
+        for name in ("one", "other"):
+            with self.opened(tmp_path / name) as subject:
+                assert [record.id for _, record in subject.replay(0)] == [name]

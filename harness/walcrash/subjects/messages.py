@@ -1,0 +1,364 @@
+"""Messages: what a worker tells the harness, as JSON, one object each.
+
+A worker may be broken in any way, so what it says is read with suspicion: everything is checked,
+nothing is executed. A reply starts with `{`; an effect is `E` and the operation's id.
+
+The record of a recovery is a list (type, id, ts_ms, payload in base64, error, next retry), a
+replay from the middle refers to records by their position where they are the same.
+"""
+
+import binascii
+import json
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from walcrash.subjects.adapter import Adapter
+from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import (
+    FailureKind,
+    OperationState,
+    OperationStatus,
+    RecoveredRecord,
+    Recovery,
+    RecoveryFailure,
+    Resume,
+    SubjectState,
+)
+
+RECORDS_PER_REPLAY: Final = 1_000_000
+"""Most records that a replay may yield before it is taken for one that never ends."""
+
+CAPABILITIES: Final = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
+"""What an adapter can list in `supports`."""
+
+EFFECT_MARK: Final = b"E"
+
+# Looked up for every record of every recovery: a dictionary is several times as fast as a class.
+_TYPES: Final = {kind.value: kind for kind in RecordType}
+_STATUSES: Final = {status.value: status for status in OperationStatus}
+
+
+class Rubbish(Exception):
+    """A subject or worker returned something that it must not; the message says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an adapter says of itself when it opens."""
+
+    contract: Contract
+    supports: frozenset[str]
+
+
+def effect_message(operation_id: str) -> bytes:
+    """Return the message for an external effect."""
+    return EFFECT_MARK + operation_id.encode("utf-8", "surrogatepass")
+
+
+def effect_id(message: bytes) -> str:
+    """Return the operation's id in an effect message."""
+    return message[len(EFFECT_MARK) :].decode("utf-8", "surrogatepass")
+
+
+def gone_message(kind: FailureKind, text: str) -> bytes:
+    """Return the message that ends a boot whose subject is gone: no reply will come."""
+    return json.dumps({"ok": False, "gone": kind.value, "error": text}).encode()
+
+
+def read_gone(reply: Mapping[str, Any]) -> RecoveryFailure | None:
+    """Return why the subject is gone, if the reply says so.
+
+    Raises:
+        Rubbish: it is not as `gone_message` writes it.
+    """
+    if "gone" not in reply:
+        return None
+    try:
+        return RecoveryFailure(FailureKind(reply["gone"]), str(reply["error"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise Rubbish(f"the end of a boot: {problem!r}") from None
+
+
+def read_reply(message: bytes) -> dict[str, Any]:
+    """Return the object in a reply.
+
+    Raises:
+        Rubbish: it is no JSON object with a boolean `ok`.
+    """
+    try:
+        reply = json.loads(message.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as problem:
+        raise Rubbish(f"a reply is a JSON object; found {message[:80]!r}: {problem}") from None
+    if not isinstance(reply, dict) or not isinstance(reply.get("ok"), bool):
+        raise Rubbish(f"a reply is a JSON object with `ok`; found {message[:80]!r}")
+    return reply
+
+
+def describe(adapter: Adapter) -> dict[str, object]:
+    """Return an adapter's description as JSON.
+
+    Raises:
+        Rubbish: its contract is none, or it lists a capability that nobody knows.
+    """
+    contract, supports = adapter.contract, adapter.supports
+    if not isinstance(contract, Contract):
+        raise Rubbish(f"`contract` is a Contract; found {_shown(contract)}")
+    if not isinstance(supports, Set):
+        raise Rubbish(f"`supports` is a frozenset of texts; found {_shown(supports)}")
+    if unknown := sorted(map(_shown, supports - CAPABILITIES)):
+        known = ", ".join(sorted(CAPABILITIES))
+        raise Rubbish(f"`supports` lists {', '.join(unknown)}; known: {known}")
+    return {
+        "contract": {
+            "acknowledges": contract.acknowledges.value,
+            "kill": contract.kill.value,
+            "power": contract.power.value,
+            "model": contract.model.value,
+            "detects": sorted(damage.value for damage in contract.detects),
+            "max_attempts": contract.max_attempts,
+        },
+        "supports": sorted(supports),
+    }
+
+
+def read_description(fields: Mapping[str, Any]) -> Description:
+    """Read an adapter's description.
+
+    Raises:
+        Rubbish: a key is missing or its value unknown.
+    """
+    try:
+        contract = fields["contract"]
+        return Description(
+            contract=Contract(
+                acknowledges=Acknowledges(contract["acknowledges"]),
+                kill=Promise(contract["kill"]),
+                power=Promise(contract["power"]),
+                model=PersistenceModel(contract["model"]),
+                detects=frozenset(Damage(name) for name in contract["detects"]),
+                max_attempts=contract["max_attempts"],
+            ),
+            supports=frozenset(fields["supports"]),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise Rubbish(f"the description of the adapter: {problem!r}") from None
+
+
+def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
+    """Take what a replay yields, checked.
+
+    Raises:
+        Rubbish: it yields something else than (offset, record), or too much.
+        Exception: whatever the subject raises.
+    """
+    taken = [_entry(item) for item in islice(records, RECORDS_PER_REPLAY + 1)]
+    if len(taken) > RECORDS_PER_REPLAY:
+        raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
+    return taken
+
+
+def _entry(item: object) -> RecoveredRecord:
+    if not (isinstance(item, tuple) and len(item) == 2):
+        raise Rubbish(f"a replay yields (offset, record); found {_shown(item)}")
+    offset, record = item
+    return RecoveredRecord(_offset(offset), _record(record))
+
+
+def recover(adapter: Adapter) -> Recovery:
+    """Look at a freshly opened subject: replay from 0, its state, and replays from the middle.
+
+    Raises:
+        Rubbish: the subject returns something that it must not.
+        Exception: whatever the subject raises.
+    """
+    records = collect(adapter.replay(0))
+    state = _checked_state(adapter.state()) if "checkpoint" in adapter.supports else None
+    starts = {entry.offset for entry in records[len(records) // 2 :: max(1, len(records) // 2)]}
+    if state is not None and any(entry.offset == state.checkpoint for entry in records):
+        starts.add(state.checkpoint)
+    # From 0 it would be the replay that has been made already.
+    starts.discard(0)
+    resumes = tuple(
+        Resume(start, tuple(collect(adapter.replay(start)))) for start in sorted(starts)
+    )
+    return Recovery(tuple(records), _offset(adapter.end()), state, resumes)
+
+
+def recovery_to_json(recovery: Recovery) -> dict[str, object]:
+    """Return a recovery as JSON."""
+    positions = {entry.offset: position for position, entry in enumerate(recovery.records)}
+    state = recovery.state
+    return {
+        "records": [_entry_to_json(entry) for entry in recovery.records],
+        "end": recovery.end,
+        "resumes": [
+            [
+                resume.from_offset,
+                [_refer(entry, recovery.records, positions) for entry in resume.records],
+            ]
+            for resume in recovery.resumes
+        ],
+        "state": None
+        if state is None
+        else {
+            "checkpoint": state.checkpoint,
+            "applied": state.applied,
+            "operations": {
+                name: [o.status.value, o.error, o.next_retry_at_ms]
+                for name, o in state.operations.items()
+            },
+        },
+    }
+
+
+def _refer(
+    entry: RecoveredRecord, records: Sequence[RecoveredRecord], positions: Mapping[int, int]
+) -> object:
+    """Return the position of the same entry in a replay from 0, or else the entry itself."""
+    position = positions.get(entry.offset)
+    is_same = position is not None and records[position] == entry
+    return position if is_same else _entry_to_json(entry)
+
+
+def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
+    """Read a recovery.
+
+    Raises:
+        Rubbish: it is not as `recovery_to_json` writes it.
+    """
+    try:
+        records = tuple(_entry_from_json(item) for item in fields["records"])
+        resumes = tuple(
+            Resume(
+                start,
+                tuple(
+                    records[item] if isinstance(item, int) else _entry_from_json(item)
+                    for item in items
+                ),
+            )
+            for start, items in fields["resumes"]
+        )
+        return Recovery(records, fields["end"], _state_from_json(fields["state"]), resumes)
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
+        raise Rubbish(f"a recovery: {problem!r}") from None
+
+
+def resume_to_json(from_offset: int, records: list[RecoveredRecord]) -> list[object]:
+    """Return a live replay as JSON."""
+    return [from_offset, [_entry_to_json(entry) for entry in records]]
+
+
+def resume_from_json(fields: list[Any]) -> Resume:
+    """Read a live replay.
+
+    Raises:
+        Rubbish: it is not as `resume_to_json` writes it.
+    """
+    try:
+        return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
+    except (TypeError, ValueError, IndexError) as problem:
+        raise Rubbish(f"a replay: {problem!r}") from None
+
+
+def _state_from_json(fields: Mapping[str, Any] | None) -> SubjectState | None:
+    if fields is None:
+        return None
+    return SubjectState(
+        checkpoint=fields["checkpoint"],
+        applied=fields["applied"],
+        operations={
+            name: OperationState(_STATUSES[status], error, next_retry_at_ms)
+            for name, (status, error, next_retry_at_ms) in fields["operations"].items()
+        },
+    )
+
+
+def _entry_to_json(entry: RecoveredRecord) -> list[object]:
+    record = entry.record
+    payload = binascii.b2a_base64(record.payload, newline=False).decode("ascii")
+    return [
+        entry.offset, record.type.value, record.id, record.ts_ms, payload, record.error,
+        record.next_retry_at_ms,
+    ]  # fmt: skip
+
+
+def _entry_from_json(item: list[Any]) -> RecoveredRecord:
+    offset, kind, name, ts_ms, payload, error, next_retry_at_ms = item
+    record = Record(
+        _TYPES[kind], name, ts_ms, binascii.a2b_base64(payload), error, next_retry_at_ms
+    )
+    return RecoveredRecord(offset, record)
+
+
+def integer(value: object, what: str) -> int:
+    """Return what a subject gave as an integer of 64 bits.
+
+    Raises:
+        Rubbish: it is none; the message begins with `what`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Rubbish(f"{what} an integer; found {_shown(value)}")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise Rubbish(f"{what} an integer of 64 bits; found one of {value.bit_length()}")
+    return int(value)
+
+
+def id_list(value: object, what: str) -> list[str]:
+    """Return what a subject gave as ids.
+
+    Raises:
+        Rubbish: it is no sequence of texts; the message begins with `what`.
+    """
+    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise Rubbish(f"{what} a sequence of ids; found {_shown(value)}")
+    return list(value)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # its class may be wrong as well
+        return f"an object of {type(value).__name__} that cannot be shown"
+
+
+def _offset(value: object) -> int:
+    return integer(value, "an offset is")
+
+
+def _record(value: object) -> Record:
+    fields_are_right = (
+        isinstance(value, Record)
+        and isinstance(value.type, RecordType)
+        and isinstance(value.id, str)
+        and type(value.ts_ms) is int
+        and isinstance(value.payload, bytes)
+        and isinstance(value.error, str)
+        and type(value.next_retry_at_ms) is int
+    )
+    if not fields_are_right:
+        raise Rubbish(f"a replay yields Record; found {_shown(value)}")
+    assert isinstance(value, Record)
+    return value
+
+
+def _checked_state(state: object) -> SubjectState:
+    if not isinstance(state, SubjectState) or not isinstance(state.operations, Mapping):
+        raise Rubbish(f"state() returns a SubjectState; found {_shown(state)}")
+    integer(state.checkpoint, "the checkpoint in state() is")
+    integer(state.applied, "`applied` in state() is")
+    for name, operation in state.operations.items():
+        is_right = (
+            isinstance(name, str)
+            and isinstance(operation, OperationState)
+            and isinstance(operation.status, OperationStatus)
+            and isinstance(operation.error, str)
+        )
+        if not is_right:
+            raise Rubbish(
+                f"state() holds OperationState by id; found {_shown(name)}: {_shown(operation)}"
+            )
+        integer(operation.next_retry_at_ms, "next_retry_at_ms in state() is")
+    return state

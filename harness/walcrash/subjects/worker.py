@@ -1,0 +1,324 @@
+"""The worker: runs one boot's operations through an adapter and tells what came back.
+
+The same code runs under interception (messages are writes to a descriptor that only the
+supervisor knows) and in a process that is not watched (messages go through a socket).
+
+Source: `driver-protocol.md`, version 1, for what each operation means.
+"""
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from walcrash.subjects import messages
+from walcrash.subjects.adapter import Adapter, DefiniteFailure, SubjectGone
+from walcrash.subjects.loading import (
+    MissingPackage,
+    NotAnAdapter,
+    Options,
+    find_adapter,
+    make_adapter,
+)
+from walcrash.subjects.messages import Rubbish
+from walcrash.subjects.rehearsed import REHEARSED
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.recovery import FailureKind
+
+Say = Callable[[bytes], object]
+
+FRAME: Final = struct.Struct("<Q")
+"""On a socket each message has its length in front."""
+
+END_OF_BOOT: Final = b""
+"""On a socket an empty message ends a boot."""
+
+GO_ON: Final = b"."
+"""What a boot that is held waits for."""
+
+_REHEARSALS: Final = 10
+"""Boots of a rehearsal: Python changes code after eight calls, and what that calls later still."""
+
+_OPEN: Final = Operation(OperationKind.OPEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootRequest:
+    """What a worker is to do in one boot.
+
+    Attributes:
+        adapter: the adapter's name, as in the scenario.
+        options: its constructor's arguments.
+        directory: the subject's folder.
+        operations: in order, `open` first.
+        message_fd: where messages go under interception.
+        awaits_kill: whether to wait for the end instead of exiting after the last operation.
+        is_held: on a socket: say twice that the boot has ended, before and after what is still
+            open is closed; in between, wait for `GO_ON`.
+    """
+
+    adapter: str
+    options: Options
+    directory: str
+    operations: tuple[Operation, ...]
+    message_fd: int = -1
+    awaits_kill: bool = False
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Which adapter is to be loaded; `scratch` is an empty folder, to find out about itself."""
+
+    adapter: str
+    options: Options
+    scratch: str
+    memory_mb: int
+
+
+def load(payload: bytes) -> bytes:
+    """Entry for the zygote: import an adapter, make one, and return its description as JSON."""
+    request: LoadRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    try:
+        made = make_adapter(find_adapter(request.adapter), request.options)
+        made.introduce(Path(request.scratch), request.memory_mb)
+        rehearse()
+        return json.dumps({"ok": True, **messages.describe(made)}).encode()
+    except MissingPackage as problem:
+        return json.dumps({"ok": False, "error": str(problem), "hint": problem.hint}).encode()
+    except (NotAnAdapter, Rubbish, SubjectGone) as problem:
+        text = str(problem)
+    except BaseException as problem:  # what a subject's module raises, sys.exit among it
+        text = _subjects_traceback(problem)
+    return json.dumps({"ok": False, "error": text}).encode()
+
+
+def rehearse() -> None:
+    """Run boots of an adapter that has nothing behind it, before any worker is forked.
+
+    Python fits its code to what runs in it, the more often the better, and writes that down
+    beside the code. Done here it is done for all workers, and no page is copied for it. Only our
+    own code is run, so nothing of a subject is carried over.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for _ in range(_REHEARSALS):
+            request = BootRequest(adapter=REHEARSED, options={}, directory="/", operations=(_OPEN,))
+            _send(ours, pickle.dumps(request))
+            run_one(theirs)
+            _receive_exactly(ours, FRAME.unpack(_receive_exactly(ours, FRAME.size) or b"")[0])
+
+
+def _subjects_traceback(problem: BaseException) -> str:
+    """Return the traceback without the frames of the harness."""
+    ours = str(Path(__file__).resolve().parents[1])
+    frames = traceback.extract_tb(problem.__traceback__)
+    theirs = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith((ours, "<frozen importlib"))
+        and "/importlib/" not in frame.filename
+    ]
+    lines = traceback.format_list(theirs) + traceback.format_exception_only(problem)
+    return "".join(lines).rstrip()
+
+
+def run_watched(payload: bytes) -> None:
+    """Entry for a worker under interception."""
+    request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    descriptor = request.message_fd
+
+    def say(message: bytes) -> None:
+        os.write(descriptor, message)
+
+    is_there = _Boot(request, say).run()
+    _flush()
+    while request.awaits_kill and is_there:
+        signal.pause()
+
+
+def run_unwatched(payload: bytes, channel: socket.socket) -> None:
+    """Entry for a worker whose system calls nobody sees: one boot, told through a socket."""
+    request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    is_there = _Boot(request, lambda message: _send(channel, message)).run()
+    _flush()
+    while request.awaits_kill and is_there:
+        signal.pause()
+
+
+def run_one(channel: socket.socket) -> None:
+    """Entry for a process that is there for one boot: take the request, run it, end with it.
+
+    Nothing is closed, as with a kill. Whoever made the process says that the boot has ended.
+    """
+    request = _receive(channel)
+    if request is not None:
+        _Boot(request, lambda message: _send(channel, message)).run()
+
+
+def serve(_: bytes, channel: socket.socket) -> None:
+    """Entry for a process that runs boots one after the other until the socket ends."""
+    _silence()
+    while (request := _receive(channel)) is not None:
+        boot = _Boot(request, lambda message: _send(channel, message))
+        boot.run()
+        if request.is_held:
+            _send(channel, END_OF_BOOT)
+            if _receive_exactly(channel, len(GO_ON)) is None:
+                return
+        boot.leave()
+        _send(channel, END_OF_BOOT)
+
+
+class _Boot:
+    """One life of the subject."""
+
+    def __init__(self, request: BootRequest, say: Say) -> None:
+        self._request = request
+        self._say = say
+        self._adapter: Adapter | None = None
+        self._offsets: dict[int, int] = {}
+
+    def run(self) -> bool:
+        """Run the operations; stop after an `open` that failed.
+
+        Returns:
+            Whether the subject is still there: one with a process of its own may be gone.
+        """
+        for position, operation in enumerate(self._request.operations):
+            try:
+                reply = self._reply(position, operation)
+            except SubjectGone as problem:
+                self._say(messages.gone_message(problem.kind, str(problem)))
+                return False
+            self._say(json.dumps(reply).encode())
+            if not reply["ok"] and operation.kind is OperationKind.OPEN:
+                break
+        return True
+
+    def leave(self) -> None:
+        """Close what the operations left open, before the next boot in this process."""
+        if self._adapter is not None:
+            try:
+                self._adapter.close()
+            except Exception:
+                _print_traceback()
+            # Finalizers act now, and not on the image that comes next.
+            self._adapter = None
+
+    def _reply(self, position: int, operation: Operation) -> dict[str, object]:
+        try:
+            return {"ok": True, **self._call(position, operation)}
+        except DefiniteFailure as problem:
+            return {"ok": False, "error": _text(problem), "definite": True}
+        except Rubbish as problem:
+            return {"ok": False, "error": str(problem), "kind": FailureKind.RUBBISH.value}
+        except SubjectGone:
+            raise
+        except MemoryError as problem:
+            kind = FailureKind.OVER_MEMORY.value
+            return {"ok": False, "error": _text(problem), "kind": kind}
+        except Exception as problem:
+            _print_traceback()
+            return {"ok": False, "error": _text(problem)}
+
+    def _call(self, position: int, operation: Operation) -> dict[str, object]:
+        kind = operation.kind
+        if kind is OperationKind.OPEN:
+            return self._open()
+        adapter = self._adapter
+        assert adapter is not None, "a boot starts with open"
+        if kind is OperationKind.APPEND:
+            assert operation.record is not None
+            given = adapter.append(operation.record)
+            offset = self._offsets[position] = messages.integer(given, "append() returns")
+            return {"offset": offset}
+        if kind is OperationKind.TICK:
+            assert operation.now_ms is not None
+            return {"sent": messages.id_list(adapter.tick(operation.now_ms), "tick() returns")}
+        if kind is OperationKind.APPLY:
+            return {"checkpoint": messages.integer(adapter.apply(), "apply() returns")}
+        if kind is OperationKind.REPLAY:
+            start = 0 if operation.from_call is None else self._offsets.get(operation.from_call, 0)
+            taken = messages.collect(adapter.replay(start))
+            return {"replayed": messages.resume_to_json(start, taken)}
+        if kind is OperationKind.CLOSE:
+            self._adapter = None
+        {
+            OperationKind.SYNC: adapter.sync,
+            OperationKind.COMPACT: adapter.compact,
+            OperationKind.CLOSE: adapter.close,
+        }[kind]()
+        return {}
+
+    def _open(self) -> dict[str, object]:
+        request = self._request
+        adapter = make_adapter(find_adapter(request.adapter), request.options)
+        adapter.open(Path(request.directory), self._effect)
+        self._adapter = adapter
+        return {"recovery": messages.recovery_to_json(messages.recover(adapter))}
+
+    def _effect(self, operation_id: str) -> None:
+        self._say(messages.effect_message(operation_id))
+
+
+def _text(problem: Exception) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # its class may be wrong as well
+        return type(problem).__name__
+
+
+def _print_traceback() -> None:
+    # The subject may have closed stderr.
+    with contextlib.suppress(OSError, ValueError):
+        traceback.print_exc()
+
+
+def _flush() -> None:
+    # The subject may have closed stdout.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+
+
+def _silence() -> None:
+    """Let go what is printed from now on: nobody reads it, and it may never end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _receive(channel: socket.socket) -> BootRequest | None:
+    head = _receive_exactly(channel, FRAME.size)
+    if head is None:
+        return None
+    data = _receive_exactly(channel, FRAME.unpack(head)[0])
+    if data is None:
+        return None
+    request = pickle.loads(data)  # noqa: S301 - from our own harness
+    assert isinstance(request, BootRequest)
+    return request
+
+
+def _receive_exactly(channel: socket.socket, length: int) -> bytes | None:
+    pieces = b""
+    while len(pieces) < length:
+        piece = channel.recv(length - len(pieces))
+        if not piece:
+            return None
+        pieces += piece
+    return pieces
+
+
+def _send(channel: socket.socket, message: bytes) -> None:
+    channel.sendall(FRAME.pack(len(message)) + message)

@@ -1,0 +1,1 @@
+"""What one does with campaigns beside running one: probe, compare, validate, selftest, check."""

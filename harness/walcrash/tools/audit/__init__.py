@@ -1,0 +1,1 @@
+"""Which syncs carry the promise."""

@@ -1,0 +1,258 @@
+"""The audit: which syncs of a subject carry its promise, which do not, and which are missing.
+
+Cases are drawn as for a campaign with power losses, of two boots at least, so that the syncs of
+recovery are audited too. Each case is one piece of work for a job; what comes back is merged in
+the order of the cases, so the audit is the same whatever the number of jobs.
+
+Sites that nobody misses may cover for each other, so they are removed together at the end.
+
+Not here: auditing one case (`audit_case`).
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Final
+
+from walcrash.campaign import jobs
+from walcrash.campaign.campaign import broken_control
+from walcrash.campaign.crew import Crew, MakeExecutor
+from walcrash.campaign.jobs import Prepared
+from walcrash.tools.audit.case import CaseAudit, audit_case, merge_looks, merge_unsynced
+from walcrash.values.audit import Audit, Baseline, SiteLook, SiteVerdict
+from walcrash.values.case import Case, PowerLoss
+from walcrash.values.contract import Contract, Promise
+from walcrash.values.scenario import FaultKind, FaultPlan, Scenario
+from walcrash.values.verdict import Verdict
+from walcrash.workload.draw import draw_case
+
+# limits
+CASES: Final = 6
+"""Cases of an audit, unless told otherwise."""
+
+IMAGES: Final = 60
+"""Images that are judged without one site in one boot, unless told otherwise."""
+
+BOOTS: Final = 2
+"""Fewest boots of a case: one of them recovers."""
+
+CASES_AHEAD: Final = 2
+"""Cases handed out for each job before the oldest is taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPlan:
+    """What is to be audited.
+
+    Attributes:
+        scenario: the subject, the contract and the workload.
+        master_seed: an integer in decimal digits, or any text.
+        cases: how many cases.
+        images: most images that are judged for one site in one boot.
+        jobs: how many processes run cases.
+    """
+
+    scenario: Scenario
+    master_seed: str
+    cases: int = CASES
+    images: int = IMAGES
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditWork:
+    """One case for one job; `together` as in `audit_case`."""
+
+    scenario: Scenario
+    prepared: Prepared
+    master_seed: str
+    index: int
+    together: frozenset[str] = frozenset()
+
+
+def run_audit(
+    plan: AuditPlan,
+    *,
+    say: Callable[[str], None],
+    make_executor: MakeExecutor = jobs.make_executor,
+) -> Audit:
+    """Audit one scenario.
+
+    Args:
+        plan: what to do.
+        say: told what is being done, line by line.
+        make_executor: makes the job processes.
+
+    Raises:
+        ScenarioError: the subject cannot be loaded.
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+    """
+    with Crew(make_executor, plan.jobs) as crew:
+        try:
+            return _Auditor(plan, crew, say).audit()
+        except KeyboardInterrupt:
+            crew.interrupt()
+            raise
+
+
+def audit_one(work: AuditWork) -> CaseAudit:
+    """Draw and audit one case; in a job process.
+
+    Raises:
+        WalcrashError: as `run_audit`.
+    """
+    scenario, description = work.scenario, work.prepared.description
+    case = draw_case(
+        scenario,
+        supports=description.supports,
+        profile=work.prepared.profile,
+        master_seed=work.master_seed,
+        index=work.index,
+    )
+    stored = jobs.store_case(_up_to_last_cut(case), scenario, description)
+    return audit_case(jobs.job_workplace(), stored, work.together)
+
+
+def with_power(scenario: Scenario, images: int) -> Scenario:
+    """Return a scenario in which the power is cut, in two boots at least.
+
+    Kills beside power losses stay: the boot after one finds what was never synced.
+    """
+    has_power = any(fault.kind is FaultKind.POWER for fault in scenario.faults)
+    faults = scenario.faults if has_power else (FaultPlan(kind=FaultKind.POWER),)
+    fewest, most = scenario.workload.boots
+    return replace(
+        scenario,
+        faults=tuple(replace(fault, images=images) for fault in faults),
+        workload=replace(scenario.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
+    )
+
+
+def _up_to_last_cut(case: Case) -> Case:
+    """Return a case without the boots behind its last power loss: nothing is audited there."""
+    cuts = [at for at, boot in enumerate(case.boots) if isinstance(boot.crash, PowerLoss)]
+    return replace(case, boots=case.boots[: cuts[-1] + 1] if cuts else ())
+
+
+class _Auditor:
+    def __init__(self, plan: AuditPlan, crew: Crew, say: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._crew = crew
+        self._say = say
+        self._scenario = with_power(plan.scenario, plan.images)
+
+    def audit(self) -> Audit:
+        prepared = self._crew.result(
+            self._crew.submit(jobs.prepare, self._scenario, self._plan.master_seed)
+        )
+        if prepared is None:
+            raise KeyboardInterrupt
+        contract = self._scenario.contract or prepared.description.contract
+        audit = self._nothing_yet(contract)
+        broken = _broken(contract, prepared)
+        if broken:
+            return replace(audit, broken=broken)
+        audit = self._merged(audit, self._cases(prepared))
+        spare = frozenset(
+            site.site for site in audit.sites if site.verdict is SiteVerdict.NOT_NEEDED
+        )
+        if len(spare) < 2 or audit.verdict is not Verdict.PASS:
+            return audit
+        self._say(f"all {len(spare)} sites that are not needed, removed together")
+        return _with_together(audit, list(self._cases(prepared, together=spare)))
+
+    def _nothing_yet(self, contract: Contract) -> Audit:
+        plan = self._plan
+        subject = plan.scenario.subject
+        options = ", ".join(f"{key}={value}" for key, value in subject.options.items())
+        name = subject.name
+        return Audit(
+            scenario=plan.scenario.name,
+            path=plan.scenario.path,
+            subject=f"{name} ({options})" if options else name,
+            seed=plan.master_seed,
+            model=contract.model,
+            images=plan.images,
+            asked_cases=plan.cases,
+            has_kills=any(fault.kind is not FaultKind.POWER for fault in self._scenario.faults),
+        )
+
+    def _cases(
+        self, prepared: Prepared, *, together: frozenset[str] = frozenset()
+    ) -> Iterator[CaseAudit]:
+        """Yield the cases in order; the first whose baseline fails is the last."""
+        waiting: deque[Future[CaseAudit]] = deque()
+        indices = iter(range(self._plan.cases))
+        for done in range(1, self._plan.cases + 1):
+            while len(waiting) < self._plan.jobs * CASES_AHEAD:
+                index = next(indices, None)
+                if index is None:
+                    break
+                work = AuditWork(
+                    scenario=self._scenario,
+                    prepared=prepared,
+                    master_seed=self._plan.master_seed,
+                    index=index,
+                    together=together,
+                )
+                waiting.append(self._crew.submit(audit_one, work))
+            result = self._crew.result(waiting.popleft())
+            if result is None:
+                raise KeyboardInterrupt
+            yield result
+            if result.finding is not None:
+                for future in waiting:
+                    future.cancel()
+                return
+            self._say(f"case {done} of {self._plan.cases}")
+
+    def _merged(self, audit: Audit, cases: Iterable[CaseAudit]) -> Audit:
+        taken = list(cases)
+        finding = next((one.finding for one in taken if one.finding), None)
+        doubts = tuple(dict.fromkeys(one.doubt for one in taken if one.doubt))
+        sites = merge_looks(site for one in taken for site in one.sites)
+        return replace(
+            audit,
+            cases=len(taken),
+            boots=sum(one.boots for one in taken),
+            syncs=sum(one.syncs for one in taken),
+            baseline=Baseline(
+                positions=sum(one.positions for one in taken),
+                images=sum(one.images for one in taken),
+                finding=finding,
+            ),
+            # Without a baseline that holds, what a sync is for cannot be told.
+            sites=() if finding else sites,
+            unsynced=merge_unsynced(promise for one in taken for promise in one.unsynced),
+            doubts=doubts,
+            broken="" if finding else _nothing_judged(taken, sites, doubts),
+        )
+
+
+def _broken(contract: Contract, prepared: Prepared) -> str:
+    """Return why a subject cannot be audited at all."""
+    if contract.power is Promise.NONE:
+        return "the contract promises nothing after a power loss, so no sync can be needed"
+    return broken_control(prepared)
+
+
+def _nothing_judged(
+    cases: list[CaseAudit], sites: tuple[SiteLook, ...], doubts: tuple[str, ...]
+) -> str:
+    if doubts and not any(case.boots for case in cases):
+        return doubts[0]
+    if not any(case.is_judged for case in cases):
+        return doubts[0] if doubts else "no invariant applied to any image"
+    return "" if sites else "the subject made no sync in these boots"
+
+
+def _with_together(audit: Audit, cases: list[CaseAudit]) -> Audit:
+    """Add what happens without all the sites that are not needed."""
+    finding = next((one.finding for one in cases if one.finding), None)
+    if finding is not None:
+        baseline = replace(audit.baseline, finding=finding)
+        return replace(audit, baseline=baseline, sites=())
+    looks = merge_looks(site for one in cases for site in one.sites)
+    return replace(audit, together=looks[0] if looks else None)

@@ -1,0 +1,350 @@
+"""What the loss of a sync adds: positions at which more is pending, and the images of that.
+
+Two pending models go through one trace side by side, one of them without the syncs of a site.
+Where both have the same outstanding changes, they allow the same images, and nothing can be
+learnt. Elsewhere the images are wanted that only the loss allows.
+
+Not here: recovering and judging them (`audit_case`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from walcrash.case.power_loss import RecordedBoot
+from walcrash.disk import (
+    Candidate,
+    CrashPosition,
+    ImageBuilder,
+    ImageChoice,
+    Pending,
+    Policy,
+    choices,
+    count_cuts,
+    every_cut,
+)
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.moments import Moment
+from walcrash.tools.audit.sites import Site, without
+from walcrash.values.audit import SiteLook
+from walcrash.values.case import Placement
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import Event
+from walcrash.values.seed import Prng
+
+# limits
+MOST_LISTED_CUTS: Final = 2_048
+"""Cuts that are all built, so that nothing is left out, in one boot without one site."""
+
+MOST_LISTED_POSITIONS: Final = 256
+"""Positions at which all cuts may be built, in one boot without one site."""
+
+CHOICES_AT_A_POSITION: Final = 256
+"""Choices at one position among which is drawn."""
+
+DRAWN_SUBSETS: Final = 8
+"""Choices at one position that are drawn subsets of the changes."""
+
+MOST_SEARCHED_CALLS: Final = 8
+"""Calls of one site in one boot for which it is found out why they had nothing to do."""
+
+IMAGES_AT_A_POSITION: Final = 6
+"""Images that are looked at where the trace is cut, as long as there are positions left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One position in a trace, with the pending model as it is and without a site's syncs."""
+
+    position: CrashPosition
+    kept: Pending
+    removed: Pending
+
+
+def side_by_side(boot: RecordedBoot, removed: RecordedBoot) -> Iterator[Sides]:
+    """Yield the positions of the trace without the syncs, each with the model of either.
+
+    Raises:
+        NotModelled: the trace means something that the model has no rule for.
+    """
+    states = boot.states()
+    for position, pending in removed.states():
+        # A sync that was taken away is no position of its own any more.
+        for other, kept in states:
+            if other == position:
+                yield Sides(position, kept, pending)
+                break
+
+
+def telling_positions(
+    boot: RecordedBoot, removed: RecordedBoot, model: PersistenceModel
+) -> list[CrashPosition]:
+    """Return the positions at which the loss leaves more outstanding.
+
+    Raises:
+        NotModelled: as for `side_by_side`.
+    """
+    return [
+        sides.position
+        for sides in side_by_side(boot, removed)
+        if outstanding(sides.kept, model) != outstanding(sides.removed, model)
+    ]
+
+
+def outstanding(pending: Pending, model: PersistenceModel) -> frozenset[tuple[object, ...]]:
+    """Return all that a model may still take away; equal ones allow the same images."""
+    if model is PersistenceModel.KILL:
+        return frozenset()
+    # What lies before the mark is bound to be there, where the model has such a mark.
+    marks = {PersistenceModel.ORDERED: pending.barrier, PersistenceModel.EXT4: pending.journal}
+    mark = marks.get(model, 0)
+    found: set[tuple[object, ...]] = set()
+    for key, name in pending.names.pending.items():
+        found.update(("name", *key, moment) for moment, _ in name.changes if moment > mark)
+    for number in pending.dirty:
+        file = pending.nodes[number]
+        assert isinstance(file, FileHistory), "only files are dirty"
+        for moment, what in _file_moments(file):
+            if model is not PersistenceModel.ORDERED or moment > mark:
+                found.add((*what, number, moment, moment > mark))
+    return frozenset(found)
+
+
+def _file_moments(file: FileHistory) -> Iterator[tuple[Moment, tuple[object, ...]]]:
+    for moment in file.size_moments():
+        yield moment, ("size",)
+    for sector in file.pending_sectors():
+        for moment in file.moments_of(sector):
+            yield moment, ("sector", sector)
+
+
+def list_added(
+    boot: RecordedBoot,
+    removed: RecordedBoot,
+    model: PersistenceModel,
+    telling: Sequence[CrashPosition],
+    *,
+    said: Sequence[int],
+    most: int,
+) -> list[Candidate] | None:
+    """Return every image that only the loss allows, each once for what was said until then.
+
+    Args:
+        boot: the boot as it was.
+        removed: the same without a site's syncs.
+        model: which images are legal.
+        telling: the positions at which there may be any.
+        said: for each position in the trace, how many messages come before it.
+        most: the most images that are of use.
+
+    Returns:
+        None if there are too many cuts to go through, or too many images.
+
+    Raises:
+        NotModelled: as for `side_by_side`.
+    """
+    if len(telling) > MOST_LISTED_POSITIONS:
+        return None
+    wanted, cuts = set(telling), 0
+    added: dict[tuple[str, int], Candidate] = {}
+    for sides in side_by_side(boot, removed):
+        if sides.position not in wanted:
+            continue
+        space = count_cuts(sides.removed, model)
+        cuts += space.cuts
+        if not space.is_counted or cuts > MOST_LISTED_CUTS:
+            return None
+        spoken = said[max(0, sides.position.whole_events - boot.events_before)]
+        for candidate in _added_at(sides, model):
+            added.setdefault((candidate.digest, spoken), candidate)
+        if len(added) > most:
+            return None
+    return list(added.values())
+
+
+def _added_at(sides: Sides, model: PersistenceModel) -> Iterator[Candidate]:
+    """Yield every image at one position that only the loss allows."""
+    kept, removed = ImageBuilder(sides.kept), ImageBuilder(sides.removed)
+    known = {kept.build_cut(cut).digest() for cut in every_cut(sides.kept, model)}
+    named = _named(removed, sides, model)
+    for cut in every_cut(sides.removed, model):
+        image = removed.build_cut(cut)
+        digest = image.digest()
+        if digest not in known:
+            known.add(digest)
+            choice = named.get(digest) or _unnamed(sides.position, model)
+            yield Candidate(choice, image, digest)
+
+
+def _named(
+    builder: ImageBuilder, sides: Sides, model: PersistenceModel
+) -> Mapping[str, ImageChoice]:
+    """Return the choices that reports have words for, by the image that each means."""
+    every = islice(choices(sides.removed, model, sides.position), CHOICES_AT_A_POSITION)
+    named: dict[str, ImageChoice] = {}
+    for choice in every:
+        named.setdefault(builder.build(choice).digest(), choice)
+    return named
+
+
+def _unnamed(position: CrashPosition, model: PersistenceModel) -> ImageChoice:
+    return ImageChoice(model=model, position=position, policy=Policy.EXPLICIT)
+
+
+def draw_positions(
+    telling: Sequence[CrashPosition], boot: RecordedBoot, prng: Prng, most: int
+) -> set[CrashPosition]:
+    """Return positions to look at: most of them right after something was said.
+
+    That is where a promise has just been made. The last position of all is among them: there
+    the loss has had the most time to do harm.
+    """
+    groups: dict[int, list[CrashPosition]] = {0: [], 1: [], 2: []}
+    for position in telling:
+        groups[_rank(position, boot)].append(position)
+    spoken, whole, within = (prng.shuffled(groups[rank]) for rank in range(3))
+    chosen = {telling[-1]}
+    for group, share in ((spoken, most // 2), (whole, most // 4), (within, most)):
+        chosen.update(group[: max(0, min(max(1, share), most - len(chosen)))])
+    rest = iter([*spoken, *whole, *within])
+    while len(chosen) < min(most, len(telling)):
+        chosen.add(next(rest))
+    return chosen
+
+
+def _rank(position: CrashPosition, boot: RecordedBoot) -> int:
+    if position.placement is Placement.WITHIN:
+        return 2
+    index = position.event_index - boot.events_before
+    is_said = 0 <= index < len(boot.events) and boot.events[index].is_message
+    return 0 if is_said else 1
+
+
+def drawn_at(sides: Sides, model: PersistenceModel, prng: Prng, most: int) -> Iterator[Candidate]:
+    """Yield some images at one position that the loss adds, the plainest two first."""
+    every = choices(sides.removed, model, sides.position, prng=prng, drawn=DRAWN_SUBSETS)
+    pool = list(islice(every, CHOICES_AT_A_POSITION))
+    kept, removed = ImageBuilder(sides.kept), ImageBuilder(sides.removed)
+    seen: set[str] = set()
+    for choice in [*pool[:2], *prng.shuffled(pool[2:])]:
+        image = removed.build(choice)
+        digest = image.digest()
+        if digest in seen or kept.build(choice).digest() == digest:
+            continue
+        seen.add(digest)
+        yield Candidate(choice, image, digest)
+        if len(seen) == most:
+            return
+
+
+def is_possible_with(boot: RecordedBoot, found: Candidate, model: PersistenceModel) -> bool:
+    """Whether an image was possible with all syncs too, as far as its position can be searched.
+
+    Raises:
+        NotModelled: as for `side_by_side`.
+    """
+    for position, pending in boot.states():
+        if position != found.choice.position:
+            continue
+        builder, space = ImageBuilder(pending), count_cuts(pending, model)
+        if space.is_counted and space.cuts <= MOST_LISTED_CUTS:
+            cuts = every_cut(pending, model)
+            return any(builder.build_cut(cut).digest() == found.digest for cut in cuts)
+        every = islice(choices(pending, model, position), CHOICES_AT_A_POSITION)
+        return any(builder.build(choice).digest() == found.digest for choice in every)
+    return False
+
+
+# What a sync had to do.
+
+
+@dataclass(frozen=True, slots=True)
+class SyncWork:
+    """What one sync made durable; `is_idle` if there was nothing for it to do."""
+
+    call: int
+    is_idle: bool
+    bytes_pending: int
+    names_pending: int
+
+
+def work_of_syncs(
+    boot: RecordedBoot, syncs: frozenset[int], model: PersistenceModel
+) -> dict[int, SyncWork]:
+    """Return what each of some syncs of a boot did, by its position in the trace.
+
+    Raises:
+        NotModelled: the trace means something that the model has no rule for.
+    """
+    pending = Pending(boot.base)
+    for trace in boot.earlier:
+        pending.apply_boot(trace)
+    work: dict[int, SyncWork] = {}
+    for index, event in enumerate(boot.events):
+        if index not in syncs:
+            pending.apply(event)
+            continue
+        before = outstanding(pending, model), _bytes_pending(pending), _names(pending, model)
+        pending.apply(event)
+        after = outstanding(pending, model), _bytes_pending(pending), _names(pending, model)
+        work[index] = _work(event, before, after)
+    return work
+
+
+_Measured = tuple[frozenset[tuple[object, ...]], int, int]
+
+
+def _work(event: Event, before: _Measured, after: _Measured) -> SyncWork:
+    own_bytes = event.result if event.is_synchronous else 0
+    settled_bytes = own_bytes or max(0, before[1] - after[1])
+    settled_names = max(0, before[2] - after[2])
+    is_idle = not own_bytes and before[0] == after[0]
+    return SyncWork(event.call, is_idle, settled_bytes, settled_names)
+
+
+def _bytes_pending(pending: Pending) -> int:
+    total = 0
+    for number in pending.dirty:
+        file = pending.nodes[number]
+        assert isinstance(file, FileHistory), "only files are dirty"
+        total += sum(len(overlay.data) for overlay in file.overlays if overlay.data is not None)
+    return total
+
+
+def _names(pending: Pending, model: PersistenceModel) -> int:
+    return sum(what[0] == "name" for what in outstanding(pending, model))
+
+
+def work_of_site(
+    site: Site, work: Mapping[int, SyncWork], boot: RecordedBoot, model: PersistenceModel
+) -> SiteLook:
+    """Return what the calls of a site did; `work` has all syncs of the boot.
+
+    Raises:
+        NotModelled: the trace means something that the model has no rule for.
+    """
+    own = {index: work[index] for index in sorted(site.events)}
+    idle = [index for index, one in own.items() if one.is_idle]
+    searched = idle[:MOST_SEARCHED_CALLS]
+    return SiteLook(
+        site=site.name,
+        calls=len(own),
+        idle=len(idle),
+        covered=sum(_is_covered(index, work, boot, model) for index in searched),
+        bytes_pending=sum(one.bytes_pending for one in own.values()),
+        names_pending=sum(one.names_pending for one in own.values()),
+    )
+
+
+def _is_covered(
+    index: int, work: Mapping[int, SyncWork], boot: RecordedBoot, model: PersistenceModel
+) -> bool:
+    """Whether only the syncs before it in the same call had left a sync nothing to do."""
+    call = work[index].call
+    before = {at for at, one in work.items() if at < index and one.call == call}
+    if all(work[at].is_idle for at in before):
+        return False
+    events = without(boot.events[: index + 1], frozenset(before))
+    alone = work_of_syncs(replace(boot, events=events), frozenset({index}), model)
+    return not alone[index].is_idle

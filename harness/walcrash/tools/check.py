@@ -1,0 +1,299 @@
+"""Conformance of one subject: each check in a process and a folder of its own.
+
+A subject may hang, die or leave processes behind: a check is a fork with a time limit, and what
+it leaves is killed and counted against it.
+
+Not here: what is checked (`subjects.conformance`), how it is shown (`report.check_text`).
+"""
+
+import contextlib
+import ctypes
+import json
+import linecache
+import os
+import resource
+import select
+import shlex
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from walcrash.subjects import conformance
+from walcrash.subjects.conformance import Check, Noted
+from walcrash.subjects.driver_process import DriverProcess
+from walcrash.subjects.driver_replies import Introduction
+from walcrash.subjects.loading import BUILT_IN, MissingPackage, registered_adapters
+from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
+from walcrash.values.errors import UsageError
+
+# limits
+CALLS_PER_CHECK: Final = 12
+"""A check may last so many times as long as one call."""
+
+RESULT_BYTES: Final = 1 << 20
+"""Longest result of a check."""
+
+KILL_ROUNDS: Final = 1000
+"""How often children are looked for again before giving up on a fork bomb."""
+
+FOUND_CHARACTERS: Final = 600
+"""How much of what was found is told."""
+
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+_STARTS: Final = "It starts, and answers `open` with its protocol, name, version and `supports`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPlan:
+    """What is checked: the words of a driver, or the one word of a Python adapter.
+
+    `left` gathers what the checks left behind.
+    """
+
+    words: tuple[str, ...]
+    options: Mapping[str, str | int | float | bool]
+    seconds: float
+    memory_mb: int
+    left: set[str] = field(default_factory=set)
+
+
+def run_checks(plan: CheckPlan, *, say: Callable[[str], None]) -> Conformance:
+    """Check one subject.
+
+    Raises:
+        UsageError: there is no such adapter or program.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if is_adapter(plan.words):
+        return _check_adapter(plan, say)
+    return _check_driver(plan, say)
+
+
+def is_adapter(words: Sequence[str]) -> bool:
+    """Whether the words name a Python adapter: one word, known or with a class behind it."""
+    name = words[0]
+    place, colon, class_name = name.rpartition(":")
+    is_class = bool(colon and place and class_name.isidentifier())
+    return len(words) == 1 and (name in BUILT_IN or name in registered_adapters() or is_class)
+
+
+def _check_adapter(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
+    name = plan.words[0]
+    try:
+        make = conformance.python_maker(name, plan.options)
+        supports = tuple(sorted(make().supports))
+    except MissingPackage as problem:
+        raise UsageError(f"the adapter {name}: {problem}", hint=problem.hint) from None
+    except Exception as problem:
+        raise UsageError(
+            f"the adapter {name} cannot be loaded: {type(problem).__name__}: {problem}",
+            hint="walcrash check path/to/mywal_adapter.py:MyWal",
+        ) from None
+    checks = [_run(check, plan, say) for check in conformance.adapter_checks(make)]
+    checks.append(_daemons(plan))
+    return Conformance(subject=name, introduced="", supports=supports, checks=checks)
+
+
+def _check_driver(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
+    words = plan.words
+    if plan.options:
+        raise UsageError(
+            "a driver gets its options as words; found --option",
+            hint=f"walcrash check -- {shlex.join(words)} --sync=always",
+        )
+    if shutil.which(words[0]) is None and not os.path.exists(words[0]):
+        raise UsageError(
+            f"there is no driver {words[0]}: neither a file nor a program on the PATH, and no "
+            f"Python adapter ({', '.join(sorted(BUILT_IN))}, `module:Class`, `file.py:Class`)",
+            hint="walcrash check ./mywal-driver",
+        )
+    if os.path.isfile(words[0]):
+        words = (os.path.abspath(words[0]), *words[1:])
+    subject = " ".join(plan.words)
+    first, introduction = _introduction(words, plan, say)
+    if introduction is None:
+        return Conformance(subject=subject, introduced="", supports=(), checks=[first])
+    make = conformance.driver_maker(words, plan.seconds, introduction)
+    checks = conformance.adapter_checks(make)
+    checks += conformance.driver_checks(words, plan.seconds, introduction.supports)
+    return Conformance(
+        subject=subject,
+        introduced=f"{introduction.name} {introduction.version}",
+        supports=tuple(sorted(introduction.supports)),
+        checks=[first, *[_run(check, plan, say) for check in checks], _daemons(plan)],
+    )
+
+
+def _daemons(plan: CheckPlan) -> ConformanceCheck:
+    """Say what the checks left behind."""
+    return ConformanceCheck(
+        name="no-daemons",
+        outcome=CheckOutcome.FAILED if plan.left else CheckOutcome.PASSED,
+        rule="What it starts ends with it.",
+        found=f"it left processes behind: {', '.join(sorted(plan.left))}" if plan.left else "",
+        hint="do not put processes into a session of their own" if plan.left else "",
+    )
+
+
+def _introduction(
+    words: tuple[str, ...], plan: CheckPlan, say: Callable[[str], None]
+) -> tuple[ConformanceCheck, Introduction | None]:
+    def run(folder: Path) -> None:
+        told = conformance.introduce(words, plan.seconds, plan.memory_mb)
+        text = json.dumps([told.name, told.version, sorted(told.supports)])
+        (folder / "introduction").write_text(text, encoding="utf-8")
+
+    kept: list[str] = []
+    check = Check("open", _STARTS, 'run it by hand, and type {"do":"open"}', run)
+    result = _run(check, plan, say, keep=lambda f: kept.append((f / "introduction").read_text()))
+    if result.outcome is not CheckOutcome.PASSED:
+        return result, None
+    name, version, supports = json.loads(kept[0])
+    return result, Introduction(name, version, frozenset(supports))
+
+
+def _run(
+    check: Check,
+    plan: CheckPlan,
+    say: Callable[[str], None],
+    *,
+    keep: Callable[[Path], object] | None = None,
+) -> ConformanceCheck:
+    """Run one check in a process and a folder of its own."""
+    say(f"check {check.name}")
+    with tempfile.TemporaryDirectory(
+        prefix="walcrash-check-", ignore_cleanup_errors=True
+    ) as folder:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _be_a_check(check, Path(folder), plan, writing)
+        os.close(writing)
+        text = _read_result(reading, plan.seconds * CALLS_PER_CHECK)
+        left = _end(pid)
+        form = _form(text, plan)
+        if keep is not None and form["outcome"] == CheckOutcome.PASSED.value:
+            keep(Path(folder))
+    plan.left.update(left)
+    outcome = CheckOutcome(form["outcome"])
+    return ConformanceCheck(
+        name=check.name,
+        outcome=outcome,
+        rule=check.rule,
+        found=str(form["found"])[:FOUND_CHARACTERS],
+        exchanged=tuple(str(line) for line in form["exchanged"]),
+        hint=check.hint if outcome is CheckOutcome.FAILED else "",
+    )
+
+
+def _form(text: str, plan: CheckPlan) -> dict[str, list[str] | str]:
+    if text:
+        form: dict[str, list[str] | str] = json.loads(text)
+        return form
+    found = f"the check did not end within {plan.seconds * CALLS_PER_CHECK:g} seconds, or died"
+    return {"outcome": CheckOutcome.FAILED.value, "found": found, "exchanged": []}
+
+
+def _be_a_check(check: Check, folder: Path, plan: CheckPlan, writing: int) -> None:
+    """Run a check, write what came of it, and end this process."""
+    try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(nowhere, fd)
+        os.setsid()
+        limit_bytes = plan.memory_mb << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+        outcome, found = _outcome(check, folder)
+        is_told = outcome is CheckOutcome.FAILED
+        exchanged = list(DriverProcess.exchanged) if is_told else []
+        form = {"outcome": outcome.value, "found": found, "exchanged": exchanged}
+        os.write(writing, json.dumps(form).encode()[:RESULT_BYTES])
+    finally:
+        os._exit(0)
+
+
+def _outcome(check: Check, folder: Path) -> tuple[CheckOutcome, str]:
+    try:
+        check.run(folder)
+    except unittest.SkipTest as reason:
+        return CheckOutcome.SKIPPED, str(reason)
+    except Noted as note:
+        return CheckOutcome.NOTED, str(note)
+    except AssertionError as problem:
+        return CheckOutcome.FAILED, str(problem) or _broken_line(problem)
+    except Exception as problem:
+        return CheckOutcome.FAILED, f"{type(problem).__name__}: {problem}"
+    return CheckOutcome.PASSED, ""
+
+
+def _broken_line(problem: AssertionError) -> str:
+    """Return the line of the suite that did not hold: it has no words of its own."""
+    traceback = problem.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "an assertion did not hold"
+    code = traceback.tb_frame.f_code
+    line = linecache.getline(code.co_filename, traceback.tb_lineno).strip()
+    return f"this did not hold: {line.removeprefix('assert ')}"
+
+
+def _read_result(reading: int, seconds: float) -> str:
+    deadline = time.monotonic() + seconds
+    taken = b""
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1000):
+            piece = pipe.read(1 << 16)
+            if not piece:
+                return taken.decode()
+            taken += piece
+            if taken.endswith(b"}"):
+                # What it has started may hold the pipe for longer.
+                return taken.decode()
+    return ""
+
+
+def _end(pid: int) -> list[str]:
+    """Kill a check with all below it; return what had got away from its process group."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    left = []
+    for _ in range(KILL_ROUNDS):
+        doomed = _children()
+        if not doomed:
+            break
+        for each in doomed:
+            with contextlib.suppress(OSError):
+                if os.getpgid(each) != pid:
+                    left.append(_name(each))
+                os.kill(each, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(each, 0)
+    return left
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    with open(f"/proc/{me}/task/{me}/children", encoding="ascii") as listing:
+        return [int(pid) for pid in listing.read().split()]
+
+
+def _name(pid: int) -> str:
+    """Return the command line of a process that is alive, else nothing."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(200).replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,286 @@
+"""Probes: the strongest contract that a subject keeps, found by trying promises on it.
+
+Each promise is a campaign of its own with that contract. For a kill: all, then a prefix. For a
+power loss: all, from the strictest model to the weakest, and a prefix where all breaks. What
+breaks under a strict model breaks under the weaker ones, so these are not tried any more.
+Acknowledgement at `append` comes first, since it is the stronger promise.
+
+A few cases come first, since most broken promises show in them.
+
+Crashes fall into later boots, on a store that was made and closed: what a crash leaves of a
+half-made store breaks no promise, since nothing was promised yet, and `walcrash run` shows it.
+
+Not here: what a contract means (`walcrash.oracle`).
+"""
+
+import shlex
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from walcrash.campaign import jobs
+from walcrash.campaign.campaign import MINIMISING_SECONDS, Campaign, CampaignPlan
+from walcrash.campaign.crew import MakeExecutor
+from walcrash.case.workplace import Workplace
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.errors import Inconclusive, Interrupted
+from walcrash.values.finding import Finding
+from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
+from walcrash.values.probe import POWER_MODELS, Probe, ProbedCrash, ProbedPromise
+from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
+from walcrash.values.verdict import Verdict
+
+# limits
+FIRST_CASES: Final = 6
+"""Cases of the first look at a promise."""
+
+CASES: Final = 40
+"""Cases for a promise that the first look did not break, unless told otherwise."""
+
+BOOTS: Final = 2
+"""Fewest boots of a case: the first makes the store and closes it."""
+
+IMAGES: Final = 80
+"""Most images of one case with a power loss, unless told otherwise."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbePlan:
+    """What is to be probed.
+
+    Attributes:
+        scenario: the subject and its workload; faults and budget are the probe's own.
+        master_seed: an integer in decimal digits, or any text.
+        runs: the folder that keeps findings.
+        cases: most cases for one promise.
+        images: most images of one case with a power loss.
+        seconds: time for the whole probe; None for no limit.
+        jobs: how many processes run cases.
+        acknowledges: when records are to count as promised, in the order in which that is tried;
+            `sync` is left out where all is kept from the append on.
+        minimising_seconds: longest time in which the findings of one promise are minimised.
+    """
+
+    scenario: Scenario
+    master_seed: str
+    runs: Path
+    cases: int = CASES
+    images: int = IMAGES
+    seconds: float | None = None
+    jobs: int = 1
+    acknowledges: tuple[Acknowledges, ...] = tuple(Acknowledges)
+    minimising_seconds: float = MINIMISING_SECONDS
+
+
+def run_probe(
+    plan: ProbePlan, *, say: Say, make_executor: MakeExecutor = jobs.make_executor
+) -> Probe:
+    """Probe one subject.
+
+    Args:
+        plan: what to do.
+        say: told what is being done, line by line.
+        make_executor: makes the job processes.
+
+    Raises:
+        ScenarioError: the subject cannot be loaded.
+        Inconclusive: the subject is broken without a crash, or interception is missing.
+        Interrupted: somebody asked to stop.
+        HarnessFault: the harness could not do its work.
+    """
+    return _Prober(plan, say, make_executor).probe()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What one campaign told of one promise."""
+
+    cases: int = 0
+    images: int = 0
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    reason: str = ""
+    finding: Finding | None = None
+
+
+@dataclass(slots=True)
+class _Prober:
+    plan: ProbePlan
+    say: Say
+    make_executor: MakeExecutor
+    stated: Contract = field(default_factory=Contract)
+    supports: frozenset[str] = frozenset()
+    subject: str = ""
+    promises: list[ProbedPromise] = field(default_factory=list)
+    deadline: float | None = None
+
+    def probe(self) -> Probe:
+        seconds = self.plan.seconds
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self._load()
+        for acknowledges in self.plan.acknowledges:
+            if acknowledges is Acknowledges.SYNC and not self._is_sync_worth_trying():
+                break
+            self._kills(acknowledges)
+            self._power_losses(acknowledges)
+        return Probe(
+            subject=self.subject,
+            seed=self.plan.master_seed,
+            stated=self.stated,
+            promises=tuple(self.promises),
+            is_cut_short=self._is_late(),
+        )
+
+    def _load(self) -> None:
+        scenario = self.plan.scenario
+        with Workplace() as workplace:
+            description = workplace.load(scenario.subject, scenario.limits)
+        self.stated = scenario.contract or description.contract
+        self.supports = description.supports
+
+    def _kills(self, acknowledges: Acknowledges) -> None:
+        for promise in (Promise.ALL, Promise.PREFIX):
+            if self._holds(acknowledges, ProbedCrash.KILL, PersistenceModel.KILL, promise):
+                return
+
+    def _power_losses(self, acknowledges: Acknowledges) -> None:
+        """Go to weaker models with the strongest promise that still holds."""
+        promises = iter((Promise.ALL, Promise.PREFIX))
+        promise = next(promises)
+        for model in POWER_MODELS:
+            while not self._holds(acknowledges, ProbedCrash.POWER, model, promise):
+                weaker = next(promises, None)
+                if weaker is None:
+                    return
+                promise = weaker
+
+    def _is_sync_worth_trying(self) -> bool:
+        """Whether the subject can sync, and not all is kept from the append on."""
+        is_all_kept = self.promises and all(each.verdict is Verdict.PASS for each in self.promises)
+        return "sync" in self.supports and not is_all_kept
+
+    def _holds(
+        self,
+        acknowledges: Acknowledges,
+        crash: ProbedCrash,
+        model: PersistenceModel,
+        promise: Promise,
+    ) -> bool:
+        """Try one promise; return whether it held."""
+        if self._is_late():
+            return False
+        where = "" if crash is ProbedCrash.KILL else f" under {model.value}"
+        what = f"{promise.value} after a {_NAMES[crash]}{where}"
+        self.say(f"acknowledged at {acknowledges.value}: {what}")
+        scenario = self._scenario(acknowledges, crash, model, promise)
+        answer = _Answer()
+        for cases in sorted({min(FIRST_CASES, self.plan.cases), self.plan.cases}):
+            answer = self._ask(scenario, cases)
+            if answer.verdict is not Verdict.PASS:
+                break
+        self.promises.append(
+            ProbedPromise(
+                acknowledges=acknowledges,
+                crash=crash,
+                model=model,
+                promise=promise,
+                verdict=answer.verdict,
+                cases=answer.cases,
+                images=answer.images,
+                finding=answer.finding,
+                reason=answer.reason,
+            )
+        )
+        return answer.verdict is Verdict.PASS
+
+    def _scenario(
+        self,
+        acknowledges: Acknowledges,
+        crash: ProbedCrash,
+        model: PersistenceModel,
+        promise: Promise,
+    ) -> Scenario:
+        base = self.plan.scenario
+        contract = replace(
+            self.stated,
+            acknowledges=acknowledges,
+            kill=promise if crash is ProbedCrash.KILL else Promise.ALL,
+            power=promise if crash is ProbedCrash.POWER else Promise.NONE,
+            model=PersistenceModel.ORDERED if model is PersistenceModel.KILL else model,
+        )
+        fewest, most = base.workload.boots
+        kind = FaultKind.KILL if crash is ProbedCrash.KILL else FaultKind.POWER
+        told = (acknowledges.value, crash.value, model.value, promise.value)
+        return replace(
+            base,
+            name="-".join([base.name, *dict.fromkeys(told)]),
+            origin=self._origin(),
+            contract=contract,
+            workload=replace(base.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
+            faults=(FaultPlan(kind=kind, boots=BootSelector.LATER, images=self.plan.images),),
+        )
+
+    def _origin(self) -> str:
+        plan = self.plan
+        asked = ["probe", plan.scenario.path, "--cases", str(plan.cases)]
+        return shlex.join([*asked, "--images", str(plan.images)])
+
+    def _ask(self, scenario: Scenario, cases: int) -> _Answer:
+        """Run one campaign.
+
+        Raises:
+            Inconclusive: the subject is broken without a crash.
+        """
+        left = None if self.deadline is None else max(0.1, self.deadline - time.monotonic())
+        campaign = Campaign(
+            CampaignPlan(
+                scenarios=(scenario,),
+                master_seed=self.plan.master_seed,
+                jobs=self.plan.jobs,
+                cases=cases,
+                seconds=left,
+                only_case=None,
+                runs=self.plan.runs,
+                minimising_seconds=self.plan.minimising_seconds,
+                # The weaker models have their own turn.
+                is_portability_told=False,
+            ),
+            make_executor=self.make_executor,
+        )
+        return self._listen(campaign)
+
+    def _listen(self, campaign: Campaign) -> _Answer:
+        answer = _Answer()
+        lines = campaign.lines()
+        try:
+            for line in lines:
+                match line:
+                    case ScenarioStarted():
+                        self.subject = line.subject
+                    case FindingReported() if not line.finding.is_portability:
+                        answer.finding = answer.finding or line.finding
+                    case ScenarioEnded():
+                        answer.cases, answer.reason = line.cases, line.reason
+                        answer.verdict = line.verdict
+                        answer.images = 0 if line.images is None else line.images.judged
+                    case _:
+                        pass
+        except KeyboardInterrupt:
+            campaign.interrupt()
+            raise Interrupted("the probe was interrupted") from None
+        finally:
+            # However this ended: closing the generator is what ends the processes.
+            if isinstance(lines, Generator):
+                lines.close()
+        if not answer.cases and not self._is_late():
+            raise Inconclusive(answer.reason or "no case was run")
+        return answer
+
+    def _is_late(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+_NAMES: Final = {ProbedCrash.KILL: "kill", ProbedCrash.POWER: "power loss"}

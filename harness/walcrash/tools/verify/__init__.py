@@ -1,0 +1,1 @@
+"""A log that survived an incident, judged offline."""

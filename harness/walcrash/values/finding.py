@@ -1,0 +1,95 @@
+"""Findings: failing cases of one scenario with the same cause, as one."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from walcrash.values.case import Landing
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.verdict import Invariant, Violation
+
+
+class FindingState(Enum):
+    """What became of a finding from run to run, by its kept case."""
+
+    NEW = "new"
+    AGAIN = "again"
+    FIXED = "fixed"
+    BACK = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChange:
+    """What became of one finding of a scenario; `is_seen` if a case of this run showed it."""
+
+    id: str
+    scenario: str
+    invariant: Invariant
+    state: FindingState
+    is_seen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of failure in one scenario, with the smallest case that shows it.
+
+    Attributes:
+        id: `F-` and hexadecimal digits that depend on the scenario, the subject and the cause, so
+            that a bug keeps its id from run to run.
+        scenario: the scenario's name.
+        scenario_path: the scenario's file as it was named on the command line.
+        master_seed: the campaign's seed.
+        case_index: the simplest case of the campaign that showed it: fewest boots, then fewest
+            operations, then the lowest index. The smallest case was made from it.
+        violations: what the smallest case broke, most telling first; the first names the finding.
+        landings: where its crashes landed, one for each boot that was killed.
+        model: the strictest persistence model that shows it.
+        operations: how many operations the smallest case calls, opens and closes not counted.
+        operations_before: how many the campaign's own case called.
+        tries: how many simpler cases were run on the way.
+        is_minimal: whether nothing was left to try; else the budget for it ran out first, or
+            the campaign's own case did not fail again.
+        seen: in how many cases of this campaign.
+        cases: out of how many.
+        replays: how often it was replayed in fresh processes.
+        replays_alike: how many of those broke the same invariant.
+        is_portability: only a model weaker than the contract's shows it, so the promise is kept
+            and the finding does not count against the subject.
+        is_pinned: its case is pinned in the scenario file, and `case_index` is of the campaign
+            that found it first.
+        is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
+            half-made store.
+        cause: what its smallest case has in common with those of other seeds: the invariant, the
+            kind of fault, and where it struck or what it took. Empty in findings of versions that
+            did not tell causes apart.
+        groups: the groups of failing cases that came to this cause, as in `CaseJudged`.
+        origin: the command line behind `walcrash`, without the seed, that shows it again where
+            `run` does not, such as that of a probe; else empty.
+    """
+
+    id: str
+    scenario: str
+    scenario_path: str
+    master_seed: str
+    case_index: int
+    violations: tuple[Violation, ...]
+    landings: tuple[Landing, ...]
+    model: PersistenceModel
+    operations: int
+    seen: int
+    cases: int
+    replays: int
+    replays_alike: int
+    operations_before: int = 0
+    tries: int = 0
+    is_minimal: bool = False
+    is_portability: bool = False
+    is_pinned: bool = False
+    is_before_promise: bool = False
+    cause: str = ""
+    groups: tuple[str, ...] = ()
+    origin: str = ""
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every replay broke the same invariant."""
+        return self.replays == self.replays_alike

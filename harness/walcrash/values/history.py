@@ -1,0 +1,102 @@
+"""History: operations with their calls, acknowledgements, errors and effects, in order."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from walcrash.values.operation import Operation
+from walcrash.values.recovery import Recovery, RecoveryFailure, Resume
+
+
+class Outcome(Enum):
+    """How a call ended.
+
+    A `REFUSED` append may be in the log or not; a `REFUSED_DEFINITE` one is not. An
+    `UNANSWERED` call was under way when the boot ended: both are right.
+    """
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    REFUSED_DEFINITE = "refused-definite"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation that was called, and what came back.
+
+    Attributes:
+        operation: what was called.
+        outcome: how it ended.
+        offset: what an acknowledged `append` returned.
+        checkpoint: what an acknowledged `apply` returned.
+        sent: the ids that an acknowledged `tick` said it had sent.
+        effects: ids whose external effect was seen during the call, in order, each before
+            the reply.
+        replayed: what an acknowledged `replay` yielded.
+        error: the subject's text where it refused.
+    """
+
+    operation: Operation
+    outcome: Outcome
+    offset: int | None = None
+    checkpoint: int | None = None
+    sent: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    replayed: Resume | None = None
+    error: str = ""
+
+
+class BootEnd(Enum):
+    """How a boot ended; `DIED` means by itself, which no fault explains."""
+
+    CLOSED = "closed"
+    KILLED = "killed"
+    POWER_LOST = "power-lost"
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class BootHistory:
+    """One life of the subject.
+
+    Attributes:
+        calls: in order; the first is `open`. Operations that were never called are left out.
+        recovery: what `open` showed; a failure if it refused; None if the boot ended first.
+        end: how the boot ended.
+    """
+
+    calls: tuple[Call, ...]
+    recovery: Recovery | RecoveryFailure | None
+    end: BootEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Recoveries:
+    """What became of the image that the last boot left, looked at in several ways.
+
+    Attributes:
+        first: recovery of the image.
+        elsewhere: recovery of the same image in another process with another hash seed, clock,
+            time zone, locale and directory order; None where it was not asked for.
+        again: recovery of what `first` left behind; None where it was not asked for.
+        continued: the calls made after `again` in the same boot: probe records, ticks and a
+            clean close; empty where it was not asked for.
+        after: recovery of what `continued` left behind; None where it was not asked for.
+        uninterrupted: where the last boot was killed inside its recovery: recovery of the image
+            that this boot had found, from start to end; else None.
+    """
+
+    first: Recovery | RecoveryFailure
+    elsewhere: Recovery | RecoveryFailure | None = None
+    again: Recovery | RecoveryFailure | None = None
+    continued: tuple[Call, ...] = ()
+    after: Recovery | RecoveryFailure | None = None
+    uninterrupted: Recovery | RecoveryFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All boots of one case, in order, the first on an empty folder, and the last look."""
+
+    boots: tuple[BootHistory, ...]
+    recoveries: Recoveries

@@ -1,0 +1,229 @@
+"""The event log: one line for each thing a campaign has to tell, in one order.
+
+The log is the record that reports are made from. It holds no clock, process id, duration or
+path of the machine, so the same seed gives the same bytes. `line_to_json` gives the NDJSON
+form: an object with `line` (what kind) and the fields below; `line_from_json` is the way back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from walcrash.values.case import Landing
+from walcrash.values.contract import Contract
+from walcrash.values.finding import Finding
+from walcrash.values.plain import NotPlain, from_plain, to_plain
+from walcrash.values.story import Story
+from walcrash.values.verdict import Invariant, Verdict
+
+LOG_FORMAT = 1
+"""Version of the NDJSON form; a reader of version n refuses n+1."""
+
+
+class StopReason(Enum):
+    """Why a campaign ended."""
+
+    CASES_DONE = "all cases done"
+    TIME_OVER = "time budget used up"
+    INTERRUPTED = "interrupted"
+    FAULT = "fault of the harness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignStarted:
+    """First line: what was asked."""
+
+    format: int
+    version: str
+    seed: str
+    scenarios: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioStarted:
+    """The subject opened, and the control cases (no crash) were judged.
+
+    `path` is the scenario's file as it was named, or a shipped scenario's name; a log of an older
+    version does not tell it.
+    """
+
+    scenario: str
+    subject: str
+    contract: Contract
+    supports: tuple[str, ...]
+    unjudged: tuple[tuple[Invariant, str], ...]
+    control_cases: int
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootSummary:
+    """One boot of a case in numbers; `end` is a `BootEnd`'s value."""
+
+    operations: int
+    acknowledged: int
+    events: int
+    end: str
+    landing: Landing | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTotals:
+    """What of the disk images that power cuts may leave was looked at.
+
+    Attributes:
+        positions: positions at which traces were cut.
+        all_positions: how many there are in these traces.
+        legal: how many cuts the contract's model allows at the positions that were cut.
+        is_legal_counted: whether that is a count; else it is a lower bound.
+        generated: images that were built there.
+        distinct: those with a content of their own in their case; each was recovered.
+        judged: images held against what had been promised at their position.
+        policies: by what rule of choice they were made, with how many were judged.
+    """
+
+    positions: int = 0
+    all_positions: int = 0
+    legal: int = 0
+    is_legal_counted: bool = True
+    generated: int = 0
+    distinct: int = 0
+    judged: int = 0
+    policies: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJudged:
+    """One case: what was done, and the verdict.
+
+    `images` counts the disk images that were judged, 0 for a case without a power loss;
+    `finding` is the group of failed cases that it belongs to, else empty: `G-` and hexadecimal
+    digits, which a finding lists when the groups have been minimised; `reason` says why a case is
+    inconclusive. `portability` is the group that a case belongs to for what does not count against
+    it. `pinned` is the finding whose case is pinned in
+    the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
+    """
+
+    scenario: str
+    case: int
+    seed: str
+    boots: tuple[BootSummary, ...]
+    recoveries: int
+    images: int = 0
+    verdict: Verdict
+    invariants: tuple[Invariant, ...]
+    finding: str
+    portability: str = ""
+    reason: str = ""
+    pinned: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingReported:
+    """A finding, after its replays, when its scenario has ended.
+
+    Attributes:
+        finding: what was found.
+        story: what happened in its case, from the first replay that showed it; where none did,
+            from the campaign's own run. Null where the run ended before.
+    """
+
+    finding: Finding
+    story: Story | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioEnded:
+    """One scenario in numbers.
+
+    `crash_points` counts landings by placement and event kind, such as `within write`;
+    `images` is None where no power was cut; `judged` are the invariants that were judged in at
+    least one case.
+    """
+
+    scenario: str
+    verdict: Verdict
+    reason: str
+    cases: int
+    passed: int
+    failed: int
+    inconclusive: int
+    boots: int
+    recoveries: int
+    events: int
+    crash_points: Mapping[str, int]
+    images: ImageTotals | None = None
+    judged: tuple[Invariant, ...]
+    findings: int
+    portability: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEnded:
+    """Last line: the verdict and why it stopped."""
+
+    verdict: Verdict
+    stopped: StopReason
+    cases: int
+    findings: int
+
+
+LogLine = (
+    CampaignStarted | ScenarioStarted | CaseJudged | FindingReported | ScenarioEnded | CampaignEnded
+)
+
+_NAMES = {
+    CampaignStarted: "campaign-started",
+    ScenarioStarted: "scenario-started",
+    CaseJudged: "case-judged",
+    FindingReported: "finding-reported",
+    ScenarioEnded: "scenario-ended",
+    CampaignEnded: "campaign-ended",
+}
+
+
+_KINDS = {name: kind for kind, name in _NAMES.items()}
+
+
+def line_name(kind: type[LogLine]) -> str:
+    """Return what a line of this kind has under the key `line`."""
+    return _NAMES[kind]
+
+
+def line_to_json(line: LogLine) -> dict[str, object]:
+    """Return the NDJSON form of one line: `line`, then its fields in their stated order."""
+    fields = to_plain(line)
+    assert isinstance(fields, dict)
+    return {"line": _NAMES[type(line)], **fields}
+
+
+def line_from_json(value: object) -> LogLine | None:
+    """Return the line that `line_to_json` has written; None for a kind that is not known here.
+
+    Keys that are not known here are left out, as the format allows within a version.
+
+    Raises:
+        UnknownFormat: the log is of a newer version than this one.
+        NotPlain: it is no line of a log.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("line"), str):
+        raise NotPlain("a line of the event log is an object with the key `line`")
+    kind = _KINDS.get(value["line"])
+    if kind is None:
+        return None
+    if kind is CampaignStarted:
+        _check_format(value.get("format"))
+    return from_plain(kind, value, where=value["line"])
+
+
+class UnknownFormat(ValueError):
+    """A log is of a newer version; the message says of which, and which this one reads."""
+
+
+def _check_format(version: object) -> None:
+    if type(version) is int and version > LOG_FORMAT:
+        raise UnknownFormat(
+            f"the event log has format {version}; this walcrash reads format {LOG_FORMAT}"
+        )
+    if type(version) is not int or version < 1:
+        raise NotPlain(f"campaign-started.format: found {ascii(version)[:60]}; allowed: 1 and up")

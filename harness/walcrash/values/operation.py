@@ -1,0 +1,49 @@
+"""Operations: one call each on the subject."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from walcrash.values.record import Record
+
+
+class OperationKind(Enum):
+    """What is called; the value is `do` of the driver protocol."""
+
+    OPEN = "open"
+    APPEND = "append"
+    SYNC = "sync"
+    REPLAY = "replay"
+    APPLY = "apply"
+    TICK = "tick"
+    COMPACT = "compact"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call on the subject.
+
+    Attributes:
+        kind: what is called.
+        record: the record of an `append`, else None.
+        now_ms: the time that a `tick` is told, milliseconds since the epoch, else None.
+        from_call: for a `replay`, the position among the boot's calls of the `append` whose
+            acknowledged offset it starts from; None replays from the start.
+    """
+
+    kind: OperationKind
+    record: Record | None = None
+    now_ms: int | None = None
+    from_call: int | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor: several times as fast as field by field."""
+        return Operation, (self.kind, self.record, self.now_ms, self.from_call)
+
+    def __str__(self) -> str:
+        """Return the short form that reports use, such as `append MarkDone op-2`."""
+        if self.record is not None:
+            return f"{self.kind.value} {self.record}"
+        if self.now_ms is not None:
+            return f"{self.kind.value} now_ms={self.now_ms}"
+        return self.kind.value

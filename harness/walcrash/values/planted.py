@@ -1,0 +1,91 @@
+"""Planted subjects: what each must be accused of, and what a self-test saw.
+
+A planted subject has one known bug, and one invariant is meant to find it. A right subject
+looks suspicious and must never be accused.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.verdict import Invariant
+
+_RANK: Final = {model: rank for rank, model in enumerate(PersistenceModel)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """What is expected of one planted subject.
+
+    Attributes:
+        name: the scenario's name.
+        invariant: the one that must find it; None for a right subject.
+        needs: what it takes to show the bug; empty for a right subject.
+        within_cases: the most cases to the first finding on any seed; for a right subject, how
+            many cases are run on each seed.
+        path: its scenario's file.
+        model: the strictest persistence model that shows the bug; `KILL` if no power loss is
+            needed. None for a right subject.
+        minimal_operations: the most operations of the smallest case that shows the bug; None
+            where that is not stated.
+    """
+
+    name: str
+    invariant: Invariant | None
+    needs: str
+    within_cases: int
+    path: Path
+    model: PersistenceModel | None = None
+    minimal_operations: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedRun:
+    """One planted subject on one seed.
+
+    Attributes:
+        seed: the master seed.
+        found_by: the first violation's invariant in the first failing case; None if none failed.
+        cases: cases up to and with the first failing one, or all that were run.
+        images: disk images that were judged in these cases.
+        model: the strictest model that showed it at the place where it was found.
+        seconds: how long it took, the control cases included.
+        problem: why no case could be run, if none was.
+    """
+
+    seed: str
+    found_by: Invariant | None
+    cases: int
+    images: int
+    model: PersistenceModel | None
+    seconds: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedResult:
+    """One planted subject on all seeds."""
+
+    planted: Planted
+    runs: tuple[PlantedRun, ...]
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether every seed found what was meant and nothing else first, in no stricter model."""
+        return all(
+            run.found_by is self.planted.invariant and not run.problem and not self.is_stricter(run)
+            for run in self.runs
+        )
+
+    def is_stricter(self, run: PlantedRun) -> bool:
+        """Whether a run showed the bug in a stricter model than the one stated."""
+        if run.model is None or self.planted.model is None:
+            return False
+        return _RANK[run.model] < _RANK[self.planted.model]
+
+    @property
+    def strictest(self) -> PersistenceModel | None:
+        """The strictest model that showed the bug on any seed."""
+        models = [run.model for run in self.runs if run.model is not None]
+        return min(models, key=_RANK.__getitem__, default=None)

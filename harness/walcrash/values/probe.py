@@ -1,0 +1,127 @@
+"""Probes: which promises a subject keeps, whatever it or its scenario states.
+
+A probe puts one promise after the other to the test, from strong to weak. A promise that holds
+was not broken in so many cases; that is no proof. One that does not hold has a finding.
+
+Not here: running the cases (`campaign.probe`).
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.finding import Finding
+from walcrash.values.verdict import Verdict
+
+
+class ProbedCrash(Enum):
+    """What the promise is to survive."""
+
+    KILL = "kill"
+    POWER = "power"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedPromise:
+    """One promise, and whether the subject kept it.
+
+    Attributes:
+        acknowledges: when a record counts as promised.
+        crash: what it is to survive.
+        model: the persistence model of a power loss; `KILL` for a kill.
+        promise: all promised records, or a prefix of the appended ones.
+        verdict: pass if it was not broken.
+        cases: how many cases were judged.
+        images: how many images of power losses were judged in them.
+        finding: the first that breaks it; None if none does.
+        reason: why it is inconclusive.
+    """
+
+    acknowledges: Acknowledges
+    crash: ProbedCrash
+    model: PersistenceModel
+    promise: Promise
+    verdict: Verdict
+    cases: int = 0
+    images: int = 0
+    finding: Finding | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What came of one subject.
+
+    Attributes:
+        subject: as reports name it.
+        seed: the master seed.
+        stated: the contract that the scenario or the adapter states.
+        promises: in the order in which they were tried.
+        is_cut_short: whether time ran out first.
+    """
+
+    subject: str
+    seed: str
+    stated: Contract
+    promises: tuple[ProbedPromise, ...]
+    is_cut_short: bool = False
+
+    def kept(
+        self, acknowledges: Acknowledges, crash: ProbedCrash, model: PersistenceModel
+    ) -> Promise | None:
+        """Return the strongest promise that held; None where it was not tried or is open."""
+        tried = [
+            each
+            for each in self.promises
+            if (each.acknowledges, each.crash) == (acknowledges, crash)
+        ]
+        order = list(PersistenceModel)
+        for each in tried:
+            # What holds under a model holds under the stricter ones; what breaks, under weaker.
+            if each.verdict is Verdict.PASS and order.index(each.model) >= order.index(model):
+                return each.promise
+        is_refuted = any(
+            each.verdict is Verdict.FAIL
+            and each.promise is Promise.PREFIX
+            and order.index(each.model) <= order.index(model)
+            for each in tried
+        )
+        return Promise.NONE if is_refuted else None
+
+    def strongest(self, acknowledges: Acknowledges) -> Contract | None:
+        """Return the strongest contract that held with records acknowledged so.
+
+        A stronger promise goes before a weaker model. None where the probe did not get so far.
+        """
+        kill = self.kept(acknowledges, ProbedCrash.KILL, PersistenceModel.KILL)
+        powers = {
+            model: promise
+            for model in POWER_MODELS
+            if (promise := self.kept(acknowledges, ProbedCrash.POWER, model)) is not None
+        }
+        if kill is None or PersistenceModel.ORDERED not in powers:
+            return None
+        power = powers[PersistenceModel.ORDERED]
+        covered = [model for model in POWER_MODELS if powers.get(model) is power]
+        return replace(
+            self.stated, acknowledges=acknowledges, kill=kill, power=power, model=covered[-1]
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the stated contract holds; inconclusive where that was not found out."""
+        stated = self.stated
+        pairs = [
+            (stated.kill, self.kept(stated.acknowledges, ProbedCrash.KILL, PersistenceModel.KILL)),
+            (stated.power, self.kept(stated.acknowledges, ProbedCrash.POWER, stated.model)),
+        ]
+        order = list(Promise)
+        due = [(promise, kept) for promise, kept in pairs if promise is not Promise.NONE]
+        if any(kept is not None and order.index(kept) > order.index(due_) for due_, kept in due):
+            return Verdict.FAIL
+        is_open = any(kept is None for _, kept in due) or not self.promises
+        return Verdict.INCONCLUSIVE if is_open else Verdict.PASS
+
+
+POWER_MODELS = (PersistenceModel.ORDERED, PersistenceModel.EXT4, PersistenceModel.POSIX)
+"""The models of a power loss, from strict to weak: what breaks under one breaks under the next."""

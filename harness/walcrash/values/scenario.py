@@ -1,0 +1,234 @@
+"""Scenarios: a subject, a workload, faults, invariants and a budget, already validated.
+
+The file format and its messages are in `campaign.scenario_file`; nothing here reads a file.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Self
+
+from walcrash.values.case import Case, Placement
+from walcrash.values.contract import Contract
+from walcrash.values.event import EventKind
+from walcrash.values.verdict import Invariant
+
+DRIVER_ADAPTER = "walcrash.subjects.driver:DriverAdapter"
+"""The adapter of every subject that is a driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSpec:
+    """Which adapter or driver drives the WAL, and what it is given.
+
+    Attributes:
+        adapter: a built-in name (`reference`), `module:Class`, or `path/to/file.py:Class`;
+            a path is absolute once the scenario is loaded. `DRIVER_ADAPTER` for a driver.
+        options: keyword arguments for the adapter's constructor; JSON scalars only. None for
+            a driver, which gets its options as words.
+        driver: an executable that speaks the driver protocol, with its arguments; paths are
+            absolute once the scenario is loaded. Empty for an adapter.
+    """
+
+    adapter: str
+    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    driver: tuple[str, ...] = ()
+
+    @classmethod
+    def of_driver(cls, words: Sequence[str]) -> Self:
+        """Return the subject behind a driver."""
+        return cls(DRIVER_ADAPTER, driver=tuple(words))
+
+    @property
+    def name(self) -> str:
+        """The adapter or the driver's words as reports name them, without folders."""
+        words = self.driver or (self.adapter,)
+        return " ".join(
+            word.rpartition("/")[2] if word.startswith("/") or not self.driver else word
+            for word in words
+        )
+
+    def arguments(
+        self, seconds_per_call: float
+    ) -> Mapping[str, str | int | float | bool | tuple[str, ...]]:
+        """Return the keyword arguments for the adapter's constructor."""
+        if self.driver:
+            return {"command": self.driver, "seconds": seconds_per_call}
+        return dict(self.options)
+
+
+class OperationMix(Enum):
+    """What a workload can draw; the value is the key in `[workload.mix]`."""
+
+    PUT = "put"
+    DONE = "done"
+    FAILED = "failed"
+    SYNC = "sync"
+    APPLY = "apply"
+    TICK = "tick"
+    COMPACT = "compact"
+    REPLAY = "replay"
+
+
+class IdStyle(Enum):
+    """How operation ids look: `op-17`, or any text that a user might use as an id."""
+
+    PLAIN = "plain"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhasePlan:
+    """What is different in one boot; None keeps what the workload says.
+
+    Attributes:
+        operations: fewest and most operations.
+        mix: how often each is drawn, as whole-number weights.
+        payload_bytes: the payload sizes to draw from, in bytes.
+        clean_close: how many in 100 such boots, unless last, end with `close` and not a fault.
+    """
+
+    operations: tuple[int, int] | None = None
+    mix: Mapping[OperationMix, int] | None = None
+    payload_bytes: tuple[int, ...] | None = None
+    clean_close: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadPlan:
+    """How the operations of a case are drawn.
+
+    Attributes:
+        boots: fewest and most boots a case.
+        operations: fewest and most operations a boot, `open` and `close` not counted.
+        mix: how often each is drawn, as whole-number weights.
+        payload_bytes: the payload sizes to draw from, in bytes.
+        ids: how ids look.
+        clean_close: how many in 100 boots, the last aside, end with `close` and not a fault.
+        phases: what is different in the first boot, the second, and so on; the last phase is
+            that of all later boots too.
+    """
+
+    boots: tuple[int, int] = (1, 1)
+    operations: tuple[int, int] = (5, 25)
+    mix: Mapping[OperationMix, int] = field(
+        default_factory=lambda: {OperationMix.PUT: 5, OperationMix.DONE: 3, OperationMix.FAILED: 1}
+    )
+    payload_bytes: tuple[int, ...] = (0, 1, 16, 100, 1000)
+    ids: IdStyle = IdStyle.PLAIN
+    clean_close: int = 0
+    phases: tuple[PhasePlan, ...] = ()
+
+    def in_boot(self, boot: int) -> "WorkloadPlan":
+        """Return the plan of one boot, counted from 0."""
+        if not self.phases:
+            return self
+        phase = self.phases[min(boot, len(self.phases) - 1)]
+        return replace(
+            self,
+            operations=self.operations if phase.operations is None else phase.operations,
+            mix=self.mix if phase.mix is None else phase.mix,
+            payload_bytes=(
+                self.payload_bytes if phase.payload_bytes is None else phase.payload_bytes
+            ),
+            clean_close=self.clean_close if phase.clean_close is None else phase.clean_close,
+        )
+
+
+class FaultKind(Enum):
+    """What is done to the subject."""
+
+    KILL = "kill"
+    KILL_TIMER = "kill-timer"
+    POWER = "power"
+
+
+class BootSelector(Enum):
+    """Which boots a fault may end."""
+
+    ANY = "any"
+    FIRST = "first"
+    LATER = "later"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """One kind of fault, and where it may fall.
+
+    Attributes:
+        kind: an exact kill, or one on a timer.
+        weight: how often this fault is drawn among the scenario's faults.
+        boots: which boots it may end.
+        operations: the operations it may fall into, by operation kind (`append`, `apply`) or
+            record type (`MarkDone`); empty means any.
+        event: only events of this kind; None means any.
+        placements: before, within or after the event.
+        delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
+        images: for `power`: most images that are looked at in one case.
+    """
+
+    kind: FaultKind = FaultKind.KILL
+    weight: int = 1
+    boots: BootSelector = BootSelector.ANY
+    operations: tuple[str, ...] = ()
+    event: EventKind | None = None
+    placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
+    delay_us: tuple[int, int] = (0, 20_000)
+    images: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """When a campaign stops: after so many cases, or so many seconds, whichever is first."""
+
+    cases: int = 200
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryLimits:
+    """What one boot or recovery may take before it counts as failed."""
+
+    seconds: float = 10.0
+    memory_mb: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedCase:
+    """A finding under version control.
+
+    Attributes:
+        finding: its id.
+        invariant: what it broke.
+        reaches: where its crashes fell, one for each boot that was killed.
+        case: all that is needed to run it.
+    """
+
+    finding: str
+    invariant: Invariant
+    reaches: tuple[str, ...]
+    case: Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """All that a campaign needs to know of one scenario file.
+
+    `contract` is what the file states; None takes the adapter's own. `pinned` runs first.
+    `origin` is the command line behind `walcrash`, without a seed, that runs what was made of a
+    file or of a subject's words; empty where that is `run` with `path`.
+    """
+
+    name: str
+    summary: str
+    path: str
+    subject: SubjectSpec
+    contract: Contract | None
+    workload: WorkloadPlan
+    faults: tuple[FaultPlan, ...]
+    invariants: frozenset[Invariant]
+    budget: Budget
+    limits: RecoveryLimits
+    pinned: tuple[PinnedCase, ...] = ()
+    origin: str = ""

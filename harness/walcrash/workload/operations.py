@@ -1,0 +1,210 @@
+"""The operations of a boot, drawn one after the other.
+
+What can be drawn depends on what came before: a mark needs an operation that was put and is
+not done, and prefers one that a tick has sent. `Progress` keeps that, as it would be if every
+operation of the case had been carried out; what a crash loses is not known here, and a mark of
+an operation whose put was lost is legal.
+
+Not here: where the crash falls (`workload_crash`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.scenario import OperationMix, WorkloadPlan
+from walcrash.values.seed import Prng
+from walcrash.workload.content import draw_failure, draw_id, draw_payload
+
+# limits
+EPOCH_MS: Final = 1_700_000_000_000
+"""When every case begins, milliseconds since 1970."""
+
+STEP_MS: Final = 50
+"""The longest usual time between two operations."""
+
+LONG_STEP_MS: Final = 5_000
+"""The longest time between two operations of which one appends."""
+
+PAUSES_MS: Final = (1_000, 15_000, 60_000, 600_000, 86_400_000)
+"""How far ahead some ticks are: beyond any retry delay or time in flight of the scenarios."""
+
+OPEN: Final = Operation(OperationKind.OPEN)
+CLOSE: Final = Operation(OperationKind.CLOSE)
+
+CAPABILITY: Final = {
+    OperationKind.SYNC: "sync",
+    OperationKind.APPLY: "apply",
+    OperationKind.TICK: "effects",
+    OperationKind.COMPACT: "compact",
+}
+"""What a subject has to support for an operation; what is not here, every subject has."""
+
+_MIX_OF_RECORD: Final = {
+    RecordType.PUT: OperationMix.PUT,
+    RecordType.DONE: OperationMix.DONE,
+    RecordType.FAILED: OperationMix.FAILED,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a case stands.
+
+    Attributes:
+        now_ms: the latest time in any operation so far.
+        puts: how many operations were put.
+        is_empty_taken: the empty id was put.
+        waiting: operations that a tick would send, in order, each with the time that it is due.
+        sent: operations that a tick has sent and that no mark followed.
+    """
+
+    now_ms: int = EPOCH_MS
+    puts: int = 0
+    is_empty_taken: bool = False
+    waiting: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, None] = field(default_factory=dict)
+
+    def copy(self) -> "Progress":
+        """Return one that can go another way."""
+        return Progress(
+            self.now_ms, self.puts, self.is_empty_taken, dict(self.waiting), dict(self.sent)
+        )
+
+    def note(self, operation: Operation) -> None:
+        """Go on by one operation."""
+        if operation.now_ms is not None:
+            self._note_tick(operation.now_ms)
+        if operation.record is not None:
+            self._note_record(operation.record)
+
+    def _note_tick(self, now_ms: int) -> None:
+        self.now_ms = max(self.now_ms, now_ms)
+        for id_ in [id_ for id_, due_ms in self.waiting.items() if due_ms <= now_ms]:
+            del self.waiting[id_]
+            self.sent[id_] = None
+
+    def _note_record(self, record: Record) -> None:
+        self.now_ms = max(self.now_ms, record.ts_ms)
+        self.waiting.pop(record.id, None)
+        self.sent.pop(record.id, None)
+        if record.type is RecordType.PUT:
+            self.puts += 1
+            self.is_empty_taken = self.is_empty_taken or not record.id
+            self.waiting[record.id] = record.ts_ms
+        elif record.type is RecordType.FAILED:
+            self.waiting[record.id] = record.next_retry_at_ms
+
+
+def weighted_kinds(plan: WorkloadPlan, supports: frozenset[str]) -> list[tuple[OperationMix, int]]:
+    """Return what the workload draws from this subject, in a fixed order, with its weights."""
+    return [
+        (kind, plan.mix.get(kind, 0))
+        for kind in OperationMix
+        if plan.mix.get(kind, 0) > 0 and _is_supported(kind, supports)
+    ]
+
+
+def _is_supported(kind: OperationMix, supports: frozenset[str]) -> bool:
+    if kind in _MIX_OF_RECORD.values():
+        return True
+    needed = CAPABILITY.get(OperationKind(kind.value))
+    return needed is None or needed in supports
+
+
+def mix_of(operation: Operation) -> OperationMix | None:
+    """Return what the operation counts as in the mix; None for `open` and `close`."""
+    if operation.record is not None:
+        return _MIX_OF_RECORD[operation.record.type]
+    if operation.kind in (OperationKind.OPEN, OperationKind.CLOSE):
+        return None
+    return OperationMix(operation.kind.value)
+
+
+def draw_operations(
+    prng: Prng,
+    progress: Progress,
+    plan: WorkloadPlan,
+    kinds: Sequence[tuple[OperationMix, int]],
+) -> list[Operation]:
+    """Return the operations of one boot: `open`, and as many others as the plan says.
+
+    `progress` goes on with them. A mark that finds nothing to mark becomes a put.
+    """
+    operations = [OPEN]
+    names = [kind for kind, _ in kinds]
+    weights = [weight for _, weight in kinds]
+    for _ in range(prng.between(*plan.operations) if kinds else 0):
+        kind = prng.weighted(names, weights)
+        if kind in (OperationMix.DONE, OperationMix.FAILED) and not has_markable(progress):
+            kind = OperationMix.PUT
+        operations.append(draw_operation(prng, progress, plan, kind, operations))
+        progress.note(operations[-1])
+    return operations
+
+
+def has_markable(progress: Progress) -> bool:
+    """Return whether an operation was put and is not done."""
+    return bool(progress.sent or progress.waiting)
+
+
+def draw_operation(
+    prng: Prng,
+    progress: Progress,
+    plan: WorkloadPlan,
+    kind: OperationMix,
+    before: Sequence[Operation],
+) -> Operation:
+    """Return one operation; `before` is what the boot has so far. `progress` stays."""
+    if kind is OperationMix.TICK:
+        return Operation(OperationKind.TICK, now_ms=_draw_tick_ms(prng, progress))
+    if kind is OperationMix.REPLAY:
+        return Operation(OperationKind.REPLAY, from_call=_draw_from_call(prng, before))
+    if kind in _MIX_OF_RECORD.values():
+        return Operation(OperationKind.APPEND, record=_draw_record(prng, progress, plan, kind))
+    return Operation(OperationKind(kind.value))
+
+
+def _draw_tick_ms(prng: Prng, progress: Progress) -> int:
+    ahead_ms = prng.choice(PAUSES_MS) if prng.below(4) == 0 else 0
+    return progress.now_ms + prng.between(0, STEP_MS) + ahead_ms
+
+
+def _draw_from_call(prng: Prng, before: Sequence[Operation]) -> int | None:
+    appends: list[int] = []
+    for position, operation in enumerate(before):
+        if operation.kind is OperationKind.APPEND:
+            appends.append(position)
+        elif operation.kind is OperationKind.COMPACT:
+            # Compaction may drop a record or move it to another offset, and an offset from
+            # before it means nothing afterwards.
+            appends.clear()
+    return prng.choice(appends) if appends and prng.below(2) else None
+
+
+def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: OperationMix) -> Record:
+    longest_ms = LONG_STEP_MS if prng.below(8) == 0 else STEP_MS
+    ts_ms = progress.now_ms + prng.between(1, longest_ms)
+    if kind is OperationMix.PUT:
+        id_ = draw_id(
+            prng,
+            style=plan.ids,
+            number=progress.puts + 1,
+            is_empty_taken=progress.is_empty_taken,
+        )
+        payload = draw_payload(prng, plan.payload_bytes)
+        return Record(RecordType.PUT, id_, ts_ms, payload=payload)
+    marked = _draw_marked(prng, progress)
+    if kind is OperationMix.DONE:
+        return Record(RecordType.DONE, marked, ts_ms)
+    return draw_failure(prng, marked, ts_ms)
+
+
+def _draw_marked(prng: Prng, progress: Progress) -> str:
+    # An engine marks what it has sent; but a log has to take a mark of anything.
+    is_sent_preferred = prng.below(4) > 0
+    if progress.sent and is_sent_preferred:
+        return prng.choice(list(progress.sent))
+    return prng.choice([*progress.sent, *progress.waiting])

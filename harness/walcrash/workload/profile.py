@@ -1,0 +1,82 @@
+"""Profiles: how many events each operation has, measured in boots without a crash.
+
+A crash point says the n-th event of a call, so that whoever draws one has to know how many
+there are. The profile holds the most that the control run showed.
+
+Not here: running anything.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from walcrash.values.case import BootPlan
+from walcrash.values.event import Event, EventKind
+from walcrash.values.operation import Operation, OperationKind
+
+
+def operation_key(operation: Operation, *, is_first_boot: bool) -> str:
+    """Return the name under which a profile counts an operation.
+
+    `append` is counted by record type, such as `append MarkDone`; the `open` of a later boot,
+    which has something to recover, is `reopen`.
+    """
+    if operation.record is not None:
+        return f"{operation.kind.value} {operation.record.type.value}"
+    if operation.kind is OperationKind.OPEN and not is_first_boot:
+        return "reopen"
+    return operation.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The most events that each operation was seen to have.
+
+    Attributes:
+        by_kind: for each operation key, the events of each kind, messages included.
+        total: for each operation key, all events of one call, its reply included.
+    """
+
+    by_kind: Mapping[str, Mapping[EventKind, int]] = field(default_factory=dict)
+    total: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, boots: Sequence[tuple[BootPlan, Sequence[Event]]]) -> Self:
+        """Count the boots of one case, in order, each with its trace."""
+        counted = []
+        for number, (plan, events) in enumerate(boots):
+            calls: list[Counter[EventKind]] = [Counter() for _ in plan.operations]
+            for event in events:
+                if 0 <= event.call < len(calls):
+                    calls[event.call][event.kind] += 1
+            for operation, kinds in zip(plan.operations, calls, strict=True):
+                key = operation_key(operation, is_first_boot=number == 0)
+                counted.append((key, kinds, kinds.total()))
+        return cls._most(counted)
+
+    @classmethod
+    def merged(cls, profiles: Sequence[Self]) -> Self:
+        """Return the most that any of the profiles has."""
+        return cls._most(
+            (key, profile.by_kind.get(key, {}), total)
+            for profile in profiles
+            for key, total in profile.total.items()
+        )
+
+    @classmethod
+    def _most(cls, counted: Iterable[tuple[str, Mapping[EventKind, int], int]]) -> Self:
+        by_kind: dict[str, dict[EventKind, int]] = {}
+        totals: dict[str, int] = {}
+        for key, kinds, total in counted:
+            totals[key] = max(total, totals.get(key, 0))
+            most = by_kind.setdefault(key, {})
+            for kind, count in kinds.items():
+                most[kind] = max(count, most.get(kind, 0))
+        return cls(by_kind, totals)
+
+    def count(self, key: str, event: EventKind | None) -> int:
+        """Return how many events of a kind, or of all kinds for None, one call had at most."""
+        if event is None:
+            return self.total.get(key, 0)
+        return self.by_kind.get(key, {}).get(event, 0)
