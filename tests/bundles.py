@@ -1,12 +1,12 @@
 """A small bundle for tests, made without running anything."""
 
-from walcrash.case.file import StoredCase
 from walcrash.case.runner import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.bundle import Bundle
 from walcrash.findings.evidence import Evidence
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from walcrash.values.case import BootPlan, Case, CrashPoint, Landing, Placement
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding

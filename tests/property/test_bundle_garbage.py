@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from walcrash.findings.bundle import Bundle, read_bundle, write_bundle
-from walcrash.findings.explain import explain_finding
+from walcrash.tools.explain import explain_finding
 from walcrash.values.errors import UsageError
 
 json_values = st.recursive(

@@ -6,7 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
+from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.contract import Contract
 from walcrash.values.errors import UsageError
 from walcrash.values.scenario import (

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from walcrash.case.file import case_from_json, case_to_json
 from walcrash.minimise import workload as minimise_workload
 from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement, PowerLoss
+from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
 from walcrash.values.operation import OperationKind
@@ -201,7 +201,7 @@ def test_every_case_of_a_shipped_scenario_obeys_the_rules(path):
 
 DRAW = """
 import hashlib, json
-from walcrash.case.file import case_to_json
+from walcrash.values.case_file import case_to_json
 from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.workload.draw import Profile, draw_case, draw_control

@@ -8,11 +8,11 @@ import json
 import pytest
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import CaseOutcome
-from walcrash.case.file import StoredCase, case_to_json, stored_case_from_json
+from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.scenario.file import load_scenario
 from walcrash.tools.selftest import choose
+from walcrash.values.case_file import StoredCase, case_to_json, stored_case_from_json
 from walcrash.values.planted import Planted
 from walcrash.values.verdict import Verdict
 

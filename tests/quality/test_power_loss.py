@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.case.runner import CaseRun, look_again, run_case, run_case_fresh
 from walcrash.case.workplace import Workplace
 from walcrash.minimise.search import minimise
 from walcrash.scenario.file import load_scenario, planted_folder
 from walcrash.values.case import PowerLoss
+from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.contract import Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive
 from walcrash.values.scenario import FaultKind, FaultPlan, SubjectSpec

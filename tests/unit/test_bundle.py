@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from bundles import IMAGE, small_bundle
 
-from walcrash.case.tagged_json import to_tagged
 from walcrash.findings import bundle_zip
 from walcrash.findings.bundle import (
     FORMAT,
@@ -25,6 +24,7 @@ from walcrash.findings.bundle import (
 from walcrash.values.errors import ExitCode, UsageError
 from walcrash.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.scenario import SubjectSpec
+from walcrash.values.tagged_json import to_tagged
 
 Write = Callable[[zipfile.ZipFile], None]
 

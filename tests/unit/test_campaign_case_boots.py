@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.file import StoredCase
 from walcrash.case.power_loss import EMPTY, PowerCut
 from walcrash.case.workplace import Workplace
 from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan, Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Recoveries

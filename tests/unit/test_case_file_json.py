@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from walcrash.case.file import (
+from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, Placement
+from walcrash.values.case_file import (
     StoredCase,
     case_from_json,
     case_to_json,
@@ -20,7 +21,6 @@ from walcrash.case.file import (
     subject_from_json,
     subject_to_json,
 )
-from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, Placement
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, UsageError
 from walcrash.values.event import EventKind

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from bundles import small_bundle
 
-from walcrash.case.file import stored_case_to_json
 from walcrash.findings.store import NAME, Store
 from walcrash.findings.store_upgrade import FORMAT
+from walcrash.values.case_file import stored_case_to_json
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.verdict import RULES, Invariant

@@ -20,10 +20,11 @@ from walcrash.campaign import jobs
 from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.follow_up import follow_up
-from walcrash.campaign.jobs import Batch, CaseOutcome, Prepared
+from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Tally
+from walcrash.case.outcome import CaseOutcome
 from walcrash.findings.store import Store
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding, FindingChange

@@ -13,18 +13,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from walcrash.campaign import jobs
 from walcrash.campaign.crew import Crew
-from walcrash.campaign.jobs import CaseOutcome, complexity
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import PORTABILITY, Group, Tally, short_id
-from walcrash.case.file import StoredCase, stored_case_from_json
+from walcrash.case.job import replay_case
+from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.findings.evidence import unpack
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.store import Store
 from walcrash.findings.story import tell_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
+from walcrash.values.case_file import StoredCase, stored_case_from_json
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.log import FindingReported
 from walcrash.values.verdict import Invariant
@@ -148,7 +148,7 @@ class FindingReports:
         One that never fails again is told as it was: its first case and all that this left.
         """
         kept = _stored(found.shown)
-        futures = [self._crew.submit(jobs.replay_case, kept) for _ in range(REPLAYS)]
+        futures = [self._crew.submit(replay_case, kept) for _ in range(REPLAYS)]
         runs = [run for run in map(self._crew.result, futures) if run is not None]
         alike = [
             run

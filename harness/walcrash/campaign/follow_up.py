@@ -7,8 +7,8 @@ event log of a seed is the same whatever was kept before.
 
 from typing import Final
 
-from walcrash.campaign import jobs
 from walcrash.campaign.crew import Crew
+from walcrash.case.job import replay_case
 from walcrash.findings.store import KeptFinding, Store
 from walcrash.values.errors import WalcrashError
 from walcrash.values.finding import FindingChange, FindingState
@@ -41,7 +41,7 @@ def follow_up(crew: Crew, store: Store, scenario: str, seen: set[str]) -> list[F
 def _state(crew: Crew, kept: KeptFinding) -> FindingState | None:
     """Return what a kept case shows now; None if it says nothing."""
     try:
-        run = crew.result(crew.submit(jobs.replay_case, kept.stored))
+        run = crew.result(crew.submit(replay_case, kept.stored))
     except WalcrashError:
         # Its subject is gone, or cannot be loaded any more.
         return None

@@ -5,35 +5,26 @@ stays small; it dies with the process that started it, and its zygotes clean up 
 """
 
 import ctypes
-import json
 import multiprocessing
 import multiprocessing.util
 import os
 import signal
 import time
-from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
-from walcrash.case.file import StoredCase, stored_case_to_json
-from walcrash.case.power_loss import Coverage
-from walcrash.case.runner import CaseRun, run_case, run_case_fresh
-from walcrash.case.watched_boot import WatchedBoot
-from walcrash.case.workplace import Workplace
+from walcrash.case.job import job_workplace
+from walcrash.case.outcome import CaseOutcome, complexity, store_case, summarise
+from walcrash.case.runner import CaseRun, run_case
 from walcrash.findings.evidence import complete, pack
 from walcrash.minimise.cause import group_of
 from walcrash.oracle import refusal_without_fault
 from walcrash.subjects.messages import Description
-from walcrash.values.case import Case, Landing
-from walcrash.values.contract import PersistenceModel
-from walcrash.values.history import History, Outcome
-from walcrash.values.log import BootSummary
-from walcrash.values.operation import OperationKind
+from walcrash.values.case_file import StoredCase
 from walcrash.values.scenario import Scenario
-from walcrash.values.verdict import Invariant, Verdict, Violation
+from walcrash.values.verdict import Verdict
 from walcrash.workload.draw import draw_case, draw_control
 from walcrash.workload.profile import Profile
 
@@ -41,37 +32,6 @@ CONTROL_CASES: Final = 3
 """Cases without a crash before a scenario's own."""
 
 _PR_SET_PDEATHSIG: Final = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOutcome:
-    """One case as it goes back to the campaign; `stored` is its stored form if it failed.
-
-    `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`
-    is all that it left, packed, where it is the simplest of its group in its batch: it may never
-    fail again. `refused` is what the subject refused in a control case. `is_before_promise` says
-    that no record had been acknowledged in it: what breaks then is a half-made store.
-    """
-
-    index: int
-    seed: int
-    boots: tuple[BootSummary, ...]
-    recoveries: int
-    verdict: Verdict
-    violations: tuple[Violation, ...]
-    landings: tuple[Landing, ...]
-    judged: frozenset[Invariant]
-    unjudged: tuple[tuple[Invariant, str], ...]
-    operations: int
-    doubt: str
-    outside: tuple[str, ...]
-    model: PersistenceModel
-    coverage: Coverage | None
-    stored: str
-    beside: "CaseOutcome | None" = None
-    evidence: str = ""
-    refused: str = ""
-    is_before_promise: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +88,6 @@ def keep_to_one_processor(number: int) -> None:
     """
     usable = sorted(os.sched_getaffinity(0), reverse=True)
     os.sched_setaffinity(0, {usable[number % len(usable)]})
-
-
-@cache
-def job_workplace() -> Workplace:
-    """Return this job's workplace, which lives as long as the process."""
-    workplace = Workplace()
-    multiprocessing.util.Finalize(workplace, workplace.close, exitpriority=10)
-    return workplace
 
 
 def prepare(scenario: Scenario, master_seed: str) -> Prepared:
@@ -226,55 +178,6 @@ def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> lis
     return outcomes
 
 
-def complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
-    """Return what orders cases from simple to not: boots, operations, then the lowest index."""
-    return len(outcome.boots), outcome.operations, outcome.index
-
-
-def replay_case(stored: StoredCase) -> CaseRun:
-    """Run a stored case with every recovery in a process of its own.
-
-    Raises:
-        WalcrashError: as `prepare`.
-    """
-    return run_case_fresh(job_workplace(), stored)
-
-
-def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
-    """Return what a campaign keeps of a case."""
-    is_failure = run.verdict is Verdict.FAIL
-    return CaseOutcome(
-        index=run.case.index,
-        seed=run.case.seed,
-        boots=tuple(_summarise_boot(boot) for boot in run.boots),
-        recoveries=run.recoveries,
-        verdict=run.verdict,
-        violations=run.judgement.violations,
-        landings=run.landings,
-        judged=run.judgement.judged,
-        unjudged=run.judgement.unjudged,
-        operations=count_operations(run.case),
-        doubt=run.doubt,
-        outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
-        model=run.model,
-        coverage=run.coverage,
-        stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
-        if is_failure
-        else "",
-        beside=None if run.beside is None else summarise(run.beside, stored),
-        is_before_promise=not has_acknowledged(run.history),
-    )
-
-
-def has_acknowledged(history: History) -> bool:
-    """Whether any record was acknowledged."""
-    return any(
-        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
-        for boot in history.boots
-        for call in boot.calls
-    )
-
-
 def _summarise_control(run: CaseRun, stored: StoredCase) -> CaseOutcome:
     """Return what is kept of a control case: one with a refusal is no pass."""
     outcome = summarise(run, stored)
@@ -282,32 +185,3 @@ def _summarise_control(run: CaseRun, stored: StoredCase) -> CaseOutcome:
     if not refused or outcome.verdict is Verdict.FAIL:
         return outcome
     return replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=refused, refused=refused)
-
-
-def count_operations(case: Case) -> int:
-    """Return how many operations a case calls, opens and closes not counted."""
-    around = (OperationKind.OPEN, OperationKind.CLOSE)
-    return sum(o.kind not in around for boot in case.boots for o in boot.operations)
-
-
-def _summarise_boot(boot: WatchedBoot) -> BootSummary:
-    calls: Sequence[Outcome] = [call.outcome for call in boot.history.calls]
-    return BootSummary(
-        operations=len(calls),
-        acknowledged=calls.count(Outcome.ACKNOWLEDGED),
-        events=len(boot.recording.rows),
-        end=boot.history.end.value,
-        landing=boot.landing,
-    )
-
-
-def store_case(case: Case, scenario: Scenario, description: Description) -> StoredCase:
-    """Return a case with all that it takes to run it; a stated contract goes first."""
-    return StoredCase(
-        case=case,
-        subject=scenario.subject,
-        contract=scenario.contract or description.contract,
-        supports=description.supports,
-        invariants=scenario.invariants,
-        limits=scenario.limits,
-    )

@@ -7,11 +7,11 @@ are drawn in its place, as for any other case, and the same operations are judge
 
 from dataclasses import dataclass, replace
 
-from walcrash.campaign import jobs
-from walcrash.campaign.jobs import CaseOutcome
+from walcrash.case.job import job_workplace
+from walcrash.case.outcome import CaseOutcome, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case, run_case_fresh
 from walcrash.subjects.messages import Description
-from walcrash.values.case import Case, Landing, PowerLoss
+from walcrash.values.case import Case, PowerLoss
 from walcrash.values.scenario import PinnedCase, Scenario
 from walcrash.values.verdict import Verdict
 
@@ -30,15 +30,15 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     Raises:
         WalcrashError: as `jobs.prepare`.
     """
-    stored = jobs.store_case(replace(pin.case, scenario=scenario.name), scenario, description)
-    workplace = jobs.job_workplace()
+    stored = store_case(replace(pin.case, scenario=scenario.name), scenario, description)
+    workplace = job_workplace()
     run = run_case_fresh(workplace, stored)
     is_missed = reached(run) != pin.reaches
     is_redrawn = is_missed and run.verdict is not Verdict.FAIL and _has_power_loss(pin.case)
     if is_redrawn:
         stored = replace(stored, case=_redrawn(stored.case))
         run = run_case(workplace, stored)
-    outcome = jobs.summarise(run, stored)
+    outcome = summarise(run, stored)
     if is_missed and not is_redrawn and outcome.verdict is Verdict.PASS:
         doubt = (
             f"the pinned case of {pin.finding} did not reach its crash points: meant "
@@ -50,12 +50,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
 
 def reached(run: CaseRun) -> tuple[str, ...]:
     """Return where the crashes of a run fell, as scenario files say it."""
-    return tuple(place_of(landing) for landing in run.landings)
-
-
-def place_of(landing: Landing) -> str:
-    """Return a landing without what changes with the log: `within write in append MarkDone`."""
-    return f"{landing.placement.value} {landing.kind.value} in {landing.operation or 'no call'}"
+    return tuple(landing.place for landing in run.landings)
 
 
 def _listed(places: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import walcrash
-from walcrash.campaign.jobs import CaseOutcome
+from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.finding import FindingState

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from walcrash.campaign.jobs import CaseOutcome, complexity
+from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.case.power_loss import Coverage
 from walcrash.minimise.cause import group_of
 from walcrash.values.history import BootEnd

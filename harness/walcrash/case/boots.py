@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from walcrash.case.file import StoredCase
 from walcrash.case.power_loss import EMPTY, RecordedBoot
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
 from walcrash.case.workplace import Workplace
@@ -21,6 +20,7 @@ from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.event import MESSAGES
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image

@@ -9,9 +9,9 @@ Not here: what is right (`walcrash.oracle`), where processes come from (`workpla
 
 from typing import Final
 
-from walcrash.case.file import StoredCase
 from walcrash.case.workplace import Workplace
 from walcrash.recorder.tree import restore
+from walcrash.values.case_file import StoredCase
 from walcrash.values.history import BootHistory, Call, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.limits import TICKS_AFTER_RECOVERY

@@ -13,7 +13,6 @@ from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.crash_aim import PowerAim
-from walcrash.case.file import StoredCase
 from walcrash.case.full_folder import HINT, refuse_full_folder
 from walcrash.case.looks import Looks
 from walcrash.case.power_loss import (
@@ -30,6 +29,7 @@ from walcrash.disk import ImageChoice, NotModelled, choice_from_json
 from walcrash.oracle import Judge, judge
 from walcrash.recorder.tree import capture
 from walcrash.values.case import Case, Landing, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History, Recoveries

@@ -18,8 +18,8 @@ def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
     """
     from pathlib import Path
 
-    from walcrash.findings.explain import explain_finding
     from walcrash.report.explain_text import publish_explanation
+    from walcrash.tools.explain import explain_finding
 
     told = explain_finding(finding, runs=Path(runs))
     return publish_explanation(

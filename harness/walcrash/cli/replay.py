@@ -27,8 +27,8 @@ def replay(finding: str, times: int, subject: str | None, runs: str, no_color: b
     """Run a finding again: a kept one by its id (such as F-7c1e), or a bundle."""
     from pathlib import Path
 
-    from walcrash.findings.replay import replay_bundle, replay_finding
     from walcrash.report.replay_text import publish_replays
+    from walcrash.tools.replay import replay_bundle, replay_finding
 
     if finding.endswith(".zip"):
         results = replay_bundle(Path(finding), subject=subject, times=times)

@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Final
 
 import walcrash
-from walcrash.case.file import StoredCase, stored_case_from_json, stored_case_to_json
-from walcrash.case.json_reader import Found
-from walcrash.case.tagged_json import from_tagged, to_tagged
 from walcrash.findings.bundle_zip import read_zip, save, write_zip
 from walcrash.findings.evidence import Evidence
-from walcrash.tools.doctor.facts import kernel, machine, versions
+from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
+from walcrash.values.json_reader import Found
 from walcrash.values.scenario import SubjectSpec
+from walcrash.values.tagged_json import from_tagged, to_tagged
 
 FORMAT: Final = 2
 """The version of bundles that is written; format 1, which had no causes, is read as well."""
@@ -63,12 +62,6 @@ class Bundle:
     evidence: Evidence
     environment: tuple[tuple[str, str], ...]
     version: str
-
-
-def environment() -> tuple[tuple[str, str], ...]:
-    """Return what a reader of a bundle may want to know of this machine."""
-    facts = [("machine", machine()), ("kernel", kernel().found)]
-    return (*facts, *((check.name, check.found) for check in versions()))
 
 
 def write_bundle(path: Path, bundle: Bundle) -> None:
@@ -212,14 +205,18 @@ def with_subject(bundle: Bundle, path: Path, subject: SubjectSpec | None) -> Sto
 
 
 def new_bundle(
-    finding: Finding, stored: StoredCase, origin: StoredCase | None, evidence: Evidence
+    finding: Finding,
+    stored: StoredCase,
+    origin: StoredCase | None,
+    evidence: Evidence,
+    environment: tuple[tuple[str, str], ...],
 ) -> Bundle:
-    """Return a bundle as this walcrash makes it on this machine."""
+    """Return a bundle as this walcrash makes it; `environment` tells of the machine."""
     return Bundle(
         finding=finding,
         stored=stored,
         origin=origin,
         evidence=evidence,
-        environment=environment(),
+        environment=environment,
         version=walcrash.__version__,
     )

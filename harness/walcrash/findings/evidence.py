@@ -11,13 +11,13 @@ import zlib
 from dataclasses import dataclass, replace
 
 from walcrash.case.crash_aim import Shape, shape_of
-from walcrash.case.file import StoredCase
 from walcrash.case.looks import OPEN
 from walcrash.case.runner import CaseRun
-from walcrash.case.tagged_json import from_tagged, to_tagged
 from walcrash.case.workplace import Workplace
 from walcrash.recorder.tree import capture, restore
+from walcrash.values.case_file import StoredCase
 from walcrash.values.image import Image
+from walcrash.values.tagged_json import from_tagged, to_tagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from walcrash.campaign import jobs
 from walcrash.case import runner as case_runner
-from walcrash.case.file import StoredCase
+from walcrash.case.job import job_workplace
 from walcrash.case.runner import CaseRun, run_case_fresh
 from walcrash.findings.evidence import Evidence, complete, pack
+from walcrash.values.case_file import StoredCase
 
 
 def gather(stored: StoredCase) -> Evidence:
@@ -15,7 +15,7 @@ def gather(stored: StoredCase) -> Evidence:
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = jobs.job_workplace()
+    workplace = job_workplace()
     return complete(workplace, stored, run_case_fresh(workplace, stored))
 
 
@@ -25,7 +25,7 @@ def pack_run(stored: StoredCase, run: CaseRun) -> str:
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = jobs.job_workplace()
+    workplace = job_workplace()
     workplace.load(stored.subject, stored.limits)
     return pack(complete(workplace, stored, run))
 
@@ -36,7 +36,7 @@ def look_again(stored: StoredCase, evidence: Evidence) -> CaseRun:
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = jobs.job_workplace()
+    workplace = job_workplace()
     workplace.load(stored.subject, stored.limits)
     run = replace(evidence.run, image=evidence.before)
     return case_runner.look_again(workplace, stored, run)

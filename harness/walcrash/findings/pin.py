@@ -9,10 +9,9 @@ import os
 import re
 from pathlib import Path
 
-from walcrash.campaign.pinned import place_of
-from walcrash.case.file import case_to_json
 from walcrash.findings.store import KeptFinding, Store
 from walcrash.scenario.file import load_scenario, shipped_scenarios
+from walcrash.values.case_file import case_to_json
 from walcrash.values.errors import UsageError, WalcrashError
 from walcrash.values.scenario import Scenario
 
@@ -40,7 +39,7 @@ def pin(reference: str, *, runs: Path, output: Path | None) -> tuple[KeptFinding
 
 def pinned_text(kept: KeptFinding) -> str:
     """Return the table of a finding, to stand at the end of a scenario file."""
-    reaches = [place_of(landing) for landing in kept.finding.landings]
+    reaches = [landing.place for landing in kept.finding.landings]
     # No apostrophe, so that nothing in the case can end the literal string.
     case = json.dumps(case_to_json(kept.stored.case), indent=1).replace("'", "\\u0027")
     return (

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from walcrash.case.file import StoredCase, stored_case_from_json
 from walcrash.findings.store_upgrade import CREATE, FORMAT, upgrade
+from walcrash.values.case_file import StoredCase, stored_case_from_json
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.plain import NotPlain, from_plain, to_plain

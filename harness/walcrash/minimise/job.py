@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from walcrash.campaign import jobs
-from walcrash.campaign.jobs import CaseOutcome
-from walcrash.case.file import StoredCase
+from walcrash.case.job import job_workplace
+from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.findings.evidence import unpack
 from walcrash.findings.story import tell_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.search import minimise
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.verdict import Invariant
 
@@ -49,10 +49,10 @@ def minimise_case(
         evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
 
     Raises:
-        WalcrashError: as `jobs.replay_case`.
+        WalcrashError: as `replay_case`.
     """
     found = minimise(
-        jobs.job_workplace(),
+        job_workplace(),
         stored,
         meant,
         seconds=seconds,
@@ -63,7 +63,7 @@ def minimise_case(
         return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
     story = tell_story(found.run, promised=stored.contract.model)
     return MinimalCase(
-        outcome=jobs.summarise(found.run, stored),
+        outcome=summarise(found.run, stored),
         tries=found.tries,
         is_finished=found.is_finished,
         cause=cause_of(meant, found.run.landings, story),

@@ -16,13 +16,13 @@ from itertools import combinations
 from typing import Final
 
 from walcrash.case.crash_aim import EventRef
-from walcrash.case.file import StoredCase
 from walcrash.case.runner import CaseRun
 from walcrash.case.workplace import Workplace
 from walcrash.disk import Policy
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import BudgetOver, Trial, anywhere, start
 from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, Placement, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.verdict import Invariant

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from walcrash.campaign.jobs import has_acknowledged
 from walcrash.case.crash_aim import PowerAim, aim_at
-from walcrash.case.file import StoredCase
+from walcrash.case.outcome import has_acknowledged
 from walcrash.case.runner import Aims, CaseRun, run_case
 from walcrash.case.workplace import Workplace
 from walcrash.disk import ImageChoice, choice_from_json
 from walcrash.minimise.workload import Edit, unchanged
 from walcrash.values.case import Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind

@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from walcrash.case.file import case_from_json
 from walcrash.scenario.checks import Problem
 from walcrash.scenario.pinned_checks import pinned_problems
 from walcrash.scenario.problems import problems_of, shown
@@ -31,6 +30,7 @@ from walcrash.scenario.schema import (
 )
 from walcrash.scenario.subject import resolve_subject
 from walcrash.scenario.toml_position import key_lines, line_of
+from walcrash.values.case_file import case_from_json
 from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
 from walcrash.values.scenario import (

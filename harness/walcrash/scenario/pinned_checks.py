@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from walcrash.case.file import case_from_json
 from walcrash.scenario.checks import Problem
+from walcrash.values.case_file import case_from_json
 from walcrash.values.errors import UsageError
 
 

@@ -18,6 +18,8 @@ from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control, name_subject
 from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.jobs import Prepared
+from walcrash.case.job import job_workplace
+from walcrash.case.outcome import store_case
 from walcrash.case.runner import CaseRun, run_case
 from walcrash.values.case import Case
 from walcrash.values.compare import ComparedCase, Cost, Side, SubjectComparison, cost_of
@@ -219,8 +221,8 @@ def _shared(work: CompareWork) -> frozenset[str]:
 
 def _run(work: CompareWork, side: int, case: Case) -> CaseRun:
     scenario, description = work.scenarios[side], work.prepared[side].description
-    stored = jobs.store_case(case, scenario, description)
-    return run_case(jobs.job_workplace(), stored)
+    stored = store_case(case, scenario, description)
+    return run_case(job_workplace(), stored)
 
 
 def _cost(run: CaseRun) -> Cost:

@@ -119,6 +119,11 @@ class Landing:
     kept_bytes: int = 0
     loss: str = ""
 
+    @property
+    def place(self) -> str:
+        """The landing without what changes with the log: `within write in append MarkDone`."""
+        return f"{self.placement.value} {self.kind.value} in {self.operation or 'no call'}"
+
     def __str__(self) -> str:
         """Return the form that reports use: `boot 1, after event 14: write wal.log, ...`."""
         text = (

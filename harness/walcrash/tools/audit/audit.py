@@ -19,6 +19,8 @@ from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control
 from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.jobs import Prepared
+from walcrash.case.job import job_workplace
+from walcrash.case.outcome import store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_looks, merge_unsynced
 from walcrash.values.audit import Audit, Baseline, SiteLook, SiteVerdict
 from walcrash.values.case import Case, PowerLoss
@@ -111,8 +113,8 @@ def audit_one(work: AuditWork) -> CaseAudit:
         master_seed=work.master_seed,
         index=work.index,
     )
-    stored = jobs.store_case(_up_to_last_cut(case), scenario, description)
-    return audit_case(jobs.job_workplace(), stored, work.together)
+    stored = store_case(_up_to_last_cut(case), scenario, description)
+    return audit_case(job_workplace(), stored, work.together)
 
 
 def with_power(scenario: Scenario, images: int) -> Scenario:

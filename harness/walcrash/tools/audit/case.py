@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.file import StoredCase
 from walcrash.case.full_folder import HINT
 from walcrash.case.looks import Looks
 from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
@@ -25,6 +24,7 @@ from walcrash.tools.audit.sites import Site, find_sites, find_unsynced, has_prom
 from walcrash.tools.audit.space import work_of_site, work_of_syncs
 from walcrash.values.audit import AuditFinding, Baseline, SiteLook, UnsyncedPromise
 from walcrash.values.case import BootPlan, Landing, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image

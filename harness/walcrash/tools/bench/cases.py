@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch, CaseOutcome, Prepared
+from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.case.outcome import CaseOutcome
 from walcrash.case.workplace import make_folder
 from walcrash.tools.bench.plain import run_plain_case
 from walcrash.tools.bench.rounds import Say, take_turns

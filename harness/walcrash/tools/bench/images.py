@@ -19,7 +19,6 @@ from functools import partial
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.file import StoredCase
 from walcrash.case.looks import OPEN, Looks
 from walcrash.case.power_loss import RecordedBoot
 from walcrash.case.workplace import Workplace
@@ -30,6 +29,7 @@ from walcrash.tools.bench.cases import AS_PLAIN
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
 from walcrash.values.case import BootPlan, Case, PowerLoss
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootEnd, BootHistory, History, Outcome

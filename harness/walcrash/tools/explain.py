@@ -9,9 +9,9 @@ from walcrash.campaign.crew import MakeExecutor
 from walcrash.disk import NotModelled
 from walcrash.findings.bundle import SUFFIX, read_bundle
 from walcrash.findings.evidence import unpack
-from walcrash.findings.replay import replay_finding
 from walcrash.findings.store import Store
 from walcrash.findings.story import tell_story
+from walcrash.tools.replay import replay_finding
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding
 from walcrash.values.story import Story

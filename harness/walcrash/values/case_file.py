@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.case.json_reader import Found
 from walcrash.disk import choice_from_json
 from walcrash.values.case import (
     KEPT_SCALE,
@@ -29,6 +28,7 @@ from walcrash.values.case import (
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.json_reader import Found
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
     EVENTS_PER_BOOT,

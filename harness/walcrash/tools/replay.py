@@ -8,6 +8,7 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.finding_reports import REPLAYS
+from walcrash.case.job import replay_case
 from walcrash.case.runner import CaseRun
 from walcrash.findings.bundle import read_bundle, with_subject
 from walcrash.findings.evidence import has_same_trace, has_threads
@@ -67,7 +68,7 @@ def replay_finding(
     kept = Store(runs).find(reference)
     with Crew(make_executor, 1) as crew:
         for _ in range(times):
-            run = crew.result(crew.submit(jobs.replay_case, kept.stored))
+            run = crew.result(crew.submit(replay_case, kept.stored))
             assert run is not None, "nobody interrupts a replay but by an exception"
             yield ReplayResult(
                 finding=_as_run(kept.finding, run),
@@ -107,7 +108,7 @@ def replay_bundle(
     meant = bundle.finding.violations[0].invariant
     with Crew(make_executor, 1) as crew:
         for _ in range(times):
-            run = crew.result(crew.submit(jobs.replay_case, stored))
+            run = crew.result(crew.submit(replay_case, stored))
             assert run is not None, "nobody interrupts a replay but by an exception"
             result = ReplayResult(
                 finding=_as_run(bundle.finding, run),

@@ -20,8 +20,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
-from walcrash.case.json_reader import Found
 from walcrash.values.errors import UsageError
+from walcrash.values.json_reader import Found
 
 T = TypeVar("T")
 

@@ -6,10 +6,12 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.crew import Crew, MakeExecutor
+from walcrash.case.outcome import count_operations
 from walcrash.findings.bundle import SUFFIX, new_bundle, write_bundle
 from walcrash.findings.evidence import Evidence, unpack
 from walcrash.findings.evidence_job import gather
 from walcrash.findings.store import KeptFinding, Store
+from walcrash.tools.doctor.facts import kernel, machine, versions
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding
 
@@ -68,9 +70,9 @@ def make_bundle(
         violations=run.judgement.violations,
         landings=run.landings,
         model=run.model,
-        operations=jobs.count_operations(run.case),
+        operations=count_operations(run.case),
     )
-    write_bundle(path, new_bundle(finding, kept.stored, kept.origin, evidence))
+    write_bundle(path, new_bundle(finding, kept.stored, kept.origin, evidence, environment()))
     return MadeBundle(
         finding=finding,
         path=path,
@@ -78,6 +80,12 @@ def make_bundle(
         subject=kept.stored.subject.name,
         is_kept=made is None,
     )
+
+
+def environment() -> tuple[tuple[str, str], ...]:
+    """Return what a reader of a bundle may want to know of this machine."""
+    facts = [("machine", machine()), ("kernel", kernel().found)]
+    return (*facts, *((check.name, check.found) for check in versions()))
 
 
 def _failing(crew: Crew, kept: KeptFinding) -> Evidence | None:

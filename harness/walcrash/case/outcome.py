@@ -1,0 +1,118 @@
+"""What is kept of one case that was run, and the form in which a case is kept to run again."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from walcrash.case.power_loss import Coverage
+from walcrash.case.runner import CaseRun
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.subjects.messages import Description
+from walcrash.values.case import Case, Landing
+from walcrash.values.case_file import StoredCase, stored_case_to_json
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.history import History, Outcome
+from walcrash.values.log import BootSummary
+from walcrash.values.operation import OperationKind
+from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Invariant, Verdict, Violation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOutcome:
+    """One case as it goes back to the campaign; `stored` is its stored form if it failed.
+
+    `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`
+    is all that it left, packed, where it is the simplest of its group in its batch: it may never
+    fail again. `refused` is what the subject refused in a control case. `is_before_promise` says
+    that no record had been acknowledged in it: what breaks then is a half-made store.
+    """
+
+    index: int
+    seed: int
+    boots: tuple[BootSummary, ...]
+    recoveries: int
+    verdict: Verdict
+    violations: tuple[Violation, ...]
+    landings: tuple[Landing, ...]
+    judged: frozenset[Invariant]
+    unjudged: tuple[tuple[Invariant, str], ...]
+    operations: int
+    doubt: str
+    outside: tuple[str, ...]
+    model: PersistenceModel
+    coverage: Coverage | None
+    stored: str
+    beside: "CaseOutcome | None" = None
+    evidence: str = ""
+    refused: str = ""
+    is_before_promise: bool = False
+
+
+def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
+    """Return what a campaign keeps of a case."""
+    is_failure = run.verdict is Verdict.FAIL
+    return CaseOutcome(
+        index=run.case.index,
+        seed=run.case.seed,
+        boots=tuple(_summarise_boot(boot) for boot in run.boots),
+        recoveries=run.recoveries,
+        verdict=run.verdict,
+        violations=run.judgement.violations,
+        landings=run.landings,
+        judged=run.judgement.judged,
+        unjudged=run.judgement.unjudged,
+        operations=count_operations(run.case),
+        doubt=run.doubt,
+        outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
+        model=run.model,
+        coverage=run.coverage,
+        stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
+        if is_failure
+        else "",
+        beside=None if run.beside is None else summarise(run.beside, stored),
+        is_before_promise=not has_acknowledged(run.history),
+    )
+
+
+def has_acknowledged(history: History) -> bool:
+    """Whether any record was acknowledged."""
+    return any(
+        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+        for boot in history.boots
+        for call in boot.calls
+    )
+
+
+def complexity(outcome: CaseOutcome) -> tuple[int, int, int]:
+    """Return what orders cases from simple to not: boots, operations, then the lowest index."""
+    return len(outcome.boots), outcome.operations, outcome.index
+
+
+def count_operations(case: Case) -> int:
+    """Return how many operations a case calls, opens and closes not counted."""
+    around = (OperationKind.OPEN, OperationKind.CLOSE)
+    return sum(o.kind not in around for boot in case.boots for o in boot.operations)
+
+
+def _summarise_boot(boot: WatchedBoot) -> BootSummary:
+    calls: Sequence[Outcome] = [call.outcome for call in boot.history.calls]
+    return BootSummary(
+        operations=len(calls),
+        acknowledged=calls.count(Outcome.ACKNOWLEDGED),
+        events=len(boot.recording.rows),
+        end=boot.history.end.value,
+        landing=boot.landing,
+    )
+
+
+def store_case(case: Case, scenario: Scenario, description: Description) -> StoredCase:
+    """Return a case with all that it takes to run it; a stated contract goes first."""
+    return StoredCase(
+        case=case,
+        subject=scenario.subject,
+        contract=scenario.contract or description.contract,
+        supports=description.supports,
+        invariants=scenario.invariants,
+        limits=scenario.limits,
+    )
