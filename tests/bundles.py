@@ -5,13 +5,14 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.bundle import Bundle
 from walcrash.findings.evidence import Evidence
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
-from walcrash.values.case import BootPlan, Case, CrashPoint, Landing, Placement
+from walcrash.values.case import BootPlan, Case, CrashPoint, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import (

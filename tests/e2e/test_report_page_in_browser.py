@@ -21,9 +21,9 @@ from report_lines import finding, run_of, story
 
 from walcrash.report.html import html_report
 from walcrash.report.run_report import RunReport
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootEnd
+from walcrash.values.moments import Placement
 from walcrash.values.story import Aspect, Fate, PathState, Standing, Story, StoryCrash
 
 CHROMIUM = "/usr/bin/chromium"

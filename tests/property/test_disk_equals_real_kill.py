@@ -17,16 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needs import lacking
 
-from walcrash.disk import CrashPosition, kill_image
+from walcrash.disk import kill_image
 from walcrash.recorder import abi, tree
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, Placement
+from walcrash.values.case import CrashPoint
 from walcrash.values.errors import Inconclusive
 from walcrash.values.image import Image
+from walcrash.values.moments import CrashPosition, Placement
 
 MOST_OPERATIONS = 14
 LARGE_BYTES = 1500

@@ -6,21 +6,13 @@ from disk_traces import Operation, TinyFolder, operations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from walcrash.disk import (
-    ChangeFate,
-    CrashPosition,
-    ImageBuilder,
-    ImageChoice,
-    Pending,
-    change_fates,
-    choices,
-    name_states,
-)
+from walcrash.disk import ChangeFate, ImageBuilder, Pending, change_fates, choices, name_states
 from walcrash.disk.file_history import FileHistory
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 from walcrash.values.story import Aspect, Standing
 

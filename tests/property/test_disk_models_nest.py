@@ -5,11 +5,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from walcrash.disk import (
-    CrashPosition,
     ImageBuilder,
     Pending,
-    choice_from_json,
-    choice_to_json,
     choices,
     count_cuts,
     every_cut,
@@ -17,10 +14,11 @@ from walcrash.disk import (
     kill_image,
     rebuild,
 )
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
+from walcrash.values.image_choice_json import choice_from_json, choice_to_json
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 
 SECTOR = 4

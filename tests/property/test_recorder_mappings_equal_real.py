@@ -15,12 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import Seen, outcome, raw, run_plain, run_watched, say
 
-from walcrash.disk import CrashPosition, kill_image
+from walcrash.disk import kill_image
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import KEPT_SCALE, CrashPoint, Placement
+from walcrash.values.case import KEPT_SCALE, CrashPoint
 from walcrash.values.event import EventKind
 from walcrash.values.image import FileEntry, Image
+from walcrash.values.moments import CrashPosition, Placement
 
 Operation = tuple[Any, ...]
 

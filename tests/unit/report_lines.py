@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from walcrash.campaign.state import CampaignState
-from walcrash.values.case import Landing, Placement
+from walcrash.values.case import Landing
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding, FindingChange
@@ -31,6 +31,7 @@ from walcrash.values.log import (
     ScenarioStarted,
     StopReason,
 )
+from walcrash.values.moments import Placement
 from walcrash.values.scenario import Scenario
 from walcrash.values.story import (
     ByteView,

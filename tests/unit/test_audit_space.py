@@ -15,11 +15,12 @@ from walcrash.tools.audit.space import (
     work_of_site,
     work_of_syncs,
 )
-from walcrash.values.case import BootPlan, Placement
+from walcrash.values.case import BootPlan
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import FileEntry, Image
+from walcrash.values.moments import Placement
 from walcrash.values.seed import Prng
 
 K = EventKind

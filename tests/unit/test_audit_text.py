@@ -14,10 +14,11 @@ from walcrash.values.audit import (
     SiteVerdict,
     UnsyncedPromise,
 )
-from walcrash.values.case import Landing, Placement
+from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant, Violation
 
 FINDING = AuditFinding(

@@ -7,10 +7,10 @@ from walcrash.disk import crash_states
 from walcrash.tools.bench import growth as bench_growth
 from walcrash.tools.bench import images as bench_images
 from walcrash.tools.bench.positions import go_through, work
-from walcrash.values.case import Placement
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import EventKind
 from walcrash.values.image import Image
+from walcrash.values.moments import Placement
 
 
 def silent(_: str) -> None:

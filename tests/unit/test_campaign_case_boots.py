@@ -8,12 +8,13 @@ from walcrash.case.boots import CaseBoots
 from walcrash.case.power_loss import EMPTY, PowerCut
 from walcrash.case.workplace import Workplace
 from walcrash.recorder.tree import capture
-from walcrash.values.case import BootPlan, Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.case import BootPlan, Case, CrashPoint, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, Placement
+from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer
 from walcrash.values.case_file import (
     StoredCase,
     case_from_json,
@@ -24,6 +24,7 @@ from walcrash.values.case_file import (
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec

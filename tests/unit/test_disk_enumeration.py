@@ -4,25 +4,14 @@ from itertools import islice
 
 import pytest
 
-from walcrash.disk import (
-    CrashPosition,
-    ImageBuilder,
-    ImageChoice,
-    Pending,
-    Policy,
-    Space,
-    choice_from_json,
-    choice_to_json,
-    choices,
-    count_cuts,
-    images,
-    rebuild,
-)
-from walcrash.values.case import Placement
+from walcrash.disk import ImageBuilder, Pending, Space, choices, count_cuts, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.errors import UsageError
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.image_choice_json import choice_from_json, choice_to_json
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 
 K = EventKind

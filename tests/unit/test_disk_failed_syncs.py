@@ -18,10 +18,11 @@ from test_disk_models import (
     write,
 )
 
-from walcrash.disk import CrashPosition, ImageBuilder, Pending, every_cut, images, rebuild
+from walcrash.disk import ImageBuilder, Pending, every_cut, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
+from walcrash.values.moments import CrashPosition
 
 SECTOR = 4
 BLOCK = 8

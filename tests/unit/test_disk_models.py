@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from walcrash.disk import CrashPosition, ImageBuilder, Pending, count_cuts, every_cut, images
+from walcrash.disk import ImageBuilder, Pending, count_cuts, every_cut, images
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from walcrash.values.moments import CrashPosition
 from walcrash.values.seed import Prng
 
 K = EventKind

@@ -6,20 +6,12 @@ from collections.abc import Sequence
 import pytest
 from test_disk_models import FOLDER_SYNC, fdatasync, fsync, write
 
-from walcrash.disk import (
-    CrashPosition,
-    ImageBuilder,
-    Pending,
-    choice_from_json,
-    choice_to_json,
-    count_cuts,
-    every_cut,
-    images,
-    rebuild,
-)
+from walcrash.disk import ImageBuilder, Pending, count_cuts, every_cut, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image
+from walcrash.values.image_choice_json import choice_from_json, choice_to_json
+from walcrash.values.moments import CrashPosition
 
 K = EventKind
 BASE = Image({"d": DirectoryEntry(0o755), "d/log": FileEntry(b"x", 0o644)})

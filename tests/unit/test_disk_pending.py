@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from walcrash.disk import (
-    CrashPosition,
     NotModelled,
     Pending,
     crash_states,
@@ -19,7 +18,6 @@ from walcrash.disk import (
     rebuild,
     write_cuts,
 )
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import (
@@ -29,6 +27,7 @@ from walcrash.values.image import (
     LinkEntry,
     SymlinkEntry,
 )
+from walcrash.values.moments import CrashPosition, Placement
 
 K = EventKind
 LOG = Image({"log": FileEntry(b"0123456789")})

@@ -14,8 +14,9 @@ from watching import run_watched, say
 
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 
 SOON_SECONDS = 5.0
 

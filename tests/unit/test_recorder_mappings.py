@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from watching import Seen, errors_of, outcome, raw, run_watched, say
 
-from walcrash.disk import CrashPosition, kill_image
+from walcrash.disk import kill_image
 from walcrash.recorder import mappings
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, KillTimer, Placement
+from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import FileEntry, Image
+from walcrash.values.moments import CrashPosition, Placement
 
 PAGE = 4096
 MS_ASYNC = 1

@@ -14,9 +14,10 @@ from needs import lacking
 from watching import Seen, both_ways, errors_of, outcome, run_watched
 
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, Placement
+from walcrash.values.case import CrashPoint
 from walcrash.values.event import EventKind
 from walcrash.values.image import FileEntry
+from walcrash.values.moments import Placement
 
 C_PROGRAM = r"""
 #define _GNU_SOURCE

@@ -8,10 +8,10 @@ from report_lines import finding, story
 from walcrash.report.advice import _BY_INVARIANT, Taken, advice, taken
 from walcrash.report.explain_text import explanation_text
 from walcrash.report.story_words import bytes_rows, fate_lines, ranges_text
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import Outcome
+from walcrash.values.moments import Placement
 from walcrash.values.story import (
     Aspect,
     Fate,

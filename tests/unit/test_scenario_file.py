@@ -10,10 +10,10 @@ import pytest
 
 from walcrash.scenario import file as scenario_file
 from walcrash.scenario.file import find_scenarios, load_scenario, schema_json
-from walcrash.values.case import Placement
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, ScenarioError, UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.scenario import (
     BootSelector,
     Budget,

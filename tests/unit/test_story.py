@@ -7,16 +7,17 @@ from report_lines import finding
 
 from walcrash.case.runner import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.disk import CrashPosition, ImageChoice, Policy, choice_to_json
-from walcrash.disk.moments import part
 from walcrash.findings.story import tell_story
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd
 from walcrash.report.ndjson import line_bytes
-from walcrash.values.case import BootPlan, Case, Landing, Placement, PowerLoss
+from walcrash.values.case import BootPlan, Case, Landing, PowerLoss
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.image_choice_json import choice_to_json
 from walcrash.values.log import FindingReported
+from walcrash.values.moments import CrashPosition, Placement, part
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, RecoveredRecord, Recovery, RecoveryFailure

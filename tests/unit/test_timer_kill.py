@@ -10,9 +10,10 @@ import pytest
 
 from walcrash.case.workplace import INTERCEPTION, Workplace
 from walcrash.recorder.recording import Recording, WatchEnd
-from walcrash.values.case import CrashPoint, KillTimer, Placement
+from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.errors import Inconclusive
 from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec

@@ -15,7 +15,7 @@ from typing import Final
 from walcrash.case.power_loss import EMPTY, RecordedBoot
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
 from walcrash.case.workplace import Workplace
-from walcrash.disk import Candidate, ImageChoice, choice_to_json
+from walcrash.disk import Candidate
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
@@ -24,6 +24,8 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.event import MESSAGES
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice_json import choice_to_json
 
 # limits
 HISTORIES: Final = 8

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from walcrash.disk import CrashPosition, ImageChoice, Policy, write_cuts
-from walcrash.values.case import Placement
+from walcrash.disk import write_cuts
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import CrashPosition, Placement
 
 Shape = tuple[tuple[EventKind, int, int], ...]
 """Kind, call and length of each event, after how many events there were in earlier boots."""

@@ -20,9 +20,7 @@ from typing import Final
 from walcrash.case.watched_boot import name_call
 from walcrash.disk import (
     Candidate,
-    CrashPosition,
     ImageBuilder,
-    ImageChoice,
     Pending,
     Space,
     choices,
@@ -30,12 +28,14 @@ from walcrash.disk import (
     crash_states,
     images,
 )
-from walcrash.values.case import BootPlan, Landing, Placement
+from walcrash.values.case import BootPlan, Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.image_choice import ImageChoice
 from walcrash.values.log import ImageTotals
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
 

@@ -10,21 +10,11 @@ from typing import Final
 
 from walcrash.case.crash_aim import PowerAim, shape_of
 from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
-from walcrash.disk import (
-    Candidate,
-    CrashPosition,
-    ImageBuilder,
-    ImageChoice,
-    Loss,
-    Pending,
-    Policy,
-    choices,
-    loss_of,
-    pending_changes,
-)
-from walcrash.values.case import Placement
+from walcrash.disk import Candidate, ImageBuilder, Loss, Pending, choices, loss_of, pending_changes
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant
 

@@ -25,7 +25,7 @@ from walcrash.case.power_loss import (
 from walcrash.case.power_search import aimed, look_for
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.case.workplace import Workplace
-from walcrash.disk import ImageChoice, NotModelled, choice_from_json
+from walcrash.disk import NotModelled
 from walcrash.oracle import Judge, judge
 from walcrash.recorder.tree import capture
 from walcrash.values.case import Case, Landing, PowerLoss
@@ -34,6 +34,8 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant, Judgement, Verdict

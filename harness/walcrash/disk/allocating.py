@@ -6,7 +6,7 @@ Source: `fallocate(2)`.
 from typing import Final
 
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import after
+from walcrash.values.moments import after
 
 _KEEP_SIZE: Final = 0x01
 _PUNCH_HOLE: Final = 0x02

@@ -6,18 +6,17 @@ An image lists names in the order in which a capture of the same folder would.
 from collections.abc import Iterable
 from itertools import islice
 
-from walcrash.disk.choice import ImageChoice, Policy
 from walcrash.disk.drawing import drawn
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.models import Cut, FileCut, resolve
-from walcrash.disk.moments import CrashPosition, Moment, after
 from walcrash.disk.names import ROOT, Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import CrashPosition, Moment, Placement, after
 
 ContentKey = tuple[int, int, Moment, tuple[tuple[int, Moment], ...]]
 

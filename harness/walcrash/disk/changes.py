@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from walcrash.disk.choice import Held, HeldKind
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import Moment, after, before, split
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import Overlay, sectors_of
+from walcrash.disk.overlays import Overlay
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.image_choice import Held, HeldKind
+from walcrash.values.moments import Moment, after, before, sectors_of, split
 
 
 @dataclass(frozen=True, slots=True)

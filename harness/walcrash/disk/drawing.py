@@ -7,12 +7,11 @@ moments at which it changed; a block may be torn.
 from dataclasses import replace
 
 from walcrash.disk.changes import pending_changes
-from walcrash.disk.choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import BLOCK_BYTES, Moment, after
-from walcrash.disk.overlays import STALE
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
+from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, after
 from walcrash.values.seed import Prng
 
 _TORN_ONE_IN = 8

@@ -16,13 +16,21 @@ from typing import Final
 
 from walcrash.disk.build import ImageBuilder
 from walcrash.disk.changes import Change, SectorRun, pending_changes
-from walcrash.disk.choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import BLOCK_BYTES, CrashPosition, Moment, after, before, part, split
-from walcrash.disk.overlays import STALE
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image import Image
+from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
+from walcrash.values.moments import (
+    BLOCK_BYTES,
+    STALE,
+    CrashPosition,
+    Moment,
+    after,
+    before,
+    part,
+    split,
+)
 from walcrash.values.seed import Prng
 
 _SEED_BOUND: Final = 1 << 63

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from walcrash.disk.changes import Change, pending_changes
-from walcrash.disk.choice import ImageChoice, Policy
 from walcrash.disk.drawing import drawn
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.models import Cut, FileCut, entry_moments, mode_moments, resolve
-from walcrash.disk.moments import part, split
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import END_OF_ALL_FILES, STALE, Overlay, sectors_of
+from walcrash.disk.overlays import END_OF_ALL_FILES, Overlay
 from walcrash.disk.pending import Pending
 from walcrash.disk.standing import SEPARATOR, merged, node_paths
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import STALE, part, sectors_of, split
 from walcrash.values.story import Aspect, Range
 
 

@@ -17,14 +17,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
-from walcrash.disk.moments import BLOCK_BYTES, Moment, before, part
-from walcrash.disk.overlays import (
-    END_OF_ALL_FILES,
-    STALE,
-    Overlay,
-    SizeChange,
-    sectors_of,
-)
+from walcrash.disk.overlays import END_OF_ALL_FILES, Overlay, SizeChange
+from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
 
 class FileHistory:

@@ -13,7 +13,7 @@ from collections import deque
 from typing import Final
 
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import Moment
+from walcrash.values.moments import Moment
 
 # limits
 MOST_FREED_FILES: Final = 4

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walcrash.disk.changes import Change
-from walcrash.disk.choice import ImageChoice, Policy
+from walcrash.values.image_choice import ImageChoice, Policy
 
 _PARTS = frozenset(
     {

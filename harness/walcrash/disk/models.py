@@ -20,13 +20,12 @@ Source: `harness/walcrash/docs/reference/models/`, a page for each.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from walcrash.disk.choice import Held, HeldKind, ImageChoice
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import Moment, before
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import STALE
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.image_choice import Held, HeldKind, ImageChoice
+from walcrash.values.moments import STALE, Moment, before
 
 WEAKER_FIRST = tuple(reversed(PersistenceModel))
 """The models from weak to strict."""

@@ -8,7 +8,7 @@ Not here: who makes them durable (`pending`), which moments a model may mix (`mo
 
 from dataclasses import dataclass, field
 
-from walcrash.disk.moments import Moment
+from walcrash.values.moments import Moment
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from walcrash.disk.moments import Moment
+from walcrash.values.moments import Moment
 
 ROOT = 0
 """The number of the subject's folder."""

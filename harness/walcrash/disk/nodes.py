@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import Moment
+from walcrash.values.moments import Moment
 
 
 @dataclass(slots=True)

@@ -6,10 +6,7 @@ Not here: how they add up to a file (`file_history`).
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.disk.moments import Moment, before, part
-
-STALE: Final[Moment] = -1
-"""In the place of a sector's moment: the bytes that its block held before it was this file's."""
+from walcrash.values.moments import Moment, before, part
 
 END_OF_ALL_FILES: Final = 1 << 63
 """The end of a change that has none: of a cut, or of a tail that was moved away."""
@@ -92,10 +89,3 @@ class SizeChange:
             return self.size
         reached = (self.grown_from // sector_bytes + moment - before(self.event)) * sector_bytes
         return max(self.size_before, min(self.size, reached))
-
-
-def sectors_of(start: int, end: int, sector_bytes: int) -> range:
-    """Return the sectors that a range of bytes touches."""
-    if end <= start:
-        return range(0)
-    return range(start // sector_bytes, (end - 1) // sector_bytes + 1)

@@ -42,13 +42,13 @@ from walcrash.disk.errors import not_modelled
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.freed import Freed
 from walcrash.disk.modes import ModeHistory
-from walcrash.disk.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 from walcrash.disk.names import ROOT, EntryKey, Names
 from walcrash.disk.nodes import Directory, Node, Symlink
 from walcrash.disk.numbering import Numbering
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from typing import Final
 
-from walcrash.disk.moments import SECTOR_BYTES, CrashPosition
 from walcrash.disk.pending import Pending
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
 
 HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
 """Where headers often end: a write may be cut there."""

@@ -19,11 +19,10 @@ from walcrash.disk.models import (
     ext4_sector_window,
     ext4_size_window,
 )
-from walcrash.disk.moments import Moment
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import STALE
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.moments import STALE, Moment
 
 # limits
 MOST_COUNTED_CUTS: Final = 10**18

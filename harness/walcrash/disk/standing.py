@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.names import ROOT, Name
-from walcrash.disk.overlays import Overlay, sectors_of
+from walcrash.disk.overlays import Overlay
 from walcrash.disk.pending import Pending
+from walcrash.values.moments import sectors_of
 from walcrash.values.story import Range, Standing
 
 SEPARATOR = "/"

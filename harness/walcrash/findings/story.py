@@ -17,20 +17,21 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import (
     ChangeFate,
     ImageBuilder,
-    ImageChoice,
     NameState,
     NotModelled,
     Pending,
     change_fates,
-    choice_from_json,
     name_states,
 )
 from walcrash.findings.story_parts import cut_middle, short, story_calls, story_looks
 from walcrash.findings.story_view import Touched, byte_view, effect_text
-from walcrash.values.case import Placement, PowerLoss
+from walcrash.values.case import PowerLoss
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice_json import choice_from_json
+from walcrash.values.moments import Placement
 from walcrash.values.story import (
     FATES_SHOWN,
     PATHS_SHOWN,

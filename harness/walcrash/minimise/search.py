@@ -18,13 +18,14 @@ from typing import Final
 from walcrash.case.crash_aim import EventRef
 from walcrash.case.runner import CaseRun
 from walcrash.case.workplace import Workplace
-from walcrash.disk import Policy
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import BudgetOver, Trial, anywhere, start
-from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, Placement, PowerLoss
+from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.image_choice import Policy
+from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
 
 # limits

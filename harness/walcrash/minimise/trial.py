@@ -16,13 +16,15 @@ from walcrash.case.crash_aim import PowerAim, aim_at
 from walcrash.case.outcome import has_acknowledged
 from walcrash.case.runner import Aims, CaseRun, run_case
 from walcrash.case.workplace import Workplace
-from walcrash.disk import ImageChoice, choice_from_json
 from walcrash.minimise.workload import Edit, unchanged
-from walcrash.values.case import Case, CrashPoint, Placement, PowerLoss
+from walcrash.values.case import Case, CrashPoint, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice_json import choice_from_json
+from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.verdict import Invariant, Verdict

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from walcrash.values.case import BootPlan, Case, Crash, CrashPoint, Placement
+from walcrash.values.case import BootPlan, Case, Crash, CrashPoint
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.workload.operations import CLOSE, EPOCH_MS

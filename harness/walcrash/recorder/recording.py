@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from walcrash.values.case import Landing, Placement
+from walcrash.values.case import Landing
 from walcrash.values.event import Event, EventKind
+from walcrash.values.moments import Placement
 
 EventRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, int, int]
 """An event in the order of `Event`'s fields; a tuple, since a hot loop makes thousands."""

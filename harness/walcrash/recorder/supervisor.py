@@ -33,9 +33,10 @@ from walcrash.recorder.releases import family
 from walcrash.recorder.words import signed
 from walcrash.recorder.writing import start_of_write, write_out, write_part
 from walcrash.values import limits
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, Placement
+from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import MAPPED, EventKind
+from walcrash.values.moments import Placement
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.moments import Placement
 from walcrash.values.story import Aspect, Story, StoryCrash
 from walcrash.values.verdict import Invariant
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from walcrash.values.case import Placement
 from walcrash.values.event import EventKind
 from walcrash.values.log import CaseJudged, ScenarioEnded
+from walcrash.values.moments import Placement
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from walcrash.report.text import counted, escape
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.moments import Placement
 from walcrash.values.story import (
     Aspect,
     Fate,

@@ -25,8 +25,8 @@ from walcrash.report.text import (
     shorten,
     table,
 )
-from walcrash.values.case import Placement
 from walcrash.values.finding import FindingChange
+from walcrash.values.moments import Placement
 
 # limits
 FINDINGS_SHOWN = 20

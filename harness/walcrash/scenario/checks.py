@@ -15,9 +15,9 @@ from typing import Final
 
 from walcrash.scenario.schema import ContractTable, FaultTable, WorkloadTable
 from walcrash.scenario.toml_position import KeyPath
-from walcrash.values.case import Placement
 from walcrash.values.contract import Acknowledges, Promise
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import BootSelector, FaultKind

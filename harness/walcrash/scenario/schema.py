@@ -25,10 +25,10 @@ from walcrash.scenario.table import Read as _Read
 from walcrash.scenario.table import Table as _Table
 from walcrash.scenario.table import member_of as _member
 from walcrash.scenario.table import name_of as _name
-from walcrash.values.case import Placement
 from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
 from walcrash.values.event import EventKind
 from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
+from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import BootSelector, FaultKind, IdStyle

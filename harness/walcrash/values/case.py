@@ -6,21 +6,13 @@ fewer events is hit at its reply, which is its last event. Where the crash lande
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation
 
 KEPT_SCALE = 1 << 16
 """`CrashPoint.kept` is a share of this."""
-
-
-class Placement(Enum):
-    """Where a crash falls: before an event, in the middle of a write, or after an event."""
-
-    BEFORE = "before"
-    WITHIN = "within"
-    AFTER = "after"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

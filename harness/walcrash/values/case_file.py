@@ -14,20 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.disk import choice_from_json
-from walcrash.values.case import (
-    KEPT_SCALE,
-    BootPlan,
-    Case,
-    Crash,
-    CrashPoint,
-    KillTimer,
-    Placement,
-    PowerLoss,
-)
+from walcrash.values.case import KEPT_SCALE, BootPlan, Case, Crash, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.json_reader import Found
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
@@ -36,6 +27,7 @@ from walcrash.values.limits import (
     OPERATIONS_PER_BOOT,
     PAYLOAD_BYTES,
 )
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import MalformedRecord, Record
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
-from walcrash.values.case import Case, Placement
+from walcrash.values.case import Case
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
 
 DRIVER_ADAPTER = "walcrash.subjects.driver:DriverAdapter"

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.moments import Placement
 from walcrash.values.plain import Row
 
 # limits

@@ -11,15 +11,9 @@ Source: `values.case`, which says what a crash point means.
 from collections.abc import Sequence
 from typing import Final
 
-from walcrash.values.case import (
-    KEPT_SCALE,
-    Crash,
-    CrashPoint,
-    KillTimer,
-    Placement,
-    PowerLoss,
-)
+from walcrash.values.case import KEPT_SCALE, Crash, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.event import EventKind
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (

@@ -16,7 +16,7 @@ from itertools import accumulate, islice
 from typing import Final
 
 from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
-from walcrash.disk import Candidate, CrashPosition, Policy, count_cuts, images
+from walcrash.disk import Candidate, count_cuts, images
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (
     IMAGES_AT_A_POSITION,
@@ -32,6 +32,8 @@ from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.image_choice import Policy
+from walcrash.values.moments import CrashPosition
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.verdict import Judgement, Verdict
 

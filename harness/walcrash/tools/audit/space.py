@@ -13,24 +13,14 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.power_loss import RecordedBoot
-from walcrash.disk import (
-    Candidate,
-    CrashPosition,
-    ImageBuilder,
-    ImageChoice,
-    Pending,
-    Policy,
-    choices,
-    count_cuts,
-    every_cut,
-)
+from walcrash.disk import Candidate, ImageBuilder, Pending, choices, count_cuts, every_cut
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.moments import Moment
 from walcrash.tools.audit.sites import Site, without
 from walcrash.values.audit import SiteLook
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import CrashPosition, Moment, Placement
 from walcrash.values.seed import Prng
 
 # limits

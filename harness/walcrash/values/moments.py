@@ -5,13 +5,12 @@ it touches, in file order; every other event that changes something has one part
 whole number that says how far a trace has come: so many parts of event n, and all of the events
 before it. Moments compare as they should, and two moments of one event never mix with another's.
 
-Not here: which parts changed what (`file_history`, `names`).
+Not here: which parts changed what (`walcrash.disk.file_history`, `walcrash.disk.names`).
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
-
-from walcrash.values.case import Placement
 
 # limits
 PARTS: Final = 1 << 23
@@ -25,6 +24,18 @@ BLOCK_BYTES: Final = 4096
 
 Moment = int
 """Event index times `PARTS`, plus how many of the event's parts have happened."""
+
+
+STALE: Final[Moment] = -1
+"""In the place of a sector's moment: the bytes that its block held before it was this file's."""
+
+
+class Placement(Enum):
+    """Where a crash falls: before an event, in the middle of a write, or after an event."""
+
+    BEFORE = "before"
+    WITHIN = "within"
+    AFTER = "after"
 
 
 def before(event_index: int) -> Moment:
@@ -46,6 +57,13 @@ def part(event_index: int, number: int) -> Moment:
 def split(moment: Moment) -> tuple[int, int]:
     """Return the event that is under way at a moment, and how many of its parts have happened."""
     return divmod(moment, PARTS)
+
+
+def sectors_of(start: int, end: int, sector_bytes: int) -> range:
+    """Return the sectors that a range of bytes touches."""
+    if end <= start:
+        return range(0)
+    return range(start // sector_bytes, (end - 1) // sector_bytes + 1)
 
 
 @dataclass(frozen=True, slots=True)

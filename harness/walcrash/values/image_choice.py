@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from walcrash.disk.moments import SECTOR_BYTES, CrashPosition, Moment, split
-from walcrash.disk.overlays import sectors_of
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Moment, sectors_of, split
 
 
 class Policy(Enum):

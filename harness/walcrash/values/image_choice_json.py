@@ -6,12 +6,10 @@ error, and the choice means an image that is legal in its model.
 
 from typing import TypeVar
 
-from walcrash.disk.choice import Held, HeldKind, ImageChoice, Policy
-from walcrash.disk.moments import PARTS, CrashPosition, Moment, split
-from walcrash.disk.overlays import STALE
-from walcrash.values.case import Placement
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import UsageError
+from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
+from walcrash.values.moments import PARTS, STALE, CrashPosition, Moment, Placement, split
 
 T = TypeVar("T")
 
