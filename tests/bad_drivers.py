@@ -15,9 +15,9 @@ import zlib
 
 
 class Driver:
-    def __init__(self, way: str, folder: str) -> None:
+    def __init__(self, way: str, directory: str) -> None:
         self.way = way
-        self.folder = folder
+        self.directory = directory
         self.entries: list[tuple[int, dict]] = []
         self.requests = 0
         self.supports = ["sync"]
@@ -50,8 +50,8 @@ class Driver:
     # The right ones.
 
     def open(self, request: dict) -> None:
-        folder = request.get("dir", self.folder)
-        self.log = os.open(os.path.join(folder, "log"), os.O_RDWR | os.O_CREAT, 0o644)
+        directory = request.get("dir", self.directory)
+        self.log = os.open(os.path.join(directory, "log"), os.O_RDWR | os.O_CREAT, 0o644)
         data = b""
         while piece := os.read(self.log, 1 << 16):
             data += piece
@@ -66,7 +66,7 @@ class Driver:
         os.ftruncate(self.log, at)
         os.lseek(self.log, at, os.SEEK_SET)
         os.fsync(self.log)
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(directory, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
         self.introduce()
@@ -154,12 +154,12 @@ class Driver:
         self.open(request) if not self.found() else self.open_memory(request)
 
     def found(self) -> int:
-        log = os.path.join(self.folder, "log")
+        log = os.path.join(self.directory, "log")
         return os.path.getsize(log) if os.path.exists(log) else 0
 
     def fill(self) -> None:
         piece = bytes(1 << 20)
-        with open(os.path.join(self.folder, "rebuilt"), "ab") as file:
+        with open(os.path.join(self.directory, "rebuilt"), "ab") as file:
             for _ in range(4096):
                 file.write(piece)
                 # So that a disk in memory is not full before anybody has looked.
@@ -285,7 +285,7 @@ class Driver:
 
     def append_full(self, request: dict) -> None:
         """Write more than a boot may; it has an end, since nobody counts where nobody watches."""
-        with open(os.path.join(self.folder, "junk"), "wb") as file:
+        with open(os.path.join(self.directory, "junk"), "wb") as file:
             for _ in range(520):
                 file.write(b"x" * (1 << 20))
         self.append(request)

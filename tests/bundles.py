@@ -88,7 +88,7 @@ def small_bundle(**changes: object) -> Bundle:
     run = CaseRun(
         case=case,
         boots=(boot(plan, history),),
-        history=History((history,), Recoveries(first=recovery, elsewhere=gone)),
+        history=History((history,), Recoveries(first=recovery, perturbed=gone)),
         judgement=judgement,
         recoveries=2,
         doubt="",

@@ -1,4 +1,4 @@
-"""The command line as its users run it: in a folder of theirs, as a process of its own."""
+"""The command line as its users run it: in a directory of theirs, as a process of its own."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ SECONDS = 120.0
 
 
 def walcrash(
-    folder: Path, *words: str, seconds: float = SECONDS
+    directory: Path, *words: str, seconds: float = SECONDS
 ) -> "subprocess.CompletedProcess[str]":
     """Run `walcrash` with these words to its end."""
     return subprocess.run(
         [sys.executable, "-m", "walcrash", *words],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "harness"), "COLUMNS": "100"},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""What tests of several folders share: a zygote that forks workers under watch."""
+"""What tests of several directories share: a zygote that forks workers under watch."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,8 +28,8 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
     reason = reason_without_interception()
     if reason:
         lacking(f"system calls cannot be intercepted here: {reason}")
-    folder = tmp_path_factory.mktemp("zygote")
-    with closing(import_for_workers(HERE, str(folder))) as made:
+    directory = tmp_path_factory.mktemp("zygote")
+    with closing(import_for_workers(HERE, str(directory))) as made:
         yield made
 
 

@@ -1,6 +1,6 @@
 """Worker functions under watch, and the same functions run without it.
 
-A worker function takes the folder that is its current one and returns what a message can
+A worker function takes the directory that is its current one and returns what a message can
 carry (pickled). It lives at the top of a test module, since the zygote imports it by name.
 """
 
@@ -28,7 +28,7 @@ from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
 
 HERE = Path(__file__).resolve().parent
-FOLDERS = (HERE, HERE / "unit", HERE / "property")
+DIRECTORIES = (HERE, HERE / "unit", HERE / "property")
 
 SECONDS_PER_CALL = 10.0
 MEMORY_MB = 1024
@@ -36,12 +36,12 @@ MEMORY_MB = 1024
 Work = Callable[..., object]
 
 
-def import_for_workers(environment: Environment, folder: str) -> Zygote:
+def import_for_workers(environment: Environment, directory: str) -> Zygote:
     """Start a zygote that finds the test modules."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, FOLDERS))
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, DIRECTORIES))
     try:
-        return Zygote(environment, folder)
+        return Zygote(environment, directory)
     finally:
         if before is None:
             del os.environ["PYTHONPATH"]
@@ -70,9 +70,9 @@ def preload(payload: bytes) -> bytes:
 
 
 def work(payload: bytes) -> None:
-    """Entry: run a worker function in its folder and say what it returned."""
-    function, folder, arguments = pickle.loads(payload)
-    os.chdir(folder)
+    """Entry: run a worker function in its directory and say what it returned."""
+    function, directory, arguments = pickle.loads(payload)
+    os.chdir(directory)
     say(pickle.dumps(function(*arguments)))
 
 
@@ -133,34 +133,34 @@ class Seen:
 def run_watched(
     zygote: Zygote,
     function: Work,
-    folder: Path,
+    directory: Path,
     *arguments: object,
     crash: CrashPoint | KillTimer | None = None,
     seconds: float = SECONDS_PER_CALL,
     memory_mb: int = MEMORY_MB,
 ) -> Seen:
-    """Run a worker function under watch in a folder as it is."""
+    """Run a worker function under watch in a directory as it is."""
     zygote.load("watching:preload", function.__module__.encode())
     watched = watch(
         zygote,
         "watching:work",
-        pickle.dumps((function, str(folder), arguments)),
-        folder=str(folder),
+        pickle.dumps((function, str(directory), arguments)),
+        directory=str(directory),
         plan=WatchPlan(crash=crash, seconds_per_call=seconds),
         memory_mb=memory_mb,
     )
     replies = [row[7][1:] for row in watched.recording.rows if row[0] is EventKind.REPLY]
     result = pickle.loads(replies[-1]) if replies and replies[-1] else None
-    return Seen(result, watched, capture(str(folder)))
+    return Seen(result, watched, capture(str(directory)))
 
 
-def run_plain(function: Work, folder: Path, *arguments: object) -> tuple[Any, Image]:
+def run_plain(function: Work, directory: Path, *arguments: object) -> tuple[Any, Image]:
     """Run a worker function in a forked process that nobody watches."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
-            os.chdir(folder)
+            os.chdir(directory)
             data = pickle.dumps(function(*arguments))
             while data:
                 data = data[os.write(write_end, data) :]
@@ -172,23 +172,23 @@ def run_plain(function: Work, folder: Path, *arguments: object) -> tuple[Any, Im
     os.close(read_end)
     os.waitpid(pid, 0)
     data = b"".join(pieces)
-    return (pickle.loads(data) if data else None), capture(str(folder))
+    return (pickle.loads(data) if data else None), capture(str(directory))
 
 
 def both_ways(
     zygote: Zygote, function: Work, parent: Path, set_up: Callable[[Path], None], *arguments: object
 ) -> Seen:
     """Run a worker function with and without the recorder; both must see and leave the same."""
-    folders = [parent / name / "folder" for name in ("watched", "plain")]
-    for folder in folders:
-        folder.mkdir(parents=True)
-        set_up(folder)
-    seen = run_watched(zygote, function, folders[0], *arguments)
-    result, image = run_plain(function, folders[1], *arguments)
+    directories = [parent / name / "directory" for name in ("watched", "plain")]
+    for directory in directories:
+        directory.mkdir(parents=True)
+        set_up(directory)
+    seen = run_watched(zygote, function, directories[0], *arguments)
+    result, image = run_plain(function, directories[1], *arguments)
     assert seen.watched.status == 0, seen.watched.output
     assert seen.result == result
     assert seen.image.entries == image.entries
-    outside = [capture(str(folder.parent)).entries for folder in folders]
+    outside = [capture(str(directory.parent)).entries for directory in directories]
     assert outside[0] == outside[1]
     return seen
 

@@ -51,7 +51,7 @@ def walcrash(request: pytest.FixtureRequest) -> "Callable[..., RunReport]":
 def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: int) -> "RunReport":
     # pytest loads every plugin at its start; only a test that uses this one pays for the engine.
     from walcrash.campaign.campaign import Campaign, CampaignPlan
-    from walcrash.report.run_folder import RunFolder
+    from walcrash.report.run_directory import RunDirectory
     from walcrash.report.session import RunRequest, collect
     from walcrash.report.summary import summary_text
     from walcrash.scenario.file import find_scenarios, load_scenario
@@ -80,17 +80,17 @@ def _run(path: str, seed: str, cases: int | None, seconds: float | None, jobs: i
             runs=runs,
             log=None,
             color=False,
-            folder=RunFolder.create(runs, seed),
+            directory=RunDirectory.create(runs, seed),
         )
-        report, folder, took = collect(Campaign(plan), request)
+        report, directory, took = collect(Campaign(plan), request)
     except WalcrashError as problem:
         pytest.fail(str(problem), pytrace=False)
     if report.exit_code is not ExitCode.PASSED:
         text = summary_text(
             report,
             seconds=took,
-            report_path=folder.report,
-            page_path=folder.page,
+            report_path=directory.report,
+            page_path=directory.page,
             runs=runs,
         )
         pytest.fail(text, pytrace=False)

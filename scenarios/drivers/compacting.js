@@ -6,7 +6,7 @@
 // A line of the log is a CRC-32 and a JSON text: the number that the next record would have, then
 // a record and its number each. A record's number is its offset, and never given twice.
 // Compaction writes a second file, syncs it, puts it in the first one's place, and syncs the
-// folder. A record is acknowledged when fsync has returned.
+// directory. A record is acknowledged when fsync has returned.
 //
 // `apply` saves what the records amount to, then the checkpoint, each by replacing a file. Recovery
 // takes the saved state and the records from the checkpoint on. What was sent is only remembered
@@ -57,16 +57,16 @@ function writeAll(fd, data) {
 const APPENDING = fs.constants.O_RDWR | fs.constants.O_APPEND;
 
 class Log {
-  constructor(folder) {
-    this.folder = folder;
-    this.path = path.join(folder, 'log');
+  constructor(directory) {
+    this.directory = directory;
+    this.path = path.join(directory, 'log');
     this.fd = fs.openSync(this.path, APPENDING | fs.constants.O_CREAT, 0o644);
     const [values, end] = read(fs.readFileSync(this.path));
     fs.ftruncateSync(this.fd, end);
     this.entries = values.filter((value) => value.record);
     this.next = values.reduce((next, value) => Math.max(next, value.next ?? value.offset + 1), 1);
     fs.fsyncSync(this.fd);
-    this.syncFolder();
+    this.syncDirectory();
     this.inFlight = new Map();
     this.checkpoint = this.saved('checkpoint')?.checkpoint ?? 0;
     const state = this.saved('state');
@@ -93,15 +93,15 @@ class Log {
   }
 
   saved(name) {
-    const file = path.join(this.folder, name);
+    const file = path.join(this.directory, name);
     if (!fs.existsSync(file)) return undefined;
     const [[value]] = read(fs.readFileSync(file));
     if (!value) throw new Error(`${name} is damaged`);
     return value;
   }
 
-  syncFolder() {
-    const fd = fs.openSync(this.folder, 'r');
+  syncDirectory() {
+    const fd = fs.openSync(this.directory, 'r');
     fs.fsyncSync(fd);
     fs.closeSync(fd);
   }
@@ -121,7 +121,7 @@ class Log {
 
   // Put a new file in the place of an old one; a crash leaves the one or the other.
   replace(name, values, isSynced = true) {
-    const file = path.join(this.folder, name);
+    const file = path.join(this.directory, name);
     // A crash may have left both names to one file: what is there is taken away, not emptied.
     fs.rmSync(file + '.new', { force: true });
     const fd = fs.openSync(file + '.new', 'wx', 0o644);
@@ -129,7 +129,7 @@ class Log {
     if (isSynced) fs.fsyncSync(fd);
     fs.closeSync(fd);
     fs.renameSync(file + '.new', file);
-    this.syncFolder();
+    this.syncDirectory();
   }
 
   apply() {

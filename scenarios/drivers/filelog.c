@@ -108,17 +108,17 @@ static char *read_frame(long long offset, uint32_t *length) {
     return data;
 }
 
-static int recover(const char *folder) {
+static int recover(const char *directory) {
     char path[PATH_MAX];
     uint32_t length;
     char *data;
-    snprintf(path, sizeof path, "%s/log", folder);
+    snprintf(path, sizeof path, "%s/log", directory);
     if ((log_fd = open(path, O_RDWR | O_CREAT, 0644)) < 0) return -1;
     for (end = 0; (data = read_frame(end, &length)); free(data)) end += 8 + (long long)length;
     if (ftruncate(log_fd, end) || sync_fd(log_fd)) return -1;
-    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY); /* the name of a new log */
-    if (folder_fd < 0 || sync_fd(folder_fd)) return -1;
-    return close(folder_fd);
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY); /* the name of a new log */
+    if (directory_fd < 0 || sync_fd(directory_fd)) return -1;
+    return close(directory_fd);
 }
 
 static int append(const char *record, size_t length) {

@@ -16,20 +16,20 @@ use IO::Handle;
 use JSON::PP;
 
 my $keeps_tail = grep { $_ eq '--keep-tail' } @ARGV;
-my $folder = $ARGV[-1];
+my $directory = $ARGV[-1];
 my $json = JSON::PP->new->utf8->ascii->canonical;
 my ($log, $end, @entries) = (undef, 0);
 
 binmode $_ for *STDIN, *STDOUT;
 STDOUT->autoflush(1);
 
-sub sync_folder {
-    sysopen(my $handle, $folder, O_RDONLY) or die "$folder: $!\n";
-    $handle->sync or die "$folder: $!\n";
+sub sync_directory {
+    sysopen(my $handle, $directory, O_RDONLY) or die "$directory: $!\n";
+    $handle->sync or die "$directory: $!\n";
 }
 
 sub recover {
-    sysopen($log, "$folder/journal", O_RDWR | O_CREAT, 0644) or die "journal: $!\n";
+    sysopen($log, "$directory/journal", O_RDWR | O_CREAT, 0644) or die "journal: $!\n";
     my ($data, $got) = ('');
     do { $got = sysread($log, $data, 1 << 16, length $data) // die "journal: $!\n" } while $got;
     ($end, @entries) = (0);
@@ -42,7 +42,7 @@ sub recover {
     if ($keeps_tail) { $end = length $data }
     else { truncate($log, $end) or die "journal: $!\n" }
     $log->sync or die "journal: $!\n";
-    sync_folder();
+    sync_directory();
 }
 
 sub append {

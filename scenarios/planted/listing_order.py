@@ -1,7 +1,7 @@
-"""Determinism, another directory order: a spool folder is read as the file system lists it.
+"""Determinism, another directory order: a spool directory is read as the file system lists it.
 
 Each put also left a file in `spool/`, named by its offset, for a dashboard. Recovery went
-through that folder to give the operations of the log's tail start times a second apart. The
+through that directory to give the operations of the log's tail start times a second apart. The
 order of `os.listdir` is the file system's own: after a restore on another machine the same
 files came in another order, and so did the operations.
 

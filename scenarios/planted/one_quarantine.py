@@ -32,7 +32,7 @@ class Subject(PlainLog):
             self.scan(data)
         return self.entries
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         os.close(self.log)
         self.save("wal.old", self.load("wal.log", b""))
         self.save("wal.log", HEADER.pack(MAGIC, self.end_offset))

@@ -121,7 +121,7 @@ class PlainLog(Adapter):
         self.end_offset = self.base + whole
         self.log = os.open(path, os.O_WRONLY | os.O_APPEND)
         if whole < len(data):
-            self.cut_tail(whole)
+            self.truncate_tail(whole)
 
     def create_log(self) -> None:
         self.save("wal.log", HEADER.pack(MAGIC, 0))
@@ -142,7 +142,7 @@ class PlainLog(Adapter):
         body = data[start : start + length]
         return body if len(body) == length and zlib.crc32(body) == checksum else None
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         os.ftruncate(self.log, position)
 
     def frame(self, record: Record) -> bytes:

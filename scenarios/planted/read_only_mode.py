@@ -16,8 +16,8 @@ from walcrash.values.record import Record
 class Subject(PlainLog):
     """Refuses for certain once it has found a torn tail."""
 
-    def cut_tail(self, position: int) -> None:
-        super().cut_tail(position)
+    def truncate_tail(self, position: int) -> None:
+        super().truncate_tail(position)
         self.save("read-only", b"")
 
     def append(self, record: Record) -> int:

@@ -13,7 +13,7 @@ from planted_base import HEADER, PlainLog, write_all
 class Subject(PlainLog):
     """Rewrites the log in place while it recovers."""
 
-    def cut_tail(self, position: int) -> None:
-        super().cut_tail(HEADER.size)
+    def truncate_tail(self, position: int) -> None:
+        super().truncate_tail(HEADER.size)
         for _, record in self.entries:
             write_all(self.log, self.frame(record))

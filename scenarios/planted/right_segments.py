@@ -4,7 +4,7 @@ A segment's name is the offset of its first record. Compaction drops segments fr
 the log, as long as all their operations are done, and it stops at the first that has another
 one. So it can drop a put and keep its `MarkDone`, and never the other way round.
 
-Looks like: `listing_order` (segments are found by listing the folder, and sorted), and
+Looks like: `listing_order` (segments are found by listing the directory, and sorted), and
 `unlink_then_rename` (each unlink of a segment leaves a log that is right).
 """
 
@@ -30,7 +30,7 @@ class Subject(PlainLog):
         self.end_offset = start + whole
         self.open_segment(start)
         if whole < len(data):
-            self.cut_tail(whole)
+            self.truncate_tail(whole)
 
     def segments(self) -> list[int]:
         """Return where each segment starts, in order."""

@@ -15,7 +15,7 @@ from planted_base import PlainLog
 class Subject(PlainLog):
     """Recovers and then refuses to work."""
 
-    def cut_tail(self, position: int) -> None:
-        super().cut_tail(position)
+    def truncate_tail(self, position: int) -> None:
+        super().truncate_tail(position)
         os.close(self.log)
         self.log = os.open(self.directory / "wal.log", os.O_RDONLY)

@@ -21,6 +21,6 @@ class Subject(PlainLog):
         write_all(self.log, frame[: FRAME.size])
         write_all(self.log, frame[FRAME.size :])
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         if os.fstat(self.log).st_size - position >= FRAME.size:
-            super().cut_tail(position)
+            super().truncate_tail(position)

@@ -13,5 +13,5 @@ from planted_base import PlainLog
 class Subject(PlainLog):
     """Refuses what a crash leaves."""
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         raise ValueError(f"the log is corrupt at byte {position}")

@@ -14,7 +14,7 @@ from planted_base import PlainLog
 class Subject(PlainLog):
     """Appends behind a torn record."""
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         pass
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 On Windows a rename onto a file that exists fails, so the port unlinked the old log first, and
 the code went into the common path. A kill between the two calls leaves no log under its name.
-The next boot took the folder for a new one and made an empty log; the good one lay beside it
+The next boot took the directory for a new one and made an empty log; the good one lay beside it
 as `wal.log.tmp`.
 
 Repair: `os.replace`, which is atomic everywhere; never unlink what is about to be replaced.

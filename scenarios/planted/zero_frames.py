@@ -28,10 +28,10 @@ DEFAULTS = {
 class Subject(PlainLog):
     """Reads zeros as records."""
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         torn_bytes = os.fstat(self.log).st_size - position
         frames = -(-torn_bytes // FRAME.size)
-        super().cut_tail(position)
+        super().truncate_tail(position)
         write_all(self.log, bytes(frames * FRAME.size))
         os.close(self.log)
         self.open_log()

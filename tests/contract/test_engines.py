@@ -41,7 +41,7 @@ SETTINGS: list[tuple[str, Options]] = [
     ("shelve", {}),
     ("zodb", {}),
     ("atomic-file", {}),
-    ("atomic-file", {"fsync_file": False, "fsync_folder": False}),
+    ("atomic-file", {"fsync_file": False, "fsync_directory": False}),
     ("atomic-file", {"writer": "in-place"}),
     ("atomic-file", {"writer": "atomicwrites"}),
     ("redis", {}),

@@ -63,7 +63,7 @@ class HangsInAppend(ReferenceAdapter):
             pass
 
 
-class PrintsRubbish(ReferenceAdapter):
+class PrintsMalformedOutput(ReferenceAdapter):
     def append(self, record: Record) -> int:
         print('{"ok": true}\n' * 20_000)
         os.write(2, b"\x00\xff\x1b[31m" * 100_000)
@@ -82,7 +82,7 @@ class NoneFromAppend(ReferenceAdapter):
         return None  # type: ignore[return-value]
 
 
-class RubbishReplay(ReferenceAdapter):
+class MalformedReplay(ReferenceAdapter):
     def replay(self, from_offset: int) -> Iterable[tuple[int, Record]]:
         return ["one", "two"]  # type: ignore[list-item]
 
@@ -157,7 +157,7 @@ class EatsMemory(ReferenceAdapter):
         self._held = [bytearray(1 << 20) for _ in range(2000)]
 
 
-class DeletesFolder(ReferenceAdapter):
+class DeletesDirectory(ReferenceAdapter):
     def append(self, record: Record) -> int:
         offset = super().append(record)
         shutil.rmtree(self._where)
@@ -175,7 +175,7 @@ class ClosesEverything(ReferenceAdapter):
 
 
 class WritesOutside(ReferenceAdapter):
-    """Keeps a diary beside its folder; harmless."""
+    """Keeps a diary beside its directory; harmless."""
 
     def append(self, record: Record) -> int:
         with open(OUTSIDE, "a", encoding="ascii") as diary:
@@ -184,7 +184,7 @@ class WritesOutside(ReferenceAdapter):
 
 
 class KeepsElsewhere(ReferenceAdapter):
-    """Has its log outside its folder: every case finds what the one before left."""
+    """Has its log outside its directory: every case finds what the one before left."""
 
     def open(self, directory: Path, effect: EffectSink) -> None:
         place = Path(OUTSIDE + "-log")
@@ -226,7 +226,7 @@ class RestlessThread(ReferenceAdapter):
 
 
 class LeavesADaemon(ReferenceAdapter):
-    """A process that lives on and writes to the folder, boot after boot."""
+    """A process that lives on and writes to the directory, boot after boot."""
 
     def open(self, directory: Path, effect: EffectSink) -> None:
         super().open(directory, effect)

@@ -45,23 +45,23 @@ pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_audit(
-    folder: Path, *words: str, adapter: str, power: str = "all", hash_seed: str = "0"
+    directory: Path, *words: str, adapter: str, power: str = "all", hash_seed: str = "0"
 ) -> subprocess.CompletedProcess[str]:
-    (folder / "audited.toml").write_text(SCENARIO.format(adapter=adapter, power=power))
-    return audit_scenario(folder, "audited.toml", *words, hash_seed=hash_seed)
+    (directory / "audited.toml").write_text(SCENARIO.format(adapter=adapter, power=power))
+    return audit_scenario(directory, "audited.toml", *words, hash_seed=hash_seed)
 
 
 def audit_scenario(
-    folder: Path, scenario: str, *words: str, hash_seed: str = "0"
+    directory: Path, scenario: str, *words: str, hash_seed: str = "0"
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "walcrash", "audit", scenario, "--seed", "7", *words],
-        cwd=folder,
+        cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "PYTHONHASHSEED": hash_seed,
-            "WALCRASH_WORK": str(folder),
+            "WALCRASH_WORK": str(directory),
         },
         capture_output=True,
         text=True,
@@ -70,11 +70,11 @@ def audit_scenario(
     )
 
 
-def audited(folder: Path, subject: str) -> dict[str, Any]:
+def audited(directory: Path, subject: str) -> dict[str, Any]:
     words = ("--cases", "2", "--images", "30", "--jobs", "1", "--json")
-    done = run_audit(folder, *words, adapter=f"{SUBJECTS}:{subject}")
+    done = run_audit(directory, *words, adapter=f"{SUBJECTS}:{subject}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["audited.toml"]
+    assert sorted(path.name for path in directory.iterdir()) == ["audited.toml"]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

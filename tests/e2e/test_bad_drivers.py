@@ -31,7 +31,7 @@ recovery_memory_mb = {memory_mb}
 
 
 def write_scenario(
-    folder: Path,
+    directory: Path,
     way: str,
     *,
     seconds: float = 20,
@@ -47,14 +47,14 @@ def write_scenario(
         seconds=seconds,
         memory_mb=memory_mb,
     )
-    (folder / f"{way}.toml").write_text(text, encoding="utf-8")
+    (directory / f"{way}.toml").write_text(text, encoding="utf-8")
     return f"{way}.toml"
 
 
-def run_all(folder: Path, files: list[str]) -> tuple[int, dict[str, dict[str, object]], str]:
+def run_all(directory: Path, files: list[str]) -> tuple[int, dict[str, dict[str, object]], str]:
     """Run scenarios; return the exit code and what ended each."""
-    log = folder / "log"
-    done = run(folder, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
+    log = directory / "log"
+    done = run(directory, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
     assert "Traceback" not in done.stdout + done.stderr
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     ended = {line["scenario"]: line for line in lines if line["line"] == "scenario-ended"}
@@ -131,7 +131,9 @@ def test_a_program_that_is_not_on_the_path_is_a_scenario_error(tmp_path: Path) -
     assert "cannot be started: there is no program walcrash-none on the PATH" in done.stderr
 
 
-def test_what_a_driver_writes_outside_its_folder_is_reported_with_the_path(tmp_path: Path) -> None:
+def test_what_a_driver_writes_outside_its_directory_is_reported_with_the_path(
+    tmp_path: Path,
+) -> None:
     _, _, said = run_all(tmp_path, [write_scenario(tmp_path, "outside")])
     assert f"{tmp_path}/outside" in said
 
@@ -149,7 +151,7 @@ def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
 
 
 RUINS_RECOVERIES = {
-    "fills": "its folder grew by more than 512 MiB in one boot, then killed",
+    "fills": "its directory grew by more than 512 MiB in one boot, then killed",
     "eats": "MemoryError",
 }
 

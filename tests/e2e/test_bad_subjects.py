@@ -48,31 +48,36 @@ recovery_memory_mb = {memory_mb}
 
 
 def write_scenario(
-    folder: Path, adapter: str, *, name: str = "wrong", seconds: float = 0.7, memory_mb: int = 200
+    directory: Path,
+    adapter: str,
+    *,
+    name: str = "wrong",
+    seconds: float = 0.7,
+    memory_mb: int = 200,
 ) -> str:
     """Write a scenario on a class of `bad_subjects`, or any adapter with a colon."""
     target = adapter if ":" in adapter else f"{SUBJECTS}:{adapter}"
     text = SCENARIO.format(name=name, adapter=target, seconds=seconds, memory_mb=memory_mb)
-    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    (directory / f"{name}.toml").write_text(text, encoding="utf-8")
     return f"{name}.toml"
 
 
 def run(
-    folder: Path, *words: str, environment: dict[str, str] | None = None
+    directory: Path, *words: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `walcrash ...`; afterwards none of its processes and none of its folders are there."""
-    work = folder / "work"
+    """Run `walcrash ...`; afterwards none of its processes and directories are there."""
+    work = directory / "work"
     work.mkdir(exist_ok=True)
     mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
     done = subprocess.run(
         [sys.executable, "-m", "walcrash", *words],
-        cwd=folder,
+        cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "100",
             "WALCRASH_WORK": str(work),
-            "BAD_SUBJECT_OUTSIDE": str(folder / "outside"),
+            "BAD_SUBJECT_OUTSIDE": str(directory / "outside"),
             "WALCRASH_TEST_MARK": mark,
             **(environment or {}),
         },
@@ -87,7 +92,7 @@ def run(
 
 
 def assert_nothing_left(mark: str, work: Path) -> None:
-    """No process with the mark in its environment, and no working folder, within some seconds."""
+    """No process with the mark in its environment, and no working directory, in some seconds."""
     deadline = time.monotonic() + CLEAN_SECONDS
     while (left := marked(mark)) or list(work.glob("*")):
         assert time.monotonic() < deadline, (left, list(work.glob("*")))
@@ -112,7 +117,7 @@ WRONG_WITHOUT_A_CRASH = {
     "HangsInAppend": "during `append`, and no fault explains it: 'hung: no progress within 0.7",
     "NoneFromAppend": "'append() returns an integer; found None'",
     "HugeOffset": "'append() returns an integer of 64 bits; found one of 19932'",
-    "RubbishReplay": "\"a replay yields (offset, record); found 'one'\"",
+    "MalformedReplay": "\"a replay yields (offset, record); found 'one'\"",
     "NoneReplay": "\"TypeError: 'NoneType' object is not iterable\"",
     "EndlessReplay": "recovery failed (",
     "TextFromEnd": "\"an offset is an integer; found 'far away'\"",
@@ -124,15 +129,15 @@ WRONG_WITHOUT_A_CRASH = {
     "CrashesInAppend": "'died: died of signal 11",
     "PrintsForever": "the subject is broken without a crash: not-appendable",
     "EatsMemory": "recovery failed (over-memory): 'MemoryError: '",
-    "DeletesFolder": "lost-put in boot 2",
+    "DeletesDirectory": "lost-put in boot 2",
     "ClosesEverything": "Bad file descriptor",
-    "KeepsElsewhere": "it writes outside its folder, to ",
+    "KeepsElsewhere": "it writes outside its directory, to ",
     "UnshowableError": "recovery failed (refused): 'Unshowable'",
 }
 
 HANG = {"HangsInOpen", "HangsInAppend", "EndlessReplay", "PrintsForever"}
 
-HARMLESS = ["PrintsRubbish", "WritesOutside", "RestlessThread", "MapsItsFile"]
+HARMLESS = ["PrintsMalformedOutput", "WritesOutside", "RestlessThread", "MapsItsFile"]
 
 
 def test_a_subject_that_is_wrong_is_told_so_and_the_next_one_is_tested_as_ever(
@@ -227,20 +232,22 @@ def test_too_little_memory_for_a_worker_is_told(tmp_path: Path) -> None:
     assert "emory" in done.stdout + done.stderr
 
 
-def test_a_working_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_working_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     for place in (str(tmp_path / "nowhere"), "/dev/null"):
         done = run(
             tmp_path, "run", write_scenario(tmp_path, "Right"),
             environment={"WALCRASH_WORK": place},
         )  # fmt: skip
         assert done.returncode == 3
-        assert f"error: no working folder can be made in {place}" in done.stderr
+        assert f"error: no working directory can be made in {place}" in done.stderr
         assert "hint: WALCRASH_WORK=" in done.stderr
         assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("place", ["/dev/null/runs", "wrong.toml"])
-def test_a_folder_for_runs_that_cannot_be_made_is_a_usage_error(place: str, tmp_path: Path) -> None:
+def test_a_directory_for_runs_that_cannot_be_made_is_a_usage_error(
+    place: str, tmp_path: Path
+) -> None:
     done = run(tmp_path, "run", write_scenario(tmp_path, "Right"), "--runs", place)
     assert done.returncode == 2
     assert "hint: " in done.stderr
@@ -248,7 +255,7 @@ def test_a_folder_for_runs_that_cannot_be_made_is_a_usage_error(place: str, tmp_
 
 
 @pytest.mark.parametrize("size", ["40k", "200k"])
-def test_a_full_working_folder_is_no_verdict_on_the_subject(size: str, tmp_path: Path) -> None:
+def test_a_full_working_directory_is_no_verdict_on_the_subject(size: str, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(

@@ -26,10 +26,10 @@ THREAD = 11
 """Where an event row says which thread it was."""
 
 
-def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def walcrash(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "walcrash", *words],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{PLANTED}", "COLUMNS": "100"},
         capture_output=True,
         text=True,
@@ -40,22 +40,22 @@ def walcrash(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a bundle of a planted bug, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("bundle")
+    """Make a bundle of a planted bug, in a directory of its own."""
+    directory = tmp_path_factory.mktemp("bundle")
     done = walcrash(
-        folder, "run", str(PLANTED / "uncut-tail.toml"), "--seed", "abc", "--cases", "8"
+        directory, "run", str(PLANTED / "uncut-tail.toml"), "--seed", "abc", "--cases", "8"
     )
     assert done.returncode == 1, done.stderr
-    done = walcrash(folder, "bundle", "F-")
+    done = walcrash(directory, "bundle", "F-")
     assert done.returncode == 0, done.stderr
     assert str(ROOT) not in done.stdout
-    path = folder / done.stdout.strip()
+    path = directory / done.stdout.strip()
     assert path.is_file()
     return path
 
 
-def elsewhere(bundle: Path, tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Replay a bundle in a folder that has nothing of the machine that it comes from."""
+def perturbed(bundle: Path, tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Replay a bundle in a directory that has nothing of the machine that it comes from."""
     (tmp_path / "sent.zip").write_bytes(bundle.read_bytes())
     done = walcrash(tmp_path, "replay", "sent.zip", "--times", "2", *words)
     assert not (tmp_path / "reports").exists()
@@ -63,18 +63,18 @@ def elsewhere(bundle: Path, tmp_path: Path, *words: str) -> subprocess.Completed
 
 
 def test_a_bundle_replays_with_the_subject_of_a_scenario(bundle: Path, tmp_path: Path) -> None:
-    done = elsewhere(bundle, tmp_path, "--subject", str(PLANTED / "uncut-tail.toml"))
+    done = perturbed(bundle, tmp_path, "--subject", str(PLANTED / "uncut-tail.toml"))
     assert done.returncode == 1, done.stderr
     assert "replayed 2 of 2" in done.stdout
     assert "own trace" not in done.stdout
 
 
 def test_a_bundle_says_what_is_missing(bundle: Path, tmp_path: Path) -> None:
-    done = elsewhere(bundle, tmp_path)
+    done = perturbed(bundle, tmp_path)
     assert done.returncode == 2
     assert "the subject of sent.zip is `uncut_tail.py:Subject`" in done.stderr
     assert "hint: walcrash replay sent.zip --subject" in done.stderr
-    done = elsewhere(bundle, tmp_path, "--subject", "no_such.py:Subject")
+    done = perturbed(bundle, tmp_path, "--subject", "no_such.py:Subject")
     assert done.returncode == 2
     assert "no_such.py" in done.stderr
 
@@ -83,7 +83,7 @@ def test_a_subject_that_does_other_things_is_judged_by_what_it_does(
     bundle: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "noisy.py").write_text(NOISY)
-    done = elsewhere(bundle, tmp_path, "--subject", "noisy.py:Noisy")
+    done = perturbed(bundle, tmp_path, "--subject", "noisy.py:Noisy")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the subject's trace is not the bundle's" in done.stdout
 
@@ -99,19 +99,19 @@ def test_a_subject_with_threads_is_judged_by_the_trace_of_the_bundle(
             if name == "evidence.json":
                 value["run"]["boots"][0]["recording"]["rows"][-1][THREAD] = 1
             new.writestr(name, json.dumps(value))
-    done = elsewhere(threaded, tmp_path, "--subject", "noisy.py:Noisy")
+    done = perturbed(threaded, tmp_path, "--subject", "noisy.py:Noisy")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the image is that of the bundle's trace" in done.stdout
     assert "the same again (the subject's threads made another trace" in done.stderr
 
 
 def test_a_repaired_subject_passes(bundle: Path, tmp_path: Path) -> None:
-    done = elsewhere(bundle, tmp_path, "--subject", str(PLANTED / "right-plain.toml"))
+    done = perturbed(bundle, tmp_path, "--subject", str(PLANTED / "right-plain.toml"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "it did not happen again in 2 replays" in done.stdout
 
 
-def test_a_bundle_holds_no_code_and_no_folder_of_the_machine(bundle: Path) -> None:
+def test_a_bundle_holds_no_code_and_no_directory_of_the_machine(bundle: Path) -> None:
     with zipfile.ZipFile(bundle) as archive:
         assert all(name.endswith(".json") for name in archive.namelist())
         text = b"".join(archive.read(name) for name in archive.namelist())

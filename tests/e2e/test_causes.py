@@ -45,7 +45,7 @@ cases = 60
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scenario with its subject, after one campaign."""
     made = tmp_path_factory.mktemp("two-bugs")
     for name in ("compact_in_place.py", "planted_base.py"):
@@ -57,17 +57,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
-    (log,) = folder.glob("reports/runs/*-1/events.ndjson")
+def lines(directory: Path) -> list[dict[str, Any]]:
+    (log,) = directory.glob("reports/runs/*-1/events.ndjson")
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def findings(folder: Path) -> list[dict[str, Any]]:
-    return [line["finding"] for line in lines(folder) if line["line"] == "finding-reported"]
+def findings(directory: Path) -> list[dict[str, Any]]:
+    return [line["finding"] for line in lines(directory) if line["line"] == "finding-reported"]
 
 
-def test_each_bug_is_one_finding_with_its_own_smallest_case(folder: Path) -> None:
-    found = findings(folder)
+def test_each_bug_is_one_finding_with_its_own_smallest_case(directory: Path) -> None:
+    found = findings(directory)
     assert [each["violations"][0]["invariant"] for each in found] == ["lost-put", "lost-put"]
     operations = {each["landings"][-1]["operation"].split()[0]: each for each in found}
     assert set(operations) == {"append", "compact"}
@@ -80,11 +80,11 @@ def test_each_bug_is_one_finding_with_its_own_smallest_case(folder: Path) -> Non
     assert compaction["is_minimal"]
 
 
-def test_every_failing_case_is_counted_with_one_of_them(folder: Path) -> None:
-    told = lines(folder)
+def test_every_failing_case_is_counted_with_one_of_them(directory: Path) -> None:
+    told = lines(directory)
     groups = Counter(line["finding"] for line in told if line["line"] == "case-judged")
     del groups[""]
-    found = findings(folder)
+    found = findings(directory)
     assert sorted(groups) == sorted(group for each in found for group in each["groups"])
     for each in found:
         assert each["seen"] == sum(groups[group] for group in each["groups"])
@@ -93,27 +93,27 @@ def test_every_failing_case_is_counted_with_one_of_them(folder: Path) -> None:
     assert ended["failed"] == sum(each["seen"] for each in found)
 
 
-def test_each_is_replayed_explained_and_known_again_with_another_seed(folder: Path) -> None:
-    for each in findings(folder):
-        done = walcrash(folder, "replay", each["id"])
+def test_each_is_replayed_explained_and_known_again_with_another_seed(directory: Path) -> None:
+    for each in findings(directory):
+        done = walcrash(directory, "replay", each["id"])
         assert done.returncode == 1, done.stdout
         assert "lost-put" in done.stdout
-        assert each["id"] in walcrash(folder, "explain", each["id"]).stdout
-    done = walcrash(folder, "run", "two-bugs.toml", "--seed", "2", "--runs", "again")
-    first = {each["id"] for each in findings(folder)}
+        assert each["id"] in walcrash(directory, "explain", each["id"]).stdout
+    done = walcrash(directory, "run", "two-bugs.toml", "--seed", "2", "--runs", "again")
+    first = {each["id"] for each in findings(directory)}
     assert done.returncode == 1
-    (log,) = (folder / "again").glob("*/events.ndjson")
+    (log,) = (directory / "again").glob("*/events.ndjson")
     told = [json.loads(line) for line in log.read_text().splitlines()]
     again = {line["finding"]["id"] for line in told if line["line"] == "finding-reported"}
     assert again == first
 
 
-def test_where_one_is_repaired_the_other_stays(folder: Path) -> None:
-    subject = folder / "two_bugs.py"
+def test_where_one_is_repaired_the_other_stays(directory: Path) -> None:
+    subject = directory / "two_bugs.py"
     broken = subject.read_text()
     subject.write_text(broken[: broken.index("    def cut_tail")])
     try:
-        done = walcrash(folder, "run", "two-bugs.toml", "--seed", "3")
+        done = walcrash(directory, "run", "two-bugs.toml", "--seed", "3")
     finally:
         subject.write_text(broken)
     assert done.returncode == 1

@@ -17,10 +17,10 @@ RUN_SECONDS = 240.0
 pytestmark = pytest.mark.usefixtures("interception")
 
 
-def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_compare(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "walcrash", "compare", *words, "--seed", "7"],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.scenario.file import shipped_folder
+from walcrash.scenario.file import shipped_directory
 from walcrash.tools import validate
 from walcrash.tools.validate import (
     TABLE,
@@ -20,7 +20,7 @@ from walcrash.values.validation import Agreement
 
 ROWS = [
     row.subject
-    for row in read_documented(shipped_folder() / "engines" / TABLE)
+    for row in read_documented(shipped_directory() / "engines" / TABLE)
     if row.subject.partition(",")[0] in ("sqlite", "lmdb")
 ]
 SEED = "11"

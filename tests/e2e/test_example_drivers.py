@@ -54,13 +54,13 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the folder; with the C driver, where there is a compiler."""
-    folder = tmp_path_factory.mktemp("drivers") / "drivers"
-    shutil.copytree(DRIVERS, folder, ignore=shutil.ignore_patterns("filelog"))
+    """A copy of the directory; with the C driver, where there is a compiler."""
+    directory = tmp_path_factory.mktemp("drivers") / "drivers"
+    shutil.copytree(DRIVERS, directory, ignore=shutil.ignore_patterns("filelog"))
     if shutil.which("gcc"):
         words = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", "filelog", "filelog.c"]
-        subprocess.run(words, cwd=folder, check=True)
-    return folder
+        subprocess.run(words, cwd=directory, check=True)
+    return directory
 
 
 def need(name: str) -> None:
@@ -82,13 +82,13 @@ def trouble_with_classic_level(drivers: Path) -> str:
 
 def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
     need_program("node", PACKAGES["node"])
-    folder = tmp_path / "drivers" / "classic_level"
-    folder.mkdir(parents=True)
-    shutil.copy(DRIVERS / "classic_level" / "driver.js", folder)
+    directory = tmp_path / "drivers" / "classic_level"
+    directory.mkdir(parents=True)
+    shutil.copy(DRIVERS / "classic_level" / "driver.js", directory)
     env = {name: value for name, value in os.environ.items() if name != "NODE_PATH"}
     words = [sys.executable, "-m", "walcrash", "check", "--", "node", "./classic_level/driver.js"]
     done = subprocess.run(
-        words, cwd=folder.parent, env={**env, "PYTHONPATH": str(ROOT)},
+        words, cwd=directory.parent, env={**env, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode != 0
@@ -97,13 +97,13 @@ def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
     assert "hint: npm install --prefix " in said
 
 
-def run(folder: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str], str]:
+def run(directory: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str], str]:
     """Run some cases; return the exit code, the invariants that broke, and all that was said."""
     log = runs / "log"
     words = ["run", f"{name}.toml", "--seed", "1", "--cases", str(cases), "--jobs", "2"]
     done = subprocess.run(
         [sys.executable, "-m", "walcrash", *words, "--runs", str(runs), "--log", str(log)],
-        cwd=folder,
+        cwd=directory,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

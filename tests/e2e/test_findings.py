@@ -10,86 +10,88 @@ from command import PLANTED, walcrash
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     """A scenario with its subject, both of which a test may change."""
     for name in ("uncut-tail.toml", "uncut_tail.py", "planted_base.py"):
         shutil.copy(PLANTED / name, tmp_path / name)
     return tmp_path
 
 
-def repair(folder: Path) -> None:
-    text = (folder / "uncut_tail.py").read_text()
+def repair(directory: Path) -> None:
+    text = (directory / "uncut_tail.py").read_text()
     start = text.index("    def cut_tail")
-    (folder / "uncut_tail.py").write_text(text[:start] + text[text.index("    def close") :])
+    (directory / "uncut_tail.py").write_text(text[:start] + text[text.index("    def close") :])
 
 
-def run(folder: Path, seed: str) -> subprocess.CompletedProcess[str]:
-    return walcrash(folder, "run", "uncut-tail.toml", "--seed", seed, "--cases", "8")
+def run(directory: Path, seed: str) -> subprocess.CompletedProcess[str]:
+    return walcrash(directory, "run", "uncut-tail.toml", "--seed", seed, "--cases", "8")
 
 
-def states(folder: Path) -> list[str]:
-    done = walcrash(folder, "findings", "--json")
+def states(directory: Path) -> list[str]:
+    done = walcrash(directory, "findings", "--json")
     assert done.returncode == 0, done.stderr
     return [row["state"] for row in json.loads(done.stdout)]
 
 
-def test_new_known_fixed_and_back_are_told_apart(folder: Path) -> None:
-    assert "no finding is kept" in walcrash(folder, "findings").stderr
-    done = run(folder, "abc")
+def test_new_known_fixed_and_back_are_told_apart(directory: Path) -> None:
+    assert "no finding is kept" in walcrash(directory, "findings").stderr
+    done = run(directory, "abc")
     assert done.returncode == 1, done.stderr
     assert "findings  1 new: F-" in done.stdout
-    assert states(folder) == ["new"]
-    broken = (folder / "uncut_tail.py").read_text()
-    done = run(folder, "abd")
+    assert states(directory) == ["new"]
+    broken = (directory / "uncut_tail.py").read_text()
+    done = run(directory, "abd")
     assert "findings  1 known: F-" in done.stdout
-    assert states(folder) == ["again"]
+    assert states(directory) == ["again"]
 
-    repair(folder)
-    done = run(folder, "abe")
+    repair(directory)
+    done = run(directory, "abe")
     assert done.returncode == 0, done.stdout
     assert "findings  1 fixed, by their kept cases: F-" in done.stdout
-    assert states(folder) == ["fixed"]
-    assert "fixed" not in run(folder, "abf").stdout
+    assert states(directory) == ["fixed"]
+    assert "fixed" not in run(directory, "abf").stdout
 
-    (folder / "uncut_tail.py").write_text(broken)
-    done = run(folder, "abc")
+    (directory / "uncut_tail.py").write_text(broken)
+    done = run(directory, "abc")
     assert "findings  1 back after they were fixed: F-" in done.stdout
-    assert states(folder) == ["back"]
-    table = walcrash(folder, "findings").stdout.splitlines()
+    assert states(directory) == ["back"]
+    table = walcrash(directory, "findings").stdout.splitlines()
     assert table[0].split() == [
         "finding", "scenario", "invariant", "state", "model", "replays", "operations", "seen",
     ]  # fmt: skip
     assert table[1].split()[1:4] == ["uncut-tail", "lost-put", "back"]
 
 
-def test_what_was_kept_changes_no_byte_of_the_event_log(folder: Path) -> None:
+def test_what_was_kept_changes_no_byte_of_the_event_log(directory: Path) -> None:
     logs = []
     for _ in range(2):
-        run(folder, "abc")
-        newest = max(folder.glob("reports/runs/*/events.ndjson"), key=lambda path: path.parent.name)
+        run(directory, "abc")
+        newest = max(
+            directory.glob("reports/runs/*/events.ndjson"), key=lambda path: path.parent.name
+        )
         logs.append(newest.read_bytes())
     assert logs[0] == logs[1]
 
 
-def test_a_repaired_finding_replays_as_passed(folder: Path) -> None:
-    run(folder, "abc")
-    repair(folder)
-    done = walcrash(folder, "replay", "F-", "--times", "2")
+def test_a_repaired_finding_replays_as_passed(directory: Path) -> None:
+    run(directory, "abc")
+    repair(directory)
+    done = walcrash(directory, "replay", "F-", "--times", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS  it did not happen again in 2 replays" in done.stdout
 
 
-def test_an_explanation_says_how_often_the_finding_was_replayed(folder: Path) -> None:
-    assert run(folder, "abc").returncode == 1
-    done = walcrash(folder, "explain", "F-")
+def test_an_explanation_says_how_often_the_finding_was_replayed(directory: Path) -> None:
+    assert run(directory, "abc").returncode == 1
+    done = walcrash(directory, "explain", "F-")
     assert done.returncode == 0, done.stderr
     assert "replayed 5 of 5" in " ".join(done.stdout.split())
 
 
-def test_a_file_that_passed_is_named_for_machines(folder: Path) -> None:
-    repair(folder)
-    assert run(folder, "abc").returncode == 0
-    (log,) = (folder / "reports" / "runs").glob("*/events.ndjson")
-    done = walcrash(folder, "report", str(log), "--to", "junit")
+def test_a_file_that_passed_is_named_for_machines(directory: Path) -> None:
+    repair(directory)
+    assert run(directory, "abc").returncode == 0
+    (log,) = (directory / "reports" / "runs").glob("*/events.ndjson")
+    done = walcrash(directory, "report", str(log), "--to", "junit")
     assert done.returncode == 0, done.stderr
     assert 'file="uncut-tail.toml"' in log.with_name("junit.xml").read_text(encoding="utf-8")

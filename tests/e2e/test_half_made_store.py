@@ -51,18 +51,18 @@ check = ["unrecoverable", "lost-put"]
 """
 
 
-def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
+def run(directory: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
     command = [sys.executable, "-m", "walcrash", "run", "half-made.toml", "--seed", "1"]
     done = subprocess.run(
         [*command, "--cases", "6", "--log", "log.ndjson"],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=RUN_SECONDS,
         check=False,
     )
-    lines = map(json.loads, (folder / "log.ndjson").read_text().splitlines())
+    lines = map(json.loads, (directory / "log.ndjson").read_text().splitlines())
     return done, [line["finding"] for line in lines if line["line"] == "finding-reported"]
 
 

@@ -19,16 +19,16 @@ END_SECONDS = 60.0
 
 
 @contextmanager
-def campaign(folder: Path, adapter: str, *, seconds: float = 5.0) -> Iterator["Running"]:
+def campaign(directory: Path, adapter: str, *, seconds: float = 5.0) -> Iterator["Running"]:
     """A campaign of many cases in its own process group, as a shell would start it."""
-    work = folder / "work"
+    work = directory / "work"
     work.mkdir()
     mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
-    file = write_scenario(folder, adapter, seconds=seconds)
+    file = write_scenario(directory, adapter, seconds=seconds)
     process = subprocess.Popen(
         [sys.executable, "-m", "walcrash", "run", file, "--seed", "1", "--cases", "100000",
          "--jobs", "2"],
-        cwd=folder,
+        cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -43,7 +43,7 @@ def campaign(folder: Path, adapter: str, *, seconds: float = 5.0) -> Iterator["R
         # A shell's background job ignores Ctrl-C, and hands that on to all that it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
-    running = Running(process, mark, work, folder)
+    running = Running(process, mark, work, directory)
     try:
         yield running
     finally:
@@ -57,18 +57,18 @@ class Running:
     """A campaign under way."""
 
     def __init__(
-        self, process: "subprocess.Popen[str]", mark: str, work: Path, folder: Path
+        self, process: "subprocess.Popen[str]", mark: str, work: Path, directory: Path
     ) -> None:
         self.process = process
         self._mark = mark
         self._work = work
-        self._folder = folder
+        self._directory = directory
 
     def wait_for_cases(self, count: int = 10) -> None:
         """Wait until so many lines are in its log."""
 
         def has_lines() -> bool:
-            logs = list(self._folder.glob("reports/runs/*/events.ndjson"))
+            logs = list(self._directory.glob("reports/runs/*/events.ndjson"))
             return bool(logs) and logs[0].read_bytes().count(b"\n") >= count
 
         self.wait_until(has_lines)

@@ -13,125 +13,127 @@ from command import PLANTED, walcrash
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scenario with its subject, of which a finding is kept."""
-    folder = tmp_path_factory.mktemp("found")
+    directory = tmp_path_factory.mktemp("found")
     for name in ("uncut-tail.toml", "uncut_tail.py", "planted_base.py"):
-        shutil.copy(PLANTED / name, folder / name)
-    done = walcrash(folder, "run", "uncut-tail.toml", "--seed", "abc", "--cases", "8")
+        shutil.copy(PLANTED / name, directory / name)
+    done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "abc", "--cases", "8")
     assert done.returncode == 1, done.stderr
-    return folder
+    return directory
 
 
 @pytest.fixture
-def folder(found: Path, tmp_path: Path) -> Path:
+def directory(found: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(found, tmp_path / "copy"))
 
 
-def judged(folder: Path) -> list[dict[str, object]]:
+def judged(directory: Path) -> list[dict[str, object]]:
     """Return the cases of the newest run."""
-    newest = max(folder.glob("reports/runs/*/events.ndjson"), key=lambda path: path.stat().st_mtime)
+    newest = max(
+        directory.glob("reports/runs/*/events.ndjson"), key=lambda path: path.stat().st_mtime
+    )
     lines = [json.loads(line) for line in newest.read_text().splitlines()]
     return [line for line in lines if line["line"] == "case-judged"]
 
 
-def change(folder: Path, old: str, new: str) -> None:
-    text = (folder / "uncut_tail.py").read_text()
+def change(directory: Path, old: str, new: str) -> None:
+    text = (directory / "uncut_tail.py").read_text()
     assert old in text
-    (folder / "uncut_tail.py").write_text(text.replace(old, new))
+    (directory / "uncut_tail.py").write_text(text.replace(old, new))
 
 
-def repair(folder: Path) -> None:
-    change(folder, "    def cut_tail(self, position: int) -> None:\n        pass\n", "")
+def repair(directory: Path) -> None:
+    change(directory, "    def cut_tail(self, position: int) -> None:\n        pass\n", "")
 
 
-def test_a_pinned_finding_runs_first_in_every_campaign_of_its_scenario(folder: Path) -> None:
-    before = (folder / "uncut-tail.toml").read_text()
-    done = walcrash(folder, "pin", "F-")
+def test_a_pinned_finding_runs_first_in_every_campaign_of_its_scenario(directory: Path) -> None:
+    before = (directory / "uncut-tail.toml").read_text()
+    done = walcrash(directory, "pin", "F-")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "uncut-tail.toml\n"
-    text = (folder / "uncut-tail.toml").read_text()
+    text = (directory / "uncut-tail.toml").read_text()
     assert text.startswith(before.rstrip())
     (pinned,) = tomllib.loads(text)["pinned"]
     assert pinned["invariant"] == "lost-put"
     assert pinned["reaches"][0] == "within write in append PutOperation"
 
-    done = walcrash(folder, "run", "uncut-tail.toml", "--seed", "other", "--cases", "1")
+    done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "other", "--cases", "1")
     assert done.returncode == 1, done.stderr
-    first, _ = judged(folder)
+    first, _ = judged(directory)
     assert (first["pinned"], first["verdict"]) == (pinned["finding"], "fail")
     assert f"FAIL  uncut-tail · lost-put · {pinned['finding']}" in done.stdout
 
-    repair(folder)
-    done = walcrash(folder, "run", "uncut-tail.toml", "--seed", "other", "--cases", "3")
+    repair(directory)
+    done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "other", "--cases", "3")
     assert done.returncode == 0, done.stdout
-    assert [case["pinned"] for case in judged(folder)] == [pinned["finding"], "", "", ""]
+    assert [case["pinned"] for case in judged(directory)] == [pinned["finding"], "", "", ""]
 
-    done = walcrash(folder, "pin", "F-")
+    done = walcrash(directory, "pin", "F-")
     assert done.returncode == 2
     assert "is pinned in uncut-tail.toml already" in done.stderr
 
 
-def test_pinned_cases_run_before_all_other_cases_of_all_scenarios(folder: Path) -> None:
-    other = (folder / "uncut-tail.toml").read_text().replace('"uncut-tail"', '"other"', 1)
-    (folder / "other.toml").write_text(other)
-    assert walcrash(folder, "pin", "F-").returncode == 0
-    repair(folder)
+def test_pinned_cases_run_before_all_other_cases_of_all_scenarios(directory: Path) -> None:
+    other = (directory / "uncut-tail.toml").read_text().replace('"uncut-tail"', '"other"', 1)
+    (directory / "other.toml").write_text(other)
+    assert walcrash(directory, "pin", "F-").returncode == 0
+    repair(directory)
     words = ("--seed", "other", "--cases", "2")
-    done = walcrash(folder, "run", "other.toml", "uncut-tail.toml", *words)
+    done = walcrash(directory, "run", "other.toml", "uncut-tail.toml", *words)
     assert done.returncode == 0, done.stdout
-    told = [(case["scenario"], bool(case["pinned"])) for case in judged(folder)]
+    told = [(case["scenario"], bool(case["pinned"])) for case in judged(directory)]
     assert told[0] == ("uncut-tail", True)
     assert told[1:] == [("other", False)] * 2 + [("uncut-tail", False)] * 2
     assert [row.split()[:3] for row in done.stdout.splitlines() if row.startswith("  uncut-tail")]
     assert "no findings in 5 cases" in done.stdout
 
 
-def test_a_pinned_case_that_misses_its_crash_point_is_inconclusive(folder: Path) -> None:
-    assert walcrash(folder, "pin", "F-").returncode == 0
-    repair(folder)
-    text = (folder / "uncut-tail.toml").read_text()
+def test_a_pinned_case_that_misses_its_crash_point_is_inconclusive(directory: Path) -> None:
+    assert walcrash(directory, "pin", "F-").returncode == 0
+    repair(directory)
+    text = (directory / "uncut-tail.toml").read_text()
     other = text.replace("within write in append PutOperation", "after rename in compact")
-    (folder / "uncut-tail.toml").write_text(other)
-    done = walcrash(folder, "run", "uncut-tail.toml", "--seed", "other", "--cases", "2")
+    (directory / "uncut-tail.toml").write_text(other)
+    done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "other", "--cases", "2")
     assert done.returncode == 4, done.stdout
     assert "did not reach its crash points: meant after rename in compact" in " ".join(
         done.stdout.split()
     )
 
 
-def test_a_new_scenario_can_be_made_of_it(folder: Path) -> None:
-    (folder / "pinned").mkdir()
-    done = walcrash(folder, "pin", "F-", "-o", "pinned/torn-once.toml")
+def test_a_new_scenario_can_be_made_of_it(directory: Path) -> None:
+    (directory / "pinned").mkdir()
+    done = walcrash(directory, "pin", "F-", "-o", "pinned/torn-once.toml")
     assert done.returncode == 0, done.stderr
-    table = tomllib.loads((folder / "pinned" / "torn-once.toml").read_text())
+    table = tomllib.loads((directory / "pinned" / "torn-once.toml").read_text())
     assert table["name"] == "torn-once"
     assert table["subject"]["adapter"] == "../uncut_tail.py:Subject"
-    done = walcrash(folder, "run", "pinned/torn-once.toml", "--seed", "1", "--cases", "1")
+    done = walcrash(directory, "run", "pinned/torn-once.toml", "--seed", "1", "--cases", "1")
     assert done.returncode == 1, done.stderr
-    assert judged(folder)[0]["pinned"]
-    done = walcrash(folder, "pin", table["pinned"][0]["finding"], "-o", "pinned/torn-once.toml")
+    assert judged(directory)[0]["pinned"]
+    done = walcrash(directory, "pin", table["pinned"][0]["finding"], "-o", "pinned/torn-once.toml")
     assert done.returncode == 2
     assert "is there already" in done.stderr
 
 
-def test_what_cannot_be_pinned_leaves_everything_as_it_was(folder: Path) -> None:
-    before = (folder / "uncut-tail.toml").read_text()
+def test_what_cannot_be_pinned_leaves_everything_as_it_was(directory: Path) -> None:
+    before = (directory / "uncut-tail.toml").read_text()
     for words in (("F-none",), ("F-", "-o", "x.json"), ("F-", "-o", "missing/x.toml")):
-        done = walcrash(folder, "pin", *words)
+        done = walcrash(directory, "pin", *words)
         assert done.returncode == 2, done.stderr
         assert "error: " in done.stderr
-    os.rename(folder / "uncut-tail.toml", folder / "away.toml")
-    done = walcrash(folder, "pin", "F-")
+    os.rename(directory / "uncut-tail.toml", directory / "away.toml")
+    done = walcrash(directory, "pin", "F-")
     assert done.returncode == 2
     assert "is not there" in done.stderr
-    assert (folder / "away.toml").read_text() == before
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert (directory / "away.toml").read_text() == before
+    assert not [path for path in directory.iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("case", ["{", "[]", '{"format": 2}', "[" * 9000])
-def test_a_broken_pinned_case_is_told_with_its_line(folder: Path, case: str) -> None:
-    with (folder / "uncut-tail.toml").open("a") as file:
+def test_a_broken_pinned_case_is_told_with_its_line(directory: Path, case: str) -> None:
+    with (directory / "uncut-tail.toml").open("a") as file:
         file.write(f"\n[[pinned]]\nfinding = 'F-12'\ninvariant = 'order'\nreaches = []\n"
                    f"case = '''{case}'''\n")  # fmt: skip
-    done = walcrash(folder, "run", "uncut-tail.toml")
+    done = walcrash(directory, "run", "uncut-tail.toml")
     assert done.returncode == 2
     assert "`pinned[0].case`: " in done.stderr

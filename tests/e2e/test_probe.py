@@ -19,11 +19,11 @@ RUN_SECONDS = 240.0
 pytestmark = pytest.mark.usefixtures("interception")
 
 
-def run_probe(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_probe(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "walcrash", "probe", *words, "--seed", "7", "--json"]
     return subprocess.run(
         [*command, "--cases", "4", "--images", "24", "--jobs", "2"],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

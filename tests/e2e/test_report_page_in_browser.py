@@ -24,7 +24,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootEnd
 from walcrash.values.moments import Placement
-from walcrash.values.story import Aspect, Fate, PathState, Standing, Story, StoryCrash
+from walcrash.values.story import Aspect, Durability, Fate, PathState, Story, StoryCrash
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -47,7 +47,7 @@ def powered() -> Story:
         model=PersistenceModel.EXT4,
         fates=(Fate(1, 11, 0, Aspect.DATA, False, (), ((104, 208),)),),
         fate_count=1,
-        states=(PathState(0, Standing.DURABLE, 104, 104),),
+        states=(PathState(0, Durability.DURABLE, 104, 104),),
     )
     boot = replace(story().boots[0], crash=crash, end=BootEnd.POWER_LOST)
     return story(boots=(boot,))

@@ -21,10 +21,10 @@ START_SECONDS = 60.0
 END_SECONDS = 120.0
 
 
-def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+def start(directory: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "walcrash", "run", *words, "--runs", "runs"],
-        cwd=folder,
+        cwd=directory,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -34,43 +34,43 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def walcrash(folder: Path, *words: str) -> tuple[int, str, str]:
-    process = start(folder, *words)
+def walcrash(directory: Path, *words: str) -> tuple[int, str, str]:
+    process = start(directory, *words)
     out, err = process.communicate(timeout=END_SECONDS)
     return process.returncode, out, err
 
 
-def stop_at(folder: Path, lines: int, number: signal.Signals) -> Path:
-    """Begin the campaign, stop it when its log has so many lines, and return its folder."""
-    process = start(folder, *ARGUMENTS)
-    log = wait_for_lines(process, folder, lines)
+def stop_at(directory: Path, lines: int, number: signal.Signals) -> Path:
+    """Begin the campaign, stop it when its log has so many lines, and return its directory."""
+    process = start(directory, *ARGUMENTS)
+    log = wait_for_lines(process, directory, lines)
     process.send_signal(number)
     process.communicate(timeout=END_SECONDS)
     return log.parent
 
 
-def wait_for_lines(process: "subprocess.Popen[str]", folder: Path, lines: int) -> Path:
+def wait_for_lines(process: "subprocess.Popen[str]", directory: Path, lines: int) -> Path:
     """Wait until the log of a campaign has so many lines, and return the log."""
     deadline = time.monotonic() + START_SECONDS
-    while not any(log.read_bytes().count(b"\n") >= lines for log in logs(folder)):
+    while not any(log.read_bytes().count(b"\n") >= lines for log in logs(directory)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    (log,) = logs(folder)
+    (log,) = logs(directory)
     return log
 
 
-def logs(folder: Path) -> list[Path]:
-    return list(folder.glob("runs/*/events.ndjson"))
+def logs(directory: Path) -> list[Path]:
+    return list(directory.glob("runs/*/events.ndjson"))
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The event log of the campaign that nobody stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    code, _, err = walcrash(folder, *ARGUMENTS)
+    directory = tmp_path_factory.mktemp("whole")
+    code, _, err = walcrash(directory, *ARGUMENTS)
     assert code == 1, err
-    (log,) = logs(folder)
+    (log,) = logs(directory)
     assert [path.name for path in sorted(log.parent.iterdir())] == [
         "events.ndjson",
         "report.html",
@@ -144,9 +144,9 @@ def test_what_a_run_is_about_may_not_change(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=END_SECONDS)
 
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    code, _, err = walcrash(elsewhere, "--resume", str(log.parent))
+    perturbed = tmp_path / "elsewhere"
+    perturbed.mkdir()
+    code, _, err = walcrash(perturbed, "--resume", str(log.parent))
     assert code == 2
     assert f"was begun in {tmp_path}" in err
 

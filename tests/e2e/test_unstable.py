@@ -59,7 +59,7 @@ cases = 60
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign in which the weather changed as soon as a case had failed."""
     made = tmp_path_factory.mktemp("unstable")
     shutil.copy(PLANTED / "planted_base.py", made)
@@ -88,39 +88,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def reported(folder: Path) -> dict[str, Any]:
-    lines = [json.loads(line) for line in (folder / "log.ndjson").read_text().splitlines()]
+def reported(directory: Path) -> dict[str, Any]:
+    lines = [json.loads(line) for line in (directory / "log.ndjson").read_text().splitlines()]
     (line,) = (line for line in lines if line["line"] == "finding-reported")
     return dict(line)
 
 
-def test_it_is_shown_as_unstable_with_its_trace(folder: Path) -> None:
-    line = reported(folder)
+def test_it_is_shown_as_unstable_with_its_trace(directory: Path) -> None:
+    line = reported(directory)
     finding = line["finding"]
     assert (finding["replays"], finding["replays_alike"]) == (5, 0)
     assert finding["violations"][0]["invariant"] == "lost-put"
     assert finding["operations"] == finding["operations_before"]
     assert not finding["is_minimal"]
-    assert "unstable" in (folder / "out.txt").read_text()
+    assert "unstable" in (directory / "out.txt").read_text()
     steps = [step for boot in line["story"]["boots"] for step in boot["steps"]]
     assert len(steps) > 5
-    (page,) = folder.glob("reports/runs/*/report.html")
+    (page,) = directory.glob("reports/runs/*/report.html")
     assert "unstable" in page.read_text()
 
 
-def test_what_is_explained_is_the_run_that_the_campaign_kept(folder: Path) -> None:
-    finding = reported(folder)["finding"]
-    done = walcrash(folder, "explain", finding["id"])
+def test_what_is_explained_is_the_run_that_the_campaign_kept(directory: Path) -> None:
+    finding = reported(directory)["finding"]
+    done = walcrash(directory, "explain", finding["id"])
     assert done.returncode == 4
     assert "this is the run that the campaign kept" in done.stderr
     assert finding["violations"][0]["message"].split(",")[0] in done.stdout
     assert ">> killed" in done.stdout
 
 
-def test_it_has_a_bundle_that_tells_the_same(folder: Path, tmp_path: Path) -> None:
-    finding = reported(folder)["finding"]
+def test_it_has_a_bundle_that_tells_the_same(directory: Path, tmp_path: Path) -> None:
+    finding = reported(directory)["finding"]
     bundle = tmp_path / "unstable.zip"
-    done = walcrash(folder, "bundle", finding["id"], "-o", str(bundle))
+    done = walcrash(directory, "bundle", finding["id"], "-o", str(bundle))
     assert done.returncode == 0, done.stderr
     assert "what is in it is the run that the campaign kept" in done.stderr
     told = walcrash(tmp_path, "explain", str(bundle))
@@ -128,9 +128,9 @@ def test_it_has_a_bundle_that_tells_the_same(folder: Path, tmp_path: Path) -> No
     assert finding["violations"][0]["message"].split(",")[0] in told.stdout
 
 
-def test_that_it_passes_once_does_not_make_it_fixed(folder: Path) -> None:
-    done = walcrash(folder, "run", "unstable.toml", "--seed", "2", "--cases", "4")
+def test_that_it_passes_once_does_not_make_it_fixed(directory: Path) -> None:
+    done = walcrash(directory, "run", "unstable.toml", "--seed", "2", "--cases", "4")
     assert done.returncode == 0, done.stdout
     assert "fixed" not in done.stdout
-    rows = json.loads(walcrash(folder, "findings", "--json").stdout)
+    rows = json.loads(walcrash(directory, "findings", "--json").stdout)
     assert [row["state"] for row in rows] == ["new"]

@@ -11,5 +11,5 @@ class Subject(CompactsInPlace):
         self.rewrite([record for _, record in self.entries])
         super().close()
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         pass

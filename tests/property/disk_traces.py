@@ -1,6 +1,6 @@
 """File operations for the tests of harness/walcrash/disk, drawn at random and run in two ways.
 
-`TinyFolder` runs them on dictionaries and writes the trace that a recorder would, in the most
+`TinyDirectory` runs them on dictionaries and writes the trace that a recorder would, in the most
 direct way that there is; `perform` runs them for real, in a worker that the recorder watches.
 """
 
@@ -45,7 +45,7 @@ K = EventKind
 def operations(
     *, most: int, most_bytes: int = 9, is_syncing: bool = True, is_failing: bool = False
 ) -> st.SearchStrategy[list[Operation]]:
-    """Draw operations on a few names and a few open files; failing syncs are for `TinyFolder`."""
+    """Draw operations on a few names and open files; failing syncs are for `TinyDirectory`."""
     path, slot = st.sampled_from(PATHS), st.sampled_from(SLOTS)
     offset, length = st.integers(0, most_bytes), st.integers(1, most_bytes)
     kinds = [
@@ -91,8 +91,8 @@ def bytes_of(step: int, length: int) -> bytes:
 
 
 @dataclass
-class TinyFolder:
-    """A folder of dictionaries; `events` is the trace of what was done to it."""
+class TinyDirectory:
+    """A directory of dictionaries; `events` is the trace of what was done to it."""
 
     names: dict[str, int] = field(default_factory=dict)
     files: dict[int, bytearray] = field(default_factory=dict)
@@ -100,12 +100,12 @@ class TinyFolder:
     directories: set[int] = field(default_factory=set)
     slots: dict[int, int] = field(default_factory=dict)
     linkable: set[int] = field(default_factory=set)
-    cut: set[int] = field(default_factory=set)
+    state: set[int] = field(default_factory=set)
     modes: dict[int, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     made: int = 0
 
-    def run(self, steps: list[Operation]) -> "TinyFolder":
+    def run(self, steps: list[Operation]) -> "TinyDirectory":
         for step, (name, *arguments) in enumerate(steps):
             getattr(self, "do_" + name.replace("-", "_"))(step, *arguments)
         return self
@@ -218,7 +218,7 @@ class TinyFolder:
             content.extend(bytes(size - len(content)))
             self._event(K.TRUNCATE, path=self._path_of(number), file=number, offset=size)
             if not size:
-                self.cut.add(number)
+                self.state.add(number)
 
     def do_refill(self, step: int, slot: int, length: int) -> None:
         self.do_truncate(step, slot, 0)
@@ -226,8 +226,8 @@ class TinyFolder:
 
     def do_close(self, step: int, slot: int) -> None:
         number = self.slots.pop(slot, None)
-        if number is not None and number in self.cut:
-            self.cut.discard(number)
+        if number is not None and number in self.state:
+            self.state.discard(number)
             self._event(K.CLOSE, path=self._path_of(number), file=number)
 
     def do_punch(self, step: int, slot: int, offset: int, length: int) -> None:
@@ -339,9 +339,9 @@ class TinyFolder:
 
 
 def perform(payload: bytes) -> None:
-    """Run pickled operations in a folder; those that fail are passed over."""
-    folder, steps, message_fd = pickle.loads(payload)
-    os.chdir(folder)
+    """Run pickled operations in a directory; those that fail are passed over."""
+    directory, steps, message_fd = pickle.loads(payload)
+    os.chdir(directory)
     open_files: dict[int, int] = {}
     for step, (name, *arguments) in enumerate(steps):
         with contextlib.suppress(OSError, KeyError):

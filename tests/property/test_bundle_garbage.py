@@ -23,49 +23,49 @@ json_values = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle")
     write_bundle(path / "good.zip", small_bundle())
     return path
 
 
-def is_refused(folder: Path, data: bytes) -> bool:
+def is_refused(directory: Path, data: bytes) -> bool:
     """Read a bundle; return whether it was refused. Anything else than that is a failure."""
-    path = folder / "tried.zip"
+    path = directory / "tried.zip"
     path.write_bytes(data)
     message, bundle = "", None
     try:
         bundle = read_bundle(path)
-        explain_finding(str(path), runs=folder)
+        explain_finding(str(path), runs=directory)
     except UsageError as problem:
         message = problem.message
     path.unlink()
-    assert os.listdir(folder) == ["good.zip"]
+    assert os.listdir(directory) == ["good.zip"]
     assert str(path) in message if message else isinstance(bundle, Bundle)
     return bool(message)
 
 
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_flipped_bytes_are_refused_or_do_no_harm(folder: Path, data: st.DataObject) -> None:
-    good = bytearray((folder / "good.zip").read_bytes())
+def test_flipped_bytes_are_refused_or_do_no_harm(directory: Path, data: st.DataObject) -> None:
+    good = bytearray((directory / "good.zip").read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         good[data.draw(st.integers(0, len(good) - 1))] ^= data.draw(st.integers(1, 255))
-    is_refused(folder, bytes(good))
+    is_refused(directory, bytes(good))
 
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(deadline=None)
-def test_any_bytes_are_refused(folder: Path, data: bytes, is_like_a_zip: bool) -> None:
-    assert is_refused(folder, (b"PK\3\4" if is_like_a_zip else b"") + data)
+def test_any_bytes_are_refused(directory: Path, data: bytes, is_like_a_zip: bool) -> None:
+    assert is_refused(directory, (b"PK\3\4" if is_like_a_zip else b"") + data)
 
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=300)
 def test_any_value_in_any_place_is_refused_or_does_no_harm(
-    folder: Path, data: st.DataObject
+    directory: Path, data: st.DataObject
 ) -> None:
-    with zipfile.ZipFile(folder / "good.zip") as archive:
+    with zipfile.ZipFile(directory / "good.zip") as archive:
         members = {name: json.loads(archive.read(name)) for name in archive.namelist()}
     name = data.draw(st.sampled_from(sorted(members)))
     place: object = members[name]
@@ -83,4 +83,4 @@ def test_any_value_in_any_place_is_refused_or_does_no_harm(
     with zipfile.ZipFile(target, "w") as archive:
         for each, value in members.items():
             archive.writestr(each, json.dumps(value))
-    is_refused(folder, target.getvalue())
+    is_refused(directory, target.getvalue())

@@ -1,7 +1,7 @@
 """The harness tests itself: a derived kill image is what a real SIGKILL there leaves.
 
 Operations are drawn, run in a worker under the recorder, and killed at some of their events;
-the folder that is left is compared with the image derived from the trace, byte for byte, name
+the directory that is left is compared with the image derived from the trace, byte for byte, name
 for name and mode for mode.
 """
 
@@ -37,19 +37,19 @@ real = settings(max_examples=25, deadline=None, suppress_health_check=list(Healt
 
 
 class Bench:
-    """A zygote and a folder in which operations are run."""
+    """A zygote and a directory in which operations are run."""
 
-    def __init__(self, zygote: Zygote, folder: str) -> None:
+    def __init__(self, zygote: Zygote, directory: str) -> None:
         self.zygote = zygote
-        self.folder = folder
+        self.directory = directory
 
     def run(self, base: Image, steps: list[Operation], crash: CrashPoint | None) -> Recording:
-        tree.restore(base, self.folder)
+        tree.restore(base, self.directory)
         watched = watch(
             self.zygote,
             "disk_traces:perform",
-            pickle.dumps((self.folder, steps, abi.MESSAGE_FD)),
-            folder=self.folder,
+            pickle.dumps((self.directory, steps, abi.MESSAGE_FD)),
+            directory=self.directory,
             plan=WatchPlan(crash=crash, seconds_per_call=20),
             memory_mb=512,
         )
@@ -59,19 +59,19 @@ class Bench:
         return watched.recording
 
     def left(self) -> Image:
-        return tree.capture(self.folder)
+        return tree.capture(self.directory)
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     workspace = tempfile.mkdtemp(prefix="walcrash-disk-")
-    folder = Path(workspace) / "subject"
-    folder.mkdir()
+    directory = Path(workspace) / "subject"
+    directory.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         zygote = Zygote(HERE, workspace)
     with contextlib.closing(zygote):
-        bench = Bench(zygote, str(folder))
+        bench = Bench(zygote, str(directory))
         try:
             bench.run(Image({}), [], None)
         except Inconclusive as problem:

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from disk_traces import Operation, TinyFolder, operations
+from disk_traces import Operation, TinyDirectory, operations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
-from walcrash.values.story import Aspect, Standing
+from walcrash.values.story import Aspect, Durability
 
 SECTOR = 4
 EMPTY = Image({})
@@ -48,11 +48,11 @@ def contents(image: Image) -> dict[str, bytes]:
 def test_an_image_of_which_nothing_is_lost_is_what_memory_held(
     steps: list[Operation], model: Model
 ) -> None:
-    folder = TinyFolder().run(steps)
-    pending = replay(folder.events)
+    directory = TinyDirectory().run(steps)
+    pending = replay(directory.events)
     for choice in some_choices(pending, model):
         if all(fate.is_kept for fate in change_fates(pending, choice)):
-            assert ImageBuilder(pending).build(choice) == folder.image(), choice
+            assert ImageBuilder(pending).build(choice) == directory.image(), choice
 
 
 # A cut whose zeros reached the disk without its size, and one that the file has grown over since.
@@ -66,14 +66,14 @@ CUT: list[Operation] = [("open", 0, "a"), ("sync",), ("append", 0, 1), ("truncat
 def test_bytes_that_are_told_to_be_kept_are_in_the_image_unless_changed_later(
     steps: list[Operation], model: Model
 ) -> None:
-    folder = TinyFolder().run(steps)
-    pending = replay(folder.events)
+    directory = TinyDirectory().run(steps)
+    pending = replay(directory.events)
     for choice in some_choices(pending, model):
         image = contents(ImageBuilder(pending).build(choice))
         fates = change_fates(pending, choice)
         assert all(fate.is_kept or fate.lost or fate.aspect is not Aspect.DATA for fate in fates)
         for (path, at), (number, is_kept) in last_word(fates).items():
-            event, key = folder.events[number], pending.names.place(path)
+            event, key = directory.events[number], pending.names.place(path)
             # Only where the name leads to the same file in memory and on the disk.
             if is_kept and event.data and path in image and key not in pending.names.pending:
                 assert image[path][at] == event.data[at - event.offset]
@@ -98,18 +98,20 @@ def bytes_at(fate: ChangeFate, start: int, end: int) -> list[tuple[str, int]]:
 def test_the_standing_of_names_is_that_of_memory_and_of_the_disk(
     steps: list[Operation], weakest: Model
 ) -> None:
-    folder = TinyFolder().run(steps)
-    pending = replay(folder.events, weakest)
+    directory = TinyDirectory().run(steps)
+    pending = replay(directory.events, weakest)
     states = name_states(pending)
-    memory = folder.image().entries
+    memory = directory.image().entries
     shown = {
-        path.rstrip("/") for path, state in states.items() if state.standing is not Standing.REMOVED
+        path.rstrip("/")
+        for path, state in states.items()
+        if state.durability is not Durability.REMOVED
     }
     # Under a directory that is gone in memory but not on the disk, names stand as it does.
     assert set(memory) <= shown
     for path, entry in memory.items():
         assert (f"{path}/" if isinstance(entry, DirectoryEntry) else path) in states
-    for path, content in contents(folder.image()).items():
+    for path, content in contents(directory.image()).items():
         assert states[path].size == len(content)
         assert all(0 <= start < end for start, end in states[path].pending)
         if not states[path].pending and states[path].durable_size == len(content):
@@ -123,8 +125,8 @@ def test_the_standing_of_names_is_that_of_memory_and_of_the_disk(
 @few
 @given(operations(most=14))
 def test_after_a_sync_of_everything_nothing_is_pending(steps: list[Operation]) -> None:
-    pending = replay(TinyFolder().run([*steps, ("sync",)]).events)
+    pending = replay(TinyDirectory().run([*steps, ("sync",)]).events)
     for state in name_states(pending).values():
-        assert state.standing is Standing.DURABLE
+        assert state.durability is Durability.DURABLE
         assert state.size == state.durable_size
         assert state.pending == ()

@@ -1,6 +1,6 @@
 """Persistence models: what each allows, over generated traces small enough to list everything."""
 
-from disk_traces import Operation, TinyFolder, operations
+from disk_traces import Operation, TinyDirectory, operations
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -8,8 +8,8 @@ from walcrash.disk import (
     ImageBuilder,
     Pending,
     choices,
-    count_cuts,
-    every_cut,
+    count_states,
+    every_state,
     images,
     kill_image,
     rebuild,
@@ -24,7 +24,7 @@ from walcrash.values.seed import Prng
 SECTOR = 4
 BLOCK = 8
 EMPTY = Image({})
-MOST_CUTS = 3000
+MOST_STATES = 3000
 
 SYNCS = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC})
 
@@ -46,13 +46,13 @@ def replay(
 
 def every_image(pending: Pending, model: Model) -> set[str]:
     builder = ImageBuilder(pending)
-    return {builder.build_cut(cut).digest() for cut in every_cut(pending, model)}
+    return {builder.build_state(state).digest() for state in every_state(pending, model)}
 
 
 def small(events: list[Event], *, block_bytes: int = 4096) -> Pending:
     pending = replay(events, block_bytes=block_bytes)
-    space = count_cuts(pending, Model.POSIX)
-    assume(space.cuts <= MOST_CUTS and (space.is_counted or bool(pending.names.tied)))
+    space = count_states(pending, Model.POSIX)
+    assume(space.states <= MOST_STATES and (space.is_counted or bool(pending.names.tied)))
     assume(len(pending.names.pending) < 7)
     return pending
 
@@ -61,9 +61,9 @@ def small(events: list[Event], *, block_bytes: int = 4096) -> Pending:
 @given(operations(most=14))
 def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
     for count in range(len(steps) + 1):
-        folder = TinyFolder().run(steps[:count])
-        position = CrashPosition(len(folder.events), Placement.BEFORE)
-        assert kill_image(EMPTY, folder.events, position) == folder.image()
+        directory = TinyDirectory().run(steps[:count])
+        position = CrashPosition(len(directory.events), Placement.BEFORE)
+        assert kill_image(EMPTY, directory.events, position) == directory.image()
 
 
 @few
@@ -74,7 +74,7 @@ def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
 def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
     steps: list[Operation],
 ) -> None:
-    pending = small(TinyFolder().run(steps).events, block_bytes=BLOCK)
+    pending = small(TinyDirectory().run(steps).events, block_bytes=BLOCK)
     kill, ordered, ext4, posix = (every_image(pending, model) for model in Model)
     assert kill <= ordered
     assert ordered <= ext4
@@ -86,7 +86,7 @@ def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
 def test_ordered_images_are_the_kill_images_since_the_last_sync_cut_at_sectors(
     steps: list[Operation],
 ) -> None:
-    events = TinyFolder().run(steps).events
+    events = TinyDirectory().run(steps).events
     syncs = [
         n for n, e in enumerate(events) if e.result >= 0 and (e.kind in SYNCS or e.is_synchronous)
     ]
@@ -105,7 +105,7 @@ def test_ordered_images_are_the_kill_images_since_the_last_sync_cut_at_sectors(
 @few
 @given(operations(most=9, is_failing=True))
 def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operation]) -> None:
-    events = TinyFolder().run(steps).events
+    events = TinyDirectory().run(steps).events
     pending = small(events)
     position = CrashPosition(len(events), Placement.BEFORE)
     for model in Model:
@@ -123,11 +123,11 @@ def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operatio
 @few
 @given(operations(most=9, is_failing=True))
 def test_no_more_images_than_counted_cuts(steps: list[Operation]) -> None:
-    pending = small(TinyFolder().run(steps).events)
+    pending = small(TinyDirectory().run(steps).events)
     for model in Model:
-        cuts = sum(1 for _ in every_cut(pending, model))
-        space = count_cuts(pending, model)
-        assert space.cuts == cuts if space.is_counted else space.cuts <= cuts
+        states = sum(1 for _ in every_state(pending, model))
+        space = count_states(pending, model)
+        assert space.states == states if space.is_counted else space.states <= states
 
 
 @few
@@ -135,7 +135,7 @@ def test_no_more_images_than_counted_cuts(steps: list[Operation]) -> None:
 def test_a_model_that_forgets_for_ext4_gives_the_same_images_of_ext4(
     steps: list[Operation],
 ) -> None:
-    events = TinyFolder().run(steps).events
+    events = TinyDirectory().run(steps).events
     position = CrashPosition(len(events), Placement.BEFORE)
     for model in (Model.KILL, Model.ORDERED, Model.EXT4):
         whole, short = replay(events), replay(events, weakest=model)
@@ -150,16 +150,16 @@ def _digests(pending: Pending, model: Model, position: CrashPosition) -> set[str
 @few
 @given(operations(most=14))
 def test_after_a_sync_of_everything_there_is_one_image(steps: list[Operation]) -> None:
-    folder = TinyFolder().run([*steps, ("sync",)])
-    pending = replay(folder.events)
+    directory = TinyDirectory().run([*steps, ("sync",)])
+    pending = replay(directory.events)
     for model in Model:
-        assert every_image(pending, model) == {folder.image().digest()}
+        assert every_image(pending, model) == {directory.image().digest()}
 
 
 @few
 @given(operations(most=12, is_failing=True))
 def test_a_torn_write_is_forgotten_when_the_position_is_left(steps: list[Operation]) -> None:
-    events = TinyFolder().run(steps).events
+    events = TinyDirectory().run(steps).events
     torn, plain = replay([]), replay([])
     for event in events:
         if event.kind is EventKind.WRITE and event.length > 1:
@@ -176,8 +176,10 @@ def test_a_torn_write_is_forgotten_when_the_position_is_left(steps: list[Operati
 def test_a_failed_sync_takes_nothing_away_and_a_later_one_gives_no_more_than_without_it(
     steps: list[Operation],
 ) -> None:
-    plain = small(TinyFolder().run([*steps, ("fsync", 0)]).events, block_bytes=BLOCK)
-    failed = small(TinyFolder().run([*steps, ("fail", 0), ("fsync", 0)]).events, block_bytes=BLOCK)
+    plain = small(TinyDirectory().run([*steps, ("fsync", 0)]).events, block_bytes=BLOCK)
+    failed = small(
+        TinyDirectory().run([*steps, ("fail", 0), ("fsync", 0)]).events, block_bytes=BLOCK
+    )
     assert every_image(plain, Model.ORDERED) == every_image(failed, Model.ORDERED)
     for model in (Model.EXT4, Model.POSIX):
         assert every_image(plain, model) <= every_image(failed, model)

@@ -197,7 +197,7 @@ class Node:
 
 @dataclass
 class Model:
-    """A folder as the trace alone tells it."""
+    """A directory as the trace alone tells it."""
 
     files: dict[int, Node] = field(default_factory=dict)
     tree: dict[str, Node | None] = field(default_factory=dict)
@@ -305,12 +305,12 @@ def without_modes(image: Image) -> dict[str, bytes | str | None]:
     return shown
 
 
-def in_empty_folder(run: Any, *arguments: object, **named: object) -> Any:
+def in_empty_directory(run: Any, *arguments: object, **named: object) -> Any:
     function, *rest = arguments
     with tempfile.TemporaryDirectory(prefix="walcrash-test-") as parent:
-        folder = Path(parent) / "folder"
-        folder.mkdir()
-        return run(function, folder, *rest, **named)
+        directory = Path(parent) / "directory"
+        directory.mkdir()
+        return run(function, directory, *rest, **named)
 
 
 OPENED = ("open", 0, "a", os.O_RDWR | os.O_CREAT, 0o644)
@@ -329,8 +329,8 @@ def test_a_recorded_run_equals_a_real_one_and_its_trace_tells_it_all(
     def watched(*arguments: Any, **named: Any) -> Any:
         return run_watched(zygote, *arguments, **named)
 
-    seen = in_empty_folder(watched, work_watched, sequence)
-    result, image = in_empty_folder(run_plain, work_plain, sequence)
+    seen = in_empty_directory(watched, work_watched, sequence)
+    result, image = in_empty_directory(run_plain, work_plain, sequence)
     assert seen.watched.status == 0, seen.watched.output
     assert seen.result == result
     assert seen.image.entries == image.entries
@@ -363,7 +363,7 @@ def test_a_kill_leaves_exactly_what_its_prefix_leaves(
     def watched(*arguments: Any, **named: Any) -> Any:
         return run_watched(zygote, *arguments, **named)
 
-    seen = in_empty_folder(watched, work_watched, sequence, crash=crash)
+    seen = in_empty_directory(watched, work_watched, sequence, crash=crash)
     landing = seen.recording.crash
     assert landing is not None
     done = list(sequence[:position])
@@ -372,5 +372,5 @@ def test_a_kill_leaves_exactly_what_its_prefix_leaves(
         assert landing.kept_bytes == 1 + share * (landing.row[6] - 1) // KEPT_SCALE
     elif landing.placement is Placement.AFTER or landing.row[0] is EventKind.REPLY:
         done.append(sequence[position])
-    _, image = in_empty_folder(run_plain, work_plain, done)
+    _, image = in_empty_directory(run_plain, work_plain, done)
     assert seen.image.entries == image.entries

@@ -171,16 +171,16 @@ def contents(image: Image) -> dict[str, bytes]:
     return {n: e.content for n, e in image.entries.items() if isinstance(e, FileEntry)}
 
 
-def in_empty_folder(run: Any, *arguments: Any, **named: Any) -> Any:
-    with tempfile.TemporaryDirectory(prefix="walcrash-test-") as folder:
-        return run(Path(folder), *arguments, **named)
+def in_empty_directory(run: Any, *arguments: Any, **named: Any) -> Any:
+    with tempfile.TemporaryDirectory(prefix="walcrash-test-") as directory:
+        return run(Path(directory), *arguments, **named)
 
 
 def watched(zygote: Zygote, sequence: Sequence[Operation], crash: CrashPoint | None = None) -> Seen:
-    def run(folder: Path) -> Seen:
-        return run_watched(zygote, work_watched, folder, sequence, crash=crash)
+    def run(directory: Path) -> Seen:
+        return run_watched(zygote, work_watched, directory, sequence, crash=crash)
 
-    seen: Seen = in_empty_folder(run)
+    seen: Seen = in_empty_directory(run)
     assert not seen.recording.unmodelled
     return seen
 
@@ -193,7 +193,7 @@ def test_the_trace_tells_what_was_stored_once_and_nothing_else(
     zygote: Zygote, sequence: list[Operation]
 ) -> None:
     seen = watched(zygote, sequence)
-    result, image = in_empty_folder(lambda folder: run_plain(work_plain, folder, sequence))
+    result, image = in_empty_directory(lambda directory: run_plain(work_plain, directory, sequence))
     assert seen.watched.status == 0, seen.watched.output
     assert seen.result == result
     assert contents(seen.image) == contents(image)

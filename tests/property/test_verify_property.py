@@ -123,31 +123,31 @@ def test_a_reference_store_with_any_byte_changed_and_any_end_is_judged(
     name: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    with open_store(folder) as store:
+    directory = tmp_path_factory.mktemp("log")
+    with open_store(directory) as store:
         for index, record in enumerate(records):
             store.append(record)
             if index == applied:
                 store.apply()
-    path = folder / name
+    path = directory / name
     data = bytearray(path.read_bytes() if path.exists() else b"")
     if data:
         data[where % len(data)] = byte
         path.write_bytes(data if kept is None else data[: kept % len(data)])
     try:
-        verified, rows = judged(folder, LogFormat.REFERENCE)
+        verified, rows = judged(directory, LogFormat.REFERENCE)
     except UsageError as refused:
         assert "format version" in str(refused)  # noqa: PT017 - most of them raise nothing
         return
     for row in rows:
         assert row.offset + RECORD_HEADER_BYTES <= verified.end_offset
     # What is judged sound is what recovery takes, and what it takes is sound.
-    assert verified.is_sound == _opens(folder)
+    assert verified.is_sound == _opens(directory)
 
 
-def _opens(folder: Path) -> bool:
+def _opens(directory: Path) -> bool:
     try:
-        open_store(folder).close()
+        open_store(directory).close()
     except Exception:
         return False
     return True

@@ -1,8 +1,8 @@
 """The reference WAL under a small persistence model of its own, at every crash point.
 
 A recorder takes the place of the system calls that the WAL makes, writes through to a real
-folder, and remembers what is not yet synced. A power cut keeps any subset of that: each block
-of 64 bytes of each write, each change of a file's size, each name in the folder, and it may
+directory, and remembers what is not yet synced. A power cut keeps any subset of that: each block
+of 64 bytes of each write, each change of a file's size, each name in the directory, and it may
 leave zeros or older bytes where data is missing. A kill keeps everything.
 
 Not here: the harness's own models (`disk`), which are tested against other things. This is a
@@ -38,17 +38,17 @@ class Crashed(BaseException):
 
 
 class Disk:
-    """What is durable, and what is not yet, of one folder."""
+    """What is durable, and what is not yet, of one directory."""
 
-    def __init__(self, folder: Path, prng: random.Random) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, prng: random.Random) -> None:
+        self.directory = directory
         self.prng = prng
         self.events_left = 0
         self.durable: dict[int, bytes] = {}
         self.changes: dict[int, list[tuple[str, int, bytes]]] = {}
         self.names: dict[str, int] = {}
         self.older_names: dict[str, list[int | None]] = {}
-        for path in sorted(folder.iterdir()):
+        for path in sorted(directory.iterdir()):
             file = path.stat().st_ino
             self.names[path.name] = file
             self.durable[file], self.changes[file] = path.read_bytes(), []
@@ -67,14 +67,14 @@ class Disk:
 
     def synced(self, fd: int) -> None:
         file = os.fstat(fd).st_ino
-        if file == self.folder.stat().st_ino:
+        if file == self.directory.stat().st_ino:
             self.older_names.clear()
         else:
             self.durable[file] = os.pread(fd, os.fstat(fd).st_size, 0)
             self.changes[file] = []
 
     def image(self, prng: random.Random) -> dict[str, bytes]:
-        """Return one of the folders that a power cut could leave."""
+        """Return one of the directories that a power cut could leave."""
         files = {}
         for name in sorted({*self.names, *self.older_names}):
             file = prng.choice(self.older_names.get(name, [self.names.get(name)]))
@@ -163,12 +163,12 @@ def recorded(disk: Disk) -> Iterator[None]:
 
 
 class Life:
-    """Many boots over one folder, and what was promised in them."""
+    """Many boots over one directory, and what was promised in them."""
 
-    def __init__(self, folder: Path, seed: int, policy: SyncPolicy) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, seed: int, policy: SyncPolicy) -> None:
+        self.directory = directory
         self.prng = random.Random(seed)
-        self.disk = Disk(folder, self.prng)
+        self.disk = Disk(directory, self.prng)
         self.policy = policy
         self.appended: list[Record] = []
         self.promised = 0
@@ -183,7 +183,7 @@ class Life:
         store: list[Store] = []
         with recorded(disk):
             try:
-                store.append(open_store(self.folder, sync=self.policy, retry=RETRY))
+                store.append(open_store(self.directory, sync=self.policy, retry=RETRY))
                 self.check(store[0])
                 while True:
                     self.work(store[0])
@@ -192,14 +192,14 @@ class Life:
         is_kill = self.prng.random() < 0.3
         image = None if is_kill else disk.image(self.prng)
         for opened in store:
-            opened.log._folder._fd = _closed(opened.log._folder._fd)
+            opened.log._directory._fd = _closed(opened.log._directory._fd)
             opened.log._fd = _closed(opened.log._fd)
         if image is not None:
-            for path in self.folder.iterdir():
+            for path in self.directory.iterdir():
                 path.unlink()
             for name, data in image.items():
-                (self.folder / name).write_bytes(data)
-            self.disk = Disk(self.folder, self.prng)
+                (self.directory / name).write_bytes(data)
+            self.disk = Disk(self.directory, self.prng)
             if self.policy is SyncPolicy.NONE:
                 self.promised = 0
 
@@ -269,10 +269,10 @@ def _closed(fd: int) -> int:
 def test_promised_records_survive_any_subset_of_what_was_not_synced_over_many_boots(
     tmp_path_factory: pytest.TempPathFactory, seed: int, policy: SyncPolicy
 ) -> None:
-    folder = tmp_path_factory.mktemp("life")
-    life = Life(folder, seed, policy)
+    directory = tmp_path_factory.mktemp("life")
+    life = Life(directory, seed, policy)
     for _ in range(5):
         life.boot()
-    with open_store(folder, sync=policy, retry=RETRY) as store:
+    with open_store(directory, sync=policy, retry=RETRY) as store:
         life.check(store)
-    shutil.rmtree(folder)
+    shutil.rmtree(directory)

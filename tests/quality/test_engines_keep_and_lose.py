@@ -11,7 +11,7 @@ from walcrash.tools.selftest import run_planted
 from walcrash.values.planted import Planted
 from walcrash.values.verdict import Invariant
 
-FOLDER = Path(__file__).parents[2] / "scenarios" / "engines"
+DIRECTORY = Path(__file__).parents[2] / "scenarios" / "engines"
 JOBS = 2
 ROWS = {
     "sqlite-wal-full-power": None,
@@ -38,13 +38,13 @@ ROWS = {
     "zodb-power": None,
     "zodb-pack-kill-loss": Invariant.LOST_PUT,
     "atomic-file-power": None,
-    "atomic-file-no-folder-sync-power-loss": Invariant.LOST_PUT,
+    "atomic-file-no-directory-sync-power-loss": Invariant.LOST_PUT,
     "atomic-file-in-place-kill-loss": Invariant.UNRECOVERABLE,
     "redis-everysec-kill": None,
     "redis-everysec-power-loss": Invariant.LOST_PUT,
     "redis-always-power": None,
     "redis-always-zero-tail-loss": Invariant.UNRECOVERABLE,
-    "redis-new-folder-posix-loss": Invariant.LOST_PUT,
+    "redis-new-directory-posix-loss": Invariant.LOST_PUT,
     "postgresql-kill": None,
     "postgresql-power": None,
     "postgresql-no-fsync-power-loss": Invariant.LOST_PUT,
@@ -55,7 +55,7 @@ ROWS = {
 
 def planted(name: str) -> Planted:
     """Return what is expected, or skip where the engine is not installed (not in CI)."""
-    path = FOLDER / f"{name}.toml"
+    path = DIRECTORY / f"{name}.toml"
     scenario = load_scenario(path)
     try:
         make_adapter(find_adapter(scenario.subject.adapter), scenario.subject.options)
@@ -74,7 +74,7 @@ def planted(name: str) -> Planted:
 QUICK = [
     "sqlite-wal-off-kill",
     "sqlite-delete-full-power-loss",
-    "atomic-file-no-folder-sync-power-loss",
+    "atomic-file-no-directory-sync-power-loss",
     "dbm-dumb-kill-loss",
 ]
 """What every run of the tests tries; the others are slow tests."""
@@ -100,7 +100,7 @@ def test_every_other_engine_shows_what_its_scenario_says(name: str) -> None:
 
 
 def test_every_scenario_of_an_engine_is_looked_at() -> None:
-    stems = {path.stem for path in FOLDER.glob("*.toml")}
+    stems = {path.stem for path in DIRECTORY.glob("*.toml")}
     others = {"validation", *(stem for stem in stems if stem.startswith("vixw-"))}
     assert set(ROWS) <= stems
     unknown = {stem for stem in stems - others - set(ROWS) if stem.split("-")[0] in PREFIXES}

@@ -20,12 +20,12 @@ QUICK = [planted for planted in BUGS if planted.name in (
 )]  # fmt: skip
 
 
-def findings(folder: Path, planted: list[Planted], *words: str) -> dict[str, list[str]]:
+def findings(directory: Path, planted: list[Planted], *words: str) -> dict[str, list[str]]:
     """Run a campaign over planted bugs; return the causes of its findings, by scenario."""
     files = [str(each.path) for each in planted]
-    log = folder / "log.ndjson"
-    told = ("--runs", str(folder), "--log", str(log))
-    done = walcrash(folder, "run", *files, *told, *words, seconds=SECONDS)
+    log = directory / "log.ndjson"
+    told = ("--runs", str(directory), "--log", str(log))
+    done = walcrash(directory, "run", *files, *told, *words, seconds=SECONDS)
     assert done.returncode == 1, done.stderr
     found: dict[str, list[str]] = {each.name: [] for each in planted}
     for line in map(json.loads, log.read_text().splitlines()):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.case.runner import CaseRun, look_again, run_case, run_case_fresh
-from walcrash.case.workplace import Workplace
+from walcrash.case.runner import CaseRun, recheck, run_case, run_case_fresh
+from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.search import minimise
-from walcrash.scenario.file import load_scenario, planted_folder
+from walcrash.scenario.file import load_scenario, planted_directory
 from walcrash.values.case import PowerLoss
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.contract import Contract, PersistenceModel, Promise
@@ -24,18 +24,18 @@ from walcrash.workload.profile import Profile
 ROOT = Path(__file__).parents[2]
 REFERENCE = SubjectSpec("reference")
 NEVER_SYNCED = SubjectSpec("reference", {"sync": "none"})
-PLAIN = SubjectSpec(f"{planted_folder()}/planted_base.py:PlainLog")
+PLAIN = SubjectSpec(f"{planted_directory()}/planted_base.py:PlainLog")
 POSIX = Contract(model=PersistenceModel.POSIX, max_attempts=3)
 
 
 @pytest.fixture(scope="module")
-def workplace() -> Iterator[Workplace]:
-    with Workplace() as made:
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as made:
         yield made
 
 
 def drawn(
-    workplace: Workplace,
+    sandbox: Sandbox,
     index: int,
     *,
     name: str = "power-append",
@@ -50,7 +50,7 @@ def drawn(
         scenario,
         faults=faults or tuple(replace(fault, images=images) for fault in scenario.faults),
     )
-    description = workplace.load(subject, scenario.limits)
+    description = sandbox.load(subject, scenario.limits)
     case = draw_case(
         scenario,
         supports=description.supports,
@@ -68,10 +68,10 @@ def drawn(
     )
 
 
-def first_failure(workplace: Workplace, **choices: object) -> tuple[StoredCase, CaseRun]:
+def first_failure(sandbox: Sandbox, **choices: object) -> tuple[StoredCase, CaseRun]:
     for index in range(5):
-        stored = drawn(workplace, index, **choices)  # type: ignore[arg-type]
-        run = run_case(workplace, stored)
+        stored = drawn(sandbox, index, **choices)  # type: ignore[arg-type]
+        run = run_case(sandbox, stored)
         if run.verdict is Verdict.FAIL:
             return replace(stored, case=run.case), run
     raise AssertionError("five cases found nothing")
@@ -87,18 +87,18 @@ def first_failure(workplace: Workplace, **choices: object) -> tuple[StoredCase, 
         "power-recovery",
     ],
 )
-def test_the_reference_keeps_its_promise_under_posix(workplace: Workplace, name: str) -> None:
+def test_the_reference_keeps_its_promise_under_posix(sandbox: Sandbox, name: str) -> None:
     for index in range(3):
-        run = run_case(workplace, drawn(workplace, index, name=name))
+        run = run_case(sandbox, drawn(sandbox, index, name=name))
         assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
         assert run.coverage is None or run.coverage.judged > 1
 
 
 @pytest.mark.parametrize("subject", [NEVER_SYNCED, PLAIN])
 def test_a_log_that_never_syncs_is_found_out_in_the_strictest_model_that_shows_it(
-    workplace: Workplace, subject: SubjectSpec
+    sandbox: Sandbox, subject: SubjectSpec
 ) -> None:
-    _, run = first_failure(workplace, subject=subject)
+    _, run = first_failure(sandbox, subject=subject)
     assert run.judgement.violations[0].invariant in (Invariant.LOST_PUT, Invariant.UNRECOVERABLE)
     assert run.model is not PersistenceModel.POSIX
     landing = run.landings[-1]
@@ -107,15 +107,15 @@ def test_a_log_that_never_syncs_is_found_out_in_the_strictest_model_that_shows_i
 
 
 def test_a_failure_is_stored_with_its_image_and_repeats_from_what_was_stored(
-    workplace: Workplace,
+    sandbox: Sandbox,
 ) -> None:
-    stored, run = first_failure(workplace, subject=NEVER_SYNCED)
+    stored, run = first_failure(sandbox, subject=NEVER_SYNCED)
     crash = stored.case.boots[-1].crash
     assert isinstance(crash, PowerLoss)
     assert crash.choice
     read_back = stored_case_from_json(json.loads(json.dumps(stored_case_to_json(stored))))
     assert read_back == stored
-    again = run_case_fresh(workplace, read_back)
+    again = run_case_fresh(sandbox, read_back)
     assert again.judgement.violations == run.judgement.violations
     assert again.landings == run.landings
 
@@ -140,57 +140,57 @@ class Shifting(PlainLog):
 
 
 def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_left(
-    workplace: Workplace, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    shutil.copy(planted_folder() / "planted_base.py", tmp_path)
+    shutil.copy(planted_directory() / "planted_base.py", tmp_path)
     (tmp_path / "shifting.py").write_text(SHIFTING)
-    stored = drawn(workplace, 0, subject=SubjectSpec(f"{tmp_path}/shifting.py:Shifting"))
-    run = run_case(workplace, stored)
+    stored = drawn(sandbox, 0, subject=SubjectSpec(f"{tmp_path}/shifting.py:Shifting"))
+    run = run_case(sandbox, stored)
     assert run.verdict is Verdict.FAIL, run.doubt
-    again = run_case_fresh(workplace, replace(stored, case=run.case))
+    again = run_case_fresh(sandbox, replace(stored, case=run.case))
     assert "has no position" in again.doubt
     assert again.verdict is Verdict.INCONCLUSIVE
     # Minimising looks for such a power loss in the traces that the subject makes now.
     kept, meant = replace(stored, case=run.case), run.judgement.violations[0].invariant
-    assert minimise(workplace, kept, meant, seconds=60.0).run is None
-    found = minimise(workplace, kept, meant, seconds=60.0, kept=run).run
+    assert minimise(sandbox, kept, meant, seconds=60.0).run is None
+    found = minimise(sandbox, kept, meant, seconds=60.0, kept=run).run
     assert found is not None
     assert found.judgement.violations[0].invariant is meant
     assert len(found.boots[-1].events()) < 200 < len(run.boots[-1].events())
 
 
 @pytest.mark.parametrize("fault", [FaultPlan(images=60, kind=FaultKind.POWER), FaultPlan()])
-def test_what_a_crash_left_is_judged_as_the_run_was(workplace: Workplace, fault: FaultPlan) -> None:
-    subject = SubjectSpec(f"{planted_folder()}/buffered_append.py:Subject")
+def test_what_a_crash_left_is_judged_as_the_run_was(sandbox: Sandbox, fault: FaultPlan) -> None:
+    subject = SubjectSpec(f"{planted_directory()}/buffered_append.py:Subject")
     stored, run = first_failure(
-        workplace, subject=subject, name="planted/buffered-append", faults=(fault,)
+        sandbox, subject=subject, name="planted/buffered-append", faults=(fault,)
     )
-    look = look_again(workplace, stored, run)
+    look = recheck(sandbox, stored, run)
     assert look.judgement == run.judgement
     assert look.history == run.history
 
 
-def test_the_same_log_is_never_accused_after_a_kill(workplace: Workplace) -> None:
+def test_the_same_log_is_never_accused_after_a_kill(sandbox: Sandbox) -> None:
     for index in range(10):
-        stored = drawn(workplace, index, name="crash-mid-write", subject=NEVER_SYNCED)
-        run = run_case(workplace, stored)
+        stored = drawn(sandbox, index, name="crash-mid-write", subject=NEVER_SYNCED)
+        run = run_case(sandbox, stored)
         assert run.verdict is Verdict.PASS, run.judgement.violations
 
 
-def test_a_prefix_is_all_that_a_log_without_syncs_may_promise(workplace: Workplace) -> None:
+def test_a_prefix_is_all_that_a_log_without_syncs_may_promise(sandbox: Sandbox) -> None:
     prefix = replace(POSIX, power=Promise.PREFIX)
     for index in range(3):
-        stored = drawn(workplace, index, subject=NEVER_SYNCED, contract=prefix)
-        run = run_case(workplace, stored)
+        stored = drawn(sandbox, index, subject=NEVER_SYNCED, contract=prefix)
+        run = run_case(sandbox, stored)
         broken = {violation.invariant for violation in run.judgement.violations}
         assert not broken & {Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER}
 
 
-def test_what_only_a_weaker_model_shows_is_noted_beside_a_pass(workplace: Workplace) -> None:
-    subject = SubjectSpec(f"{planted_folder()}/power/unsynced_folder.py:Subject")
+def test_what_only_a_weaker_model_shows_is_noted_beside_a_pass(sandbox: Sandbox) -> None:
+    subject = SubjectSpec(f"{planted_directory()}/power/unsynced_directory.py:Subject")
     strict = replace(POSIX, model=PersistenceModel.ORDERED)
     runs = [
-        run_case(workplace, drawn(workplace, index, subject=subject, contract=strict, images=80))
+        run_case(sandbox, drawn(sandbox, index, subject=subject, contract=strict, images=80))
         for index in range(4)
     ]
     assert {run.verdict for run in runs} == {Verdict.PASS}
@@ -200,19 +200,19 @@ def test_what_only_a_weaker_model_shows_is_noted_beside_a_pass(workplace: Workpl
     assert all(run.model is PersistenceModel.POSIX for run in beside)
 
 
-def test_the_same_seed_looks_at_the_same_images(workplace: Workplace) -> None:
-    stored = drawn(workplace, 0)
-    one, other = run_case(workplace, stored), run_case(workplace, stored)
+def test_the_same_seed_looks_at_the_same_images(sandbox: Sandbox) -> None:
+    stored = drawn(sandbox, 0)
+    one, other = run_case(sandbox, stored), run_case(sandbox, stored)
     assert one.coverage == other.coverage
     assert one.case == other.case
 
 
 def test_a_call_that_is_not_modelled_makes_a_power_loss_inconclusive(
-    workplace: Workplace, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "spliced.py").write_text(SPLICED)
     subject = SubjectSpec(f"{tmp_path}/spliced.py:Spliced")
-    run = run_case(workplace, drawn(workplace, 0, subject=subject))
+    run = run_case(sandbox, drawn(sandbox, 0, subject=subject))
     assert run.verdict is Verdict.INCONCLUSIVE
     assert "splice" in run.doubt
 
@@ -239,41 +239,43 @@ def test_without_interception_a_power_loss_is_inconclusive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WALCRASH_INTERCEPTION", "off")
-    with Workplace() as blind, pytest.raises(Inconclusive, match="power loss needs interception"):
+    with Sandbox() as blind, pytest.raises(Inconclusive, match="power loss needs interception"):
         run_case(blind, drawn(blind, 0))
 
 
 MAPPING = "planted/power/unsynced-mapping"
-UNSYNCED_MAPPING = SubjectSpec(f"{planted_folder()}/power/unsynced_mapping.py:Subject")
+UNSYNCED_MAPPING = SubjectSpec(f"{planted_directory()}/power/unsynced_mapping.py:Subject")
 
 
 def test_a_log_that_is_stored_through_a_mapping_without_msync_is_found_out(
-    workplace: Workplace,
+    sandbox: Sandbox,
 ) -> None:
-    stored, run = first_failure(workplace, name=MAPPING, subject=UNSYNCED_MAPPING)
+    stored, run = first_failure(sandbox, name=MAPPING, subject=UNSYNCED_MAPPING)
     assert run.judgement.violations[0].invariant is Invariant.LOST_PUT
     assert run.model is PersistenceModel.ORDERED
-    again = run_case_fresh(workplace, stored)
+    again = run_case_fresh(sandbox, stored)
     assert again.judgement.violations == run.judgement.violations
 
 
 def test_a_log_that_is_stored_through_a_mapping_is_never_accused_after_a_kill(
-    workplace: Workplace,
+    sandbox: Sandbox,
 ) -> None:
     kills = (FaultPlan(kind=FaultKind.KILL),)
     for index in range(15):
-        stored = drawn(workplace, index, name=MAPPING, subject=UNSYNCED_MAPPING, faults=kills)
-        run = run_case(workplace, stored)
+        stored = drawn(sandbox, index, name=MAPPING, subject=UNSYNCED_MAPPING, faults=kills)
+        run = run_case(sandbox, stored)
         assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
 
 
 def test_a_log_that_syncs_what_it_stores_through_a_mapping_is_never_accused(
-    workplace: Workplace, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    (tmp_path / "synced.py").write_text(SYNCED_MAPPING.format(folder=planted_folder() / "power"))
+    (tmp_path / "synced.py").write_text(
+        SYNCED_MAPPING.format(directory=planted_directory() / "power")
+    )
     subject = SubjectSpec(f"{tmp_path}/synced.py:Synced")
     for index in range(8):
-        run = run_case(workplace, drawn(workplace, index, name=MAPPING, subject=subject))
+        run = run_case(sandbox, drawn(sandbox, index, name=MAPPING, subject=subject))
         assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
         assert run.coverage is not None
         assert run.coverage.judged > 1
@@ -283,7 +285,7 @@ SYNCED_MAPPING = """
 import mmap
 import sys
 
-sys.path.append("{folder}")
+sys.path.append("{directory}")
 from unsynced_mapping import Subject
 
 

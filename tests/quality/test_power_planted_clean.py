@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import Crew
+from walcrash.campaign.pool import JobPool
 from walcrash.scenario.file import load_scenario
 from walcrash.subjects.adapter import Adapter
 from walcrash.subjects.loading import find_adapter
@@ -23,8 +23,8 @@ from walcrash.values.planted import Planted, PlantedRun
 from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
 
-FOLDER = Path(__file__).parents[2] / "scenarios" / "planted" / "power"
-EXPECTED = {planted.name: planted for planted in read_expected(FOLDER)}
+DIRECTORY = Path(__file__).parents[2] / "scenarios" / "planted" / "power"
+EXPECTED = {planted.name: planted for planted in read_expected(DIRECTORY)}
 BUGS = {name: planted for name, planted in EXPECTED.items() if planted.invariant is not None}
 MODELS = list(PersistenceModel)
 JOBS = 2
@@ -49,7 +49,7 @@ SECOND_BOOT = (
 
 
 def scenario_of(name: str) -> Scenario:
-    return load_scenario(FOLDER / f"{name}.toml")
+    return load_scenario(DIRECTORY / f"{name}.toml")
 
 
 def opened(name: str, directory: Path) -> Adapter:
@@ -72,14 +72,14 @@ def under(scenario: Scenario, model: PersistenceModel) -> Scenario:
 
 def run_all(work: Iterable[tuple[Planted, Scenario]], *, cases: int) -> dict[str, PlantedRun]:
     """Run cases of each scenario until one fails; return what was seen, by name."""
-    with Crew(jobs.make_executor, JOBS) as crew:
+    with JobPool(jobs.make_executor, JOBS) as pool:
         submitted = {
-            planted.name: crew.submit(
+            planted.name: pool.submit(
                 find_first, scenario, replace(planted, within_cases=cases), "0"
             )
             for planted, scenario in work
         }
-        runs = {name: crew.result(future) for name, future in submitted.items()}
+        runs = {name: pool.result(future) for name, future in submitted.items()}
     return {name: run for name, run in runs.items() if run is not None}
 
 
@@ -107,13 +107,13 @@ def test_records_survive_clean_restarts_in_append_order(name: str, tmp_path: Pat
 
 def test_every_subject_has_a_scenario_and_an_expectation() -> None:
     bases = {"power-base"}
-    modules = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py")} - bases
-    scenarios = {path.stem for path in FOLDER.glob("*.toml")} - {"expected"}
+    modules = {path.stem.replace("_", "-") for path in DIRECTORY.glob("*.py")} - bases
+    scenarios = {path.stem for path in DIRECTORY.glob("*.toml")} - {"expected"}
     assert scenarios == set(EXPECTED) == modules | {"right-durable"}
 
 
 def test_no_subject_has_the_name_of_another_planted_one() -> None:
-    others = tomllib.loads((FOLDER.parent / "expected.toml").read_text(encoding="utf-8"))
+    others = tomllib.loads((DIRECTORY.parent / "expected.toml").read_text(encoding="utf-8"))
     assert not EXPECTED.keys() & (others["planted"].keys() | others["right"].keys())
 
 

@@ -98,15 +98,15 @@ def test_everysec_replies_before_it_writes_while_it_syncs(
     slow.write_text(SLOW_SYNCS.format(strace=strace, server=server))
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", str(slow.parent), prepend=":")
-    folder = tmp_path / "store"
-    folder.mkdir()
+    directory = tmp_path / "store"
+    directory.mkdir()
     replied, reply = os.pipe()
     worker = os.fork()
     if worker == 0:
         try:
             os.setsid()
             subject = RedisAdapter(appendfsync="everysec")
-            subject.open(folder, lambda _: None)
+            subject.open(directory, lambda _: None)
             for number in range(4):
                 subject.append(put(f"id {number}", number + 1))
             os.write(reply, b"4")
@@ -123,7 +123,7 @@ def test_everysec_replies_before_it_writes_while_it_syncs(
         os.waitpid(worker, 0)
         monkeypatch.undo()
     again = RedisAdapter(appendfsync="everysec")
-    again.open(folder, lambda _: None)
+    again.open(directory, lambda _: None)
     kept = [record.id for _, record in again.replay(0)]
     again.close()
     assert kept == [f"id {number}" for number in range(4)][: len(kept)]

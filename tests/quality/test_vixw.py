@@ -11,7 +11,7 @@ from walcrash.values.contract import PersistenceModel, Promise
 from walcrash.values.planted import Planted
 from walcrash.values.verdict import Invariant
 
-FOLDER = Path(__file__).parents[2] / "scenarios" / "engines"
+DIRECTORY = Path(__file__).parents[2] / "scenarios" / "engines"
 JOBS = 2
 ROWS = {
     "vixw-blind-append": (Invariant.LOST_PUT, PersistenceModel.KILL),
@@ -25,7 +25,7 @@ ROWS = {
 
 def expected(name: str) -> Planted:
     invariant, model = ROWS[name]
-    path = FOLDER / f"{name}.toml"
+    path = DIRECTORY / f"{name}.toml"
     cases = load_scenario(path).budget.cases
     return Planted(
         name=name,
@@ -58,7 +58,7 @@ def test_ten_seeds_show_each_weakness_of_the_log() -> None:
 
 
 def test_every_scenario_of_the_log_is_looked_at() -> None:
-    assert {path.stem for path in FOLDER.glob("vixw-*.toml")} == set(ROWS)
+    assert {path.stem for path in DIRECTORY.glob("vixw-*.toml")} == set(ROWS)
 
 
 def test_the_adapter_promises_no_more_than_holds_with_a_kill_within_a_write() -> None:

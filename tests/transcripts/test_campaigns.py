@@ -26,33 +26,33 @@ INTERRUPT_SECONDS = 60.0
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of a user's: the transcripts name no path of this machine."""
+def directory(tmp_path: Path) -> Path:
+    """A directory of a user's: the transcripts name no path of this machine."""
     shutil.copytree(SUBJECTS, tmp_path / "subjects")
     shutil.copytree(ROOT / "scenarios" / "planted", tmp_path / "planted")
     return tmp_path
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
-def test_a_campaign_prints_what_its_transcript_says(name: str, folder: Path) -> None:
-    check_transcript(name, CAMPAIGNS[name], folder)
+def test_a_campaign_prints_what_its_transcript_says(name: str, directory: Path) -> None:
+    check_transcript(name, CAMPAIGNS[name], directory)
 
 
 def test_a_fault_of_the_harness_prints_what_its_transcript_says(tmp_path: Path) -> None:
     environment = {"WALCRASH_WORK": "/dev/null/nowhere"}
     command = "walcrash run quickstart --seed 7 --cases 4 --jobs 1"
-    check_transcript("exit-3-no-working-folder", command, tmp_path, environment=environment)
+    check_transcript("exit-3-no-working-directory", command, tmp_path, environment=environment)
 
 
-def test_a_replay_prints_what_its_transcript_says(folder: Path) -> None:
-    run_walcrash(CAMPAIGNS["exit-1-findings"], folder)
-    check_transcript("exit-1-replay", "walcrash replay F- --times 2", folder)
+def test_a_replay_prints_what_its_transcript_says(directory: Path) -> None:
+    run_walcrash(CAMPAIGNS["exit-1-findings"], directory)
+    check_transcript("exit-1-replay", "walcrash replay F- --times 2", directory)
 
 
-def test_an_explanation_prints_what_its_transcript_says(folder: Path) -> None:
-    run_walcrash(CAMPAIGNS["exit-1-findings"], folder)
+def test_an_explanation_prints_what_its_transcript_says(directory: Path) -> None:
+    run_walcrash(CAMPAIGNS["exit-1-findings"], directory)
     environment = {"COLUMNS": "80"}
-    check_transcript("exit-0-explain", "walcrash explain F-", folder, environment=environment)
+    check_transcript("exit-0-explain", "walcrash explain F-", directory, environment=environment)
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])

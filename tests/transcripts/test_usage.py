@@ -48,6 +48,6 @@ def test_what_differs_from_run_to_run_is_left_out(tmp_path: Path) -> None:
 
     text = f"{tmp_path}/reports/runs/20261123T074815Z-7, after 1.6 s, 41.0 cases/s, 0:08 left  "
     assert _steady(text, tmp_path) == (
-        "<folder>/reports/runs/<time>-7, after <seconds> s, <rate> cases/s, <left> left"
+        "<directory>/reports/runs/<time>-7, after <seconds> s, <rate> cases/s, <left> left"
     )
     assert run_walcrash("walcrash --version", tmp_path).startswith("exit 0\n$ walcrash --version\n")

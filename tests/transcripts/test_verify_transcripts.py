@@ -20,7 +20,7 @@ COMMANDS = {
     "verify-swallowed": "walcrash verify logs/swallow.vixw --format vixw",
     "verify-json": "walcrash verify logs/blind.vixw --format vixw --records 2- --json",
     "verify-checkpoint": "walcrash verify logs/sound.vixw --format vixw --checkpoint 61",
-    "verify-folder": "walcrash verify logs --format vixw",
+    "verify-directory": "walcrash verify logs --format vixw",
     "verify-missing": "walcrash verify logs/nothing.vixw --format vixw",
     "verify-other-format": "walcrash verify logs/sound.vixw --format reference",
     "verify-bad-range": "walcrash verify logs/sound.vixw --format vixw --records 9-3",
@@ -29,9 +29,9 @@ COMMANDS = {
 }
 
 
-def store(folder: Path) -> None:
-    folder.mkdir()
-    with open_store(folder) as opened:
+def store(directory: Path) -> None:
+    directory.mkdir()
+    with open_store(directory) as opened:
         for number in range(1, 25):
             opened.append(Record(RecordType.PUT, f"op-{number}", 1_764_000_000_000, b"x" * number))
         opened.append(Record(RecordType.DONE, "op-1", 1_764_000_001_000))
@@ -48,7 +48,7 @@ def store(folder: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     shutil.copytree(LOGS, tmp_path / "logs")
     store(tmp_path / "store")
     store(tmp_path / "damaged")
@@ -60,15 +60,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_judgement_prints_what_its_transcript_says(name: str, folder: Path) -> None:
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    check_transcript(name, COMMANDS[name], folder)
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+def test_a_judgement_prints_what_its_transcript_says(name: str, directory: Path) -> None:
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    check_transcript(name, COMMANDS[name], directory)
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
 
 
-def test_the_json_is_json_with_the_keys_that_the_reference_page_states(folder: Path) -> None:
+def test_the_json_is_json_with_the_keys_that_the_reference_page_states(directory: Path) -> None:
     page = (Path(__file__).parents[2] / "harness/walcrash/docs/reference/verify.md").read_text()
-    printed = run_walcrash(COMMANDS["verify-json"], folder)
+    printed = run_walcrash(COMMANDS["verify-json"], directory)
     found = json.loads(printed.split("--- stdout\n")[1])
     assert (found["format"], found["version"]) == ("walcrash-verify", 1)
     assert [row["number"] for row in found["rows"]] == [2, 3]
@@ -90,10 +90,10 @@ def test_the_json_is_json_with_the_keys_that_the_reference_page_states(folder: P
     ],
 )
 def test_the_records_that_were_asked_for_are_shown(
-    records: str | None, numbers: list[int], folder: Path
+    records: str | None, numbers: list[int], directory: Path
 ) -> None:
     option = "" if records is None else f" --records {records}"
     command = f"walcrash verify store --format reference --json{option}"
-    found = json.loads(run_walcrash(command, folder).split("--- stdout\n")[1])
+    found = json.loads(run_walcrash(command, directory).split("--- stdout\n")[1])
     assert [row["number"] for row in found["rows"]] == list(numbers)
     assert found["records"]["PutOperation"] == 24

@@ -31,14 +31,14 @@ VOLATILE = (
 
 
 def run_walcrash(
-    command: str, folder: Path, *, environment: Mapping[str, str] | None = None
+    command: str, directory: Path, *, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Run `walcrash ...` in a folder and return the transcript."""
+    """Run `walcrash ...` in a directory and return the transcript."""
     words = shlex.split(command)
     assert words[0] == "walcrash", command
     done = subprocess.run(
         [sys.executable, "-m", "walcrash", *words[1:]],
-        cwd=folder,
+        cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT / "harness"),
@@ -55,16 +55,16 @@ def run_walcrash(
     parts = [f"exit {done.returncode}\n$ {command}\n"]
     for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
         if text:
-            parts.append(f"--- {name}\n{_steady(text, folder)}")
+            parts.append(f"--- {name}\n{_steady(text, directory)}")
     return "".join(parts)
 
 
 def check_transcript(
-    name: str, command: str, folder: Path, *, environment: Mapping[str, str] | None = None
+    name: str, command: str, directory: Path, *, environment: Mapping[str, str] | None = None
 ) -> None:
     """Compare a command's transcript with the stored one, or store it."""
     path = HERE / f"{name}.txt"
-    found = run_walcrash(command, folder, environment=environment)
+    found = run_walcrash(command, directory, environment=environment)
     if os.environ.get(UPDATE) == "1":
         path.write_text(found, encoding="utf-8")
         return
@@ -72,8 +72,8 @@ def check_transcript(
     assert found == path.read_text(encoding="utf-8"), f"to accept this: {UPDATE}=1 pytest {HERE}"
 
 
-def _steady(text: str, folder: Path) -> str:
-    text = text.replace(str(folder), "<folder>").replace(str(ROOT), "<root>")
+def _steady(text: str, directory: Path) -> str:
+    text = text.replace(str(directory), "<directory>").replace(str(ROOT), "<root>")
     # A slow machine tells how far it is; a fast one has nothing to tell.
     text = re.sub(r"^\S+: \d+ of \d+ cases in .*\n", "", text, flags=re.MULTILINE)
     for pattern, word in VOLATILE:

@@ -13,7 +13,7 @@ SLEEP = ["sleep", "3600"]
 
 
 def note(directory: Path, *pids: int) -> None:
-    """Say which processes were started, where the folder's content does not show it."""
+    """Say which processes were started, where the directory's content does not show it."""
     with (directory.parent / "pids").open("a", encoding="ascii") as listing:
         listing.writelines(f"{pid}\n" for pid in pids)
 
@@ -39,7 +39,7 @@ def detach(directory: Path) -> None:
 
 
 class StartsDaemon(_NotReopened):
-    """A daemon that started a daemon; the second one goes on writing into the folder."""
+    """A daemon that started a daemon; the second one goes on writing into the directory."""
 
     def open(self, directory: Path, effect: EffectSink) -> None:
         super().open(directory, effect)
@@ -95,7 +95,7 @@ class Counts(_NotReopened):
 
 
 class RefusesOnce(_NotReopened):
-    """Refuses a folder that has a file `bad` in it."""
+    """Refuses a directory that has a file `bad` in it."""
 
     def open(self, directory: Path, effect: EffectSink) -> None:
         if (directory / "bad").exists():

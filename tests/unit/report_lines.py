@@ -35,11 +35,11 @@ from walcrash.values.moments import Placement
 from walcrash.values.scenario import Scenario
 from walcrash.values.story import (
     ByteView,
-    Look,
+    Durability,
     Mark,
     PathState,
     ShownRecord,
-    Standing,
+    ShownRecovery,
     Step,
     Story,
     StoryBoot,
@@ -104,10 +104,10 @@ def story(**changes: object) -> Story:
         StoryCall(1, "append PutOperation op-1", Outcome.ACKNOWLEDGED, 104),
         StoryCall(2, "append PutOperation op-2", Outcome.UNANSWERED),
     )
-    before = PathState(0, Standing.DURABLE, 104, 104)
-    written = PathState(0, Standing.DURABLE, 208, 104, ((104, 208),))
-    synced = PathState(0, Standing.DURABLE, 208, 208)
-    torn = PathState(0, Standing.DURABLE, 228, 208, ((208, 228),))
+    before = PathState(0, Durability.DURABLE, 104, 104)
+    written = PathState(0, Durability.DURABLE, 208, 104, ((104, 208),))
+    synced = PathState(0, Durability.DURABLE, 208, 208)
+    torn = PathState(0, Durability.DURABLE, 228, 208, ((208, 228),))
     steps = (
         Step(10, 0, EventKind.REPLY, states=(before,)),
         Step(11, 1, EventKind.WRITE, 0, 104, 104, (written,)),
@@ -121,7 +121,7 @@ def story(**changes: object) -> Story:
     boot = StoryBoot(
         calls=calls, call_count=3, steps=steps, event_count=15, end=BootEnd.KILLED, crash=crash
     )
-    look = Look(
+    look = ShownRecovery(
         where="first recovery",
         records=(ShownRecord(0, 104, "PutOperation op-1"),),
         record_count=1,
@@ -333,8 +333,8 @@ cases = {cases}
 """
 
 
-def write_scenario(folder: Path, name: str = "made-up", cases: int = 4) -> Path:
-    path = folder / f"{name}.toml"
+def write_scenario(directory: Path, name: str = "made-up", cases: int = 4) -> Path:
+    path = directory / f"{name}.toml"
     path.write_text(SCENARIO.format(name=name, cases=cases))
     return path
 

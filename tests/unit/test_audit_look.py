@@ -6,9 +6,9 @@ import pytest
 
 from walcrash.case.power_loss import Judged, RecordedBoot
 from walcrash.tools.audit import look as audit_look
-from walcrash.tools.audit.look import Looker
+from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site
-from walcrash.values.audit import AuditFinding, Reason, SiteLook
+from walcrash.values.audit import AuditFinding, Reason, SiteAudit
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
@@ -48,7 +48,7 @@ def looker(
     images: int = 60,
     has_promise: bool = True,
     fresh: Callable[[Image], Recoveries] = shown,
-) -> Looker:
+) -> SiteAuditor:
     replies = {at: event.kind is K.REPLY for at, event in enumerate(events)}
 
     def history_until(count: int) -> BootHistory:
@@ -76,7 +76,7 @@ def looker(
             model=judged.candidate.choice.model,
         )
 
-    return Looker(
+    return SiteAuditor(
         boot=RecordedBoot(
             number=1,
             plan=BootPlan(()),
@@ -101,7 +101,7 @@ def keeps_a(content: bytes, replies: int) -> bool:
 
 
 def test_a_sync_whose_loss_takes_what_was_promised_is_needed_in_the_strictest_model() -> None:
-    look = looker(write(0, b"a"), FSYNC, REPLY, is_right=keeps_a, model=Model.POSIX).look_without(
+    look = looker(write(0, b"a"), FSYNC, REPLY, is_right=keeps_a, model=Model.POSIX).audit_without(
         SITE
     )
     assert look.finding is not None
@@ -126,7 +126,7 @@ def test_a_baseline_that_fails_is_a_finding_with_its_landing() -> None:
 
 def test_where_every_image_is_right_the_sync_is_proven_to_be_of_no_use() -> None:
     made = looker(write(0, b"a"), FSYNC, REPLY, is_right=lambda _, __: True)
-    look = made.look_without(SITE)
+    look = made.audit_without(SITE)
     assert look.is_exhaustive
     assert look.judged == look.legal == 2
     assert look.promised == 2
@@ -137,7 +137,7 @@ def test_without_any_promise_nothing_is_proven() -> None:
     made = looker(
         write(0, b"a"), FSYNC, REPLY, is_right=lambda _, __: True, has_promise=False
     )  # fmt: skip
-    look = made.look_without(SITE)
+    look = made.audit_without(SITE)
     assert (look.judged, look.promised) == (2, 0)
 
 
@@ -146,7 +146,7 @@ def test_never_more_images_are_judged_than_were_asked_for(images: int) -> None:
     long = write(0, bytes(range(256)) * 64)
     more = [event for at in range(8) for event in (write(at, b"x"), REPLY)]
     made = looker(long, FSYNC, *more, is_right=lambda _, __: True, images=images)
-    look = made.look_without(SITE)
+    look = made.audit_without(SITE)
     assert not look.is_exhaustive
     assert 0 < look.judged <= images
     assert (look + look).finding is None
@@ -157,7 +157,7 @@ def test_a_failure_that_a_fresh_process_does_not_show_is_counted_and_is_no_findi
     made = looker(
         write(0, b"a"), FSYNC, REPLY, is_right=keeps_a, fresh=lambda _: shown(whole)
     )  # fmt: skip
-    look = made.look_without(SITE)
+    look = made.audit_without(SITE)
     assert look.finding is None
     assert look.unconfirmed == look.judged == 2
 
@@ -167,13 +167,13 @@ def test_what_could_have_failed_with_the_sync_too_is_the_baseline_s_failure(
 ) -> None:
     monkeypatch.setattr(audit_look, "is_possible_with", lambda *_: True)
     made = looker(write(0, b"a"), FSYNC, REPLY, is_right=keeps_a)
-    look = made.look_without(SITE)
+    look = made.audit_without(SITE)
     assert look.finding is None
     assert made.failed_baseline is not None
 
 
 def test_a_sync_that_another_one_covers_adds_nothing() -> None:
-    look = looker(write(0, b"a"), FSYNC, FSYNC, REPLY, is_right=keeps_a).look_without(SITE)
+    look = looker(write(0, b"a"), FSYNC, FSYNC, REPLY, is_right=keeps_a).audit_without(SITE)
     assert (look.telling, look.judged) == (0, 0)
-    work = SiteLook(site=SITE.name, calls=1)
+    work = SiteAudit(site=SITE.name, calls=1)
     assert (work + look).reason is Reason.ADDS_NO_IMAGE

@@ -6,12 +6,12 @@ from walcrash.case.power_loss import RecordedBoot
 from walcrash.disk import Candidate
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (
+    differing_positions,
     draw_positions,
     drawn_at,
     is_possible_with,
     list_added,
     side_by_side,
-    telling_positions,
     work_of_site,
     work_of_syncs,
 )
@@ -36,7 +36,7 @@ def write(offset: int, data: bytes, *, path: str = "log", file: int = 0) -> Even
 
 
 FSYNC = Event(kind=K.FSYNC, call=0, path="log", file=0)
-SYNC_FOLDER = Event(kind=K.FSYNC, call=0, path=".", file=9)
+SYNC_DIRECTORY = Event(kind=K.FSYNC, call=0, path=".", file=9)
 REPLY = Event(kind=K.REPLY, call=0)
 
 
@@ -57,7 +57,7 @@ def lost(whole: RecordedBoot, *removed: int) -> RecordedBoot:
 
 def added(whole: RecordedBoot, *removed: int, model: Model = Model.POSIX) -> list[Candidate] | None:
     less = lost(whole, *removed)
-    telling = telling_positions(whole, less, model)
+    telling = differing_positions(whole, less, model)
     said = [0] * (len(whole.events) + 1)
     return list_added(whole, less, model, telling, said=said, most=100)
 
@@ -70,7 +70,7 @@ def contents(candidates: list[Candidate] | None) -> set[bytes]:
 
 def test_after_a_lost_sync_all_positions_up_to_the_next_sync_tell() -> None:
     whole = boot(write(0, b"a"), FSYNC, REPLY, write(1, b"b"), FSYNC, REPLY)
-    telling = telling_positions(whole, lost(whole, 1), Model.EXT4)
+    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
     assert [(at.event_index, at.placement) for at in telling] == [
         (2, Placement.AFTER),
         (3, Placement.AFTER),
@@ -79,22 +79,22 @@ def test_after_a_lost_sync_all_positions_up_to_the_next_sync_tell() -> None:
 
 def test_a_sync_right_behind_another_one_adds_nothing_and_neither_does_the_other() -> None:
     whole = boot(write(0, b"a"), FSYNC, FSYNC, REPLY)
-    assert telling_positions(whole, lost(whole, 1), Model.POSIX) == []
-    assert telling_positions(whole, lost(whole, 2), Model.POSIX) == []
-    assert telling_positions(whole, lost(whole, 1, 2), Model.POSIX) != []
+    assert differing_positions(whole, lost(whole, 1), Model.POSIX) == []
+    assert differing_positions(whole, lost(whole, 2), Model.POSIX) == []
+    assert differing_positions(whole, lost(whole, 1, 2), Model.POSIX) != []
 
 
 def test_the_sync_of_a_file_covers_the_names_in_the_journal_of_ext4_and_not_in_posix() -> None:
     made = Event(kind=K.CREATE, call=0, path="log", file=0)
-    whole = boot(made, write(0, b"a"), FSYNC, SYNC_FOLDER, REPLY, base=Image({}))
-    assert telling_positions(whole, lost(whole, 3), Model.EXT4) == []
-    assert telling_positions(whole, lost(whole, 3), Model.POSIX) != []
+    whole = boot(made, write(0, b"a"), FSYNC, SYNC_DIRECTORY, REPLY, base=Image({}))
+    assert differing_positions(whole, lost(whole, 3), Model.EXT4) == []
+    assert differing_positions(whole, lost(whole, 3), Model.POSIX) != []
 
 
 def test_where_nothing_can_be_lost_no_position_tells() -> None:
     whole = boot(write(0, b"a"), FSYNC, REPLY)
-    assert telling_positions(whole, lost(whole, 1), Model.KILL) == []
-    assert telling_positions(whole, lost(whole, 1), Model.ORDERED) != []
+    assert differing_positions(whole, lost(whole, 1), Model.KILL) == []
+    assert differing_positions(whole, lost(whole, 1), Model.ORDERED) != []
 
 
 def test_the_images_that_only_the_loss_allows_are_listed_each_once() -> None:
@@ -112,7 +112,7 @@ def test_images_that_were_legal_with_the_sync_are_not_listed() -> None:
 def test_a_rewrite_of_the_same_bytes_adds_no_image() -> None:
     base = Image({"log": FileEntry(b"same")})
     whole = boot(write(0, b"same"), FSYNC, REPLY, base=base)
-    assert telling_positions(whole, lost(whole, 1), Model.EXT4) != []
+    assert differing_positions(whole, lost(whole, 1), Model.EXT4) != []
     assert added(whole, 1, model=Model.EXT4) == []
 
 
@@ -124,7 +124,7 @@ def test_too_many_images_are_not_listed() -> None:
 def test_drawn_images_are_all_added_by_the_loss_and_all_different() -> None:
     whole = boot(write(0, bytes(range(256)) * 40), FSYNC, write(10240, b"b"), REPLY)
     less = lost(whole, 1)
-    last = telling_positions(whole, less, Model.EXT4)[-1]
+    last = differing_positions(whole, less, Model.EXT4)[-1]
     for sides in side_by_side(whole, less):
         if sides.position == last:
             found = list(drawn_at(sides, Model.EXT4, Prng(1), 20))
@@ -143,7 +143,7 @@ def test_an_image_that_was_possible_with_the_sync_is_known_as_such() -> None:
 def test_positions_right_after_something_was_said_come_first() -> None:
     steps = [event for at in range(20) for event in (write(at, b"x"), REPLY)]
     whole = boot(write(30, b"a"), FSYNC, *steps)
-    telling = telling_positions(whole, lost(whole, 1), Model.EXT4)
+    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
     chosen = draw_positions(telling, whole, Prng(3), 8)
     spoken = [at for at in chosen if whole.events[at.event_index].is_message]
     assert len(chosen) == 8
@@ -154,7 +154,7 @@ def test_positions_right_after_something_was_said_come_first() -> None:
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_never_more_positions_are_drawn_than_there_are(most: int) -> None:
     whole = boot(write(0, b"a"), FSYNC, REPLY, write(1, b"b"), REPLY)
-    telling = telling_positions(whole, lost(whole, 1), Model.EXT4)
+    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
     assert len(draw_positions(telling, whole, Prng(1), most)) <= min(most, len(telling))
     assert set(draw_positions(telling, whole, Prng(1), most)) <= set(telling)
 
@@ -177,7 +177,7 @@ def test_a_sync_with_nothing_to_do_is_covered_only_by_one_of_the_same_call() -> 
 
 
 def test_a_sync_of_another_file_covers_nothing() -> None:
-    whole = boot(write(0, b"abc"), FSYNC, SYNC_FOLDER, REPLY)
+    whole = boot(write(0, b"abc"), FSYNC, SYNC_DIRECTORY, REPLY)
     work = work_of_syncs(whole, frozenset({1, 2}), Model.POSIX)
-    site = work_of_site(Site("folder", frozenset({2})), work, whole, Model.POSIX)
+    site = work_of_site(Site("directory", frozenset({2})), work, whole, Model.POSIX)
     assert (site.idle, site.covered) == (1, 0)

@@ -94,7 +94,7 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bench_images, "IMAGES", 2)
     monkeypatch.setattr(bench_images, "REPEATS", 1)
     monkeypatch.setattr(bench_growth, "SIZES", (100, 300))
-    monkeypatch.setattr(bench_growth, "CUT_SIZES", (100, 200))
+    monkeypatch.setattr(bench_growth, "TORN_SIZES", (100, 200))
     monkeypatch.setattr(bench_growth, "EVENTS_A_SAMPLE", 300)
     # Subjects are measured at length, in tests of their own.
     parts = [part for part in PARTS if part not in ("engines", "drivers")]

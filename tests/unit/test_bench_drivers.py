@@ -40,7 +40,7 @@ def test_a_source_that_cannot_be_built_is_told(
     need_program("gcc")
     (tmp_path / "drivers").mkdir()
     (tmp_path / "drivers" / "filelog.c").write_text("int main(void) { return x; }\n")
-    monkeypatch.setattr(bench_drivers, "shipped_folder", lambda: tmp_path)
+    monkeypatch.setattr(bench_drivers, "shipped_directory", lambda: tmp_path)
     monkeypatch.setenv("LC_ALL", "C")
     with pytest.raises(HarnessFault, match=r"(?s)filelog\.c cannot be built: .*'x' undeclared"):
         bench_drivers.measure(1, silent)

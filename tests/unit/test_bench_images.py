@@ -2,7 +2,7 @@
 
 import pytest
 
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.disk import crash_states
 from walcrash.tools.bench import growth as bench_growth
 from walcrash.tools.bench import images as bench_images
@@ -23,14 +23,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_images, "IMAGES", 3)
     monkeypatch.setattr(bench_images, "REPEATS", 1)
     monkeypatch.setattr(bench_growth, "SIZES", (100, 300))
-    monkeypatch.setattr(bench_growth, "CUT_SIZES", (100, 200))
+    monkeypatch.setattr(bench_growth, "TORN_SIZES", (100, 200))
     monkeypatch.setattr(bench_growth, "EVENTS_A_SAMPLE", 300)
 
 
 @pytest.mark.usefixtures("small")
 def test_both_sides_are_given_different_images_from_all_over_the_trace() -> None:
-    with Workplace() as workplace:
-        subject = bench_images.record_subject(workplace)
+    with Sandbox() as sandbox:
+        subject = bench_images.record_subject(sandbox)
     assert len({candidate.digest for candidate in subject.candidates}) == 3
     cuts = [candidate.choice.position.whole_events for candidate in subject.candidates]
     assert cuts == sorted(cuts)
@@ -90,8 +90,8 @@ def test_a_long_trace_has_so_many_events_and_little_that_is_live() -> None:
 
 
 def test_cutting_writes_adds_positions_within_them() -> None:
-    whole = go_through(1_000, 1, is_cutting_writes=False)
-    cut = go_through(1_000, 1, is_cutting_writes=True)
+    whole = go_through(1_000, 1, is_within_writes=False)
+    cut = go_through(1_000, 1, is_within_writes=True)
     within = [
         position
         for position, _ in crash_states(Image({}), work(1_000))

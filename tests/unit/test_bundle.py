@@ -41,9 +41,9 @@ def members(path: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def made(folder: Path, contents: dict[str, bytes], more: Write | None = None) -> Path:
+def made(directory: Path, contents: dict[str, bytes], more: Write | None = None) -> Path:
     """Write a zip file of these members, and of whatever `more` adds."""
-    path = folder / "hostile.zip"
+    path = directory / "hostile.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in contents.items():
             archive.writestr(name, data)
@@ -78,7 +78,7 @@ def test_the_same_finding_gives_the_same_bytes(good: Path, tmp_path: Path) -> No
     assert (tmp_path / "again.zip").read_bytes() == good.read_bytes()
 
 
-def test_a_bundle_names_its_subject_without_the_folders_of_the_machine(good: Path) -> None:
+def test_a_bundle_names_its_subject_without_the_directories_of_the_machine(good: Path) -> None:
     assert read_bundle(good).stored.subject.adapter == "my_wal.py:Wal"
     assert all(b"somebody" not in data for data in members(good).values())
     driver = SubjectSpec.of_driver(("/home/somebody/driver", "--sync"))
@@ -119,9 +119,9 @@ def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     "name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "evil", "case.json/.."]
 )
 def test_other_names_are_refused(name: str, good: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "inside"
-    folder.mkdir()
-    refused(made(folder, {**members(good), name: b"{}"}), "has a member")
+    directory = tmp_path / "inside"
+    directory.mkdir()
+    refused(made(directory, {**members(good), name: b"{}"}), "has a member")
     assert not (tmp_path / "evil").exists()
 
 
@@ -269,7 +269,7 @@ def with_image(image: Image) -> Bundle:
         {"a": FileEntry(b"", -1)},
     ],
 )
-def test_an_image_that_leads_out_of_its_folder_is_refused(
+def test_an_image_that_leads_out_of_its_directory_is_refused(
     entries: dict[str, object], tmp_path: Path
 ) -> None:
     path = tmp_path / "hostile.zip"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.power_loss import EMPTY, PowerCut
-from walcrash.case.workplace import Workplace
+from walcrash.case.power_loss import EMPTY, LossSearch
+from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan, Case, CrashPoint, PowerLoss
 from walcrash.values.case_file import StoredCase
@@ -43,15 +43,15 @@ def unjudged(_: BootHistory, __: Recoveries) -> Judgement:
 
 
 @pytest.fixture
-def workplace() -> Iterator[Workplace]:
-    with Workplace() as made:
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as made:
         yield made
 
 
 @pytest.fixture
-def boots(workplace: Workplace) -> CaseBoots:
+def boots(sandbox: Sandbox) -> CaseBoots:
     subject, limits = SubjectSpec("reference"), RecoveryLimits()
-    description = workplace.load(subject, limits)
+    description = sandbox.load(subject, limits)
     stored = StoredCase(
         case=Case("boots", 0, 0, (KILLED, POWERED, POWERED)),
         subject=subject,
@@ -60,7 +60,7 @@ def boots(workplace: Workplace) -> CaseBoots:
         invariants=frozenset(Invariant),
         limits=limits,
     )
-    return CaseBoots(workplace, stored)
+    return CaseBoots(sandbox, stored)
 
 
 def test_what_a_killed_boot_wrote_is_still_pending_in_the_next(boots: CaseBoots) -> None:
@@ -74,14 +74,14 @@ def test_what_a_killed_boot_wrote_is_still_pending_in_the_next(boots: CaseBoots)
     assert [landing.boot for landing in boots.landings()] == [1]
 
 
-def test_after_a_power_cut_only_its_image_is_there(boots: CaseBoots, workplace: Workplace) -> None:
+def test_after_a_power_cut_only_its_image_is_there(boots: CaseBoots, sandbox: Sandbox) -> None:
     boots.run(KILLED)
     boots.run(POWERED)
     recorded = boots.as_power_finds()
-    cut = PowerCut(recorded, PersistenceModel.POSIX, recover=unused, judge=unjudged)
+    cut = LossSearch(recorded, PersistenceModel.POSIX, recover=unused, judge=unjudged)
     candidate = cut.draw(Prng(3))
     boots.go_on_from(recorded, candidate)
-    assert capture(workplace.directory).digest() == candidate.image.digest()
+    assert capture(sandbox.directory).digest() == candidate.image.digest()
 
     crash = boots.watched[-1].plan.crash
     assert isinstance(crash, PowerLoss)

@@ -40,13 +40,13 @@ def test_each_report_is_made_and_says_nothing_by_its_exit_code(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for folder, run in (
+    for directory, run in (
         (".", failing_run()),
         ("shard-1", failing_run()),
         ("shard-2", passing_run()),
     ):
-        Path(folder).mkdir(exist_ok=True)
-        Path(folder, "events.ndjson").write_bytes(b"".join(map(line_bytes, run)))
+        Path(directory).mkdir(exist_ok=True)
+        Path(directory, "events.ndjson").write_bytes(b"".join(map(line_bytes, run)))
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     words = shlex.split(re.split(r" (?:>>|\|\|) ", command)[0])
     assert main(words) == 0

@@ -27,8 +27,8 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeCampaign]:
 
 
 def one_run(runs: Path = Path("reports/runs")) -> Path:
-    (folder,) = (path for path in runs.iterdir() if path.is_dir())
-    return folder
+    (directory,) = (path for path in runs.iterdir() if path.is_dir())
+    return directory
 
 
 def test_a_passing_run_keeps_its_log_and_its_report(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,13 +36,13 @@ def test_a_passing_run_keeps_its_log_and_its_report(capsys: pytest.CaptureFixtur
     shown = capsys.readouterr()
     assert "PASS  no findings in 4 cases" in shown.out
     assert shown.err == "seed 7: 1 scenario, 4 cases\n"
-    folder = one_run()
-    assert sorted(path.name for path in folder.iterdir()) == [
+    directory = one_run()
+    assert sorted(path.name for path in directory.iterdir()) == [
         "events.ndjson",
         "report.html",
         "report.md",
     ]
-    lines = (folder / "events.ndjson").read_text().splitlines()
+    lines = (directory / "events.ndjson").read_text().splitlines()
     assert json.loads(lines[-1])["line"] == "campaign-ended"
     assert Path("reports/runs/.gitignore").read_text() == "*\n"
 
@@ -52,10 +52,10 @@ def test_the_page_made_later_is_the_one_that_the_run_wrote(
 ) -> None:
     monkeypatch.setenv("FAIL_CASES", "1")
     assert main(["run", "made-up.toml", "--seed", "7"]) == ExitCode.FINDINGS
-    folder = one_run()
-    assert f"  open      {folder}/report.html" in capsys.readouterr().out
-    assert main(["report", str(folder), "--to", "html", "-o", "later.html"]) == ExitCode.PASSED
-    assert Path("later.html").read_bytes() == (folder / "report.html").read_bytes()
+    directory = one_run()
+    assert f"  open      {directory}/report.html" in capsys.readouterr().out
+    assert main(["report", str(directory), "--to", "html", "-o", "later.html"]) == ExitCode.PASSED
+    assert Path("later.html").read_bytes() == (directory / "report.html").read_bytes()
 
 
 def test_a_format_that_nobody_knows_is_answered_with_those_there_are(
@@ -103,7 +103,7 @@ def test_jobs_default_to_the_processors_that_may_be_used(fake: type[FakeCampaign
     assert fake.plans[0].jobs == len(os.sched_getaffinity(0))
 
 
-def test_the_environment_names_the_runs_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_runs_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WALCRASH_RUNS", "from-environment")
     assert main(["run", "made-up.toml"]) == ExitCode.PASSED
     assert one_run(Path("from-environment")).is_dir()

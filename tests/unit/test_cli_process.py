@@ -17,20 +17,25 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": ROOT, "COLUMNS": "100"}
 RUN = [sys.executable, FAKE, "run", "made-up.toml", "--seed", "7"]
 
 
-def begin(folder: Path, **more: str) -> subprocess.Popen[str]:
+def begin(directory: Path, **more: str) -> subprocess.Popen[str]:
     """Start a run of a thousand slow cases, and wait until some of them are in its log."""
-    write_scenario(folder, cases=1000)
+    write_scenario(directory, cases=1000)
     process = subprocess.Popen(
         RUN,
-        cwd=folder,
-        env={**ENVIRONMENT, "CLOSED_FILE": str(folder / "closed"), "CASE_SECONDS": "0.05", **more},
+        cwd=directory,
+        env={
+            **ENVIRONMENT,
+            "CLOSED_FILE": str(directory / "closed"),
+            "CASE_SECONDS": "0.05",
+            **more,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        logs = list(folder.glob("reports/runs/*/events.ndjson"))
+        logs = list(directory.glob("reports/runs/*/events.ndjson"))
         if logs and logs[0].read_bytes().count(b"\n") > 4:
             return process
         time.sleep(0.02)

@@ -26,15 +26,15 @@ def test_my_wal_keeps_its_promises(walcrash):
 
 
 def run_pytest(
-    folder: Path, *options: str, seed: str = "pytest", more: str = "", **environment: str
+    directory: Path, *options: str, seed: str = "pytest", more: str = "", **environment: str
 ) -> tuple[int, str]:
-    write_scenario(folder)
-    (folder / "conftest.py").write_text(CONFTEST)
-    (folder / "test_it.py").write_text(TEST.format(seed=seed, more=more))
+    write_scenario(directory)
+    (directory / "conftest.py").write_text(CONFTEST)
+    (directory / "test_it.py").write_text(TEST.format(seed=seed, more=more))
     plugins = ["-p", "no:cacheprovider", "-p", "walcrash.pytest_plugin"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, *options],
-        cwd=folder,
+        cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{UNIT.parents[1]}/harness:{UNIT}",

@@ -41,7 +41,7 @@ The first Ctrl-C or SIGTERM ends a run soon, with its summary; the second ends i
 FILES = """\
 ## Files
 
-Each run gets a folder `<runs>/<UTC time>-<seed>/`, made before anything runs.
+Each run gets a directory `<runs>/<UTC time>-<seed>/`, made before anything runs.
 
 | file | content |
 | --- | --- |
@@ -49,7 +49,7 @@ Each run gets a folder `<runs>/<UTC time>-<seed>/`, made before anything runs.
 | `report.md` | the whole run as Markdown, for people and for the summary page of a CI job |
 
 Findings are kept in `<runs>/walcrash.sqlite`.
-A runs folder that walcrash makes has a `.gitignore` that leaves all of it out.
+A runs directory that walcrash makes has a `.gitignore` that leaves all of it out.
 """
 
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from walcrash.disk import ImageBuilder, Pending, Space, choices, count_cuts, images, rebuild
+from walcrash.disk import ImageBuilder, Pending, Space, choices, count_states, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.errors import UsageError
 from walcrash.values.event import Event, EventKind
@@ -54,27 +54,27 @@ def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:
     for choice in choices(replayed(), Model.POSIX, END, prng=Prng(7), drawn=1):
         said.setdefault(choice.policy, choice.describe(events))
     write, rename = "write tmp, 1200 bytes at 0", "rename tmp to state"
-    cut = "; cut after event 3 (posix)"
+    state = "; cut after event 3 (posix)"
     assert said == {
-        Policy.NOTHING: f"nothing kept that was not synced{cut}",
-        Policy.ALL: f"everything kept{cut}",
-        Policy.NAMES_ONLY: f"all names kept, no content that was not synced{cut}",
-        Policy.FILES_ONLY: f"all content kept, no names that were not synced{cut}",
-        Policy.PREFIX: f"everything kept up to event 0 (create tmp), nothing after it{cut}",
-        Policy.ALL_BUT_ONE: f"everything kept but event 0 (create tmp){cut}",
-        Policy.ONE_ALONE: f"nothing kept but event 0 (create tmp){cut}",
+        Policy.NOTHING: f"nothing kept that was not synced{state}",
+        Policy.ALL: f"everything kept{state}",
+        Policy.NAMES_ONLY: f"all names kept, no content that was not synced{state}",
+        Policy.FILES_ONLY: f"all content kept, no names that were not synced{state}",
+        Policy.PREFIX: f"everything kept up to event 0 (create tmp), nothing after it{state}",
+        Policy.ALL_BUT_ONE: f"everything kept but event 0 (create tmp){state}",
+        Policy.ONE_ALONE: f"nothing kept but event 0 (create tmp){state}",
         Policy.TORN: (
-            f"event 1 ({write}) torn: its first 1 of 3 sectors kept, nothing after them{cut}"
+            f"event 1 ({write}) torn: its first 1 of 3 sectors kept, nothing after them{state}"
         ),
-        Policy.BLOCK_LOST: f"everything kept but bytes 0-1535 of event 1 ({write}){cut}",
+        Policy.BLOCK_LOST: f"everything kept but bytes 0-1535 of event 1 ({write}){state}",
         Policy.GROWN_ZEROS: (
-            f"the file of event 1 ({write}) has its new size, and zeros in its new part{cut}"
+            f"the file of event 1 ({write}) has its new size, and zeros in its new part{state}"
         ),
         Policy.GROWN_STALE: (
-            f"the file of event 1 ({write}) has its new size, and stale bytes in it{cut}"
+            f"the file of event 1 ({write}) has its new size, and stale bytes in it{state}"
         ),
-        Policy.BOTH_NAMES: f"event 2 ({rename}) half done: the file has both names{cut}",
-        Policy.DRAWN: f"a part of the changes, drawn with seed {Prng(7).below(1 << 63)}{cut}",
+        Policy.BOTH_NAMES: f"event 2 ({rename}) half done: the file has both names{state}",
+        Policy.DRAWN: f"a part of the changes, drawn with seed {Prng(7).below(1 << 63)}{state}",
     }
 
 
@@ -96,21 +96,21 @@ def test_images_of_a_large_write_are_made_only_as_they_are_asked_for() -> None:
     pending = replayed(BASE, trace)
     found = list(islice(images(pending, Model.POSIX, CrashPosition(0)), 3))
     assert [one.choice.policy for one in found[:2]] == [Policy.NOTHING, Policy.ALL]
-    space = count_cuts(pending, Model.POSIX)
+    space = count_states(pending, Model.POSIX)
     assert space == Space(10**18, is_counted=False)
     assert str(space) == "at least 1000000000000000000"
 
 
 def test_small_spaces_are_counted() -> None:
-    assert str(count_cuts(replayed(), Model.ORDERED)) == "6"
-    assert count_cuts(replayed(), Model.KILL) == Space(1, is_counted=True)
+    assert str(count_states(replayed(), Model.ORDERED)) == "6"
+    assert count_states(replayed(), Model.KILL) == Space(1, is_counted=True)
     # Before the rename: the file has 4 sizes, and each of its 3 sectors is there or not.
     # After it, the size is there, and each sector or zeros in its place. Before the creation,
     # and at each part of the write, no name differs; sizes later than the names are not there.
-    ext4 = count_cuts(replayed(), Model.EXT4)
+    ext4 = count_states(replayed(), Model.EXT4)
     assert ext4 == Space((1 + 1 + 2 + 3 + 4) * 8 + 8, is_counted=True)
     # tmp is absent, there or moved away; state is old or new; not gone and not there.
-    posix = count_cuts(replayed(), Model.POSIX)
+    posix = count_states(replayed(), Model.POSIX)
     assert posix == Space((3 * 2 - 1) * 4 * 3**3, is_counted=True)
 
 

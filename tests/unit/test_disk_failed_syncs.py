@@ -18,7 +18,7 @@ from test_disk_models import (
     write,
 )
 
-from walcrash.disk import ImageBuilder, Pending, every_cut, images, rebuild
+from walcrash.disk import ImageBuilder, Pending, every_state, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
@@ -39,8 +39,8 @@ def left(base: Image, events: list[Event], model: Model) -> list[Shown]:
         pending.apply(event)
     builder = ImageBuilder(pending)
     found: list[Shown] = []
-    for cut in every_cut(pending, model):
-        image = shown(builder.build_cut(cut))
+    for state in every_state(pending, model):
+        image = shown(builder.build_state(state))
         if image not in found:
             found.append(image)
     return found
@@ -160,4 +160,4 @@ def test_a_retry_loop_keeps_no_more_than_what_is_lost() -> None:
         pending.apply(write("log", 0, 4096 * number, b"b" * 4096))
         pending.apply(DONE)
     (log,) = (pending.nodes[number] for number in pending.dirty)
-    assert len(log.overlays) == 1  # type: ignore[union-attr]
+    assert len(log.extents) == 1  # type: ignore[union-attr]

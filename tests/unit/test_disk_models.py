@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from walcrash.disk import ImageBuilder, Pending, count_cuts, every_cut, images
+from walcrash.disk import ImageBuilder, Pending, count_states, every_state, images
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
@@ -56,7 +56,7 @@ def fdatasync(path: str, file: int) -> Event:
     return Event(kind=K.FDATASYNC, path=path, file=file)
 
 
-FOLDER_SYNC = fsync(".", 99)
+DIRECTORY_SYNC = fsync(".", 99)
 
 
 def base_of(**files: bytes) -> Image:
@@ -85,8 +85,8 @@ def left(base: Image, events: Sequence[Event], model: Model) -> list[Shown]:
     pending = replayed(base, events)
     builder = ImageBuilder(pending)
     found: list[Shown] = []
-    for cut in every_cut(pending, model):
-        image = shown(builder.build_cut(cut))
+    for state in every_state(pending, model):
+        image = shown(builder.build_state(state))
         if image not in found:
             found.append(image)
     return found
@@ -132,7 +132,7 @@ GROWN = [create("new", 1), write("new", 1, 0, b"NNNNMMMM")]
     "gone",
     [
         [unlink("old", 0)],
-        [unlink("old", 0), FOLDER_SYNC],
+        [unlink("old", 0), DIRECTORY_SYNC],
         [create("tmp", 2), rename("tmp", "old", 2)],
     ],
 )
@@ -146,7 +146,7 @@ def test_stale_bytes_are_those_of_a_file_that_was_removed_or_replaced(gone: list
 def test_the_sector_that_the_durable_size_ends_in_has_no_stale_bytes() -> None:
     """The one that was accused: a log of which a header was synced, and then appended to."""
     base = base_of(old=b"ooooppppqqqq", new=b"NN")
-    trace = [unlink("old", 0), FOLDER_SYNC, write("new", 1, 2, b"NNMMMM")]
+    trace = [unlink("old", 0), DIRECTORY_SYNC, write("new", 1, 2, b"NNMMMM")]
     assert rubbish(trace, base) == {b"NN\0\0pppp", b"NNNNpppp"}
 
 
@@ -168,16 +168,16 @@ def test_a_file_that_has_another_name_left_gives_no_stale_bytes() -> None:
 def test_a_file_does_not_look_like_the_one_that_it_has_replaced_but_like_an_older_one() -> None:
     second = [create("tmp", 2), write("tmp", 2, 0, b"old2"), fsync("tmp", 2)]
     third = [create("tmp", 3), write("tmp", 3, 0, b"new!"), rename("tmp", "state", 3)]
-    trace = [*second, rename("tmp", "state", 2), FOLDER_SYNC, *third]
+    trace = [*second, rename("tmp", "state", 2), DIRECTORY_SYNC, *third]
     found = rubbish(trace, base_of(state=b"old1"), "state")
     # The older rename is durable, so its size is there in both models, and zeros are no news.
     assert found == {b"", b"old1"}
 
 
 def test_stale_bytes_of_another_file_change_no_count() -> None:
-    removed = replayed(base_of(old=b"ooooppppqqqq"), [unlink("old", 0), FOLDER_SYNC, *GROWN])
-    plain = replayed(base_of(), [fsync(".", 99), FOLDER_SYNC, *GROWN])
-    assert count_cuts(removed, Model.POSIX) == count_cuts(plain, Model.POSIX)
+    removed = replayed(base_of(old=b"ooooppppqqqq"), [unlink("old", 0), DIRECTORY_SYNC, *GROWN])
+    plain = replayed(base_of(), [fsync(".", 99), DIRECTORY_SYNC, *GROWN])
+    assert count_states(removed, Model.POSIX) == count_states(plain, Model.POSIX)
 
 
 @pytest.mark.parametrize("sync", [fsync("log", 0), fdatasync("log", 0)])
@@ -242,11 +242,11 @@ def test_a_new_name_is_durable_with_its_file_on_ext4_and_with_its_directory_on_p
     kept: list[Shown] = [{"new": b"aaaa"}]
     assert left(Image({}), trace, Model.EXT4) == kept
     assert left(Image({}), trace, Model.POSIX) == [{}, *kept]
-    assert left(Image({}), [*trace, FOLDER_SYNC], Model.POSIX) == kept
+    assert left(Image({}), [*trace, DIRECTORY_SYNC], Model.POSIX) == kept
 
 
 def test_an_fsync_of_the_directory_alone_keeps_the_name_and_not_the_content() -> None:
-    trace = [create("new", 0), write("new", 0, 0, b"aaaa"), FOLDER_SYNC]
+    trace = [create("new", 0), write("new", 0, 0, b"aaaa"), DIRECTORY_SYNC]
     assert contents(left(Image({}), trace, Model.EXT4), "new") == {b"", bytes(4), b"aaaa"}
 
 
@@ -363,17 +363,17 @@ def test_overwritten_sectors_go_to_disk_in_any_order() -> None:
         }  # fmt: skip
 
 
-CUT_AND_REFILLED = [truncate("log", 0, 0), write("log", 0, 0, b"new!")]
+TRUNCATED_AND_REFILLED = [truncate("log", 0, 0), write("log", 0, 0, b"new!")]
 
 
 def test_on_ext4_what_was_cut_never_comes_back_under_the_new_size() -> None:
     base = base_of(log=b"old!tail")
-    found = contents(left(base, CUT_AND_REFILLED, Model.EXT4), "log")
+    found = contents(left(base, TRUNCATED_AND_REFILLED, Model.EXT4), "log")
     assert found == {b"old!tail", b"", bytes(4), b"new!"}
 
 
 def test_on_posix_a_cut_and_what_follows_it_are_independent() -> None:
-    found = contents(left(base_of(log=b"old!tail"), CUT_AND_REFILLED, Model.POSIX), "log")
+    found = contents(left(base_of(log=b"old!tail"), TRUNCATED_AND_REFILLED, Model.POSIX), "log")
     assert {b"new!tail", b"old!", b"old!tail", b"", b"new!"} < found
 
 
@@ -415,7 +415,7 @@ def test_an_unlink_may_come_undone_until_the_directory_is_synced() -> None:
     trace = [unlink("a", 0)]
     for model in (*JOURNALLED, Model.POSIX):
         assert left(base_of(a=b"data"), trace, model) == [{"a": b"data"}, {}]
-        assert left(base_of(a=b"data"), [*trace, FOLDER_SYNC], model) == [{}]
+        assert left(base_of(a=b"data"), [*trace, DIRECTORY_SYNC], model) == [{}]
 
 
 def test_two_names_of_one_file_have_one_content() -> None:
@@ -436,23 +436,23 @@ def test_ext4_gives_blocks_to_a_file_that_was_cut_to_nothing_when_it_is_closed()
     base = base_of(log=b"old!tail", other=b"x")
     torn = {b"", bytes(4), b"new!"}
     # Until the journal is committed the cut may be there without what came after it.
-    closed = [*CUT_AND_REFILLED, close("log", 0)]
+    closed = [*TRUNCATED_AND_REFILLED, close("log", 0)]
     assert contents(left(base, closed, Model.EXT4), "log") == {b"old!tail", *torn}
     assert contents(left(base, [*closed, *LATER], Model.EXT4), "log") == {bytes(4), b"new!"}
-    assert contents(left(base, [*CUT_AND_REFILLED, *LATER], Model.EXT4), "log") == torn
+    assert contents(left(base, [*TRUNCATED_AND_REFILLED, *LATER], Model.EXT4), "log") == torn
     assert torn < contents(left(base, [*closed, *LATER], Model.POSIX), "log")
 
 
 def test_a_name_that_is_made_after_the_close_is_not_there_without_the_size() -> None:
     base = base_of(log=b"old!tail")
-    trace = [*CUT_AND_REFILLED, close("log", 0), create("mark", 2)]
+    trace = [*TRUNCATED_AND_REFILLED, close("log", 0), create("mark", 2)]
     for image in left(base, trace, Model.EXT4):
         assert "mark" not in image or image["log"] in (b"new!", bytes(4))
     assert any("mark" in image for image in left(base, trace, Model.EXT4))
 
 
 def test_a_close_promises_nothing_of_what_is_written_after_it() -> None:
-    trace = [*CUT_AND_REFILLED, close("log", 0), write("log", 0, 4, b"more"), *LATER]
+    trace = [*TRUNCATED_AND_REFILLED, close("log", 0), write("log", 0, 4, b"more"), *LATER]
     found = contents(left(base_of(log=b"old!", other=b"x"), trace, Model.EXT4), "log")
     halves = itertools.product((b"new!", bytes(4)), (b"more", bytes(4), b""))
     assert found == {first + second for first, second in halves}
@@ -473,11 +473,11 @@ def test_a_close_promises_nothing_where_blocks_were_asked_for() -> None:
 
 def test_the_end_of_a_boot_closes_what_was_open() -> None:
     pending = replayed(base_of(log=b"old!tail", other=b"x"), [])
-    pending.apply_boot(CUT_AND_REFILLED)
+    pending.apply_boot(TRUNCATED_AND_REFILLED)
     for event in (write("other", 0, 0, b"y"), fsync("other", 0)):
         pending.apply(event)
     builder = ImageBuilder(pending)
-    found = [shown(builder.build_cut(cut)) for cut in every_cut(pending, Model.EXT4)]
+    found = [shown(builder.build_state(state)) for state in every_state(pending, Model.EXT4)]
     assert contents(found, "log") == {bytes(4), b"new!"}
 
 

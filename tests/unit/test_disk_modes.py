@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 
 import pytest
-from test_disk_models import FOLDER_SYNC, fdatasync, fsync, write
+from test_disk_models import DIRECTORY_SYNC, fdatasync, fsync, write
 
-from walcrash.disk import ImageBuilder, Pending, count_cuts, every_cut, images, rebuild
+from walcrash.disk import ImageBuilder, Pending, count_states, every_state, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image
@@ -33,10 +33,10 @@ def left(events: Sequence[Event], model: Model, path: str) -> set[int | None]:
         pending.apply(event)
     builder = ImageBuilder(pending)
     found: set[int | None] = set()
-    cuts = list(every_cut(pending, model))
-    assert len(cuts) == count_cuts(pending, model).cuts
-    for cut in cuts:
-        entry = builder.build_cut(cut).entries.get(path)
+    states = list(every_state(pending, model))
+    assert len(states) == count_states(pending, model).states
+    for state in states:
+        entry = builder.build_state(state).entries.get(path)
         assert entry is None or isinstance(entry, FileEntry | DirectoryEntry)
         found.add(None if entry is None else entry.mode)
     return found
@@ -79,7 +79,7 @@ def test_modes_and_names_keep_their_order_on_ext4_and_not_on_posix() -> None:
         pending = Pending(BASE)
         for event in trace:
             pending.apply(event)
-        found = [ImageBuilder(pending).build_cut(cut) for cut in every_cut(pending, model)]
+        found = [ImageBuilder(pending).build_state(state) for state in every_state(pending, model)]
         mixed = [
             image for image in found
             if "mark" in image.entries and image.entries["d/log"] == FileEntry(b"x", 0o644)
@@ -88,15 +88,15 @@ def test_modes_and_names_keep_their_order_on_ext4_and_not_on_posix() -> None:
 
 
 @pytest.mark.parametrize("model", ALL)
-def test_a_new_file_or_folder_has_the_mode_that_it_was_made_with(model: Model) -> None:
+def test_a_new_file_or_directory_has_the_mode_that_it_was_made_with(model: Model) -> None:
     trace = [create("new", 1, 0o440), Event(kind=K.MKDIR, path="e", file=2, mode=0o711)]
     assert left(trace, model, "new") == {None, 0o440}
     assert left(trace, model, "e") == {None, 0o711}
-    assert left([*trace, FOLDER_SYNC], model, "new") == {0o440}
+    assert left([*trace, DIRECTORY_SYNC], model, "new") == {0o440}
 
 
 def test_a_file_that_is_made_private_after_it_was_made_may_be_found_open() -> None:
-    trace = [create("secret", 1, 0o644), chmod("secret", 1, 0o600), FOLDER_SYNC]
+    trace = [create("secret", 1, 0o644), chmod("secret", 1, 0o600), DIRECTORY_SYNC]
     assert left(trace, Model.POSIX, "secret") == {0o644, 0o600}
     assert left(trace, Model.EXT4, "secret") == {0o600}
 
@@ -119,5 +119,5 @@ def test_a_mode_that_was_changed_in_a_killed_boot_is_pending_in_the_next() -> No
     pending = Pending(BASE)
     pending.apply_boot([READ_ONLY])
     builder = ImageBuilder(pending)
-    found = {builder.build_cut(c).entries["d/log"] for c in every_cut(pending, Model.POSIX)}
+    found = {builder.build_state(c).entries["d/log"] for c in every_state(pending, Model.POSIX)}
     assert found == {FileEntry(b"x", 0o644), FileEntry(b"x", 0o444)}

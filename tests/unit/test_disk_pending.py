@@ -12,11 +12,11 @@ import pytest
 from walcrash.disk import (
     NotModelled,
     Pending,
+    crash_points_in_write,
     crash_states,
     images,
     kill_image,
     rebuild,
-    write_cuts,
 )
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import MAPPED, Event, EventKind
@@ -168,9 +168,9 @@ def test_a_trace_that_ends_before_the_position_is_refused() -> None:
 
 def test_a_write_is_cut_at_its_first_byte_header_sizes_sectors_and_before_its_last_byte() -> None:
     event = write("log", 0, 500, bytes(1100))
-    assert write_cuts(event) == [1, 4, 8, 12, 16, 24, 32, 64, 524, 1036, 1099]
-    assert write_cuts(write("log", 0, 0, b"a")) == []
-    assert write_cuts(write("log", 0, 0, b"abcdef", result=3)) == [1, 2]
+    assert crash_points_in_write(event) == [1, 4, 8, 12, 16, 24, 32, 64, 524, 1036, 1099]
+    assert crash_points_in_write(write("log", 0, 0, b"a")) == []
+    assert crash_points_in_write(write("log", 0, 0, b"abcdef", result=3)) == [1, 2]
 
 
 def test_positions_are_before_the_first_event_then_within_and_after_each() -> None:
@@ -219,10 +219,10 @@ def test_an_msync_of_a_part_of_a_huge_mapping_takes_no_longer_than_what_is_pendi
     for event in events:
         pending.apply(event)
     log = next(iter(pending.dirty))
-    assert sorted(pending.nodes[log].floors) == [16, 17, 18, 19, 20, 21, 22, 23]  # type: ignore[union-attr]
+    assert sorted(pending.nodes[log].durable_since) == [16, 17, 18, 19, 20, 21, 22, 23]  # type: ignore[union-attr]
 
 
-def test_a_folder_that_came_and_went_is_forgotten_with_all_that_was_in_it() -> None:
+def test_a_directory_that_came_and_went_is_forgotten_with_all_that_was_in_it() -> None:
     events = [
         Event(kind=K.MKDIR, path="d", file=0),
         Event(kind=K.CREATE, path="d/a", file=1),
@@ -272,7 +272,7 @@ def seconds_and_peak(events: int) -> tuple[float, int]:
     tracemalloc.start()
     try:
         positions = 0
-        for _, pending in crash_states(EMPTY, work(events), is_cutting_writes=False):
+        for _, pending in crash_states(EMPTY, work(events), is_within_writes=False):
             positions += 1
             assert len(pending.nodes) < 8
         assert positions > events // 2
@@ -280,7 +280,7 @@ def seconds_and_peak(events: int) -> tuple[float, int]:
     finally:
         tracemalloc.stop()
     started = time.process_time()
-    for _ in crash_states(EMPTY, work(events), is_cutting_writes=False):
+    for _ in crash_states(EMPTY, work(events), is_within_writes=False):
         pass
     return time.process_time() - started, peak
 
@@ -309,8 +309,8 @@ def test_what_a_killed_boot_did_not_sync_is_still_pending_in_the_next() -> None:
 
 
 def test_a_synchronous_write_that_a_kill_cut_short_is_not_durable() -> None:
-    cut = replace(write("log", 0, 0, b"abcdef", result=2), is_synchronous=True)
-    states = crash_states(LOG, [], earlier=[[cut]])
+    state = replace(write("log", 0, 0, b"abcdef", result=2), is_synchronous=True)
+    states = crash_states(LOG, [], earlier=[[state]])
     position, pending = next(states)
     contents = [one.image.entries["log"] for one in images(pending, Model.ORDERED, position)]
     assert contents == [FileEntry(b"0123456789"), FileEntry(b"ab23456789")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.case.workplace import INTERCEPTION
+from walcrash.case.sandbox import INTERCEPTION
 from walcrash.recorder.probe import Interception
 from walcrash.report.doctor_text import checks_json, checks_text, publish_checks
 from walcrash.tools.doctor import doctor
@@ -41,7 +41,7 @@ def test_every_check_is_on_the_reference_page() -> None:
         assert f"| `{check.name}` |" in page, check.name
 
 
-def test_nothing_is_left_in_the_working_folder(
+def test_nothing_is_left_in_the_working_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("WALCRASH_WORK", str(tmp_path))
@@ -74,11 +74,11 @@ def test_an_old_kernel_is_limited_and_well_enough(monkeypatch: pytest.MonkeyPatc
     assert "interception" not in [check.name for check in missing_for_kills(checks)]
 
 
-def test_a_folder_that_cannot_be_made_is_said_and_not_raised(
+def test_a_directory_that_cannot_be_made_is_said_and_not_raised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WALCRASH_WORK", "/dev/null/nowhere")
-    check = one(run_doctor(), "working folder")
+    check = one(run_doctor(), "working directory")
     assert check.state is CheckState.MISSING
     assert "/dev/null/nowhere" in check.found
 

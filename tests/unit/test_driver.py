@@ -26,9 +26,9 @@ def put(name: str) -> Record:
     return Record(RecordType.PUT, name, 1, bytes(range(256)))
 
 
-def work(adapter: DriverAdapter, folder: Path) -> None:
+def work(adapter: DriverAdapter, directory: Path) -> None:
     """Open, append two records, replay, close."""
-    adapter.open(folder, lambda _: None)
+    adapter.open(directory, lambda _: None)
     assert list(adapter.replay(0)) == []
     offsets = [adapter.append(put("a")), adapter.append(put("b\u00e9\n\0"))]
     adapter.sync()
@@ -48,7 +48,7 @@ def test_a_right_driver_works_and_is_there_again_after_a_close(tmp_path: Path) -
     assert again.supports == {"sync"}
 
 
-def test_what_it_supports_is_known_after_one_open_on_a_scratch_folder(tmp_path: Path) -> None:
+def test_what_it_supports_is_known_after_one_open_on_a_scratch_directory(tmp_path: Path) -> None:
     adapter = driver("right")
     adapter.introduce(tmp_path, 512)
     assert adapter.supports == {"sync"}
@@ -58,10 +58,10 @@ def test_what_it_supports_is_known_after_one_open_on_a_scratch_folder(tmp_path: 
 def test_a_driver_that_can_reopen_is_one_process_for_all_boots(tmp_path: Path) -> None:
     pids = set()
     for name in ("one", "other"):
-        folder = tmp_path / name
-        folder.mkdir()
+        directory = tmp_path / name
+        directory.mkdir()
         adapter = driver("reopens")
-        adapter.open(folder, lambda _: None)
+        adapter.open(directory, lambda _: None)
         assert list(adapter.replay(0)) == []
         adapter.append(put(name))
         assert adapter._process is not None
@@ -74,7 +74,7 @@ def test_a_driver_that_can_reopen_is_one_process_for_all_boots(tmp_path: Path) -
 STARTS = {
     "missing": "there is no file ",
     "missing-on-the-path": "there is no program walcrash-none on the PATH",
-    "folder": " is a folder",
+    "directory": " is a directory",
     "not-executable": " is not executable (chmod +x)",
     "no-interpreter": "names an interpreter that is not there: b'#!/no/such/interpreter'",
     "not-a-program": "is neither a program for this machine nor begins with #!",
@@ -84,7 +84,7 @@ STARTS = {
 @pytest.mark.parametrize("name", STARTS)
 def test_a_driver_that_cannot_be_started_is_told_why(name: str, tmp_path: Path) -> None:
     program = tmp_path / "driver"
-    if name == "folder":
+    if name == "directory":
         program.mkdir()
     elif name != "missing":
         text = "#!/no/such/interpreter\n" if name == "no-interpreter" else "neither\n"
@@ -97,30 +97,30 @@ def test_a_driver_that_cannot_be_started_is_told_why(name: str, tmp_path: Path) 
     assert STARTS[name] in str(gone.value)
 
 
-DIED, HUNG, RUBBISH = FailureKind.DIED, FailureKind.HUNG, FailureKind.RUBBISH
+DIED, HUNG, MALFORMED = FailureKind.DIED, FailureKind.HUNG, FailureKind.MALFORMED
 
 WRONG = {
     "exits": (DIED, "it exited with status 7 ", "stderr ends: no licence | for this machine"),
-    "banner": (RUBBISH, "its reply to `open` is no JSON: b'welcome to mywal'", ""),
-    "version": (RUBBISH, "speaks version 2 of the driver protocol; this walcrash speaks", ""),
-    "capability": (RUBBISH, '`supports` lists "compaction"; known: apply, checkpoint', ""),
-    "utf8": (RUBBISH, "its reply to `open` is not UTF-8: b'{", "byte 22"),
-    "listener": (RUBBISH, "it listens on 0.0.0.0 port ", "a loopback address"),
+    "banner": (MALFORMED, "its reply to `open` is no JSON: b'welcome to mywal'", ""),
+    "version": (MALFORMED, "speaks version 2 of the driver protocol; this walcrash speaks", ""),
+    "capability": (MALFORMED, '`supports` lists "compaction"; known: apply, checkpoint', ""),
+    "utf8": (MALFORMED, "its reply to `open` is not UTF-8: b'{", "byte 22"),
+    "listener": (MALFORMED, "it listens on 0.0.0.0 port ", "a loopback address"),
     "dies": (DIED, "it exited with status 3 in `append`", "assertion failed: flushed <= end"),
     "killed": (DIED, "it died of signal 11 in `append`", "its stderr is empty"),
-    "nojson": (RUBBISH, "its reply to `append` is no JSON: b'OK 17'", ""),
-    "list": (RUBBISH, "its reply to `append` is no JSON object: b'[true]'", ""),
-    "nothing": (RUBBISH, "its reply to `append` is no JSON: b''", ""),
-    "without": (RUBBISH, "its reply to `append` has no `offset`; found `ok`", ""),
-    "text": (RUBBISH, '`offset` in its reply to `append` is an integer; found "0"', ""),
-    "truth": (RUBBISH, '`ok` in its reply to `append` is true or false; found "yes"', ""),
-    "huge": (RUBBISH, "is an integer of 64 bits; found one of 71", ""),
-    "twice": (RUBBISH, "it wrote more lines than it was asked for: b'{", "before `append`"),
+    "nojson": (MALFORMED, "its reply to `append` is no JSON: b'OK 17'", ""),
+    "list": (MALFORMED, "its reply to `append` is no JSON object: b'[true]'", ""),
+    "nothing": (MALFORMED, "its reply to `append` is no JSON: b''", ""),
+    "without": (MALFORMED, "its reply to `append` has no `offset`; found `ok`", ""),
+    "text": (MALFORMED, '`offset` in its reply to `append` is an integer; found "0"', ""),
+    "truth": (MALFORMED, '`ok` in its reply to `append` is true or false; found "yes"', ""),
+    "huge": (MALFORMED, "is an integer of 64 bits; found one of 71", ""),
+    "twice": (MALFORMED, "it wrote more lines than it was asked for: b'{", "before `append`"),
     "stdout": (DIED, "it closed its stdout in `append`, then killed", ""),
-    "unexplained": (RUBBISH, "its reply to `append` has no `error`; found `ok`", ""),
-    "norecord": (RUBBISH, "a record in its reply to `replay` is none: a record has the key", ""),
+    "unexplained": (MALFORMED, "its reply to `append` has no `error`; found `ok`", ""),
+    "norecord": (MALFORMED, "a record in its reply to `replay` is none: a record has the key", ""),
     "status": (DIED, "it exited with status 9 after `close`, not 0", ""),
-    "talks": (RUBBISH, "after its reply to `close` it wrote b'good bye\\n'", ""),
+    "talks": (MALFORMED, "after its reply to `close` it wrote b'good bye\\n'", ""),
 }
 
 
@@ -155,7 +155,7 @@ def test_a_line_that_does_not_end_is_not_taken(
     monkeypatch.setattr("walcrash.subjects.driver_process.LINE_BYTES", 1 << 20)
     with pytest.raises(SubjectGone, match=r"a line of more than 1[0-9]{6} bytes") as gone:
         work(driver("endless"), tmp_path)
-    assert gone.value.kind is RUBBISH
+    assert gone.value.kind is MALFORMED
 
 
 def test_a_refusal_says_whether_it_is_definite(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ def test_a_store_has_the_settings_that_it_asks_for_whatever_the_last_one_had(
             adapter = DuckDbAdapter(checkpoint_mebibytes=mebibytes)
         except MissingPackage as missing:
             lacking(f"{missing}; {missing.hint}")
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        adapter.open_store(folder)
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        adapter.open_store(directory)
         seen.append(threshold(adapter))
         adapter.close()
     assert seen[0] == seen[2] != seen[1]

@@ -46,7 +46,7 @@ WAITING = OperationStatus.PENDING
 @pytest.mark.parametrize("kind", list(FailureKind))
 def test_a_recovery_that_failed_is_accused_once_and_says_how(kind):
     failure = RecoveryFailure(kind, "the last word")
-    judgement = verdict_on(BOOT, first=failure, again=failure, elsewhere=failure)
+    judgement = verdict_on(BOOT, first=failure, again=failure, perturbed=failure)
     (violation,) = judgement.violations
     assert violation.invariant is Invariant.UNRECOVERABLE
     assert violation.message == f"recovery failed ({kind.value}): 'the last word'"
@@ -82,7 +82,7 @@ def test_a_subject_that_died_by_itself_in_a_call_is_accused():
 
 
 def test_the_same_recovery_elsewhere_and_again_is_right():
-    assert accused(BOOT, first=RIGHT, elsewhere=RIGHT, again=RIGHT, uninterrupted=RIGHT) == []
+    assert accused(BOOT, first=RIGHT, perturbed=RIGHT, again=RIGHT, uninterrupted=RIGHT) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_same_recovery_elsewhere_and_again_is_right():
     ],
 )
 def test_a_recovery_elsewhere_that_differs_in_anything_is_not_deterministic(other):
-    assert accused(BOOT, first=RIGHT, elsewhere=other) == ["determinism"]
+    assert accused(BOOT, first=RIGHT, perturbed=other) == ["determinism"]
 
 
 @pytest.mark.parametrize("look", ["again", "uninterrupted"])
@@ -116,23 +116,23 @@ def test_a_second_recovery_shows_the_same_log_and_operations(look):
 
 
 def test_a_further_recovery_that_failed_is_unrecoverable_or_what_was_asked_for():
-    assert accused(BOOT, first=RIGHT, elsewhere=REFUSAL) == ["unrecoverable"]
+    assert accused(BOOT, first=RIGHT, perturbed=REFUSAL) == ["unrecoverable"]
     assert accused(BOOT, first=RIGHT, again=REFUSAL) == ["unrecoverable"]
     only = frozenset({Invariant.DETERMINISM})
-    assert accused(BOOT, first=RIGHT, elsewhere=REFUSAL, invariants=only) == ["determinism"]
+    assert accused(BOOT, first=RIGHT, perturbed=REFUSAL, invariants=only) == ["determinism"]
 
 
 def test_replays_from_the_middle_are_compared_too():
     one = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(200, ())))
     other = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(0, items(A, B))))
-    judgement = verdict_on(BOOT, first=one, elsewhere=other)
+    judgement = verdict_on(BOOT, first=one, perturbed=other)
     assert judgement.violations[0].message == (
         "a replay is from 200: nothing in the first recovery and from 0: a, b in other surroundings"
     )
 
 
 def test_the_difference_is_named():
-    violation = verdict_on(BOOT, first=RIGHT, elsewhere=shows(A)).violations[0]
+    violation = verdict_on(BOOT, first=RIGHT, perturbed=shows(A)).violations[0]
     assert violation.message == (
         "record 2 is `PutOperation b` at 100 in the first recovery and missing in other "
         "surroundings"
@@ -276,7 +276,7 @@ def test_states_that_differ_only_in_their_retry_time_are_told_apart_in_words():
         {"a": OperationState(OperationStatus.PENDING, "", retry), "b": OperationState(WAITING)}
         for retry in (0, 17)
     ]
-    first, elsewhere = (shows(A, B, operations=state) for state in states)
-    (violation,) = verdict_on(BOOT, first=first, elsewhere=elsewhere).violations
+    first, perturbed = (shows(A, B, operations=state) for state in states)
+    (violation,) = verdict_on(BOOT, first=first, perturbed=perturbed).violations
     assert violation.invariant is Invariant.DETERMINISM
     assert "pending in the first recovery and pending, retry at 17 in" in violation.message

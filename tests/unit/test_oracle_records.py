@@ -112,7 +112,7 @@ def test_a_record_that_nobody_appended_is_a_phantom():
     assert accused(killed(), first=shows(A)) == ["phantom-record"]
 
 
-def test_a_record_on_the_first_boot_of_an_empty_folder_is_a_phantom():
+def test_a_record_on_the_first_boot_of_an_empty_directory_is_a_phantom():
     judgement = verdict_on(killed(recovery=shows(A)), first=shows(A))
     assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
     assert judgement.violations[0].where == "boot 1"
@@ -134,9 +134,9 @@ def test_a_record_that_is_there_twice_breaks_the_order():
 
 def test_offsets_grow_and_stay_and_lie_before_the_end():
     boot = killed(acked(A), acked(B))
-    standing = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(0, B)))
+    durability = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(0, B)))
     moved = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(150, B)))
-    assert accused(boot, first=standing) == ["order"]
+    assert accused(boot, first=durability) == ["order"]
     assert accused(boot, first=moved) == ["order"]
     assert accused(boot, first=shows(A, B, end=100)) == ["order"]
 

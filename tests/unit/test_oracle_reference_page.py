@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import walcrash
-from walcrash.oracle.findings import MOST_TELLING_FIRST
+from walcrash.oracle.findings import MOST_SEVERE_FIRST
 from walcrash.values.verdict import RULES, Invariant
 
 PAGE = Path(walcrash.__file__).parent / "docs" / "reference" / "invariants.md"
@@ -12,7 +12,7 @@ PAGE = Path(walcrash.__file__).parent / "docs" / "reference" / "invariants.md"
 
 def test_the_page_has_every_invariant_in_the_order_of_the_findings():
     ids = re.findall(r"^## `([a-z-]+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert ids == [invariant.value for invariant in MOST_TELLING_FIRST]
+    assert ids == [invariant.value for invariant in MOST_SEVERE_FIRST]
     assert set(ids) == {invariant.value for invariant in Invariant}
 
 

@@ -13,7 +13,7 @@ from watching import both_ways, errors_of, opened, outcome, raw
 
 from walcrash.recorder import abi, calls
 from walcrash.recorder.filter import _NOT_SEEN
-from walcrash.recorder.paths import Folder
+from walcrash.recorder.paths import Directory
 from walcrash.recorder.supervisor import Supervisor, WatchPlan
 from walcrash.recorder.zygote import Zygote
 
@@ -25,19 +25,19 @@ HIGHEST = (1 << 64) - 16
 CONTENT = b"hello world"
 
 
-def set_up(folder: Path) -> None:
+def set_up(directory: Path) -> None:
     """A file, a directory with a file, links to all sorts of places, and files outside."""
-    (folder / "a").write_bytes(CONTENT)
-    (folder / "a").chmod(0o640)
-    (folder / "d").mkdir()
-    (folder / "d" / "inner").write_bytes(b"inner")
-    (folder / "link").symlink_to("a")
-    (folder / "dangling").symlink_to("d/made")
-    (folder / "loop").symlink_to("loop")
-    (folder / "dlink").symlink_to("d")
-    (folder / "out").symlink_to("../outside")
-    (folder.parent / "outside").write_bytes(b"outside")
-    (folder.parent / "into").symlink_to("folder/a")
+    (directory / "a").write_bytes(CONTENT)
+    (directory / "a").chmod(0o640)
+    (directory / "d").mkdir()
+    (directory / "d" / "inner").write_bytes(b"inner")
+    (directory / "link").symlink_to("a")
+    (directory / "dangling").symlink_to("d/made")
+    (directory / "loop").symlink_to("loop")
+    (directory / "dlink").symlink_to("d")
+    (directory / "out").symlink_to("../outside")
+    (directory.parent / "outside").write_bytes(b"outside")
+    (directory.parent / "into").symlink_to("directory/a")
 
 
 Step = Callable[[], object]
@@ -482,9 +482,9 @@ def step_mknodat() -> object:
 
 @step("fsync", "fsync a", "fsync .")
 def step_fsync() -> object:
-    folder = os.open(".", os.O_RDONLY)
+    directory = os.open(".", os.O_RDONLY)
     return errors_of(
-        lambda: os.fsync(rw()), lambda: os.fsync(folder), lambda: os.fsync(99),
+        lambda: os.fsync(rw()), lambda: os.fsync(directory), lambda: os.fsync(99),
         lambda: os.fsync(os.pipe()[0]),
     )  # fmt: skip
 
@@ -712,8 +712,8 @@ def test_a_call_gives_what_it_gives_without_the_recorder_and_is_told(
 
 def test_every_call_that_the_filter_hands_over_has_a_handler_and_a_test() -> None:
     handed_over = set(NUMBERS) - _NOT_SEEN
-    elsewhere = PROCESS_CALLS | NAMED_CALLS | MAPPING_CALLS
-    assert handed_over == set(STEPS) & set(NUMBERS) | elsewhere
-    supervisor = Supervisor(-1, 0, Folder("/"), WatchPlan(crash=None, seconds_per_call=1))
+    perturbed = PROCESS_CALLS | NAMED_CALLS | MAPPING_CALLS
+    assert handed_over == set(STEPS) & set(NUMBERS) | perturbed
+    supervisor = Supervisor(-1, 0, Directory("/"), WatchPlan(crash=None, seconds_per_call=1))
     handled = set(calls.handlers(supervisor)) | {NUMBERS["write"], NUMBERS["pwrite64"]}
     assert handled == {NUMBERS[name] for name in handed_over}

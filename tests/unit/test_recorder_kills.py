@@ -30,8 +30,8 @@ def append_three() -> object:
     return "done"
 
 
-def content(folder: Path) -> bytes:
-    return (folder / "log").read_bytes() if (folder / "log").exists() else b"no file"
+def content(directory: Path) -> bytes:
+    return (directory / "log").read_bytes() if (directory / "log").exists() else b"no file"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_how_a_worker_ended_is_told(zygote: Zygote, tmp_path: Path) -> None:
 
 
 def test_the_zygote_cleans_up_when_the_harness_is_gone(tmp_path: Path) -> None:
-    """A process that watches is killed; its zygote, its worker and its folder must go."""
+    """A process that watches is killed; its zygote, its worker and its directory must go."""
     work = tmp_path / "walcrash-work"
     work.mkdir()
     code = (

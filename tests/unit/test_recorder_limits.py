@@ -36,18 +36,18 @@ def work_harmless_mappings(outside: str) -> object:
         mmap.mmap(fd, 4096, access=mmap.ACCESS_READ) as reading,
         mmap.mmap(fd, 4096, access=mmap.ACCESS_COPY) as private,
         mmap.mmap(-1, 4096) as memory,
-        mmap.mmap(other, 4096) as elsewhere,
+        mmap.mmap(other, 4096) as perturbed,
     ):
-        private[:1] = memory[:1] = elsewhere[:1] = b"y"
+        private[:1] = memory[:1] = perturbed[:1] = b"y"
         return reading[:1]
 
 
-def test_mappings_that_cannot_change_the_folder_are_not_followed(
+def test_mappings_that_cannot_change_the_directory_are_not_followed(
     zygote: Zygote, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    seen = run_watched(zygote, work_harmless_mappings, folder, str(tmp_path / "outside"))
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    seen = run_watched(zygote, work_harmless_mappings, directory, str(tmp_path / "outside"))
     assert seen.result == b"x"
     assert seen.told == ["create f", "write f, 4096 bytes at 0"]
     assert not seen.recording.unmodelled
@@ -62,45 +62,45 @@ def work_between(outside: str) -> object:
     return None
 
 
-def test_renames_and_links_across_the_folders_edge_are_named(
+def test_renames_and_links_across_the_directories_edge_are_named(
     zygote: Zygote, tmp_path: Path
 ) -> None:
-    folder, outside = tmp_path / "folder", str(tmp_path / "outside")
-    folder.mkdir()
-    seen = run_watched(zygote, work_between, folder, outside)
+    directory, outside = tmp_path / "directory", str(tmp_path / "outside")
+    directory.mkdir()
+    seen = run_watched(zygote, work_between, directory, outside)
     assert seen.recording.unmodelled == (
-        f"link between the folder and {outside}",
-        f"rename between the folder and {outside}",
+        f"link between the directory and {outside}",
+        f"rename between the directory and {outside}",
     )
 
 
-def work_remove_folder() -> object:
-    folder = os.getcwd()
+def work_remove_directory() -> object:
+    directory = os.getcwd()
     Path("f").write_bytes(b"f")
     os.unlink("f")
     os.chdir("/")
-    os.rmdir(folder)
-    os.mkdir(folder)
+    os.rmdir(directory)
+    os.mkdir(directory)
     return None
 
 
-def work_rename_folder() -> object:
-    folder = os.getcwd()
-    os.rename(folder, folder + "-old")
-    os.mkdir(folder)
+def work_rename_directory() -> object:
+    directory = os.getcwd()
+    os.rename(directory, directory + "-old")
+    os.mkdir(directory)
     return None
 
 
 @pytest.mark.parametrize(
-    ("function", "name"), [(work_remove_folder, "removal"), (work_rename_folder, "rename")]
+    ("function", "name"), [(work_remove_directory, "removal"), (work_rename_directory, "rename")]
 )
-def test_a_folder_that_is_taken_away_is_named(
+def test_a_directory_that_is_taken_away_is_named(
     function: object, name: str, zygote: Zygote, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    seen = run_watched(zygote, function, folder)  # type: ignore[arg-type]
-    assert seen.recording.unmodelled == (f"{name} of the subject's folder itself",)
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    seen = run_watched(zygote, function, directory)  # type: ignore[arg-type]
+    assert seen.recording.unmodelled == (f"{name} of the subject's directory itself",)
 
 
 def work_splice() -> object:

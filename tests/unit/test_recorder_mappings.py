@@ -50,7 +50,7 @@ def stores(seen: Seen) -> list[Event]:
 
 
 def derived(seen: Seen) -> Image:
-    """Return the folder as the trace tells it."""
+    """Return the directory as the trace tells it."""
     events = seen.recording.events()
     return kill_image(Image({}), events, CrashPosition(len(events), Placement.BEFORE))
 
@@ -359,7 +359,7 @@ def work_sparse() -> object:
     for number in range(200):
         mapped[number * 1000 * PAGE] = 1
         say(b"")
-    # The test reads the folder whole.
+    # The test reads the directory whole.
     os.truncate("f", 0)
     return None
 

@@ -107,15 +107,17 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         lacking("there is no C compiler; apt-get install gcc libc6-dev")
-    folder = tmp_path_factory.mktemp("program")
-    (folder / "calls.c").write_text(C_PROGRAM, encoding="ascii")
-    made = str(folder / "calls")
-    subprocess.run([compiler, "-O1", "-pthread", "-o", made, str(folder / "calls.c")], check=True)
+    directory = tmp_path_factory.mktemp("program")
+    (directory / "calls.c").write_text(C_PROGRAM, encoding="ascii")
+    made = str(directory / "calls")
+    subprocess.run(
+        [compiler, "-O1", "-pthread", "-o", made, str(directory / "calls.c")], check=True
+    )
     return made
 
 
-def nothing(folder: Path) -> None:
-    """An empty folder to start from."""
+def nothing(directory: Path) -> None:
+    """An empty directory to start from."""
 
 
 def written(seen: Seen) -> dict[str, bytes]:
@@ -358,9 +360,9 @@ def work_outside(outside: str) -> object:
 
 
 def test_files_outside_are_named_and_not_recorded(zygote: Zygote, tmp_path: Path) -> None:
-    folder, outside = tmp_path / "folder", tmp_path / "outside"
-    folder.mkdir()
-    seen = run_watched(zygote, work_outside, folder, str(outside))
+    directory, outside = tmp_path / "directory", tmp_path / "outside"
+    directory.mkdir()
+    seen = run_watched(zygote, work_outside, directory, str(outside))
     assert seen.told == ["create f", "write f, 4 bytes at 0"]
     assert str(outside) in seen.recording.outside
 

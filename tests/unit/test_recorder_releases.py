@@ -17,14 +17,14 @@ NEW = os.O_RDWR | os.O_CREAT
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "log").write_bytes(b"old")
-    return tmp_path / "folder"
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "log").write_bytes(b"old")
+    return tmp_path / "directory"
 
 
-def told(zygote: Zygote, folder: Path, function: object) -> list[str]:
-    seen: Seen = run_watched(zygote, function, folder)  # type: ignore[arg-type]
+def told(zygote: Zygote, directory: Path, function: object) -> list[str]:
+    seen: Seen = run_watched(zygote, function, directory)  # type: ignore[arg-type]
     assert seen.watched.status == 0, seen.watched.output
     assert not seen.recording.unmodelled
     return [text for text in seen.told if not text.startswith("attribute")]
@@ -38,9 +38,9 @@ def close_after_truncation() -> None:
 
 
 def test_a_close_after_a_cut_to_nothing_is_an_event_and_no_other_close_is(
-    zygote: Zygote, folder: Path
+    zygote: Zygote, directory: Path
 ) -> None:
-    assert told(zygote, folder, close_after_truncation) == [
+    assert told(zygote, directory, close_after_truncation) == [
         "truncate log to 0 bytes", "write log, 3 bytes at 0", "close log",
     ]  # fmt: skip
 
@@ -52,8 +52,8 @@ def closes_that_say_nothing() -> None:
     os.close(os.open("new", NEW | os.O_TRUNC))
 
 
-def test_other_cuts_and_new_files_have_no_close(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, closes_that_say_nothing) == [
+def test_other_cuts_and_new_files_have_no_close(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, closes_that_say_nothing) == [
         "truncate log to 1 bytes",
         "create new",
     ]
@@ -73,9 +73,9 @@ def shared_descriptors() -> None:
 
 
 def test_a_copy_keeps_the_description_and_what_replaces_it_closes_it(
-    zygote: Zygote, folder: Path
+    zygote: Zygote, directory: Path
 ) -> None:
-    assert told(zygote, folder, shared_descriptors) == [
+    assert told(zygote, directory, shared_descriptors) == [
         "truncate log to 0 bytes", "write log, 1 bytes at 0", "create new", "close log",
         "write new, 1 bytes at 0",
     ]  # fmt: skip
@@ -91,9 +91,9 @@ def another_description() -> None:
 
 
 def test_any_description_counts_and_only_the_first_close_after_the_cut(
-    zygote: Zygote, folder: Path
+    zygote: Zygote, directory: Path
 ) -> None:
-    assert told(zygote, folder, another_description) == [
+    assert told(zygote, directory, another_description) == [
         "truncate log to 0 bytes", "write log, 1 bytes at 0", "close log",
         "write log, 1 bytes at 1",
     ]  # fmt: skip
@@ -107,8 +107,8 @@ def many_at_once() -> None:
     os.open("new", NEW)
 
 
-def test_a_range_that_holds_all_copies_closes_it(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, many_at_once) == [
+def test_a_range_that_holds_all_copies_closes_it(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, many_at_once) == [
         "truncate log to 0 bytes", "write log, 3 bytes at 0", "close log", "create new",
     ]  # fmt: skip
 
@@ -130,8 +130,8 @@ def child_holds_it() -> None:
     os.open("last", NEW)
 
 
-def test_a_child_that_has_it_closes_it_at_its_end(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, child_holds_it) == [
+def test_a_child_that_has_it_closes_it_at_its_end(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, child_holds_it) == [
         "truncate log to 0 bytes", "create new", "write log, 5 bytes at 0", "close log",
         "create last",
     ]  # fmt: skip
@@ -148,8 +148,10 @@ def parent_holds_it() -> None:
     os.close(fd)
 
 
-def test_a_child_that_ends_does_not_close_what_its_parent_has(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, parent_holds_it) == [
+def test_a_child_that_ends_does_not_close_what_its_parent_has(
+    zygote: Zygote, directory: Path
+) -> None:
+    assert told(zygote, directory, parent_holds_it) == [
         "truncate log to 0 bytes", "write log, 5 bytes at 0", "create new", "close log",
     ]  # fmt: skip
 
@@ -158,8 +160,8 @@ def shell() -> None:
     subprocess.run(["/bin/sh", "-c", "echo one > log; echo two > new"], check=True)
 
 
-def test_a_shell_that_redirects_closes(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, shell) == [
+def test_a_shell_that_redirects_closes(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, shell) == [
         "truncate log to 0 bytes", "write log, 4 bytes at 0", "close log", "create new",
         "write new, 4 bytes at 0",
     ]  # fmt: skip
@@ -171,8 +173,8 @@ def program() -> None:
     os.open("new", NEW)
 
 
-def test_the_end_of_a_program_closes_what_it_left_open(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, program) == [
+def test_the_end_of_a_program_closes_what_it_left_open(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, program) == [
         "truncate log to 0 bytes", "write log, 3 bytes at 0", "close log", "create new",
     ]  # fmt: skip
 
@@ -186,8 +188,8 @@ def mapped() -> None:
         os.open("new", NEW)
 
 
-def test_a_mapping_keeps_it(zygote: Zygote, folder: Path) -> None:
-    text = told(zygote, folder, mapped)
+def test_a_mapping_keeps_it(zygote: Zygote, directory: Path) -> None:
+    text = told(zygote, directory, mapped)
     assert "create new" in text
     assert not any("close log" in line for line in text[: text.index("create new")])
 
@@ -204,7 +206,7 @@ def killed_child() -> None:
         os.close(99)
 
 
-def test_a_process_that_a_signal_ends_closes_unseen(zygote: Zygote, folder: Path) -> None:
-    assert told(zygote, folder, killed_child) == [
+def test_a_process_that_a_signal_ends_closes_unseen(zygote: Zygote, directory: Path) -> None:
+    assert told(zygote, directory, killed_child) == [
         "truncate log to 0 bytes", "write log, 5 bytes at 0", "create new",
     ]  # fmt: skip

@@ -51,14 +51,14 @@ def _beside(code: str, *arguments: int) -> Iterator[None]:
 def test_an_open_is_answered_once_and_with_a_file_however_often_the_harness_is_stopped(
     fresh_zygote: Zygote, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "subject"
-    folder.mkdir()
+    directory = tmp_path / "subject"
+    directory.mkdir()
     usable = sorted(os.sched_getaffinity(0))
     ours, theirs = usable[0], usable[-1]
     os.sched_setaffinity(0, {ours})
     try:
         with _beside(BUSY, theirs), _beside(STOPPER, os.getpid(), ours):
-            seen = run_watched(fresh_zygote, work_opens, folder, theirs, seconds=60.0)
+            seen = run_watched(fresh_zygote, work_opens, directory, theirs, seconds=60.0)
     finally:
         os.sched_setaffinity(0, set(usable))
     assert seen.told == ["create f"]

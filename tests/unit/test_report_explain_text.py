@@ -15,7 +15,7 @@ from walcrash.values.moments import Placement
 from walcrash.values.story import (
     Aspect,
     Fate,
-    Look,
+    ShownRecovery,
     Step,
     Story,
     StoryCall,
@@ -142,7 +142,9 @@ def test_hostile_texts_are_escaped() -> None:
         calls=(call,),
         steps=(Step(0, 2, EventKind.EFFECT, text=HOSTILE), Step(1, 2, EventKind.WRITE, 0)),
     )
-    look = Look(where=HOSTILE[:0] + "first recovery", records=(), record_count=0, failure=HOSTILE)
+    look = ShownRecovery(
+        where=HOSTILE[:0] + "first recovery", records=(), record_count=0, failure=HOSTILE
+    )
     told = story(paths=(HOSTILE,), boots=(boot,), looks=(look,), unknown=HOSTILE)
     shown = text(told)
     assert all(line.isprintable() for line in shown.split("\n"))

@@ -73,7 +73,7 @@ def test_a_subject_cannot_write_to_the_terminal() -> None:
 def test_long_lines_are_wrapped_but_not_the_commands() -> None:
     text = finding_text(
         finding(
-            scenario_path="a folder/" + "deep/" * 20 + "torn tail.toml",
+            scenario_path="a directory/" + "deep/" * 20 + "torn tail.toml",
             violations=(violation(message="gone " * 60),),
         ),
         width=60,
@@ -83,7 +83,7 @@ def test_long_lines_are_wrapped_but_not_the_commands() -> None:
     assert shlex.split(origin)[3].endswith("torn tail.toml")
 
 
-def test_commands_name_the_runs_folder_where_it_is_another() -> None:
+def test_commands_name_the_runs_directory_where_it_is_another() -> None:
     text = finding_text(finding(), runs="my runs")
     assert "walcrash replay F-7c1e --runs 'my runs'" in text
     assert "--case 1 --runs 'my runs'" in text

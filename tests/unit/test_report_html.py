@@ -28,8 +28,8 @@ from walcrash.values.log import FindingReported, LogLine
 from walcrash.values.story import (
     STEPS_SHOWN,
     TEXT_CHARACTERS,
+    Durability,
     PathState,
-    Standing,
     Step,
     Story,
     StoryCall,
@@ -122,9 +122,9 @@ def test_what_the_timeline_is_drawn_from_is_in_the_rows() -> None:
                         EventKind.WRITE,
                         0,
                         states=(
-                            PathState(0, Standing.NEW, 228, 208, ((0, 9), (208, 228))),
-                            PathState(1, Standing.ABSENT),
-                            PathState(2, Standing.DURABLE, 7, 7),
+                            PathState(0, Durability.NEW, 228, 208, ((0, 9), (208, 228))),
+                            PathState(1, Durability.ABSENT),
+                            PathState(2, Durability.DURABLE, 7, 7),
                         ),
                     ),
                 ),
@@ -201,7 +201,7 @@ def test_the_same_lines_give_the_same_page() -> None:
 def busy_story() -> Story:
     """A story at its limits: nothing that a campaign reports is larger in the page."""
     paths = tuple(f"{number:02}-{'p' * (TEXT_CHARACTERS - 3)}" for number in range(24))
-    states = tuple(PathState(at, Standing.REPLACED, 10**6, 10**5, ((1, 2),) * 8) for at in (0, 1))
+    states = tuple(PathState(at, Durability.REPLACED, 10**6, 10**5, ((1, 2),) * 8) for at in (0, 1))
     steps = tuple(
         Step(at, at // 2, EventKind.WRITE, at % 24, at, 9, states) for at in range(STEPS_SHOWN)
     )
@@ -224,8 +224,8 @@ def test_a_page_of_a_hundred_findings_is_small_and_says_what_it_left_out() -> No
 
 
 def test_what_is_left_out_in_the_middle_is_in_the_states_of_what_follows() -> None:
-    one, other = (PathState(at, Standing.DURABLE, 1, 1) for at in (0, 1))
-    newer = PathState(0, Standing.DURABLE, 2, 2)
+    one, other = (PathState(at, Durability.DURABLE, 1, 1) for at in (0, 1))
+    newer = PathState(0, Durability.DURABLE, 2, 2)
     steps = tuple(
         Step(at, 0, EventKind.FSYNC, states=given)
         for at, given in enumerate([(), (one,), (other,), (newer,), (), (), ()])

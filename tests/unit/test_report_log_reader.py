@@ -94,7 +94,7 @@ def test_a_log_that_does_not_begin_with_its_beginning_is_refused() -> None:
         parsed(*written()[1:])
 
 
-def test_the_folder_of_a_run_stands_for_its_log(tmp_path: Path) -> None:
+def test_the_directory_of_a_run_stands_for_its_log(tmp_path: Path) -> None:
     (tmp_path / "events.ndjson").write_bytes(b"".join(written()))
     assert read_log(str(tmp_path)) == failing_run() == read_log(str(tmp_path / "events.ndjson"))
 

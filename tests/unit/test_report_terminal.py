@@ -120,13 +120,13 @@ class Screen:
         size = struct.pack("HHHH", 40, columns, 0, 0)
         fcntl.ioctl(self._follower, termios.TIOCSWINSZ, size)
 
-    def run(self, arguments: list[str], folder: Path, keys: bytes = b"", **more: str) -> int:
+    def run(self, arguments: list[str], directory: Path, keys: bytes = b"", **more: str) -> int:
         """Run walcrash over a made-up campaign; press `keys` once a bar is there."""
         environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "PYTHONPATH": ROOT}
         pid = os.fork()
         if pid == 0:
             _take(self._follower)
-            os.chdir(folder)
+            os.chdir(directory)
             os.execve(sys.executable, [sys.executable, FAKE, *arguments], environment | more)
         os.close(self._follower)
         with contextlib.suppress(OSError):  # EIO is how a terminal says that nobody is left

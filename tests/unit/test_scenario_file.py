@@ -93,17 +93,17 @@ recovery_memory_mb = 100
 """
 
 
-def write(folder: Path, text: str, *, name: str = "small") -> Path:
-    path = folder / f"{name}.toml"
+def write(directory: Path, text: str, *, name: str = "small") -> Path:
+    path = directory / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def refusal(folder: Path, text: str, *, name: str = "small") -> str:
+def refusal(directory: Path, text: str, *, name: str = "small") -> str:
     with pytest.raises(ScenarioError) as caught:
-        load_scenario(write(folder, text, name=name))
+        load_scenario(write(directory, text, name=name))
     assert caught.value.exit_code is ExitCode.USAGE
-    return str(caught.value).replace(f"{folder}{os.sep}", "")
+    return str(caught.value).replace(f"{directory}{os.sep}", "")
 
 
 def test_the_smallest_scenario_gets_the_defaults_of_the_values(tmp_path):
@@ -324,10 +324,10 @@ def test_a_file_that_is_not_text_is_refused_with_its_line(tmp_path):
         load_scenario(path)
 
 
-def test_missing_files_folders_and_endless_files_are_refused(tmp_path):
+def test_missing_files_directories_and_endless_files_are_refused(tmp_path):
     with pytest.raises(ScenarioError, match="there is no such file"):
         load_scenario(tmp_path / "gone.toml")
-    with pytest.raises(ScenarioError, match="found a folder"):
+    with pytest.raises(ScenarioError, match="found a directory"):
         load_scenario(tmp_path)
     with pytest.raises(ScenarioError, match="has at most 1048576 bytes"):
         load_scenario(Path("/dev/zero"))

@@ -22,19 +22,19 @@ kind = "kill"
 CONTRACT = '[contract]\nkill = "all"'
 
 
-def write(folder: Path, subject: str, contract: str = CONTRACT) -> Path:
-    path = folder / "small.toml"
+def write(directory: Path, subject: str, contract: str = CONTRACT) -> Path:
+    path = directory / "small.toml"
     path.write_text(SCENARIO.format(subject=subject, contract=contract), encoding="utf-8")
     return path
 
 
-def program(folder: Path, name: str = "driver", mode: int = 0o755) -> str:
-    (folder / name).write_text("#!/bin/sh\n", encoding="utf-8")
-    (folder / name).chmod(mode)
-    return str(folder / name)
+def program(directory: Path, name: str = "driver", mode: int = 0o755) -> str:
+    (directory / name).write_text("#!/bin/sh\n", encoding="utf-8")
+    (directory / name).chmod(mode)
+    return str(directory / name)
 
 
-def test_a_driver_is_found_beside_the_scenario_from_any_working_folder(
+def test_a_driver_is_found_beside_the_scenario_from_any_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = program(tmp_path)
@@ -57,7 +57,7 @@ def test_a_program_without_a_slash_is_looked_up_when_it_runs(tmp_path: Path) -> 
         ('driver = ["./driver"]', "", ":5: `subject.driver`: what a driver promises is not its"),
         ('driver = ["./none"]', CONTRACT, r'found "./none"; \S*/none is not there'),
         ('driver = ["./plain"]', CONTRACT, r"which is not executable\n +hint: chmod \+x /"),
-        ('driver = ["./"]', CONTRACT, r'found "./"; \S* is a folder'),
+        ('driver = ["./"]', CONTRACT, r'found "./"; \S* is a directory'),
         ("driver = []", CONTRACT, "found []; allowed: at least 1 of them"),
         ('driver = ["", "a"]', CONTRACT, 'found "", which no program can be given'),
         ('driver = "./driver"', CONTRACT, 'found "./driver"; allowed: a list'),

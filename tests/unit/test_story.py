@@ -7,7 +7,7 @@ from report_lines import finding
 
 from walcrash.case.runner import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.findings.story import tell_story
+from walcrash.findings.story import build_story
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd
 from walcrash.report.ndjson import line_bytes
 from walcrash.values.case import BootPlan, Case, Landing, PowerLoss
@@ -27,10 +27,10 @@ from walcrash.values.story import (
     TEXT_CHARACTERS,
     VIEW_BYTES,
     Aspect,
+    Durability,
     Fate,
     Mark,
     PathState,
-    Standing,
     Story,
     StoryCrash,
 )
@@ -118,7 +118,7 @@ def case_run(
 
 
 def told(*boots: WatchedBoot, **changes: object) -> Story:
-    return tell_story(case_run(*boots, **changes), promised=PersistenceModel.EXT4)  # type: ignore[arg-type]
+    return build_story(case_run(*boots, **changes), promised=PersistenceModel.EXT4)  # type: ignore[arg-type]
 
 
 def cut(event: int, model: PersistenceModel, policy: Policy, **changes: object) -> PowerLoss:
@@ -141,11 +141,11 @@ def test_what_is_durable_is_told_after_each_event() -> None:
     story = told(watched(rows, put("op-1"), put("op-2")))
     assert story.paths == ("wal.log", "./")
     assert states_of(story, 0) == [
-        (0, (PathState(0, Standing.NEW),)),
-        (1, (PathState(0, Standing.DURABLE),)),
-        (3, (PathState(0, Standing.DURABLE, 100, 0, ((0, 100),)),)),
-        (4, (PathState(0, Standing.DURABLE, 100, 100),)),
-        (6, (PathState(0, Standing.DURABLE, 160, 100, ((100, 160),)),)),
+        (0, (PathState(0, Durability.NEW),)),
+        (1, (PathState(0, Durability.DURABLE),)),
+        (3, (PathState(0, Durability.DURABLE, 100, 0, ((0, 100),)),)),
+        (4, (PathState(0, Durability.DURABLE, 100, 100),)),
+        (6, (PathState(0, Durability.DURABLE, 160, 100, ((100, 160),)),)),
     ]
 
 
@@ -206,7 +206,7 @@ def test_a_power_loss_tells_what_of_each_change_was_kept() -> None:
         Fate(1, 3, 0, Aspect.SIZE, False),
         Fate(1, 3, 0, Aspect.DATA, False, ((0, 512),), ((512, 1000),)),
     )
-    assert found.states == (PathState(0, Standing.DURABLE, 512, 512),)
+    assert found.states == (PathState(0, Durability.DURABLE, 512, 512),)
 
 
 def test_after_a_power_loss_what_was_lost_is_gone_and_the_rest_is_durable() -> None:
@@ -231,7 +231,7 @@ def test_after_a_power_loss_what_was_lost_is_gone_and_the_rest_is_durable() -> N
             Fate(1, 6, 0, Aspect.DATA, False, (), ((100, 160),)),
         ),
         fate_count=2,
-        states=(PathState(0, Standing.DURABLE, 100, 100),),
+        states=(PathState(0, Durability.DURABLE, 100, 100),),
     )
     assert story.view is not None
     assert (story.view.size_written, story.view.size_found) == (160, 100)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.subjects.engines.stored_record import NotARecord, decode, encode
 from walcrash.subjects.loading import MissingPackage, NotAnAdapter, find_adapter, make_adapter
 from walcrash.values.errors import ScenarioError
@@ -43,8 +43,8 @@ def test_a_scenario_whose_package_is_missing_is_a_scenario_error_with_the_comman
         "    def __init__(self):\n"
         "        need('walcrash_not_here', extra='lmdb')\n"
     )
-    with Workplace() as workplace, pytest.raises(ScenarioError) as wrong:
-        workplace.load(SubjectSpec(f"{tmp_path}/needy.py:Needy"), RecoveryLimits())
+    with Sandbox() as sandbox, pytest.raises(ScenarioError) as wrong:
+        sandbox.load(SubjectSpec(f"{tmp_path}/needy.py:Needy"), RecoveryLimits())
     assert "needs the package `walcrash_not_here`" in wrong.value.message
     assert "Traceback" not in wrong.value.message
     assert wrong.value.hint == "pip install 'walcrash[lmdb]'"

@@ -14,7 +14,7 @@ from walcrash.subjects.loading import (
     make_adapter,
     registered_adapters,
 )
-from walcrash.subjects.messages import Rubbish
+from walcrash.subjects.messages import MalformedOutput
 from walcrash.subjects.reference import ReferenceAdapter
 from walcrash.subjects.worker import BootRequest, _Boot
 from walcrash.values.history import BootEnd, Outcome
@@ -48,9 +48,11 @@ WORK = (
 )
 
 
-def said_by(folder: Path, operations: tuple[Operation, ...], adapter: str = "reference") -> Any:
+def said_by(directory: Path, operations: tuple[Operation, ...], adapter: str = "reference") -> Any:
     said: list[bytes] = []
-    request = BootRequest(adapter=adapter, options={}, directory=str(folder), operations=operations)
+    request = BootRequest(
+        adapter=adapter, options={}, directory=str(directory), operations=operations
+    )
     _Boot(request, said.append).run()
     return said
 
@@ -94,11 +96,11 @@ def test_effects_without_their_reply_are_seen(tmp_path: Path) -> None:
     "rubbish", [b"", b"\xff", b"[]", b"{}", b'{"ok": 1}', b'{"ok": true}' * 2, b"[" * 100_000]
 )
 def test_what_is_no_reply_is_rubbish(rubbish: bytes) -> None:
-    with pytest.raises(Rubbish):
+    with pytest.raises(MalformedOutput):
         messages.read_reply(rubbish)
     boot = read_boot((OPEN,), [rubbish], Ending(BootEnd.KILLED), directory="/d")
     assert isinstance(boot.recovery, RecoveryFailure)
-    assert boot.recovery.kind is FailureKind.RUBBISH
+    assert boot.recovery.kind is FailureKind.MALFORMED
 
 
 def test_a_reply_to_no_call_is_rubbish() -> None:
@@ -117,25 +119,25 @@ def test_a_recovery_that_makes_no_sense_is_rubbish(recovery: object) -> None:
     reply = json.dumps({"ok": True, "recovery": recovery}).encode()
     boot = read_boot((OPEN,), [reply], Ending(BootEnd.CLOSED), directory="/d")
     assert isinstance(boot.recovery, RecoveryFailure)
-    assert boot.recovery.kind is FailureKind.RUBBISH
+    assert boot.recovery.kind is FailureKind.MALFORMED
 
 
 def test_texts_of_a_subject_do_not_depend_on_the_run() -> None:
-    error = "FolderBusy at /tmp/walcrash-x1/subject/wal.log of <Log object at 0x7f00deadbeef>"
+    error = "DirectoryBusy at /tmp/walcrash-x1/subject/wal.log of <Log object at 0x7f00deadbeef>"
     reply = json.dumps({"ok": False, "error": error}).encode()
     boot = read_boot((OPEN,), [reply], Ending(BootEnd.CLOSED), directory="/tmp/walcrash-x1/subject")
-    assert boot.calls[0].error == "FolderBusy at wal.log of <Log object at 0x\u2026>"
+    assert boot.calls[0].error == "DirectoryBusy at wal.log of <Log object at 0x\u2026>"
 
 
 @pytest.mark.parametrize("value", [None, "1", 1.0, True, 1 << 63, -(1 << 63) - 1, [1]])
 def test_an_integer_is_one_of_64_bits(value: object) -> None:
-    with pytest.raises(Rubbish, match="append\\(\\) returns an integer"):
+    with pytest.raises(MalformedOutput, match="append\\(\\) returns an integer"):
         messages.integer(value, "append() returns")
 
 
 @pytest.mark.parametrize("value", [None, 5, [1], [b"a"], {"a"}])
 def test_ids_are_a_sequence_of_texts(value: object) -> None:
-    with pytest.raises(Rubbish, match="tick\\(\\) returns a sequence of ids"):
+    with pytest.raises(MalformedOutput, match="tick\\(\\) returns a sequence of ids"):
         messages.id_list(value, "tick() returns")
 
 
@@ -158,7 +160,7 @@ def test_a_state_that_makes_no_sense_is_rubbish(state: Any, tmp_path: Path) -> N
 
     adapter = Odd()
     adapter.open(tmp_path, [].append)
-    with pytest.raises(Rubbish):
+    with pytest.raises(MalformedOutput):
         messages.recover(adapter)
     adapter.close()
 

@@ -11,7 +11,7 @@ from walcrash.report.validation_text import (
     validation_markdown,
     validation_text,
 )
-from walcrash.scenario.file import shipped_folder
+from walcrash.scenario.file import shipped_directory
 from walcrash.tools.validate import TABLE, at_most, choose_rows, read_documented
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, UsageError
@@ -133,7 +133,7 @@ def test_the_exit_code_is_that_of_the_worst_row(capsys: pytest.CaptureFixture[st
 
 
 def test_every_row_of_the_shipped_table_is_whole_and_said_once() -> None:
-    rows = read_documented(shipped_folder() / "engines" / TABLE)
+    rows = read_documented(shipped_directory() / "engines" / TABLE)
     order = list(Promise)
     for each in rows:
         ranks = [order.index(each.keeps[model]) for model in COLUMNS[1:] if model in each.keeps]

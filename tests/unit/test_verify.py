@@ -17,7 +17,7 @@ from walcrash.values.recovery import OperationStatus
 from walcrash.values.verified import Flaw, FlawKind, LogFormat, LogRow, VerifiedLog
 from walcrash.wal import open_store
 from walcrash.wal.checkpoint import save_checkpoint
-from walcrash.wal.folder import Folder
+from walcrash.wal.directory import Directory
 from walcrash.wal.layout import LOG_HEADER_BYTES
 from walcrash.wal.vixw import HEADER_BYTES, encode_record
 
@@ -48,11 +48,11 @@ def poke(position: int, byte: int) -> Callable[[bytes], bytes]:
     return lambda data: data[:position] + bytes([byte]) + data[position + 1 :]
 
 
-def vixw_log(folder: Path, *steps: Step) -> Path:
+def vixw_log(directory: Path, *steps: Step) -> Path:
     """Write a log as the writer does, and let others change it in between."""
     subject = VixwAdapter()
-    subject.open(folder, lambda _: None)
-    path = folder / "wal.log"
+    subject.open(directory, lambda _: None)
+    path = directory / "wal.log"
     path.touch()
     for step in steps:
         if isinstance(step, Record):
@@ -266,8 +266,8 @@ def test_operations_that_do_not_fit_in_memory_are_folded_the_same(
     assert sum(expected.operation_counts.values()) == 60
 
 
-def reference(folder: Path, *records: Record, apply_after: int | None = None) -> None:
-    with open_store(folder) as store:
+def reference(directory: Path, *records: Record, apply_after: int | None = None) -> None:
+    with open_store(directory) as store:
         for index, record in enumerate(records):
             store.append(record)
             if index == apply_after:
@@ -349,9 +349,9 @@ def test_a_damaged_file_beside_a_reference_log_is_damage(name: str, tmp_path: Pa
 def test_a_checkpoint_ahead_of_the_state_is_damage(tmp_path: Path) -> None:
     reference(tmp_path, put("a"), put("b"), apply_after=0)
     end = seen(tmp_path, LogFormat.REFERENCE).verified.end_offset
-    folder = Folder.open(tmp_path)
-    save_checkpoint(folder, end)
-    folder.close()
+    directory = Directory.open(tmp_path)
+    save_checkpoint(directory, end)
+    directory.close()
     found = seen(tmp_path, LogFormat.REFERENCE)
     assert "ahead of the state" in found.flaw().message
     assert not found.verified.is_sound
@@ -374,15 +374,15 @@ def test_files_that_were_being_written_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o755, 0o555])
 def test_nothing_is_changed(mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "evidence"
-    folder.mkdir()
-    reference(folder, put("a"), put("b"), apply_after=0)
-    path = folder / "wal.log"
+    directory = tmp_path / "evidence"
+    directory.mkdir()
+    reference(directory, put("a"), put("b"), apply_after=0)
+    path = directory / "wal.log"
     path.write_bytes(path.read_bytes()[:-1])
-    folder.chmod(mode)
+    directory.chmod(mode)
 
     def facts() -> list[tuple[object, ...]]:
-        stats = [(entry, entry.stat()) for entry in [folder, *sorted(folder.iterdir())]]
+        stats = [(entry, entry.stat()) for entry in [directory, *sorted(directory.iterdir())]]
         return [(e.name, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino) for e, s in stats]
 
     flags: list[int] = []
@@ -394,13 +394,13 @@ def test_nothing_is_changed(mode: int, tmp_path: Path, monkeypatch: pytest.Monke
 
     before = facts()
     monkeypatch.setattr(os, "open", watched)
-    found = seen(folder, LogFormat.REFERENCE)
-    seen(folder / "outbox.state")
+    found = seen(directory, LogFormat.REFERENCE)
+    seen(directory / "outbox.state")
     assert found.flaw().kind is FlawKind.TORN_TAIL
     assert facts() == before
     assert len(flags) >= 4
     assert {flag & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC) for flag in flags} == {os.O_RDONLY}
-    folder.chmod(0o755)
+    directory.chmod(0o755)
 
 
 def refusal(path: Path, log_format: LogFormat = LogFormat.VIXW, **more: int) -> UsageError:
@@ -425,10 +425,10 @@ def test_what_is_no_file_is_refused_and_nothing_waits_for_it(
     assert "too long" in str(refusal(tmp_path / ("x" * 300), log_format))
 
 
-def test_a_folder_is_refused_for_vixw_and_one_without_a_log_for_the_reference(
+def test_a_directory_is_refused_for_vixw_and_one_without_a_log_for_the_reference(
     tmp_path: Path,
 ) -> None:
-    assert "a folder" in str(refusal(tmp_path))
+    assert "a directory" in str(refusal(tmp_path))
     assert "there is no file" in str(refusal(tmp_path, LogFormat.REFERENCE))
 
 

@@ -233,7 +233,7 @@ def test_a_full_disk_stops_apply_and_compact_and_nothing_else(
         assert store.compact() == {"op-1"}
 
 
-def test_a_failed_sync_of_the_folder_poisons_the_store(
+def test_a_failed_sync_of_the_directory_poisons_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(tmp_path)

@@ -30,8 +30,8 @@ def offsets(tmp_path: Path) -> list[int]:
         return [*(store.append(record) for record in RECORDS), store.end_offset]
 
 
-def shown(folder: Path) -> list[Record]:
-    with open_store(folder) as store:
+def shown(directory: Path) -> list[Record]:
+    with open_store(directory) as store:
         return [record for _, record in store.replay()]
 
 

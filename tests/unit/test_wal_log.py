@@ -9,7 +9,7 @@ import pytest
 from walcrash.values.record import Record, RecordType
 from walcrash.wal import (
     AppendFailed,
-    FolderBusy,
+    DirectoryBusy,
     NotABoundary,
     ReplayInterrupted,
     Store,
@@ -122,15 +122,15 @@ def test_other_policies_sync_only_when_asked(
         assert store.log.synced_offset == store.end_offset
 
 
-def test_a_folder_is_open_once_at_a_time_and_free_again_after_close(tmp_path: Path) -> None:
+def test_a_directory_is_open_once_at_a_time_and_free_again_after_close(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    with pytest.raises(FolderBusy):
+    with pytest.raises(DirectoryBusy):
         open_store(tmp_path)
     store.close()
     open_store(tmp_path).close()
 
 
-def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+def test_a_missing_directory_is_made(tmp_path: Path) -> None:
     with open_store(tmp_path / "new") as store:
         store.append(put(1))
     with open_store(tmp_path / "new") as store:

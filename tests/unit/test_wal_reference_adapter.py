@@ -18,9 +18,9 @@ PUT = Record(RecordType.PUT, "op-1", 1, b"payload")
 DONE = Record(RecordType.DONE, "op-1", 2)
 
 
-def opened(folder: Path, effects: list[str], **options: object) -> ReferenceAdapter:
+def opened(directory: Path, effects: list[str], **options: object) -> ReferenceAdapter:
     adapter = ReferenceAdapter(**options)  # type: ignore[arg-type]
-    adapter.open(folder, effects.append)
+    adapter.open(directory, effects.append)
     return adapter
 
 

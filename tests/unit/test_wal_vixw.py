@@ -61,8 +61,8 @@ def test_a_record_has_the_bytes_that_the_format_states() -> None:
 def test_what_is_appended_is_replayed(
     records: list[Record], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    subject = opened(folder)
+    directory = tmp_path_factory.mktemp("log")
+    subject = opened(directory)
     offsets = [subject.append(record) for record in records]
     assert list(subject.replay(0)) == list(zip(offsets, records, strict=True))
 

@@ -17,11 +17,11 @@ from typing import Final
 
 import walcrash
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.follow_up import follow_up
 from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.campaign.pinned import run_pinned
+from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Tally
 from walcrash.case.outcome import CaseOutcome
@@ -66,9 +66,9 @@ class CampaignPlan:
         seconds: time for the whole campaign, instead of the scenarios' own; each scenario gets
             an equal share of what is left when it begins.
         only_case: run this case alone.
-        runs: the folder that keeps findings.
+        runs: the directory that keeps findings.
         minimising_seconds: longest time in which the findings of one scenario are minimised.
-        is_portability_told: whether what only a model weaker than the contract's shows is told.
+        is_portability_reported: whether what only a model weaker than the contract's shows is told.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -79,7 +79,7 @@ class CampaignPlan:
     only_case: int | None
     runs: Path
     minimising_seconds: float = MINIMISING_SECONDS
-    is_portability_told: bool = True
+    is_portability_reported: bool = True
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Campaign:
         self._state = state
         self._began = time.monotonic()
         self._make_executor = make_executor
-        self._crew: Crew | None = None
+        self._pool: JobPool | None = None
         self._is_interrupted = False
         self._stopped: StopReason | None = None
         self._deadline: float | None = None
@@ -128,8 +128,8 @@ class Campaign:
         """Hand out no more cases and end soon; safe to call from a signal handler."""
         self._is_interrupted = True
         self._stopped = StopReason.INTERRUPTED
-        if self._crew is not None:
-            self._crew.interrupt()
+        if self._pool is not None:
+            self._pool.interrupt()
 
     def lines(self) -> Iterator[LogLine]:
         """Run, and tell it line by line; the last line is `CampaignEnded`.
@@ -152,19 +152,19 @@ class Campaign:
         self._deadline = _after(plan.seconds, used=earlier)
         ended: list[ScenarioEnded] = []
         begun: dict[str, _Begun] = {}
-        with Crew(self._make_executor, plan.jobs) as self._crew:
+        with JobPool(self._make_executor, plan.jobs) as self._pool:
             # What is pinned was found before: whether it is back is known first of all.
             for scenario in plan.scenarios:
                 if scenario.pinned and plan.only_case is None and not self._is_stopped():
-                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
+                    begun[scenario.name] = yield from self._begin(self._pool, scenario)
             for number, scenario in enumerate(plan.scenarios):
                 is_begun = scenario.name in begun or self._is_begun(scenario)
                 if self._is_stopped() and not is_begun:
                     continue
                 deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
                 if scenario.name not in begun:
-                    begun[scenario.name] = yield from self._begin(self._crew, scenario)
-                yield from self._run_scenario(self._crew, begun[scenario.name], deadline, ended)
+                    begun[scenario.name] = yield from self._begin(self._pool, scenario)
+                yield from self._run_scenario(self._pool, begun[scenario.name], deadline, ended)
         yield CampaignEnded(
             verdict=_together([line.verdict for line in ended], len(plan.scenarios)),
             stopped=self._stopped or StopReason.CASES_DONE,
@@ -188,23 +188,23 @@ class Campaign:
             return _after(scenario.budget.seconds, used=used)
         return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
 
-    def _begin(self, crew: Crew, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
+    def _begin(self, pool: JobPool, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
         """Run a scenario's control cases, and then what is pinned in it."""
         tally = Tally(
             scenario,
             self._plan.master_seed,
-            is_portability_told=self._plan.is_portability_told,
+            is_portability_reported=self._plan.is_portability_reported,
         )
         begun = _Begun(tally)
         try:
-            prepared = crew.result(crew.submit(jobs.prepare, scenario, tally.master_seed))
+            prepared = pool.result(pool.submit(jobs.prepare, scenario, tally.master_seed))
             if prepared is None:
                 return begun
             yield _started(scenario, prepared)
             tally.broken = broken_control(prepared)
             # A subject that is wrong without a crash says nothing about crashes.
             if not tally.broken:
-                yield from self._pinned(crew, tally, prepared)
+                yield from self._pinned(pool, tally, prepared)
             begun.prepared = prepared
         except Inconclusive as reason:
             # Another scenario may get along with what this machine has.
@@ -212,20 +212,20 @@ class Campaign:
         return begun
 
     def _run_scenario(
-        self, crew: Crew, begun: "_Begun", deadline: float | None, ended: list[ScenarioEnded]
+        self, pool: JobPool, begun: "_Begun", deadline: float | None, ended: list[ScenarioEnded]
     ) -> Iterator[LogLine]:
         tally, prepared = begun.tally, begun.prepared
         if prepared is None and not tally.broken:
             return
         try:
             if prepared is not None and not tally.broken:
-                for outcome in self._all_outcomes(crew, tally, prepared, deadline):
+                for outcome in self._all_outcomes(pool, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
             tally.broken = reason.message
         found: list[Finding] = []
         reports = FindingReports(
-            crew,
+            pool,
             self._store,
             # Groups that lack the cases of an interrupted scenario may come to something else.
             None if self._is_interrupted else self._state,
@@ -238,19 +238,21 @@ class Campaign:
             yield line
         if self._is_following_up(tally):
             seen = {finding.id for finding in found}
-            self.changes += follow_up(crew, self._store, tally.scenario.name, seen)
-        beside = sum(finding.is_portability for finding in found)
-        ended.append(tally.ended(findings=len(found) - beside, portability=beside))
+            self.changes += follow_up(pool, self._store, tally.scenario.name, seen)
+        portability_failure = sum(finding.is_portability for finding in found)
+        ended.append(
+            tally.ended(findings=len(found) - portability_failure, portability=portability_failure)
+        )
         yield ended[-1]
 
-    def _pinned(self, crew: Crew, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
+    def _pinned(self, pool: JobPool, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
         """Run the scenario's pinned cases; not with one case alone."""
         pinned = tally.scenario.pinned if self._plan.only_case is None else ()
         futures = [
-            crew.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
+            pool.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
         ]
         for future in futures:
-            found = crew.result(future)
+            found = pool.result(future)
             if found is not None:
                 yield tally.add(found.outcome, pinned=found.finding)
 
@@ -259,12 +261,12 @@ class Campaign:
         return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
 
     def _all_outcomes(
-        self, crew: Crew, tally: Tally, prepared: Prepared, deadline: float | None
+        self, pool: JobPool, tally: Tally, prepared: Prepared, deadline: float | None
     ) -> Iterator[CaseOutcome]:
         """Yield what the state has of a scenario, then run the rest and keep it there."""
         state, name = self._state, tally.scenario.name
         if state is None:
-            for outcomes in self._outcomes(crew, tally, prepared, deadline, first=0):
+            for outcomes in self._outcomes(pool, tally, prepared, deadline, first=0):
                 yield from outcomes
             return
         earlier = state.judged(name)
@@ -275,7 +277,7 @@ class Campaign:
             self._stopped = self._stopped or (reason if is_short else None)
             return
         number = len(earlier)
-        for outcomes in self._outcomes(crew, tally, prepared, deadline, first=number):
+        for outcomes in self._outcomes(pool, tally, prepared, deadline, first=number):
             seconds = state.seconds + time.monotonic() - self._began
             state.add_judged(name, number, outcomes, seconds)
             number += len(outcomes)
@@ -285,7 +287,7 @@ class Campaign:
 
     def _outcomes(
         self,
-        crew: Crew,
+        pool: JobPool,
         tally: Tally,
         prepared: Prepared,
         deadline: float | None,
@@ -303,11 +305,11 @@ class Campaign:
                 batch = next(batches, None)
                 if batch is None:
                     break
-                pending.append((batch, crew.submit(jobs.run_batch, batch)))
+                pending.append((batch, pool.submit(jobs.run_batch, batch)))
             if not pending:
                 return
             batch, future = pending.popleft()
-            outcomes = crew.result(future) or []
+            outcomes = pool.result(future) or []
             yield outcomes
             if len(outcomes) < len(batch.indices):
                 self._stopped = self._stopped or StopReason.TIME_OVER
@@ -326,7 +328,7 @@ class Campaign:
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
         for start in range(first, len(indices), BATCH_CASES):
-            is_found = tally.groups or tally.beside
+            is_found = tally.groups or tally.portability_failure
             yield Batch(
                 scenario=scenario,
                 description=prepared.description,
@@ -360,7 +362,7 @@ def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
 
 
 def name_subject(scenario: Scenario) -> str:
-    """Return the subject as reports name it, without the machine's folders."""
+    """Return the subject as reports name it, without the machine's directories."""
     name = scenario.subject.name
     options = ", ".join(f"{key}={value}" for key, value in scenario.subject.options.items())
     return f"{name} ({options})" if options else name
@@ -377,7 +379,7 @@ def broken_control(prepared: Prepared) -> str:
             )
             if outcome.outside:
                 # A likely cause: what is there stays from case to case.
-                reason += f"; it writes outside its folder, to {', '.join(outcome.outside[:3])}"
+                reason += f"; it writes outside its directory, to {', '.join(outcome.outside[:3])}"
             return reason
         if outcome.refused:
             return f"the subject is broken without a crash: {outcome.refused}"

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from walcrash.campaign.crew import Crew
+from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import PORTABILITY, Group, Tally, short_id
 from walcrash.case.job import replay_case
@@ -21,7 +21,7 @@ from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.findings.evidence import unpack
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.store import Store
-from walcrash.findings.story import tell_story
+from walcrash.findings.story import build_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.values.case_file import StoredCase, stored_case_from_json
@@ -70,7 +70,7 @@ class FindingReports:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: JobPool,
         store: Store,
         state: CampaignState | None,
         *,
@@ -80,13 +80,13 @@ class FindingReports:
         """Prepare.
 
         Args:
-            crew: where cases are minimised and replayed.
+            pool: where cases are minimised and replayed.
             store: where findings are kept.
             state: where a campaign that was killed finds what it had minimised and told.
-            job_count: how many processes the crew has.
+            job_count: how many processes the pool has.
             seconds: longest time in which the findings of one scenario are minimised.
         """
-        self._crew = crew
+        self._pool = pool
         self._store = store
         self._state = state
         self._job_count = job_count
@@ -105,16 +105,16 @@ class FindingReports:
         found = _by_cause(tally, minimal)
         for name in sorted(found, key=lambda each: (bool(found[each].kind), each)):
             one = found[name]
-            line, change = self._told(tally, name) or self._replayed(tally, name, one)
+            line, change = self._report(tally, name) or self._replayed(tally, name, one)
             yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
 
-    def _told(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
+    def _report(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
         """Return a finding's line and what became of it, if an earlier process told it."""
         return None if self._state is None else self._state.reported(tally.scenario.name, name)
 
     def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase | None]:
         """Minimise all groups of a scenario; None after an interrupt."""
-        names = [*sorted(tally.groups), *sorted(tally.beside)]
+        names = [*sorted(tally.groups), *sorted(tally.portability_failure)]
         seconds = self._seconds
         if deadline is not None:
             seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
@@ -126,16 +126,16 @@ class FindingReports:
             minimal[name] = known
             if known is None:
                 best = tally.group(name).best
-                futures[name] = self._crew.submit(
+                futures[name] = self._pool.submit(
                     minimise_case,
                     _stored(best),
                     best.violations[0].invariant,
                     seconds,
-                    is_portability=name in tally.beside,
+                    is_portability=name in tally.portability_failure,
                     evidence=best.evidence,
                 )
         for name, future in futures.items():
-            made = minimal[name] = self._crew.result(future)
+            made = minimal[name] = self._pool.result(future)
             if self._state is not None and made is not None:
                 self._state.add_minimal(tally.scenario.name, name, made)
         return minimal
@@ -148,8 +148,8 @@ class FindingReports:
         One that never fails again is told as it was: its first case and all that this left.
         """
         kept = _stored(found.shown)
-        futures = [self._crew.submit(replay_case, kept) for _ in range(REPLAYS)]
-        runs = [run for run in map(self._crew.result, futures) if run is not None]
+        futures = [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]
+        runs = [run for run in map(self._pool.result, futures) if run is not None]
         alike = [
             run
             for run in runs
@@ -161,10 +161,10 @@ class FindingReports:
             found.minimal, evidence = None, own.evidence
             run = unpack(evidence).run if evidence else None
         elif run is not None and len(alike) < len(runs):
-            evidence = self._crew.result(self._crew.submit(pack_run, kept, run)) or ""
+            evidence = self._pool.result(self._pool.submit(pack_run, kept, run)) or ""
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
         change = self._store.keep(finding, found.shown.stored, own.stored, evidence=evidence)
-        story = None if run is None else tell_story(run, promised=kept.contract.model)
+        story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
         if self._state is not None and len(runs) == REPLAYS:
             self._state.add_reported(line, change)
@@ -178,7 +178,7 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str,
     # What lost the least first: it may explain what lost more.
     for name in sorted(causes, key=lambda each: (len(causes[each].lost), each)):
         group, made, cause = tally.group(name), minimal[name], causes[name]
-        kind = PORTABILITY if name in tally.beside else ""
+        kind = PORTABILITY if name in tally.portability_failure else ""
         alike = [each for each in found if each.kind == kind and each.cause.explains(cause)]
         one = alike[0] if alike else _Found(cause, kind, group, made)
         if not alike:

@@ -7,7 +7,7 @@ event log of a seed is the same whatever was kept before.
 
 from typing import Final
 
-from walcrash.campaign.crew import Crew
+from walcrash.campaign.pool import JobPool
 from walcrash.case.job import replay_case
 from walcrash.findings.store import KeptFinding, Store
 from walcrash.values.errors import WalcrashError
@@ -19,7 +19,7 @@ KEPT_CASES: Final = 20
 """Most kept cases of one scenario that are run after a campaign."""
 
 
-def follow_up(crew: Crew, store: Store, scenario: str, seen: set[str]) -> list[FindingChange]:
+def follow_up(pool: JobPool, store: Store, scenario: str, seen: set[str]) -> list[FindingChange]:
     """Run the kept cases of a scenario's findings that a campaign did not see.
 
     Raises:
@@ -28,7 +28,7 @@ def follow_up(crew: Crew, store: Store, scenario: str, seen: set[str]) -> list[F
     unseen = [kept for kept in store.all(scenario=scenario) if kept.id not in seen]
     changes = []
     for kept in unseen[:KEPT_CASES]:
-        state = _state(crew, kept)
+        state = _state(pool, kept)
         if state is None:
             continue
         if state is not kept.state:
@@ -38,10 +38,10 @@ def follow_up(crew: Crew, store: Store, scenario: str, seen: set[str]) -> list[F
     return changes
 
 
-def _state(crew: Crew, kept: KeptFinding) -> FindingState | None:
+def _state(pool: JobPool, kept: KeptFinding) -> FindingState | None:
     """Return what a kept case shows now; None if it says nothing."""
     try:
-        run = crew.result(crew.submit(replay_case, kept.stored))
+        run = pool.result(pool.submit(replay_case, kept.stored))
     except WalcrashError:
         # Its subject is gone, or cannot be loaded any more.
         return None

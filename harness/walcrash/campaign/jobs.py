@@ -1,6 +1,6 @@
 """What runs in a job process: control cases, batches of cases, replays.
 
-A job keeps one workplace for its whole life. It is started afresh (not forked), so that it
+A job keeps one sandbox for its whole life. It is started afresh (not forked), so that it
 stays small; it dies with the process that started it, and its zygotes clean up behind it.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.sharedctypes import Synchronized
 from typing import Final
 
-from walcrash.case.job import job_workplace
+from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, complexity, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case
 from walcrash.findings.evidence import complete, pack
@@ -98,13 +98,13 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    workplace = job_workplace()
-    description = workplace.load(scenario.subject, scenario.limits)
+    sandbox = job_sandbox()
+    description = sandbox.load(scenario.subject, scenario.limits)
     outcomes, profiles = [], []
     for index in range(CONTROL_CASES):
         case = draw_control(scenario, description.supports, master_seed, index)
         stored = store_case(case, scenario, description)
-        run = run_case(workplace, stored)
+        run = run_case(sandbox, stored)
         outcomes.append(_summarise_control(run, stored))
         if outcomes[-1].verdict is not Verdict.PASS:
             break
@@ -134,7 +134,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
-        run = run_case(job_workplace(), stored)
+        run = run_case(job_sandbox(), stored)
         outcomes.append(summarise(run, stored))
         failures += _failures(len(outcomes) - 1, outcomes[-1], run, stored)
     return _with_evidence(outcomes, failures) if batch.keeps_evidence else outcomes
@@ -145,18 +145,18 @@ class _Failure:
     """A failing case of a batch, or what fails beside it, with its run."""
 
     at: int
-    is_beside: bool
+    is_portability: bool
     outcome: CaseOutcome
     run: CaseRun
     stored: StoredCase
 
 
 def _failures(at: int, outcome: CaseOutcome, run: CaseRun, stored: StoredCase) -> list[_Failure]:
-    every = [(False, outcome, run), (True, outcome.beside, run.beside)]
+    every = [(False, outcome, run), (True, outcome.portability_failure, run.portability_failure)]
     return [
-        _Failure(at=at, is_beside=is_beside, outcome=told, run=made, stored=stored)
-        for is_beside, told, made in every
-        if told is not None and made is not None and told.verdict is Verdict.FAIL
+        _Failure(at=at, is_portability=is_portability, outcome=failed, run=made, stored=stored)
+        for is_portability, failed, made in every
+        if failed is not None and made is not None and failed.verdict is Verdict.FAIL
     ]
 
 
@@ -165,16 +165,18 @@ def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> lis
     simplest: dict[tuple[bool, str], _Failure] = {}
     for each in failures:
         group = group_of(each.outcome.violations[0].invariant, each.outcome.landings)
-        known = simplest.setdefault((each.is_beside, group), each)
+        known = simplest.setdefault((each.is_portability, group), each)
         if complexity(each.outcome) < complexity(known.outcome):
-            simplest[each.is_beside, group] = each
+            simplest[each.is_portability, group] = each
     for each in simplest.values():
-        evidence = pack(complete(job_workplace(), each.stored, each.run))
-        told, beside = outcomes[each.at], outcomes[each.at].beside
-        if not each.is_beside:
-            outcomes[each.at] = replace(told, evidence=evidence)
-        elif beside is not None:
-            outcomes[each.at] = replace(told, beside=replace(beside, evidence=evidence))
+        evidence = pack(complete(job_sandbox(), each.stored, each.run))
+        failed, portability_failure = outcomes[each.at], outcomes[each.at].portability_failure
+        if not each.is_portability:
+            outcomes[each.at] = replace(failed, evidence=evidence)
+        elif portability_failure is not None:
+            outcomes[each.at] = replace(
+                failed, portability_failure=replace(portability_failure, evidence=evidence)
+            )
     return outcomes
 
 

@@ -7,7 +7,7 @@ are drawn in its place, as for any other case, and the same operations are judge
 
 from dataclasses import dataclass, replace
 
-from walcrash.case.job import job_workplace
+from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case, run_case_fresh
 from walcrash.subjects.messages import Description
@@ -25,19 +25,19 @@ class PinnedOutcome:
 
 
 def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) -> PinnedOutcome:
-    """Run a pinned case in this job's workplace.
+    """Run a pinned case in this job's sandbox.
 
     Raises:
         WalcrashError: as `jobs.prepare`.
     """
     stored = store_case(replace(pin.case, scenario=scenario.name), scenario, description)
-    workplace = job_workplace()
-    run = run_case_fresh(workplace, stored)
+    sandbox = job_sandbox()
+    run = run_case_fresh(sandbox, stored)
     is_missed = reached(run) != pin.reaches
     is_redrawn = is_missed and run.verdict is not Verdict.FAIL and _has_power_loss(pin.case)
     if is_redrawn:
         stored = replace(stored, case=_redrawn(stored.case))
-        run = run_case(workplace, stored)
+        run = run_case(sandbox, stored)
     outcome = summarise(run, stored)
     if is_missed and not is_redrawn and outcome.verdict is Verdict.PASS:
         doubt = (

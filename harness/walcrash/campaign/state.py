@@ -1,6 +1,6 @@
 """The state of a campaign: what it has done so far, so that it can go on after it was killed.
 
-It is an SQLite file in the run's folder, written batch by batch and gone when the campaign has
+It is an SQLite file in the run's directory, written batch by batch and gone when the campaign has
 ended. A campaign that goes on draws the same cases as before: what the file has of them is taken
 from there, the rest is run, and the event log is written anew from its first line.
 
@@ -31,7 +31,7 @@ from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.scenario import Scenario
 
 NAME: Final = "state.sqlite"
-"""The file's name in a run's folder."""
+"""The file's name in a run's directory."""
 
 FORMAT: Final = 2
 """The file's version; another one is refused by name."""
@@ -55,7 +55,7 @@ class Request:
 
     Attributes:
         version: of walcrash.
-        folder: the working folder, which paths are relative to.
+        directory: the working directory, which paths are relative to.
         names: the scenarios as they were named; none for all that ship.
         seed: the master seed.
         cases: cases a scenario, where that was given.
@@ -64,7 +64,7 @@ class Request:
     """
 
     version: str
-    folder: str
+    directory: str
     names: tuple[str, ...]
     seed: str
     cases: int | None
@@ -84,7 +84,7 @@ class Request:
         """Return the request for these loaded scenarios, made here and now."""
         return cls(
             version=walcrash.__version__,
-            folder=os.getcwd(),
+            directory=os.getcwd(),
             names=tuple(names),
             seed=seed,
             cases=cases,
@@ -96,7 +96,7 @@ class Request:
         """See that the campaign can go on here, before its scenarios are loaded.
 
         Raises:
-            UsageError: this is another version, or another folder.
+            UsageError: this is another version, or another directory.
         """
         if self.version != walcrash.__version__:
             raise UsageError(
@@ -104,11 +104,11 @@ class Request:
                 "which may draw other cases",
                 hint=f"pip install walcrash=={self.version}, or begin again with walcrash run",
             )
-        if self.names and self.folder != os.getcwd():
+        if self.names and self.directory != os.getcwd():
             raise UsageError(
-                f"{run} was begun in {self.folder}; this is {os.getcwd()}, and its scenarios are "
-                "named from there",
-                hint=f"go to {self.folder} and say walcrash run --resume {os.path.abspath(run)}",
+                f"{run} was begun in {self.directory}; this is {os.getcwd()}, and its scenarios "
+                "are named from there",
+                hint=f"go to {self.directory} and say walcrash run --resume {os.path.abspath(run)}",
             )
 
     def check_scenarios(self, scenarios: Sequence[Scenario], run: str) -> None:
@@ -149,17 +149,17 @@ class CampaignState:
         self._connection = connection
 
     @classmethod
-    def begin(cls, folder: str, request: Request) -> Self:
+    def begin(cls, directory: str, request: Request) -> Self:
         """Make the state of a new campaign.
 
         Args:
-            folder: the run's, which is there.
+            directory: the run's, which is there.
             request: what was asked for.
 
         Raises:
             HarnessFault: it cannot be written.
         """
-        path = os.path.join(folder, NAME)
+        path = os.path.join(directory, NAME)
         with _faults(path):
             connection = _connect(path)
             with connection:
@@ -170,17 +170,17 @@ class CampaignState:
         return cls(path, connection, request)
 
     @classmethod
-    def resume(cls, folder: str) -> Self:
+    def resume(cls, directory: str) -> Self:
         """Open the state of a campaign that has not ended.
 
         Raises:
             UsageError: there is none, it is in use, or it is of another version.
         """
-        path = os.path.join(folder, NAME)
+        path = os.path.join(directory, NAME)
         if not os.path.isfile(path):
             raise UsageError(
-                f"{folder} has no {NAME}: the run has ended, or this is no run's folder",
-                hint=f"walcrash report {folder} tells what a run has found",
+                f"{directory} has no {NAME}: the run has ended, or this is no run's directory",
+                hint=f"walcrash report {directory} tells what a run has found",
             )
         try:
             connection = _connect(path)
@@ -198,7 +198,7 @@ class CampaignState:
             if "locked" not in str(problem):
                 raise _unreadable(path, problem) from None
             raise UsageError(
-                f"{folder} is still running: another process has its state",
+                f"{directory} is still running: another process has its state",
                 hint="wait for it, or stop it",
             ) from None
         except (sqlite3.Error, NotPlain, ValueError, TypeError) as problem:
@@ -331,7 +331,7 @@ def _faults(path: str) -> Iterator[None]:
     except (sqlite3.Error, NotPlain, ValueError) as problem:
         raise HarnessFault(
             f"the campaign's state {path} cannot be used: {problem}",
-            hint="free some space, or name another folder with --runs",
+            hint="free some space, or name another directory with --runs",
         ) from None
 
 

@@ -47,7 +47,7 @@ class Tally:
     """One scenario's numbers so far; `broken` says why no case was run, if none was.
 
     `groups` are those that count against the subject; `beside`, of portability, do not, and are
-    left out unless `is_portability_told`.
+    left out unless `is_portability_reported`.
     """
 
     scenario: Scenario
@@ -59,12 +59,12 @@ class Tally:
     crash_points: Counter[str] = field(default_factory=Counter)
     judged: set[Invariant] = field(default_factory=set)
     groups: dict[str, Group] = field(default_factory=dict)
-    beside: dict[str, Group] = field(default_factory=dict)
+    portability_failure: dict[str, Group] = field(default_factory=dict)
     images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
     broken: str = ""
-    is_portability_told: bool = True
+    is_portability_reported: bool = True
 
     @property
     def cases(self) -> int:
@@ -88,7 +88,7 @@ class Tally:
         self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
-        beside = outcome.beside if self.is_portability_told else None
+        portability_failure = outcome.portability_failure if self.is_portability_reported else None
         return CaseJudged(
             scenario=self.scenario.name,
             case=outcome.index,
@@ -99,7 +99,7 @@ class Tally:
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
             finding=self._group(outcome, self.groups, pinned),
-            portability=self._group(beside, self.beside, pinned),
+            portability=self._group(portability_failure, self.portability_failure, pinned),
             reason=outcome.doubt,
             pinned=pinned,
         )
@@ -119,7 +119,7 @@ class Tally:
 
     def group(self, name: str) -> Group:
         """Return the failing cases of one group."""
-        return self.groups.get(name) or self.beside[name]
+        return self.groups.get(name) or self.portability_failure[name]
 
     def ended(self, *, findings: int, portability: int) -> ScenarioEnded:
         """Return the scenario's last line.
@@ -166,7 +166,7 @@ class Tally:
     def _outside(self) -> str:
         """Say where the subject writes that is not put back between cases; devices aside."""
         paths = sorted(path for path in self.outside if not path.startswith("/dev/"))
-        return f"it writes outside its folder, to {', '.join(paths[:3])}" if paths else ""
+        return f"it writes outside its directory, to {', '.join(paths[:3])}" if paths else ""
 
 
 def short_id(letter: str, scenario: Scenario, what: str, kind: str = "") -> str:

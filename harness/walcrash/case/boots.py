@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from walcrash.case.power_loss import EMPTY, RecordedBoot
+from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
-from walcrash.case.workplace import Workplace
 from walcrash.disk import Candidate
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
@@ -39,20 +39,20 @@ class CaseBoots:
         watched: each of them, in order; a power cut changes how the last one ended.
     """
 
-    def __init__(self, workplace: Workplace, stored: StoredCase) -> None:
-        """Load the subject and empty the folder.
+    def __init__(self, sandbox: Sandbox, stored: StoredCase) -> None:
+        """Load the subject and empty the directory.
 
         Raises:
             HarnessFault: the harness could not do its work.
             ScenarioError: the subject cannot be loaded.
         """
         self.watched: list[WatchedBoot] = []
-        self._workplace = workplace
+        self._sandbox = sandbox
         self._stored = stored
         self._durable: Image = EMPTY
         self._since_then: list[WatchedBoot] = []
-        workplace.load(stored.subject, stored.limits)
-        workplace.clear()
+        sandbox.load(stored.subject, stored.limits)
+        sandbox.clear()
 
     def run(self, plan: BootPlan) -> WatchedBoot:
         """Run the next boot on what the last one left.
@@ -62,7 +62,7 @@ class CaseBoots:
             HarnessFault: the harness could not do its work.
         """
         stored, number = self._stored, len(self.watched) + 1
-        boot = watch_boot(self._workplace, stored.subject, stored.limits, plan, number=number)
+        boot = watch_boot(self._sandbox, stored.subject, stored.limits, plan, number=number)
         self.watched.append(boot)
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)
@@ -70,7 +70,7 @@ class CaseBoots:
 
     def as_power_finds(self) -> RecordedBoot:
         """Return the last boot, which was not killed, as a power cut finds it."""
-        boot, directory = self.watched[-1], self._workplace.directory
+        boot, directory = self.watched[-1], self._sandbox.directory
         rows = boot.recording.rows
         said = [row[7] for row in rows if row[0] in MESSAGES]
         # Several images are judged at one position, and most positions lie between two messages.
@@ -108,7 +108,7 @@ class CaseBoots:
     def go_on_from(self, recorded: RecordedBoot, candidate: Candidate) -> None:
         """End the last boot with an image, and let the next boot find it."""
         self.end_without_power(recorded, candidate.choice)
-        restore(candidate.image, self._workplace.directory)
+        restore(candidate.image, self._sandbox.directory)
         self._durable, self._since_then = candidate.image, []
 
     def histories(self, last: BootHistory | None = None) -> tuple[BootHistory, ...]:

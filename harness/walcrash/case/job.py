@@ -1,19 +1,19 @@
-"""What a job process keeps for all its cases: its workplace."""
+"""What a job process keeps for all its cases: its sandbox."""
 
 import multiprocessing.util
 from functools import cache
 
 from walcrash.case.runner import CaseRun, run_case_fresh
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.values.case_file import StoredCase
 
 
 @cache
-def job_workplace() -> Workplace:
-    """Return this job's workplace, which lives as long as the process."""
-    workplace = Workplace()
-    multiprocessing.util.Finalize(workplace, workplace.close, exitpriority=10)
-    return workplace
+def job_sandbox() -> Sandbox:
+    """Return this job's sandbox, which lives as long as the process."""
+    sandbox = Sandbox()
+    multiprocessing.util.Finalize(sandbox, sandbox.close, exitpriority=10)
+    return sandbox
 
 
 def replay_case(stored: StoredCase) -> CaseRun:
@@ -22,4 +22,4 @@ def replay_case(stored: StoredCase) -> CaseRun:
     Raises:
         WalcrashError: as `prepare`.
     """
-    return run_case_fresh(job_workplace(), stored)
+    return run_case_fresh(job_sandbox(), stored)

@@ -43,7 +43,7 @@ class CaseOutcome:
     model: PersistenceModel
     coverage: Coverage | None
     stored: str
-    beside: "CaseOutcome | None" = None
+    portability_failure: "CaseOutcome | None" = None
     evidence: str = ""
     refused: str = ""
     is_before_promise: bool = False
@@ -70,7 +70,9 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
         if is_failure
         else "",
-        beside=None if run.beside is None else summarise(run.beside, stored),
+        portability_failure=None
+        if run.portability_failure is None
+        else summarise(run.portability_failure, stored),
         is_before_promise=not has_acknowledged(run.history),
     )
 

@@ -24,7 +24,7 @@ from walcrash.disk import (
     Pending,
     Space,
     choices,
-    count_cuts,
+    count_states,
     crash_states,
     images,
 )
@@ -139,7 +139,7 @@ class Coverage:
 
     def add_space(self, space: Space) -> None:
         """Count what is legal at one more position."""
-        self.legal += space.cuts
+        self.legal += space.states
         self.is_legal_counted &= space.is_counted
 
     def add(self, other: "Coverage") -> None:
@@ -168,7 +168,7 @@ class Coverage:
         )
 
 
-class PowerCut:
+class LossSearch:
     """Looks at the images that a power cut in one boot may leave."""
 
     def __init__(
@@ -221,7 +221,7 @@ class PowerCut:
                 continue
             self._count_position(position, pending)
             for candidate in self._drawn(pending, position, prng, at_each):
-                judged = self._look(candidate)
+                judged = self._judge_new(candidate)
                 if judged is None:
                     continue
                 if judged.judgement.verdict is Verdict.FAIL:
@@ -259,7 +259,7 @@ class PowerCut:
             f"the trace of boot {self._boot.number} has no position {choice.position}"
         )
 
-    def look(self, candidate: Candidate) -> Judged:
+    def judge_image(self, candidate: Candidate) -> Judged:
         """Recover one image and judge it."""
         history = self._boot.history_at(candidate.choice.position)
         if candidate.digest not in self._recovered:
@@ -276,18 +276,18 @@ class PowerCut:
             judgement=self._judge(history, recoveries),
         )
 
-    def _look(self, candidate: Candidate) -> Judged | None:
+    def _judge_new(self, candidate: Candidate) -> Judged | None:
         """Look at a candidate unless the same image was judged against the same promises."""
         key = (candidate.digest, candidate.choice.position.whole_events)
         if key in self._seen:
             self.coverage.generated += 1
             return None
         self._seen.add(key)
-        return self.look(candidate)
+        return self.judge_image(candidate)
 
     def _count_position(self, position: CrashPosition, pending: Pending) -> None:
         self.coverage.positions += 1
-        self.coverage.add_space(count_cuts(pending, self._model))
+        self.coverage.add_space(count_states(pending, self._model))
         index = position.event_index - self._boot.events_before
         if 0 <= index < len(self._boot.events):
             kind = self._boot.events[index].kind.value
@@ -326,11 +326,11 @@ class PowerCut:
 
     def _strictest(self, failed: Judged, pending: Pending, position: CrashPosition) -> Judged:
         """Return a failure of the same kind at the same position in the strictest model."""
-        meant = failed.judgement.violations[0].invariant
+        target_invariant = failed.judgement.violations[0].invariant
         for model in self._stricter():
             for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
-                judged = self.look(candidate)
+                judged = self.judge_image(candidate)
                 violations = judged.judgement.violations
-                if violations and violations[0].invariant is meant:
+                if violations and violations[0].invariant is target_invariant:
                     return judged
         return failed

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from walcrash.case.crash_aim import PowerAim, shape_of
-from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
+from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.case.search_target import PowerTarget, shape_of
 from walcrash.disk import Candidate, ImageBuilder, Loss, Pending, choices, loss_of, pending_changes
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
@@ -36,7 +36,9 @@ Weight = tuple[int, int, Loss, int, int]
 """Model, kind of position, loss, policy, and which one it was, each from simple to not."""
 
 
-def look_for(cut: PowerCut, boot: RecordedBoot, aim: PowerAim, meant: Invariant) -> Judged | None:
+def search_near(
+    search: LossSearch, boot: RecordedBoot, target: PowerTarget, target_invariant: Invariant
+) -> Judged | None:
     """Judge what an aim finds until the meant invariant breaks first.
 
     Returns:
@@ -46,35 +48,35 @@ def look_for(cut: PowerCut, boot: RecordedBoot, aim: PowerAim, meant: Invariant)
         NotModelled: the trace means something that a model has no rule for.
     """
     judged = None
-    for candidate in aimed(boot, aim):
-        judged = cut.look(candidate)
+    for candidate in targeted(boot, target):
+        judged = search.judge_image(candidate)
         violations = judged.judgement.violations
-        if violations and violations[0].invariant is meant:
+        if violations and violations[0].invariant is target_invariant:
             break
     return judged
 
 
-def aimed(boot: RecordedBoot, aim: PowerAim) -> list[Candidate]:
+def targeted(boot: RecordedBoot, target: PowerTarget) -> list[Candidate]:
     """Return the images that an aim finds, each once, in the order in which they are tried.
 
     Raises:
         NotModelled: the trace means something that a model has no rule for.
     """
-    wanted = None if aim.is_anywhere else aim.position(boot.events, boot.events_before)
-    exact = _exactly(boot, aim)
+    wanted = None if target.is_anywhere else target.position(boot.events, boot.events_before)
+    exact = _exactly(boot, target)
     if exact is not None:
         return [exact]
-    if wanted is None and not aim.is_anywhere:
+    if wanted is None and not target.is_anywhere:
         return []
     found: dict[tuple[str, int], tuple[bool, bool, Weight, Candidate]] = {}
     for position, pending in boot.states():
         if wanted is not None and position != wanted:
             continue
         builder = ImageBuilder(pending)
-        for number, (choice, loss) in enumerate(_choices(pending, position, aim)):
+        for number, (choice, loss) in enumerate(_choices(pending, position, target)):
             # The nearest to what was meant first; what is told of an image is its simplest form.
             weight = _weigh(boot, choice, loss, number)
-            rank = (not _is_like(choice, aim), not _is_about(boot, choice, aim), weight)
+            rank = (not _is_like(choice, target), not _is_about(boot, choice, target), weight)
             image = builder.build(choice)
             candidate = Candidate(choice, image, image.digest())
             key = (candidate.digest, position.whole_events)
@@ -83,25 +85,25 @@ def aimed(boot: RecordedBoot, aim: PowerAim) -> list[Candidate]:
         if wanted is not None or len(found) >= WEIGHED_IMAGES:
             break
     ranked = sorted(found.values(), key=lambda each: each[:3])
-    return [candidate for *_, candidate in ranked[aim.skipped : aim.images]]
+    return [candidate for *_, candidate in ranked[target.skipped : target.images]]
 
 
-def _exactly(boot: RecordedBoot, aim: PowerAim) -> Candidate | None:
+def _exactly(boot: RecordedBoot, target: PowerTarget) -> Candidate | None:
     """Return the very image that was chosen, where the trace has the shape that it had then."""
-    if aim.exact is None or aim.shape != shape_of(boot.events, boot.events_before):
+    if target.exact is None or target.shape != shape_of(boot.events, boot.events_before):
         return None
     for position, pending in boot.states():
-        if position == aim.exact.position:
-            image = ImageBuilder(pending).build(aim.exact)
-            return Candidate(aim.exact, image, image.digest())
+        if position == target.exact.position:
+            image = ImageBuilder(pending).build(target.exact)
+            return Candidate(target.exact, image, image.digest())
     return None
 
 
 def _choices(
-    pending: Pending, position: CrashPosition, aim: PowerAim
+    pending: Pending, position: CrashPosition, target: PowerTarget
 ) -> Iterator[tuple[ImageChoice, Loss]]:
-    drawn = DRAWN_SUBSETS if aim.policy is Policy.DRAWN else 0
-    for model in aim.models:
+    drawn = DRAWN_SUBSETS if target.policy is Policy.DRAWN else 0
+    for model in target.models:
         changes = pending_changes(pending, model)
         every = choices(pending, model, position, prng=Prng(0), drawn=drawn)
         for choice in islice(every, CHOICES_AT_A_POSITION):
@@ -129,12 +131,12 @@ def position_rank(boot: RecordedBoot, position: CrashPosition) -> int:
     return 0 if is_between_calls else 1
 
 
-def _is_like(choice: ImageChoice, aim: PowerAim) -> bool:
-    return aim.policy is None or choice.policy is aim.policy
+def _is_like(choice: ImageChoice, target: PowerTarget) -> bool:
+    return target.policy is None or choice.policy is target.policy
 
 
-def _is_about(boot: RecordedBoot, choice: ImageChoice, aim: PowerAim) -> bool:
-    if aim.about is None:
+def _is_about(boot: RecordedBoot, choice: ImageChoice, target: PowerTarget) -> bool:
+    if target.about is None:
         return True
-    index = aim.about.find(boot.events)
+    index = target.about.find(boot.events)
     return index is not None and choice.about == boot.events_before + index

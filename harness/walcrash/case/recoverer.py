@@ -3,7 +3,7 @@
 A recoverer is not watched. What it says comes through a socket, each message with its length
 in front; an empty one ends a boot.
 
-Not here: when one is made and replaced (`workplace`), what it does (`subjects.worker`).
+Not here: when one is made and replaced (`sandbox`), what it does (`subjects.worker`).
 """
 
 import os
@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from walcrash.case.growth import LOOK_SECONDS, GrownTooMuch, Growth, grown_text
-from walcrash.subjects.messages import Rubbish, read_reply
+from walcrash.case.growth import RECOVERY_SECONDS, GrownTooMuch, Growth, grown_text
+from walcrash.subjects.messages import MalformedOutput, read_reply
 from walcrash.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
 from walcrash.values.limits import MESSAGE_BYTES
 from walcrash.values.recovery import FailureKind, RecoveryFailure
@@ -71,7 +71,7 @@ class Recoverer:
             return RecoveryFailure(
                 FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
             )
-        except (OSError, Rubbish) as problem:
+        except (OSError, MalformedOutput) as problem:
             return RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
         return None
 
@@ -83,14 +83,14 @@ class Recoverer:
             self._channel.sendall(GO_ON)
             while self._receive(deadline) != END_OF_BOOT:
                 pass
-        except (OSError, Rubbish, GrownTooMuch):
+        except (OSError, MalformedOutput, GrownTooMuch):
             return False
         return True
 
     def _receive(self, deadline: float) -> bytes:
         (length,) = FRAME.unpack(self._take(FRAME.size, deadline))
         if length > MESSAGE_BYTES:
-            raise Rubbish(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
+            raise MalformedOutput(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
         return self._take(length, deadline)
 
     def _take(self, length: int, deadline: float) -> bytes:
@@ -100,7 +100,7 @@ class Recoverer:
                 raise TimeoutError
             if self._growth is not None:
                 self._growth.check()
-            self._channel.settimeout(min(left, LOOK_SECONDS))
+            self._channel.settimeout(min(left, RECOVERY_SECONDS))
             try:
                 piece = self._channel.recv(RECEIVE_BYTES)
             except TimeoutError:

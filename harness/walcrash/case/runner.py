@@ -3,7 +3,8 @@
 A case that fails is run again with every recovery in a process of its own: only what shows
 there counts, since a process that opened other images before may carry something over.
 
-Not here: how an image is recovered (`looks`), which images a power cut leaves (`power_loss`).
+Not here: how an image is recovered (`recovery_runs`), which images a power loss leaves
+(`power_loss`).
 """
 
 import json
@@ -12,19 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.crash_aim import PowerAim
-from walcrash.case.full_folder import HINT, refuse_full_folder
-from walcrash.case.looks import Looks
+from walcrash.case.full_directory import HINT, refuse_full_directory
 from walcrash.case.power_loss import (
     Coverage,
     Judged,
+    LossSearch,
     NoSuchPosition,
-    PowerCut,
     RecordedBoot,
 )
-from walcrash.case.power_search import aimed, look_for
+from walcrash.case.power_search import search_near, targeted
+from walcrash.case.recovery_runs import RecoveryRuns
+from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.case.workplace import Workplace
 from walcrash.disk import NotModelled
 from walcrash.oracle import Judge, judge
 from walcrash.recorder.tree import capture
@@ -46,14 +47,14 @@ PORTABILITY_SHARE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aims:
+class SearchTargets:
     """What a run is after: an invariant that breaks first, and where power losses are aimed.
 
     `power` has an aim for each boot, from 1, whose image is looked for and not named.
     """
 
-    meant: Invariant
-    power: Mapping[int, PowerAim] = field(default_factory=dict)
+    target_invariant: Invariant
+    power: Mapping[int, PowerTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class CaseRun:
         doubt: why a case without violations does not count as passed; empty if it does.
         model: the strictest persistence model that shows a violation.
         coverage: what was looked at after a power loss, else None.
-        beside: where the contract's model shows nothing: a failure under a weaker one.
+        portability_failure: where the contract's model shows nothing: a failure under a weaker one.
         image: what the last crash left, where every recovery had a process of its own or an
             invariant broke; else None.
     """
@@ -82,7 +83,7 @@ class CaseRun:
     doubt: str
     model: PersistenceModel = PersistenceModel.KILL
     coverage: Coverage | None = None
-    beside: "CaseRun | None" = None
+    portability_failure: "CaseRun | None" = None
     image: Image | None = None
 
     @property
@@ -98,13 +99,15 @@ class CaseRun:
         return tuple(boot.landing for boot in self.boots if boot.landing is not None)
 
 
-def run_case(workplace: Workplace, stored: StoredCase, *, aims: Aims | None = None) -> CaseRun:
+def run_case(
+    sandbox: Sandbox, stored: StoredCase, *, targets: SearchTargets | None = None
+) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
     Args:
-        workplace: where it runs.
+        sandbox: where it runs.
         stored: the case.
-        aims: what is looked for where the case does not name its images; the run's own case
+        targets: what is looked for where the case does not name its images; the run's own case
             names what was found.
 
     Raises:
@@ -113,44 +116,44 @@ def run_case(workplace: Workplace, stored: StoredCase, *, aims: Aims | None = No
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = _CaseRun(workplace, stored, is_fresh=False, aims=aims).run()
+        run = _CaseRun(sandbox, stored, is_fresh=False, targets=targets).run()
     except OSError:
-        # What a subject left running in a shared process has touched the folder.
-        return run_case_fresh(workplace, stored, aims=aims)
+        # What a subject left running in a shared process has touched the directory.
+        return run_case_fresh(sandbox, stored, targets=targets)
     if run.judgement.verdict is not Verdict.FAIL:
-        return _with_beside_confirmed(workplace, stored, run)
-    confirmed = _confirmed(workplace, stored, run)
+        return _with_portability_confirmed(sandbox, stored, run)
+    confirmed = _confirmed(sandbox, stored, run)
     # The confirmation looks at one image; what was looked at before it counts as well.
     coverage = run.coverage or confirmed.coverage
     return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
 
 
-def _confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+def _confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     """Return a failing run as fresh processes show it, or the doubt that is left.
 
     The case is run again. A subject with threads may make other calls then, and have no such
     crash: so what the crash left of the first run is recovered once more as well.
     """
-    again = run_case_fresh(workplace, replace(stored, case=run.case), shown=run.judgement)
+    again = run_case_fresh(sandbox, replace(stored, case=run.case), shown=run.judgement)
     if again.judgement.verdict is Verdict.FAIL or run.image is None:
         return again
-    look = look_again(workplace, stored, run)
-    return look if look.judgement.verdict is Verdict.FAIL else again
+    rechecked = recheck(sandbox, stored, run)
+    return rechecked if rechecked.judgement.verdict is Verdict.FAIL else again
 
 
-def _with_beside_confirmed(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
-    if run.beside is None:
+def _with_portability_confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
+    if run.portability_failure is None:
         return run
-    again = _confirmed(workplace, stored, run.beside)
+    again = _confirmed(sandbox, stored, run.portability_failure)
     is_confirmed = again.judgement.verdict is Verdict.FAIL
-    return replace(run, beside=again if is_confirmed else None)
+    return replace(run, portability_failure=again if is_confirmed else None)
 
 
-def look_again(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRun:
+def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     """Recover what a run's last crash left once more, in fresh processes, and judge that.
 
     Args:
-        workplace: where the subject is loaded; its folder is used.
+        sandbox: where the subject is loaded; its directory is used.
         stored: the run's case.
         run: one with an image.
 
@@ -158,55 +161,55 @@ def look_again(workplace: Workplace, stored: StoredCase, run: CaseRun) -> CaseRu
         HarnessFault: the harness could not do its work.
     """
     assert run.image is not None, "there is an image to look at"
-    workplace.end_recoverers()
+    sandbox.end_recoverers()
     boots = run.history.boots
-    looks = Looks(workplace, stored, is_fresh=True)
+    runs = RecoveryRuns(sandbox, stored, is_fresh=True)
     last = boots[-1].recovery
     if isinstance(last, RecoveryFailure):
         recoveries = Recoveries(first=last)
     else:
         try:
-            recoveries = looks.restored(run.image)
+            recoveries = runs.restored(run.image)
         except OSError as problem:
-            raise _unusable(workplace, problem) from None
+            raise _unusable(sandbox, problem) from None
     history = History(boots, recoveries)
     judgement = judge(
         stored.contract, history, supports=stored.supports, invariants=stored.invariants
     )
-    return replace(run, history=history, judgement=judgement, recoveries=looks.recoveries)
+    return replace(run, history=history, judgement=judgement, recoveries=runs.recoveries)
 
 
 def run_case_fresh(
-    workplace: Workplace,
+    sandbox: Sandbox,
     stored: StoredCase,
     *,
     shown: Judgement | None = None,
-    aims: Aims | None = None,
+    targets: SearchTargets | None = None,
 ) -> CaseRun:
     """Run and judge a case with every recovery in a process of its own.
 
     Args:
-        workplace: where it runs.
+        sandbox: where it runs.
         stored: the case.
         shown: what a run with shared processes showed; if this run does not show it, the case
             is in doubt.
-        aims: as for `run_case`.
+        targets: as for `run_case`.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    workplace.end_recoverers()
+    sandbox.end_recoverers()
     try:
-        return _CaseRun(workplace, stored, is_fresh=True, shown=shown, aims=aims).run()
+        return _CaseRun(sandbox, stored, is_fresh=True, shown=shown, targets=targets).run()
     except OSError as problem:
-        raise _unusable(workplace, problem) from None
+        raise _unusable(sandbox, problem) from None
 
 
-def _unusable(workplace: Workplace, problem: OSError) -> HarnessFault:
+def _unusable(sandbox: Sandbox, problem: OSError) -> HarnessFault:
     return HarnessFault(
-        f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+        f"the working directory {sandbox.directory} cannot be used: {problem}", hint=HINT
     )
 
 
@@ -215,21 +218,21 @@ class _CaseRun:
 
     def __init__(
         self,
-        workplace: Workplace,
+        sandbox: Sandbox,
         stored: StoredCase,
         *,
         is_fresh: bool,
         shown: Judgement | None = None,
-        aims: Aims | None = None,
+        targets: SearchTargets | None = None,
     ) -> None:
-        self._workplace = workplace
-        self._aims = aims
+        self._sandbox = sandbox
+        self._targets = targets
         self._is_fresh = is_fresh
         self._left: Image | None = None
         self._stored = stored
         self._shown = shown
-        self._looks = Looks(workplace, stored, is_fresh=is_fresh)
-        self._boots = CaseBoots(workplace, stored)
+        self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
+        self._boots = CaseBoots(sandbox, stored)
         self._oracle = Judge(
             stored.contract, supports=stored.supports, invariants=stored.invariants
         )
@@ -240,7 +243,7 @@ class _CaseRun:
         for number, plan in enumerate(stored.case.boots, start=1):
             image_before = None
             if number > 1 and plan.crash is not None and len(plan.operations) == 1:
-                image_before = capture(self._workplace.directory)
+                image_before = capture(self._sandbox.directory)
             boot = self._boots.run(plan)
             if not boot.can_go_on:
                 break
@@ -262,11 +265,11 @@ class _CaseRun:
         if isinstance(last.recovery, RecoveryFailure):
             recoveries = Recoveries(first=last.recovery)
         else:
-            self._left = capture(self._workplace.directory)
-            recoveries = self._looks.here(self._left, before=image_before)
+            self._left = capture(self._sandbox.directory)
+            recoveries = self._recovery_runs.here(self._left, before=image_before)
         history = self._history(recoveries)
         recordings = [boot.recording for boot in self._boots.watched]
-        refuse_full_folder(recordings, history, self._workplace.directory)
+        refuse_full_directory(recordings, history, self._sandbox.directory)
         judgement = self._oracle.judge(history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
@@ -281,23 +284,28 @@ class _CaseRun:
             NotModelled: the trace means something that the models have no rule for.
         """
         recorded = self._boots.as_power_finds()
-        cut = PowerCut(
-            recorded, self._stored.contract.model, recover=self._looks.restored, judge=_unjudged
+        search = LossSearch(
+            recorded,
+            self._stored.contract.model,
+            recover=self._recovery_runs.restored,
+            judge=_unjudged,
         )
-        aim = self._aim()
-        if aim is not None:
-            found = aimed(recorded, aim)
+        target = self._target()
+        if target is not None:
+            found = targeted(recorded, target)
             if not found:
                 return False
             candidate = found[0]
         else:
-            candidate = cut.exactly(_choice(loss)) if loss.choice else cut.draw(Prng(loss.seed))
+            candidate = (
+                search.exactly(_choice(loss)) if loss.choice else search.draw(Prng(loss.seed))
+            )
         self._boots.go_on_from(recorded, candidate)
         return True
 
-    def _aim(self) -> PowerAim | None:
+    def _target(self) -> PowerTarget | None:
         """Return the aim of the boot that has just been run, if it has one."""
-        return None if self._aims is None else self._aims.power.get(len(self._boots.watched))
+        return None if self._targets is None else self._targets.power.get(len(self._boots.watched))
 
     def _explore(self, loss: PowerLoss) -> CaseRun:
         """Cut the power in the last boot, and judge the images that this may leave.
@@ -308,51 +316,55 @@ class _CaseRun:
         if unmodelled := self._boots.unmodelled():
             return self._not_judged(unmodelled)
         recorded = self._boots.as_power_finds()
-        looked_at: set[Invariant] = set()
+        judged_invariants: set[Invariant] = set()
 
         def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
             judgement = self._oracle.judge(self._history(recoveries, history))
-            looked_at.update(judgement.judged)
+            judged_invariants.update(judgement.judged)
             return judgement
 
         model = self._stored.contract.model
-        cut = PowerCut(recorded, model, recover=self._looks.restored, judge=judge_boot)
-        aim = self._aim()
-        if aim is not None and self._aims is not None:
-            nearest = look_for(cut, recorded, aim, self._aims.meant)
+        search = LossSearch(recorded, model, recover=self._recovery_runs.restored, judge=judge_boot)
+        target = self._target()
+        if target is not None and self._targets is not None:
+            nearest = search_near(search, recorded, target, self._targets.target_invariant)
             if nearest is None:
                 return self._not_judged("there is no such image")
-            return self._powered_run(recorded, nearest, cut.coverage, looked_at)
+            return self._powered_run(recorded, nearest, search.coverage, judged_invariants)
         if loss.choice:
-            judged = cut.look(cut.exactly(_choice(loss)))
-            return self._powered_run(recorded, judged, cut.coverage, looked_at)
-        best = cut.explore(Prng(loss.seed), loss.images)
+            judged = search.judge_image(search.exactly(_choice(loss)))
+            return self._powered_run(recorded, judged, search.coverage, judged_invariants)
+        best = search.explore(Prng(loss.seed), loss.images)
         if best is None:
             return self._not_judged("no image was left to look at")
-        run = self._powered_run(recorded, best, cut.coverage, looked_at)
+        run = self._powered_run(recorded, best, search.coverage, judged_invariants)
         if run.judgement.verdict is not Verdict.PASS or model is PersistenceModel.POSIX:
             return run
-        weaker = PowerCut(
-            recorded, PersistenceModel.POSIX, recover=self._looks.restored, judge=judge_boot
+        weaker = LossSearch(
+            recorded, PersistenceModel.POSIX, recover=self._recovery_runs.restored, judge=judge_boot
         )
         few = max(1, loss.images // PORTABILITY_SHARE)
         other = weaker.explore(Prng(loss.seed + 1), few)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
             return run
-        found = self._powered_run(recorded, other, weaker.coverage, looked_at)
+        found = self._powered_run(recorded, other, weaker.coverage, judged_invariants)
         strict_first = list(PersistenceModel)
         if strict_first.index(found.model) <= strict_first.index(model):
             # It was sought under `posix`, but the contract's own model shows it as well.
-            return replace(found, coverage=cut.coverage)
-        return replace(run, beside=found)
+            return replace(found, coverage=search.coverage)
+        return replace(run, portability_failure=found)
 
     def _powered_run(
-        self, recorded: RecordedBoot, judged: Judged, coverage: Coverage, looked_at: set[Invariant]
+        self,
+        recorded: RecordedBoot,
+        judged: Judged,
+        coverage: Coverage,
+        judged_invariants: set[Invariant],
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
         self._boots.end_without_power(recorded, judged.candidate.choice)
         self._left = judged.candidate.image
-        judgement = replace(judged.judgement, judged=frozenset(looked_at))
+        judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
         return replace(run, coverage=coverage)
 
@@ -375,7 +387,7 @@ class _CaseRun:
             boots=watched,
             history=history,
             judgement=judgement,
-            recoveries=self._looks.recoveries + len(watched) - 1,
+            recoveries=self._recovery_runs.recoveries + len(watched) - 1,
             doubt=doubt,
             model=self._model(),
             image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from walcrash.case.recoverer import describe_status
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.watch import Watched
 from walcrash.subjects.boots import Ending, read_boot
@@ -37,26 +37,26 @@ class WatchedBoot:
 
 
 def watch_boot(
-    workplace: Workplace,
+    sandbox: Sandbox,
     subject: SubjectSpec,
     limits: RecoveryLimits,
     plan: BootPlan,
     *,
     number: int,
 ) -> WatchedBoot:
-    """Run one boot in the folder as it is; `number` counts from 1.
+    """Run one boot in the directory as it is; `number` counts from 1.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    watched = workplace.boot(subject, plan.operations, plan.crash, limits)
+    watched = sandbox.boot(subject, plan.operations, plan.crash, limits)
     recording = watched.recording
     history = read_boot(
         plan.operations,
         [data for _, data in recording.messages(MESSAGES)],
         _ending(plan, watched, limits.seconds),
-        directory=workplace.directory,
+        directory=sandbox.directory,
     )
     landing = None
     if recording.crash is not None:

@@ -21,12 +21,12 @@ def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
     from walcrash.report.explain_text import publish_explanation
     from walcrash.tools.explain import explain_finding
 
-    told = explain_finding(finding, runs=Path(runs))
+    explained = explain_finding(finding, runs=Path(runs))
     return publish_explanation(
-        told.finding,
-        told.story,
-        is_alike=told.is_alike,
-        is_kept=told.is_kept,
+        explained.finding,
+        explained.story,
+        is_alike=explained.is_alike,
+        is_kept=explained.is_kept,
         runs=runs,
         color=not no_color,
     )

@@ -54,7 +54,7 @@ RUNS = click.option(
     envvar="WALCRASH_RUNS",
     show_default=True,
     show_envvar=True,
-    help="Folder that keeps runs and findings.",
+    help="Directory that keeps runs and findings.",
 )
 JOBS = click.option(
     "--jobs",

@@ -19,7 +19,7 @@ from walcrash.values.errors import ExitCode, UsageError
 def report(runs: tuple[str, ...], name: str, output: str | None) -> ExitCode:
     """Make a report from a run's event log, or one report from those of several runs.
 
-    RUN is the folder of a run, such as one in reports/runs, or its events.ndjson; - is stdin.
+    RUN is the directory of a run, such as one in reports/runs, or its events.ndjson; - is stdin.
     The exit code says whether the report was made, not what is in it.
     """
     from walcrash.report.convert import convert_runs

@@ -21,7 +21,7 @@ from walcrash.values.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from walcrash.campaign.state import CampaignState
-    from walcrash.report.run_folder import RunFolder
+    from walcrash.report.run_directory import RunDirectory
     from walcrash.values.scenario import Scenario
 
 
@@ -32,7 +32,7 @@ class _Asked:
     Attributes:
         names: the scenarios as they were named.
         loaded: the scenarios.
-        runs: the folder that keeps runs and findings.
+        runs: the directory that keeps runs and findings.
     """
 
     names: tuple[str, ...]
@@ -62,7 +62,7 @@ class _Asked:
 @click.option(
     "--resume",
     metavar="RUN",
-    help="Go on with a run that was killed or interrupted: its folder, or that one's name.",
+    help="Go on with a run that was killed or interrupted: its directory, or that one's name.",
 )
 @RUNS
 @click.option("--log", metavar="PATH", help="Write the event log here too; - is stdout.")
@@ -115,7 +115,7 @@ def run(
 def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> ExitCode:
     # After the scenarios, so that a mistyped name is answered before any of this is loaded.
     from walcrash.campaign.state import CampaignState, Request
-    from walcrash.report.run_folder import RunFolder
+    from walcrash.report.run_directory import RunDirectory
 
     request = Request.of(
         asked.loaded,
@@ -124,15 +124,15 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
         cases=asked.cases,
         seconds=asked.seconds,
     )
-    folder = RunFolder.create(asked.runs, asked.seed)
+    directory = RunDirectory.create(asked.runs, asked.seed)
     # One case alone is soon run again.
-    state = CampaignState.begin(folder.path, request) if asked.case is None else None
-    return _go(asked, folder, state, jobs=jobs, log=log, color=color)
+    state = CampaignState.begin(directory.path, request) if asked.case is None else None
+    return _go(asked, directory, state, jobs=jobs, log=log, color=color)
 
 
 def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bool) -> ExitCode:
     from walcrash.campaign.state import CampaignState
-    from walcrash.report.run_folder import RunFolder
+    from walcrash.report.run_directory import RunDirectory
 
     path = run if os.path.isdir(run) else os.path.join(runs, run)
     with contextlib.closing(CampaignState.resume(path)) as state:
@@ -148,12 +148,12 @@ def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bo
             case=None,
             runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
         )
-        return _go(asked, RunFolder(path), state, jobs=jobs, log=log, color=color)
+        return _go(asked, RunDirectory(path), state, jobs=jobs, log=log, color=color)
 
 
 def _go(
     asked: _Asked,
-    folder: "RunFolder",
+    directory: "RunDirectory",
     state: "CampaignState | None",
     *,
     jobs: int | None,
@@ -183,7 +183,7 @@ def _go(
         runs=asked.runs,
         log=log,
         color=color,
-        folder=folder,
+        directory=directory,
         keeps_state=state is not None,
     )
     with contextlib.closing(state) if state is not None else contextlib.nullcontext():

@@ -79,7 +79,7 @@ def verify(
     checkpoint: int | None,
     as_json: bool,
 ) -> ExitCode:
-    """Judge a log that survived an incident: a file, or the folder of a reference log."""
+    """Judge a log that survived an incident: a file, or the directory of a reference log."""
     from pathlib import Path
 
     from walcrash.report.verify_text import make_printer

@@ -2,14 +2,14 @@
 
 from walcrash.disk.build import ImageBuilder, kill_image, rebuild
 from walcrash.disk.changes import pending_changes
+from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
 from walcrash.disk.loss import Loss, loss_of
 from walcrash.disk.pending import Pending
-from walcrash.disk.positions import HEADER_BYTES, crash_states, write_cuts
-from walcrash.disk.space import Space, count_cuts, every_cut
-from walcrash.disk.standing import NameState, name_states
+from walcrash.disk.positions import HEADER_BYTES, crash_points_in_write, crash_states
+from walcrash.disk.space import Space, count_states, every_state
 
 __all__ = [
     "HEADER_BYTES",
@@ -23,14 +23,14 @@ __all__ = [
     "Space",
     "change_fates",
     "choices",
-    "count_cuts",
+    "count_states",
+    "crash_points_in_write",
     "crash_states",
-    "every_cut",
+    "every_state",
     "images",
     "kill_image",
     "loss_of",
     "name_states",
     "pending_changes",
     "rebuild",
-    "write_cuts",
 ]

@@ -1,6 +1,6 @@
 """Building: from a choice to its image.
 
-An image lists names in the order in which a capture of the same folder would.
+An image lists names in the order in which a capture of the same directory would.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from itertools import islice
 
 from walcrash.disk.drawing import drawn
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.models import Cut, FileCut, resolve
+from walcrash.disk.models import CrashState, FileState, resolve
 from walcrash.disk.names import ROOT, Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
@@ -32,12 +32,12 @@ class ImageBuilder:
         """Return the image of a choice at this position."""
         if choice.policy is Policy.DRAWN:
             choice = drawn(self._pending, choice)
-        return self.build_cut(resolve(self._pending, choice))
+        return self.build_state(resolve(self._pending, choice))
 
-    def build_cut(self, cut: Cut) -> Image:
+    def build_state(self, state: CrashState) -> Image:
         """Return the image of a cut that is legal in some model."""
         entries: dict[str, Entry] = {}
-        self._list(self._pending.names, ROOT, "", cut, entries, {})
+        self._list(self._pending.names, ROOT, "", state, entries, {})
         return Image(entries)
 
     def _list(
@@ -45,37 +45,39 @@ class ImageBuilder:
         names: Names,
         directory: int,
         inside: str,
-        cut: Cut,
+        state: CrashState,
         entries: dict[str, Entry],
         seen: dict[int, str],
     ) -> None:
         for text in sorted(names.directories[directory]):
             key, path = (directory, text), f"{inside}{text}"
             number = (
-                cut.targets[key] if key in cut.targets else names.directories[directory][text].base
+                state.targets[key]
+                if key in state.targets
+                else names.directories[directory][text].base
             )
             if number is None:
                 continue
             node = self._pending.nodes[number]
             if isinstance(node, Directory):
-                entries[path] = DirectoryEntry(cut.modes.get(number, node.mode))
-                self._list(names, number, f"{path}/", cut, entries, seen)
+                entries[path] = DirectoryEntry(state.modes.get(number, node.mode))
+                self._list(names, number, f"{path}/", state, entries, seen)
             elif not isinstance(node, FileHistory):
                 entries[path] = SymlinkEntry(node.target)
             elif number in seen:
                 entries[path] = LinkEntry(seen[number])
             else:
                 seen[number] = path
-                content = self._content(node, cut.files.get(number))
-                entries[path] = FileEntry(content, cut.modes.get(number, node.mode))
+                content = self._content(node, state.files.get(number))
+                entries[path] = FileEntry(content, state.modes.get(number, node.mode))
 
-    def _content(self, file: FileHistory, cut: FileCut | None) -> bytes:
-        if cut is None:
+    def _content(self, file: FileHistory, state: FileState | None) -> bytes:
+        if state is None:
             return file.content(file.size, 0, {})
-        key = (file.number, cut.size, cut.moment, tuple(cut.special.items()))
+        key = (file.number, state.size, state.moment, tuple(state.special.items()))
         content = self._contents.get(key)
         if content is None:
-            content = file.content(cut.size, cut.moment, cut.special)
+            content = file.content(state.size, state.moment, state.special)
             self._contents[key] = content
         return content
 
@@ -141,7 +143,7 @@ def rebuild(
 
 
 def kill_image(base: Image, events: Iterable[Event], position: CrashPosition) -> Image:
-    """Return exactly the folder that a SIGKILL at a position leaves.
+    """Return exactly the directory that a SIGKILL at a position leaves.
 
     Raises:
         NotModelled: an event means something that the model has no rule for.

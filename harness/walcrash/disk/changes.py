@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from walcrash.disk.extents import Extent
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import Overlay
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, HeldKind
@@ -104,16 +104,16 @@ def _add_file(file: FileHistory, changes: dict[int, Change], sector_bytes: int) 
     if file.sizes:
         changes[file.sizes[-1].event].last_sizes.append(file.number)
     reach = file.reach()
-    for overlay in file.overlays:
-        run = _run(file, overlay, reach, sector_bytes)
+    for extent in file.extents:
+        run = _run(file, extent, reach, sector_bytes)
         if run.end > run.first:
-            changes.setdefault(overlay.event, Change(overlay.event)).runs.append(run)
+            changes.setdefault(extent.event, Change(extent.event)).runs.append(run)
 
 
-def _run(file: FileHistory, overlay: Overlay, reach: int, sector_bytes: int) -> SectorRun:
-    sectors = sectors_of(overlay.start, min(overlay.end, reach), sector_bytes)
-    is_torn = not overlay.is_whole
-    return SectorRun(file.number, sectors.start, sectors.stop, is_torn, overlay.parts_before)
+def _run(file: FileHistory, extent: Extent, reach: int, sector_bytes: int) -> SectorRun:
+    sectors = sectors_of(extent.start, min(extent.end, reach), sector_bytes)
+    is_torn = not extent.is_whole
+    return SectorRun(file.number, sectors.start, sectors.stop, is_torn, extent.parts_before)
 
 
 def _is_open(change: Change, pending: Pending, model: PersistenceModel) -> bool:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from walcrash.disk.changes import Change, pending_changes
 from walcrash.disk.drawing import drawn
+from walcrash.disk.durability import SEPARATOR, merged, node_paths
+from walcrash.disk.extents import END_OF_ALL_FILES, Extent
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.models import Cut, FileCut, entry_moments, mode_moments, resolve
+from walcrash.disk.models import CrashState, FileState, entry_moments, mode_moments, resolve
 from walcrash.disk.names import EntryKey
-from walcrash.disk.overlays import END_OF_ALL_FILES, Overlay
 from walcrash.disk.pending import Pending
-from walcrash.disk.standing import SEPARATOR, merged, node_paths
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import STALE, part, sectors_of, split
 from walcrash.values.story import Aspect, Range
@@ -39,7 +39,7 @@ def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
     """Return what an image makes of every pending change, in the order of the trace."""
     if choice.policy is Policy.DRAWN:
         choice = drawn(pending, choice)
-    cut = resolve(pending, choice)
+    state = resolve(pending, choice)
     paths = node_paths(pending)
     moments, modes = entry_moments(pending, choice), mode_moments(pending, choice)
     fates: list[ChangeFate] = []
@@ -53,13 +53,13 @@ def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
         for number in change.modes:
             is_kept = modes[number] >= part(change.event, 1)
             fates.append(_mode_fate(change.event, paths.get(number, ""), is_kept=is_kept))
-        fates += _file_fates(pending, cut, change, paths)
+        fates += _file_fates(pending, state, change, paths)
     return fates
 
 
 def _name_fate(event: int, key: EntryKey, paths: dict[int, str], *, is_kept: bool) -> ChangeFate:
-    folder = paths.get(key[0], "?" + SEPARATOR)
-    path = key[1] if folder == "." + SEPARATOR else f"{folder}{key[1]}"
+    directory = paths.get(key[0], "?" + SEPARATOR)
+    path = key[1] if directory == "." + SEPARATOR else f"{directory}{key[1]}"
     return ChangeFate(event=event, path=path, aspect=Aspect.NAME, is_kept=is_kept)
 
 
@@ -68,36 +68,36 @@ def _mode_fate(event: int, path: str, *, is_kept: bool) -> ChangeFate:
 
 
 def _file_fates(
-    pending: Pending, cut: Cut, change: Change, paths: dict[int, str]
+    pending: Pending, state: CrashState, change: Change, paths: dict[int, str]
 ) -> Iterator[ChangeFate]:
     for number in dict.fromkeys([*change.sizes, *(run.file for run in change.runs)]):
         file = pending.nodes[number]
         assert isinstance(file, FileHistory), "only files have content"
-        path, image = paths.get(number, ""), cut.files[number]
+        path, image = paths.get(number, ""), state.files[number]
         if number in change.sizes:
             kept = _sizes_kept(file, image.size)
             yield ChangeFate(
                 event=change.event, path=path, aspect=Aspect.SIZE, is_kept=change.event in kept
             )
-        for overlay in file.overlays:
-            if overlay.event == change.event and overlay.end < END_OF_ALL_FILES:
-                yield _data_fate(overlay, image, path, pending.sector_bytes)
-            elif overlay.event == change.event:
-                fate = _cut_fate(overlay, file, image, path, pending.sector_bytes)
+        for extent in file.extents:
+            if extent.event == change.event and extent.end < END_OF_ALL_FILES:
+                yield _data_fate(extent, image, path, pending.sector_bytes)
+            elif extent.event == change.event:
+                fate = _truncation_fate(extent, file, image, path, pending.sector_bytes)
                 if fate.kept:
                     yield fate
 
 
-def _cut_fate(
-    overlay: Overlay, file: FileHistory, image: FileCut, path: str, sector_bytes: int
+def _truncation_fate(
+    extent: Extent, file: FileHistory, image: FileState, path: str, sector_bytes: int
 ) -> ChangeFate:
     """Return where an image shows zeros in place of what a cut took.
 
     The image may have lost the cut's size, or have a later one that is larger: then they can be
     seen. Where they are not there, the size says all.
     """
-    before = next((each.size_before for each in file.sizes if each.event == overlay.event), 0)
-    shown = replace(overlay, end=min(before, image.size))
+    before = next((each.size_before for each in file.sizes if each.event == extent.event), 0)
+    shown = replace(extent, end=min(before, image.size))
     fate = _data_fate(shown, image, path, sector_bytes)
     return replace(fate, is_kept=True, lost=(), is_stale=False)
 
@@ -114,21 +114,21 @@ def _sizes_kept(file: FileHistory, size: int) -> set[int]:
     return set()
 
 
-def _data_fate(overlay: Overlay, image: FileCut, path: str, sector_bytes: int) -> ChangeFate:
+def _data_fate(extent: Extent, image: FileState, path: str, sector_bytes: int) -> ChangeFate:
     kept: list[Range] = []
     lost: list[Range] = []
     is_stale = False
-    for sector in sectors_of(overlay.start, overlay.end, sector_bytes):
-        start = max(overlay.start, sector * sector_bytes)
-        end = min(overlay.end, (sector + 1) * sector_bytes)
+    for sector in sectors_of(extent.start, extent.end, sector_bytes):
+        start = max(extent.start, sector * sector_bytes)
+        end = min(extent.end, (sector + 1) * sector_bytes)
         moment = image.special.get(sector, image.moment)
-        is_there = moment >= overlay.moment(sector, sector_bytes)
+        is_there = moment >= extent.moment(sector, sector_bytes)
         is_stale |= moment == STALE and image.size > start
         reached = max(start, min(end, image.size)) if is_there else start
         kept.append((start, reached))
         lost.append((reached, end))
     return ChangeFate(
-        event=overlay.event,
+        event=extent.event,
         path=path,
         aspect=Aspect.DATA,
         is_kept=not merged(lost),

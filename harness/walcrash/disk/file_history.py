@@ -1,6 +1,6 @@
 """One file: what of it is durable, and what was done to it since, in order.
 
-The durable content and size are kept flat; every later change is an overlay of bytes or zeros,
+The durable content and size are kept flat; every later change is an extent of bytes or zeros,
 or a change of size. So the content at any moment, and of any sector at any moment of its own,
 can be worked out; and making the file durable lays everything down and forgets the past.
 
@@ -17,7 +17,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
-from walcrash.disk.overlays import END_OF_ALL_FILES, Overlay, SizeChange
+from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange
 from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
 
@@ -32,18 +32,37 @@ class FileHistory:
         base, base_size: the durable content; bytes behind its end are zeros.
         solid_size: up to here every sector's content is durable, and not just the size.
         size: the size in memory.
-        overlays, sizes: the pending changes, in order.
-        floors: for sectors that were made durable alone, the moment that they have at least.
-        is_cut: whether it was cut to nothing, and not closed since.
-        given: when ext4 gave it the blocks that it lacked, though nothing asked it to; see there.
+        extents, sizes: the pending changes, in order.
+        durable_since: for sectors that were made durable alone: the moment that they have at least.
+        is_truncated: whether it was cut to nothing, and not closed since.
+        allocated_at: when ext4 allocated its delayed blocks without a sync (rename or close); see
+            `docs/reference/models/ext4.md`.
         failed: for sectors that a failed sync has marked as clean, when that was.
-        unsolid: for sectors that a later sync could not make solid: the solid size for them.
+        unallocated_from: for sectors that a later sync could not make solid: the solid size for
+            them.
     """
 
     __slots__ = (
-        "_flat", "_freed", "_in_block", "_index", "_sector_bytes", "base", "base_size", "changed",
-        "failed", "floors", "given", "is_cut", "mode", "number", "overlays", "resized",
-        "size", "sizes", "solid_size", "unsolid",
+        "_flat",
+        "_freed",
+        "_in_block",
+        "_index",
+        "_sector_bytes",
+        "allocated_at",
+        "base",
+        "base_size",
+        "changed",
+        "durable_since",
+        "extents",
+        "failed",
+        "is_truncated",
+        "mode",
+        "number",
+        "resized",
+        "size",
+        "sizes",
+        "solid_size",
+        "unallocated_from",
     )  # fmt: skip
 
     def __init__(
@@ -61,23 +80,23 @@ class FileHistory:
         self.resized: Moment = 0
         self.base = bytearray(content)
         self.base_size = self.solid_size = self.size = len(content)
-        self.overlays: list[Overlay] = []
+        self.extents: list[Extent] = []
         self.sizes: list[SizeChange] = []
-        self.floors: dict[int, Moment] = {}
-        self.is_cut = False
-        self.given: list[Moment] = []
+        self.durable_since: dict[int, Moment] = {}
+        self.is_truncated = False
+        self.allocated_at: list[Moment] = []
         self.failed: dict[int, Moment] = {}
-        self.unsolid: dict[int, int] = {}
+        self.unallocated_from: dict[int, int] = {}
         self._freed = freed
         self._sector_bytes = sector_bytes
         self._in_block = max(1, block_bytes // sector_bytes)
         self._flat: bytes | None = content
-        self._index: dict[int, list[Overlay]] | None = None
+        self._index: dict[int, list[Extent]] | None = None
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is pending."""
-        return not self.overlays and not self.sizes
+        return not self.extents and not self.sizes
 
     # Changes.
 
@@ -86,38 +105,38 @@ class FileHistory:
         end = offset + len(data)
         if not data:
             return
-        self._lay(Overlay(event, offset, end, data, is_whole=False))
+        self._lay(Extent(event, offset, end, data, is_whole=False))
         if end > self.size:
             self._set_size(SizeChange(event, self.size, end, offset))
 
     def resize(self, event: int, size: int) -> None:
         """Cut or lengthen the file; what is behind a cut is zeros if it comes back."""
         if size < self.size:
-            self._lay(Overlay(event, size, END_OF_ALL_FILES, None, is_whole=True))
+            self._lay(Extent(event, size, END_OF_ALL_FILES, None, is_whole=True))
         if size != self.size:
             self._set_size(SizeChange(event, self.size, size, None))
 
     def zero(self, event: int, start: int, end: int) -> None:
         """Make a range read as zeros; the size stays."""
-        self._lay(Overlay(event, start, end, None, is_whole=True))
+        self._lay(Extent(event, start, end, None, is_whole=True))
 
     def replace_tail(self, event: int, start: int, tail: bytes) -> None:
         """Put other bytes behind a place, by a change of the file's map."""
         end = start + len(tail)
-        self._lay(Overlay(event, start, end, tail, is_whole=True))
-        self._lay(Overlay(event, end, END_OF_ALL_FILES, None, is_whole=True))
+        self._lay(Extent(event, start, end, tail, is_whole=True))
+        self._lay(Extent(event, end, END_OF_ALL_FILES, None, is_whole=True))
         self._set_size(SizeChange(event, self.size, end, None))
 
     def forget_event(self, event: int) -> None:
         """Undo the last event, a write."""
-        while self.overlays and self.overlays[-1].event == event:
-            self.overlays.pop()
+        while self.extents and self.extents[-1].event == event:
+            self.extents.pop()
         while self.sizes and self.sizes[-1].event == event:
             self.size = self.sizes.pop().size_before
         self._index = self._flat = None
 
-    def _lay(self, overlay: Overlay) -> None:
-        self.overlays.append(overlay)
+    def _lay(self, extent: Extent) -> None:
+        self.extents.append(extent)
         self._index = self._flat = None
 
     def _set_size(self, change: SizeChange) -> None:
@@ -135,25 +154,25 @@ class FileHistory:
             self._settle_all()
 
     def _settle_all(self) -> None:
-        for overlay in self.overlays:
-            overlay.lay(self.base, overlay.start, overlay.end)
+        for extent in self.extents:
+            extent.lay(self.base, extent.start, extent.end)
         del self.base[self.size :]
         self.base_size = self.solid_size = self.size
-        self.overlays.clear()
+        self.extents.clear()
         self.sizes.clear()
-        self.floors.clear()
-        self.given.clear()
+        self.durable_since.clear()
+        self.allocated_at.clear()
         self.failed.clear()
-        self.unsolid.clear()
+        self.unallocated_from.clear()
         self._index = None
 
     def _settle_but(self, lost: list[int]) -> None:
         """Make size and map durable, and all content but that of some sectors."""
         bottoms = {sector: self._durable_moment(sector) for sector in lost}
         contents = [self.sector(sector, moment) for sector, moment in bottoms.items()]
-        pieces = [piece for overlay in self.overlays for piece in self._pieces(overlay, bottoms)]
-        unsolid = {
-            sector: self.unsolid.get(sector, self.solid_size)
+        pieces = [piece for extent in self.extents for piece in self._pieces(extent, bottoms)]
+        unallocated_from = {
+            sector: self.unallocated_from.get(sector, self.solid_size)
             for sector in lost
             if self.may_be_stale(sector)
         }
@@ -161,40 +180,40 @@ class FileHistory:
         self._settle_all()
         for sector, content in zip(lost, contents, strict=True):
             self._put_in_base(sector, content[: self.size - sector * self._sector_bytes])
-        self.overlays, self.unsolid, self.failed = pieces, unsolid, failed
+        self.extents, self.unallocated_from, self.failed = pieces, unallocated_from, failed
         self._flat = None
 
     def _durable_moment(self, sector: int) -> Moment:
         """Return the moment that a lost sector is at for certain: the map's last change of it."""
         moments = [
-            overlay.moment(sector, self._sector_bytes)
-            for overlay in self.past_of(sector)
-            if overlay.is_whole and overlay.covers(sector, self._sector_bytes)
+            extent.moment(sector, self._sector_bytes)
+            for extent in self.past_of(sector)
+            if extent.is_whole and extent.covers(sector, self._sector_bytes)
         ]
-        return max([self.floors.get(sector, 0), *moments])
+        return max([self.durable_since.get(sector, 0), *moments])
 
-    def _pieces(self, overlay: Overlay, bottoms: Mapping[int, Moment]) -> Iterator[Overlay]:
-        """Yield what is left of an overlay in lost sectors, in runs."""
+    def _pieces(self, extent: Extent, bottoms: Mapping[int, Moment]) -> Iterator[Extent]:
+        """Yield what is left of an extent in lost sectors, in runs."""
         first = end = -1
         for sector, bottom in bottoms.items():
-            if not self._touches(overlay, sector, bottom):
+            if not self._touches(extent, sector, bottom):
                 continue
             if sector != end and end >= 0:
-                yield overlay.piece(range(first, end), self._sector_bytes)
+                yield extent.piece(range(first, end), self._sector_bytes)
             first, end = sector if sector != end else first, sector + 1
         if end >= 0:
-            yield overlay.piece(range(first, end), self._sector_bytes)
+            yield extent.piece(range(first, end), self._sector_bytes)
 
-    def _touches(self, overlay: Overlay, sector: int, bottom: Moment) -> bool:
+    def _touches(self, extent: Extent, sector: int, bottom: Moment) -> bool:
         start = sector * self._sector_bytes
-        is_inside = overlay.start < start + self._sector_bytes and start < overlay.end
-        return is_inside and overlay.moment(sector, self._sector_bytes) > bottom
+        is_inside = extent.start < start + self._sector_bytes and start < extent.end
+        return is_inside and extent.moment(sector, self._sector_bytes) > bottom
 
     def settle_range(self, now: Moment, start: int, end: int) -> None:
         """Make the sectors of a range durable, and the size that is needed to read them."""
         sectors = sectors_of(start, end, self._sector_bytes)
         low, high = sectors.start * self._sector_bytes, sectors.stop * self._sector_bytes
-        if all(low <= overlay.start and overlay.end <= high for overlay in self.overlays):
+        if all(low <= extent.start and extent.end <= high for extent in self.extents):
             self.settle()
             return
         lost = set(self.lost_to_syncs())
@@ -202,7 +221,7 @@ class FileHistory:
         for sector in sorted(sector for sector in self.pending_sectors() if sector in sectors):
             if sector not in lost:
                 self._put_in_base(sector, self.sector(sector, now))
-                self.floors[sector] = now
+                self.durable_since[sector] = now
         self.base_size = self.size
         self.sizes.clear()
         self._flat = None
@@ -229,27 +248,27 @@ class FileHistory:
         if sector * self._sector_bytes >= self.size:
             return False
         bottom = self._durable_moment(sector)
-        if not any(self._touches(overlay, sector, bottom) for overlay in self.past_of(sector)):
+        if not any(self._touches(extent, sector, bottom) for extent in self.past_of(sector)):
             return False
         first = sector // self._in_block * self._in_block
         failed = self.failed[sector]
         return not any(
-            overlay.moment(other, self._sector_bytes) > failed
+            extent.moment(other, self._sector_bytes) > failed
             for other in range(first, first + self._in_block)
-            for overlay in self.past_of(other)
+            for extent in self.past_of(other)
         )
 
     def give_blocks(self, now: Moment) -> None:
         """Note that ext4 gives it its blocks, if it lacks any: its size is there then."""
         if self._lacks_blocks():
-            self.given.append(now)
+            self.allocated_at.append(now)
 
     def _lacks_blocks(self) -> bool:
         """Whether it was written behind all blocks that it has had since it was durable."""
         least = min([self.base_size, *(s.size for s in self.sizes if s.is_explicit)])
         block_bytes = self._in_block * self._sector_bytes
         blocks_end = -(-least // block_bytes) * block_bytes
-        return any(o.end > blocks_end for o in self.overlays if not o.is_whole)
+        return any(o.end > blocks_end for o in self.extents if not o.is_whole)
 
     # Looking.
 
@@ -267,10 +286,10 @@ class FileHistory:
                 self._flat = bytes(self.base) + bytes(self.size - len(self.base))
             return self._flat
         data = bytearray(self.base)
-        for overlay in self.overlays:
-            if before(overlay.event) >= moment:
+        for extent in self.extents:
+            if before(extent.event) >= moment:
                 break
-            overlay.lay(data, overlay.start, overlay.end_at(moment, self._sector_bytes))
+            extent.lay(data, extent.start, extent.end_at(moment, self._sector_bytes))
         for sector, at in special.items():
             self._put_sector(data, sector, at, size)
         del data[size:]
@@ -289,11 +308,11 @@ class FileHistory:
         start = sector * self._sector_bytes
         content = bytearray(self.base[start : start + self._sector_bytes])
         content.extend(bytes(self._sector_bytes - len(content)))
-        floor = self.floors.get(sector, STALE)
-        for overlay in self.past_of(sector):
-            if floor < overlay.moment(sector, self._sector_bytes) <= moment:
-                low = max(overlay.start, start)
-                overlay.lay(content, low, min(overlay.end, start + len(content)), origin=start)
+        since = self.durable_since.get(sector, STALE)
+        for extent in self.past_of(sector):
+            if since < extent.moment(sector, self._sector_bytes) <= moment:
+                low = max(extent.start, start)
+                extent.lay(content, low, min(extent.end, start + len(content)), origin=start)
         return bytes(content)
 
     def stale_sector(self, sector: int) -> bytes:
@@ -301,11 +320,11 @@ class FileHistory:
 
         Where the trace knows of none, a pattern stands for them.
         """
-        rubbish = None if self._freed is None else self._freed(self, sector)
-        if rubbish is None:
+        stale = None if self._freed is None else self._freed(self, sector)
+        if stale is None:
             pattern = hashlib.blake2b(f"{self.number}:{sector}".encode()).digest()
-            rubbish = pattern * (self._sector_bytes // len(pattern) + 1)
-        return rubbish[: self._sector_bytes]
+            stale = pattern * (self._sector_bytes // len(pattern) + 1)
+        return stale[: self._sector_bytes]
 
     def may_be_stale(self, sector: int) -> bool:
         """Whether a sector lies in space that the file was not given durably.
@@ -313,34 +332,37 @@ class FileHistory:
         The one that the durable size ends in was written whole, with zeros behind the end.
         """
         start = sector * self._sector_bytes
-        is_given = start < self.unsolid.get(sector, self.solid_size) or sector in self.floors
-        return not is_given and bool(self.past_of(sector))
+        is_allocated = (
+            start < self.unallocated_from.get(sector, self.solid_size)
+            or sector in self.durable_since
+        )
+        return not is_allocated and bool(self.past_of(sector))
 
-    def past_of(self, sector: int) -> list[Overlay]:
-        """Return the pending overlays that touch a sector, in order."""
+    def past_of(self, sector: int) -> list[Extent]:
+        """Return the pending extents that touch a sector, in order."""
         return self.pending_sectors().get(sector, [])
 
-    def pending_sectors(self) -> Mapping[int, list[Overlay]]:
-        """Return the sectors with a past, each with its overlays, in order."""
+    def pending_sectors(self) -> Mapping[int, list[Extent]]:
+        """Return the sectors with a past, each with its extents, in order."""
         if self._index is None:
             self._index = {}
             reach = self.reach()
-            for overlay in self.overlays:
-                end = min(overlay.end, reach)
-                for sector in sectors_of(overlay.start, end, self._sector_bytes):
-                    self._index.setdefault(sector, []).append(overlay)
+            for extent in self.extents:
+                end = min(extent.end, reach)
+                for sector in sectors_of(extent.start, end, self._sector_bytes):
+                    self._index.setdefault(sector, []).append(extent)
         return self._index
 
     def reach(self) -> int:
         """Return the largest size that the file has, or has had since it was durable."""
-        written = (overlay.end for overlay in self.overlays if overlay.end != END_OF_ALL_FILES)
+        written = (extent.end for extent in self.extents if extent.end != END_OF_ALL_FILES)
         return max([len(self.base), self.base_size, self.size, *written])
 
     def moments_of(self, sector: int) -> list[Moment]:
         """Return when a sector changed, later than its floor, in order."""
-        floor = self.floors.get(sector, STALE)
+        since = self.durable_since.get(sector, STALE)
         moments = [o.moment(sector, self._sector_bytes) for o in self.past_of(sector)]
-        return sorted({moment for moment in moments if moment > floor})
+        return sorted({moment for moment in moments if moment > since})
 
     def size_moments(self) -> list[Moment]:
         """Return when the size changed, in order."""

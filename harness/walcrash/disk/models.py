@@ -32,7 +32,7 @@ WEAKER_FIRST = tuple(reversed(PersistenceModel))
 
 
 @dataclass(frozen=True, slots=True)
-class FileCut:
+class FileState:
     """What of a file an image has: its size, and the moment of its content.
 
     `special` is for the sectors that are of another moment.
@@ -44,18 +44,18 @@ class FileCut:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CrashState:
     """One legal image: what each entry leads to, and what each file with pending changes has.
 
     `modes` are those of files and directories whose mode has pending changes.
     """
 
     targets: Mapping[EntryKey, int | None]
-    files: Mapping[int, FileCut]
+    files: Mapping[int, FileState]
     modes: Mapping[int, int]
 
 
-def resolve(pending: Pending, choice: ImageChoice) -> Cut:
+def resolve(pending: Pending, choice: ImageChoice) -> CrashState:
     """Return the legal cut that is nearest to a choice."""
     assert _is_allowed(pending, choice.model), "the pending model has forgotten what this one needs"
     moments = entry_moments(pending, choice)
@@ -65,10 +65,10 @@ def resolve(pending: Pending, choice: ImageChoice) -> Cut:
     for number in pending.dirty:
         file = pending.nodes[number]
         assert isinstance(file, FileHistory), "only files are dirty"
-        files[number] = file_cut(pending, choice, file, held.get(number, []))
+        files[number] = file_state(pending, choice, file, held.get(number, []))
     reached = mode_moments(pending, choice)
     modes = {number: history.at(reached[number]) for number, history in pending.modes.items()}
-    return Cut(targets, files, modes)
+    return CrashState(targets, files, modes)
 
 
 def _is_allowed(pending: Pending, model: PersistenceModel) -> bool:
@@ -111,28 +111,30 @@ def _held_by_file(choice: ImageChoice) -> dict[int, list[Held]]:
     return by_file
 
 
-def file_cut(pending: Pending, choice: ImageChoice, file: FileHistory, held: list[Held]) -> FileCut:
+def file_state(
+    pending: Pending, choice: ImageChoice, file: FileHistory, held: list[Held]
+) -> FileState:
     """Return what an image has of one file with pending changes."""
     if choice.model is PersistenceModel.POSIX:
-        return _posix_cut(pending, choice, file, held)
+        return _posix_state(pending, choice, file, held)
     moment = names_moment(pending, choice)
     if choice.model is PersistenceModel.EXT4:
-        return _ext4_cut(pending, choice, file, held, moment)
-    return FileCut(file.size_at(moment), moment)
+        return _ext4_state(pending, choice, file, held, moment)
+    return FileState(file.size_at(moment), moment)
 
 
-def _posix_cut(
+def _posix_state(
     pending: Pending, choice: ImageChoice, file: FileHistory, held: list[Held]
-) -> FileCut:
+) -> FileState:
     moment = min(choice.files, pending.now)
     size = min(_held_size(held, choice.files), pending.now)
-    special = {sector: floor for sector, floor in file.floors.items() if floor > moment}
+    special = {sector: since for sector, since in file.durable_since.items() if since > moment}
     for sector, asked in _held_sectors(file, held).items():
         if asked == STALE and not file.may_be_stale(sector):
-            special[sector] = file.floors.get(sector, 0)
+            special[sector] = file.durable_since.get(sector, 0)
         else:
             special[sector] = asked
-    return FileCut(file.size_at(size), moment, special)
+    return FileState(file.size_at(size), moment, special)
 
 
 def _held_size(held: list[Held], otherwise: Moment) -> Moment:
@@ -167,26 +169,26 @@ class Window:
         return min(max(asked, self.earliest), self.latest)
 
 
-def _ext4_cut(
+def _ext4_state(
     pending: Pending, choice: ImageChoice, file: FileHistory, held: list[Held], names: Moment
-) -> FileCut:
+) -> FileState:
     asked_size = _held_size(held, choice.files)
     size = file.size_at(ext4_size_window(file, names).nearest(asked_size))
     moment = choice.files
     asked = _held_sectors(file, held)
-    is_plain = not (file.floors or file.failed or any(o.is_whole for o in file.overlays))
+    is_plain = not (file.durable_since or file.failed or any(o.is_whole for o in file.extents))
     special: dict[int, Moment] = {}
     for sector in asked if is_plain else file.pending_sectors():
         allowed = ext4_sector_window(pending, file, sector, names)
         at = allowed.nearest(asked.get(sector, choice.files))
         if at != moment:
             special[sector] = at
-    return FileCut(size, moment, special)
+    return FileState(size, moment, special)
 
 
 def ext4_size_window(file: FileHistory, names: Moment) -> Window:
     """Return the window of a size: since it was last set or given blocks, not after the names."""
-    earliest = max((moment for moment in file.given if moment <= names), default=0)
+    earliest = max((moment for moment in file.allocated_at if moment <= names), default=0)
     for change in file.sizes:
         if change.is_explicit and before(change.event) < names:
             earliest = max(earliest, before(change.event) + 1)
@@ -196,14 +198,14 @@ def ext4_size_window(file: FileHistory, names: Moment) -> Window:
 def ext4_sector_window(pending: Pending, file: FileHistory, sector: int, names: Moment) -> Window:
     """Return the window of a sector: between the cuts that are there and those that are not."""
     start = sector * pending.sector_bytes
-    earliest = file.floors.get(sector, 0)
+    earliest = file.durable_since.get(sector, 0)
     latest = pending.now
-    for overlay in file.past_of(sector):
-        if not overlay.is_whole:
+    for extent in file.past_of(sector):
+        if not extent.is_whole:
             continue
-        moment = overlay.moment(sector, pending.sector_bytes)
+        moment = extent.moment(sector, pending.sector_bytes)
         if moment <= names:
             earliest = max(earliest, moment)
-        elif overlay.start <= start and start + pending.sector_bytes <= overlay.end:
+        elif extent.start <= start and start + pending.sector_bytes <= extent.end:
             latest = min(latest, moment - 1)
     return Window(earliest, max(latest, earliest))

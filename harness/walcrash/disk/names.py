@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from walcrash.values.moments import Moment
 
 ROOT = 0
-"""The number of the subject's folder."""
+"""The number of the subject's directory."""
 
 EntryKey = tuple[int, str]
 """A directory's number, and a name in it."""
@@ -94,7 +94,7 @@ class Names:
         return name.current if name is not None else None
 
     def find(self, path: str) -> int | None:
-        """Return what a path leads to in memory; `.` is the subject's folder."""
+        """Return what a path leads to in memory; `.` is the subject's directory."""
         if path == ".":
             return ROOT
         key = self.place(path)

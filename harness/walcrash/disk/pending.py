@@ -244,7 +244,7 @@ class Pending:
     def _key(self, event: Event, path: str) -> EntryKey:
         key = self.names.place(path)
         if key is None:
-            raise self._unknown(event, f"the trace has not made the folder of {path}")
+            raise self._unknown(event, f"the trace has not made the directory of {path}")
         return key
 
     def _target(self, event: Event, key: EntryKey) -> int:
@@ -273,7 +273,7 @@ class Pending:
         file = self._file(event)
         if file is not None:
             file.resize(self.next_event, event.offset)
-            file.is_cut |= not event.offset
+            file.is_truncated |= not event.offset
             self._touch(file, is_resized=True)
 
     def _allocate(self, event: Event) -> None:
@@ -283,7 +283,7 @@ class Pending:
         if not allocate(file, self.next_event, event.flags, event.offset, event.length):
             raise self._unknown(event, f"fallocate mode {event.flags:#x}")
         # Blocks that it has are not given to it late, so closing it promises nothing.
-        file.is_cut = False
+        file.is_truncated = False
         self._touch(file, is_resized=True)
 
     def _close(self, event: Event) -> None:
@@ -294,9 +294,9 @@ class Pending:
     @staticmethod
     def _release(file: FileHistory, moment: Moment) -> None:
         """Give its blocks to a file that was cut to nothing, and is closed now."""
-        if file.is_cut:
+        if file.is_truncated:
             file.give_blocks(moment)
-            file.is_cut = False
+            file.is_truncated = False
 
     def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
         file.changed = part(self.next_event, 1)

@@ -18,7 +18,7 @@ HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
 """Where headers often end: a write may be cut there."""
 
 # limits
-MOST_CUTS_IN_A_WRITE: Final = 64
+MOST_CRASH_POINTS_IN_A_WRITE: Final = 64
 """Most places at which one write is cut; the sector boundaries beyond that are passed over."""
 
 _SILENT: Final = frozenset(
@@ -34,7 +34,7 @@ def crash_states(
     sector_bytes: int = SECTOR_BYTES,
     header_bytes: tuple[int, ...] = HEADER_BYTES,
     weakest: PersistenceModel = PersistenceModel.POSIX,
-    is_cutting_writes: bool = True,
+    is_within_writes: bool = True,
     earlier: Iterable[Iterable[Event]] = (),
 ) -> Iterator[tuple[CrashPosition, Pending]]:
     """Yield each crash position with the pending model at it, in the order of the trace.
@@ -49,7 +49,7 @@ def crash_states(
         header_bytes: where writes are cut, beside their first byte, each sector boundary and
             their last byte.
         weakest: the weakest model that will be asked for.
-        is_cutting_writes: whether there are positions within writes.
+        is_within_writes: whether there are positions within writes.
         earlier: the traces of boots before this one that were killed or closed with the power
             on, so that what they did not sync is still pending. Nothing is cut in them, but
             positions count their events as well.
@@ -64,18 +64,18 @@ def crash_states(
     with_next = pairwise(chain(events, [None]))
     for index, (event, following) in enumerate(with_next, start=pending.next_event):
         assert event is not None, "only the last one is followed by nothing"
-        if is_cutting_writes and event.kind is EventKind.WRITE:
-            for kept in write_cuts(event, sector_bytes, header_bytes):
+        if is_within_writes and event.kind is EventKind.WRITE:
+            for kept in crash_points_in_write(event, sector_bytes, header_bytes):
                 with pending.torn(event, kept):
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
         pending.apply(event)
-        is_same_look = event.is_stored and following is not None and following.is_stored
+        is_same_diff = event.is_stored and following is not None and following.is_stored
         is_silent = event.kind in _SILENT and event.mode < 0
-        if event.result >= 0 and not is_silent and not is_same_look:
+        if event.result >= 0 and not is_silent and not is_same_diff:
             yield CrashPosition(index, Placement.AFTER), pending
 
 
-def write_cuts(
+def crash_points_in_write(
     event: Event, sector_bytes: int = SECTOR_BYTES, header_bytes: tuple[int, ...] = HEADER_BYTES
 ) -> list[int]:
     """Return where a write is cut: how many of its bytes are in memory, in order."""
@@ -84,5 +84,5 @@ def write_cuts(
     length = min(event.result, len(event.data))
     first_boundary = sector_bytes - event.offset % sector_bytes
     boundaries = range(first_boundary, max(length, 0), sector_bytes)
-    wanted = {1, length - 1, *header_bytes, *boundaries[:MOST_CUTS_IN_A_WRITE]}
+    wanted = {1, length - 1, *header_bytes, *boundaries[:MOST_CRASH_POINTS_IN_A_WRITE]}
     return sorted(kept for kept in wanted if 0 < kept < length)

@@ -13,8 +13,8 @@ from typing import Final
 from walcrash.disk.changes import pending_moments
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.models import (
-    Cut,
-    FileCut,
+    CrashState,
+    FileState,
     Window,
     ext4_sector_window,
     ext4_size_window,
@@ -25,10 +25,10 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.moments import STALE, Moment
 
 # limits
-MOST_COUNTED_CUTS: Final = 10**18
+MOST_COUNTED_STATES: Final = 10**18
 """Counting stops here; more is said as "at least"."""
 
-MOST_TIED_CUTS: Final = 4096
+MOST_TIED_STATES: Final = 4096
 """Most combinations of entries that renames tie to each other that are gone through."""
 
 MOST_WORK: Final = 200_000
@@ -39,12 +39,12 @@ MOST_WORK: Final = 200_000
 class Space:
     """How many cuts are legal: counted, or at least so many."""
 
-    cuts: int
+    states: int
     is_counted: bool
 
     def __str__(self) -> str:
         """Return the form that reports use."""
-        return f"{self.cuts}" if self.is_counted else f"at least {self.cuts}"
+        return f"{self.states}" if self.is_counted else f"at least {self.states}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,18 @@ class _FileOptions:
         total = len(self.sizes)
         for moments in self.sectors.values():
             total *= len(moments)
-            if total > MOST_COUNTED_CUTS:
+            if total > MOST_COUNTED_STATES:
                 break
         return total
 
-    def cuts(self) -> Iterator[FileCut]:
+    def states(self) -> Iterator[FileState]:
         for moment in self.sizes:
             size = self.file.size_at(moment)
             for chosen in product(*self.sectors.values()):
-                yield FileCut(size, moment, dict(zip(self.sectors, chosen, strict=True)))
+                yield FileState(size, moment, dict(zip(self.sectors, chosen, strict=True)))
 
 
-def count_cuts(pending: Pending, model: PersistenceModel) -> Space:
+def count_states(pending: Pending, model: PersistenceModel) -> Space:
     """Return how many cuts a model allows."""
     if model is PersistenceModel.KILL:
         return Space(1, is_counted=True)
@@ -82,20 +82,20 @@ def count_cuts(pending: Pending, model: PersistenceModel) -> Space:
     return _count_posix(pending)
 
 
-def every_cut(pending: Pending, model: PersistenceModel) -> Iterator[Cut]:
+def every_state(pending: Pending, model: PersistenceModel) -> Iterator[CrashState]:
     """Yield every cut that a model allows; for small spaces."""
     if model is PersistenceModel.POSIX:
         names = list(_entry_moments(pending))
-        yield from _cuts(pending, names, _posix_options(pending), list(_every_modes(pending)))
+        yield from _states(pending, names, _posix_options(pending), list(_every_modes(pending)))
         return
     moments = [pending.now] if model is PersistenceModel.KILL else _moments(pending, model)
     for moment in moments:
         names = [dict.fromkeys(pending.names.pending, moment)]
         if model is PersistenceModel.EXT4:
             modes = [_modes_at(pending, moment)]
-            yield from _cuts(pending, names, _ext4_options(pending, moment), modes)
+            yield from _states(pending, names, _ext4_options(pending, moment), modes)
         else:
-            yield _even_cut(pending, moment)
+            yield _even_state(pending, moment)
 
 
 def _moments(pending: Pending, model: PersistenceModel) -> list[Moment]:
@@ -111,10 +111,10 @@ def _files(pending: Pending) -> Iterator[FileHistory]:
         yield file
 
 
-def _even_cut(pending: Pending, moment: Moment) -> Cut:
-    return Cut(
+def _even_state(pending: Pending, moment: Moment) -> CrashState:
+    return CrashState(
         {key: name.at(moment) for key, name in pending.names.pending.items()},
-        {file.number: FileCut(file.size_at(moment), moment) for file in _files(pending)},
+        {file.number: FileState(file.size_at(moment), moment) for file in _files(pending)},
         _modes_at(pending, moment),
     )
 
@@ -123,18 +123,20 @@ def _modes_at(pending: Pending, moment: Moment) -> dict[int, int]:
     return {number: history.at(moment) for number, history in pending.modes.items()}
 
 
-def _cuts(
+def _states(
     pending: Pending,
     names: list[dict[EntryKey, Moment]],
     options: list[_FileOptions],
     modes: list[dict[int, int]],
-) -> Iterator[Cut]:
+) -> Iterator[CrashState]:
     for moments in names:
         targets = {key: name.at(moments[key]) for key, name in pending.names.pending.items()}
-        for chosen in product(*(list(option.cuts()) for option in options)):
-            files = {option.file.number: cut for option, cut in zip(options, chosen, strict=True)}
+        for chosen in product(*(list(option.states()) for option in options)):
+            files = {
+                option.file.number: state for option, state in zip(options, chosen, strict=True)
+            }
             for chosen_modes in modes:
-                yield Cut(targets, files, chosen_modes)
+                yield CrashState(targets, files, chosen_modes)
 
 
 def _inside(window: Window, moments: list[Moment]) -> list[Moment]:
@@ -169,7 +171,7 @@ def _count_ext4(pending: Pending, moments: list[Moment]) -> Space:
     total = 0
     for moment in counted:
         total += _count_ext4_at(pending, moment, known)
-        if total > MOST_COUNTED_CUTS:
+        if total > MOST_COUNTED_STATES:
             break
     return _space(total, is_counted=len(counted) == len(moments))
 
@@ -190,7 +192,7 @@ def _count_ext4_at(pending: Pending, names: Moment, known: _Known) -> int:
         for sector, moments in sectors.items():
             window = ext4_sector_window(pending, file, sector, names)
             total *= len(_inside(window, moments))
-            if total > MOST_COUNTED_CUTS:
+            if total > MOST_COUNTED_STATES:
                 return total
     return total
 
@@ -250,9 +252,9 @@ def _count_posix(pending: Pending) -> Space:
             combinations *= 1 + len(name.changes)
         else:
             total *= 1 + len(name.changes)
-        if total > MOST_COUNTED_CUTS:
+        if total > MOST_COUNTED_STATES:
             return _space(total, is_counted=False)
-    if names.tied or combinations > MOST_TIED_CUTS:
+    if names.tied or combinations > MOST_TIED_STATES:
         moments = {
             m for key in bound if key in names.pending for m, _ in names.pending[key].changes
         }
@@ -275,12 +277,12 @@ def _product(options: list[_FileOptions]) -> int:
     total = 1
     for option in options:
         total *= option.count()
-        if total > MOST_COUNTED_CUTS:
+        if total > MOST_COUNTED_STATES:
             break
     return total
 
 
 def _space(total: int, *, is_counted: bool) -> Space:
-    if total > MOST_COUNTED_CUTS:
-        return Space(MOST_COUNTED_CUTS, is_counted=False)
+    if total > MOST_COUNTED_STATES:
+        return Space(MOST_COUNTED_STATES, is_counted=False)
     return Space(total, is_counted)

@@ -73,7 +73,7 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
     manifest = {
         "format": FORMAT,
         "version": bundle.version,
-        "finding": to_tagged(_without_folders(bundle.finding)),
+        "finding": to_tagged(_without_directories(bundle.finding)),
         "subject": bundle.stored.subject.name,
         "environment": [list(fact) for fact in bundle.environment],
     }
@@ -151,13 +151,13 @@ def _check_image(evidence: Evidence) -> None:
 
 
 def _check_entry(name: str, entry: Entry, before: dict[str, Entry]) -> None:
-    """Refuse an entry that would be made outside the folder, or lead out of it."""
+    """Refuse an entry that would be made outside the directory, or lead out of it."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts) or "\0" in name:
         raise UsageError(f"an image has an entry {name!r}, which lies outside it")
     parent = "/".join(parts[:-1])
     if parent and not isinstance(before.get(parent), DirectoryEntry):
-        raise UsageError(f"an image has an entry {name!r} in what is no folder of it")
+        raise UsageError(f"an image has an entry {name!r} in what is no directory of it")
     if isinstance(entry, LinkEntry) and not isinstance(before.get(entry.first_name), FileEntry):
         raise UsageError(f"an image has a link {name!r} to what is no file of it")
     if isinstance(entry, SymlinkEntry) and _leads_out(entry.target):
@@ -171,7 +171,7 @@ def _leads_out(target: str) -> bool:
 
 
 def _portable(stored: StoredCase) -> StoredCase:
-    """Name a subject's files without the folders of this machine."""
+    """Name a subject's files without the directories of this machine."""
     subject = stored.subject
     file, colon, name = subject.adapter.rpartition(":")
     if colon and file.endswith(".py"):
@@ -180,7 +180,7 @@ def _portable(stored: StoredCase) -> StoredCase:
     return replace(stored, subject=replace(subject, driver=driver))
 
 
-def _without_folders(finding: Finding) -> Finding:
+def _without_directories(finding: Finding) -> Finding:
     path = Path(finding.scenario_path)
     return replace(finding, scenario_path=path.name if path.is_absolute() else str(path))
 

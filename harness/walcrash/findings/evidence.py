@@ -10,10 +10,10 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 
-from walcrash.case.crash_aim import Shape, shape_of
-from walcrash.case.looks import OPEN
+from walcrash.case.recovery_runs import OPEN
 from walcrash.case.runner import CaseRun
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_target import Shape, shape_of
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case_file import StoredCase
 from walcrash.values.image import Image
@@ -35,23 +35,23 @@ class Evidence:
     after: Image | None
 
 
-def complete(workplace: Workplace, stored: StoredCase, run: CaseRun) -> Evidence:
+def complete(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Evidence:
     """Return a run as evidence: how its image looks after a recovery is seen now.
 
     Args:
-        workplace: where the subject is loaded; its folder is used.
+        sandbox: where the subject is loaded; its directory is used.
         stored: the case.
         run: what it gave, in fresh processes.
     """
-    after = None if run.image is None else _recovered(workplace, stored, run.image)
-    told = replace(run, coverage=None, beside=None)
-    return Evidence(run=told, before=run.image, after=after)
+    after = None if run.image is None else _recovered(sandbox, stored, run.image)
+    kept = replace(run, coverage=None, portability_failure=None)
+    return Evidence(run=kept, before=run.image, after=after)
 
 
-def _recovered(workplace: Workplace, stored: StoredCase, image: Image) -> Image:
-    restore(image, workplace.directory)
-    workplace.look(stored.subject, (OPEN,), stored.limits, is_killed=True, is_forked=True)
-    return capture(workplace.directory)
+def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:
+    restore(image, sandbox.directory)
+    sandbox.recover(stored.subject, (OPEN,), stored.limits, is_killed=True, is_forked=True)
+    return capture(sandbox.directory)
 
 
 def pack(evidence: Evidence) -> str:

@@ -3,20 +3,20 @@
 from dataclasses import replace
 
 from walcrash.case import runner as case_runner
-from walcrash.case.job import job_workplace
+from walcrash.case.job import job_sandbox
 from walcrash.case.runner import CaseRun, run_case_fresh
 from walcrash.findings.evidence import Evidence, complete, pack
 from walcrash.values.case_file import StoredCase
 
 
 def gather(stored: StoredCase) -> Evidence:
-    """Run a case in fresh processes, in this job's workplace, and keep what it leaves.
+    """Run a case in fresh processes, in this job's sandbox, and keep what it leaves.
 
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = job_workplace()
-    return complete(workplace, stored, run_case_fresh(workplace, stored))
+    sandbox = job_sandbox()
+    return complete(sandbox, stored, run_case_fresh(sandbox, stored))
 
 
 def pack_run(stored: StoredCase, run: CaseRun) -> str:
@@ -25,18 +25,18 @@ def pack_run(stored: StoredCase, run: CaseRun) -> str:
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = job_workplace()
-    workplace.load(stored.subject, stored.limits)
-    return pack(complete(workplace, stored, run))
+    sandbox = job_sandbox()
+    sandbox.load(stored.subject, stored.limits)
+    return pack(complete(sandbox, stored, run))
 
 
-def look_again(stored: StoredCase, evidence: Evidence) -> CaseRun:
-    """Recover the evidence's own image in this job's workplace, and judge what that shows.
+def recheck(stored: StoredCase, evidence: Evidence) -> CaseRun:
+    """Recover the evidence's own image in this job's sandbox, and judge what that shows.
 
     Raises:
         WalcrashError: as `run_case_fresh`.
     """
-    workplace = job_workplace()
-    workplace.load(stored.subject, stored.limits)
+    sandbox = job_sandbox()
+    sandbox.load(stored.subject, stored.limits)
     run = replace(evidence.run, image=evidence.before)
-    return case_runner.look_again(workplace, stored, run)
+    return case_runner.recheck(sandbox, stored, run)

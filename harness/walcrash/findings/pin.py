@@ -61,7 +61,7 @@ def _origin(kept: KeptFinding, output: Path | None) -> Path:
     if shipped is None:
         raise UsageError(
             f"the scenario of {kept.id}, {name}, is not there; nothing was written",
-            hint="walcrash pin in the folder in which the campaign was run",
+            hint="walcrash pin in the directory in which the campaign was run",
         )
     if output is None:
         raise UsageError(

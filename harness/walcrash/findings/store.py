@@ -64,7 +64,7 @@ class KeptFinding:
 
 
 class Store:
-    """The findings of one folder of runs."""
+    """The findings of one directory of runs."""
 
     def __init__(self, runs: Path) -> None:
         self._path = runs / NAME

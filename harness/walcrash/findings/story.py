@@ -23,7 +23,7 @@ from walcrash.disk import (
     change_fates,
     name_states,
 )
-from walcrash.findings.story_parts import cut_middle, short, story_calls, story_looks
+from walcrash.findings.story_parts import elide_middle, short, story_calls, story_recoveries
 from walcrash.findings.story_view import Touched, byte_view, effect_text
 from walcrash.values.case import PowerLoss
 from walcrash.values.contract import PersistenceModel
@@ -37,10 +37,10 @@ from walcrash.values.story import (
     PATHS_SHOWN,
     RANGES_SHOWN,
     STEPS_SHOWN,
+    Durability,
     Fate,
     PathState,
     Ranges,
-    Standing,
     Step,
     Story,
     StoryBoot,
@@ -50,10 +50,10 @@ from walcrash.values.story import (
 _FEWEST_STEPS: Final = 8
 """Events of one boot that are shown however many boots there are."""
 
-_NOWHERE: Final = NameState(Standing.ABSENT)
+_NOWHERE: Final = NameState(Durability.ABSENT)
 
 
-def tell_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
+def build_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
     """Return the story of a case.
 
     Args:
@@ -63,13 +63,13 @@ def tell_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
     """
     rules = max(run.model, promised, key=list(PersistenceModel).index)
     try:
-        return _Teller(run, rules, unknown="").tell()
+        return _StoryBuilder(run, rules, unknown="").build()
     except NotModelled as problem:
-        return _Teller(run, rules, unknown=str(problem)).tell()
+        return _StoryBuilder(run, rules, unknown=str(problem)).build()
 
 
 @dataclass(slots=True)
-class _Cut:
+class _CrashState:
     """Where a boot was cut off: how many events happened, and of the next one how much."""
 
     happened: int
@@ -98,11 +98,11 @@ class _Paths:
         """Return the number of the name in an event, which does not say what is a directory."""
         if path == ".":
             return self.number("./")
-        folder = f"{path}/"
-        return self.number(folder if folder in self.numbers else path) if path else -1
+        directory = f"{path}/"
+        return self.number(directory if directory in self.numbers else path) if path else -1
 
 
-class _Teller:
+class _StoryBuilder:
     """Goes through a case once; `unknown` says why the disk is left out, if it is."""
 
     def __init__(self, run: CaseRun, rules: PersistenceModel, *, unknown: str) -> None:
@@ -118,61 +118,61 @@ class _Teller:
         self._origins: list[tuple[int, int, int]] = []
         self._touched = Touched()
 
-    def tell(self) -> Story:
+    def build(self) -> Story:
         boots = self._run.boots
         share = max(_FEWEST_STEPS, STEPS_SHOWN // max(1, len(boots)))
-        told = [self._boot(number, boot, share) for number, boot in enumerate(boots, start=1)]
+        shown_all = [self._boot(number, boot, share) for number, boot in enumerate(boots, start=1)]
         view = None if self._unknown else byte_view(self._touched, self._disk, self._paths.needed)
         return Story(
             paths=tuple(short(path) for path in self._paths.numbers),
             rules=self._rules,
-            boots=tuple(told),
-            looks=story_looks(self._run),
+            boots=tuple(shown_all),
+            recoveries=story_recoveries(self._run),
             view=view,
             unknown=self._unknown,
         )
 
     def _boot(self, number: int, boot: WatchedBoot, share: int) -> StoryBoot:
         events = boot.events()
-        cut = self._cut(boot, events)
-        shown = cut_middle(cut.happened + (cut.torn is not None), share)
+        crash_state = self._crash_state(boot, events)
+        shown = elide_middle(crash_state.happened + (crash_state.torn is not None), share)
         self._touched.begin(number, boot)
         steps: list[Step] = []
-        for at, event in enumerate(events[: cut.happened]):
+        for at, event in enumerate(events[: crash_state.happened]):
             self._origins.append((number, at, event.call))
-            is_last = cut.choice is None and at == len(events) - 1
-            self._apply(at, event, is_cut=is_last and _is_cut_short(event))
+            is_last = crash_state.choice is None and at == len(events) - 1
+            self._apply(at, event, is_short=is_last and _is_short_write(event))
             if at in shown:
                 steps.append(self._step(at, event))
-        crash = self._crash(number, boot, cut, steps)
+        crash = self._crash(number, boot, crash_state, steps)
         calls = story_calls(boot.history, {step.call for step in steps})
         return StoryBoot(
             calls=calls,
             call_count=len(boot.history.calls),
             steps=tuple(steps),
-            event_count=cut.happened + (cut.torn is not None),
+            event_count=crash_state.happened + (crash_state.torn is not None),
             end=boot.history.end,
             crash=crash,
         )
 
-    def _cut(self, boot: WatchedBoot, events: tuple[Event, ...]) -> _Cut:
+    def _crash_state(self, boot: WatchedBoot, events: tuple[Event, ...]) -> _CrashState:
         plan = boot.plan.crash
         if not isinstance(plan, PowerLoss) or not plan.choice:
-            return _Cut(len(events))
+            return _CrashState(len(events))
         choice = choice_from_json(json.loads(plan.choice))
         happened = max(0, choice.position.whole_events - len(self._origins))
         if choice.position.placement is not Placement.WITHIN:
-            return _Cut(happened, choice=choice)
-        return _Cut(happened, events[happened], choice.position.kept_bytes, choice)
+            return _CrashState(happened, choice=choice)
+        return _CrashState(happened, events[happened], choice.position.kept_bytes, choice)
 
     # One event.
 
-    def _apply(self, at: int, event: Event, *, is_cut: bool) -> None:
+    def _apply(self, at: int, event: Event, *, is_short: bool) -> None:
         self._touched.see(event)
         if self._unknown:
             return
         # A kill within a synchronous write: it never returned, so it has promised nothing.
-        happened = replace(event, is_synchronous=False) if is_cut else event
+        happened = replace(event, is_synchronous=False) if is_short else event
         self._disk.apply(happened)
         self._durable.apply(happened)
 
@@ -214,17 +214,17 @@ class _Teller:
     # The end of a boot.
 
     def _crash(
-        self, number: int, boot: WatchedBoot, cut: _Cut, steps: list[Step]
+        self, number: int, boot: WatchedBoot, crash_state: _CrashState, steps: list[Step]
     ) -> StoryCrash | None:
-        if cut.choice is not None:
-            return self._power_loss(number, cut, cut.choice, steps)
+        if crash_state.choice is not None:
+            return self._power_loss(number, crash_state, crash_state.choice, steps)
         self._disk.reboot()
         self._durable.reboot()
         landing = boot.landing
         if landing is None:
             return None
         if landing.placement is Placement.WITHIN and not self._unknown:
-            self._touched.cut_write(boot.events()[landing.event_index], self._disk)
+            self._touched.tear_write(boot.events()[landing.event_index], self._disk)
         return StoryCrash(
             event=landing.event_index,
             placement=landing.placement,
@@ -233,29 +233,37 @@ class _Teller:
         )
 
     def _power_loss(
-        self, number: int, cut: _Cut, choice: ImageChoice, steps: list[Step]
+        self, number: int, crash_state: _CrashState, choice: ImageChoice, steps: list[Step]
     ) -> StoryCrash:
         position = choice.position
-        event = max(0, position.event_index - (len(self._origins) - cut.happened))
+        event = max(0, position.event_index - (len(self._origins) - crash_state.happened))
         fates: list[ChangeFate] = []
         image = Image({})
         if self._unknown:
-            if cut.torn is not None:
-                steps.append(self._step(cut.happened, cut.torn, kept_bytes=cut.kept_bytes))
-        elif cut.torn is None:
+            if crash_state.torn is not None:
+                steps.append(
+                    self._step(
+                        crash_state.happened, crash_state.torn, kept_bytes=crash_state.kept_bytes
+                    )
+                )
+        elif crash_state.torn is None:
             fates, image = change_fates(self._disk, choice), ImageBuilder(self._disk).build(choice)
         else:
-            self._origins.append((number, cut.happened, cut.torn.call))
-            self._touched.see(cut.torn)
+            self._origins.append((number, crash_state.happened, crash_state.torn.call))
+            self._touched.see(crash_state.torn)
             with (
-                self._disk.torn(cut.torn, cut.kept_bytes),
-                self._durable.torn(cut.torn, cut.kept_bytes),
+                self._disk.torn(crash_state.torn, crash_state.kept_bytes),
+                self._durable.torn(crash_state.torn, crash_state.kept_bytes),
             ):
-                steps.append(self._step(cut.happened, cut.torn, kept_bytes=cut.kept_bytes))
+                steps.append(
+                    self._step(
+                        crash_state.happened, crash_state.torn, kept_bytes=crash_state.kept_bytes
+                    )
+                )
                 fates = change_fates(self._disk, choice)
                 image = ImageBuilder(self._disk).build(choice)
-            self._disk.apply(cut.torn)
-        told = self._fates(fates)
+            self._disk.apply(crash_state.torn)
+        shown_all = self._fates(fates)
         origins = [self._origins[fate.event] for fate in fates]
         calls = [call if boot == number else -1 for boot, _, call in origins]
         self._touched.lose(list(zip(fates, calls, strict=True)), self._disk, image)
@@ -266,13 +274,13 @@ class _Teller:
             placement=position.placement,
             kept_bytes=position.kept_bytes,
             model=choice.model,
-            fates=tuple(told[:FATES_SHOWN]),
-            fate_count=len(told),
+            fates=tuple(shown_all[:FATES_SHOWN]),
+            fate_count=len(shown_all),
             states=self._changed_states(),
         )
 
     def _fates(self, fates: list[ChangeFate]) -> list[Fate]:
-        told = [
+        shown_all = [
             Fate(
                 *self._origins[fate.event][:2],
                 self._paths.number(fate.path),
@@ -284,19 +292,19 @@ class _Teller:
             )
             for fate in fates
         ]
-        return sorted(told, key=lambda fate: fate.is_kept)
+        return sorted(shown_all, key=lambda fate: fate.is_kept)
 
 
 def _has_length(event: Event) -> bool:
     return event.kind is EventKind.WRITE
 
 
-def _is_cut_short(event: Event) -> bool:
+def _is_short_write(event: Event) -> bool:
     return event.kind is EventKind.WRITE and 0 < event.result < len(event.data)
 
 
 def _path_state(number: int, state: NameState) -> PathState:
-    return PathState(number, state.standing, state.size, state.durable_size, _few(state.pending))
+    return PathState(number, state.durability, state.size, state.durable_size, _few(state.pending))
 
 
 def _few(ranges: Ranges) -> Ranges:

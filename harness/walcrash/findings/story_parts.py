@@ -9,12 +9,12 @@ from walcrash.values.story import (
     CALLS_SHOWN,
     RECORDS_SHOWN,
     TEXT_CHARACTERS,
-    Look,
     ShownRecord,
+    ShownRecovery,
     StoryCall,
 )
 
-LOOKS_SHOWN: Final = 6
+RECOVERIES_SHOWN: Final = 6
 """Recoveries of a story; those at the end are the ones that were judged last."""
 
 _HEAD_SHARE: Final = 4
@@ -28,7 +28,7 @@ def short(text: str) -> str:
     return f"{text[: TEXT_CHARACTERS - 1]}…"
 
 
-def cut_middle(count: int, most: int) -> set[int]:
+def elide_middle(count: int, most: int) -> set[int]:
     """Return which of so many are shown: all, or some from the beginning and more from the end."""
     if count <= most:
         return set(range(count))
@@ -39,7 +39,7 @@ def cut_middle(count: int, most: int) -> set[int]:
 def story_calls(boot: BootHistory, called: set[int]) -> tuple[StoryCall, ...]:
     """Return the calls of a boot: all, or those of shown events first of all."""
     count = len(boot.calls)
-    wanted = cut_middle(count, CALLS_SHOWN)
+    wanted = elide_middle(count, CALLS_SHOWN)
     if count > CALLS_SHOWN:
         with_events = sorted(at for at in called if 0 <= at < count)[-CALLS_SHOWN:]
         rest = sorted(wanted - set(with_events), reverse=True)
@@ -52,39 +52,41 @@ def _call(number: int, call: Call) -> StoryCall:
     return StoryCall(number, short(str(call.operation)), call.outcome, offset, short(call.error))
 
 
-def story_looks(run: CaseRun) -> tuple[Look, ...]:
+def story_recoveries(run: CaseRun) -> tuple[ShownRecovery, ...]:
     """Return what the recoveries showed: of the boots, the last image, and the broken rule's."""
     history = run.history
     named = {violation.where for violation in run.judgement.violations}
-    looks = [
-        _look(f"boot {number}", boot.recovery)
+    listed = [
+        _shown(f"boot {number}", boot.recovery)
         for number, boot in enumerate(history.boots, start=1)
         if boot.recovery is not None and number > 1
     ]
     first, rest = history.recoveries.first, history.recoveries
-    looks.append(_look("first recovery", first))
+    listed.append(_shown("first recovery", first))
     # What an invariant is about that no recovery shows is shown by the one after it.
     if any(where.startswith("after recovery") for where in named):
         named.add("recovery after new records")
     further = {
         "uninterrupted recovery": rest.uninterrupted,
-        "recovery elsewhere": rest.elsewhere,
+        "recovery elsewhere": rest.perturbed,
         "recovery again": rest.again,
         "recovery after new records": rest.after,
     }
-    looks += [
-        _look(where, look) for where, look in further.items() if look is not None and where in named
+    listed += [
+        _shown(where, each)
+        for where, each in further.items()
+        if each is not None and where in named
     ]
-    return tuple(looks[-LOOKS_SHOWN:])
+    return tuple(listed[-RECOVERIES_SHOWN:])
 
 
-def _look(where: str, recovery: Recovery | RecoveryFailure) -> Look:
+def _shown(where: str, recovery: Recovery | RecoveryFailure) -> ShownRecovery:
     if isinstance(recovery, RecoveryFailure):
         failure = f"{recovery.kind.value}: {recovery.message}"
-        return Look(where=where, records=(), record_count=0, failure=short(failure))
-    shown = sorted(cut_middle(len(recovery.records), RECORDS_SHOWN))
+        return ShownRecovery(where=where, records=(), record_count=0, failure=short(failure))
+    shown = sorted(elide_middle(len(recovery.records), RECORDS_SHOWN))
     state = recovery.state
-    return Look(
+    return ShownRecovery(
         where=where,
         records=tuple(
             ShownRecord(at, recovery.records[at].offset, short(str(recovery.records[at].record)))

@@ -82,7 +82,7 @@ class Touched:
             ]
             self.writes = deque(moved, maxlen=WRITES_KEPT)
 
-    def cut_write(self, event: Event, disk: Pending) -> None:
+    def tear_write(self, event: Event, disk: Pending) -> None:
         """Note a kill within a write, of which memory has a part."""
         content = bytearray(_content(disk, event.path) or b"")
         content[event.offset : event.offset + len(event.data)] = event.data
@@ -100,7 +100,7 @@ class Touched:
         """
         lost = [(fate, call) for fate, call in fates if not fate.is_kept and fate.path]
         # What memory had goes before what has come back.
-        lost.sort(key=lambda each: (*self._telling(each), _content(disk, each[0].path) is None))
+        lost.sort(key=lambda each: (*self._informative(each), _content(disk, each[0].path) is None))
         for fate, _ in lost:
             written, left = _content(disk, fate.path), _content_of(image, fate.path)
             if written == left:
@@ -110,7 +110,7 @@ class Touched:
             self.place = _Place(self.boot, fate.path, at, before)
             return
 
-    def _telling(self, lost: tuple[ChangeFate, int]) -> tuple[bool, int]:
+    def _informative(self, lost: tuple[ChangeFate, int]) -> tuple[bool, int]:
         """Put what an acknowledged call did first, and content before names."""
         fate, number = lost
         call = self.calls.get((self.boot, number))

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from walcrash.case.job import job_workplace
+from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.findings.evidence import unpack
-from walcrash.findings.story import tell_story
+from walcrash.findings.story import build_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.search import minimise
 from walcrash.values.case_file import StoredCase
@@ -33,17 +33,17 @@ class MinimalCase:
 
 def minimise_case(
     stored: StoredCase,
-    meant: Invariant,
+    target_invariant: Invariant,
     seconds: float,
     *,
     is_portability: bool,
     evidence: str = "",
 ) -> MinimalCase:
-    """Minimise a failing case in this job's workplace.
+    """Minimise a failing case in this job's sandbox.
 
     Args:
         stored: the case.
-        meant: the invariant that it breaks.
+        target_invariant: the invariant that it breaks.
         seconds: time for it.
         is_portability: whether only models weaker than the contract's count.
         evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
@@ -52,21 +52,21 @@ def minimise_case(
         WalcrashError: as `replay_case`.
     """
     found = minimise(
-        job_workplace(),
+        job_sandbox(),
         stored,
-        meant,
+        target_invariant,
         seconds=seconds,
         strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
         kept=unpack(evidence).run if evidence else None,
     )
     if found.run is None:
         return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
-    story = tell_story(found.run, promised=stored.contract.model)
+    story = build_story(found.run, promised=stored.contract.model)
     return MinimalCase(
         outcome=summarise(found.run, stored),
         tries=found.tries,
         is_finished=found.is_finished,
-        cause=cause_of(meant, found.run.landings, story),
+        cause=cause_of(target_invariant, found.run.landings, story),
     )
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
-from walcrash.case.crash_aim import EventRef
 from walcrash.case.runner import CaseRun
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import BudgetOver, Trial, anywhere, start
 from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
@@ -55,9 +55,9 @@ class Minimised:
 
 
 def minimise(
-    workplace: Workplace,
+    sandbox: Sandbox,
     stored: StoredCase,
-    meant: Invariant,
+    target_invariant: Invariant,
     *,
     seconds: float,
     strictest: PersistenceModel = PersistenceModel.KILL,
@@ -66,9 +66,9 @@ def minimise(
     """Return the smallest case that is found within the budget.
 
     Args:
-        workplace: where cases run.
+        sandbox: where cases run.
         stored: a case that breaks the invariant first.
-        meant: the invariant.
+        target_invariant: the invariant.
         seconds: time for it; the tries have their own limit.
         strictest: power losses are not sought in a model that is stricter than this one.
         kept: how the case ran when it failed, for one that may run in another way now.
@@ -77,7 +77,9 @@ def minimise(
         WalcrashError: as `run_case`, for the case as it is.
     """
     try:
-        trial = start(workplace, stored, meant, deadline=time.monotonic() + seconds, kept=kept)
+        trial = start(
+            sandbox, stored, target_invariant, deadline=time.monotonic() + seconds, kept=kept
+        )
     except BudgetOver:
         trial = None
     if trial is None:
@@ -124,30 +126,30 @@ def _exact_kills(trial: Trial) -> None:
 def _plain_losses(trial: Trial) -> None:
     """Let power losses leave an image that can be told and found again, and not a drawn one."""
     for number in range(len(trial.case.boots)):
-        choice, aim = trial.choice(number), trial.aim(number)
-        if aim is None or choice is None or choice.policy not in (Policy.DRAWN, Policy.EXPLICIT):
+        choice, target = trial.choice(number), trial.target(number)
+        if target is None or choice is None or choice.policy not in (Policy.DRAWN, Policy.EXPLICIT):
             continue
         for skipped in range(PLAIN_IMAGES):
             plain = replace(
-                aim, policy=None, about=None, exact=None, skipped=skipped, images=PLAIN_IMAGES
+                target, policy=None, about=None, exact=None, skipped=skipped, images=PLAIN_IMAGES
             )
-            if trial.attempt(workload.unchanged(trial.case), aims={number: plain}):
+            if trial.attempt(workload.unchanged(trial.case), targets={number: plain}):
                 break
 
 
 def _kills_for_power(trial: Trial) -> None:
     for number in range(len(trial.case.boots)):
-        aim = trial.aim(number)
-        if aim is None:
+        target = trial.target(number)
+        if target is None:
             continue
-        at = aim.at or EventRef(0, EventKind.REPLY, 0)
+        at = target.at or EventRef(0, EventKind.REPLY, 0)
         call = min(max(0, at.call), len(trial.case.boots[number].operations) - 1)
         point = CrashPoint(
             call=call,
             ordinal=at.ordinal,
-            placement=aim.placement,
+            placement=target.placement,
             event=at.kind,
-            kept=KEPT_SCALE // 2 if aim.placement is Placement.WITHIN else 0,
+            kept=KEPT_SCALE // 2 if target.placement is Placement.WITHIN else 0,
         )
         trial.attempt(workload.with_crash(trial.case, number, point))
 
@@ -225,8 +227,8 @@ def _index(values: tuple[int, ...], value: int) -> int:
 def _simplest_power_loss(trial: Trial, boot: int, strictest: PersistenceModel) -> None:
     choice = trial.choice(boot)
     assert choice is not None, "a run names the image of its power loss"
-    aim = anywhere(choice.model, strictest)
-    trial.attempt(workload.unchanged(trial.case), aims={boot: aim})
+    target = anywhere(choice.model, strictest)
+    trial.attempt(workload.unchanged(trial.case), targets={boot: target})
 
 
 # Boots and operations.

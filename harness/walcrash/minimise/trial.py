@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from walcrash.case.crash_aim import PowerAim, aim_at
 from walcrash.case.outcome import has_acknowledged
-from walcrash.case.runner import Aims, CaseRun, run_case
-from walcrash.case.workplace import Workplace
+from walcrash.case.runner import CaseRun, SearchTargets, run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
 from walcrash.values.case import Case, CrashPoint, PowerLoss
 from walcrash.values.case_file import StoredCase
@@ -56,29 +56,31 @@ class Trial:
     """
 
     def __init__(
-        self, workplace: Workplace, stored: StoredCase, run: CaseRun, *, deadline: float
+        self, sandbox: Sandbox, stored: StoredCase, run: CaseRun, *, deadline: float
     ) -> None:
         """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
         self.run = run
         self.tries = 0
-        self.meant: Invariant = run.judgement.violations[0].invariant
-        self._workplace = workplace
+        self.target_invariant: Invariant = run.judgement.violations[0].invariant
+        self._sandbox = sandbox
         self._stored = stored
         self._deadline = deadline
         self._spent = 0
-        self._tried: set[tuple[Case, tuple[tuple[int, PowerAim], ...]]] = set()
+        self._tried: set[tuple[Case, tuple[tuple[int, PowerTarget], ...]]] = set()
 
     @property
     def case(self) -> Case:
         """The simplest case so far, up to the last boot that began."""
         return self.run.case
 
-    def attempt(self, edit: Edit | None, *, aims: Mapping[int, PowerAim] | None = None) -> bool:
+    def attempt(
+        self, edit: Edit | None, *, targets: Mapping[int, PowerTarget] | None = None
+    ) -> bool:
         """Run a changed case; take it if it breaks the same invariant first.
 
         Args:
             edit: what is tried; None is nothing, and not taken.
-            aims: where power losses are looked for, by boot from 0; the others are aimed at what
+            targets: where power losses are looked for, by boot from 0; the others are aimed at what
                 they are aimed at now.
 
         Raises:
@@ -86,7 +88,7 @@ class Trial:
         """
         if edit is None:
             return False
-        case, power = self._prepared(edit, aims or {})
+        case, power = self._prepared(edit, targets or {})
         key = (case, tuple(sorted(power.items(), key=lambda each: each[0])))
         if key in self._tried or (not power and case == self.case):
             return False
@@ -95,7 +97,7 @@ class Trial:
         self._tried.add(key)
         self.tries += 1
         run = self._run(case, power)
-        if run is None or not breaks_first(run, self.meant):
+        if run is None or not breaks_first(run, self.target_invariant):
             return False
         if is_half_made(run) and not is_half_made(self.run):
             # Another bug than the one that is looked at, and one that many subjects have.
@@ -104,10 +106,13 @@ class Trial:
         self.run = run
         return is_other
 
-    def _run(self, case: Case, power: Mapping[int, PowerAim]) -> CaseRun | None:
-        aims = Aims(meant=self.meant, power={boot + 1: aim for boot, aim in power.items()})
+    def _run(self, case: Case, power: Mapping[int, PowerTarget]) -> CaseRun | None:
+        targets = SearchTargets(
+            target_invariant=self.target_invariant,
+            power={boot + 1: target for boot, target in power.items()},
+        )
         try:
-            run = run_case(self._workplace, replace(self._stored, case=case), aims=aims)
+            run = run_case(self._sandbox, replace(self._stored, case=case), targets=targets)
         except WalcrashError:
             # A case that cannot be judged is not simpler; whether the harness works is seen
             # when the finding is replayed.
@@ -118,17 +123,17 @@ class Trial:
         return run
 
     def _prepared(
-        self, edit: Edit, aims: Mapping[int, PowerAim]
-    ) -> tuple[Case, dict[int, PowerAim]]:
+        self, edit: Edit, targets: Mapping[int, PowerTarget]
+    ) -> tuple[Case, dict[int, PowerTarget]]:
         """Take the named images out of the case's power losses, and aim at them instead."""
         boots, power = list(edit.case.boots), {}
         for number, boot in enumerate(boots):
             if not isinstance(boot.crash, PowerLoss):
                 continue
             old = edit.boots[number]
-            known = self.aim(old)
-            if number in aims:
-                power[number] = aims[number]
+            known = self.target(old)
+            if number in targets:
+                power[number] = targets[number]
             elif known is not None:
                 power[number] = known.moved(edit.calls[number])
             boots[number] = replace(boot, crash=replace(boot.crash, choice=""))
@@ -138,14 +143,14 @@ class Trial:
         """Return the image that a boot's power loss left, if there was one."""
         return choice_of(self.case, boot)
 
-    def aim(self, boot: int) -> PowerAim | None:
+    def target(self, boot: int) -> PowerTarget | None:
         """Return the aim at what a boot's power loss is now."""
         choice = self.choice(boot)
         if choice is None or boot >= len(self.run.boots):
             return None
         before = self.events_before(boot)
         events = self.run.boots[boot].events()
-        return aim_at(choice, events, before, models=(choice.model,), images=NEAR_IMAGES)
+        return target_of(choice, events, before, models=(choice.model,), images=NEAR_IMAGES)
 
     def events_before(self, boot: int) -> int:
         """Return how many events lie between the last power loss and a boot."""
@@ -193,9 +198,9 @@ class Trial:
 
 
 def start(
-    workplace: Workplace,
+    sandbox: Sandbox,
     stored: StoredCase,
-    meant: Invariant,
+    target_invariant: Invariant,
     *,
     deadline: float,
     kept: CaseRun | None = None,
@@ -206,28 +211,30 @@ def start(
     Then its power losses are sought by what they fell on, and after that anywhere.
 
     Args:
-        workplace: where cases run.
+        sandbox: where cases run.
         stored: the case.
-        meant: the invariant.
+        target_invariant: the invariant.
         deadline: when to stop, `time.monotonic()`.
         kept: how the case ran when it failed, if that is known.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    run = run_case(workplace, stored)
-    if not breaks_first(run, meant):
-        run = run.beside or run
-    if breaks_first(run, meant):
-        return Trial(workplace, stored, run, deadline=deadline)
-    if kept is None or not breaks_first(kept, meant):
+    run = run_case(sandbox, stored)
+    if not breaks_first(run, target_invariant):
+        run = run.portability_failure or run
+    if breaks_first(run, target_invariant):
+        return Trial(sandbox, stored, run, deadline=deadline)
+    if kept is None or not breaks_first(kept, target_invariant):
         return None
-    trial = Trial(workplace, stored, kept, deadline=deadline)
+    trial = Trial(sandbox, stored, kept, deadline=deadline)
     same = unchanged(kept.case)
-    return trial if trial.attempt(same) or trial.attempt(same, aims=_at_each_loss(kept)) else None
+    return (
+        trial if trial.attempt(same) or trial.attempt(same, targets=_at_each_loss(kept)) else None
+    )
 
 
-def _at_each_loss(run: CaseRun) -> dict[int, PowerAim]:
+def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
     """Return aims at every power loss of a run that look for it at all positions."""
     choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
     return {
@@ -237,10 +244,12 @@ def _at_each_loss(run: CaseRun) -> dict[int, PowerAim]:
     }
 
 
-def breaks_first(run: CaseRun, meant: Invariant) -> bool:
+def breaks_first(run: CaseRun, target_invariant: Invariant) -> bool:
     """Whether a run fails, and the meant invariant is the first that it breaks."""
     judgement = run.judgement
-    return judgement.verdict is Verdict.FAIL and judgement.violations[0].invariant is meant
+    return (
+        judgement.verdict is Verdict.FAIL and judgement.violations[0].invariant is target_invariant
+    )
 
 
 def is_half_made(run: CaseRun) -> bool:
@@ -252,12 +261,13 @@ def is_half_made(run: CaseRun) -> bool:
 def has_hung(run: CaseRun) -> bool:
     """Whether any recovery of a run took all of its time."""
     last = run.history.recoveries
-    looks: list[Recovery | RecoveryFailure | None] = [
-        last.first, last.elsewhere, last.again, last.after, last.uninterrupted,
+    every_recovery: list[Recovery | RecoveryFailure | None] = [
+        last.first, last.perturbed, last.again, last.after, last.uninterrupted,
     ]  # fmt: skip
-    looks += [boot.history.recovery for boot in run.boots]
+    every_recovery += [boot.history.recovery for boot in run.boots]
     return any(
-        isinstance(each, RecoveryFailure) and each.kind is FailureKind.HUNG for each in looks
+        isinstance(each, RecoveryFailure) and each.kind is FailureKind.HUNG
+        for each in every_recovery
     )
 
 
@@ -269,10 +279,10 @@ def choice_of(case: Case, boot: int) -> ImageChoice | None:
     return choice_from_json(json.loads(crash.choice))
 
 
-def anywhere(weakest: PersistenceModel, strictest: PersistenceModel) -> PowerAim:
+def anywhere(weakest: PersistenceModel, strictest: PersistenceModel) -> PowerTarget:
     """Return the aim that looks for a power loss at all positions, in some models."""
     models = models_up_to(weakest, strictest)
-    return PowerAim(models=models, images=SEARCHED_IMAGES, is_anywhere=True)
+    return PowerTarget(models=models, images=SEARCHED_IMAGES, is_anywhere=True)
 
 
 def models_up_to(

@@ -88,7 +88,7 @@ def keep(case: Case, kept: Collection[Place]) -> Edit | None:
             for at, operation in enumerate(boot.operations)
             if operation.kind in _AROUND or (number, at) in kept
         ]
-        crash = _aimed_again(boot, number, whole)
+        crash = _retargeted(boot, number, whole)
         if crash is not None:
             whole = [at for at in whole if at <= crash.call]
         elif isinstance(boot.crash, CrashPoint):
@@ -123,7 +123,7 @@ def _legal(case: Case, kept: set[Place]) -> set[Place]:
     return legal
 
 
-def _aimed_again(boot: BootPlan, number: int, whole: Sequence[int]) -> CrashPoint | None:
+def _retargeted(boot: BootPlan, number: int, whole: Sequence[int]) -> CrashPoint | None:
     """Return a boot's kill, in the old positions, at an operation that is still there."""
     crash = boot.crash
     if not isinstance(crash, CrashPoint):
@@ -133,9 +133,9 @@ def _aimed_again(boot: BootPlan, number: int, whole: Sequence[int]) -> CrashPoin
     if crash.event is EventKind.REPLY and crash.placement is Placement.AFTER:
         # Between two calls, whatever they are.
         return replace(crash, call=before[-1]) if before else None
-    meant = boot.operations[crash.call]
+    called = boot.operations[crash.call]
     for is_alike in (_has_same_key, _has_same_kind):
-        alike = [at for at in before if is_alike(boot.operations[at], meant, number)]
+        alike = [at for at in before if is_alike(boot.operations[at], called, number)]
         if alike:
             return replace(crash, call=alike[-1])
     return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
-MOST_TELLING_FIRST = (
+MOST_SEVERE_FIRST = (
     Invariant.UNRECOVERABLE,
     Invariant.LOST_PUT,
     Invariant.LOST_MARK,
@@ -44,12 +44,12 @@ class Findings:
     def __init__(self, asked: frozenset[Invariant]) -> None:
         self.asked = asked
         self.stage = 0
-        self._looked_at: set[Invariant] = set()
+        self._judged: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
 
-    def look_at(self, *invariants: Invariant) -> None:
+    def note_judged(self, *invariants: Invariant) -> None:
         """Note that these invariants applied and were looked at."""
-        self._looked_at.update(self.asked.intersection(invariants))
+        self._judged.update(self.asked.intersection(invariants))
 
     def add(self, violations: Iterable[Violation]) -> bool:
         """Keep the first violation of each invariant; return whether any was asked for."""
@@ -70,12 +70,12 @@ class Findings:
         """Return the result; `reason` says why an invariant was not looked at."""
         found = sorted(
             self._first.values(),
-            key=lambda item: (item[0], MOST_TELLING_FIRST.index(item[1].invariant)),
+            key=lambda item: (item[0], MOST_SEVERE_FIRST.index(item[1].invariant)),
         )
-        judged = frozenset(self._looked_at | self._first.keys())
+        judged = frozenset(self._judged | self._first.keys())
         unjudged = [
             (item, reason(item))
-            for item in MOST_TELLING_FIRST
+            for item in MOST_SEVERE_FIRST
             if item in self.asked and item not in judged
         ]
         verdict = Verdict.FAIL if found else Verdict.PASS if judged else Verdict.INCONCLUSIVE

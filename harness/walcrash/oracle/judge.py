@@ -49,7 +49,7 @@ from walcrash.values.verdict import Invariant, Judgement
 
 FIRST = "first recovery"
 AGAIN = "recovery again"
-ELSEWHERE = "recovery elsewhere"
+PERTURBED = "recovery elsewhere"
 UNINTERRUPTED = "uninterrupted recovery"
 CONTINUED = "after recovery"
 AFTER = "recovery after new records"
@@ -98,7 +98,7 @@ class Judge:
         """Hold one case against what its subject promises."""
         walk = self._walk_through(history.boots).branch()
         if walk.goes_on:
-            walk.looks(history.recoveries)
+            walk.judge_recoveries(history.recoveries)
         return walk.findings.judgement(
             lambda invariant: reason_unjudged(invariant, self._contract, history, self._supports)
         )
@@ -155,7 +155,7 @@ class _Walk:
                 return
         self.findings.stage = len(boots) + 1
 
-    def looks(self, recoveries: Recoveries) -> None:
+    def judge_recoveries(self, recoveries: Recoveries) -> None:
         """Look at what the last boot left."""
         first, promises_nothing = recoveries.first, self.log.promises_nothing
         if isinstance(first, RecoveryFailure):
@@ -167,7 +167,7 @@ class _Walk:
         if recoveries.continued:
             self._take_in(first, matches)
         self.findings.stage += 1
-        self._further_looks(first, recoveries)
+        self._further_recoveries(first, recoveries)
 
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
@@ -209,14 +209,14 @@ class _Walk:
         comparison = compare(expectation, recovery.records, where)
         matches = comparison.matches
         if not self.log.promises_nothing:
-            self._look_at_image(*RECORD_RULES)
+            self._judge_image(*RECORD_RULES)
             if self.log.promise is Promise.ALL:
-                self._look_at_image(*LOSS_RULES)
+                self._judge_image(*LOSS_RULES)
             offsets = compare_offsets(expectation, recovery.records, matches, recovery.end, where)
             is_wrong = self.findings.add([*comparison.violations, *offsets])
             if not is_wrong:
                 self.findings.add(check_resumes(recovery, where))
-            state = recovery.state if self._looks_at_state else None
+            state = recovery.state if self._judges_state else None
             if not is_wrong and state is not None:
                 self._state(where, recovery, state, expectation, matches)
             self._survival(where, recovery, matches)
@@ -228,14 +228,14 @@ class _Walk:
         self.effects.show(item.record for item in recovery.records)
 
     @property
-    def _looks_at_state(self) -> bool:
+    def _judges_state(self) -> bool:
         is_asked = not self.findings.asked.isdisjoint(STATE_RULES)
         return is_asked and "checkpoint" in self.supports
 
-    def _look_at_image(self, *invariants: Invariant) -> None:
-        """Note what was looked at; the empty folder of the first boot shows nothing."""
+    def _judge_image(self, *invariants: Invariant) -> None:
+        """Note what was looked at; the empty directory of the first boot shows nothing."""
         if self.findings.stage > 1:
-            self.findings.look_at(*invariants)
+            self.findings.note_judged(*invariants)
 
     def _state(
         self,
@@ -245,7 +245,7 @@ class _Walk:
         expectation: Expectation,
         matches: tuple[int | None, ...],
     ) -> None:
-        self._look_at_image(Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE)
+        self._judge_image(Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE)
         self.findings.add(check_checkpoint(expectation, recovery, state, matches, where))
         last: dict[str, Position] = {}
         for item, index in zip(recovery.records, matches, strict=True):
@@ -269,7 +269,7 @@ class _Walk:
     def _survival(self, where: str, recovery: Recovery, matches: tuple[int | None, ...]) -> None:
         if "effects" not in self.supports or self.findings.asked.isdisjoint(EFFECT_RULES):
             return
-        self._look_at_image(*EFFECT_RULES)
+        self._judge_image(*EFFECT_RULES)
         # An altered id is reported as altered; the PutOperation behind it did survive.
         appended = {
             self.log.entries[index].record.id
@@ -286,7 +286,7 @@ class _Walk:
         if call.replayed is not None and is_acknowledged:
             self.findings.add(check_live_replay(self.log, call.replayed, where))
         if call.operation.record is not None and position[0] > 1:
-            self.findings.look_at(Invariant.NOT_APPENDABLE)
+            self.findings.note_judged(Invariant.NOT_APPENDABLE)
             self.findings.add(check_append(call, where))
         self.findings.add(check_growth(self.log, call, where))
         self._effects(call, position, where)
@@ -297,39 +297,39 @@ class _Walk:
         if "effects" in self.supports:
             self.findings.add(violations)
 
-    def _further_looks(self, first: Recovery, recoveries: Recoveries) -> None:
+    def _further_recoveries(self, first: Recovery, recoveries: Recoveries) -> None:
         """Judge what was shown beside and after the first recovery of the last image."""
-        elsewhere, again = recoveries.elsewhere, recoveries.again
-        if elsewhere is not None:
-            self.findings.look_at(Invariant.DETERMINISM)
-            if isinstance(elsewhere, RecoveryFailure):
-                self._failed_look(ELSEWHERE, elsewhere, Invariant.DETERMINISM)
+        perturbed, again = recoveries.perturbed, recoveries.again
+        if perturbed is not None:
+            self.findings.note_judged(Invariant.DETERMINISM)
+            if isinstance(perturbed, RecoveryFailure):
+                self._failed_recovery(PERTURBED, perturbed, Invariant.DETERMINISM)
             else:
-                self.findings.add(check_determinism(first, elsewhere, ELSEWHERE))
+                self.findings.add(check_determinism(first, perturbed, PERTURBED))
         for where, other in ((AGAIN, again), (UNINTERRUPTED, recoveries.uninterrupted)):
             if other is not None:
-                self.findings.look_at(Invariant.IDEMPOTENCE)
+                self.findings.note_judged(Invariant.IDEMPOTENCE)
             if isinstance(other, RecoveryFailure):
-                self._failed_look(where, other, Invariant.IDEMPOTENCE)
+                self._failed_recovery(where, other, Invariant.IDEMPOTENCE)
             elif other is not None:
                 self.findings.add(check_idempotence(first, other, where))
         if recoveries.continued and not isinstance(again, RecoveryFailure):
             self._continuation(again or first, recoveries)
 
-    def _failed_look(self, where: str, failure: RecoveryFailure, rule: Invariant) -> None:
+    def _failed_recovery(self, where: str, failure: RecoveryFailure, rule: Invariant) -> None:
         invariant = self.findings.first_asked(Invariant.UNRECOVERABLE, rule)
         self.findings.add([failed(invariant, where, failure)])
 
     def _continuation(self, base: Recovery, recoveries: Recoveries) -> None:
         """Judge the work after the recovery `base`, and what the next recovery shows of it."""
-        self.findings.look_at(Invariant.NOT_APPENDABLE)
+        self.findings.note_judged(Invariant.NOT_APPENDABLE)
         records = [item.record for item in base.records]
         self.log.show(base, compare(self.log.expectation(), base.records, AGAIN).matches)
         self.effects.show(records)
         calls, has_effects = recoveries.continued, "effects" in self.supports
         violations = check_work(self.log, self.effects, base, calls, self.findings.stage)
         if has_effects and any(call.operation.kind is OperationKind.TICK for call in calls):
-            self.findings.look_at(Invariant.REQUEUE)
+            self.findings.note_judged(Invariant.REQUEUE)
             violations += check_requeue(
                 records, calls, max_attempts=self.contract.max_attempts, where=CONTINUED
             )

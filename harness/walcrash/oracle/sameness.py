@@ -21,12 +21,12 @@ _Difference = tuple[str, str, str]
 """What differs, how the first recovery shows it, and how the other does."""
 
 
-def check_determinism(first: Recovery, elsewhere: Recovery, where: str) -> list[Violation]:
+def check_determinism(first: Recovery, perturbed: Recovery, where: str) -> list[Violation]:
     """Judge two recoveries of one image in different surroundings."""
     found = (
-        _log_difference(first, elsewhere)
-        or _exact_state_difference(first.state, elsewhere.state)
-        or _resume_difference(first.resumes, elsewhere.resumes)
+        _log_difference(first, perturbed)
+        or _exact_state_difference(first.state, perturbed.state)
+        or _resume_difference(first.resumes, perturbed.resumes)
     )
     return _violation(Invariant.DETERMINISM, where, "in other surroundings", found)
 
@@ -42,12 +42,12 @@ def check_idempotence(first: Recovery, other: Recovery, where: str) -> list[Viol
 
 
 def _violation(
-    invariant: Invariant, where: str, elsewhere: str, found: _Difference | None
+    invariant: Invariant, where: str, perturbed: str, found: _Difference | None
 ) -> list[Violation]:
     if found is None:
         return []
     what, one, other = found
-    message = f"{what} is {one} in the first recovery and {other} {elsewhere}"
+    message = f"{what} is {one} in the first recovery and {other} {perturbed}"
     return [Violation(invariant, where, message, one, other)]
 
 

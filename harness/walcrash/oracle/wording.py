@@ -26,15 +26,15 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def quoted(text: str) -> str:
     """Return the text in quotes, escaped to ASCII, cut if it is long."""
-    return _cut(text, TEXT_CHARACTERS)
+    return _elide(text, TEXT_CHARACTERS)
 
 
 def explanation(text: str) -> str:
     """Return what was said of a failure, in quotes as `quoted`, but longer."""
-    return _cut(text, EXPLANATION_CHARACTERS)
+    return _elide(text, EXPLANATION_CHARACTERS)
 
 
-def _cut(text: str, limit: int) -> str:
+def _elide(text: str, limit: int) -> str:
     if len(text) <= limit:
         return ascii(text)
     return f"{text[:limit]!a}... ({len(text)} characters)"

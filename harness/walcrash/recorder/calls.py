@@ -2,7 +2,7 @@
 
 A handler gets (process, thread id, arguments, notification id) and returns the call's result,
 a negative errno, or None: the kernel then lets the worker make the call itself. That is the
-answer for everything outside the folder. Calls that change the folder in a way that is not
+answer for everything outside the directory. Calls that change the directory in a way that is not
 followed are let through and named in `Supervisor.unmodelled`.
 """
 
@@ -10,8 +10,8 @@ from functools import partial
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.directory_calls import directory_handlers
 from walcrash.recorder.file_calls import file_handlers
-from walcrash.recorder.folder_calls import folder_handlers
 from walcrash.recorder.processes import Process
 from walcrash.recorder.releases import is_open, open_fds, released
 from walcrash.recorder.supervisor import Handler, Supervisor
@@ -29,7 +29,7 @@ def handlers(supervisor: Supervisor) -> dict[int, Handler]:
     table = abi.architecture()
     assert table is not None
     by_name: dict[str, Handler] = {
-        **folder_handlers(supervisor),
+        **directory_handlers(supervisor),
         **file_handlers(supervisor),
         **_ProcessCalls(supervisor).by_name(),
         **transfer_handlers(supervisor),
@@ -59,41 +59,43 @@ class _ProcessCalls:
         }
 
     def _close(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        if self._supervisor.cut_files:
+        if self._supervisor.truncated_files:
             self._note_closed(process, tid, {fd_of(a[0])})
         process.forget_file(fd_of(a[0]))
         return None
 
     def _replace(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         source, target = fd_of(a[0]), fd_of(a[1])
-        if self._supervisor.cut_files and source != target and is_open(process.pid, source):
+        if self._supervisor.truncated_files and source != target and is_open(process.pid, source):
             self._note_closed(process, tid, {target})
         process.forget_file(target)
         return None
 
     def _close_range(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         first, last, flags = (register & 0xFFFF_FFFF for register in a[:3])
-        if self._supervisor.cut_files and not flags & _CLOSE_RANGE_CLOEXEC:
+        if self._supervisor.truncated_files and not flags & _CLOSE_RANGE_CLOEXEC:
             fds = {fd for fd in open_fds(process.pid) if first <= fd <= last}
             self._note_closed(process, tid, fds)
         process.forget_files()
         return None
 
     def _exit(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        if self._supervisor.cut_files:
+        if self._supervisor.truncated_files:
             self._note_closed(process, tid, set(open_fds(process.pid)))
         return None
 
     def _note_closed(self, process: Process, tid: int, closing: set[int]) -> None:
         """Record that files that were cut to nothing are about to be closed."""
         supervisor = self._supervisor
-        for number, fd in released(process.pid, closing, supervisor.cut_files, supervisor.family):
+        for number, fd in released(
+            process.pid, closing, supervisor.truncated_files, supervisor.family
+        ):
             file = supervisor.open_file(process, fd)
             if file is not None:
                 supervisor.event(
                     EventKind.CLOSE, tid, lambda: None, path=file.path, file=file.number
                 )
-                del supervisor.cut_files[number]
+                del supervisor.truncated_files[number]
 
     def _umask(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         process.umask = a[0] & 0o777

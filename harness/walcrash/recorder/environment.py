@@ -44,7 +44,7 @@ class Environment:
             "LC_ALL": self.locale,
             "PYTHONUTF8": "0",
             "PYTHONCOERCECLOCALE": "0",
-            # A worker that compiles its modules would write outside its folder.
+            # A worker that compiles its modules would write outside its directory.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
@@ -58,7 +58,7 @@ HERE: Final = Environment(
     is_reversed=False,
 )
 
-ELSEWHERE: Final = Environment(
+PERTURBED: Final = Environment(
     name="elsewhere",
     hash_seed=4_171_127,
     timezone="WCT-13:45",

@@ -89,7 +89,7 @@ class _FileCalls:
     def _sync_file_system(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         fd = process.duplicate(fd_of(a[0]))
         try:
-            is_ours = os.fstat(fd).st_dev == os.stat(self._supervisor.folder.path).st_dev
+            is_ours = os.fstat(fd).st_dev == os.stat(self._supervisor.directory.path).st_dev
         finally:
             os.close(fd)
         return self._sync_all(process, tid, a, 0) if is_ours else None
@@ -193,8 +193,8 @@ class _FileCalls:
         path = process.read_path(path_at)
         if not path:
             return self._fchmod(process, tid, (dirfd, mode), 0) if flags else None
-        folder = self._supervisor.folder
-        find = folder.place if flags & abi.AT_SYMLINK_NOFOLLOW else folder.place_followed
+        directory = self._supervisor.directory
+        find = directory.place if flags & abi.AT_SYMLINK_NOFOLLOW else directory.place_followed
         place = found(partial(find, process, tid, dirfd, path))
         if place is None:
             return None
@@ -231,7 +231,7 @@ class _FileCalls:
         self, process: Process, tid: int, dirfd: int, path_at: int
     ) -> int | None:
         path = process.read_path(path_at)
-        place = found(partial(self._supervisor.folder.place, process, tid, dirfd, path))
+        place = found(partial(self._supervisor.directory.place, process, tid, dirfd, path))
         if place is not None:
             with place:
                 if place.status() is not None:

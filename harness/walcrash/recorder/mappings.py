@@ -56,7 +56,7 @@ class MappedFile:
         fd: a descriptor of our own.
         key: its device and inode.
         number: the file's number in the trace.
-        path: its current name relative to the folder.
+        path: its current name relative to the directory.
         thread: the thread that mapped it last.
         shows_holes: whether it can be asked where data is.
         pieces: the content by its position in pieces; what is missing is zeros.
@@ -191,7 +191,7 @@ class Mappings:
         self.files[file.number] = MappedFile.of(file, thread)
         self._limit_bytes()
 
-    def look(self) -> list[tuple[MappedFile, int, bytes]]:
+    def diff(self) -> list[tuple[MappedFile, int, bytes]]:
         """Return what was stored since the last look, in the order of the pages."""
         stored = [
             (file, offset, data)

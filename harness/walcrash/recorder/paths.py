@@ -1,4 +1,4 @@
-"""Paths as a worker means them: from its own folders, inside the subject's folder or not.
+"""Paths as a worker means them: from its own directories, inside the subject's directory or not.
 
 Every path-based call is made by the harness on an opened parent directory, so that no other
 thread can swap a component in between.
@@ -26,7 +26,7 @@ _OUR_OWN_TROUBLE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 @dataclass(slots=True)
 class Place:
-    """A name in a directory below the subject's folder; close it, or use it with `with`.
+    """A name in a directory below the subject's directory; close it, or use it with `with`.
 
     `exact_name` is the name as the worker wrote it: a slash behind it says that it must be a
     directory, so it belongs into the call that the harness makes.
@@ -60,15 +60,15 @@ class Place:
             return None
 
 
-class Folder:
-    """The subject's folder, which decides what is recorded."""
+class Directory:
+    """The subject's directory, which decides what is recorded."""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path).encode()
         self._prefix = self.path + b"/"
 
     def relative(self, path: bytes) -> str | None:
-        """Return a real path relative to the folder (`.` for itself), or None if outside."""
+        """Return a real path relative to the directory (`.` for itself), or None if outside."""
         if path == self.path:
             return "."
         if not path.startswith(self._prefix):
@@ -76,7 +76,7 @@ class Folder:
         return os.fsdecode(path[len(self._prefix) :])
 
     def place(self, process: Process, tid: int, dirfd: int, path: bytes) -> Place | None:
-        """Find the name that a worker's path ends in; None if it lies outside the folder.
+        """Find the name that a worker's path ends in; None if it lies outside the directory.
 
         Raises:
             OSError: the path leads nowhere, as it would for the worker.
@@ -104,7 +104,7 @@ class Folder:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def is_itself(self, process: Process, tid: int, dirfd: int, path: bytes) -> bool:
-        """Whether a worker's path leads to the folder itself."""
+        """Whether a worker's path leads to the directory itself."""
         try:
             full = _as_seen_from_here(process, tid, dirfd, path)
             return os.path.samefile(full, self.path)
@@ -112,7 +112,7 @@ class Folder:
             return False
 
     def is_beside(self, process: Process, tid: int, dirfd: int, path: bytes) -> bool:
-        """Whether a worker's path ends in a directory on the folder's own file system."""
+        """Whether a worker's path ends in a directory on the directory's own file system."""
         try:
             place = self._anywhere(process, tid, dirfd, path)
         except OSError:
@@ -123,7 +123,7 @@ class Folder:
             return os.fstat(place.parent_fd).st_dev == os.stat(self.path).st_dev
 
     def _anywhere(self, process: Process, tid: int, dirfd: int, path: bytes) -> Place | None:
-        """Find a name wherever it is; `relative` is empty outside the folder."""
+        """Find a name wherever it is; `relative` is empty outside the directory."""
         full = _as_seen_from_here(process, tid, dirfd, path)
         parent, name = os.path.split(full.rstrip(b"/"))
         if name in (b"", b".", b".."):

@@ -62,16 +62,16 @@ class Interception:
     wake_up: str
 
 
-def probe_interception(zygote: Zygote, folder: str) -> Interception:
+def probe_interception(zygote: Zygote, directory: str) -> Interception:
     """Fork two workers: one to be looked into, one to be recorded.
 
     Args:
         zygote: what forks them.
-        folder: an empty one; a file is made in it.
+        directory: an empty one; a file is made in it.
     """
     wait_killable = _reason(_try_wait_killable)
     try:
-        pid, listener = zygote.watch(_ENTRY, os.fsencode(folder), memory_mb=WORKER_MEMORY_MB)
+        pid, listener = zygote.watch(_ENTRY, os.fsencode(directory), memory_mb=WORKER_MEMORY_MB)
     except (Inconclusive, HarnessFault) as problem:
         no = "not tried: nothing is intercepted"
         return Interception(
@@ -83,18 +83,18 @@ def probe_interception(zygote: Zygote, folder: str) -> Interception:
             wake_up=no,
         )
     try:
-        looked_into = _look_into(pid, listener)
+        inspected = _inspect(pid, listener)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         zygote.finish(pid)
         os.close(listener)
-    interception, descriptors, memory, wake_up = looked_into
+    interception, descriptors, memory, wake_up = inspected
     return Interception(
         interception=interception,
         descriptors=descriptors,
         memory=memory,
-        recording=_reason(lambda: _record(zygote, folder)),
+        recording=_reason(lambda: _record(zygote, directory)),
         wait_killable=wait_killable,
         wake_up=wake_up,
     )
@@ -114,9 +114,9 @@ def probe_memory_limit(zygote: Zygote) -> str:
     return "" if answer == b"L" else f"a worker got more than its {WORKER_MEMORY_MB} MB"
 
 
-def write_a_file(folder: bytes) -> None:
+def write_a_file(directory: bytes) -> None:
     """Entry for a probing worker: make a file, write to it, say that it is done."""
-    fd = os.open(folder + b"/probe", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fd = os.open(directory + b"/probe", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(fd, _CONTENT)
     os.close(fd)
     os.write(abi.MESSAGE_FD, b"done")
@@ -136,7 +136,7 @@ _ENTRY: Final = f"{__name__}:{write_a_file.__name__}"
 _ALLOCATE_ENTRY: Final = f"{__name__}:{take_too_much.__name__}"
 
 
-def _look_into(pid: int, listener: int) -> tuple[str, str, str, str]:
+def _inspect(pid: int, listener: int) -> tuple[str, str, str, str]:
     """Return what is wrong with a worker that waits in its first call."""
     wake_up = _reason(lambda: fcntl.ioctl(listener, abi.NOTIF_SET_FLAGS, abi.SYNC_WAKE_UP))
     poll = select.poll()
@@ -164,13 +164,13 @@ def _attached(pid: int, use: Callable[[Process], object], *, is_blind: bool = Fa
             os.close(process.memory)
 
 
-def _record(zygote: Zygote, folder: str) -> None:
+def _record(zygote: Zygote, directory: str) -> None:
     plan = WatchPlan(crash=None, seconds_per_call=CALL_SECONDS)
     watched = watch(
         zygote,
         _ENTRY,
-        os.fsencode(folder),
-        folder=folder,
+        os.fsencode(directory),
+        directory=directory,
         plan=plan,
         memory_mb=WORKER_MEMORY_MB,
     )

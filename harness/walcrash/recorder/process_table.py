@@ -12,7 +12,7 @@ from typing import Final
 
 from walcrash.recorder import processes
 from walcrash.recorder.mappings import Mappings
-from walcrash.recorder.paths import Folder
+from walcrash.recorder.paths import Directory
 from walcrash.recorder.processes import OpenFile, Process
 from walcrash.values.errors import HarnessFault
 
@@ -30,19 +30,19 @@ class ProcessTable:
     """What is known of the processes of one worker.
 
     Attributes:
-        folder: the subject's folder.
+        directory: the subject's directory.
         outside: paths outside it that were open for writing.
         mappings: shared mappings of its files.
-        cut_files: the device and inode of each file, by number, that was cut to nothing and not
-            closed since; see `releases`.
+        truncated_files: the device and inode of each file, by number, that was truncated to
+            nothing and not closed since; see `releases`.
     """
 
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
         self.outside: set[str] = set()
         self.mappings = Mappings()
         self._mapped = self.mappings.files
-        self.cut_files: dict[int, tuple[int, int]] = {}
+        self.truncated_files: dict[int, tuple[int, int]] = {}
         self._processes: dict[int, Process] = {}
         self._threads: dict[int, tuple[Process, int]] = {}
         self._thread_numbers: dict[int, int] = {}
@@ -84,7 +84,7 @@ class ProcessTable:
         process.detach()
 
     def open_file(self, process: Process, fd: int) -> OpenFile | None:
-        """Return the folder's file behind a worker's descriptor, or None if it is not ours."""
+        """Return the directory's file behind a worker's descriptor, or None if it is not ours."""
         if fd in process.files:
             return process.files[fd]
         try:
@@ -98,11 +98,11 @@ class ProcessTable:
         return entry
 
     def adopt(self, duplicate: int, *, is_new: bool = False) -> OpenFile | None:
-        """Take over one of our own descriptors if it is for something below the folder."""
+        """Take over one of our own descriptors if it is for something below the directory."""
         relative = None
         if processes.is_file_or_directory(duplicate):
             path = processes.path_of(duplicate)
-            relative = self.folder.relative(path)
+            relative = self.directory.relative(path)
             if (
                 relative is None
                 and processes.is_of_a_disk(path)
@@ -142,10 +142,10 @@ class ProcessTable:
             self._files_made += 1
         return self._file_numbers[key]
 
-    def note_cut(self, number: int) -> None:
+    def note_truncation(self, number: int) -> None:
         """Note that a file has been cut to nothing."""
         if number in self._file_keys:
-            self.cut_files[number] = self._file_keys[number]
+            self.truncated_files[number] = self._file_keys[number]
 
     def refresh_paths(self) -> None:
         """Look up the names of all open files again, after a rename."""
@@ -154,7 +154,7 @@ class ProcessTable:
         ]
         for file in (*open_files, *self._mapped.values()):
             if file is not None and file.number not in self._names_given:
-                file.path = self.folder.relative(processes.path_of(file.fd)) or file.path
+                file.path = self.directory.relative(processes.path_of(file.fd)) or file.path
 
     def name_file(self, file: OpenFile, path: str) -> None:
         """Note the name that an open file without one has been given, or "" while it has none.

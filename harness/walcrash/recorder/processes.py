@@ -31,9 +31,9 @@ _REMOVED = b" (deleted)"
 
 @dataclass(slots=True)
 class OpenFile:
-    """A duplicate of a worker's descriptor for a file or directory below the folder.
+    """A duplicate of a worker's descriptor for a file or directory below the directory.
 
-    `number` is the file's number in the trace, `path` its current name relative to the folder.
+    `number` is the file's number in the trace, `path` its current name relative to the directory.
     """
 
     fd: int
@@ -46,7 +46,7 @@ class OpenFile:
 class Process:
     """One process under watch.
 
-    `files` maps its descriptors, with None for those that are not below the folder; `umask`
+    `files` maps its descriptors, with None for those that are not below the directory; `umask`
     is None until it is needed.
     """
 
@@ -183,7 +183,7 @@ def _is_called(fd: int, path: bytes) -> bool:
 
 
 def is_file_or_directory(fd: int) -> bool:
-    """Whether a descriptor is for something that the folder can hold."""
+    """Whether a descriptor is for something that the directory can hold."""
     mode = os.fstat(fd).st_mode
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 

@@ -53,7 +53,7 @@ class Recording:
         crash: where the kill landed, if there was one.
         unmodelled: calls that the recorder could not follow, each named with what it touched;
             a trace with any of these is incomplete.
-        outside: paths outside the folder that were opened for writing, sorted.
+        outside: paths outside the directory that were opened for writing, sorted.
         children: how many threads and processes the worker started.
     """
 

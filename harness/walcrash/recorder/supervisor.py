@@ -1,6 +1,6 @@
 """The supervisor: answers a worker's intercepted calls, one at a time, and keeps the trace.
 
-The harness makes each call that changes a file below the folder itself, on the same open file
+The harness makes each call that changes a file below the directory itself, on the same open file
 description, and hands the result back. So what is recorded is what was returned, the order is
 exact also between threads and processes, and a kill falls precisely: before a call nothing of
 it has happened, within a write just its first bytes have, after it all of it.
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from walcrash.recorder import abi
-from walcrash.recorder.paths import Folder
+from walcrash.recorder.paths import Directory
 from walcrash.recorder.process_table import Gone, ProcessTable
 from walcrash.recorder.processes import OpenFile, Process
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
@@ -70,8 +70,8 @@ class WatchPlan:
 class Supervisor(ProcessTable):
     """Watches one boot; make it, `run` it once, kill the worker, then ask for the recording."""
 
-    def __init__(self, listener: int, pid: int, folder: Folder, plan: WatchPlan) -> None:
-        super().__init__(folder)
+    def __init__(self, listener: int, pid: int, directory: Directory, plan: WatchPlan) -> None:
+        super().__init__(directory)
         self.rows: list[EventRow] = []
         self.call = 0
         self.unmodelled: set[str] = set()
@@ -255,7 +255,7 @@ class Supervisor(ProcessTable):
     def write_event(
         self, file: OpenFile, data: bytes, offset: int | None, thread: int, flags: int = 0
     ) -> int:
-        """Write to one of the folder's files and record it; `offset` None is the file's own.
+        """Write to one of the directory's files and record it; `offset` None is the file's own.
 
         Returns:
             How many bytes were written, or a negative errno.
@@ -265,7 +265,7 @@ class Supervisor(ProcessTable):
             TooMuch: it is one byte or more too many; nothing of it is written.
         """
         if self._mapped:
-            self._look(thread)
+            self._diff_mappings(thread)
         self._bytes_left -= len(data)
         if self._bytes_left < 0:
             raise TooMuch
@@ -324,7 +324,7 @@ class Supervisor(ProcessTable):
         kind = EventKind.EFFECT if data.startswith(EFFECT_MARK) else EventKind.REPLY
         row = (kind, self.call, "", "", -1, 0, length, data, 0, False, length, thread, -1)
         if self._mapped:
-            self._look(thread)
+            self._diff_mappings(thread)
         hit = None
         if self._point is not None and self._point.call == self.call:
             hit = self._hit(kind)
@@ -348,7 +348,7 @@ class Supervisor(ProcessTable):
         arguments: tuple[int, ...],
         id_: int,
     ) -> int | None:
-        if number == self._exit_number and not self.cut_files:
+        if number == self._exit_number and not self.truncated_files:
             # Nobody asks who it is, so that the end of a short-lived child costs little.
             return None
         process, _ = self._threads.get(tid) or self._thread(tid)
@@ -383,7 +383,7 @@ class Supervisor(ProcessTable):
         """
         thread = self._threads[tid][1]
         if self._mapped:
-            self._look(thread)
+            self._diff_mappings(thread)
         head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
         hit = None
         if self._point is not None and self._point.call == self.call:
@@ -398,7 +398,7 @@ class Supervisor(ProcessTable):
         row = (*head, result, thread, mode)
         self._record(row)
         if kind is EventKind.TRUNCATE and not result and not offset:
-            self.note_cut(file)
+            self.note_truncation(file)
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result
@@ -408,7 +408,7 @@ class Supervisor(ProcessTable):
         if self._mapped:
             self.mappings.follow(row)
 
-    def _look(self, thread: int) -> None:
+    def _diff_mappings(self, thread: int) -> None:
         """Record what was stored through mappings until now, before the event at hand.
 
         Raises:
@@ -424,7 +424,7 @@ class Supervisor(ProcessTable):
             self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
 
     def _record_stores(self, thread: int) -> None:
-        for file, offset, data in self.mappings.look():
+        for file, offset, data in self.mappings.diff():
             row = (
                 EventKind.WRITE, self.call, file.path, "", file.number, offset, len(data), data,
                 MAPPED, False, len(data), thread, -1,

@@ -1,6 +1,6 @@
-"""Trees: from a folder to an image and back.
+"""Trees: from a directory to an image and back.
 
-An image is put where the worker had its folder, since stores keep absolute paths.
+An image is put where the worker had its directory, since stores keep absolute paths.
 
 Long files may be mostly holes: these are not read, and long runs of zeros are put back as holes.
 """
@@ -22,22 +22,22 @@ _BLOCK_BYTES: Final = 512
 """The unit of `st_blocks`."""
 
 
-def capture(folder: str) -> Image:
-    """Return what a folder holds, in name order.
+def capture(directory: str) -> Image:
+    """Return what a directory holds, in name order.
 
     Raises:
         OSError: something in it cannot be read.
     """
     entries: dict[str, Entry] = {}
-    _capture_into(folder, "", entries, {})
+    _capture_into(directory, "", entries, {})
     return Image(entries)
 
 
 def _capture_into(
-    folder: str, inside: str, entries: dict[str, Entry], seen: dict[tuple[int, int], str]
+    directory: str, inside: str, entries: dict[str, Entry], seen: dict[tuple[int, int], str]
 ) -> None:
-    for name in sorted(os.listdir(folder)):
-        path, relative = f"{folder}/{name}", f"{inside}{name}"
+    for name in sorted(os.listdir(directory)):
+        path, relative = f"{directory}/{name}", f"{inside}{name}"
         status = os.lstat(path)
         mode = stat.S_IMODE(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
@@ -94,44 +94,44 @@ def _next_data(fd: int, start: int, size: int) -> int:
         raise
 
 
-def size_bytes(folder: str) -> int:
-    """Return what a folder's files take on the disk, while somebody may be changing them.
+def size_bytes(directory: str) -> int:
+    """Return what a directory's files take on the disk, while somebody may be changing them.
 
     What cannot be looked at counts as nothing.
     """
     size = 0
-    folders = [folder]
-    while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+    directories = [directory]
+    while directories:
+        with contextlib.suppress(OSError), os.scandir(directories.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    directories.append(entry.path)
                     continue
                 with contextlib.suppress(OSError):
                     size += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
     return size
 
 
-def restore(image: Image, folder: str) -> None:
-    """Make a folder hold exactly an image; the folder itself stays.
+def restore(image: Image, directory: str) -> None:
+    """Make a directory hold exactly an image; the directory itself stays.
 
     Raises:
         OSError: something in it cannot be removed or written.
     """
-    clear(folder)
+    clear(directory)
     for relative, entry in image.entries.items():
-        path = f"{folder}/{relative}"
+        path = f"{directory}/{relative}"
         if isinstance(entry, DirectoryEntry):
             os.mkdir(path)
         elif isinstance(entry, SymlinkEntry):
             os.symlink(entry.target, path)
         elif isinstance(entry, LinkEntry):
-            os.link(f"{folder}/{entry.first_name}", path)
+            os.link(f"{directory}/{entry.first_name}", path)
         else:
             _write_file(path, entry)
     for relative, entry in reversed(list(image.entries.items())):
         if isinstance(entry, DirectoryEntry):
-            os.chmod(f"{folder}/{relative}", entry.mode)
+            os.chmod(f"{directory}/{relative}", entry.mode)
 
 
 def _write_file(path: str, entry: FileEntry) -> None:
@@ -161,13 +161,13 @@ def _write_at(fd: int, data: bytes | memoryview, start: int) -> None:
         rest, start = rest[count:], start + count
 
 
-def clear(folder: str) -> None:
-    """Empty a folder, also where a worker took away its own permissions.
+def clear(directory: str) -> None:
+    """Empty a directory, also where a worker took away its own permissions.
 
     Raises:
         OSError: something in it cannot be removed.
     """
-    with os.scandir(folder) as entries:
+    with os.scandir(directory) as entries:
         found = list(entries)
     for entry in found:
         if not entry.is_dir(follow_symlinks=False):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from walcrash.recorder import abi
 from walcrash.recorder.calls import handlers
-from walcrash.recorder.paths import Folder
+from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import Recording
 from walcrash.recorder.supervisor import Supervisor, WatchPlan
 from walcrash.recorder.zygote import Zygote
@@ -24,7 +24,7 @@ class Watched:
 
 
 def watch(
-    zygote: Zygote, entry: str, payload: bytes, *, folder: str, plan: WatchPlan, memory_mb: int
+    zygote: Zygote, entry: str, payload: bytes, *, directory: str, plan: WatchPlan, memory_mb: int
 ) -> Watched:
     """Fork a worker, watch it until it exits or is killed, and reap all that it started.
 
@@ -33,7 +33,7 @@ def watch(
         HarnessFault: the zygote is gone, or a process cannot be looked into.
     """
     pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb)
-    supervisor = Supervisor(listener, pid, Folder(folder), plan)
+    supervisor = Supervisor(listener, pid, Directory(directory), plan)
     with contextlib.closing(supervisor.mappings):
         try:
             # Linux before 6.6 does not know the flag; it only makes things faster.

@@ -34,8 +34,8 @@ class LoadError(WalcrashError):
 class Zygote:
     """One fork server in one environment; close it, or use it with `contextlib.closing`."""
 
-    def __init__(self, environment: Environment, folder: str) -> None:
-        """Start it; it removes `folder` when this process is gone.
+    def __init__(self, environment: Environment, directory: str) -> None:
+        """Start it; it removes `directory` when this process is gone.
 
         Raises:
             HarnessFault: it does not start.
@@ -48,14 +48,14 @@ class Zygote:
         self._process = subprocess.Popen(
             [
                 sys.executable,
-                # Else the current folder would come before our own package.
+                # Else the current directory would come before our own package.
                 "-P",
                 "-c",
                 "from walcrash.recorder.zygote_main import main; main()",
                 str(theirs.fileno()),
                 str(environment.clock_shift_seconds),
                 str(int(environment.is_reversed)),
-                folder,
+                directory,
             ],
             env=_variables(environment),
             stdin=subprocess.DEVNULL,
@@ -151,7 +151,7 @@ class Zygote:
         try:
             self._process.wait(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
-            # Daemons do not end with it, and would write into a folder that is being removed.
+            # Daemons do not end with it, and would write into a directory that is being removed.
             kill_below(self._process.pid)
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -204,7 +204,7 @@ class Zygote:
 def _variables(environment: Environment) -> dict[str, str]:
     variables = environment.variables(dict(os.environ))
     package_parent = str(Path(walcrash.__file__).resolve().parent.parent)
-    # First of all our own package; then what the user has; then the current folder.
+    # First of all our own package; then what the user has; then the current directory.
     paths = [package_parent, *variables.get("PYTHONPATH", "").split(os.pathsep), os.getcwd()]
     variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return variables

@@ -2,7 +2,7 @@
 
 It runs as a program of its own with few imports, takes requests on a socket, and is the
 subreaper of everything that its workers start. When the harness is gone (the end of the
-socket), it kills all of that, removes the working folder and exits: nothing is left behind
+socket), it kills all of that, removes the working directory and exits: nothing is left behind
 even where the harness was killed.
 
 A request is a pickled tuple with its length in front; it comes from the harness, which is
@@ -57,12 +57,12 @@ Entry = Callable[..., object]
 
 
 def main() -> NoReturn:
-    """Run until the socket ends; arguments: fd, clock shift, listing order, folder to remove."""
-    socket_fd, shift, is_reversed, folder = sys.argv[1:5]
+    """Run until the socket ends; arguments: fd, clock shift, listing order, directory to remove."""
+    socket_fd, shift, is_reversed, directory = sys.argv[1:5]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     channel = socket.socket(fileno=int(socket_fd))
-    zygote = _Zygote(channel, folder)
+    zygote = _Zygote(channel, directory)
     # From here on: the harness may be gone already.
     try:
         is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
@@ -84,9 +84,9 @@ class _Spare:
 
 
 class _Zygote:
-    def __init__(self, channel: socket.socket, folder: str) -> None:
+    def __init__(self, channel: socket.socket, directory: str) -> None:
         self._channel = channel
-        self._folder = folder
+        self._directory = directory
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
         self._spare: _Spare | None = None
@@ -124,12 +124,12 @@ class _Zygote:
             raise AssertionError(kind)
 
     def leave(self) -> NoReturn:
-        """End this process with everything below it, and remove the folder."""
+        """End this process with everything below it, and remove the directory."""
         kill_children(keep=frozenset())
         # Only now: it brings three libraries for archives, and each fork would carry them along.
         import shutil
 
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
         os._exit(0)
 
     def _load(self, entry: str, payload: bytes) -> None:
@@ -152,13 +152,13 @@ class _Zygote:
         done = os.eventfd(0)
         at_work = _thread.allocate_lock()
         at_work.acquire()
-        look = select.poll()
-        look.register(self._channel, select.POLLRDHUP)
-        look.register(done, select.POLLIN)
+        poller = select.poll()
+        poller.register(self._channel, select.POLLRDHUP)
+        poller.register(done, select.POLLIN)
 
         def leave_if_alone() -> None:
             try:
-                if all(fd != done for fd, _ in look.poll()):
+                if all(fd != done for fd, _ in poller.poll()):
                     self.leave()
             finally:
                 at_work.release()

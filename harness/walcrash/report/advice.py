@@ -56,11 +56,11 @@ _SYNC_FIRST: Final = (
     "a mapping) after the last byte of the record, and acknowledge only when that has returned "
     "without an error."
 )
-_SYNC_FOLDER: Final = (
+_SYNC_DIRECTORY: Final = (
     "The bytes were synced and the name was not: after a file is created, linked or renamed, "
     "sync the directory that holds it before anything in it is acknowledged."
 )
-_CUT_TAIL: Final = (
+_TRUNCATE_TAIL: Final = (
     "What follows a torn record is read as a part of it: before the first append, recovery has to "
     "cut the log after its last whole record, and sync the cut."
 )
@@ -101,7 +101,7 @@ _BY_INVARIANT: Final[Mapping[Invariant, str]] = {
         "was already taken over must not be read again, and the next one not before it is whole."
     ),
     Invariant.DETERMINISM: (
-        "Recovery may depend on the bytes of its folder only: sort directory listings, iterate "
+        "Recovery may depend on the bytes of its directory only: sort directory listings, iterate "
         "over nothing that hashes order, and take times from the records."
     ),
     Invariant.IDEMPOTENCE: (
@@ -143,23 +143,23 @@ _BY_INVARIANT: Final[Mapping[Invariant, str]] = {
 }
 
 _BY_LOSS: Final[Mapping[tuple[Invariant, Taken], str]] = {
-    (Invariant.LOST_PUT, Taken.KILL_TORN): _CUT_TAIL,
+    (Invariant.LOST_PUT, Taken.KILL_TORN): _TRUNCATE_TAIL,
     (Invariant.LOST_PUT, Taken.KILL_NOTHING): (
         "A kill takes nothing that was written, so the record was still in the process when it "
         "was acknowledged, or recovery did not look where it is: hand every record to the kernel "
         "before the reply, and follow what a renamed or half-made file leaves."
     ),
     (Invariant.LOST_PUT, Taken.DATA): _SYNC_FIRST,
-    (Invariant.LOST_PUT, Taken.NAME): _SYNC_FOLDER,
+    (Invariant.LOST_PUT, Taken.NAME): _SYNC_DIRECTORY,
     (Invariant.LOST_PUT, Taken.TORN): (
         "More than the torn record is gone: it has to be found out alone, by its checksum, and "
         "all whole records before it have to stay. A record that was acknowledged must not share "
         "a sector with one that is rewritten later."
     ),
     (Invariant.LOST_PUT, Taken.STALE): _OTHER_BYTES,
-    (Invariant.LOST_MARK, Taken.KILL_TORN): _CUT_TAIL,
+    (Invariant.LOST_MARK, Taken.KILL_TORN): _TRUNCATE_TAIL,
     (Invariant.LOST_MARK, Taken.DATA): _SYNC_FIRST,
-    (Invariant.LOST_MARK, Taken.NAME): _SYNC_FOLDER,
+    (Invariant.LOST_MARK, Taken.NAME): _SYNC_DIRECTORY,
     (Invariant.ALTERED_RECORD, Taken.KILL_TORN): _CHECK_WHOLE,
     (Invariant.ALTERED_RECORD, Taken.TORN): _CHECK_WHOLE,
     (Invariant.ALTERED_RECORD, Taken.DATA): _CHECK_WHOLE,
@@ -184,12 +184,12 @@ _BY_LOSS: Final[Mapping[tuple[Invariant, Taken], str]] = {
         "The checkpoint was durable before what it stands for: sync the log, then the state, then "
         "write the checkpoint."
     ),
-    (Invariant.CHECKPOINT_AHEAD, Taken.NAME): _SYNC_FOLDER,
+    (Invariant.CHECKPOINT_AHEAD, Taken.NAME): _SYNC_DIRECTORY,
     (Invariant.CHECKPOINT_STATE, Taken.TORN): _REPLACE,
     (Invariant.CHECKPOINT_STATE, Taken.KILL_TORN): _REPLACE,
     (Invariant.UNRECOVERABLE, Taken.NAME): (
         "A file was missing, or an older one was there: sync the directory after each file is made "
-        "or renamed, and let recovery go on from a folder in which a step is not yet done."
+        "or renamed, and let recovery go on from a directory in which a step is not yet done."
     ),
     (Invariant.UNRECOVERABLE, Taken.DATA): (
         "A name or a size was durable before the content: sync a new file before it is renamed "
@@ -200,8 +200,8 @@ _BY_LOSS: Final[Mapping[tuple[Invariant, Taken], str]] = {
         "Each state between two calls is one that a crash leaves: recovery has to go on from a "
         "file that is made and still empty, and from either side of each rename and removal."
     ),
-    (Invariant.NOT_APPENDABLE, Taken.KILL_TORN): _CUT_TAIL,
-    (Invariant.NOT_APPENDABLE, Taken.TORN): _CUT_TAIL,
+    (Invariant.NOT_APPENDABLE, Taken.KILL_TORN): _TRUNCATE_TAIL,
+    (Invariant.NOT_APPENDABLE, Taken.TORN): _TRUNCATE_TAIL,
     (Invariant.IDEMPOTENCE, Taken.KILL_TORN): _REPLACE,
     (Invariant.IDEMPOTENCE, Taken.TORN): _REPLACE,
     (Invariant.EFFECT_BEFORE_APPEND, Taken.DATA): (
@@ -209,5 +209,5 @@ _BY_LOSS: Final[Mapping[tuple[Invariant, Taken], str]] = {
         "the effect."
     ),
     (Invariant.REPEATED_EFFECT, Taken.DATA): _SYNC_FIRST,
-    (Invariant.REPEATED_EFFECT, Taken.NAME): _SYNC_FOLDER,
+    (Invariant.REPEATED_EFFECT, Taken.NAME): _SYNC_DIRECTORY,
 }

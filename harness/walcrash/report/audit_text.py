@@ -20,7 +20,7 @@ from walcrash.report.text import (
     shorten,
     table,
 )
-from walcrash.values.audit import PROOFS, Audit, AuditFinding, Reason, SiteLook, SiteVerdict
+from walcrash.values.audit import PROOFS, Audit, AuditFinding, Reason, SiteAudit, SiteVerdict
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import ExitCode
 from walcrash.values.verdict import Verdict, Violation
@@ -36,7 +36,7 @@ _SHORT = {
     Reason.NOT_NOTICED: "nothing was noticed",
     Reason.NOTHING_PENDING: "nothing was pending",
     Reason.NO_PROMISE: "nothing was promised",
-    Reason.NOT_LOOKED: "nothing was judged",
+    Reason.NOT_JUDGED: "nothing was judged",
 }
 
 
@@ -83,13 +83,13 @@ def _table(audit: Audit) -> list[str]:
     return table(HEAD, rows, left=3) if rows else []
 
 
-def _without(site: SiteLook) -> str:
+def _without(site: SiteAudit) -> str:
     if site.finding is not None:
         return f"{site.finding.violations[0].invariant.value} ({site.finding.model.value})"
     return _SHORT[site.reason]
 
 
-def _legal(site: SiteLook) -> str:
+def _legal(site: SiteAudit) -> str:
     """Return how many images there are that only its loss allows, at the positions looked at."""
     if site.is_exhaustive:
         return f"{site.legal:,}"
@@ -129,7 +129,7 @@ def _crash(finding: AuditFinding, drawn_from: PersistenceModel, width: int) -> l
     return lines
 
 
-def _of(audit: Audit, verdict: SiteVerdict) -> list[SiteLook]:
+def _of(audit: Audit, verdict: SiteVerdict) -> list[SiteAudit]:
     return [site for site in audit.sites if site.verdict is verdict]
 
 
@@ -156,12 +156,12 @@ def _not_needed(audit: Audit, width: int) -> list[str]:
     return lines[1:]
 
 
-def _why_not_needed(site: SiteLook) -> str:
-    positions = counted(site.telling, "position")
+def _why_not_needed(site: SiteAudit) -> str:
+    positions = counted(site.differing, "position")
     if site.reason is Reason.ADDS_NO_IMAGE:
         why = (
             f"what it leaves pending at {positions} is on the disk already"
-            if site.telling
+            if site.differing
             else "other syncs make the same durable, so it is a waste as long as they stay"
         )
         return (
@@ -175,12 +175,12 @@ def _why_not_needed(site: SiteLook) -> str:
         )
     return (
         f"not noticed, not proven: {counted(site.judged, 'image')} of those that its loss adds "
-        f"were judged, at {site.looked:,} of {positions}, and none fails; a waste in the subject "
-        "or a gap in the workload"
+        f"were judged, at {site.judged_positions:,} of {positions}, and none fails; a waste in the "
+        "subject or a gap in the workload"
     )
 
 
-def _cost(site: SiteLook, syncs: int) -> str:
+def _cost(site: SiteAudit, syncs: int) -> str:
     share = 100 * site.calls / max(1, syncs)
     idle = f"; {site.idle:,} had nothing to do" if site.idle else ""
     return (
@@ -190,19 +190,19 @@ def _cost(site: SiteLook, syncs: int) -> str:
     )
 
 
-def _together(look: SiteLook, model: PersistenceModel, width: int) -> list[str]:
-    if look.finding is None:
-        kind = "all that this adds" if look.is_exhaustive else "of those that this adds"
-        text = f"no finding either, in {counted(look.judged, 'image')}, {kind}"
+def _together(together: SiteAudit, model: PersistenceModel, width: int) -> list[str]:
+    if together.finding is None:
+        kind = "all that this adds" if together.is_exhaustive else "of those that this adds"
+        text = f"no finding either, in {counted(together.judged, 'image')}, {kind}"
         return paragraph(text, width=width)
-    first = look.finding.violations[0]
+    first = together.finding.violations[0]
     return [
         *paragraph(
             f"{first.invariant.value}: they cover for each other, so take one away and audit "
             f"again; {shorten(first.message)}",
             width=width,
         ),
-        *_crash(look.finding, model, width),
+        *_crash(together.finding, model, width),
     ]
 
 
@@ -214,7 +214,7 @@ def _unproven(audit: Audit, width: int) -> list[str]:
     return lines[1:]
 
 
-def _advice(site: SiteLook) -> str:
+def _advice(site: SiteAudit) -> str:
     if site.reason is Reason.NOTHING_PENDING:
         return (
             f"all {counted(site.calls, 'call')} had nothing to do, so this workload cannot tell; "
@@ -316,7 +316,7 @@ def audit_json(audit: Audit) -> dict[str, object]:
             "finding": _finding_json(audit.baseline.finding),
         },
         "sites": [_site_json(site, audit.syncs) for site in audit.sites],
-        "together": None if audit.together is None else _look_json(audit.together),
+        "together": None if audit.together is None else _audit_json(audit.together),
         "without_sync": [
             {"operation": one.operation, "unsynced": one.unsynced, "calls": one.calls}
             for one in audit.unsynced
@@ -325,33 +325,33 @@ def audit_json(audit: Audit) -> dict[str, object]:
     }
 
 
-def _site_json(site: SiteLook, syncs: int) -> dict[str, object]:
+def _site_json(site: SiteAudit, syncs: int) -> dict[str, object]:
     return {
         "site": site.site,
         "verdict": site.verdict.value,
         "reason": site.reason.value,
         "is_proven": site.reason in PROOFS,
         "share": round(site.calls / max(1, syncs), 4),
-        **_look_json(site),
+        **_audit_json(site),
     }
 
 
-def _look_json(look: SiteLook) -> dict[str, object]:
+def _audit_json(together: SiteAudit) -> dict[str, object]:
     return {
-        "calls": look.calls,
-        "idle": look.idle,
-        "covered": look.covered,
-        "bytes_pending": look.bytes_pending,
-        "names_pending": look.names_pending,
-        "positions": look.telling,
-        "positions_looked_at": look.looked,
-        "legal": look.legal,
-        "is_legal_counted": look.is_legal_counted,
-        "is_exhaustive": look.is_exhaustive,
-        "judged": look.judged,
-        "judged_with_a_promise": look.promised,
-        "unconfirmed": look.unconfirmed,
-        "finding": _finding_json(look.finding),
+        "calls": together.calls,
+        "idle": together.idle,
+        "covered": together.covered,
+        "bytes_pending": together.bytes_pending,
+        "names_pending": together.names_pending,
+        "positions": together.differing,
+        "positions_looked_at": together.judged_positions,
+        "legal": together.legal,
+        "is_legal_counted": together.is_legal_counted,
+        "is_exhaustive": together.is_exhaustive,
+        "judged": together.judged,
+        "judged_with_a_promise": together.promised,
+        "unconfirmed": together.unconfirmed,
+        "finding": _finding_json(together.finding),
     }
 
 

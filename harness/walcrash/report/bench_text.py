@@ -14,7 +14,7 @@ FORMAT = 1
 HEAD = ("measured", "median", "against", "median", "ratio", "target", "")
 
 
-def tell(text: str) -> None:
+def say(text: str) -> None:
     """Say on stderr what is being measured."""
     talk(text)
 
@@ -32,7 +32,7 @@ def publish_benchmark(benchmark: Benchmark, *, json_path: str | None) -> ExitCod
         except OSError as problem:
             raise UsageError(
                 f"the numbers cannot be written to {json_path}: {problem.strerror}",
-                hint="walcrash bench --json /some/folder/bench.json",
+                hint="walcrash bench --json /some/directory/bench.json",
             ) from None
         publish(command("json", shell_path(json_path)))
     return ExitCode.PASSED

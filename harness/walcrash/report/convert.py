@@ -7,7 +7,7 @@ from walcrash.report.formats import Format
 from walcrash.report.log_reader import STDIN, read_log
 from walcrash.report.merge import merged_report
 from walcrash.report.output import publish, talk
-from walcrash.report.run_folder import EVENTS, write_whole
+from walcrash.report.run_directory import EVENTS, write_whole
 from walcrash.report.text import shell_path
 from walcrash.values.errors import UsageError
 
@@ -19,9 +19,9 @@ def convert_runs(runs: Sequence[str], to: Format, *, output: str | None) -> None
     """Write one or more runs in a format; several become one report.
 
     Args:
-        runs: the folders of runs, or their event logs; `-` is stdin.
+        runs: the directories of runs, or their event logs; `-` is stdin.
         to: the format.
-        output: the file; `-` is stdout; None is the format's own name in the run's folder, and
+        output: the file; `-` is stdout; None is the format's own name in the run's directory, and
             stdout for several runs, for stdin, and for a format that is there to be piped.
 
     Raises:
@@ -35,8 +35,8 @@ def convert_runs(runs: Sequence[str], to: Format, *, output: str | None) -> None
     if output == STDOUT:
         publish(text.removesuffix("\n"))
         return
-    folder = runs[0] if os.path.isdir(runs[0]) else os.path.dirname(runs[0])
-    path = output if output is not None else os.path.join(folder, to.file_name)
+    directory = runs[0] if os.path.isdir(runs[0]) else os.path.dirname(runs[0])
+    path = output if output is not None else os.path.join(directory, to.file_name)
     write_whole(path, text)
     talk(f"wrote {shell_path(path)}")
 

@@ -25,9 +25,9 @@ from walcrash.report.story_words import (
     fate_lines,
     jumps,
     kept_text,
-    look_lines,
     outcome_text,
     path_text,
+    recovery_lines,
     state_text,
 )
 from walcrash.report.text import INDENT, block, counted, paragraph, shorten
@@ -73,7 +73,7 @@ def explanation_text(finding: Finding, story: Story, *, width: int, runs: str) -
     ]
     parts += [
         "\n".join(lines)
-        for lines in (_view(story), _looks(story, width), _rule(finding, story, width))
+        for lines in (_view(story), _recoveries(story, width), _rule(finding, story, width))
         if lines
     ]
     return "\n\n".join(parts)
@@ -202,11 +202,11 @@ def _character(byte: int | None) -> str:
 # Recovery, and the rule.
 
 
-def _looks(story: Story, width: int) -> list[str]:
+def _recoveries(story: Story, width: int) -> list[str]:
     lines = ["RECOVERY"]
-    for look in story.looks:
-        first, *rest = look_lines(look)
-        lines += block(look.where, first, width=width, label_width=20)
+    for recovery in story.recoveries:
+        first, *rest = recovery_lines(recovery)
+        lines += block(recovery.where, first, width=width, label_width=20)
         for line in rest:
             lines += block("", line, width=width, label_width=20)
     return lines

@@ -53,7 +53,7 @@ def finding_text(
     Args:
         finding: what was found.
         width: columns to wrap at.
-        runs: the folder that keeps it; named in the commands where it is not the default.
+        runs: the directory that keeps it; named in the commands where it is not the default.
         is_read: whether its story follows, so that nobody has to be told how to read it.
     """
     width = max(width, NARROWEST)

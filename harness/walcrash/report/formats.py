@@ -16,7 +16,7 @@ from walcrash.report.sarif import sarif_report
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: the file that a run's folder has it in, and how it is made.
+    """One format: the file that a run's directory has it in, and how it is made.
 
     It `is_streamed` if it is there to be piped or appended: then it goes to stdout by default.
     """

@@ -39,16 +39,16 @@ def github_summary(report: RunReport) -> str:
     """Return the run as the Markdown of a job summary, ending with a newline."""
     head = _head(report)
     tail = [
-        _section("Scenarios", _cut(scenario_table(report), "scenarios")),
-        _section("Why not passed", _cut(reasons(report), "reasons")),
-        _section("Invariants", _cut(invariant_table(report), "invariants")),
+        _section("Scenarios", _elide(scenario_table(report), "scenarios")),
+        _section("Why not passed", _elide(reasons(report), "reasons")),
+        _section("Invariants", _elide(invariant_table(report), "invariants")),
     ]
     found = [finding_text(finding) for finding in report.findings]
     found += [_unreported_text(report, case) for case in report.unreported]
     left = SUMMARY_BYTES - _size([head, *tail])
     findings = _fitting("Findings", found, left)
-    beside = [finding_text(finding) for finding in report.portability]
-    portability = _fitting("Portability", beside, left - _size([findings]))
+    texts = [finding_text(finding) for finding in report.portability]
+    portability = _fitting("Portability", texts, left - _size([findings]))
     sections = [head, findings, portability, *tail]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -80,7 +80,7 @@ def _size(texts: Sequence[str]) -> int:
     return sum(len(text.encode("utf-8", "backslashreplace")) + 2 for text in texts)
 
 
-def _cut(text: str, noun: str) -> str:
+def _elide(text: str, noun: str) -> str:
     """Return the first lines that fit, saying that there are more."""
     kept: list[str] = []
     lines = text.split("\n")

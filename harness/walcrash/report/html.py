@@ -31,7 +31,7 @@ from walcrash.report.finding_text import replay_command as replay_line
 from walcrash.report.html_coverage import Coverage
 from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
 from walcrash.report.run_report import RunReport
-from walcrash.report.story_words import look_lines
+from walcrash.report.story_words import recovery_lines
 from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
 from walcrash.report.text import counted, escape, shorten
 from walcrash.values.contract import PersistenceModel
@@ -201,7 +201,7 @@ def _unjudged(report: RunReport) -> Iterable[tuple[str, str]]:
 
 def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: bool) -> _Finding:
     first = finding.violations[0]
-    is_told = story is not None and steps > 0
+    is_reported = story is not None and steps > 0
     view = None
     if story is not None and story.view is not None and has_view:
         view = _View(title=view_title(story), rows=tuple(view_rows(story)))
@@ -213,7 +213,7 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
         message=shorten(first.message, MESSAGE_CHARACTERS),
         facts=tuple(_facts(finding, story)),
         paths=json.dumps([escape(path) for path in story.paths]) if story is not None else "[]",
-        steps=tuple(step_rows(story, steps)) if story is not None and is_told else (),
+        steps=tuple(step_rows(story, steps)) if story is not None and is_reported else (),
         view=view,
         end=tuple(_end(finding, story)),
         commands=tuple(_commands(finding).items()),
@@ -245,8 +245,8 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
 
 
 def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
-    for look in story.looks if story is not None else ():
-        yield shorten(look.where), "; ".join(look_lines(look))
+    for recovery in story.recoveries if story is not None else ():
+        yield shorten(recovery.where), "; ".join(recovery_lines(recovery))
     first, *others = finding.violations
     yield "broken", f"{first.invariant.value}: {RULES[first.invariant]}"
     for other in others:

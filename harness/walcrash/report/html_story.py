@@ -26,14 +26,14 @@ from walcrash.report.story_words import (
 from walcrash.report.text import counted
 from walcrash.values.event import EventKind
 from walcrash.values.history import Outcome
-from walcrash.values.story import PathState, Ranges, Standing, Step, Story, StoryBoot
+from walcrash.values.story import Durability, PathState, Ranges, Step, Story, StoryBoot
 
 _LETTERS = {
-    Standing.DURABLE: "d",
-    Standing.NEW: "n",
-    Standing.REMOVED: "r",
-    Standing.REPLACED: "o",
-    Standing.ABSENT: "a",
+    Durability.DURABLE: "d",
+    Durability.NEW: "n",
+    Durability.REMOVED: "r",
+    Durability.REPLACED: "o",
+    Durability.ABSENT: "a",
 }
 
 _HEAD_SHARE = 4
@@ -121,7 +121,7 @@ def _states(states: tuple[PathState, ...]) -> str:
         numbers = [str(state.size), str(state.durable_size), _ranges(state.pending)]
         text = ",".join(numbers).rstrip(",")
         sizes = "" if text == "0,0" else text
-        parts.append(f"{state.path}{_LETTERS[state.standing]}{sizes}")
+        parts.append(f"{state.path}{_LETTERS[state.durability]}{sizes}")
     return ";".join(parts)
 
 

@@ -94,7 +94,7 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
         if invariant in broken:
             tests[invariant.value] = _failure(report, invariant, broken[invariant])
         elif invariant in report.broken.get(name, {}):
-            tests[invariant.value] = _beside(report, invariant, report.broken[name][invariant])
+            tests[invariant.value] = _portability(report, invariant, report.broken[name][invariant])
         elif invariant in scenario.judged:
             tests[invariant.value] = None
         elif invariant in unjudged:
@@ -142,7 +142,7 @@ def _failure(
     return _Result("failure", message, text, invariant.value)
 
 
-def _beside(report: RunReport, invariant: Invariant, finding: str) -> _Result:
+def _portability(report: RunReport, invariant: Invariant, finding: str) -> _Result:
     """Return the failure of an invariant that a finding's smallest case does not break."""
     text = "\n".join(finding_text(each) for each in report.findings if each.id == finding)
     message = f"{finding}: broken as well, by a larger case of this finding"
@@ -183,8 +183,8 @@ def _notes(report: RunReport, scenario: ScenarioEnded) -> str:
             counted(scenario.events, "event"),
         )
     )
-    beside = [each for each in report.portability if each.scenario == scenario.scenario]
-    return "\n\n\n".join([numbers, *map(finding_text, beside)])
+    portability = [each for each in report.portability if each.scenario == scenario.scenario]
+    return "\n\n\n".join([numbers, *map(finding_text, portability)])
 
 
 # As XML.

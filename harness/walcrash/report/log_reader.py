@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import BinaryIO, Final
 
-from walcrash.report.run_folder import EVENTS
+from walcrash.report.run_directory import EVENTS
 from walcrash.values.errors import UsageError
 from walcrash.values.log import CampaignStarted, LogLine, UnknownFormat, line_from_json
 from walcrash.values.plain import NotPlain
@@ -30,7 +30,7 @@ def read_log(path: str) -> list[LogLine]:
     """Return the lines of an event log.
 
     Args:
-        path: the file, or the folder of a run; `-` is stdin.
+        path: the file, or the directory of a run; `-` is stdin.
 
     Raises:
         UsageError: it cannot be read, is no event log, or is of a newer format.
@@ -44,12 +44,12 @@ def read_log(path: str) -> list[LogLine]:
     except OSError as problem:
         raise UsageError(
             f"the event log {name} cannot be read: {problem.strerror}",
-            hint="name the folder of a run, such as one in reports/runs, or its events.ndjson",
+            hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
         ) from None
     if not lines:
         raise UsageError(
             f"the event log {name} is empty: not one line is whole",
-            hint="name the folder of a run that has begun",
+            hint="name the directory of a run that has begun",
         )
     return lines
 
@@ -87,7 +87,7 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
         except (ValueError, RecursionError) as problem:
             raise UsageError(
                 f"{name}, line {number}: this is no event log of walcrash: {problem}",
-                hint="name the folder of a run, such as one in reports/runs, or its events.ndjson",
+                hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
             ) from None
         is_begun = True
         if line is not None:

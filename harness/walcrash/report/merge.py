@@ -89,8 +89,8 @@ def _lines(
     for name in begun:
         ended = _ended(name, [part for shard in shards for part in _parts(shard, name)])
         found = [line.finding for line in reported if line.finding.scenario == name]
-        beside = sum(finding.is_portability for finding in found)
-        yield replace(ended, findings=len(found) - beside, portability=beside)
+        portability = sum(finding.is_portability for finding in found)
+        yield replace(ended, findings=len(found) - portability, portability=portability)
     yield CampaignEnded(
         verdict=_worst(shard.verdict for shard in shards),
         stopped=min((shard.stopped for shard in shards), key=_WORST_STOP.index),

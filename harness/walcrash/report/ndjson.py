@@ -53,7 +53,7 @@ class NdjsonWriter:
         except OSError as problem:
             raise UsageError(
                 f"the event log cannot be written to {path}: {problem.strerror}",
-                hint="name a file in a folder that you may write to",
+                hint="name a file in a directory that you may write to",
             ) from None
         return cls(fd, name=path, owned=True)
 
@@ -76,7 +76,7 @@ class NdjsonWriter:
             raise HarnessFault(
                 f"the event log {self._name} could not be written: {problem.strerror}; "
                 f"it ends after {self._whole_bytes:,} bytes, with a whole line",
-                hint="free some space, or name another folder with --runs",
+                hint="free some space, or name another directory with --runs",
             ) from None
         self._whole_bytes += len(data)
 

@@ -83,7 +83,7 @@ def _broken(each: ProbedPromise, runs: str, width: int) -> list[str]:
     finding = each.finding
     assert finding is not None
     first = finding.violations[0]
-    # Only the default folder needs no word on the command line.
+    # Only the default directory needs no word on the command line.
     where = "" if runs == "reports/runs" else f" --runs {shell_path(runs)}"
     lines = [
         f"not kept: {each.promise.value} after {_crash(each)}, acknowledged at "

@@ -90,15 +90,15 @@ def _seconds(runs: tuple[PlantedRun, ...]) -> str:
 
 def _complaints(result: PlantedResult) -> list[str]:
     planted = result.planted
-    meant = planted.invariant.value if planted.invariant else "nothing"
+    expected = planted.invariant.value if planted.invariant else "nothing"
     lines = []
     for run in result.runs:
         found = run.problem or (run.found_by.value if run.found_by else "nothing")
         if result.is_stricter(run) and run.model is not None:
             found += f" already in the model {run.model.value}"
-        if found != meant:
+        if found != expected:
             lines.append(
-                f"  {planted.name}, seed {run.seed}: meant {meant}, found {found}, "
+                f"  {planted.name}, seed {run.seed}: meant {expected}, found {found}, "
                 f"{counted(run.cases, 'case')}"
             )
     return lines

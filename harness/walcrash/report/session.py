@@ -23,7 +23,7 @@ from walcrash.report.html import html_report
 from walcrash.report.markdown import markdown_report
 from walcrash.report.ndjson import NdjsonWriter
 from walcrash.report.output import publish, talk, wants_color
-from walcrash.report.run_folder import RunFolder, write_whole
+from walcrash.report.run_directory import RunDirectory, write_whole
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import summary_text
 from walcrash.report.terminal import Progress, open_progress
@@ -68,9 +68,9 @@ class RunRequest:
         arguments: what follows `walcrash run` to run it again, the seed aside.
         case_counts: for each scenario's name, the most cases it runs.
         seconds: the time budget of the whole run.
-        runs: the folder that keeps runs and findings.
+        runs: the directory that keeps runs and findings.
         log: a second place for the event log; `-` is stdout.
-        folder: the run's folder; its event log is written from its first line.
+        directory: the run's directory; its event log is written from its first line.
         keeps_state: whether the campaign can go on after it was stopped.
         color: False takes the colours.
     """
@@ -83,7 +83,7 @@ class RunRequest:
     runs: str
     log: str | None
     color: bool
-    folder: RunFolder
+    directory: RunDirectory
     keeps_state: bool = False
 
 
@@ -91,38 +91,38 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
     """Run the campaign, tell what it does, and return what the process ends with.
 
     Raises:
-        UsageError: the run folder or the log cannot be written; nothing has run then.
+        UsageError: the run directory or the log cannot be written; nothing has run then.
         Exception: what ended the campaign, or a full disk; the summary is out by then.
     """
-    folder, report = request.folder, _empty_report(request)
+    directory, report = request.directory, _empty_report(request)
     began = time.monotonic()
-    with _open_logs(folder, request.log) as logs:
+    with _open_logs(directory, request.log) as logs:
         talk(_greeting(request))
         fault = _follow(campaign, report, logs, _progress(request))
-    late_fault = _write_reports(report, folder)
+    late_fault = _write_reports(report, directory)
     seconds = time.monotonic() - began
-    _publish(report, request, folder, campaign.changes, seconds=seconds)
+    _publish(report, request, directory, campaign.changes, seconds=seconds)
     if fault is not None or late_fault is not None:
         raise fault or late_fault or AssertionError("one of the two is there")
     return report.exit_code
 
 
-def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunFolder, float]:
+def collect(campaign: Runnable, request: RunRequest) -> tuple[RunReport, RunDirectory, float]:
     """Run the campaign without a word, as a test does; signals are left alone.
 
-    Returns the report, the run folder, and how many seconds it took.
+    Returns the report, the run directory, and how many seconds it took.
 
     Raises:
-        UsageError: the run folder or the log cannot be written; nothing has run then.
+        UsageError: the run directory or the log cannot be written; nothing has run then.
         Exception: what ended the campaign, or a full disk.
     """
-    folder, report = request.folder, _empty_report(request)
+    directory, report = request.directory, _empty_report(request)
     began = time.monotonic()
-    with _open_logs(folder, request.log) as logs:
+    with _open_logs(directory, request.log) as logs:
         _pump(campaign, report, logs)
-    write_whole(folder.report, markdown_report(report))
-    write_whole(folder.page, html_report(report))
-    return report, folder, time.monotonic() - began
+    write_whole(directory.report, markdown_report(report))
+    write_whole(directory.page, html_report(report))
+    return report, directory, time.monotonic() - began
 
 
 def _empty_report(request: RunRequest) -> RunReport:
@@ -134,10 +134,10 @@ def _empty_report(request: RunRequest) -> RunReport:
 
 
 @contextlib.contextmanager
-def _open_logs(folder: RunFolder, second: str | None) -> Iterator[tuple[NdjsonWriter, ...]]:
+def _open_logs(directory: RunDirectory, second: str | None) -> Iterator[tuple[NdjsonWriter, ...]]:
     with contextlib.ExitStack() as stack:
         try:
-            logs = [NdjsonWriter.create(folder.events)]
+            logs = [NdjsonWriter.create(directory.events)]
             stack.callback(logs[0].close)
             if second == STDOUT:
                 sys.stdout.flush()
@@ -146,7 +146,7 @@ def _open_logs(folder: RunFolder, second: str | None) -> Iterator[tuple[NdjsonWr
                 logs.append(NdjsonWriter.create(second))
                 stack.callback(logs[1].close)
         except UsageError:
-            folder.discard()
+            directory.discard()
             raise
         yield tuple(logs)
 
@@ -242,10 +242,10 @@ def _pump(
             lines.close()
 
 
-def _write_reports(report: RunReport, folder: RunFolder) -> Exception | None:
+def _write_reports(report: RunReport, directory: RunDirectory) -> Exception | None:
     """Write what can be written, and return the first fault: the summary comes before it."""
     first: Exception | None = None
-    for path, render in ((folder.report, markdown_report), (folder.page, html_report)):
+    for path, render in ((directory.report, markdown_report), (directory.page, html_report)):
         try:
             write_whole(path, render(report))
         except Exception as fault:
@@ -256,7 +256,7 @@ def _write_reports(report: RunReport, folder: RunFolder) -> Exception | None:
 def _publish(
     report: RunReport,
     request: RunRequest,
-    folder: RunFolder,
+    directory: RunDirectory,
     changes: Sequence[FindingChange],
     *,
     seconds: float,
@@ -264,11 +264,11 @@ def _publish(
     text = summary_text(
         report,
         seconds=seconds,
-        report_path=folder.report if os.path.exists(folder.report) else "",
-        page_path=folder.page if os.path.exists(folder.page) else "",
+        report_path=directory.report if os.path.exists(directory.report) else "",
+        page_path=directory.page if os.path.exists(directory.page) else "",
         changes=changes,
         runs=request.runs,
-        resume_path=folder.path if request.keeps_state and report.is_worth_resuming else "",
+        resume_path=directory.path if request.keeps_state and report.is_worth_resuming else "",
         width=shutil.get_terminal_size((WIDTH, 0)).columns,
     )
     if request.log == STDOUT:

@@ -14,11 +14,11 @@ from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.moments import Placement
 from walcrash.values.story import (
     Aspect,
+    Durability,
     Fate,
-    Look,
     PathState,
     Ranges,
-    Standing,
+    ShownRecovery,
     Step,
     Story,
     StoryBoot,
@@ -95,17 +95,17 @@ def outcome_text(call: StoryCall) -> str:
 def state_text(story: Story, state: PathState) -> str:
     """Return where a name stands: `wal.log: 208 bytes durable, bytes 208-311 pending`."""
     name = path_text(story, state.path)
-    standing = {
-        Standing.DURABLE: "",
-        Standing.NEW: "name pending",
-        Standing.REMOVED: "removed, the disk still has it",
-        Standing.REPLACED: "name pending, the disk has the older file",
-        Standing.ABSENT: "gone",
-    }[state.standing]
-    if state.standing in (Standing.REMOVED, Standing.ABSENT):
-        return f"{name}: {standing}"
+    durability = {
+        Durability.DURABLE: "",
+        Durability.NEW: "name pending",
+        Durability.REMOVED: "removed, the disk still has it",
+        Durability.REPLACED: "name pending, the disk has the older file",
+        Durability.ABSENT: "gone",
+    }[state.durability]
+    if state.durability in (Durability.REMOVED, Durability.ABSENT):
+        return f"{name}: {durability}"
     content = _content_text(state)
-    return f"{name}: {'; '.join(part for part in (standing, content) if part) or 'durable'}"
+    return f"{name}: {'; '.join(part for part in (durability, content) if part) or 'durable'}"
 
 
 def _content_text(state: PathState) -> str:
@@ -181,27 +181,27 @@ def _fate_parts(story: Story, fate: Fate) -> Iterator[tuple[str, str]]:
         stale = ", bytes of another time in their place" if fate.is_stale else ""
         yield "lost", f"{path}, {ranges_text(fate.lost)}{stale}"
     if fate.kept:
-        zeros = "zeros in " if _is_cut(story, fate) else ""
+        zeros = "zeros in " if _is_truncation(story, fate) else ""
         yield "kept", f"{path}, {zeros}{ranges_text(fate.kept)}"
 
 
-def _is_cut(story: Story, fate: Fate) -> bool:
+def _is_truncation(story: Story, fate: Fate) -> bool:
     """Whether a change cut a file: what it leaves of the bytes behind the cut are zeros."""
     steps = story.boots[fate.boot - 1].steps
     return any(step.event == fate.event and step.kind is EventKind.TRUNCATE for step in steps)
 
 
-def look_lines(look: Look) -> Iterator[str]:
+def recovery_lines(recovery: ShownRecovery) -> Iterator[str]:
     """Yield what a recovery showed, the first line for all of it."""
-    if look.failure:
-        yield f"failed: {escape(look.failure)}"
+    if recovery.failure:
+        yield f"failed: {escape(recovery.failure)}"
         return
-    text = counted(look.record_count, "record")
-    if look.checkpoint is not None:
-        text += f"; checkpoint {look.checkpoint}, applied {look.applied}"
+    text = counted(recovery.record_count, "record")
+    if recovery.checkpoint is not None:
+        text += f"; checkpoint {recovery.checkpoint}, applied {recovery.applied}"
     yield text
     before = -1
-    for record in look.records:
+    for record in recovery.records:
         if record.number > before + 1:
             yield f"({counted(record.number - before - 1, 'record')} left out)"
         yield f"{escape(record.record)} at {record.offset}"

@@ -52,8 +52,8 @@ def summary_text(
         report_path: the Markdown report; empty where there is none.
         page_path: the HTML report; empty where there is none.
         changes: what became of findings that were kept.
-        runs: the folder that keeps findings.
-        resume_path: the folder of a run that can go on; empty where it cannot.
+        runs: the directory that keeps findings.
+        resume_path: the directory of a run that can go on; empty where it cannot.
         width: columns to wrap at.
     """
     width = max(width, NARROWEST)

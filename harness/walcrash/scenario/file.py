@@ -45,7 +45,13 @@ from walcrash.values.scenario import (
     WorkloadPlan,
 )
 
-__all__ = ["find_scenarios", "load_scenario", "planted_folder", "planted_folders", "schema_json"]
+__all__ = [
+    "find_scenarios",
+    "load_scenario",
+    "planted_directories",
+    "planted_directory",
+    "schema_json",
+]
 
 # limits
 SCENARIO_BYTES: Final = 1024 * 1024
@@ -98,22 +104,22 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def planted_folder() -> Path:
-    """Return the folder of the planted subjects and their scenarios."""
-    return shipped_folder() / "planted"
+def planted_directory() -> Path:
+    """Return the directory of the planted subjects and their scenarios."""
+    return shipped_directory() / "planted"
 
 
-def planted_folders() -> list[Path]:
-    """Return the folders that say what is expected of planted subjects, each in a table."""
-    return sorted(path.parent for path in planted_folder().glob("**/expected.toml"))
+def planted_directories() -> list[Path]:
+    """Return the directories that say what is expected of planted subjects, each in a table."""
+    return sorted(path.parent for path in planted_directory().glob("**/expected.toml"))
 
 
 def shipped_scenarios() -> dict[str, Path]:
-    return {file.stem: file for file in sorted(shipped_folder().glob("*.toml"))}
+    return {file.stem: file for file in sorted(shipped_directory().glob("*.toml"))}
 
 
-def shipped_folder() -> Path:
-    """Return the folder of the scenarios that ship."""
+def shipped_directory() -> Path:
+    """Return the directory of the scenarios that ship."""
     # The wheel carries the scenarios inside the package, a checkout has them next to it.
     in_wheel = _PACKAGE / "_scenarios"
     return in_wheel if in_wheel.is_dir() else _PACKAGE.parents[1] / "scenarios"
@@ -143,7 +149,7 @@ def _read(path: Path) -> str:
         raise ScenarioError(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise ScenarioError(
-            f"{path}: a scenario is a file; found a folder", hint=f"walcrash run {path}/*.toml"
+            f"{path}: a scenario is a file; found a directory", hint=f"walcrash run {path}/*.toml"
         ) from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)

@@ -131,7 +131,7 @@ class SubjectTable(_Table):
         max_length=LIST_NAMES,
         description=(
             "Instead of an adapter: an executable that speaks the driver protocol, with its "
-            "arguments; the subject's folder is added as the last one. A program with a slash "
+            "arguments; the subject's directory is added as the last one. A program with a slash "
             "in its name, and an argument that begins with `./` or `../`, is a path relative "
             "to the scenario file; other programs are looked up on the `PATH`. "
             "The scenario then states the `[contract]`."

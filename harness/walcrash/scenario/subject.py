@@ -83,7 +83,7 @@ def _resolve_words(path: Path, words: Sequence[str]) -> tuple[list[str], list[Pr
 def _program_problems(word: str, program: str) -> list[Problem]:
     place = ("subject", "driver", 0)
     if not os.path.isfile(program):
-        what = "is a folder" if os.path.isdir(program) else "is not there"
+        what = "is a directory" if os.path.isdir(program) else "is not there"
         message = f"found {shown(word)}; {program} {what}"
         return [Problem(place, message, "the path is relative to the scenario file")]
     if not os.access(program, os.X_OK):

@@ -1,9 +1,9 @@
 """The Python adapter: a small class that puts any WAL behind the same operations.
 
-An adapter object lives for one boot: it is made, `open`ed on a folder, worked, and closed or
+An adapter object lives for one boot: it is made, `open`ed on a directory, worked, and closed or
 killed. A subclass implements `open`, `append`, `replay`, `end` and `close`, lists in `supports`
 what it has beyond that, and states its `contract`. Raising any exception from an operation is
-a failed reply; raising from `open` means that recovery refused the folder.
+a failed reply; raising from `open` means that recovery refused the directory.
 
 Source: the requests of `driver-protocol.md`, version 1, as methods.
 """
@@ -59,7 +59,7 @@ class Adapter(ABC):
     def introduce(self, scratch: Path, memory_mb: int) -> None:  # noqa: B027 - most need not
         """Find out `contract` and `supports`, where only starting the subject tells them.
 
-        Called once, on an object that is not opened. `scratch` is an empty folder that is
+        Called once, on an object that is not opened. `scratch` is an empty directory that is
         removed afterwards; a process that is started gets the memory limit.
         """
 

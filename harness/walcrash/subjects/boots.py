@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from walcrash.subjects import messages
-from walcrash.subjects.messages import EFFECT_MARK, Rubbish
+from walcrash.subjects.messages import EFFECT_MARK, MalformedOutput
 from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
@@ -39,7 +39,7 @@ def read_boot(
         operations: what the worker was to do.
         said: its messages, in order.
         ending: how the boot ended.
-        directory: the subject's folder, which is cut out of error texts: it has another name
+        directory: the subject's directory, which is cut out of error texts: it has another name
             in each run.
     """
     reader = BootReader(operations, directory=directory)
@@ -68,8 +68,8 @@ class BootReader:
         try:
             self._failure = self._take(message)
             self._is_gone = self._failure is not None
-        except Rubbish as problem:
-            self._failure = RecoveryFailure(FailureKind.RUBBISH, str(problem))
+        except MalformedOutput as problem:
+            self._failure = RecoveryFailure(FailureKind.MALFORMED, str(problem))
 
     def _take(self, message: bytes) -> RecoveryFailure | None:
         """Take in one message; return why the subject is gone, if it says so."""
@@ -77,7 +77,7 @@ class BootReader:
             self._effects.append(messages.effect_id(message))
             return None
         if len(self._calls) == len(self._operations):
-            raise Rubbish(f"a reply to no call: {message[:80]!r}")
+            raise MalformedOutput(f"a reply to no call: {message[:80]!r}")
         operation = self._operations[len(self._calls)]
         reply = messages.read_reply(message)
         gone = messages.read_gone(reply)

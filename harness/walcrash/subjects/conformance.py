@@ -56,9 +56,9 @@ _SUITE: Final = {
         "It says what it supports, in words that are known.",
         "compare `supports` with the table of requests in the protocol",
     ),
-    "test_an_empty_folder_opens_as_an_empty_log": (
-        "empty-folder",
-        "On the first boot its folder is empty: it opens, and replays nothing.",
+    "test_an_empty_directory_opens_as_an_empty_log": (
+        "empty-directory",
+        "On the first boot its directory is empty: it opens, and replays nothing.",
         "make what is missing when opening; do not expect an init step before",
     ),
     "test_records_come_back_equal_and_in_order_at_offsets_that_grow": (
@@ -109,10 +109,10 @@ _SUITE: Final = {
         "offsets go on growing.",
         "an operation whose last record is no MarkDone keeps all its records",
     ),
-    "test_two_folders_have_nothing_in_common": (
-        "two-folders",
-        "With `reopen` nothing is carried over from one folder to the next.",
-        "reset everything in memory when a folder is opened",
+    "test_two_directories_have_nothing_in_common": (
+        "two-directories",
+        "With `reopen` nothing is carried over from one directory to the next.",
+        "reset everything in memory when a directory is opened",
     ),
 }
 """Name, rule and hint of the contract suite's tests; its kill is a check of its own here."""
@@ -128,14 +128,16 @@ def adapter_checks(make: Callable[[], Adapter]) -> list[Check]:
             return make()
 
     suite = Suite()
-    checks = [Check(*words, _with_folder(getattr(suite, test))) for test, words in _SUITE.items()]
+    checks = [
+        Check(*words, _with_directory(getattr(suite, test))) for test, words in _SUITE.items()
+    ]
     return [*checks, _odd_records_check(make)]
 
 
-def _with_folder(test: Callable[..., None]) -> Callable[[Path], None]:
-    """Return a test that takes the folder, whether it needs one or not."""
-    needs_folder = bool(inspect.signature(test).parameters)
-    return lambda folder: test(folder) if needs_folder else test()
+def _with_directory(test: Callable[..., None]) -> Callable[[Path], None]:
+    """Return a test that takes the directory, whether it needs one or not."""
+    needs_directory = bool(inspect.signature(test).parameters)
+    return lambda directory: test(directory) if needs_directory else test()
 
 
 def python_maker(
@@ -171,8 +173,8 @@ def introduce(words: tuple[str, ...], seconds: float, memory_mb: int) -> Introdu
         Exception: it cannot be opened; the message says why.
     """
     adapter = DriverAdapter(command=words, seconds=seconds)
-    with tempfile.TemporaryDirectory(prefix="walcrash-check-") as folder:
-        adapter.introduce(Path(folder), memory_mb)
+    with tempfile.TemporaryDirectory(prefix="walcrash-check-") as directory:
+        adapter.introduce(Path(directory), memory_mb)
     return adapter.introduction
 
 
@@ -186,10 +188,10 @@ def _odd_records_check(make: Callable[[], Adapter]) -> Check:
         Record(RecordType.DONE, "large", 3),
     ]
 
-    def run(folder: Path) -> None:
+    def run(directory: Path) -> None:
         for boot in range(2):
             subject = make()
-            subject.open(folder, lambda _: None)
+            subject.open(directory, lambda _: None)
             if not boot:
                 for record in records:
                     subject.append(record)
@@ -279,8 +281,8 @@ def driver_checks(words: tuple[str, ...], seconds: float, supports: frozenset[st
 class _Talk:
     """One conversation in raw lines."""
 
-    def __init__(self, words: tuple[str, ...], seconds: float, folder: Path) -> None:
-        self.process = DriverProcess.start(Command(words), folder, sees_end_of_stdin=True)
+    def __init__(self, words: tuple[str, ...], seconds: float, directory: Path) -> None:
+        self.process = DriverProcess.start(Command(words), directory, sees_end_of_stdin=True)
         self.seconds = seconds
 
     def ask(self, request: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -288,7 +290,7 @@ class _Talk:
 
     def ask_line(self, line: bytes, what: str) -> list[dict[str, Any]]:
         """Send a line and return all lines up to the one with `ok`."""
-        self.tell(line, what)
+        self.say(line, what)
         deadline = time.monotonic() + self.seconds
         silence = f"no reply to {what} within {self.seconds:g} seconds"
         lines = [self._read(what, silence, deadline)]
@@ -300,7 +302,7 @@ class _Talk:
         line = self.process.receive(what=what, silence=silence, deadline=deadline)
         return replies.read_line(line, what)
 
-    def tell(self, line: bytes, what: str) -> None:
+    def say(self, line: bytes, what: str) -> None:
         self.process.send(line, what=what, deadline=time.monotonic() + self.seconds)
 
     def ask_well(self, **request: object) -> list[dict[str, Any]]:
@@ -322,11 +324,11 @@ class _Talks:
     seconds: float
     supports: frozenset[str]
 
-    def _start(self, folder: Path) -> _Talk:
-        return _Talk(self.words, self.seconds, folder)
+    def _start(self, directory: Path) -> _Talk:
+        return _Talk(self.words, self.seconds, directory)
 
-    def capabilities(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def capabilities(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_well(do="open")
         for record in RECORDS:
             talk.ask_well(do="append", record=record.to_json())
@@ -345,8 +347,8 @@ class _Talks:
             talk.ask_well(do="compact")
         talk.process.kill()
 
-    def unknown_request(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def unknown_request(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_well(do="open")
         for request in ({"do": "frobnicate", "x": [1]}, {"do": "APPEND", "record": {}}):
             reply = talk.ask(request)[-1]
@@ -355,8 +357,8 @@ class _Talks:
         assert talk.records() == [RECORDS[0]], "after an unknown request appends are lost"
         talk.process.kill()
 
-    def unknown_keys(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def unknown_keys(self, directory: Path) -> None:
+        talk = self._start(directory)
         other: dict[str, object] = {"future": {"do": "close", "record": None, "from": [9]}}
         talk.ask_well(**other, do="open")
         talk.ask_well(**other, do="append", record=RECORDS[0].to_json(), offset=7)
@@ -366,8 +368,8 @@ class _Talks:
         assert found == [*RECORDS[:2]], "with unknown keys other records come back"
         talk.process.kill()
 
-    def spelling(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def spelling(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_line(b' { "do" : "open" } \n', "`open`")
         record = put("\u00fcbel \u2028 \U0001f4be / \\u0041", 5, b"\xff\0")
         fields = dict(reversed(record.to_json().items()))
@@ -380,13 +382,13 @@ class _Talks:
         assert found == [record, put("/", 6)], f"other records came back: {found!r:.200}"
         talk.process.kill()
 
-    def close(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def close(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_well(do="open")
         talk.ask_well(do="append", record=RECORDS[0].to_json())
         talk.ask_well(do="close")
         if "reopen" in self.supports:
-            talk.ask_well(do="open", dir=str(folder))
+            talk.ask_well(do="open", dir=str(directory))
             assert talk.records() == [RECORDS[0]], "what was closed is not there again"
             talk.process.kill()
             return
@@ -394,18 +396,18 @@ class _Talks:
         status = talk.process.exit_status(what="`close`", deadline=deadline)
         assert status == 0, f"it ended with status {status}"
 
-    def end_of_stdin(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def end_of_stdin(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_well(do="open")
         talk.process.hang_up()
         deadline = time.monotonic() + self.seconds
         talk.process.exit_status(what="the end of its stdin", deadline=deadline)
 
-    def kill_and_reopen(self, folder: Path) -> None:
+    def kill_and_reopen(self, directory: Path) -> None:
         shown: list[Record] = []
         promised: list[Record] = []
         for boot in range(3):
-            talk = self._start(folder)
+            talk = self._start(directory)
             talk.ask_well(do="open")
             found = talk.records()
             assert found == promised[: len(found)], (
@@ -427,8 +429,8 @@ class _Talks:
                 'state `kill = "prefix"` or "none" in [contract], or find out why'
             )
 
-    def kill_in_open(self, folder: Path) -> None:
-        talk = self._start(folder)
+    def kill_in_open(self, directory: Path) -> None:
+        talk = self._start(directory)
         talk.ask_well(do="open")
         for record in RECORDS:
             talk.ask_well(do="append", record=record.to_json())
@@ -436,11 +438,11 @@ class _Talks:
         talk.ask_well(do="close")
         talk.process.kill()
         for _ in range(5):
-            talk = self._start(folder)
-            talk.tell(b'{"do":"open"}\n', "`open`")
+            talk = self._start(directory)
+            talk.say(b'{"do":"open"}\n', "`open`")
             time.sleep(0.01)
             talk.process.kill()
-        talk = self._start(folder)
+        talk = self._start(directory)
         talk.ask_well(do="open")
         found = len(talk.records())
         assert found == before, f"{found} of {before} records are there after kills in `open`"

@@ -90,7 +90,7 @@ class AdapterContract:
         description = messages.describe(self.make())
         assert messages.read_description(description).supports == self.make().supports
 
-    def test_an_empty_folder_opens_as_an_empty_log(self, tmp_path: Path) -> None:
+    def test_an_empty_directory_opens_as_an_empty_log(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as subject:
             assert list(subject.replay(0)) == []
             assert isinstance(subject.end(), int)
@@ -217,7 +217,7 @@ class AdapterContract:
         with self.opened(tmp_path) as subject:
             assert [record for _, record in subject.replay(0)] == [*kept, put("late", 9)]
 
-    def test_two_folders_have_nothing_in_common(self, tmp_path: Path) -> None:
+    def test_two_directories_have_nothing_in_common(self, tmp_path: Path) -> None:
         self.need("reopen")
         for name in ("one", "other"):
             (tmp_path / name).mkdir()

@@ -7,7 +7,7 @@ rubbish ends the boot, as a worker that dies does (`SubjectGone`).
 A reply counts when it has reached this process, which then tells the harness; so do effects,
 each before the reply of its request.
 
-With the capability `reopen` a driver that was closed waits for the next folder: its process is
+With the capability `reopen` a driver that was closed waits for the next directory: its process is
 kept for the next boot of this worker.
 
 Source: `driver-protocol.md`, version 1.
@@ -25,7 +25,7 @@ from walcrash.subjects.adapter import Adapter, DefiniteFailure, EffectSink, Subj
 from walcrash.subjects.driver_listeners import foreign_listener
 from walcrash.subjects.driver_process import Command, DriverProcess, in_words
 from walcrash.subjects.driver_replies import Introduction
-from walcrash.subjects.messages import RECORDS_PER_REPLAY, Rubbish
+from walcrash.subjects.messages import RECORDS_PER_REPLAY, MalformedOutput
 from walcrash.values.contract import Contract
 from walcrash.values.record import Record
 from walcrash.values.recovery import FailureKind, SubjectState
@@ -40,7 +40,7 @@ _LOOKS: Final = ("replay", "state")
 """Requests that the harness makes to see what a recovery shows."""
 
 _waiting: dict[tuple[int, tuple[str, ...]], DriverProcess] = {}
-"""Drivers that were closed and wait for another folder, by our process and their words."""
+"""Drivers that were closed and wait for another directory, by our process and their words."""
 
 
 class Refused(Exception):
@@ -51,7 +51,7 @@ class DriverAdapter(Adapter):
     """Drives a WAL behind the driver protocol.
 
     Args:
-        command: the driver and its arguments, to which the folder is added.
+        command: the driver and its arguments, to which the directory is added.
         seconds: how long one call, with all requests that it takes, may last.
 
     The contract is not the driver's word: the scenario states it.
@@ -89,7 +89,7 @@ class DriverAdapter(Adapter):
         self._introduction = introduction
 
     def introduce(self, scratch: Path, memory_mb: int) -> None:
-        """Open and close the driver once on an empty folder, to know what it supports."""
+        """Open and close the driver once on an empty directory, to know what it supports."""
         self._start(Command(self._words, memory_mb), scratch)
         try:
             self._open(_no_effect)
@@ -98,7 +98,7 @@ class DriverAdapter(Adapter):
             self._end_process()
 
     def open(self, directory: Path, effect: EffectSink) -> None:
-        """Start the driver on a folder, or give the waiting one another folder."""
+        """Start the driver on a directory, or give the waiting one another directory."""
         waiting = _waiting.pop((os.getpid(), self._words), None)
         if waiting is None:
             self._start(Command(self._words), directory)
@@ -127,7 +127,7 @@ class DriverAdapter(Adapter):
             with self._suspicion():
                 taken.append(replies.read_entry(found, "`replay`"))
                 if len(taken) > RECORDS_PER_REPLAY:
-                    raise Rubbish(f"its replay has more than {RECORDS_PER_REPLAY} records")
+                    raise MalformedOutput(f"its replay has more than {RECORDS_PER_REPLAY} records")
             found = self._next_line("replay")
         self._refusal(found, "replay")
         with self._suspicion():
@@ -198,7 +198,7 @@ class DriverAdapter(Adapter):
         listener = foreign_listener(self._process.pid)
         if listener:
             raise self._trouble(
-                FailureKind.RUBBISH,
+                FailureKind.MALFORMED,
                 f"it listens on {listener}, which others can reach; a driver that needs the "
                 "network listens on a loopback address or a unix socket",
             )
@@ -258,8 +258,8 @@ class DriverAdapter(Adapter):
         """End the conversation where a line is not as it must be."""
         try:
             yield
-        except Rubbish as problem:
-            raise self._trouble(FailureKind.RUBBISH, str(problem)) from None
+        except MalformedOutput as problem:
+            raise self._trouble(FailureKind.MALFORMED, str(problem)) from None
 
     def _trouble(self, kind: FailureKind, text: str) -> SubjectGone:
         process = self._process

@@ -102,7 +102,7 @@ class DriverProcess:
     def start(
         cls, command: Command, directory: Path, *, sees_end_of_stdin: bool = False
     ) -> "DriverProcess":
-        """Start it on a folder.
+        """Start it on a directory.
 
         Args:
             command: what to start.
@@ -151,7 +151,7 @@ class DriverProcess:
         """
         if self._taken:
             raise self.trouble(
-                FailureKind.RUBBISH,
+                FailureKind.MALFORMED,
                 f"it wrote more lines than it was asked for: {shown(self._taken)} before {what}",
             )
         self._note("sent", line)
@@ -217,7 +217,7 @@ class DriverProcess:
                 self._wait(deadline, f"it does not exit after {what}", most_seconds=0.05)
         if self._taken:
             raise self.trouble(
-                FailureKind.RUBBISH, f"after its reply to {what} it wrote {shown(self._taken)}"
+                FailureKind.MALFORMED, f"after its reply to {what} it wrote {shown(self._taken)}"
             )
         status = self._process.returncode
         self.kill()
@@ -291,7 +291,7 @@ class DriverProcess:
         length, start = len(self._taken), shown(self._taken)
         self._taken = bytearray()
         return self.trouble(
-            FailureKind.RUBBISH,
+            FailureKind.MALFORMED,
             f"its reply to {what} has a line of more than {length} bytes, which are not taken; "
             f"it begins {start}",
         )
@@ -341,7 +341,7 @@ def why_not_started(words: Sequence[str], problem: OSError | ValueError) -> str:
     elif number == errno.ENOENT:
         reason = f"there is no file {program}"
     elif number == errno.EACCES and os.path.isdir(program):
-        reason = f"{program} is a folder"
+        reason = f"{program} is a directory"
     elif number == errno.EACCES:
         reason = f"{program} is not executable (chmod +x)"
     elif number == errno.ENOEXEC:

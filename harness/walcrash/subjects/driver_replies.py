@@ -1,7 +1,7 @@
 """What a driver's lines must look like; each is checked before anything is made of it.
 
-Pure: bytes in, values out. A line that is not as the protocol says raises `Rubbish` with what
-was asked, what was found and what is allowed.
+Pure: bytes in, values out. A line that is not as the protocol says raises `MalformedOutput` with
+what was asked, what was found and what is allowed.
 
 Source: `driver-protocol.md`, version 1.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from walcrash.subjects import messages
-from walcrash.subjects.messages import CAPABILITIES, Rubbish
+from walcrash.subjects.messages import CAPABILITIES, MalformedOutput
 from walcrash.values.record import MalformedRecord, Record
 from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
@@ -48,13 +48,15 @@ def read_line(line: bytes, what: str) -> dict[str, Any]:
     try:
         found = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as problem:
-        raise Rubbish(
+        raise MalformedOutput(
             f"its reply to {what} is not UTF-8: {_shown(line)}, byte {problem.start}"
         ) from None
     except (ValueError, RecursionError) as problem:
-        raise Rubbish(f"its reply to {what} is no JSON: {_shown(line)} ({problem})") from None
+        raise MalformedOutput(
+            f"its reply to {what} is no JSON: {_shown(line)} ({problem})"
+        ) from None
     if not isinstance(found, dict):
-        raise Rubbish(f"its reply to {what} is no JSON object: {_shown(line)}")
+        raise MalformedOutput(f"its reply to {what} is no JSON object: {_shown(line)}")
     return found
 
 
@@ -80,14 +82,14 @@ def read_introduction(found: Line, what: str) -> Introduction:
     """
     protocol = _integer(found, "protocol", what)
     if protocol != PROTOCOL:
-        raise Rubbish(
+        raise MalformedOutput(
             f"it speaks version {protocol} of the driver protocol; this walcrash speaks "
             f"version {PROTOCOL}"
         )
     supports = _member(found, "supports", list, "a list of capabilities", what)
     unknown = [each for each in supports if not isinstance(each, str) or each not in CAPABILITIES]
     if unknown:
-        raise Rubbish(
+        raise MalformedOutput(
             f"its `supports` lists {', '.join(map(_shown_value, unknown))}; "
             f"known: {', '.join(sorted(CAPABILITIES))}"
         )
@@ -119,7 +121,7 @@ def read_entry(found: Line, what: str) -> tuple[int, Record]:
     try:
         record = Record.from_json(fields)
     except MalformedRecord as problem:
-        raise Rubbish(f"a record in its reply to {what} is none: {problem}") from None
+        raise MalformedOutput(f"a record in its reply to {what} is none: {problem}") from None
     for name, value in (("ts_ms", record.ts_ms), ("next_retry_at_ms", record.next_retry_at_ms)):
         messages.integer(value, f"`{name}` of a record in its reply to {what} is")
     return _integer(found, "offset", what), record
@@ -150,18 +152,20 @@ def read_state(found: Line, what: str) -> SubjectState:
 def _operation(name: str, found: object, what: str) -> OperationState:
     where = f"{what}, operation {_shown_value(name)}"
     if not isinstance(found, dict):
-        raise Rubbish(f"its reply to {where} is no JSON object: {_shown_value(found)}")
+        raise MalformedOutput(f"its reply to {where} is no JSON object: {_shown_value(found)}")
     status = _member(found, "status", str, "text", where)
     try:
         known = OperationStatus(status)
     except ValueError:
         allowed = ", ".join(each.value for each in OperationStatus)
-        raise Rubbish(
+        raise MalformedOutput(
             f"`status` in its reply to {where} is one of {allowed}; found {_shown_value(status)}"
         ) from None
     error = found.get("error", "")
     if not isinstance(error, str):
-        raise Rubbish(f"`error` in its reply to {where} is text; found {_shown_value(error)}")
+        raise MalformedOutput(
+            f"`error` in its reply to {where} is text; found {_shown_value(error)}"
+        )
     retry = _integer(found, "next_retry_at_ms", where) if "next_retry_at_ms" in found else 0
     return OperationState(known, error, retry)
 
@@ -174,11 +178,13 @@ def _integer(found: Line, key: str, what: str) -> int:
 def _member(found: Line, key: str, kind: type, allowed: str, what: str) -> Any:
     if key not in found:
         keys = ", ".join(f"`{each}`" for each in list(found)[:8]) or "nothing"
-        raise Rubbish(f"its reply to {what} has no `{key}`; found {keys:.80}")
+        raise MalformedOutput(f"its reply to {what} has no `{key}`; found {keys:.80}")
     value = found[key]
     # True and false are instances of int.
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Rubbish(f"`{key}` in its reply to {what} is {allowed}; found {_shown_value(value)}")
+        raise MalformedOutput(
+            f"`{key}` in its reply to {what} is {allowed}; found {_shown_value(value)}"
+        )
     return value
 
 

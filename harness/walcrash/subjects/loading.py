@@ -2,7 +2,7 @@
 
 A name is a built-in one (`reference`), one that an installed package has registered in the entry
 point group `walcrash.subjects`, `module:Class`, or `path/to/file.py:Class`. A file is loaded with
-its own folder on the path while it is imported, so that it can import siblings.
+its own directory on the path while it is imported, so that it can import siblings.
 
 Source: the entry points specification of PyPA, for `module:Class`.
 """

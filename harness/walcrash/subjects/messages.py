@@ -41,7 +41,7 @@ _TYPES: Final = {kind.value: kind for kind in RecordType}
 _STATUSES: Final = {status.value: status for status in OperationStatus}
 
 
-class Rubbish(Exception):
+class MalformedOutput(Exception):
     """A subject or worker returned something that it must not; the message says what."""
 
 
@@ -79,7 +79,7 @@ def read_gone(reply: Mapping[str, Any]) -> RecoveryFailure | None:
     try:
         return RecoveryFailure(FailureKind(reply["gone"]), str(reply["error"]))
     except (KeyError, TypeError, ValueError) as problem:
-        raise Rubbish(f"the end of a boot: {problem!r}") from None
+        raise MalformedOutput(f"the end of a boot: {problem!r}") from None
 
 
 def read_reply(message: bytes) -> dict[str, Any]:
@@ -91,9 +91,11 @@ def read_reply(message: bytes) -> dict[str, Any]:
     try:
         reply = json.loads(message.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as problem:
-        raise Rubbish(f"a reply is a JSON object; found {message[:80]!r}: {problem}") from None
+        raise MalformedOutput(
+            f"a reply is a JSON object; found {message[:80]!r}: {problem}"
+        ) from None
     if not isinstance(reply, dict) or not isinstance(reply.get("ok"), bool):
-        raise Rubbish(f"a reply is a JSON object with `ok`; found {message[:80]!r}")
+        raise MalformedOutput(f"a reply is a JSON object with `ok`; found {message[:80]!r}")
     return reply
 
 
@@ -105,12 +107,12 @@ def describe(adapter: Adapter) -> dict[str, object]:
     """
     contract, supports = adapter.contract, adapter.supports
     if not isinstance(contract, Contract):
-        raise Rubbish(f"`contract` is a Contract; found {_shown(contract)}")
+        raise MalformedOutput(f"`contract` is a Contract; found {_shown(contract)}")
     if not isinstance(supports, Set):
-        raise Rubbish(f"`supports` is a frozenset of texts; found {_shown(supports)}")
+        raise MalformedOutput(f"`supports` is a frozenset of texts; found {_shown(supports)}")
     if unknown := sorted(map(_shown, supports - CAPABILITIES)):
         known = ", ".join(sorted(CAPABILITIES))
-        raise Rubbish(f"`supports` lists {', '.join(unknown)}; known: {known}")
+        raise MalformedOutput(f"`supports` lists {', '.join(unknown)}; known: {known}")
     return {
         "contract": {
             "acknowledges": contract.acknowledges.value,
@@ -144,7 +146,7 @@ def read_description(fields: Mapping[str, Any]) -> Description:
             supports=frozenset(fields["supports"]),
         )
     except (KeyError, TypeError, ValueError) as problem:
-        raise Rubbish(f"the description of the adapter: {problem!r}") from None
+        raise MalformedOutput(f"the description of the adapter: {problem!r}") from None
 
 
 def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
@@ -156,13 +158,13 @@ def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
     """
     taken = [_entry(item) for item in islice(records, RECORDS_PER_REPLAY + 1)]
     if len(taken) > RECORDS_PER_REPLAY:
-        raise Rubbish(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
+        raise MalformedOutput(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
     return taken
 
 
 def _entry(item: object) -> RecoveredRecord:
     if not (isinstance(item, tuple) and len(item) == 2):
-        raise Rubbish(f"a replay yields (offset, record); found {_shown(item)}")
+        raise MalformedOutput(f"a replay yields (offset, record); found {_shown(item)}")
     offset, record = item
     return RecoveredRecord(_offset(offset), _record(record))
 
@@ -243,7 +245,7 @@ def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
         )
         return Recovery(records, fields["end"], _state_from_json(fields["state"]), resumes)
     except (KeyError, TypeError, ValueError, IndexError) as problem:
-        raise Rubbish(f"a recovery: {problem!r}") from None
+        raise MalformedOutput(f"a recovery: {problem!r}") from None
 
 
 def resume_to_json(from_offset: int, records: list[RecoveredRecord]) -> list[object]:
@@ -260,7 +262,7 @@ def resume_from_json(fields: list[Any]) -> Resume:
     try:
         return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
     except (TypeError, ValueError, IndexError) as problem:
-        raise Rubbish(f"a replay: {problem!r}") from None
+        raise MalformedOutput(f"a replay: {problem!r}") from None
 
 
 def _state_from_json(fields: Mapping[str, Any] | None) -> SubjectState | None:
@@ -300,9 +302,9 @@ def integer(value: object, what: str) -> int:
         Rubbish: it is none; the message begins with `what`.
     """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise Rubbish(f"{what} an integer; found {_shown(value)}")
+        raise MalformedOutput(f"{what} an integer; found {_shown(value)}")
     if not -(1 << 63) <= value < 1 << 63:
-        raise Rubbish(f"{what} an integer of 64 bits; found one of {value.bit_length()}")
+        raise MalformedOutput(f"{what} an integer of 64 bits; found one of {value.bit_length()}")
     return int(value)
 
 
@@ -313,7 +315,7 @@ def id_list(value: object, what: str) -> list[str]:
         Rubbish: it is no sequence of texts; the message begins with `what`.
     """
     if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
-        raise Rubbish(f"{what} a sequence of ids; found {_shown(value)}")
+        raise MalformedOutput(f"{what} a sequence of ids; found {_shown(value)}")
     return list(value)
 
 
@@ -339,14 +341,14 @@ def _record(value: object) -> Record:
         and type(value.next_retry_at_ms) is int
     )
     if not fields_are_right:
-        raise Rubbish(f"a replay yields Record; found {_shown(value)}")
+        raise MalformedOutput(f"a replay yields Record; found {_shown(value)}")
     assert isinstance(value, Record)
     return value
 
 
 def _checked_state(state: object) -> SubjectState:
     if not isinstance(state, SubjectState) or not isinstance(state.operations, Mapping):
-        raise Rubbish(f"state() returns a SubjectState; found {_shown(state)}")
+        raise MalformedOutput(f"state() returns a SubjectState; found {_shown(state)}")
     integer(state.checkpoint, "the checkpoint in state() is")
     integer(state.applied, "`applied` in state() is")
     for name, operation in state.operations.items():
@@ -357,7 +359,7 @@ def _checked_state(state: object) -> SubjectState:
             and isinstance(operation.error, str)
         )
         if not is_right:
-            raise Rubbish(
+            raise MalformedOutput(
                 f"state() holds OperationState by id; found {_shown(name)}: {_shown(operation)}"
             )
         integer(operation.next_retry_at_ms, "next_retry_at_ms in state() is")

@@ -121,7 +121,7 @@ class ReferenceAdapter(Adapter):
         self._store.compact()
 
     def close(self) -> None:
-        """Close the WAL and unlock its folder."""
+        """Close the WAL and unlock its directory."""
         if self._engine is not None:
             self._engine.store.close()
 

@@ -3,7 +3,7 @@
 Each append opens the file, writes at its end, flushes and closes. It never looks at what is
 there already, so that it writes behind a torn tail as well; replay stops at that tail, and
 what was appended behind it is not seen again. Flushed is not synced: nothing ever is, neither
-the file nor its folder, also with `fsync_on_write`, which the original takes and does not use.
+the file nor its directory, also with `fsync_on_write`, which the original takes and does not use.
 
 What of that can be promised:
 

@@ -29,7 +29,7 @@ from walcrash.subjects.loading import (
     find_adapter,
     make_adapter,
 )
-from walcrash.subjects.messages import Rubbish
+from walcrash.subjects.messages import MalformedOutput
 from walcrash.subjects.rehearsed import REHEARSED
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.recovery import FailureKind
@@ -58,7 +58,7 @@ class BootRequest:
     Attributes:
         adapter: the adapter's name, as in the scenario.
         options: its constructor's arguments.
-        directory: the subject's folder.
+        directory: the subject's directory.
         operations: in order, `open` first.
         message_fd: where messages go under interception.
         awaits_kill: whether to wait for the end instead of exiting after the last operation.
@@ -77,7 +77,7 @@ class BootRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
-    """Which adapter is to be loaded; `scratch` is an empty folder, to find out about itself."""
+    """Which adapter is to be loaded; `scratch` is an empty directory, to find out about itself."""
 
     adapter: str
     options: Options
@@ -95,7 +95,7 @@ def load(payload: bytes) -> bytes:
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
     except MissingPackage as problem:
         return json.dumps({"ok": False, "error": str(problem), "hint": problem.hint}).encode()
-    except (NotAnAdapter, Rubbish, SubjectGone) as problem:
+    except (NotAnAdapter, MalformedOutput, SubjectGone) as problem:
         text = str(problem)
     except BaseException as problem:  # what a subject's module raises, sys.exit among it
         text = _subjects_traceback(problem)
@@ -220,8 +220,8 @@ class _Boot:
             return {"ok": True, **self._call(position, operation)}
         except DefiniteFailure as problem:
             return {"ok": False, "error": _text(problem), "definite": True}
-        except Rubbish as problem:
-            return {"ok": False, "error": str(problem), "kind": FailureKind.RUBBISH.value}
+        except MalformedOutput as problem:
+            return {"ok": False, "error": str(problem), "kind": FailureKind.MALFORMED.value}
         except SubjectGone:
             raise
         except MemoryError as problem:

@@ -1,4 +1,4 @@
-"""Conformance of one subject: each check in a process and a folder of its own.
+"""Conformance of one subject: each check in a process and a directory of its own.
 
 A subject may hang, die or leave processes behind: a check is a fork with a time limit, and what
 it leaves is killed and counted against it.
@@ -145,10 +145,10 @@ def _daemons(plan: CheckPlan) -> ConformanceCheck:
 def _introduction(
     words: tuple[str, ...], plan: CheckPlan, say: Callable[[str], None]
 ) -> tuple[ConformanceCheck, Introduction | None]:
-    def run(folder: Path) -> None:
-        told = conformance.introduce(words, plan.seconds, plan.memory_mb)
-        text = json.dumps([told.name, told.version, sorted(told.supports)])
-        (folder / "introduction").write_text(text, encoding="utf-8")
+    def run(directory: Path) -> None:
+        introduction = conformance.introduce(words, plan.seconds, plan.memory_mb)
+        text = json.dumps([introduction.name, introduction.version, sorted(introduction.supports)])
+        (directory / "introduction").write_text(text, encoding="utf-8")
 
     kept: list[str] = []
     check = Check("open", _STARTS, 'run it by hand, and type {"do":"open"}', run)
@@ -166,22 +166,22 @@ def _run(
     *,
     keep: Callable[[Path], object] | None = None,
 ) -> ConformanceCheck:
-    """Run one check in a process and a folder of its own."""
+    """Run one check in a process and a directory of its own."""
     say(f"check {check.name}")
     with tempfile.TemporaryDirectory(
         prefix="walcrash-check-", ignore_cleanup_errors=True
-    ) as folder:
+    ) as directory:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _be_a_check(check, Path(folder), plan, writing)
+            _be_a_check(check, Path(directory), plan, writing)
         os.close(writing)
         text = _read_result(reading, plan.seconds * CALLS_PER_CHECK)
         left = _end(pid)
         form = _form(text, plan)
         if keep is not None and form["outcome"] == CheckOutcome.PASSED.value:
-            keep(Path(folder))
+            keep(Path(directory))
     plan.left.update(left)
     outcome = CheckOutcome(form["outcome"])
     return ConformanceCheck(
@@ -202,7 +202,7 @@ def _form(text: str, plan: CheckPlan) -> dict[str, list[str] | str]:
     return {"outcome": CheckOutcome.FAILED.value, "found": found, "exchanged": []}
 
 
-def _be_a_check(check: Check, folder: Path, plan: CheckPlan, writing: int) -> None:
+def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) -> None:
     """Run a check, write what came of it, and end this process."""
     try:
         nowhere = os.open(os.devnull, os.O_RDWR)
@@ -211,18 +211,18 @@ def _be_a_check(check: Check, folder: Path, plan: CheckPlan, writing: int) -> No
         os.setsid()
         limit_bytes = plan.memory_mb << 20
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-        outcome, found = _outcome(check, folder)
-        is_told = outcome is CheckOutcome.FAILED
-        exchanged = list(DriverProcess.exchanged) if is_told else []
+        outcome, found = _outcome(check, directory)
+        is_reported = outcome is CheckOutcome.FAILED
+        exchanged = list(DriverProcess.exchanged) if is_reported else []
         form = {"outcome": outcome.value, "found": found, "exchanged": exchanged}
         os.write(writing, json.dumps(form).encode()[:RESULT_BYTES])
     finally:
         os._exit(0)
 
 
-def _outcome(check: Check, folder: Path) -> tuple[CheckOutcome, str]:
+def _outcome(check: Check, directory: Path) -> tuple[CheckOutcome, str]:
     try:
-        check.run(folder)
+        check.run(directory)
     except unittest.SkipTest as reason:
         return CheckOutcome.SKIPPED, str(reason)
     except Noted as note:

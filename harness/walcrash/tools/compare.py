@@ -16,9 +16,9 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control, name_subject
-from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.jobs import Prepared
-from walcrash.case.job import job_workplace
+from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
 from walcrash.case.runner import CaseRun, run_case
 from walcrash.values.case import Case
@@ -88,16 +88,16 @@ def run_compare(
         Inconclusive: a subject is broken without a crash, or interception is missing.
         HarnessFault: the harness could not do its work.
     """
-    with Crew(make_executor, plan.jobs) as crew:
+    with JobPool(make_executor, plan.jobs) as pool:
         try:
-            return _Comparer(plan, crew, say).compare()
+            return _Comparer(plan, pool, say).compare()
         except KeyboardInterrupt:
-            crew.interrupt()
+            pool.interrupt()
             raise
 
 
 class _Comparer:
-    def __init__(self, plan: ComparePlan, crew: Crew, say: Say) -> None:
+    def __init__(self, plan: ComparePlan, pool: JobPool, say: Say) -> None:
         first, second = plan.scenarios
         # The second subject under all that the first one's scenario says.
         self._scenarios = (
@@ -105,7 +105,7 @@ class _Comparer:
             replace(first, subject=second.subject, contract=second.contract, limits=second.limits),
         )
         self._plan = plan
-        self._crew = crew
+        self._pool = pool
         self._say = say
         self._deadline = None if plan.seconds is None else time.monotonic() + plan.seconds
 
@@ -134,8 +134,8 @@ class _Comparer:
 
     def _prepare(self, scenario: Scenario) -> Prepared:
         self._say(f"loading {name_subject(scenario)}")
-        prepared = self._crew.result(
-            self._crew.submit(jobs.prepare, scenario, self._plan.master_seed)
+        prepared = self._pool.result(
+            self._pool.submit(jobs.prepare, scenario, self._plan.master_seed)
         )
         if prepared is None:
             raise KeyboardInterrupt
@@ -155,7 +155,7 @@ class _Comparer:
     def _result(
         self, function: Callable[[CompareWork], tuple[Cost, Cost]], work: CompareWork
     ) -> tuple[Cost, Cost]:
-        result = self._crew.result(self._crew.submit(function, work))
+        result = self._pool.result(self._pool.submit(function, work))
         if result is None:
             raise KeyboardInterrupt
         return result
@@ -171,10 +171,10 @@ class _Comparer:
                 index = next(left, None)
                 if index is None:
                     break
-                pending.append(self._crew.submit(compare_one, self._work(prepared, index)))
+                pending.append(self._pool.submit(compare_one, self._work(prepared, index)))
             if not pending:
                 return
-            compared = self._crew.result(pending.popleft())
+            compared = self._pool.result(pending.popleft())
             if compared is None:
                 raise KeyboardInterrupt
             yield compared
@@ -222,7 +222,7 @@ def _shared(work: CompareWork) -> frozenset[str]:
 def _run(work: CompareWork, side: int, case: Case) -> CaseRun:
     scenario, description = work.scenarios[side], work.prepared[side].description
     stored = store_case(case, scenario, description)
-    return run_case(job_workplace(), stored)
+    return run_case(job_sandbox(), stored)
 
 
 def _cost(run: CaseRun) -> Cost:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import MakeExecutor
+from walcrash.campaign.pool import MakeExecutor
 from walcrash.disk import NotModelled
 from walcrash.findings.bundle import SUFFIX, read_bundle
 from walcrash.findings.evidence import unpack
 from walcrash.findings.store import Store
-from walcrash.findings.story import tell_story
+from walcrash.findings.story import build_story
 from walcrash.tools.replay import replay_finding
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding
@@ -50,9 +50,9 @@ def explain_finding(
         result = next(results)
     kept = Store(runs).find(reference)
     if not result.alike and kept.evidence:
-        story = tell_story(unpack(kept.evidence).run, promised=result.promised)
+        story = build_story(unpack(kept.evidence).run, promised=result.promised)
         return Explained(finding=kept.finding, story=story, is_alike=False, is_kept=True)
-    story = tell_story(result.run, promised=result.promised)
+    story = build_story(result.run, promised=result.promised)
     # What is told is this run; how often the finding repeats is what its campaign has counted.
     counted = kept.finding
     finding = replace(result.finding, replays=counted.replays, replays_alike=counted.replays_alike)
@@ -63,7 +63,7 @@ def _explain_bundle(path: Path) -> Explained:
     """Tell the story of the run in a bundle, for which no subject is needed."""
     bundle = read_bundle(path)
     try:
-        story = tell_story(bundle.evidence.run, promised=bundle.stored.contract.model)
+        story = build_story(bundle.evidence.run, promised=bundle.stored.contract.model)
     except (NotModelled, AssertionError, LookupError, ValueError, MemoryError) as problem:
         # A bundle from a stranger may tell of calls that no file system allows.
         raise UsageError(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import Crew, MakeExecutor
+from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.case.outcome import count_operations
 from walcrash.findings.bundle import SUFFIX, new_bundle, write_bundle
 from walcrash.findings.evidence import Evidence, unpack
@@ -55,8 +55,8 @@ def make_bundle(
     """
     kept = Store(runs).find(reference)
     path = output or Path(f"{kept.id}{SUFFIX}")
-    with Crew(make_executor, 1) as crew:
-        made = _failing(crew, kept)
+    with JobPool(make_executor, 1) as pool:
+        made = _failing(pool, kept)
     if made is None and not kept.evidence:
         raise Inconclusive(
             f"{kept.id} did not happen again in {RUNS} runs of its case, so there is no trace of "
@@ -88,10 +88,10 @@ def environment() -> tuple[tuple[str, str], ...]:
     return (*facts, *((check.name, check.found) for check in versions()))
 
 
-def _failing(crew: Crew, kept: KeptFinding) -> Evidence | None:
+def _failing(pool: JobPool, kept: KeptFinding) -> Evidence | None:
     """Run the case until it fails again; None if it never does."""
     for _ in range(RUNS):
-        evidence = crew.result(crew.submit(gather, kept.stored))
+        evidence = pool.result(pool.submit(gather, kept.stored))
         assert evidence is not None, "nobody interrupts this but by an exception"
         if any(v.invariant is kept.invariant for v in evidence.run.judgement.violations):
             return evidence

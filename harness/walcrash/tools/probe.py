@@ -22,8 +22,8 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.campaign import MINIMISING_SECONDS, Campaign, CampaignPlan
-from walcrash.campaign.crew import MakeExecutor
-from walcrash.case.workplace import Workplace
+from walcrash.campaign.pool import MakeExecutor
+from walcrash.case.sandbox import Sandbox
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive, Interrupted
 from walcrash.values.finding import Finding
@@ -55,7 +55,7 @@ class ProbePlan:
     Attributes:
         scenario: the subject and its workload; faults and budget are the probe's own.
         master_seed: an integer in decimal digits, or any text.
-        runs: the folder that keeps findings.
+        runs: the directory that keeps findings.
         cases: most cases for one promise.
         images: most images of one case with a power loss.
         seconds: time for the whole probe; None for no limit.
@@ -136,8 +136,8 @@ class _Prober:
 
     def _load(self) -> None:
         scenario = self.plan.scenario
-        with Workplace() as workplace:
-            description = workplace.load(scenario.subject, scenario.limits)
+        with Sandbox() as sandbox:
+            description = sandbox.load(scenario.subject, scenario.limits)
         self.stated = scenario.contract or description.contract
         self.supports = description.supports
 
@@ -213,10 +213,10 @@ class _Prober:
         )
         fewest, most = base.workload.boots
         kind = FaultKind.KILL if crash is ProbedCrash.KILL else FaultKind.POWER
-        told = (acknowledges.value, crash.value, model.value, promise.value)
+        parts = (acknowledges.value, crash.value, model.value, promise.value)
         return replace(
             base,
-            name="-".join([base.name, *dict.fromkeys(told)]),
+            name="-".join([base.name, *dict.fromkeys(parts)]),
             origin=self._origin(),
             contract=contract,
             workload=replace(base.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
@@ -246,7 +246,7 @@ class _Prober:
                 runs=self.plan.runs,
                 minimising_seconds=self.plan.minimising_seconds,
                 # The weaker models have their own turn.
-                is_portability_told=False,
+                is_portability_reported=False,
             ),
             make_executor=self.make_executor,
         )

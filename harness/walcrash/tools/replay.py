@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.finding_reports import REPLAYS
+from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.case.job import replay_case
 from walcrash.case.runner import CaseRun
 from walcrash.findings.bundle import read_bundle, with_subject
 from walcrash.findings.evidence import has_same_trace, has_threads
-from walcrash.findings.evidence_job import look_again
+from walcrash.findings.evidence_job import recheck
 from walcrash.findings.store import Store
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
@@ -66,9 +66,9 @@ def replay_finding(
         WalcrashError: as `Campaign.lines`.
     """
     kept = Store(runs).find(reference)
-    with Crew(make_executor, 1) as crew:
+    with JobPool(make_executor, 1) as pool:
         for _ in range(times):
-            run = crew.result(crew.submit(replay_case, kept.stored))
+            run = pool.result(pool.submit(replay_case, kept.stored))
             assert run is not None, "nobody interrupts a replay but by an exception"
             yield ReplayResult(
                 finding=_as_run(kept.finding, run),
@@ -105,14 +105,14 @@ def replay_bundle(
     bundle = read_bundle(path)
     named = None if subject is None else find_subject(subject, bundle.stored.subject)
     stored = with_subject(bundle, path, named)
-    meant = bundle.finding.violations[0].invariant
-    with Crew(make_executor, 1) as crew:
+    target_invariant = bundle.finding.violations[0].invariant
+    with JobPool(make_executor, 1) as pool:
         for _ in range(times):
-            run = crew.result(crew.submit(replay_case, stored))
+            run = pool.result(pool.submit(replay_case, stored))
             assert run is not None, "nobody interrupts a replay but by an exception"
             result = ReplayResult(
                 finding=_as_run(bundle.finding, run),
-                alike=_breaks(run.judgement, meant),
+                alike=_breaks(run.judgement, target_invariant),
                 run=run,
                 promised=stored.contract.model,
             )
@@ -121,12 +121,12 @@ def replay_bundle(
                 result = replace(result, note=ANOTHER_TRACE)
             can_differ = bundle.evidence.before is not None and has_threads(bundle.evidence.run)
             if not result.alike and not is_same and can_differ:
-                look = crew.result(crew.submit(look_again, stored, bundle.evidence))
-                assert look is not None, "nobody interrupts a replay but by an exception"
+                again = pool.result(pool.submit(recheck, stored, bundle.evidence))
+                assert again is not None, "nobody interrupts a replay but by an exception"
                 result = ReplayResult(
-                    finding=_as_run(bundle.finding, look),
-                    alike=_breaks(look.judgement, meant),
-                    run=look,
+                    finding=_as_run(bundle.finding, again),
+                    alike=_breaks(again.judgement, target_invariant),
+                    run=again,
                     promised=stored.contract.model,
                     note=OWN_TRACE,
                 )
@@ -150,8 +150,8 @@ def find_subject(name: str, named: SubjectSpec) -> SubjectSpec:
     return SubjectSpec(name, named.options)
 
 
-def _breaks(judgement: Judgement, meant: Invariant) -> bool:
-    return any(violation.invariant is meant for violation in judgement.violations)
+def _breaks(judgement: Judgement, target_invariant: Invariant) -> bool:
+    return any(violation.invariant is target_invariant for violation in judgement.violations)
 
 
 def _as_run(finding: Finding, run: CaseRun) -> Finding:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.jobs import Batch
-from walcrash.scenario.file import load_scenario, planted_folders
+from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.scenario.file import load_scenario, planted_directories
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import UsageError
 from walcrash.values.planted import Planted, PlantedResult, PlantedRun
@@ -29,21 +29,21 @@ RIGHT_CASES: Final = 50
 """Cases of a right subject on each seed."""
 
 
-def read_expected(folder: Path) -> list[Planted]:
-    """Return what is expected of every planted subject in a folder, in the file's order.
+def read_expected(directory: Path) -> list[Planted]:
+    """Return what is expected of every planted subject in a directory, in the file's order.
 
     Raises:
         OSError: the file cannot be read.
         KeyError, ValueError: it does not say what it must.
     """
-    table = tomllib.loads((folder / EXPECTED).read_text(encoding="utf-8"))
+    table = tomllib.loads((directory / EXPECTED).read_text(encoding="utf-8"))
     bugs = [
         Planted(
             name=name,
             invariant=Invariant(row["invariant"]),
             needs=row["needs"],
             within_cases=row["within_cases"],
-            path=folder / f"{name}.toml",
+            path=directory / f"{name}.toml",
             model=PersistenceModel(row.get("model", PersistenceModel.KILL.value)),
             minimal_operations=row.get("minimal_operations"),
         )
@@ -55,7 +55,7 @@ def read_expected(folder: Path) -> list[Planted]:
             invariant=None,
             needs="",
             within_cases=row.get("cases", RIGHT_CASES),
-            path=folder / f"{name}.toml",
+            path=directory / f"{name}.toml",
         )
         for name, row in table["right"].items()
     ]
@@ -68,7 +68,7 @@ def choose(names: Sequence[str]) -> list[Planted]:
     Raises:
         UsageError: there is none of that name.
     """
-    known = [planted for folder in planted_folders() for planted in read_expected(folder)]
+    known = [planted for directory in planted_directories() for planted in read_expected(directory)]
     if not names:
         return known
     by_name = {planted.name: planted for planted in known}
@@ -94,16 +94,16 @@ def run_planted(
         WalcrashError: the harness could not do its work.
     """
     waiting: deque[tuple[Planted, list[Future[PlantedRun]]]] = deque()
-    with Crew(make_executor, job_count) as crew:
+    with JobPool(make_executor, job_count) as pool:
         for planted in chosen:
             scenario = load_scenario(planted.path)
             futures = [
-                crew.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
+                pool.submit(find_first, scenario, planted, str(seed)) for seed in range(seeds)
             ]
             waiting.append((planted, futures))
         while waiting:
             planted, futures = waiting.popleft()
-            runs = tuple(run for run in map(crew.result, futures) if run is not None)
+            runs = tuple(run for run in map(pool.result, futures) if run is not None)
             yield PlantedResult(planted=planted, runs=runs)
 
 

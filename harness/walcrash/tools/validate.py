@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.findings.subject_words import read_subject
-from walcrash.scenario.file import shipped_folder
+from walcrash.scenario.file import shipped_directory
 from walcrash.tools.probe import ProbePlan, run_probe
 from walcrash.values.contract import Acknowledges, PersistenceModel, Promise
 from walcrash.values.errors import ScenarioError, UsageError
@@ -45,7 +45,7 @@ class ValidationPlan:
         names: rows whose subject begins with one of these; none for all.
         is_short: only the rows of the short table.
         master_seed: an integer in decimal digits, or any text.
-        runs: the folder that keeps findings.
+        runs: the directory that keeps findings.
         cases: cases for one promise.
         images: most images of one case with a power loss.
         jobs: how many processes run cases.
@@ -94,7 +94,7 @@ def choose_rows(names: Sequence[str], *, is_short: bool) -> list[Documented]:
     Raises:
         UsageError: a name is the beginning of no row's subject.
     """
-    rows = read_documented(shipped_folder() / "engines" / TABLE)
+    rows = read_documented(shipped_directory() / "engines" / TABLE)
     for name in names:
         if not any(_is_named(row, name) for row in rows):
             subjects = (row.subject.split(",")[0] for row in rows)
@@ -152,7 +152,7 @@ def at_most(asked: int, most: int) -> int:
 def _words(subject: str) -> str:
     """Return the subject's words; a scenario's file is beside the table."""
     if subject.endswith(".toml"):
-        return str(shipped_folder() / "engines" / subject)
+        return str(shipped_directory() / "engines" / subject)
     return subject
 
 

@@ -33,7 +33,7 @@ class Reason(Enum):
     NOT_NOTICED = "some of the images that are possible only without it were judged; none fails"
     NOTHING_PENDING = "nothing was pending when it was called"
     NO_PROMISE = "no promise was outstanding where its loss could have shown"
-    NOT_LOOKED = "no image that is possible only without it was judged"
+    NOT_JUDGED = "no image that is possible only without it was judged"
 
 
 PROOFS = frozenset({Reason.FAILS_WITHOUT, Reason.ADDS_NO_IMAGE, Reason.ALL_JUDGED})
@@ -58,7 +58,7 @@ class AuditFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteLook:
+class SiteAudit:
     """One site in one boot, or in all of them.
 
     Attributes:
@@ -68,8 +68,8 @@ class SiteLook:
             would have had, but for other syncs before them in the same operation.
         bytes_pending: bytes written and not yet durable that its calls made durable, in sum.
         names_pending: the same for changes of names.
-        telling: positions at which its loss makes more images legal.
-        looked: those of them at which images were judged.
+        differing: positions at which its loss makes more images legal.
+        judged_positions: those of them at which images were judged.
         legal: how many more cuts are legal at the positions that were counted.
         is_legal_counted: whether that is a count of all; else it is a lower bound.
         judged: images that are legal only without it and were judged.
@@ -85,8 +85,8 @@ class SiteLook:
     covered: int = 0
     bytes_pending: int = 0
     names_pending: int = 0
-    telling: int = 0
-    looked: int = 0
+    differing: int = 0
+    judged_positions: int = 0
     legal: int = 0
     is_legal_counted: bool = True
     judged: int = 0
@@ -95,17 +95,17 @@ class SiteLook:
     unconfirmed: int = 0
     finding: AuditFinding | None = None
 
-    def __add__(self, other: "SiteLook") -> "SiteLook":
+    def __add__(self, other: "SiteAudit") -> "SiteAudit":
         """Return both looks as one; the earlier finding stays."""
-        return SiteLook(
+        return SiteAudit(
             site=self.site,
             calls=self.calls + other.calls,
             idle=self.idle + other.idle,
             covered=self.covered + other.covered,
             bytes_pending=self.bytes_pending + other.bytes_pending,
             names_pending=self.names_pending + other.names_pending,
-            telling=self.telling + other.telling,
-            looked=self.looked + other.looked,
+            differing=self.differing + other.differing,
+            judged_positions=self.judged_positions + other.judged_positions,
             legal=self.legal + other.legal,
             is_legal_counted=self.is_legal_counted and other.is_legal_counted,
             judged=self.judged + other.judged,
@@ -122,13 +122,13 @@ class SiteLook:
             return Reason.FAILS_WITHOUT
         if self.idle == self.calls and not self.covered:
             return Reason.NOTHING_PENDING
-        if not self.telling:
+        if not self.differing:
             return Reason.ADDS_NO_IMAGE
         if self.judged and not self.promised:
             return Reason.NO_PROMISE
         if self.is_exhaustive and not self.unconfirmed:
             return Reason.ALL_JUDGED if self.judged else Reason.ADDS_NO_IMAGE
-        return Reason.NOT_NOTICED if self.judged else Reason.NOT_LOOKED
+        return Reason.NOT_NOTICED if self.judged else Reason.NOT_JUDGED
 
     @property
     def verdict(self) -> SiteVerdict:
@@ -207,9 +207,9 @@ class Audit:
     boots: int = 0
     syncs: int = 0
     baseline: Baseline = field(default_factory=Baseline)
-    sites: tuple[SiteLook, ...] = ()
+    sites: tuple[SiteAudit, ...] = ()
     unsynced: tuple[UnsyncedPromise, ...] = ()
-    together: SiteLook | None = None
+    together: SiteAudit | None = None
     doubts: tuple[str, ...] = ()
     broken: str = ""
 

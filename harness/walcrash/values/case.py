@@ -78,7 +78,7 @@ class BootPlan:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: the boots in order, the first on an empty folder."""
+    """One test: the boots in order, the first on an empty directory."""
 
     scenario: str
     index: int

@@ -1,8 +1,8 @@
 """Events: what a worker did to its files, and what it said, in one order.
 
 An event is one system call that changed (or would have changed) a file below the subject's
-folder, or one message: a reply (the acknowledgement of an operation) or an external effect.
-Paths are relative to the subject's folder, with `/` between their parts.
+directory, or one message: a reply (the acknowledgement of an operation) or an external effect.
+Paths are relative to the subject's directory, with `/` between their parts.
 """
 
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ class Recoveries:
 
     Attributes:
         first: recovery of the image.
-        elsewhere: recovery of the same image in another process with another hash seed, clock,
+        perturbed: recovery of the same image in another process with another hash seed, clock,
             time zone, locale and directory order; None where it was not asked for.
         again: recovery of what `first` left behind; None where it was not asked for.
         continued: the calls made after `again` in the same boot: probe records, ticks and a
@@ -87,7 +87,7 @@ class Recoveries:
     """
 
     first: Recovery | RecoveryFailure
-    elsewhere: Recovery | RecoveryFailure | None = None
+    perturbed: Recovery | RecoveryFailure | None = None
     again: Recovery | RecoveryFailure | None = None
     continued: tuple[Call, ...] = ()
     after: Recovery | RecoveryFailure | None = None
@@ -96,7 +96,7 @@ class Recoveries:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All boots of one case, in order, the first on an empty folder, and the last look."""
+    """All boots of one case, in order, the first on an empty directory, and the last look."""
 
     boots: tuple[BootHistory, ...]
     recoveries: Recoveries

@@ -84,7 +84,7 @@ class FailureKind(Enum):
     DIED = "died"
     HUNG = "hung"
     OVER_MEMORY = "over-memory"
-    RUBBISH = "rubbish"
+    MALFORMED = "rubbish"
 
 
 @dataclass(frozen=True, slots=True)

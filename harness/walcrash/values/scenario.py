@@ -42,7 +42,7 @@ class SubjectSpec:
 
     @property
     def name(self) -> str:
-        """The adapter or the driver's words as reports name them, without folders."""
+        """The adapter or the driver's words as reports name them, without directories."""
         words = self.driver or (self.adapter,)
         return " ".join(
             word.rpartition("/")[2] if word.startswith("/") or not self.driver else word

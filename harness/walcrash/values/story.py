@@ -53,7 +53,7 @@ Range = tuple[int, int]
 Ranges = tuple[Range, ...]
 
 
-class Standing(Enum):
+class Durability(Enum):
     """Where a name stands: in memory, and after a power loss that keeps only what is durable.
 
     `pending-name` is there but not durably; `pending-removal` is gone but durable still;
@@ -82,14 +82,14 @@ class PathState(Row):
 
     Attributes:
         path: the name's position in the story's paths.
-        standing: where the name stands.
+        durability: where the name stands.
         size: the size in memory, in bytes; 0 for a directory.
         durable_size: the size that is durable.
         pending: ranges that were changed and are not durable.
     """
 
     path: int
-    standing: Standing
+    durability: Durability
     size: int = 0
     durable_size: int = 0
     pending: Ranges = ()
@@ -227,7 +227,7 @@ class ShownRecord(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ShownRecovery:
     """One recovery, and what it showed.
 
     Attributes:
@@ -290,11 +290,11 @@ class Story:
     """The story of one finding's case.
 
     Attributes:
-        paths: the names that it is about, relative to the subject's folder; a directory's ends
+        paths: the names that it is about, relative to the subject's directory; a directory's ends
             with a slash.
         rules: the persistence model by whose rules things are called durable.
         boots: in order.
-        looks: what the recoveries showed.
+        recoveries: what the recoveries showed.
         view: the bytes around the loss, where there is a place to look at.
         unknown: why nothing is said of what was durable; empty if it is.
     """
@@ -302,6 +302,6 @@ class Story:
     paths: tuple[str, ...]
     rules: PersistenceModel
     boots: tuple[StoryBoot, ...]
-    looks: tuple[Look, ...]
+    recoveries: tuple[ShownRecovery, ...]
     view: ByteView | None = None
     unknown: str = ""

@@ -7,7 +7,7 @@
 4. Requeue operations that have been in flight for longer than the timeout.
 5. Start the engine.
 
-It reads no clock, no random number and no environment: the same folder gives the same store.
+It reads no clock, no random number and no environment: the same directory gives the same store.
 
 Source: the recovery of the Vix.cpp sync WAL.
 """
@@ -15,9 +15,9 @@ Source: the recovery of the Vix.cpp sync WAL.
 from pathlib import Path
 
 from walcrash.wal.checkpoint import load_checkpoint
+from walcrash.wal.directory import CHECKPOINT_NAME, Directory
 from walcrash.wal.engine import IN_FLIGHT_TIMEOUT_MS, Engine, Transport
 from walcrash.wal.errors import DamagedFile, NotABoundary
-from walcrash.wal.folder import CHECKPOINT_NAME, Folder
 from walcrash.wal.layout import Frame, LogHeader, decode_record
 from walcrash.wal.log import Log, SyncPolicy
 from walcrash.wal.outbox import Outbox, RetryPolicy
@@ -34,10 +34,10 @@ def boot(
     in_flight_timeout_ms: int = IN_FLIGHT_TIMEOUT_MS,
     now_ms: int | None = None,
 ) -> Engine:
-    """Recover a folder (an empty one is a new store) and return an engine over it.
+    """Recover a directory (an empty one is a new store) and return an engine over it.
 
     Args:
-        directory: the folder; it is made if its parent is there.
+        directory: the directory; it is made if its parent is there.
         transport: what carries operations to their effect.
         sync: when a record is durable.
         retry: when a failed operation is tried again; None takes the default policy.
@@ -45,7 +45,7 @@ def boot(
         now_ms: the time, milliseconds since the epoch; None takes the latest in the records.
 
     Raises:
-        FolderBusy: somebody else has it open.
+        DirectoryBusy: somebody else has it open.
         DamagedLog: records that were durable are not valid; nothing was changed.
         DamagedFile: the checkpoint or the state is damaged; nothing was changed.
         UnsupportedVersion: a later version wrote a file.
@@ -70,38 +70,38 @@ def open_store(
     now_ms: int | None = None,
 ) -> Store:
     """Take the first four steps of `boot`, for those who send nothing; same arguments."""
-    folder = Folder.open(Path(directory))
+    opened = Directory.open(Path(directory))
     log: Log | None = None
     try:
-        checkpoint, saved = _load(folder)
+        checkpoint, saved = _load(opened)
         outbox = Outbox(retry or RetryPolicy(), entries=saved.entries, latest_ms=saved.latest_ms)
         rebuild = _Rebuild(outbox, checkpoint, saved.applied_offset)
-        log = Log.open(folder, policy=sync, floor=saved.applied_offset, take=rebuild.take)
+        log = Log.open(opened, policy=sync, floor=saved.applied_offset, take=rebuild.take)
         rebuild.forget_compacted(log.compacted_below)
-        _check_offsets(folder, log, checkpoint, saved)
+        _check_offsets(opened, log, checkpoint, saved)
     except BaseException:
         if log is not None:
             log.close()
-        folder.close()
+        opened.close()
         raise
     outbox.requeue(outbox.latest_ms if now_ms is None else now_ms, timeout_ms=in_flight_timeout_ms)
-    return Store(folder, log, outbox, applied=saved.applied_offset, checkpoint=checkpoint)
+    return Store(opened, log, outbox, applied=saved.applied_offset, checkpoint=checkpoint)
 
 
-def _load(folder: Folder) -> tuple[int, SavedState]:
+def _load(opened: Directory) -> tuple[int, SavedState]:
     """Step 1: the checkpoint and the state, which is never behind it."""
-    checkpoint = load_checkpoint(folder)
-    saved = load_state(folder)
+    checkpoint = load_checkpoint(opened)
+    saved = load_state(opened)
     if checkpoint > saved.applied_offset:
         raise DamagedFile(
-            f"open {folder.path}: the checkpoint is {checkpoint}, but the outbox state reflects "
+            f"open {opened.path}: the checkpoint is {checkpoint}, but the outbox state reflects "
             f"only {saved.applied_offset}",
-            hint="restore the folder from a copy; nothing was changed",
+            hint="restore the directory from a copy; nothing was changed",
         )
     return checkpoint, saved
 
 
-def _check_offsets(folder: Folder, log: Log, checkpoint: int, saved: SavedState) -> None:
+def _check_offsets(opened: Directory, log: Log, checkpoint: int, saved: SavedState) -> None:
     """Refuse a checkpoint or a state of another log."""
     problem = ""
     if checkpoint < log.compacted_below:
@@ -113,9 +113,9 @@ def _check_offsets(folder: Folder, log: Log, checkpoint: int, saved: SavedState)
             problem = bad.message
     if problem:
         raise DamagedFile(
-            f"open {folder.name(CHECKPOINT_NAME)}: the checkpoint is {checkpoint}, the state "
+            f"open {opened.name(CHECKPOINT_NAME)}: the checkpoint is {checkpoint}, the state "
             f"reflects {saved.applied_offset}: {problem}",
-            hint="restore the folder from a copy; nothing was applied",
+            hint="restore the directory from a copy; nothing was applied",
         )
 
 

@@ -9,8 +9,8 @@ Source: the checkpoint of the Vix.cpp sync WAL.
 import os
 from struct import Struct
 
+from walcrash.wal.directory import CHECKPOINT_NAME, Directory, write_all
 from walcrash.wal.errors import DamagedFile, UnsupportedVersion
-from walcrash.wal.folder import CHECKPOINT_NAME, Folder, write_all
 from walcrash.wal.layout import checksum
 
 VERSION = 1
@@ -21,7 +21,7 @@ _CHECKSUM = Struct("<I")
 _FILE_BYTES = _FIELDS.size + _CHECKSUM.size
 
 
-def save_checkpoint(folder: Folder, last_applied_offset: int) -> None:
+def save_checkpoint(directory: Directory, last_applied_offset: int) -> None:
     """Replace the checkpoint; the state must already be durable up to it.
 
     Raises:
@@ -30,18 +30,18 @@ def save_checkpoint(folder: Folder, last_applied_offset: int) -> None:
     """
     fields = _FIELDS.pack(_MAGIC, VERSION, last_applied_offset)
     data = fields + _CHECKSUM.pack(checksum(fields))
-    os.close(folder.replace(CHECKPOINT_NAME, lambda fd: write_all(fd, data, 0)))
+    os.close(directory.replace(CHECKPOINT_NAME, lambda fd: write_all(fd, data, 0)))
 
 
-def load_checkpoint(folder: Folder) -> int:
+def load_checkpoint(directory: Directory) -> int:
     """Return the saved checkpoint; 0 if there is none.
 
     Raises:
         UnsupportedVersion: a later version wrote it.
         DamagedFile: it does not hold what was written.
     """
-    data = folder.read_file(CHECKPOINT_NAME)
-    return 0 if data is None else decode_checkpoint(data, path=folder.name(CHECKPOINT_NAME))
+    data = directory.read_file(CHECKPOINT_NAME)
+    return 0 if data is None else decode_checkpoint(data, path=directory.name(CHECKPOINT_NAME))
 
 
 def decode_checkpoint(data: bytes, *, path: str) -> int:

@@ -7,13 +7,13 @@ log, and one rename is the whole step: a crash leaves the old log or the new one
 Records are encoded again, since their checksums hold their offsets. They are written with the
 new log's start as their `synced_offset`; the header's `sealed_offset` speaks for all of them.
 
-Not here: which operations are dropped (`store`), and how the file gets its name (`folder`).
+Not here: which operations are dropped (`store`), and how the file gets its name (`directory`).
 """
 
 from collections.abc import Iterable, Set
 
 from walcrash.values.record import Record
-from walcrash.wal.folder import write_all
+from walcrash.wal.directory import write_all
 from walcrash.wal.layout import LOG_HEADER_BYTES, LogHeader, encode_record
 
 # limits

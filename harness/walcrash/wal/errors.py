@@ -15,8 +15,8 @@ class WalError(WalcrashError):
         return (*super().__reduce__(), self.__dict__)
 
 
-class FolderBusy(WalError):
-    """Another process, or another object in this one, has the folder open."""
+class DirectoryBusy(WalError):
+    """Another process, or another object in this one, has the directory open."""
 
 
 class WalClosed(WalError):

@@ -1,6 +1,6 @@
 """The log: records appended at its end, read back in the same order, never changed in place.
 
-An offset is logical: it grows with every append for as long as the folder lives, also when a
+An offset is logical: it grows with every append for as long as the directory lives, also when a
 compaction drops records from the front. `append` hands a whole record to the system in one
 call. When the record is promised is the sync policy's choice.
 
@@ -21,6 +21,7 @@ from typing import Self
 
 from walcrash.values.record import Record
 from walcrash.wal.compaction import retained_bytes, write_retained
+from walcrash.wal.directory import LOG_NAME, Directory, write_all
 from walcrash.wal.errors import (
     AppendFailed,
     DamagedLog,
@@ -29,7 +30,6 @@ from walcrash.wal.errors import (
     SyncFailed,
     WalClosed,
 )
-from walcrash.wal.folder import LOG_NAME, Folder, write_all
 from walcrash.wal.layout import (
     LOG_HEADER_BYTES,
     BadBytes,
@@ -63,9 +63,9 @@ class Log:
 
     __slots__ = (
         "_checksum",
+        "_directory",
         "_end",
         "_fd",
-        "_folder",
         "_header",
         "_offsets",
         "_synced",
@@ -74,9 +74,9 @@ class Log:
     )
 
     def __init__(
-        self, folder: Folder, fd: int, header: LogHeader, found: Survey, policy: SyncPolicy
+        self, directory: Directory, fd: int, header: LogHeader, found: Survey, policy: SyncPolicy
     ) -> None:
-        self._folder = folder
+        self._directory = directory
         self._fd = fd
         self._header = header
         self._offsets = found.offsets
@@ -88,16 +88,16 @@ class Log:
     @classmethod
     def open(
         cls,
-        folder: Folder,
+        directory: Directory,
         *,
         policy: SyncPolicy = SyncPolicy.APPEND,
         floor: int = 0,
         take: Take | None = None,
     ) -> Self:
-        """Open the folder's log, or make an empty one.
+        """Open the directory's log, or make an empty one.
 
         Args:
-            folder: where it is.
+            directory: where it is.
             policy: when a record is durable.
             floor: the offset up to which the state and the checkpoint say the log is durable.
             take: is handed each record, so that nobody has to read the log a second time.
@@ -107,18 +107,18 @@ class Log:
             UnsupportedVersion: a later version wrote the file.
             SyncFailed: what was found could not be made durable.
         """
-        fd = folder.open_file(LOG_NAME)
+        fd = directory.open_file(LOG_NAME)
         if fd is None:
-            fd = _create(folder, floor)
+            fd = _create(directory, floor)
         try:
-            path = folder.name(LOG_NAME)
+            path = directory.name(LOG_NAME)
             header = LogHeader.decode(os.pread(fd, LOG_HEADER_BYTES, 0), path=path)
             found = survey(LogReader(fd, header, path=path), floor=floor, take=take)
-            _settle(folder, fd, header, found)
+            _settle(directory, fd, header, found)
         except BaseException:
             os.close(fd)
             raise
-        return cls(folder, fd, header, found, policy)
+        return cls(directory, fd, header, found, policy)
 
     @property
     def base_offset(self) -> int:
@@ -167,7 +167,7 @@ class Log:
         )
         self._write(data, offset)
         if self.policy is SyncPolicy.APPEND:
-            self._folder.sync_data(self._fd, LOG_NAME)
+            self._directory.sync_data(self._fd, LOG_NAME)
             self._synced = offset + len(data)
         self._offsets.append(offset)
         self._checksum = checksum
@@ -183,7 +183,7 @@ class Log:
         """
         self.check()
         if self._synced < self._end:
-            self._folder.sync_data(self._fd, LOG_NAME)
+            self._directory.sync_data(self._fd, LOG_NAME)
             self._synced = self._end
 
     def replay(self, from_offset: int = 0) -> Iterator[tuple[int, Record]]:
@@ -199,10 +199,10 @@ class Log:
             DamagedLog: a record went bad after the log was opened.
         """
         if self._fd < 0:
-            raise WalClosed(f"{self._folder.path} was closed", hint="open it again")
+            raise WalClosed(f"{self._directory.path} was closed", hint="open it again")
         start = from_offset or self.base_offset
         self.require_boundary(start)
-        reader = LogReader(self._fd, self._header, path=self._folder.name(LOG_NAME))
+        reader = LogReader(self._fd, self._header, path=self._directory.name(LOG_NAME))
         return self._records(reader, self._offsets[bisect_left(self._offsets, start) :])
 
     def require_boundary(self, offset: int) -> None:
@@ -219,7 +219,7 @@ class Log:
         before = "there is none before it" if below is None else f"the one before it is {below}"
         after = f"the next is {above}" if offset < above else f"the log ends at {above}"
         raise NotABoundary(
-            f"read {self._folder.name(LOG_NAME)} from offset {offset}: no record starts there; "
+            f"read {self._directory.name(LOG_NAME)} from offset {offset}: no record starts there; "
             f"{before}, {after}",
             hint="use an offset that append or replay returned, or 0 for the start",
         )
@@ -252,10 +252,10 @@ class Log:
         def write(fd: int) -> None:
             write_retained(fd, header, kept)
             # Read it back before it takes the old log's name, while there still is an old log.
-            reader = LogReader(fd, header, path=self._folder.name(LOG_NAME))
+            reader = LogReader(fd, header, path=self._directory.name(LOG_NAME))
             surveys.append(survey(reader, floor=self._end))
 
-        fd = self._folder.replace(LOG_NAME, write)
+        fd = self._directory.replace(LOG_NAME, write)
         os.close(self._fd)
         self._fd = fd
         self._header = header
@@ -270,16 +270,16 @@ class Log:
             WalClosed: it was closed.
             WalPoisoned: an earlier write or sync failed.
         """
-        self._folder.check()
+        self._directory.check()
         if self._fd < 0:
-            raise WalClosed(f"{self._folder.path} was closed", hint="open it again")
+            raise WalClosed(f"{self._directory.path} was closed", hint="open it again")
 
     def close(self) -> None:
         """Make everything durable, unless a failure forbids it, and close the file."""
         if self._fd < 0:
             return
         try:
-            if not self._folder.is_poisoned:
+            if not self._directory.is_poisoned:
                 self.sync()
         finally:
             os.close(self._fd)
@@ -304,35 +304,35 @@ class Log:
         try:
             write_all(self._fd, data, position)
         except OSError as problem:
-            is_definite = self._cut_back(position, problem)
+            is_definite = self._truncate_to(position, problem)
             raise AppendFailed(
-                f"append at offset {offset} of {self._folder.name(LOG_NAME)}: {problem}",
-                hint=f"look for free space: df {self._folder.path}",
+                f"append at offset {offset} of {self._directory.name(LOG_NAME)}: {problem}",
+                hint=f"look for free space: df {self._directory.path}",
                 is_definite=is_definite,
             ) from problem
 
-    def _cut_back(self, position: int, problem: OSError) -> bool:
+    def _truncate_to(self, position: int, problem: OSError) -> bool:
         """Drop the part of a record that was written, so that it hides no later one."""
         try:
             os.ftruncate(self._fd, position)
         except OSError:
-            self._folder.poison(f"append to {LOG_NAME}: {problem}")
+            self._directory.poison(f"append to {LOG_NAME}: {problem}")
             return False
         return True
 
 
-def _create(folder: Folder, floor: int) -> int:
+def _create(directory: Directory, floor: int) -> int:
     """Make an empty log that has its header before it has its name."""
     if floor > 0:
         raise DamagedLog(
-            f"open {folder.name(LOG_NAME)}: it is gone, though records up to offset {floor} "
+            f"open {directory.name(LOG_NAME)}: it is gone, though records up to offset {floor} "
             "were applied",
             hint="restore the file from a copy; nothing was changed",
         )
-    return folder.replace(LOG_NAME, lambda fd: write_all(fd, LogHeader().encode(), 0))
+    return directory.replace(LOG_NAME, lambda fd: write_all(fd, LogHeader().encode(), 0))
 
 
-def _settle(folder: Folder, fd: int, header: LogHeader, found: Survey) -> None:
+def _settle(directory: Directory, fd: int, header: LogHeader, found: Survey) -> None:
     """Cut the torn tail off, and make durable what is left, before anything is appended."""
     end = _position(header, found.end_offset)
     try:
@@ -345,11 +345,11 @@ def _settle(folder: Folder, fd: int, header: LogHeader, found: Survey) -> None:
             position += len(data)
     except OSError as problem:
         raise SyncFailed(
-            f"open {folder.name(LOG_NAME)}: its end could not be made durable: {problem}",
-            hint=f"look for free space: df {folder.path}",
+            f"open {directory.name(LOG_NAME)}: its end could not be made durable: {problem}",
+            hint=f"look for free space: df {directory.path}",
         ) from problem
-    folder.sync_data(fd, LOG_NAME)
-    folder.sync()
+    directory.sync_data(fd, LOG_NAME)
+    directory.sync()
 
 
 def _position(header: LogHeader, offset: int) -> int:

@@ -157,12 +157,12 @@ def survey(reader: LogReader, *, floor: int, take: Take | None = None) -> Survey
 
 def _refuse_damage(reader: LogReader, found: Survey, problem: str) -> None:
     """Raise if anything proves that the log was durable beyond the end that was found."""
-    proof, next_good = look_behind(reader, found.end_offset, found.proven_offset)
+    proof, next_good = read_behind(reader, found.end_offset, found.proven_offset)
     if proof > found.end_offset:
         raise damage(reader.path, found.end_offset, problem, next_good, proof)
 
 
-def look_behind(reader: LogReader, end: int, proof: int) -> tuple[int, int | None]:
+def read_behind(reader: LogReader, end: int, proof: int) -> tuple[int, int | None]:
     """Search behind a bad record for what proves that it was durable.
 
     Args:

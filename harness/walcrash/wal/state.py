@@ -15,8 +15,8 @@ from struct import error as StructError  # noqa: N812 - it is an exception class
 
 from walcrash.values.record import RecordType
 from walcrash.wal.chunks import CHUNK_BYTES, ChunkedFile
+from walcrash.wal.directory import STATE_NAME, Directory, write_all
 from walcrash.wal.errors import DamagedFile, UnsupportedVersion
-from walcrash.wal.folder import STATE_NAME, Folder, write_all
 from walcrash.wal.layout import TIME_MS_MIN, checksum, extend_checksum
 from walcrash.wal.outbox import OutboxEntry
 
@@ -45,7 +45,7 @@ class SavedState:
     entries: tuple[OutboxEntry, ...] = ()
 
 
-def save_state(folder: Folder, state: SavedState) -> None:
+def save_state(directory: Directory, state: SavedState) -> None:
     """Replace the state; the log must already be durable up to its offset.
 
     Raises:
@@ -53,18 +53,18 @@ def save_state(folder: Folder, state: SavedState) -> None:
         SyncFailed: the new one is in place, but perhaps not after a power loss.
     """
     data = encode_state(state)
-    os.close(folder.replace(STATE_NAME, lambda fd: write_all(fd, data, 0)))
+    os.close(directory.replace(STATE_NAME, lambda fd: write_all(fd, data, 0)))
 
 
-def load_state(folder: Folder) -> SavedState:
+def load_state(directory: Directory) -> SavedState:
     """Return the saved state; an empty one at offset 0 if there is none.
 
     Raises:
         UnsupportedVersion: a later version wrote it.
         DamagedFile: it does not hold what was written.
     """
-    data = folder.read_file(STATE_NAME)
-    return SavedState() if data is None else decode_state(data, path=folder.name(STATE_NAME))
+    data = directory.read_file(STATE_NAME)
+    return SavedState() if data is None else decode_state(data, path=directory.name(STATE_NAME))
 
 
 def encode_state(state: SavedState) -> bytes:

@@ -4,7 +4,7 @@ Apply first, then the checkpoint: `apply` makes the log durable, then the state,
 checkpoint, each of them before the next begins. So after a crash at any point in between
 `checkpoint <= applied offset <= end of the log`, all three durable.
 
-Not here: how a folder becomes a store again after a crash (`boot`).
+Not here: how a directory becomes a store again after a crash (`boot`).
 
 Source: the sync WAL of Vix.cpp.
 """
@@ -15,7 +15,7 @@ from typing import Self
 
 from walcrash.values.record import Record
 from walcrash.wal.checkpoint import save_checkpoint
-from walcrash.wal.folder import Folder
+from walcrash.wal.directory import Directory
 from walcrash.wal.log import Log
 from walcrash.wal.outbox import Outbox
 from walcrash.wal.state import SavedState, save_state
@@ -29,12 +29,12 @@ class Store:
         outbox: the operations, as all records up to the end of the log make them.
     """
 
-    __slots__ = ("_applied", "_checkpoint", "_folder", "log", "outbox")
+    __slots__ = ("_applied", "_checkpoint", "_directory", "log", "outbox")
 
     def __init__(
-        self, folder: Folder, log: Log, outbox: Outbox, *, applied: int, checkpoint: int
+        self, directory: Directory, log: Log, outbox: Outbox, *, applied: int, checkpoint: int
     ) -> None:
-        self._folder = folder
+        self._directory = directory
         self._applied = applied
         self._checkpoint = checkpoint
         self.log = log
@@ -108,9 +108,9 @@ class Store:
         """
         end = self.log.end_offset
         self.log.sync()
-        save_state(self._folder, SavedState(end, self.outbox.latest_ms, self.outbox.entries()))
+        save_state(self._directory, SavedState(end, self.outbox.latest_ms, self.outbox.entries()))
         self._applied = end
-        save_checkpoint(self._folder, end)
+        save_checkpoint(self._directory, end)
         self._checkpoint = end
         return end
 
@@ -132,7 +132,7 @@ class Store:
         return dropped
 
     def close(self) -> None:
-        """Make the log durable, close it and unlock the folder; closing twice is allowed.
+        """Make the log durable, close it and unlock the directory; closing twice is allowed.
 
         Raises:
             SyncFailed: the last records may be lost; it is closed all the same.
@@ -140,4 +140,4 @@ class Store:
         try:
             self.log.close()
         finally:
-            self._folder.close()
+            self._directory.close()

@@ -105,7 +105,7 @@ def draw_end(
         fault: what ends the boot.
         supports: the subject's capabilities.
         profile: how many events each operation has.
-        is_first_boot: whether the folder was empty.
+        is_first_boot: whether the directory was empty.
     """
     if fault.kind is FaultKind.POWER:
         # The whole boot is recorded, its `close` too: the power may go at any time.
@@ -120,15 +120,15 @@ def draw_end(
     # An operation without the event that is asked for would be hit at its reply.
     if fault.event is EventKind.EFFECT:
         sending = _sending_ticks(whole, progress.copy())
-        telling = [at for at in matching if at in sending]
+        eligible = [at for at in matching if at in sending]
     else:
-        telling = [at for at in matching if profile.count(keys[at], fault.event) > 0]
+        eligible = [at for at in matching if profile.count(keys[at], fault.event) > 0]
     if matching:
-        cut = whole[: prng.choice(telling or matching) + 1]
+        prefix = whole[: prng.choice(eligible or matching) + 1]
     else:
-        cut = _with_needed(prng, operations, progress.copy(), plan, prng.choice(names))
-    key = operation_key(cut[-1], is_first_boot=is_first_boot)
-    return cut, _draw_point(prng, fault, profile, key, len(cut) - 1)
+        prefix = _with_needed(prng, operations, progress.copy(), plan, prng.choice(names))
+    key = operation_key(prefix[-1], is_first_boot=is_first_boot)
+    return prefix, _draw_point(prng, fault, profile, key, len(prefix) - 1)
 
 
 def _falls_into(names: Sequence[str], operation: Operation) -> bool:

@@ -30,7 +30,7 @@ class Subject(DurableLog):
         write_all(fd, FRAME.pack(len(data), zlib.crc32(data)) + data)
         os.close(fd)
         if is_new:
-            self.sync_folder()
+            self.sync_directory()
 
     def load(self, name: str, default: bytes) -> bytes:
         if name != "state":

@@ -30,7 +30,7 @@ class Subject(DurableLog):
             if number > last:
                 (self.directory / part_name(number)).unlink()
         self.open_part(last)
-        self.cut_tail(self.end_offset % FILE_BYTES)
+        self.truncate_tail(self.end_offset % FILE_BYTES)
 
     def content(self) -> bytes:
         """Return what the files hold up to the first that is short or missing."""
@@ -50,7 +50,7 @@ class Subject(DurableLog):
             os.close(self.log)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self.log = os.open(self.directory / part_name(number), flags, 0o644)
-        self.sync_folder()
+        self.sync_directory()
 
     def write(self, record: Record, frame: bytes) -> None:
         position = self.end_offset

@@ -1,12 +1,12 @@
 """Lost put: fdatasync is counted on to make a rename durable.
 
 Whoever syncs a file on ext4 commits the journal, and with it the rename that gave the file its
-name; so compaction left out the sync of the folder, and the first append to the new log was to
+name; so compaction left out the sync of the directory, and the first append to the new log was to
 make up for it. Then the log was given its full size from the start, and its fsync became an
 fdatasync: with no size to write, it leaves the journal alone. After a power failure the log of
 before the compaction was back, without what had been acknowledged since.
 
-Repair: sync the folder after the rename.
+Repair: sync the directory after the rename.
 """
 
 import os

@@ -49,7 +49,7 @@ class Subject(DurableLog):
         length, _ = FRAME.unpack_from(data, position)
         return data[position + FRAME.size :][:length]
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         """Leave what the header does not count: the next record goes over it."""
 
     def write(self, record: Record, frame: bytes) -> None:

@@ -34,7 +34,7 @@ class Subject(DurableLog):
                 (self.directory / segment_name(start)).unlink()
         if self.log < 0:
             self.begin_segment()
-        self.sync_folder()
+        self.sync_directory()
 
     def read_segment(self, start: int) -> None:
         """Add a segment's records, cut its torn tail, and go on in it."""
@@ -45,7 +45,7 @@ class Subject(DurableLog):
         self.base = self.segment_start = start
         self.log = os.open(path, os.O_WRONLY | os.O_APPEND)
         whole = self.scan(data, position=0)
-        self.cut_tail(whole)
+        self.truncate_tail(whole)
         self.end_offset = start + whole
 
     def segments(self) -> list[int]:
@@ -58,7 +58,7 @@ class Subject(DurableLog):
         self.segment_start = self.end_offset
         path = self.directory / segment_name(self.segment_start)
         self.log = os.open(path, flags, 0o644)
-        self.sync_folder()
+        self.sync_directory()
 
     def write(self, record: Record, frame: bytes) -> None:
         if self.end_offset - self.segment_start > SEGMENT_BYTES:

@@ -1,12 +1,12 @@
-"""A small write-ahead log that survives a power loss: the base of every bug in this folder.
+"""A small write-ahead log that survives a power loss: the base of every bug in this directory.
 
 `DurableLog` is `PlainLog` with its promises made durable, under the weakest model (`posix`):
 
 - An append is acknowledged when its bytes are synced.
-- A file is replaced by writing and syncing a new one, renaming it, and syncing the folder. The
+- A file is replaced by writing and syncing a new one, renaming it, and syncing the directory. The
   temporary file is always a new one: a rename that was half done leaves both names to one file,
   and to empty the one would be to empty the other.
-- Recovery syncs the log and the folder before it shows anything. What it has read may be no more
+- Recovery syncs the log and the directory before it shows anything. What it has read may be no more
   than what the page cache held when the process before it was killed.
 - A frame has a body: a run of zeros, which a grown file may hold, is none.
 
@@ -27,7 +27,7 @@ from walcrash.values.record import Record
 
 
 def load_planted_base() -> ModuleType:
-    """Return the module of `PlainLog`, which lies one folder above, whatever the path says."""
+    """Return the module of `PlainLog`, which lies one directory above, whatever the path says."""
     name = "planted_base"
     if name not in sys.modules:
         place = Path(__file__).resolve().parents[1] / f"{name}.py"
@@ -52,20 +52,20 @@ class DurableLog(PlainLog):
     """The right subject.
 
     Attributes:
-        folder: a descriptor of the folder, to sync its names.
+        directory_fd: a descriptor of the directory, to sync its names.
     """
 
     contract = Contract(model=PersistenceModel.POSIX, max_attempts=planted_base.MAX_ATTEMPTS)
 
     def open(self, directory: Path, effect: EffectSink) -> None:
-        self.folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        self.directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         super().open(directory, effect)
 
     def open_log(self) -> None:
         """Read the log, and make durable what recovery is about to show."""
         super().open_log()
         self.sync_log()
-        self.sync_folder()
+        self.sync_directory()
 
     def body_at(self, data: bytes, position: int) -> bytes | None:
         return super().body_at(data, position) or None
@@ -74,21 +74,21 @@ class DurableLog(PlainLog):
         write_all(self.log, frame)
         self.sync_log()
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         os.ftruncate(self.log, position)
         self.sync_log()
 
     def close(self) -> None:
         self.sync_log()
         super().close()
-        os.close(self.folder)
+        os.close(self.directory_fd)
 
     def save(self, name: str, data: bytes) -> None:
         """Replace a file as a whole: a power loss leaves the old one or the new one."""
         temporary = self.directory / f"{name}.tmp"
         self.write_new(temporary, data)
         os.replace(temporary, self.directory / name)
-        self.sync_folder()
+        self.sync_directory()
 
     def write_new(self, path: Path, data: bytes) -> None:
         """Make a new file that durably holds `data`; its name is not durable yet."""
@@ -106,6 +106,6 @@ class DurableLog(PlainLog):
         """Make what was written to the log durable."""
         os.fsync(self.log)
 
-    def sync_folder(self) -> None:
-        """Make the names in the folder durable."""
-        os.fsync(self.folder)
+    def sync_directory(self) -> None:
+        """Make the names in the directory durable."""
+        os.fsync(self.directory_fd)

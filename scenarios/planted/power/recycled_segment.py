@@ -36,7 +36,7 @@ class Subject(DurableLog):
         self.entries += [(offset, Record.from_json(mark)) for offset, mark in head["marks"]]
         self.entries.sort(key=lambda entry: entry[0])
         self.sync_log()
-        self.sync_folder()
+        self.sync_directory()
 
     def scan(self, data: bytes, position: int = 0) -> int:
         while (body := self.body_at(data, position)) is not None:

@@ -37,7 +37,7 @@ class Subject(PreallocatedLog):
         frame = super().frame(record)
         return frame.ljust(sectors(len(frame)), b"\0")
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         with open(self.directory / "wal.log", "r+b", buffering=0) as log:
             os.pwrite(log.fileno(), bytes(SECTOR_BYTES), position)
         self.sync_log()
@@ -51,7 +51,7 @@ class Subject(PreallocatedLog):
     def close(self) -> None:
         self.sync_log()
         os.close(self.log)
-        os.close(self.folder)
+        os.close(self.directory_fd)
 
 
 def sectors(length_bytes: int) -> int:

@@ -36,7 +36,7 @@ class Subject(DurableLog):
         room = -len(data) % ROOM_BYTES if name == "wal.log" else 0
         super().save(name, data + bytes(room))
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         data = self.load("wal.log", b"")
         if any(data[position:]):
             os.ftruncate(self.log, position)

@@ -31,7 +31,7 @@ class Subject(DurableLog):
     def save(self, name: str, data: bytes) -> None:
         super().save(name, data.ljust(LOG_BYTES, b"\0") if name == "wal.log" else data)
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         data = self.load("wal.log", b"")
         if any(data[position:]):
             os.ftruncate(self.log, position)

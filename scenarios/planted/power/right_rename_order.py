@@ -1,4 +1,4 @@
-"""Right, though it looks wrong: the folder is never synced. Its contract is for `ext4` only.
+"""Right, though it looks wrong: the directory is never synced. Its contract is for `ext4` only.
 
 Ext4 keeps all changes of names in one journal, in their order, and an fsync of a file that was
 changed commits the journal. So a log that was renamed and then appended to has its name before
@@ -18,5 +18,5 @@ class Subject(DurableLog):
 
     contract = Contract(model=PersistenceModel.EXT4, max_attempts=3)
 
-    def sync_folder(self) -> None:
+    def sync_directory(self) -> None:
         """Count on the fsync of the next append."""

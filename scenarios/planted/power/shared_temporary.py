@@ -1,6 +1,6 @@
 """Unrecoverable after two crashes: a temporary file is emptied, and has two names.
 
-A checkpoint that goes back does no harm, so its rename is left to the next sync of the folder;
+A checkpoint that goes back does no harm, so its rename is left to the next sync of the directory;
 and its temporary file is not made anew each time, but emptied and written over. A power failure
 had left the rename half done: one file with both names. The next save emptied the checkpoint
 together with the temporary file, and a crash right then left it so.

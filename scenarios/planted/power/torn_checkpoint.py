@@ -32,7 +32,7 @@ class Subject(DurableLog):
         os.pwrite(fd, block, number % 2 * BLOCK_BYTES)
         os.fsync(fd)
         os.close(fd)
-        self.sync_folder()
+        self.sync_directory()
 
     def load(self, name: str, default: bytes) -> bytes:
         if name != "checkpoint":

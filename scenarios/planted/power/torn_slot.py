@@ -33,7 +33,7 @@ class Subject(DurableLog):
         os.pwrite(fd, content, number % 2 * SLOT_BYTES)
         os.fsync(fd)
         os.close(fd)
-        self.sync_folder()
+        self.sync_directory()
 
     def load(self, name: str, default: bytes) -> bytes:
         if name != "state":

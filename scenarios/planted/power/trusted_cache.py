@@ -15,4 +15,4 @@ class Subject(DurableLog):
 
     def open_log(self) -> None:
         PlainLog.open_log(self)
-        self.sync_folder()
+        self.sync_directory()

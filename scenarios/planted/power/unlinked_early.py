@@ -1,10 +1,10 @@
 """Lost put: compaction unlinks the old log before the new one's name is durable.
 
 Each compaction writes a log with the next number and removes the one before it, then syncs the
-folder, once for both. A folder is not a journal: after a power failure the old name was gone and
-the new one was not there yet.
+directory, once for both. A directory is not a journal: after a power failure the old name was gone
+and the new one was not there yet.
 
-Repair: sync the folder between the two.
+Repair: sync the directory between the two.
 """
 
 import os
@@ -30,9 +30,9 @@ class Subject(DurableLog):
         whole = self.scan(data)
         self.end_offset = self.base + whole
         self.log = os.open(path, os.O_WRONLY | os.O_APPEND)
-        self.cut_tail(whole)
+        self.truncate_tail(whole)
         # The name that was found may be no more durable than the content was.
-        self.sync_folder()
+        self.sync_directory()
         self.remove_older()
 
     def numbers(self) -> list[int]:
@@ -44,7 +44,7 @@ class Subject(DurableLog):
         for number in self.numbers():
             if number < self.number:
                 (self.directory / f"{number}.log").unlink()
-        self.sync_folder()
+        self.sync_directory()
 
     def rewrite(self, records: list[Record]) -> None:
         frames = b"".join(self.frame(record) for record in records)

@@ -25,17 +25,17 @@ class Subject(DurableLog):
         super().open_log()
         self.remove_backup()
 
-    def cut_tail(self, position: int) -> None:
+    def truncate_tail(self, position: int) -> None:
         path = self.directory / "wal.log"
         good = path.read_bytes()[:position]
         backup = os.open(self.directory / "wal.bak", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         write_all(backup, FRAME.pack(len(good), zlib.crc32(good)) + good)
         os.close(backup)
-        self.sync_folder()
+        self.sync_directory()
         os.ftruncate(self.log, HEADER.size)
         write_all(self.log, good[HEADER.size :])
         self.sync_log()
 
     def remove_backup(self) -> None:
         (self.directory / "wal.bak").unlink(missing_ok=True)
-        self.sync_folder()
+        self.sync_directory()

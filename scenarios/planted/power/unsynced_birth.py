@@ -1,11 +1,11 @@
-"""Lost put: the folder is not synced after the log was made.
+"""Lost put: the directory is not synced after the log was made.
 
 The log was made, synced, and synced again after each record. Its name was not: that is a part of
-the folder, and nobody had synced the folder. On the file system at hand a sync of a new file
+the directory, and nobody had synced the directory. On the file system at hand a sync of a new file
 takes its name along. On the customer's it does not, and after a power failure there was an
-empty folder.
+empty directory.
 
-Repair: sync the folder when a file was made in it.
+Repair: sync the directory when a file was made in it.
 """
 
 import os

@@ -37,7 +37,7 @@ class Subject(DurableLog):
                 (self.directory / f"{number}{SUFFIX}").unlink()
         path = self.directory / f"{max(numbers, default=0) + 1}{SUFFIX}"
         self.log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
-        self.sync_folder()
+        self.sync_directory()
 
     def numbers(self) -> list[int]:
         """Return the numbers of the files, in the order in which they were begun."""

@@ -1,9 +1,9 @@
-"""Lost put: the folder is not synced after a new log was renamed over the old one.
+"""Lost put: the directory is not synced after a new log was renamed over the old one.
 
 Compaction wrote the new log, synced it, and renamed it. Records went to the new file and were
 synced there. After a power failure the name led to the old file again, which had none of them.
 
-Repair: sync the folder after the rename, and before the next append.
+Repair: sync the directory after the rename, and before the next append.
 """
 
 import os

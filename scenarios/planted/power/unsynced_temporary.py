@@ -14,4 +14,4 @@ class Subject(DurableLog):
     """Makes a name durable whose content is not."""
 
     def sync_new(self, fd: int) -> None:
-        """Count on the sync of the folder."""
+        """Count on the sync of the directory."""

@@ -1,13 +1,13 @@
 """A file that is written whole for each append: the family of atomic file writers.
 
 `in-place` truncates the file and writes it again. `replace` writes a temporary file and renames
-it over the old one, with a sync of the file before and of the folder after, or without.
+it over the old one, with a sync of the file before and of the directory after, or without.
 `atomicwrites` is the package of that name, which does both.
 
 What they promise, under rename's own rule that one of the two files is there: in place nothing,
 not even after a kill. Without a sync of the file a power cut leaves nothing that can be counted
 on: ext4's `auto_da_alloc` gives the file its size before the rename, and its content may be zeros.
-Without a sync of the folder the last renames may be gone.
+Without a sync of the directory the last renames may be gone.
 
 Source: `rename(2)`, `fsync(2)`; ext4 as of Linux 5.6; atomicwrites' README.
 """
@@ -33,24 +33,24 @@ class AtomicFileAdapter(NumberedStore):
     Args:
         writer: one of `WRITERS`.
         fsync_file: with `replace`: sync the temporary file before the rename.
-        fsync_folder: with `replace`: sync the folder behind the rename.
+        fsync_directory: with `replace`: sync the directory behind the rename.
     """
 
     supports = frozenset({"compact", "reopen"})
 
     def __init__(
-        self, *, writer: str = "replace", fsync_file: bool = True, fsync_folder: bool = True
+        self, *, writer: str = "replace", fsync_file: bool = True, fsync_directory: bool = True
     ) -> None:
         super().__init__()
         self._writer = one_of("writer", writer, WRITERS)
         self._fsync_file = fsync_file
-        self._fsync_folder = fsync_folder
+        self._fsync_directory = fsync_directory
         self._atomicwrites: Any = None
         if writer == "atomicwrites":
             self._atomicwrites = need("atomicwrites", extra="atomicwrites")
         self._path = ""
         self._values: dict[int, bytes] = {}
-        self.contract = _contract(writer, fsync_file, fsync_folder)
+        self.contract = _contract(writer, fsync_file, fsync_directory)
 
     def open_store(self, directory: Path) -> None:
         """Read the file, and take away a temporary one that a crash left."""
@@ -98,12 +98,12 @@ class AtomicFileAdapter(NumberedStore):
             if self._fsync_file:
                 os.fsync(file.fileno())
         os.replace(temporary, self._path)
-        if self._fsync_folder:
-            folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY)
+        if self._fsync_directory:
+            descriptor = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY)
             try:
-                os.fsync(folder)
+                os.fsync(descriptor)
             finally:
-                os.close(folder)
+                os.close(descriptor)
 
 
 def _read(path: str) -> dict[int, bytes]:
@@ -123,10 +123,10 @@ def _read(path: str) -> dict[int, bytes]:
     return values
 
 
-def _contract(writer: str, fsync_file: bool, fsync_folder: bool) -> Contract:
+def _contract(writer: str, fsync_file: bool, fsync_directory: bool) -> Contract:
     if writer == "in-place":
         return Contract(kill=Promise.NONE, power=Promise.NONE)
-    if writer == "atomicwrites" or (fsync_file and fsync_folder):
+    if writer == "atomicwrites" or (fsync_file and fsync_directory):
         return Contract(model=PersistenceModel.POSIX)
     if fsync_file:
         return Contract(power=Promise.PREFIX, model=PersistenceModel.POSIX)

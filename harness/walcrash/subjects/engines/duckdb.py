@@ -7,7 +7,7 @@ as `connect` does. The instance has the system's catalog, which takes several ti
 make as a store to recover; it has nothing of a store. It serves the next store of the process,
 unless something has failed: DuckDB then calls an instance invalid.
 
-It says in which folder temporary files go; nothing here needs any.
+It says in which directory temporary files go; nothing here needs any.
 
 Source: duckdb.org, "Attach and Detach", "Concurrency", "CHECKPOINT", and "Configuration".
 """

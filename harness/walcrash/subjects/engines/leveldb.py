@@ -41,7 +41,7 @@ class LevelDbAdapter(NumberedStore):
         self.contract = Contract(power=Promise.ALL if sync else Promise.PREFIX)
 
     def open_store(self, directory: Path) -> None:
-        """Open the database in a folder of its own, since it makes that."""
+        """Open the database in a directory of its own, since it makes that."""
         self._store = self._plyvel.DB(
             str(directory / "db"), create_if_missing=True, write_buffer_size=self._buffer_bytes
         )

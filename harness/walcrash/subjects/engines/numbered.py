@@ -46,7 +46,7 @@ class NumberedStore(Adapter):
 
     @abstractmethod
     def open_store(self, directory: Path) -> None:
-        """Open the map in a folder, or make it."""
+        """Open the map in a directory, or make it."""
 
     @abstractmethod
     def put(self, number: int, value: bytes) -> None:

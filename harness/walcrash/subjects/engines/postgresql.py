@@ -1,16 +1,16 @@
 """PostgreSQL 15 as a log: one row a record, one transaction an append.
 
 The server is a child of the worker, recorded and killed with all its processes. It is spoken to
-over an abstract Unix socket, which has no name in any folder. Statistics, autovacuum and parallel
-workers are off, so that what is traced is the work of the appends.
+over an abstract Unix socket, which has no name in any directory. Statistics, autovacuum and
+parallel workers are off, so that what is traced is the work of the appends.
 
 A new store is a copy of a cluster that `initdb` made once, without the databases that nobody
 uses. The copy is synced under another name and renamed, so that a crash leaves a whole one or
 none; `open` starts again from none.
 
-The server refuses to run as root, and wants its folder to be its own. Where we are root it runs
+The server refuses to run as root, and wants its directory to be its own. Where we are root it runs
 as `postgres`, or `nobody`, with the one capability to pass by modes: images are restored, and
-files made under the recorder, as the current user. The folder is given to it at each open; an
+files made under the recorder, as the current user. The directory is given to it at each open; an
 owner is not a part of an image.
 
 As Debian's `pg_ctlcluster` does, `open` removes the lock file of a server that is gone: the
@@ -113,7 +113,7 @@ class PostgresqlAdapter(NumberedStore):
         self.contract = _contract(synchronous_commit, fsync)
 
     def introduce(self, scratch: Path, memory_mb: int) -> None:
-        """Make the cluster that stores are copied from, beside the subject's folder."""
+        """Make the cluster that stores are copied from, beside the subject's directory."""
         cluster.make_beside(scratch, self._programs)
 
     def open_store(self, directory: Path) -> None:

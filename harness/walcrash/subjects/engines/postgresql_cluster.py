@@ -96,25 +96,25 @@ def apart() -> None:
     _LIBC.unshare(_NEW_IPC)
 
 
-def make_beside(folder: Path, programs: Programs) -> None:
-    """Make the template beside a folder, unless it is there."""
-    if not (folder.parent / TEMPLATE).exists():
-        _make(folder / "new", programs)
-        (folder / "new").rename(folder.parent / TEMPLATE)
+def make_beside(directory: Path, programs: Programs) -> None:
+    """Make the template beside a directory, unless it is there."""
+    if not (directory.parent / TEMPLATE).exists():
+        _make(directory / "new", programs)
+        (directory / "new").rename(directory.parent / TEMPLATE)
 
 
 def find_template(directory: Path, programs: Programs) -> Path:
     """Return the template beside a store, or one of this process."""
-    beside = directory.parent / TEMPLATE
-    return beside if beside.exists() else _own(programs)
+    template = directory.parent / TEMPLATE
+    return template if template.exists() else _own(programs)
 
 
 @functools.cache
 def _own(programs: Programs) -> Path:
     """Make a template that is removed when this process ends."""
-    folder = tempfile.mkdtemp(prefix="walcrash-postgresql-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = Path(folder) / "new"
+    directory = tempfile.mkdtemp(prefix="walcrash-postgresql-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    made = Path(directory) / "new"
     _make(made, programs)
     return made
 
@@ -130,7 +130,7 @@ def copy(template: Path, target: Path) -> None:
 
 
 def hand_over(data: Path) -> None:
-    """Make the server's user the owner of its folder, with the mode that it insists on."""
+    """Make the server's user the owner of its directory, with the mode that it insists on."""
     if data.stat().st_mode & 0o7777 != 0o700:
         data.chmod(0o700)
     user = _user()
@@ -141,7 +141,7 @@ def hand_over(data: Path) -> None:
 def let_go_of_shared_memory(data: Path) -> bool:
     """Have the kernel remove the server's shared memory with its last process.
 
-    Otherwise a server that is killed leaves it. It only tells two servers of one folder apart.
+    Otherwise a server that is killed leaves it. It only tells two servers of one directory apart.
     """
     try:
         lines = (data / "postmaster.pid").read_text().split("\n")
@@ -181,8 +181,8 @@ def _run(command: Sequence[str], text: str) -> None:
         raise ClusterNotMade(f"{command[0]} ended with {done.returncode}: {said.strip()[-2000:]}")
 
 
-def _sync_below(folder: Path) -> None:
-    for each, _, names in os.walk(folder, topdown=False):
+def _sync_below(directory: Path) -> None:
+    for each, _, names in os.walk(directory, topdown=False):
         for name in names:
             _sync(Path(each, name))
         _sync(Path(each))

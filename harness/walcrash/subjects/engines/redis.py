@@ -1,8 +1,8 @@
 """Redis with its append-only file as a log: one field of a hash a record.
 
 The server is a child of the worker, recorded and killed with it. It is spoken to over a socket
-beside the subject's folder: within it, it would be a part of every image. A server that is
-killed leaves it there, and it goes with the folder around it, which is the harness's own.
+beside the subject's directory: within it, it would be a part of every image. A server that is
+killed leaves it there, and it goes with the directory around it, which is the harness's own.
 
 `always` syncs the file before it replies, `everysec` from a thread about once a second, `no`
 leaves it to the system. What was written is there after a kill with each of them. But while that
@@ -205,12 +205,12 @@ class _Connection:
 def _connected(directory: Path, name: str, server: "subprocess.Popen[bytes]") -> socket.socket:
     """Return a connection to the server's socket, as soon as it listens."""
     deadline = time.monotonic() + READY_SECONDS
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         while True:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                connection.connect(f"/proc/self/fd/{folder}/{name}")
+                connection.connect(f"/proc/self/fd/{descriptor}/{name}")
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
             else:
@@ -224,7 +224,7 @@ def _connected(directory: Path, name: str, server: "subprocess.Popen[bytes]") ->
                 raise RedisError(f"{SERVER} did not listen within {READY_SECONDS:g} s")
             time.sleep(POLL_SECONDS)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _die_with_parent() -> None:

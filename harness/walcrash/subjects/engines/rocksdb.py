@@ -55,7 +55,7 @@ class RocksDbAdapter(NumberedStore):
             self.contract = Contract(power=Promise.ALL if sync else Promise.PREFIX)
 
     def open_store(self, directory: Path) -> None:
-        """Open the database in a folder of its own."""
+        """Open the database in a directory of its own."""
         options = self._rocksdict.Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_write_buffer_size(self._buffer_bytes)

@@ -17,12 +17,12 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control
-from walcrash.campaign.crew import Crew, MakeExecutor
 from walcrash.campaign.jobs import Prepared
-from walcrash.case.job import job_workplace
+from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
-from walcrash.tools.audit.case import CaseAudit, audit_case, merge_looks, merge_unsynced
-from walcrash.values.audit import Audit, Baseline, SiteLook, SiteVerdict
+from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
+from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
 from walcrash.values.case import Case, PowerLoss
 from walcrash.values.contract import Contract, Promise
 from walcrash.values.scenario import FaultKind, FaultPlan, Scenario
@@ -91,11 +91,11 @@ def run_audit(
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    with Crew(make_executor, plan.jobs) as crew:
+    with JobPool(make_executor, plan.jobs) as pool:
         try:
-            return _Auditor(plan, crew, say).audit()
+            return _Auditor(plan, pool, say).audit()
         except KeyboardInterrupt:
-            crew.interrupt()
+            pool.interrupt()
             raise
 
 
@@ -113,8 +113,8 @@ def audit_one(work: AuditWork) -> CaseAudit:
         master_seed=work.master_seed,
         index=work.index,
     )
-    stored = store_case(_up_to_last_cut(case), scenario, description)
-    return audit_case(job_workplace(), stored, work.together)
+    stored = store_case(_up_to_last_power_loss(case), scenario, description)
+    return audit_case(job_sandbox(), stored, work.together)
 
 
 def with_power(scenario: Scenario, images: int) -> Scenario:
@@ -132,22 +132,22 @@ def with_power(scenario: Scenario, images: int) -> Scenario:
     )
 
 
-def _up_to_last_cut(case: Case) -> Case:
+def _up_to_last_power_loss(case: Case) -> Case:
     """Return a case without the boots behind its last power loss: nothing is audited there."""
-    cuts = [at for at, boot in enumerate(case.boots) if isinstance(boot.crash, PowerLoss)]
-    return replace(case, boots=case.boots[: cuts[-1] + 1] if cuts else ())
+    losses = [at for at, boot in enumerate(case.boots) if isinstance(boot.crash, PowerLoss)]
+    return replace(case, boots=case.boots[: losses[-1] + 1] if losses else ())
 
 
 class _Auditor:
-    def __init__(self, plan: AuditPlan, crew: Crew, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: AuditPlan, pool: JobPool, say: Callable[[str], None]) -> None:
         self._plan = plan
-        self._crew = crew
+        self._pool = pool
         self._say = say
         self._scenario = with_power(plan.scenario, plan.images)
 
     def audit(self) -> Audit:
-        prepared = self._crew.result(
-            self._crew.submit(jobs.prepare, self._scenario, self._plan.master_seed)
+        prepared = self._pool.result(
+            self._pool.submit(jobs.prepare, self._scenario, self._plan.master_seed)
         )
         if prepared is None:
             raise KeyboardInterrupt
@@ -199,8 +199,8 @@ class _Auditor:
                     index=index,
                     together=together,
                 )
-                waiting.append(self._crew.submit(audit_one, work))
-            result = self._crew.result(waiting.popleft())
+                waiting.append(self._pool.submit(audit_one, work))
+            result = self._pool.result(waiting.popleft())
             if result is None:
                 raise KeyboardInterrupt
             yield result
@@ -214,7 +214,7 @@ class _Auditor:
         taken = list(cases)
         finding = next((one.finding for one in taken if one.finding), None)
         doubts = tuple(dict.fromkeys(one.doubt for one in taken if one.doubt))
-        sites = merge_looks(site for one in taken for site in one.sites)
+        sites = merge_sites(site for one in taken for site in one.sites)
         return replace(
             audit,
             cases=len(taken),
@@ -241,7 +241,7 @@ def _broken(contract: Contract, prepared: Prepared) -> str:
 
 
 def _nothing_judged(
-    cases: list[CaseAudit], sites: tuple[SiteLook, ...], doubts: tuple[str, ...]
+    cases: list[CaseAudit], sites: tuple[SiteAudit, ...], doubts: tuple[str, ...]
 ) -> str:
     if doubts and not any(case.boots for case in cases):
         return doubts[0]
@@ -256,5 +256,5 @@ def _with_together(audit: Audit, cases: list[CaseAudit]) -> Audit:
     if finding is not None:
         baseline = replace(audit.baseline, finding=finding)
         return replace(audit, baseline=baseline, sites=())
-    looks = merge_looks(site for one in cases for site in one.sites)
-    return replace(audit, together=looks[0] if looks else None)
+    merged = merge_sites(site for one in cases for site in one.sites)
+    return replace(audit, together=merged[0] if merged else None)

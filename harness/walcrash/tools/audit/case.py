@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.full_folder import HINT
-from walcrash.case.looks import Looks
-from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
+from walcrash.case.full_directory import HINT
+from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.case.recovery_runs import RecoveryRuns
+from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.case.workplace import Workplace
 from walcrash.disk import NotModelled
 from walcrash.oracle import Judge
-from walcrash.tools.audit.look import Looker
+from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site, find_sites, find_unsynced, has_promise
 from walcrash.tools.audit.space import work_of_site, work_of_syncs
-from walcrash.values.audit import AuditFinding, Baseline, SiteLook, UnsyncedPromise
+from walcrash.values.audit import AuditFinding, Baseline, SiteAudit, UnsyncedPromise
 from walcrash.values.case import BootPlan, Landing, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
@@ -61,16 +61,16 @@ class CaseAudit:
     images: int = 0
     finding: AuditFinding | None = None
     is_judged: bool = False
-    sites: tuple[SiteLook, ...] = ()
+    sites: tuple[SiteAudit, ...] = ()
     unsynced: tuple[UnsyncedPromise, ...] = ()
     doubt: str = ""
 
 
-def audit_case(workplace: Workplace, stored: StoredCase, together: frozenset[str]) -> CaseAudit:
+def audit_case(sandbox: Sandbox, stored: StoredCase, together: frozenset[str]) -> CaseAudit:
     """Record a case's boots and audit those in which the power is cut.
 
     Args:
-        workplace: where it runs.
+        sandbox: where it runs.
         stored: the case; its last boot ends with a power loss.
         together: remove just these sites, all at once; empty removes one after the other.
 
@@ -80,15 +80,15 @@ def audit_case(workplace: Workplace, stored: StoredCase, together: frozenset[str
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        return _AuditedCase(workplace, stored, together, is_fresh=False).run()
+        return _AuditedCase(sandbox, stored, together, is_fresh=False).run()
     except OSError:
-        # What a subject left running in a shared process has touched the folder.
-        workplace.end_recoverers()
+        # What a subject left running in a shared process has touched the directory.
+        sandbox.end_recoverers()
     try:
-        return _AuditedCase(workplace, stored, together, is_fresh=True).run()
+        return _AuditedCase(sandbox, stored, together, is_fresh=True).run()
     except OSError as problem:
         raise HarnessFault(
-            f"the working folder {workplace.directory} cannot be used: {problem}", hint=HINT
+            f"the working directory {sandbox.directory} cannot be used: {problem}", hint=HINT
         ) from None
 
 
@@ -97,20 +97,20 @@ class _AuditedCase:
 
     def __init__(
         self,
-        workplace: Workplace,
+        sandbox: Sandbox,
         stored: StoredCase,
         together: frozenset[str],
         *,
         is_fresh: bool,
     ) -> None:
         self.result = CaseAudit()
-        self._workplace = workplace
+        self._sandbox = sandbox
         self._stored = stored
         self._together = together
-        self._looks = Looks(workplace, stored, is_fresh=is_fresh)
-        self._fresh_looks = Looks(workplace, stored, is_fresh=True)
+        self._runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
+        self._fresh_runs = RecoveryRuns(sandbox, stored, is_fresh=True)
         self._remembered: dict[str, Recoveries] = {}
-        self._boots = CaseBoots(workplace, stored)
+        self._boots = CaseBoots(sandbox, stored)
         self._oracle = Judge(
             stored.contract, supports=stored.supports, invariants=stored.invariants
         )
@@ -137,7 +137,7 @@ class _AuditedCase:
         try:
             self._audit(recorded, plan.crash)
             if recorded.number < len(self._stored.case.boots) and self.result.finding is None:
-                self._cut(recorded, plan.crash)
+                self._lose_power(recorded, plan.crash)
         except NotModelled as problem:
             return problem.message
         return ""
@@ -166,7 +166,7 @@ class _AuditedCase:
             NotModelled: the trace means something that the model has no rule for.
         """
         earlier = self._boots.histories()[:-1]
-        looker = Looker(
+        auditor = SiteAuditor(
             boot=recorded,
             model=self._stored.contract.model,
             images=loss.images,
@@ -179,8 +179,8 @@ class _AuditedCase:
         )
         sites = find_sites(recorded.plan, recorded.events, is_first_boot=recorded.number == 1)
         # The traces were judged as they are before sites are removed together.
-        baseline = Baseline() if self._together else looker.baseline()
-        looks = self._look_without(looker, sites) if baseline.finding is None else []
+        baseline = Baseline() if self._together else auditor.baseline()
+        audits = self._audit_without(auditor, sites) if baseline.finding is None else []
         result = self.result
         self.result = replace(
             result,
@@ -188,25 +188,25 @@ class _AuditedCase:
             syncs=result.syncs + sum(len(site.events) for site in sites),
             positions=result.positions + baseline.positions,
             images=result.images + baseline.images,
-            finding=baseline.finding or looker.failed_baseline,
-            is_judged=result.is_judged or looker.is_judged,
-            sites=merge_looks([*result.sites, *looks]),
+            finding=baseline.finding or auditor.failed_baseline,
+            is_judged=result.is_judged or auditor.is_judged,
+            sites=merge_sites([*result.sites, *audits]),
             unsynced=merge_unsynced([*result.unsynced, *self._unsynced(recorded)]),
         )
 
-    def _look_without(self, looker: Looker, sites: Sequence[Site]) -> list[SiteLook]:
-        boot, model = looker.boot, self._stored.contract.model
+    def _audit_without(self, auditor: SiteAuditor, sites: Sequence[Site]) -> list[SiteAudit]:
+        boot, model = auditor.boot, self._stored.contract.model
         syncs = frozenset(index for site in sites for index in site.events)
         work = work_of_syncs(boot, syncs, model)
         if self._together:
             events = [site.events for site in sites if site.name in self._together]
             sites = [Site(TOGETHER, frozenset().union(*events))] if events else []
-        looks = []
+        audits = []
         for site in sites:
-            looks.append(work_of_site(site, work, boot, model) + looker.look_without(site))
-            if looker.failed_baseline is not None:
+            audits.append(work_of_site(site, work, boot, model) + auditor.audit_without(site))
+            if auditor.failed_baseline is not None:
                 break
-        return looks
+        return audits
 
     def _unsynced(self, recorded: RecordedBoot) -> list[UnsyncedPromise]:
         return find_unsynced(
@@ -217,12 +217,12 @@ class _AuditedCase:
             is_first_boot=recorded.number == 1,
         )
 
-    def _cut(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
+    def _lose_power(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
         """Let the next boot find one of the images that the power cut may leave."""
-        cut = PowerCut(
+        search = LossSearch(
             recorded, self._stored.contract.model, recover=self._recover_once, judge=self._judge
         )
-        self._boots.go_on_from(recorded, cut.draw(Prng(loss.seed)))
+        self._boots.go_on_from(recorded, search.draw(Prng(loss.seed)))
 
     def _judge(self, last: BootHistory, recoveries: Recoveries) -> Judgement:
         return self._oracle.judge(History(self._boots.histories(last), recoveries))
@@ -241,19 +241,19 @@ class _AuditedCase:
         if digest not in self._remembered:
             if len(self._remembered) == KEPT_RECOVERIES:
                 self._remembered.clear()
-            self._remembered[digest] = self._looks.restored(image)
+            self._remembered[digest] = self._runs.restored(image)
         return self._remembered[digest]
 
     def _recover_fresh(self, image: Image) -> Recoveries:
-        self._workplace.end_recoverers()
-        return self._fresh_looks.restored(image)
+        self._sandbox.end_recoverers()
+        return self._fresh_runs.restored(image)
 
 
-def merge_looks(looks: Iterable[SiteLook]) -> tuple[SiteLook, ...]:
+def merge_sites(audits: Iterable[SiteAudit]) -> tuple[SiteAudit, ...]:
     """Return one look for each site, in the order in which the sites first appear."""
-    merged: dict[str, SiteLook] = {}
-    for look in looks:
-        merged[look.site] = merged[look.site] + look if look.site in merged else look
+    merged: dict[str, SiteAudit] = {}
+    for one in audits:
+        merged[one.site] = merged[one.site] + one if one.site in merged else one
     return tuple(merged.values())
 
 

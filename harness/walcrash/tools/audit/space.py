@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.power_loss import RecordedBoot
-from walcrash.disk import Candidate, ImageBuilder, Pending, choices, count_cuts, every_cut
+from walcrash.disk import Candidate, ImageBuilder, Pending, choices, count_states, every_state
 from walcrash.disk.file_history import FileHistory
 from walcrash.tools.audit.sites import Site, without
-from walcrash.values.audit import SiteLook
+from walcrash.values.audit import SiteAudit
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image_choice import ImageChoice, Policy
@@ -24,7 +24,7 @@ from walcrash.values.moments import CrashPosition, Moment, Placement
 from walcrash.values.seed import Prng
 
 # limits
-MOST_LISTED_CUTS: Final = 2_048
+MOST_LISTED_STATES: Final = 2_048
 """Cuts that are all built, so that nothing is left out, in one boot without one site."""
 
 MOST_LISTED_POSITIONS: Final = 256
@@ -67,7 +67,7 @@ def side_by_side(boot: RecordedBoot, removed: RecordedBoot) -> Iterator[Sides]:
                 break
 
 
-def telling_positions(
+def differing_positions(
     boot: RecordedBoot, removed: RecordedBoot, model: PersistenceModel
 ) -> list[CrashPosition]:
     """Return the positions at which the loss leaves more outstanding.
@@ -113,7 +113,7 @@ def list_added(
     boot: RecordedBoot,
     removed: RecordedBoot,
     model: PersistenceModel,
-    telling: Sequence[CrashPosition],
+    differing: Sequence[CrashPosition],
     *,
     said: Sequence[int],
     most: int,
@@ -124,7 +124,7 @@ def list_added(
         boot: the boot as it was.
         removed: the same without a site's syncs.
         model: which images are legal.
-        telling: the positions at which there may be any.
+        differing: the positions at which there may be any.
         said: for each position in the trace, how many messages come before it.
         most: the most images that are of use.
 
@@ -134,16 +134,16 @@ def list_added(
     Raises:
         NotModelled: as for `side_by_side`.
     """
-    if len(telling) > MOST_LISTED_POSITIONS:
+    if len(differing) > MOST_LISTED_POSITIONS:
         return None
-    wanted, cuts = set(telling), 0
+    wanted, states = set(differing), 0
     added: dict[tuple[str, int], Candidate] = {}
     for sides in side_by_side(boot, removed):
         if sides.position not in wanted:
             continue
-        space = count_cuts(sides.removed, model)
-        cuts += space.cuts
-        if not space.is_counted or cuts > MOST_LISTED_CUTS:
+        space = count_states(sides.removed, model)
+        states += space.states
+        if not space.is_counted or states > MOST_LISTED_STATES:
             return None
         spoken = said[max(0, sides.position.whole_events - boot.events_before)]
         for candidate in _added_at(sides, model):
@@ -156,10 +156,10 @@ def list_added(
 def _added_at(sides: Sides, model: PersistenceModel) -> Iterator[Candidate]:
     """Yield every image at one position that only the loss allows."""
     kept, removed = ImageBuilder(sides.kept), ImageBuilder(sides.removed)
-    known = {kept.build_cut(cut).digest() for cut in every_cut(sides.kept, model)}
+    known = {kept.build_state(state).digest() for state in every_state(sides.kept, model)}
     named = _named(removed, sides, model)
-    for cut in every_cut(sides.removed, model):
-        image = removed.build_cut(cut)
+    for state in every_state(sides.removed, model):
+        image = removed.build_state(state)
         digest = image.digest()
         if digest not in known:
             known.add(digest)
@@ -183,7 +183,7 @@ def _unnamed(position: CrashPosition, model: PersistenceModel) -> ImageChoice:
 
 
 def draw_positions(
-    telling: Sequence[CrashPosition], boot: RecordedBoot, prng: Prng, most: int
+    differing: Sequence[CrashPosition], boot: RecordedBoot, prng: Prng, most: int
 ) -> set[CrashPosition]:
     """Return positions to look at: most of them right after something was said.
 
@@ -191,14 +191,14 @@ def draw_positions(
     the loss has had the most time to do harm.
     """
     groups: dict[int, list[CrashPosition]] = {0: [], 1: [], 2: []}
-    for position in telling:
+    for position in differing:
         groups[_rank(position, boot)].append(position)
     spoken, whole, within = (prng.shuffled(groups[rank]) for rank in range(3))
-    chosen = {telling[-1]}
+    chosen = {differing[-1]}
     for group, share in ((spoken, most // 2), (whole, most // 4), (within, most)):
         chosen.update(group[: max(0, min(max(1, share), most - len(chosen)))])
     rest = iter([*spoken, *whole, *within])
-    while len(chosen) < min(most, len(telling)):
+    while len(chosen) < min(most, len(differing)):
         chosen.add(next(rest))
     return chosen
 
@@ -237,10 +237,10 @@ def is_possible_with(boot: RecordedBoot, found: Candidate, model: PersistenceMod
     for position, pending in boot.states():
         if position != found.choice.position:
             continue
-        builder, space = ImageBuilder(pending), count_cuts(pending, model)
-        if space.is_counted and space.cuts <= MOST_LISTED_CUTS:
-            cuts = every_cut(pending, model)
-            return any(builder.build_cut(cut).digest() == found.digest for cut in cuts)
+        builder, space = ImageBuilder(pending), count_states(pending, model)
+        if space.is_counted and space.states <= MOST_LISTED_STATES:
+            states = every_state(pending, model)
+            return any(builder.build_state(state).digest() == found.digest for state in states)
         every = islice(choices(pending, model, position), CHOICES_AT_A_POSITION)
         return any(builder.build(choice).digest() == found.digest for choice in every)
     return False
@@ -298,7 +298,7 @@ def _bytes_pending(pending: Pending) -> int:
     for number in pending.dirty:
         file = pending.nodes[number]
         assert isinstance(file, FileHistory), "only files are dirty"
-        total += sum(len(overlay.data) for overlay in file.overlays if overlay.data is not None)
+        total += sum(len(extent.data) for extent in file.extents if extent.data is not None)
     return total
 
 
@@ -308,7 +308,7 @@ def _names(pending: Pending, model: PersistenceModel) -> int:
 
 def work_of_site(
     site: Site, work: Mapping[int, SyncWork], boot: RecordedBoot, model: PersistenceModel
-) -> SiteLook:
+) -> SiteAudit:
     """Return what the calls of a site did; `work` has all syncs of the boot.
 
     Raises:
@@ -317,7 +317,7 @@ def work_of_site(
     own = {index: work[index] for index in sorted(site.events)}
     idle = [index for index, one in own.items() if one.is_idle]
     searched = idle[:MOST_SEARCHED_CALLS]
-    return SiteLook(
+    return SiteAudit(
         site=site.name,
         calls=len(own),
         idle=len(idle),

@@ -22,7 +22,7 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.case.outcome import CaseOutcome
-from walcrash.case.workplace import make_folder
+from walcrash.case.sandbox import make_directory
 from walcrash.tools.bench.plain import run_plain_case
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
@@ -102,7 +102,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
 def _compare(
     scenario: Scenario, job_count: int, rounds: int, say: Say, *, target: float | None
 ) -> Comparison:
-    folder = Path(make_folder())
+    parent = Path(make_directory())
     executor = jobs.make_executor(job_count)
     try:
         prepared = executor.submit(jobs.prepare, scenario, _SEED).result()
@@ -111,7 +111,7 @@ def _compare(
         samples = take_turns(
             {
                 "ours": partial(_cases, executor, scenario, prepared, job_count),
-                "plain": partial(_plain_cases, folder, job_count),
+                "plain": partial(_plain_cases, parent, job_count),
             },
             rounds,
             say,
@@ -119,7 +119,7 @@ def _compare(
         )
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)
     names = {
         "ours": f"{scenario.name}, {_jobs(job_count)}",
         "plain": f"plain loop, {_jobs(job_count)}",
@@ -163,19 +163,19 @@ def _check(outcomes: Sequence[CaseOutcome]) -> None:
             )
 
 
-def _plain_cases(folder: Path, job_count: int) -> float:
+def _plain_cases(parent: Path, job_count: int) -> float:
     count = job_count * PLAIN_CASES_A_JOB
     began = time.perf_counter()
     with ThreadPoolExecutor(job_count) as threads:
-        kept = list(threads.map(partial(_plain_case, folder), range(count)))
+        kept = list(threads.map(partial(_plain_case, parent), range(count)))
     seconds = time.perf_counter() - began
     if not all(kept):
         raise HarnessFault("the plain loop of the bench lost a record")
     return count / seconds
 
 
-def _plain_case(folder: Path, number: int) -> bool:
-    directory = tempfile.mkdtemp(dir=folder)
+def _plain_case(parent: Path, number: int) -> bool:
+    directory = tempfile.mkdtemp(dir=parent)
     try:
         lines = 1 + number * 5 % OPERATIONS
         return run_plain_case(Path(directory), operations=OPERATIONS, lines=lines)

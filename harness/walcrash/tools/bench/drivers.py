@@ -15,8 +15,8 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from walcrash.case.workplace import Workplace
-from walcrash.scenario.file import shipped_folder
+from walcrash.case.sandbox import Sandbox
+from walcrash.scenario.file import shipped_directory
 from walcrash.tools.bench import engines as bench_engines
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
@@ -33,13 +33,13 @@ BUILD_SECONDS: Final = 120.0
 
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Measure the example in C, or say why that cannot be done here."""
-    source = shipped_folder() / "drivers" / SOURCE
+    source = shipped_directory() / "drivers" / SOURCE
     missing = _missing(source)
     recorded: tuple[float, ...] = ()
     bare: tuple[float, ...] = ()
     if not missing:
-        with tempfile.TemporaryDirectory(prefix="walcrash-bench-") as folder:
-            subject = SubjectSpec.of_driver([_build(source, Path(folder))])
+        with tempfile.TemporaryDirectory(prefix="walcrash-bench-") as directory:
+            subject = SubjectSpec.of_driver([_build(source, Path(directory))])
             recorded, bare = _samples(subject, min(rounds, bench_engines.MOST_ROUNDS), say)
     name = "driver in C"
     return [
@@ -57,13 +57,13 @@ def _missing(source: Path) -> str:
     return "" if source.exists() else f"no {SOURCE} in {source.parent}"
 
 
-def _build(source: Path, folder: Path) -> str:
+def _build(source: Path, directory: Path) -> str:
     """Return the path of the built driver.
 
     Raises:
         HarnessFault: it cannot be built.
     """
-    built = folder / "filelog"
+    built = directory / "filelog"
     words = [COMPILER, "-O2", "-o", str(built), str(source)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     if done.returncode:
@@ -77,12 +77,12 @@ def _build(source: Path, folder: Path) -> str:
 def _samples(
     subject: SubjectSpec, rounds: int, say: Say
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    with Workplace() as workplace:
-        workplace.load(subject, bench_engines.ROOM)
+    with Sandbox() as sandbox:
+        sandbox.load(subject, bench_engines.ROOM)
         puts = take_turns(
             {
-                "recorded": partial(bench_engines.recorded_puts, workplace, subject),
-                "bare": partial(bench_engines.bare_puts, workplace, subject),
+                "recorded": partial(bench_engines.recorded_puts, sandbox, subject),
+                "bare": partial(bench_engines.bare_puts, sandbox, subject),
             },
             rounds,
             say,

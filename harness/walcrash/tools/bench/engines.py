@@ -20,9 +20,9 @@ from functools import partial
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.looks import OPEN, Looks
-from walcrash.case.power_loss import PowerCut
-from walcrash.case.workplace import Workplace
+from walcrash.case.power_loss import LossSearch
+from walcrash.case.recovery_runs import OPEN, RecoveryRuns
+from walcrash.case.sandbox import Sandbox
 from walcrash.oracle import Judge
 from walcrash.subjects.loading import MissingPackage, find_adapter, make_adapter
 from walcrash.tools.bench.cases import AS_PLAIN
@@ -132,19 +132,19 @@ def _samples(
     """Return puts a second recorded and bare, and images a second."""
     if missing:
         return (), (), ()
-    with Workplace() as workplace:
-        workplace.load(subject, ROOM)
+    with Sandbox() as sandbox:
+        sandbox.load(subject, ROOM)
         puts = take_turns(
             {
-                "recorded": partial(recorded_puts, workplace, subject),
-                "bare": partial(bare_puts, workplace, subject),
+                "recorded": partial(recorded_puts, sandbox, subject),
+                "bare": partial(bare_puts, sandbox, subject),
             },
             rounds,
             say,
             what=f"{name}, puts recorded and bare",
         )
         judged = take_turns(
-            {"images": partial(_images, workplace, subject)},
+            {"images": partial(_images, sandbox, subject)},
             rounds,
             say,
             what=f"{name}, images judged",
@@ -161,41 +161,41 @@ def _plan(count: int, payload_bytes: int) -> BootPlan:
     return BootPlan((OPEN, *appends, _CLOSE), PowerLoss(0, IMAGES))
 
 
-def recorded_puts(workplace: Workplace, subject: SubjectSpec) -> float:
-    """Return how many puts a second one recorded boot makes; `workplace` has loaded the subject.
+def recorded_puts(sandbox: Sandbox, subject: SubjectSpec) -> float:
+    """Return how many puts a second one recorded boot makes; `sandbox` has loaded the subject.
 
     Raises:
         HarnessFault: the boot did not go well.
     """
     plan = _plan(PUTS, PUT_BYTES)
-    workplace.clear()
+    sandbox.clear()
     began = time.perf_counter()
-    watched = workplace.boot(subject, plan.operations, plan.crash, ROOM)
+    watched = sandbox.boot(subject, plan.operations, plan.crash, ROOM)
     seconds = time.perf_counter() - began
     if watched.status != 0 or watched.recording.unmodelled:
         raise HarnessFault(f"{subject.name}: {watched.output}{watched.recording.unmodelled}")
     return PUTS / seconds
 
 
-def bare_puts(workplace: Workplace, subject: SubjectSpec) -> float:
+def bare_puts(sandbox: Sandbox, subject: SubjectSpec) -> float:
     """Return how many puts a second the same boot makes in a process that nobody watches.
 
     Raises:
         HarnessFault: the boot did not go well.
     """
-    workplace.clear()
+    sandbox.clear()
     began = time.perf_counter()
-    history = workplace.look(subject, _plan(PUTS, PUT_BYTES).operations, ROOM, is_forked=True)
+    history = sandbox.recover(subject, _plan(PUTS, PUT_BYTES).operations, ROOM, is_forked=True)
     seconds = time.perf_counter() - began
     if any(call.outcome is not Outcome.ACKNOWLEDGED for call in history.calls):
         raise HarnessFault(f"{subject.name}: {history.calls[-1].error}")
     return PUTS / seconds
 
 
-def _images(workplace: Workplace, subject: SubjectSpec) -> float:
+def _images(sandbox: Sandbox, subject: SubjectSpec) -> float:
     size = LARGE_PUT_BYTES if subject.adapter == "leveldb" else PUT_BYTES
     plan = _plan(IMAGE_PUTS, size)
-    description = workplace.load(subject, ROOM)
+    description = sandbox.load(subject, ROOM)
     stored = StoredCase(
         case=Case(subject.adapter, 0, 0, (plan,)),
         subject=subject,
@@ -204,8 +204,8 @@ def _images(workplace: Workplace, subject: SubjectSpec) -> float:
         invariants=AS_PLAIN.invariants,
         limits=ROOM,
     )
-    workplace.clear()
-    boots = CaseBoots(workplace, stored)
+    sandbox.clear()
+    boots = CaseBoots(sandbox, stored)
     watched = boots.run(plan)
     if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
         raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
@@ -216,10 +216,10 @@ def _images(workplace: Workplace, subject: SubjectSpec) -> float:
         # What fails does not end the sample.
         return replace(oracle.judge(History((history,), recoveries)), verdict=Verdict.PASS)
 
-    looks = Looks(workplace, stored, is_fresh=False)
-    cut = PowerCut(
-        boots.as_power_finds(), stored.contract.model, recover=looks.restored, judge=judged
+    runs = RecoveryRuns(sandbox, stored, is_fresh=False)
+    search = LossSearch(
+        boots.as_power_finds(), stored.contract.model, recover=runs.restored, judge=judged
     )
     began = time.perf_counter()
-    cut.explore(Prng(2), SERVER_IMAGES.get(subject.adapter, IMAGES))
-    return cut.coverage.judged / (time.perf_counter() - began)
+    search.explore(Prng(2), SERVER_IMAGES.get(subject.adapter, IMAGES))
+    return search.coverage.judged / (time.perf_counter() - began)

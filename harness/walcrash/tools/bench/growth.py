@@ -22,7 +22,7 @@ from walcrash.values.errors import HarnessFault
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 """Events of the traces; the first is what the others are held against."""
 
-CUT_SIZES: Final = (1_000, 1_000_000)
+TORN_SIZES: Final = (1_000, 1_000_000)
 """Events of the traces in which there are positions within writes as well."""
 
 EVENTS_A_SAMPLE: Final = 30_000
@@ -31,7 +31,7 @@ EVENTS_A_SAMPLE: Final = 30_000
 GROWTH_ROUNDS: Final = 3
 """Most samples of each size, since one of the longest takes seconds."""
 
-CUT_ROUNDS: Final = 1
+TORN_ROUNDS: Final = 1
 """Most samples of each size where writes are cut."""
 
 SAMPLE_SECONDS: Final = 600.0
@@ -47,24 +47,29 @@ MEMORY_MB: Final = 4.0
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Compare the sizes, first without positions within writes, then with them."""
     few = min(rounds, GROWTH_ROUNDS)
-    comparisons, limit = _compare_sizes(SIZES, few, say, is_cut=False)
-    cut_rounds = min(rounds, CUT_ROUNDS)
-    cut_comparisons, cut_limit = _compare_sizes(CUT_SIZES, cut_rounds, say, is_cut=True)
-    return [*comparisons, *cut_comparisons], [limit, cut_limit]
+    comparisons, limit = _compare_sizes(SIZES, few, say, is_within_writes=False)
+    torn_rounds = min(rounds, TORN_ROUNDS)
+    torn_comparisons, torn_limit = _compare_sizes(
+        TORN_SIZES, torn_rounds, say, is_within_writes=True
+    )
+    return [*comparisons, *torn_comparisons], [limit, torn_limit]
 
 
 def _compare_sizes(
-    sizes: Sequence[int], rounds: int, say: Say, *, is_cut: bool
+    sizes: Sequence[int], rounds: int, say: Say, *, is_within_writes: bool
 ) -> tuple[list[Comparison], Limit]:
     grown: dict[int, list[float]] = {size: [] for size in sizes}
     samples = take_turns(
-        {str(size): partial(_sample, size, grown[size], is_cut=is_cut) for size in sizes},
+        {
+            str(size): partial(_sample, size, grown[size], is_within_writes=is_within_writes)
+            for size in sizes
+        },
         rounds,
         say,
         what=f"crash positions of up to {sizes[-1]:,} events",
     )
-    where = "positions, in writes too" if is_cut else "positions"
-    key = "cut-positions" if is_cut else "positions"
+    where = "positions, in writes too" if is_within_writes else "positions"
+    key = "cut-positions" if is_within_writes else "positions"
     many = f"{rounds} samples" if rounds > 1 else "1 sample"
 
     def timed(size: int) -> Series:
@@ -93,10 +98,10 @@ def _compare_sizes(
     return comparisons, Limit(name=f"{key}-memory", series=memory, bound=MEMORY_MB)
 
 
-def _sample(events: int, grown: list[float], *, is_cut: bool) -> float:
+def _sample(events: int, grown: list[float], *, is_within_writes: bool) -> float:
     """Return the time of an event, in microseconds; note how much memory grew."""
     passes = max(1, EVENTS_A_SAMPLE // events)
-    how = "cut" if is_cut else "whole"
+    how = "cut" if is_within_writes else "whole"
     done = subprocess.run(
         [sys.executable, "-P", "-m", bench_positions.__name__, str(events), str(passes), how],
         capture_output=True,

@@ -2,7 +2,7 @@
 
 The trace is one boot of the reference WAL with 100 synced records. An image is recovered once and
 judged by the invariants about records, with isolation (a process for each recovery) and without.
-The plain side is what anyone would write: put the same image into the same folder, start a
+The plain side is what anyone would write: put the same image into the same directory, start a
 Python, open the WAL, replay, and compare the ids with those that were acknowledged.
 
 Building the images is in neither side of that: both take them ready made.
@@ -19,9 +19,9 @@ from functools import partial
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.looks import OPEN, Looks
 from walcrash.case.power_loss import RecordedBoot
-from walcrash.case.workplace import Workplace
+from walcrash.case.recovery_runs import OPEN, RecoveryRuns
+from walcrash.case.sandbox import Sandbox
 from walcrash.disk import Candidate, images
 from walcrash.oracle import Judge
 from walcrash.recorder.tree import restore
@@ -85,8 +85,8 @@ class Subject:
 
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Measure building, then compare recovering and judging with plain verifiers."""
-    with Workplace() as workplace:
-        subject = record_subject(workplace)
+    with Sandbox() as sandbox:
+        subject = record_subject(sandbox)
         built = take_turns(
             {model.value: partial(_build, subject.boot, model) for model in _MODELS},
             rounds,
@@ -95,9 +95,9 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
         )
         judged = take_turns(
             {
-                "isolated": partial(_judge_all, workplace, subject, is_fresh=True),
-                "shared": partial(_judge_all, workplace, subject, is_fresh=False),
-                "plain": partial(_verify_all, workplace, subject),
+                "isolated": partial(_judge_all, sandbox, subject, is_fresh=True),
+                "shared": partial(_judge_all, sandbox, subject, is_fresh=False),
+                "plain": partial(_verify_all, sandbox, subject),
             },
             rounds,
             say,
@@ -106,7 +106,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     return [*_built_rows(built), *_judged_rows(judged)], ()
 
 
-def record_subject(workplace: Workplace) -> Subject:
+def record_subject(sandbox: Sandbox) -> Subject:
     """Record the boot, and take images of it.
 
     Raises:
@@ -116,7 +116,7 @@ def record_subject(workplace: Workplace) -> Subject:
     puts = [Record(RecordType.PUT, f"op-{n}", n + 1, b"x" * 100) for n in range(RECORDS)]
     appends = [Operation(OperationKind.APPEND, record) for record in puts]
     plan = BootPlan((OPEN, *appends, Operation(OperationKind.CLOSE)), PowerLoss(0, IMAGES))
-    description = workplace.load(AS_PLAIN.subject, AS_PLAIN.limits)
+    description = sandbox.load(AS_PLAIN.subject, AS_PLAIN.limits)
     stored = StoredCase(
         case=Case(AS_PLAIN.name, 0, 0, (plan,)),
         subject=AS_PLAIN.subject,
@@ -125,7 +125,7 @@ def record_subject(workplace: Workplace) -> Subject:
         invariants=AS_PLAIN.invariants,
         limits=AS_PLAIN.limits,
     )
-    boots = CaseBoots(workplace, stored)
+    boots = CaseBoots(sandbox, stored)
     watched = boots.run(plan)
     if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
         raise HarnessFault(
@@ -143,8 +143,8 @@ def _spread(boot: RecordedBoot, model: PersistenceModel) -> tuple[Candidate, ...
         for candidate in images(pending, model, position):
             different.setdefault(candidate.digest, candidate)
     every = list(different.values())
-    apart = len(every) // IMAGES
-    return tuple(every[apart // 2 :: apart][:IMAGES])
+    stride = len(every) // IMAGES
+    return tuple(every[stride // 2 :: stride][:IMAGES])
 
 
 # Building.
@@ -172,13 +172,13 @@ def _built_rows(samples: dict[str, tuple[float, ...]]) -> list[Comparison]:
 # Recovering and judging.
 
 
-def _judge_all(workplace: Workplace, subject: Subject, *, is_fresh: bool) -> float:
+def _judge_all(sandbox: Sandbox, subject: Subject, *, is_fresh: bool) -> float:
     stored = subject.stored
-    looks = Looks(workplace, stored, is_fresh=is_fresh)
+    runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
     oracle = Judge(stored.contract, supports=stored.supports, invariants=stored.invariants)
     began = time.perf_counter()
     for candidate in subject.candidates * REPEATS:
-        recoveries = looks.restored(candidate.image)
+        recoveries = runs.restored(candidate.image)
         history = History((subject.boot.history_at(candidate.choice.position),), recoveries)
         judgement = oracle.judge(history)
         if judgement.verdict is not Verdict.PASS:
@@ -189,12 +189,12 @@ def _judge_all(workplace: Workplace, subject: Subject, *, is_fresh: bool) -> flo
     return len(subject.candidates) * REPEATS / (time.perf_counter() - began)
 
 
-def _verify_all(workplace: Workplace, subject: Subject) -> float:
+def _verify_all(sandbox: Sandbox, subject: Subject) -> float:
     began = time.perf_counter()
     for candidate in subject.candidates:
-        restore(candidate.image, workplace.directory)
+        restore(candidate.image, sandbox.directory)
         acknowledged = _acknowledged(subject.boot.history_at(candidate.choice.position))
-        if verify(workplace.directory)[: len(acknowledged)] != acknowledged:
+        if verify(sandbox.directory)[: len(acknowledged)] != acknowledged:
             raise HarnessFault(
                 f"the plain verifier of the bench misses a record: {candidate.choice.position}"
             )

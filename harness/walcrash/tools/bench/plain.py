@@ -2,7 +2,7 @@
 
 Start a Python that appends with the reference WAL and says so line by line; kill it after some
 lines; start a Python that replays; see whether all is there that was said. It is a program:
-`append FOLDER COUNT` and `replay FOLDER` are its two halves.
+`append DIRECTORY COUNT` and `replay DIRECTORY` are its two halves.
 """
 
 import subprocess
@@ -16,9 +16,9 @@ from walcrash.wal import open_store
 PAYLOAD = b"x" * 100
 
 
-def append(folder: Path, count: int) -> None:
+def append(directory: Path, count: int) -> None:
     """Append, and say the id of each record when it is acknowledged."""
-    store = open_store(folder)
+    store = open_store(directory)
     for number in range(count):
         store.append(Record(RecordType.PUT, f"op-{number}", number + 1, PAYLOAD))
         print(f"op-{number}", flush=True)  # noqa: T201
@@ -26,18 +26,18 @@ def append(folder: Path, count: int) -> None:
     time.sleep(600)
 
 
-def replay(folder: Path) -> None:
+def replay(directory: Path) -> None:
     """Say the ids of all records."""
-    with open_store(folder) as store:
+    with open_store(directory) as store:
         for _, record in store.replay():
             print(record.id)  # noqa: T201
 
 
-def run_plain_case(folder: Path, *, operations: int, lines: int) -> bool:
+def run_plain_case(directory: Path, *, operations: int, lines: int) -> bool:
     """Append, kill after so many lines, replay; return whether all that was said is there."""
     python = [sys.executable, "-P", "-m", __name__]
     worker = subprocess.Popen(
-        [*python, "append", str(folder), str(operations)], stdout=subprocess.PIPE, text=True
+        [*python, "append", str(directory), str(operations)], stdout=subprocess.PIPE, text=True
     )
     assert worker.stdout is not None
     with worker:
@@ -45,7 +45,7 @@ def run_plain_case(folder: Path, *, operations: int, lines: int) -> bool:
         worker.kill()
         said += worker.stdout.read().split()
     done = subprocess.run(
-        [*python, "replay", str(folder)], capture_output=True, text=True, check=True
+        [*python, "replay", str(directory)], capture_output=True, text=True, check=True
     )
     return done.stdout.split()[: len(said)] == said
 

@@ -27,7 +27,7 @@ WARM_UP_EVENTS: Final = 1000
 """Gone through before anything is measured, and its peak of memory is the base."""
 
 _EMPTY: Final = Image({})
-_SYNC_FOLDER: Final = Event(kind=EventKind.FSYNC, path=".")
+_SYNC_DIRECTORY: Final = Event(kind=EventKind.FSYNC, path=".")
 _REPLY: Final = Event(kind=EventKind.REPLY, data=b"R", length=1, result=1)
 
 
@@ -46,15 +46,15 @@ class Passage:
     positions: int
 
 
-def go_through(events: int, passes: int, *, is_cutting_writes: bool) -> Passage:
+def go_through(events: int, passes: int, *, is_within_writes: bool) -> Passage:
     """Go through all crash positions of a trace, so many times, after a short one.
 
     Memory is measured well only in a process that has done nothing else.
     """
-    _count_positions(WARM_UP_EVENTS, is_cutting_writes=is_cutting_writes)
+    _count_positions(WARM_UP_EVENTS, is_within_writes=is_within_writes)
     base_mb, began = _peak_mb(), time.process_time()
     for _ in range(passes):
-        positions = _count_positions(events, is_cutting_writes=is_cutting_writes)
+        positions = _count_positions(events, is_within_writes=is_within_writes)
     seconds = time.process_time() - began
     return Passage(
         us_per_event=1e6 * seconds / (passes * events),
@@ -72,7 +72,7 @@ def _log() -> Iterator[Event]:
     for segment in count():
         log, state = 2 * segment, 2 * segment + 1
         yield Event(kind=EventKind.CREATE, path=_name(segment), file=log)
-        yield _SYNC_FOLDER
+        yield _SYNC_DIRECTORY
         for number in range(APPENDS_A_SEGMENT):
             yield _write(_name(segment), log, number * len(RECORD))
             yield Event(kind=EventKind.FDATASYNC, path=_name(segment), file=log)
@@ -81,7 +81,7 @@ def _log() -> Iterator[Event]:
         yield _write("state.tmp", state, 0)
         yield Event(kind=EventKind.FSYNC, path="state.tmp", file=state)
         yield Event(kind=EventKind.RENAME, path="state.tmp", path_to="state", file=state)
-        yield _SYNC_FOLDER
+        yield _SYNC_DIRECTORY
         if segment:
             yield Event(kind=EventKind.UNLINK, path=_name(segment - 1), file=log - 2)
 
@@ -102,8 +102,8 @@ def _write(path: str, file: int, offset: int) -> Event:
     )
 
 
-def _count_positions(events: int, *, is_cutting_writes: bool) -> int:
-    states = crash_states(_EMPTY, work(events), is_cutting_writes=is_cutting_writes)
+def _count_positions(events: int, *, is_within_writes: bool) -> int:
+    states = crash_states(_EMPTY, work(events), is_within_writes=is_within_writes)
     return sum(1 for _ in states)
 
 
@@ -120,5 +120,5 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    passage = go_through(int(sys.argv[1]), int(sys.argv[2]), is_cutting_writes=sys.argv[3] == "cut")
+    passage = go_through(int(sys.argv[1]), int(sys.argv[2]), is_within_writes=sys.argv[3] == "cut")
     sys.stdout.write(json.dumps(asdict(passage)))

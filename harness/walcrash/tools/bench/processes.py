@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
@@ -54,11 +54,11 @@ def _compare_forks(rounds: int, say: Say) -> Comparison:
         text=True,
     )
     try:
-        with Workplace() as workplace:
-            workplace.load(SubjectSpec("reference"), RecoveryLimits())
+        with Sandbox() as sandbox:
+            sandbox.load(SubjectSpec("reference"), RecoveryLimits())
             samples = take_turns(
                 {
-                    "ours": partial(_zygote_forks, workplace.zygote),
+                    "ours": partial(_zygote_forks, sandbox.zygote),
                     "fat": partial(_fat_forks, fat),
                 },
                 rounds,

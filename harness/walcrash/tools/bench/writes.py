@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from walcrash.case.workplace import make_folder
+from walcrash.case.sandbox import make_directory
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.supervisor import WatchPlan
@@ -43,15 +43,15 @@ _ENTRY: Final = f"{bench_writer.__name__}:{bench_writer.write_watched.__name__}"
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Compare the recorder with strace, pinned and unpinned."""
     comparisons = []
-    folder = make_folder()
+    parent = make_directory()
     try:
         for pinning, target in TARGETS.items():
             everything = os.sched_getaffinity(0)
             cpus = {min(everything)} if pinning == "pinned" else everything
             with _only_on(cpus):
-                comparisons.append(_compare(folder, pinning, target, rounds, say))
+                comparisons.append(_compare(parent, pinning, target, rounds, say))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)
     return comparisons, ()
 
 
@@ -66,8 +66,8 @@ def _only_on(cpus: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _compare(folder: str, pinning: str, target: float, rounds: int, say: Say) -> Comparison:
-    directory = f"{folder}/{pinning}"
+def _compare(parent: str, pinning: str, target: float, rounds: int, say: Say) -> Comparison:
+    directory = f"{parent}/{pinning}"
     os.mkdir(directory)
     zygote = Zygote(HERE, directory)
     try:
@@ -102,7 +102,7 @@ def _recorded(zygote: Zygote, directory: str) -> float:
         zygote,
         _ENTRY,
         f"{WRITES} {directory}/data".encode(),
-        folder=directory,
+        directory=directory,
         plan=WatchPlan(crash=None, seconds_per_call=SAMPLE_SECONDS),
         memory_mb=MEMORY_MB,
     )

@@ -1,6 +1,6 @@
 """The doctor: what this machine can and cannot do, each with the reason and what follows.
 
-What a kill needs is tried for real, in the zygotes and the folder that a case would use.
+What a kill needs is tried for real, in the zygotes and the directory that a case would use.
 
 Not here: the kernel's part of it (`recorder.probe`), how it is shown (`report.doctor_text`),
 and what the system says of itself (`machine_facts`).
@@ -9,9 +9,9 @@ and what the system says of itself (`machine_facts`).
 import shutil
 from collections.abc import Callable
 
-from walcrash.case.workplace import make_folder, refusal_by_user
+from walcrash.case.sandbox import make_directory, refusal_by_user
 from walcrash.recorder import abi, probe
-from walcrash.recorder.environment import ELSEWHERE, HERE
+from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.probe import Interception
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.doctor import facts as machine_facts
@@ -25,7 +25,7 @@ _FALLBACK = 'scenarios with `kind = "kill-timer"` still run: walcrash run random
 def run_doctor() -> tuple[MachineCheck, ...]:
     """Look at everything, what is needed most first."""
     checks = [machine_facts.kernel(), _architecture()]
-    checks += _with_folder(_probe)
+    checks += _with_directory(_probe)
     checks += [
         _listings(),
         machine_facts.open_files(),
@@ -53,14 +53,14 @@ def _architecture() -> MachineCheck:
     )
 
 
-def _with_folder(look: Callable[[str], list[MachineCheck]]) -> list[MachineCheck]:
-    """Make the folder that a case would work in, look, and remove it."""
+def _with_directory(check: Callable[[str], list[MachineCheck]]) -> list[MachineCheck]:
+    """Make the directory that a case would work in, look, and remove it."""
     try:
-        folder = make_folder()
+        directory = make_directory()
     except WalcrashError as problem:
         return [
             MachineCheck(
-                name="working folder",
+                name="working directory",
                 state=CheckState.MISSING,
                 found=problem.message,
                 follows="no case can run",
@@ -69,14 +69,14 @@ def _with_folder(look: Callable[[str], list[MachineCheck]]) -> list[MachineCheck
             )
         ]
     try:
-        return [machine_facts.working_folder(folder), *look(folder)]
+        return [machine_facts.working_directory(directory), *check(directory)]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-def _probe(folder: str) -> list[MachineCheck]:
+def _probe(directory: str) -> list[MachineCheck]:
     try:
-        zygote = Zygote(HERE, folder)
+        zygote = Zygote(HERE, directory)
     except WalcrashError as problem:
         return [
             MachineCheck(
@@ -88,8 +88,8 @@ def _probe(folder: str) -> list[MachineCheck]:
             )
         ]
     try:
-        checks = _interception(probe.probe_interception(zygote, folder))
-        return [*checks, _memory_limit(probe.probe_memory_limit(zygote)), _clock(folder)]
+        checks = _interception(probe.probe_interception(zygote, directory))
+        return [*checks, _memory_limit(probe.probe_memory_limit(zygote)), _clock(directory)]
     finally:
         zygote.close()
 
@@ -162,14 +162,14 @@ def _memory_limit(problem: str) -> MachineCheck:
     return MachineCheck(name="memory limit", state=CheckState.OK, found="RLIMIT_DATA works")
 
 
-def _clock(folder: str) -> MachineCheck:
+def _clock(directory: str) -> MachineCheck:
     try:
-        elsewhere = Zygote(ELSEWHERE, folder)
+        perturbed = Zygote(PERTURBED, directory)
     except WalcrashError as problem:
         reason = problem.message
     else:
-        elsewhere.close()
-        if elsewhere.has_shifted_clock:
+        perturbed.close()
+        if perturbed.has_shifted_clock:
             return MachineCheck(
                 name="clock", state=CheckState.OK, found="the second environment has another clock"
             )

@@ -1,4 +1,4 @@
-"""What the system says of itself: kernel, folder, limits, processors, memory, sandbox.
+"""What the system says of itself: kernel, directory, limits, processors, memory, sandbox.
 
 Not here: what is found by trying (`doctor`).
 
@@ -66,7 +66,7 @@ def _version(release: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in parts)
 
 
-def working_folder(path: str) -> MachineCheck:
+def working_directory(path: str) -> MachineCheck:
     """Say where cases work: on what, and how much room there is."""
     status = os.statvfs(path)
     free = status.f_bavail * status.f_frsize
@@ -74,19 +74,19 @@ def working_folder(path: str) -> MachineCheck:
     found = f"{os.path.dirname(path)} on {kind}, {_size(free)} free"
     if free < FEW_BYTES:
         return _limited(
-            "working folder",
+            "working directory",
             found,
             follows="a job may run out of room, which ends the campaign",
-            hint="WALCRASH_WORK=/some/folder walcrash run",
+            hint="WALCRASH_WORK=/some/directory walcrash run",
         )
     if kind not in _MEMORY_FILE_SYSTEMS:
         return _limited(
-            "working folder",
+            "working directory",
             found,
             follows="every sync goes to the disk: campaigns are slower",
             hint="WALCRASH_WORK=/dev/shm walcrash run, where that has room",
         )
-    return _fine("working folder", found)
+    return _fine("working directory", found)
 
 
 def file_system(path: str) -> str:

@@ -71,7 +71,7 @@ def _open(path: Path) -> int:
 
 def _kind(mode: int) -> str:
     for test, word in (
-        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISDIR, "a directory"),
         (stat.S_ISFIFO, "a FIFO"),
         (stat.S_ISSOCK, "a socket"),
         (stat.S_ISCHR, "a device"),

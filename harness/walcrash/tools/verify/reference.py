@@ -15,7 +15,7 @@ from walcrash.tools.verify.vixw import ID_BYTES_SHOWN, around, id_key
 from walcrash.values.verified import Flaw, FlawKind, LogRow
 from walcrash.wal.chunks import ChunkedFile
 from walcrash.wal.layout import RECORD_HEADER_BYTES, BadBytes, Frame, decode_record
-from walcrash.wal.reader import LogReader, look_behind
+from walcrash.wal.reader import LogReader, read_behind
 
 BLIND_SPOTS: Final = (
     "Damage to the last records looks like a torn tail where nothing was synced, applied or "
@@ -42,7 +42,7 @@ def walk_reference(
         try:
             frame, body = reader.read_record(offset, previous=previous)
         except BadBytes as bad:
-            proof, following = look_behind(reader, offset, proof)
+            proof, following = read_behind(reader, offset, proof)
             if proof <= offset:
                 yield _tail(reader, file, offset, str(bad))
                 return

@@ -9,8 +9,8 @@ from walcrash.values.errors import UsageError
 from walcrash.values.verified import Flaw, FlawKind
 from walcrash.wal.checkpoint import decode_checkpoint
 from walcrash.wal.chunks import ChunkedFile
+from walcrash.wal.directory import CHECKPOINT_NAME, LOG_NAME, STATE_NAME, TEMPORARY_SUFFIX
 from walcrash.wal.errors import DamagedFile, UnsupportedVersion
-from walcrash.wal.folder import CHECKPOINT_NAME, LOG_NAME, STATE_NAME, TEMPORARY_SUFFIX
 from walcrash.wal.state import survey_state
 
 # limits
@@ -38,15 +38,15 @@ class SideFiles:
         return max(self.checkpoint or 0, self.applied or 0)
 
 
-def read_side_files(folder: Path) -> SideFiles:
+def read_side_files(directory: Path) -> SideFiles:
     """Read them, where they are there.
 
     Raises:
         UsageError: one is there and cannot be read.
     """
     found = SideFiles()
-    found.checkpoint = _read(folder / CHECKPOINT_NAME, FlawKind.CHECKPOINT, found)
-    found.applied = _read(folder / STATE_NAME, FlawKind.STATE, found)
+    found.checkpoint = _read(directory / CHECKPOINT_NAME, FlawKind.CHECKPOINT, found)
+    found.applied = _read(directory / STATE_NAME, FlawKind.STATE, found)
     if found.checkpoint is not None and found.checkpoint > (found.applied or 0):
         is_state_bad = any(flaw.kind is FlawKind.STATE for flaw in found.flaws)
         if not is_state_bad:
@@ -58,7 +58,7 @@ def read_side_files(folder: Path) -> SideFiles:
                 )
             )
     for name in (LOG_NAME, STATE_NAME, CHECKPOINT_NAME):
-        left_over = folder / (name + TEMPORARY_SUFFIX)
+        left_over = directory / (name + TEMPORARY_SUFFIX)
         if os.path.isfile(left_over):
             found.flaws.append(
                 Flaw(

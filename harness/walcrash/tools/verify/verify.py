@@ -23,8 +23,8 @@ from walcrash.values.errors import UsageError
 from walcrash.values.record import RecordType
 from walcrash.values.verified import Flaw, FlawKind, LogFormat, LogRow, VerifiedLog
 from walcrash.wal.chunks import ChunkedFile
+from walcrash.wal.directory import LOG_NAME
 from walcrash.wal.errors import DamagedLog, UnsupportedVersion
-from walcrash.wal.folder import LOG_NAME
 from walcrash.wal.layout import LOG_HEADER_BYTES, LOG_MAGIC, RECORD_HEADER_BYTES, LogHeader
 from walcrash.wal.reader import LogReader
 from walcrash.wal.vixw import HEADER_BYTES, START, VixwReader
@@ -44,7 +44,7 @@ class VerifyRequest:
     """What to judge.
 
     Attributes:
-        path: the log; for the reference format also its folder.
+        path: the log; for the reference format also its directory.
         format: how to read it.
         checkpoint: a checkpoint to hold against it, where the format has no file for it.
         operations: most operations to list.
@@ -88,11 +88,11 @@ def _verify_vixw(request: VerifyRequest, on_row: Callable[[LogRow], None]) -> Ve
 
 def _verify_reference(request: VerifyRequest, on_row: Callable[[LogRow], None]) -> VerifiedLog:
     path = request.path
-    folder = path if os.path.isdir(path) else path.parent
+    directory = path if os.path.isdir(path) else path.parent
     is_store = os.path.isdir(path) or path.name == LOG_NAME
-    sides = read_side_files(folder) if is_store else SideFiles()
+    sides = read_side_files(directory) if is_store else SideFiles()
     with ExitStack() as stack:
-        path = folder / LOG_NAME if os.path.isdir(path) else path
+        path = directory / LOG_NAME if os.path.isdir(path) else path
         if not os.path.lexists(path) and sides.floor > 0:
             return _gone(request, path, sides)
         fd = _entered(stack, path)

@@ -197,10 +197,10 @@ def _is_torn(reader: VixwReader, offset: int) -> bool:
     if len(written) > len(START) + 1 and written[len(START) + 1] != 0:
         return False
     try:
-        is_cut = _plausible_header(reader, offset).end > size
+        is_truncated = _plausible_header(reader, offset).end > size
     except BadBytes:
-        is_cut = len(head) < HEADER_BYTES
-    return is_cut or _is_zero(reader.file, offset + len(head), size)
+        is_truncated = len(head) < HEADER_BYTES
+    return is_truncated or _is_zero(reader.file, offset + len(head), size)
 
 
 def _is_zero(file: ChunkedFile, start: int, stop: int) -> bool:

@@ -4,12 +4,12 @@ First as it is, in a process that ends without `close`, as a kill right after it
 that left behind, with work after it and a clean close; then what the work left; then the image
 again in other surroundings. A look that no invariant of the case needs is left out.
 
-Not here: what is right (`walcrash.oracle`), where processes come from (`workplace`).
+Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox`).
 """
 
 from typing import Final
 
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import restore
 from walcrash.values.case_file import StoredCase
 from walcrash.values.history import BootHistory, Call, Recoveries
@@ -29,50 +29,50 @@ _LATER_MS: Final = 10_000_000_000
 """How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
 
 
-class Looks:
+class RecoveryRuns:
     """Recovers images of one case's subject.
 
     Attributes:
         recoveries: how many recoveries there have been.
     """
 
-    def __init__(self, workplace: Workplace, stored: StoredCase, *, is_fresh: bool) -> None:
+    def __init__(self, sandbox: Sandbox, stored: StoredCase, *, is_fresh: bool) -> None:
         """Prepare; `is_fresh` gives each recovery a process of its own."""
         self.recoveries = 0
-        self._workplace = workplace
+        self._sandbox = sandbox
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
 
     def restored(self, image: Image) -> Recoveries:
-        """Put an image into the folder and recover it in several ways.
+        """Put an image into the directory and recover it in several ways.
 
         Raises:
-            OSError: the folder cannot be used.
+            OSError: the directory cannot be used.
         """
-        restore(image, self._workplace.directory)
+        restore(image, self._sandbox.directory)
         return self._at(image, None)
 
     def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
-        """Recover what is in the folder.
+        """Recover what is in the directory.
 
         Args:
             image: the same.
             before: what a boot that was killed inside its recovery had found.
 
         Raises:
-            OSError: the folder cannot be used.
+            OSError: the directory cannot be used.
         """
         return self._at(image, before)
 
     def _at(self, image: Image, before: Image | None) -> Recoveries:
-        """Recover what is in the folder, which is `image`."""
+        """Recover what is in the directory, which is `image`."""
         is_built_on = self._needs(*_WORK_RULES, Invariant.IDEMPOTENCE)
         # A recovery that others build on ends without `close`, as a kill right after it would.
         first = self._recover(is_killed=is_built_on)
         if isinstance(first, RecoveryFailure):
             return Recoveries(first=first)
         again: Recovery | RecoveryFailure | None = None
-        after = elsewhere = uninterrupted = again
+        after = perturbed = uninterrupted = again
         continued: tuple[Call, ...] = ()
         if self._needs(*_WORK_RULES):
             again, continued = self._continue(first)
@@ -80,14 +80,14 @@ class Looks:
         elif self._needs(Invariant.IDEMPOTENCE):
             again = self._recover()
         if self._needs(Invariant.DETERMINISM):
-            restore(image, self._workplace.directory)
-            elsewhere = self._recover(is_elsewhere=True)
+            restore(image, self._sandbox.directory)
+            perturbed = self._recover(is_perturbed=True)
         if before is not None and self._needs(Invariant.IDEMPOTENCE):
-            restore(before, self._workplace.directory)
+            restore(before, self._sandbox.directory)
             uninterrupted = self._recover()
         return Recoveries(
             first=first,
-            elsewhere=elsewhere,
+            perturbed=perturbed,
             again=again,
             continued=continued,
             after=after,
@@ -98,28 +98,28 @@ class Looks:
         return not self._stored.invariants.isdisjoint(invariants)
 
     def _recover(
-        self, *, is_killed: bool = False, is_elsewhere: bool = False
+        self, *, is_killed: bool = False, is_perturbed: bool = False
     ) -> Recovery | RecoveryFailure:
-        boot = self._look((OPEN,), is_killed=is_killed, is_elsewhere=is_elsewhere)
+        boot = self._run((OPEN,), is_killed=is_killed, is_perturbed=is_perturbed)
         return _recovery_of(boot)
 
     def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
-        boot = self._look(_work_after_recovery(first, self._stored))
+        boot = self._run(_work_after_recovery(first, self._stored))
         return _recovery_of(boot), boot.calls[1:]
 
-    def _look(
+    def _run(
         self,
         operations: tuple[Operation, ...],
         *,
         is_killed: bool = False,
-        is_elsewhere: bool = False,
+        is_perturbed: bool = False,
     ) -> BootHistory:
         self.recoveries += 1
-        return self._workplace.look(
+        return self._sandbox.recover(
             self._stored.subject,
             operations,
             self._stored.limits,
-            is_elsewhere=is_elsewhere,
+            is_perturbed=is_perturbed,
             is_killed=is_killed,
             is_forked=self._is_forked,
         )

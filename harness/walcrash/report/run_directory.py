@@ -1,7 +1,7 @@
-"""The folder of one run: `<runs>/<time>-<seed>/` with `events.ndjson` and its reports.
+"""The directory of one run: `<runs>/<time>-<seed>/` with `events.ndjson` and its reports.
 
 It is made before anything runs, so a place that cannot be written to is found at once. The
-runs folder ignores itself in git where we made it. A report is written under another name and
+runs directory ignores itself in git where we made it. A report is written under another name and
 renamed: it is there as a whole or not at all.
 """
 
@@ -15,36 +15,38 @@ from walcrash.values.errors import HarnessFault, UsageError
 
 # limits
 SLUG_CHARACTERS = 40
-"""How much of a seed goes into a folder's name."""
+"""How much of a seed goes into a directory's name."""
 
 NAMES_TRIED = 1_000
 """How many runs may begin in one second with one seed."""
 
 EVENTS = "events.ndjson"
-"""The event log's name in a run's folder."""
+"""The event log's name in a run's directory."""
 
 ENVIRONMENT = "WALCRASH_RUNS"
-"""Names another runs folder than the default."""
+"""Names another runs directory than the default."""
 
 
-class RunFolder:
-    """One run's folder, made by `create`, or there already for a run that goes on."""
+class RunDirectory:
+    """One run's directory, made by `create`, or there already for a run that goes on."""
 
     def __init__(self, path: str, *, is_new: bool = False) -> None:
         self.path = path
         self._is_new = is_new
 
     @classmethod
-    def create(cls, runs: str, seed: str, *, now: datetime.datetime | None = None) -> "RunFolder":
-        """Make a new folder below `runs`, and `runs` itself where it is missing.
+    def create(
+        cls, runs: str, seed: str, *, now: datetime.datetime | None = None
+    ) -> "RunDirectory":
+        """Make a new directory below `runs`, and `runs` itself where it is missing.
 
         Args:
-            runs: the folder that holds all runs.
+            runs: the directory that holds all runs.
             seed: the run's seed; what a file name can hold of it goes into the name.
             now: the time, in UTC; None for what the clock says.
 
         Raises:
-            UsageError: the folder cannot be made or written to.
+            UsageError: the directory cannot be made or written to.
         """
         try:
             _make_runs(runs)
@@ -53,7 +55,7 @@ class RunFolder:
         except OSError as problem:
             raise UsageError(
                 f"runs are kept in {runs}, which cannot be written to: {problem.strerror}",
-                hint=f"name another folder with --runs DIR or {ENVIRONMENT}=DIR",
+                hint=f"name another directory with --runs DIR or {ENVIRONMENT}=DIR",
             ) from None
 
     @property
@@ -72,7 +74,7 @@ class RunFolder:
         return os.path.join(self.path, "report.html")
 
     def discard(self) -> None:
-        """Take a new folder away again, since nothing has run; one that was there stays."""
+        """Take a new directory away again, since nothing has run; one that was there stays."""
         if self._is_new:
             shutil.rmtree(self.path, ignore_errors=True)
 

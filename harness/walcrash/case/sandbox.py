@@ -1,4 +1,4 @@
-"""The workplace of one job: its folder, its two zygotes and its recoverers.
+"""The sandbox of one job: its directory, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `case_runner`.
 A recoverer is a process that opens image after image, or has each opened in a process apart. One
@@ -16,14 +16,14 @@ from typing import Final, NamedTuple, Self
 
 from walcrash.case.recoverer import Recoverer
 from walcrash.recorder import abi
-from walcrash.recorder.environment import ELSEWHERE, HERE
+from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.timer_kill import run_unwatched
 from walcrash.recorder.tree import capture, clear, restore
 from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
-from walcrash.subjects.messages import Description, Rubbish, read_description, read_reply
+from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest, LoadRequest
 from walcrash.values.case import Crash, CrashPoint, PowerLoss
 from walcrash.values.errors import HarnessFault, Inconclusive, ScenarioError
@@ -36,15 +36,15 @@ _LOAD: Final = "walcrash.subjects.worker:load"
 _RUN: Final = "walcrash.subjects.worker:run_watched"
 _RUN_UNWATCHED: Final = "walcrash.subjects.worker:run_unwatched"
 _SERVE: Final = "walcrash.subjects.worker:serve"
-_SERVE_APART: Final = "walcrash.recorder.apart:serve"
+_SERVE_FORKS: Final = "walcrash.recorder.fork_server:serve"
 _RUN_ONE: Final = b"walcrash.subjects.worker:run_one"
 
 INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
 
-_MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
+_MEMORY_DIRECTORY: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
 _ROOM_BYTES: Final = 256 * 1024 * 1024
-"""How much must be free in memory for the working folder to be there."""
+"""How much must be free in memory for the working directory to be there."""
 
 
 class _Kind(NamedTuple):
@@ -54,16 +54,16 @@ class _Kind(NamedTuple):
     is_forked: bool
 
 
-class Workplace:
-    """One job's processes and folder; use it with `with`, and nothing of it outlives the block."""
+class Sandbox:
+    """One job's processes and directory; use it with `with`: nothing of it outlives the block."""
 
     def __init__(self) -> None:
-        """Make the folder and start the zygotes.
+        """Make the directory and start the zygotes.
 
         Raises:
             HarnessFault: there is no room, or no process can be started.
         """
-        self._root = make_folder()
+        self._root = make_directory()
         self.directory = f"{self._root}/subject"
         os.mkdir(self.directory)
         self._zygotes: list[Zygote] = []
@@ -71,7 +71,7 @@ class Workplace:
         self._loaded: dict[tuple[str, str], Description] = {}
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
-            for environment in (HERE, ELSEWHERE):
+            for environment in (HERE, PERTURBED):
                 self._zygotes.append(Zygote(environment, self._root))
         except BaseException:
             self.close()
@@ -89,7 +89,7 @@ class Workplace:
         self.close()
 
     def close(self) -> None:
-        """End all processes and remove the folder."""
+        """End all processes and remove the directory."""
         for recoverer in self._recoverers.values():
             recoverer.close()
         for zygote in self._zygotes:
@@ -116,7 +116,7 @@ class Workplace:
             try:
                 texts = [self._load(zygote, subject, limits) for zygote in self._zygotes]
                 self._loaded[key] = _read_description(texts)
-            except (LoadError, Rubbish) as problem:
+            except (LoadError, MalformedOutput) as problem:
                 raise _not_loaded(subject, problem) from None
         return self._loaded[key]
 
@@ -138,7 +138,7 @@ class Workplace:
         crash: Crash | None,
         limits: RecoveryLimits,
     ) -> Watched:
-        """Run one boot in the folder as it is, under watch where that is possible.
+        """Run one boot in the directory as it is, under watch where that is possible.
 
         With a power loss the boot runs to its end; the cut is made in its trace.
 
@@ -159,12 +159,12 @@ class Workplace:
         if self._refusal is None:
             try:
                 return watch(
-                    zygote, _RUN, payload, folder=self.directory, plan=plan, memory_mb=memory_mb
+                    zygote, _RUN, payload, directory=self.directory, plan=plan, memory_mb=memory_mb
                 )
             except Inconclusive as problem:
                 self._refusal = problem
             finally:
-                self._mend_folder()
+                self._mend_directory()
         if isinstance(crash, CrashPoint | PowerLoss):
             what = "a power loss" if kill is None else "a kill at an exact point"
             raise Inconclusive(
@@ -174,28 +174,28 @@ class Workplace:
             )
         return run_unwatched(zygote, _RUN_UNWATCHED, payload, plan=plan, memory_mb=memory_mb)
 
-    def look(
+    def recover(
         self,
         subject: SubjectSpec,
         operations: tuple[Operation, ...],
         limits: RecoveryLimits,
         *,
-        is_elsewhere: bool = False,
+        is_perturbed: bool = False,
         is_killed: bool = False,
         is_forked: bool,
     ) -> BootHistory:
-        """Run one boot that is not watched in the folder as it is.
+        """Run one boot that is not watched in the directory as it is.
 
         Args:
             subject: what to open.
             operations: what to do, `open` first.
             limits: time for the whole boot, memory.
-            is_elsewhere: in the other environment.
-            is_killed: leave the folder as a kill right after the operations would.
+            is_perturbed: in the other environment.
+            is_killed: leave the directory as a kill right after the operations would.
             is_forked: in a process of its own, which is gone without `close` afterwards, and
                 with it everything that it started.
         """
-        kind = _Kind(int(is_elsewhere), is_forked)
+        kind = _Kind(int(is_perturbed), is_forked)
         is_held = is_killed and not is_forked
         request = BootRequest(
             adapter=subject.adapter,
@@ -210,7 +210,7 @@ class Workplace:
         if failure is not None:
             # Before anything is looked at: what hung may still write.
             self._end_recoverer(kind)
-        self._mend_folder()
+        self._mend_directory()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         history = reader.finish(Ending(end, failure))
         if isinstance(history.recovery, RecoveryFailure) and not is_forked:
@@ -220,7 +220,7 @@ class Workplace:
         return history
 
     def _undo_close(self, kind: _Kind, seconds: float) -> None:
-        """Let a recoverer close what it holds, and put the folder back to how it was before.
+        """Let a recoverer close what it holds, and put the directory back to how it was before.
 
         A kill leaves what the kernel had by then, and that is what is put back. A fork that
         is gone without `close` would leave the same, and costs several times as much.
@@ -230,8 +230,8 @@ class Workplace:
             self._end_recoverer(kind)
         restore(image, self.directory)
 
-    def _mend_folder(self) -> None:
-        """Have a folder again where a subject took its own away."""
+    def _mend_directory(self) -> None:
+        """Have a directory again where a subject took its own away."""
         if os.path.isdir(self.directory) and not os.path.islink(self.directory):
             return
         if os.path.lexists(self.directory):
@@ -239,7 +239,7 @@ class Workplace:
         os.makedirs(self.directory, exist_ok=True)
 
     def clear(self) -> None:
-        """Empty the subject's folder."""
+        """Empty the subject's directory."""
         clear(self.directory)
 
     def _recoverer(self, kind: _Kind, memory_mb: int) -> Recoverer:
@@ -247,7 +247,7 @@ class Workplace:
         if known is not None and known.memory_mb == memory_mb:
             return known
         self._end_recoverer(kind)
-        entry, payload = (_SERVE_APART, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
+        entry, payload = (_SERVE_FORKS, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
         zygote = self._zygotes[kind.environment]
         pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb)
         made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb)
@@ -297,28 +297,28 @@ def _read_description(texts: list[bytes]) -> Description:
     return read_description(replies[0])
 
 
-def make_folder() -> str:
-    """Make the working folder, in memory where there is room.
+def make_directory() -> str:
+    """Make the working directory, in memory where there is room.
 
     Raises:
-        HarnessFault: no folder can be made.
+        HarnessFault: no directory can be made.
     """
     parent = os.environ.get("WALCRASH_WORK")
-    if parent is None and _has_room(_MEMORY_FOLDER):
-        parent = _MEMORY_FOLDER
+    if parent is None and _has_room(_MEMORY_DIRECTORY):
+        parent = _MEMORY_DIRECTORY
     try:
         return os.path.realpath(tempfile.mkdtemp(prefix="walcrash-", dir=parent))
     except OSError as problem:
         raise HarnessFault(
-            f"no working folder can be made in {parent or tempfile.gettempdir()}: "
+            f"no working directory can be made in {parent or tempfile.gettempdir()}: "
             f"{problem.strerror}",
-            hint="WALCRASH_WORK=/some/folder walcrash run",
+            hint="WALCRASH_WORK=/some/directory walcrash run",
         ) from None
 
 
-def _has_room(folder: str) -> bool:
+def _has_room(directory: str) -> bool:
     try:
-        status = os.statvfs(folder)
+        status = os.statvfs(directory)
     except OSError:
         return False
-    return os.access(folder, os.W_OK) and status.f_bavail * status.f_frsize >= _ROOM_BYTES
+    return os.access(directory, os.W_OK) and status.f_bavail * status.f_frsize >= _ROOM_BYTES

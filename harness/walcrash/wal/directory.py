@@ -1,11 +1,11 @@
-"""The folder: its lock, its names, and files that are replaced as a whole or not at all.
+"""The directory: its lock, its names, and files that are replaced as a whole or not at all.
 
 A file is replaced by writing a temporary one, syncing it, renaming it over the old name and
-syncing the folder. A crash leaves the old file or the new one, and perhaps a temporary one,
+syncing the directory. A crash leaves the old file or the new one, and perhaps a temporary one,
 which the next open removes.
 
 After a failed sync nothing is believed: the kernel may have dropped the dirty pages and will
-report success the next time. So the first such failure poisons the folder, and every later
+report success the next time. So the first such failure poisons the directory, and every later
 write through it is refused until the WAL is opened again.
 
 Not here: what is in the files (`layout`, `checkpoint`, `state`).
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from walcrash.wal.errors import FolderBusy, ReplaceFailed, SyncFailed, WalClosed, WalPoisoned
+from walcrash.wal.errors import DirectoryBusy, ReplaceFailed, SyncFailed, WalClosed, WalPoisoned
 
 LOG_NAME = "wal.log"
 STATE_NAME = "outbox.state"
@@ -33,10 +33,10 @@ _NAMES = (LOG_NAME, STATE_NAME, CHECKPOINT_NAME)
 _FILE_MODE = 0o666
 
 
-class Folder:
-    """An open folder, locked for one user at a time.
+class Directory:
+    """An open directory, locked for one user at a time.
 
-    The lock is held on the folder itself, so that no file has to be made for it, and is gone
+    The lock is held on the directory itself, so that no file has to be made for it, and is gone
     with the process that held it.
     """
 
@@ -49,33 +49,33 @@ class Folder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Lock the folder, making it if its parent is there, and remove left-over files.
+        """Lock the directory, making it if its parent is there, and remove left-over files.
 
         Raises:
-            FolderBusy: somebody else has it open.
+            DirectoryBusy: somebody else has it open.
             OSError: it cannot be opened or made.
         """
         if not path.exists():
             _make(path)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        folder = cls(path, fd)
+        directory = cls(path, fd)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for name in _NAMES:
-                _remove(folder.name(name + TEMPORARY_SUFFIX))
+                _remove(directory.name(name + TEMPORARY_SUFFIX))
         except BlockingIOError:
-            folder.close()
-            raise FolderBusy(
+            directory.close()
+            raise DirectoryBusy(
                 f"open {path}: it is locked by another user of this WAL",
                 hint=f"find the process with: fuser -v {path}",
             ) from None
         except BaseException:
-            folder.close()
+            directory.close()
             raise
-        return folder
+        return directory
 
     def name(self, name: str) -> str:
-        """Return the full path of a file in the folder."""
+        """Return the full path of a file in the directory."""
         return os.path.join(self.path, name)
 
     def open_file(self, name: str) -> int | None:
@@ -125,10 +125,10 @@ class Folder:
         return fd
 
     def sync(self) -> None:
-        """Make the names in the folder durable.
+        """Make the names in the directory durable.
 
         Raises:
-            SyncFailed: the folder is poisoned.
+            SyncFailed: the directory is poisoned.
         """
         self.check()
         self._sync_or_poison(os.fsync, self._fd, str(self.path))
@@ -137,7 +137,7 @@ class Folder:
         """Make the data of a file durable.
 
         Raises:
-            SyncFailed: the folder is poisoned.
+            SyncFailed: the directory is poisoned.
         """
         self.check()
         self._sync_or_poison(os.fdatasync, fd, self.name(name))
@@ -147,7 +147,7 @@ class Folder:
         self._failure = failure
 
     def check(self) -> None:
-        """Refuse to go on after `close` or after a failure that poisoned the folder.
+        """Refuse to go on after `close` or after a failure that poisoned the directory.
 
         Raises:
             WalClosed: it was closed.
@@ -198,7 +198,7 @@ def write_all(fd: int, data: bytes, position: int) -> None:
 
 
 def _make(path: Path) -> None:
-    """Make a folder whose name survives a power loss."""
+    """Make a directory whose name survives a power loss."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(path)
     parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from walcrash.disk import write_cuts
+from walcrash.disk import crash_points_in_write
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image_choice import ImageChoice, Policy
@@ -38,10 +38,10 @@ class EventRef:
     @classmethod
     def of(cls, events: Sequence[Event], index: int) -> Self:
         """Name an event of a trace."""
-        meant = events[index]
+        named = events[index]
         before = events[:index]
-        ordinal = sum(e.call == meant.call and e.kind is meant.kind for e in before)
-        return cls(meant.call, meant.kind, ordinal)
+        ordinal = sum(e.call == named.call and e.kind is named.kind for e in before)
+        return cls(named.call, named.kind, ordinal)
 
     def find(self, events: Sequence[Event]) -> int | None:
         """Return its position in a trace; None if there is none."""
@@ -54,7 +54,7 @@ class EventRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PowerAim:
+class PowerTarget:
     """A power loss as it is looked for.
 
     Attributes:
@@ -83,7 +83,7 @@ class PowerAim:
     exact: ImageChoice | None = None
     shape: Shape = ()
 
-    def moved(self, calls: Mapping[int, int]) -> "PowerAim":
+    def moved(self, calls: Mapping[int, int]) -> "PowerTarget":
         """Return the aim after calls have got other positions.
 
         Where the call is gone, the cut falls after the reply of the last call before it.
@@ -113,26 +113,26 @@ class PowerAim:
             return None
         if self.placement is not Placement.WITHIN:
             return CrashPosition(events_before + index, Placement.AFTER)
-        cuts = write_cuts(events[index])
-        if not cuts:
+        points = crash_points_in_write(events[index])
+        if not points:
             return None
-        kept = min(cuts, key=lambda each: abs(each - self.kept_bytes))
+        kept = min(points, key=lambda each: abs(each - self.kept_bytes))
         return CrashPosition(events_before + index, Placement.WITHIN, kept)
 
 
-def aim_at(
+def target_of(
     choice: ImageChoice,
     events: Sequence[Event],
     events_before: int,
     *,
     models: tuple[PersistenceModel, ...],
     images: int,
-) -> PowerAim:
+) -> PowerTarget:
     """Return the aim that finds a choice again."""
     index = choice.position.event_index - events_before
     is_start = choice.position.placement is Placement.BEFORE or not 0 <= index < len(events)
     about = choice.about - events_before
-    return PowerAim(
+    return PowerTarget(
         models=models,
         images=images,
         at=None if is_start else EventRef.of(events, index),

@@ -1,4 +1,4 @@
-"""The crew: the job processes of one campaign, and how they are stopped.
+"""The pool: the job processes of one campaign, and how they are stopped.
 
 Jobs end by themselves when there is nothing left to do. After an interrupt they get a moment to
 finish what they are at; a subject may hang for as long as its limits allow, so then they are
@@ -28,7 +28,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class Crew:
+class JobPool:
     """An executor that can be interrupted; use it with `with`."""
 
     def __init__(self, make_executor: MakeExecutor, jobs: int) -> None:

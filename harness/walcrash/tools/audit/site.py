@@ -15,19 +15,19 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from typing import Final
 
-from walcrash.case.power_loss import Judged, PowerCut, RecordedBoot
-from walcrash.disk import Candidate, count_cuts, images
+from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.disk import Candidate, count_states, images
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (
     IMAGES_AT_A_POSITION,
+    differing_positions,
     draw_positions,
     drawn_at,
     is_possible_with,
     list_added,
     side_by_side,
-    telling_positions,
 )
-from walcrash.values.audit import AuditFinding, Baseline, SiteLook
+from walcrash.values.audit import AuditFinding, Baseline, SiteAudit
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootHistory, Recoveries
@@ -43,7 +43,7 @@ STRICTER_IMAGES: Final = 24
 
 
 @dataclass(slots=True, kw_only=True)
-class Looker:
+class SiteAuditor:
     """Judges the images of one boot, as it is and without one site.
 
     Attributes:
@@ -83,85 +83,85 @@ class Looker:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        cut = self._cut(self.boot)
-        judged = cut.explore(Prng(self.seed), self.images)
+        search = self._search(self.boot)
+        judged = search.explore(Prng(self.seed), self.images)
         confirmed = None
         if judged is not None:
             self.is_judged |= bool(judged.judgement.judged)
             if judged.judgement.verdict is Verdict.FAIL:
                 confirmed = self._confirmed(judged)
         finding = self._found(confirmed, self.boot) if confirmed is not None else None
-        coverage = cut.coverage
+        coverage = search.coverage
         return Baseline(positions=coverage.positions, images=coverage.judged, finding=finding)
 
-    def look_without(self, site: Site) -> SiteLook:
+    def audit_without(self, site: Site) -> SiteAudit:
         """Judge the boot without the syncs of a site.
 
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
         removed = replace(self.boot, events=without(self.boot.events, site.events))
-        telling = telling_positions(self.boot, removed, self.model)
-        look = SiteLook(site=site.name, telling=len(telling))
-        if not telling:
-            return look
+        differing = differing_positions(self.boot, removed, self.model)
+        audit = SiteAudit(site=site.name, differing=len(differing))
+        if not differing:
+            return audit
         added = list_added(
-            self.boot, removed, self.model, telling, said=self._said, most=self.images
+            self.boot, removed, self.model, differing, said=self._said, most=self.images
         )
         if added is not None:
-            return self._judge_all(look, removed, added)
+            return self._judge_all(audit, removed, added)
         # Each site draws for itself, so that another one more or less changes nothing.
         prng = Prng(derive_seed(self.seed, site.name))
-        return self._judge_some(look, removed, telling, prng)
+        return self._judge_some(audit, removed, differing, prng)
 
     def _judge_all(
-        self, look: SiteLook, removed: RecordedBoot, added: Sequence[Candidate]
-    ) -> SiteLook:
-        cut = self._cut(removed)
+        self, audit: SiteAudit, removed: RecordedBoot, added: Sequence[Candidate]
+    ) -> SiteAudit:
+        search = self._search(removed)
         for candidate in added:
-            look = self._judge_one(look, cut, removed, candidate)
-            if look.finding is not None or self.failed_baseline is not None:
+            audit = self._judge_one(audit, search, removed, candidate)
+            if audit.finding is not None or self.failed_baseline is not None:
                 break
-        return replace(look, looked=look.telling, legal=len(added))
+        return replace(audit, judged_positions=audit.differing, legal=len(added))
 
     def _judge_some(
         self,
-        look: SiteLook,
+        audit: SiteAudit,
         removed: RecordedBoot,
-        telling: Sequence[CrashPosition],
+        differing: Sequence[CrashPosition],
         prng: Prng,
-    ) -> SiteLook:
+    ) -> SiteAudit:
         """Judge drawn images at drawn positions."""
         most = max(1, self.images // IMAGES_AT_A_POSITION)
-        chosen = draw_positions(telling, self.boot, prng, most)
+        chosen = draw_positions(differing, self.boot, prng, most)
         at_each = max(1, self.images // len(chosen))
-        cut = self._cut(removed)
-        look = replace(look, is_exhaustive=False)
+        search = self._search(removed)
+        audit = replace(audit, is_exhaustive=False)
         seen: set[tuple[str, int]] = set()
         for sides in side_by_side(self.boot, removed):
             if sides.position not in chosen:
                 continue
-            less, more = (count_cuts(one, self.model) for one in (sides.kept, sides.removed))
-            look = replace(
-                look,
-                looked=look.looked + 1,
-                legal=look.legal + max(0, more.cuts - less.cuts),
-                is_legal_counted=look.is_legal_counted and less.is_counted and more.is_counted,
+            less, more = (count_states(one, self.model) for one in (sides.kept, sides.removed))
+            audit = replace(
+                audit,
+                judged_positions=audit.judged_positions + 1,
+                legal=audit.legal + max(0, more.states - less.states),
+                is_legal_counted=audit.is_legal_counted and less.is_counted and more.is_counted,
             )
             for candidate in drawn_at(sides, self.model, prng, at_each):
                 key = (candidate.digest, self._said_at(sides.position))
                 if key in seen:
                     continue
                 seen.add(key)
-                look = self._judge_one(look, cut, removed, candidate)
-                if look.finding is not None or self.failed_baseline is not None:
-                    return look
-        return look
+                audit = self._judge_one(audit, search, removed, candidate)
+                if audit.finding is not None or self.failed_baseline is not None:
+                    return audit
+        return audit
 
     def _judge_one(
-        self, look: SiteLook, cut: PowerCut, removed: RecordedBoot, candidate: Candidate
-    ) -> SiteLook:
-        judged = cut.look(candidate)
+        self, audit: SiteAudit, search: LossSearch, removed: RecordedBoot, candidate: Candidate
+    ) -> SiteAudit:
+        judged = search.judge_image(candidate)
         self.is_judged |= bool(judged.judgement.judged)
         finding, unconfirmed = None, 0
         if judged.judgement.verdict is Verdict.FAIL:
@@ -169,17 +169,17 @@ class Looker:
             if confirmed is None:
                 unconfirmed = 1
             else:
-                finding = self._needed_or_not(self._strictest(confirmed, cut, removed), removed)
+                finding = self._needed_or_not(self._strictest(confirmed, search, removed), removed)
         return replace(
-            look,
-            judged=look.judged + 1,
-            promised=look.promised + self.has_promise(judged.history),
-            unconfirmed=look.unconfirmed + unconfirmed,
+            audit,
+            judged=audit.judged + 1,
+            promised=audit.promised + self.has_promise(judged.history),
+            unconfirmed=audit.unconfirmed + unconfirmed,
             finding=finding,
         )
 
     def _needed_or_not(self, judged: Judged, removed: RecordedBoot) -> AuditFinding | None:
-        """Return what breaks without a site, unless it could have broken with it as well."""
+        """Return what breaks without a audit, unless it could have broken with it as well."""
         candidate = judged.candidate
         if is_possible_with(self.boot, candidate, self.model):
             self.failed_baseline = self._found(judged, self.boot)
@@ -194,9 +194,9 @@ class Looker:
             return None
         return replace(judged, recoveries=recoveries, judgement=judgement)
 
-    def _strictest(self, failed: Judged, cut: PowerCut, removed: RecordedBoot) -> Judged:
+    def _strictest(self, failed: Judged, search: LossSearch, removed: RecordedBoot) -> Judged:
         """Return a failure of the same kind at the same position in the strictest model."""
-        meant = failed.judgement.violations[0].invariant
+        target_invariant = failed.judgement.violations[0].invariant
         for position, pending in removed.states():
             if position != failed.candidate.choice.position:
                 continue
@@ -206,9 +206,9 @@ class Looker:
                 if model is self.model:
                     break
                 for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
-                    judged = cut.look(candidate)
+                    judged = search.judge_image(candidate)
                     violations = judged.judgement.violations
-                    if violations and violations[0].invariant is meant:
+                    if violations and violations[0].invariant is target_invariant:
                         return judged
             break
         return failed
@@ -221,8 +221,8 @@ class Looker:
             landing = replace(landing, loss=f"{text} ({choice.model.value})")
         return self.finding(judged, landing)
 
-    def _cut(self, boot: RecordedBoot) -> PowerCut:
-        return PowerCut(boot, self.model, recover=self.recover, judge=self.judge)
+    def _search(self, boot: RecordedBoot) -> LossSearch:
+        return LossSearch(boot, self.model, recover=self.recover, judge=self.judge)
 
     def _said_at(self, position: CrashPosition) -> int:
         return self._said[max(0, position.whole_events - self.boot.events_before)]

@@ -1,4 +1,4 @@
-"""A full working folder: what a subject does without space is no verdict on it.
+"""A full working directory: what a subject does without space is no verdict on it.
 
 Faults on purpose are not meant here; a scenario that injects ENOSPC says so in its events.
 """
@@ -16,11 +16,13 @@ from walcrash.values.recovery import RecoveryFailure
 _NO_SPACE: Final = (-errno.ENOSPC, -errno.EDQUOT)
 _WORDS: Final = tuple(os.strerror(number).casefold() for number in (errno.ENOSPC, errno.EDQUOT))
 
-HINT: Final = "WALCRASH_WORK=/some/folder/with/space walcrash run"
+HINT: Final = "WALCRASH_WORK=/some/directory/with/space walcrash run"
 
 
-def refuse_full_folder(recordings: Iterable[Recording], history: History, folder: str) -> None:
-    """Look for calls of a case that failed since the folder's disk is full.
+def refuse_full_directory(
+    recordings: Iterable[Recording], history: History, directory: str
+) -> None:
+    """Look for calls of a case that failed since the directory's disk is full.
 
     Raises:
         HarnessFault: there is one.
@@ -29,7 +31,7 @@ def refuse_full_folder(recordings: Iterable[Recording], history: History, folder
     # Recoveries are not watched: what a subject says is all that is known of their calls.
     if refused or any(word in text.casefold() for text in _texts(history) for word in _WORDS):
         raise HarnessFault(
-            f"there is no space left in the working folder {folder}, so nothing can be said "
+            f"there is no space left in the working directory {directory}, so nothing can be said "
             "about the subject",
             hint=HINT,
         )
@@ -38,11 +40,11 @@ def refuse_full_folder(recordings: Iterable[Recording], history: History, folder
 def _texts(history: History) -> Iterator[str]:
     for boot in history.boots:
         yield from _texts_of_boot(boot)
-    looks = history.recoveries
-    yield from (call.error for call in looks.continued)
-    for look in (looks.first, looks.elsewhere, looks.again, looks.after, looks.uninterrupted):
-        if isinstance(look, RecoveryFailure):
-            yield look.message
+    every = history.recoveries
+    yield from (call.error for call in every.continued)
+    for shown in (every.first, every.perturbed, every.again, every.after, every.uninterrupted):
+        if isinstance(shown, RecoveryFailure):
+            yield shown.message
 
 
 def _texts_of_boot(boot: BootHistory) -> Iterator[str]:

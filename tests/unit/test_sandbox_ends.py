@@ -1,4 +1,4 @@
-"""Nothing of a workplace outlives it, also where its zygote cannot clean up."""
+"""Nothing of a sandbox outlives it, also where its zygote cannot clean up."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from watching import HERE as TESTS
 
-from walcrash.case.workplace import Workplace
+from walcrash.case.sandbox import Sandbox
 
 SECONDS = 10.0
 MEMORY_MB = 512
@@ -24,24 +24,24 @@ while True:
 """
 
 
-def start_daemon(folder: bytes, channel: socket.socket) -> None:
+def start_daemon(directory: bytes, channel: socket.socket) -> None:
     """Entry of a worker: start what detaches itself and writes on and on, and say who it is."""
     subprocess.Popen(
-        [sys.executable, "-c", f"import os\nif os.fork(): os._exit(0)\n{DAEMON}", folder],
+        [sys.executable, "-c", f"import os\nif os.fork(): os._exit(0)\n{DAEMON}", directory],
         start_new_session=True,
     ).wait()
     channel.send(b"started")
     signal.pause()
 
 
-def _writers(folder: str) -> list[int]:
+def _writers(directory: str) -> list[int]:
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
         try:
             words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if folder.encode() in words and b"-c" in words:
+        if directory.encode() in words and b"-c" in words:
             found.append(int(name))
     return found
 
@@ -51,20 +51,20 @@ def test_a_daemon_does_not_outlive_a_workplace_whose_zygote_is_stopped(
 ) -> None:
     monkeypatch.setenv("WALCRASH_WORK", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS / "unit")]))
-    workplace = Workplace()
-    folder = f"{workplace.directory}/daemon"
+    sandbox = Sandbox()
+    directory = f"{sandbox.directory}/daemon"
     entry = f"{__name__}:start_daemon"
-    _, channel = workplace.zygote.serve(entry, folder.encode(), memory_mb=MEMORY_MB)
+    _, channel = sandbox.zygote.serve(entry, directory.encode(), memory_mb=MEMORY_MB)
     channel.settimeout(SECONDS)
     with channel:
         assert channel.recv(10) == b"started"
-        assert _writers(folder)
-        os.kill(workplace.zygote.pid, signal.SIGSTOP)
-        workplace.close()
+        assert _writers(directory)
+        os.kill(sandbox.zygote.pid, signal.SIGSTOP)
+        sandbox.close()
     end = time.monotonic() + SECONDS
-    while _writers(folder) and time.monotonic() < end:
+    while _writers(directory) and time.monotonic() < end:
         time.sleep(0.05)
-    left = _writers(folder)
+    left = _writers(directory)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []

@@ -5,7 +5,7 @@ server kills and reaps everything which that one left behind, daemons too, and o
 that it has ended. Nothing of the work was ever in the server, so nothing is carried over.
 
 While one process works, the next is forked already, and writes in advance to the pages that the
-first one wrote to (`hot_pages`): the server looks at that one once it has worked, since looking
+first one wrote to (`prefault`): the server looks at that one once it has worked, since looking
 would write to pages as well. A process looks at the socket when its turn has come.
 
 Messages have their length in front; an empty one says the end, and is sent by the server.
@@ -25,7 +25,7 @@ from importlib import import_module
 from typing import Final
 
 from walcrash.recorder.descendants import adopt_orphans, ending_here, kill_children
-from walcrash.recorder.hot_pages import Ahead, find_written, prepare, write_ahead
+from walcrash.recorder.prefault import Ahead, find_written, prepare, write_ahead
 
 FRAME: Final = struct.Struct("<Q")
 """Each message has its length in front."""
@@ -65,7 +65,7 @@ class _Server:
     def __init__(self, work: Work, channel: socket.socket) -> None:
         self._work = work
         self._channel = channel
-        self._hot: Ahead | None = None
+        self._prefaulted: Ahead | None = None
 
     def run(self) -> None:
         _silence()
@@ -83,40 +83,40 @@ class _Server:
             current = ahead
 
     def _fork(self) -> _Forked:
-        is_looked_at = self._hot is None
+        is_measured = self._prefaulted is None
         turn, give = os.pipe()
-        worked, tell = os.pipe() if is_looked_at else (-1, -1)
+        worked, progress = os.pipe() if is_measured else (-1, -1)
         pid = os.fork()
         if pid == 0:
             with ending_here():
                 os.close(give)
-                self._work_apart(turn, tell)
+                self._work_in_fork(turn, progress)
         os.close(turn)
-        if is_looked_at:
-            os.close(tell)
+        if is_measured:
+            os.close(progress)
         return _Forked(pid, give, worked)
 
-    def _work_apart(self, turn: int, tell: int) -> None:
+    def _work_in_fork(self, turn: int, progress: int) -> None:
         # What the subject does to its process group is not done to the server.
         os.setsid()
-        if self._hot is not None:
-            write_ahead(self._hot)
+        if self._prefaulted is not None:
+            write_ahead(self._prefaulted)
         if os.read(turn, len(_TURN)):
-            if tell < 0:
+            if progress < 0:
                 os.close(turn)
             self._work(self._channel)
-            if tell >= 0:
+            if progress >= 0:
                 # The subject may have closed both.
                 with contextlib.suppress(OSError):
-                    os.write(tell, _TURN)
+                    os.write(progress, _TURN)
                     os.read(turn, len(_TURN))
 
     def _learn(self, current: _Forked) -> None:
         """Wait for a process that is to be looked at, see where it wrote, and let it end."""
         if current.worked < 0:
             return
-        if self._hot is None and _has_worked(current):
-            self._hot = prepare(find_written(current.pid)) or None
+        if self._prefaulted is None and _has_worked(current):
+            self._prefaulted = prepare(find_written(current.pid)) or None
         # The next process holds this pipe open too, so closing it would not be seen.
         with contextlib.suppress(BrokenPipeError):
             os.write(current.turn, _TURN)

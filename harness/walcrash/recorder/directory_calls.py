@@ -32,15 +32,15 @@ _CREATING: Final = os.O_CREAT | os.O_TRUNC | (os.O_TMPFILE & ~os.O_DIRECTORY)
 Arguments = tuple[int, ...]
 
 
-def folder_handlers(supervisor: Supervisor) -> dict[str, Handler]:
+def directory_handlers(supervisor: Supervisor) -> dict[str, Handler]:
     """Return the handlers of this module by the calls' names."""
-    return _FolderCalls(supervisor).by_name()
+    return _DirectoryCalls(supervisor).by_name()
 
 
-class _FolderCalls:
+class _DirectoryCalls:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._folder = supervisor.folder
+        self._directory = supervisor.directory
 
     def by_name(self) -> dict[str, Handler]:
         here = abi.AT_FDCWD
@@ -98,7 +98,7 @@ class _FolderCalls:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             return self._open_nameless(process, tid, dirfd, path, flags, mode, id_)
         is_exact = flags & os.O_NOFOLLOW or (flags & os.O_CREAT and flags & os.O_EXCL)
-        find = self._folder.place if is_exact else self._folder.place_followed
+        find = self._directory.place if is_exact else self._directory.place_followed
         place = found(partial(find, process, tid, dirfd, path))
         if place is None:
             return None
@@ -172,7 +172,7 @@ class _FolderCalls:
     def _hand_over(self, process: Process, fd: int, flags: int, id_: int, *, is_new: bool) -> int:
         """Put our descriptor into the worker's table; return its number there."""
         entry = self._supervisor.adopt(fd, is_new=is_new)
-        assert entry is not None, "a file below the folder is ours"
+        assert entry is not None, "a file below the directory is ours"
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             self._supervisor.name_file(entry, "")
         try:
@@ -186,7 +186,7 @@ class _FolderCalls:
     def _open_nameless(
         self, process: Process, tid: int, dirfd: int, path: bytes, flags: int, mode: int, id_: int
     ) -> int | None:
-        place = found(partial(self._folder.place, process, tid, dirfd, path + b"/x"))
+        place = found(partial(self._directory.place, process, tid, dirfd, path + b"/x"))
         if place is None:
             return None
         with place:
@@ -213,8 +213,8 @@ class _FolderCalls:
         paths = [process.read_path(at) for _, at in (old, new)]
         places: list[Place | None] = []
         leads_nowhere = any(os.path.basename(path) in (b".", b"..") for path in paths)
-        find_old = self._folder.place_followed if is_followed else self._folder.place
-        finds = (find_old, self._folder.place)
+        find_old = self._directory.place_followed if is_followed else self._directory.place
+        finds = (find_old, self._directory.place)
         for find, (dirfd, _), path in zip(finds, (old, new), paths, strict=True):
             try:
                 places.append(find(process, tid, dirfd, path))
@@ -229,17 +229,17 @@ class _FolderCalls:
                 continue
             place.close()
             # Between two file systems the kernel refuses.
-            if not leads_nowhere and self._folder.is_beside(process, tid, dirfd, path):
+            if not leads_nowhere and self._directory.is_beside(process, tid, dirfd, path):
                 self._supervisor.unmodelled.add(
-                    f"{name} between the folder and {os.fsdecode(path)}"
+                    f"{name} between the directory and {os.fsdecode(path)}"
                 )
         return None
 
     def _note_if_itself(
         self, process: Process, tid: int, dirfd: int, path: bytes, name: str
     ) -> None:
-        if self._folder.is_itself(process, tid, dirfd, path):
-            self._supervisor.unmodelled.add(f"{name} of the subject's folder itself")
+        if self._directory.is_itself(process, tid, dirfd, path):
+            self._supervisor.unmodelled.add(f"{name} of the subject's directory itself")
 
     def _rename(
         self, process: Process, tid: int, old: tuple[int, int], new: tuple[int, int], flags: int
@@ -308,7 +308,9 @@ class _FolderCalls:
     ) -> int | None:
         """Give an open file a (new) name, as is done with O_TMPFILE."""
         file = self._supervisor.open_file(process, fd)
-        target = found(partial(self._folder.place, process, tid, new[0], process.read_path(new[1])))
+        target = found(
+            partial(self._directory.place, process, tid, new[0], process.read_path(new[1]))
+        )
         if target is None:
             return None
         with target:
@@ -357,7 +359,7 @@ class _FolderCalls:
         if place is None:
             path = process.read_path(path_at)
             is_refused = os.path.basename(path) in (b".", b"..") or not flags
-            if not is_refused and not os.listdir(self._folder.path):
+            if not is_refused and not os.listdir(self._directory.path):
                 self._note_if_itself(process, tid, dirfd, path, "removal")
             return None
         with place:
@@ -428,7 +430,7 @@ class _FolderCalls:
 
     def _truncate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         path = process.read_path(a[0])
-        place = found(partial(self._folder.place_followed, process, tid, abi.AT_FDCWD, path))
+        place = found(partial(self._directory.place_followed, process, tid, abi.AT_FDCWD, path))
         if place is None:
             return None
         with place:
@@ -445,7 +447,7 @@ class _FolderCalls:
 
     def _place(self, process: Process, tid: int, dirfd: int, path_at: int) -> Place | None:
         path = process.read_path(path_at)
-        return found(partial(self._folder.place, process, tid, dirfd, path))
+        return found(partial(self._directory.place, process, tid, dirfd, path))
 
 
 def _close_all(fds: list[int]) -> None:

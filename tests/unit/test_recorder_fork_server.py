@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from walcrash.case.looks import OPEN
 from walcrash.case.recoverer import Recoverer
-from walcrash.case.workplace import Workplace
+from walcrash.case.recovery_runs import OPEN
+from walcrash.case.sandbox import Sandbox
 from walcrash.recorder import apart, hot_pages
 from walcrash.recorder.descendants import ending_here
 from walcrash.subjects import worker
@@ -30,23 +30,23 @@ PUT = Operation(OperationKind.APPEND, Record(RecordType.PUT, "a", 1, b"x" * 100)
 
 
 @pytest.fixture
-def workplace() -> Iterator[Workplace]:
-    with Workplace() as made:
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as made:
         yield made
 
 
-def look(workplace: Workplace, name: str, *, limits: RecoveryLimits = LIMITS) -> BootHistory:
+def look(sandbox: Sandbox, name: str, *, limits: RecoveryLimits = LIMITS) -> BootHistory:
     subject = SubjectSpec(f"{SUBJECTS}:{name}")
-    workplace.load(subject, limits)
-    return workplace.look(subject, (OPEN, PUT), limits, is_forked=True)
+    sandbox.load(subject, limits)
+    return sandbox.look(subject, (OPEN, PUT), limits, is_forked=True)
 
 
-def started(workplace: Workplace) -> list[int]:
-    return [int(line) for line in (Path(workplace.directory).parent / "pids").read_text().split()]
+def started(sandbox: Sandbox) -> list[int]:
+    return [int(line) for line in (Path(sandbox.directory).parent / "pids").read_text().split()]
 
 
-def content(workplace: Workplace) -> list[str]:
-    return sorted(os.listdir(workplace.directory))
+def content(sandbox: Sandbox) -> list[str]:
+    return sorted(os.listdir(sandbox.directory))
 
 
 @pytest.mark.parametrize(
@@ -59,65 +59,65 @@ def content(workplace: Workplace) -> list[str]:
     ],
 )
 def test_what_a_recovery_started_is_gone_when_it_has_ended(
-    workplace: Workplace, name: str, processes: int, failure: FailureKind | None
+    sandbox: Sandbox, name: str, processes: int, failure: FailureKind | None
 ) -> None:
     limits = RecoveryLimits(seconds=2.0) if failure is FailureKind.HUNG else LIMITS
     for round_number in (1, 2):
-        boot = look(workplace, name, limits=limits)
-        pids = started(workplace)
+        boot = look(sandbox, name, limits=limits)
+        pids = started(sandbox)
         assert [pid for pid in pids if psutil.pid_exists(pid)] == []
         assert len(pids) == processes * round_number
-        before = content(workplace)
+        before = content(sandbox)
         if failure is None:
             assert isinstance(boot.recovery, Recovery)
             assert len(boot.recovery.records) == round_number - 1
         else:
             assert isinstance(boot.recovery, RecoveryFailure)
             assert boot.recovery.kind is failure
-        assert content(workplace) == before
+        assert content(sandbox) == before
 
 
-def test_a_recovery_that_kills_its_group_ends_itself_only(workplace: Workplace) -> None:
+def test_a_recovery_that_kills_its_group_ends_itself_only(sandbox: Sandbox) -> None:
     for _ in range(3):
-        boot = look(workplace, "KillsItsGroup")
+        boot = look(sandbox, "KillsItsGroup")
         assert isinstance(boot.recovery, RecoveryFailure)
         assert boot.recovery.message == "died of signal 9"
 
 
-def test_no_recovery_finds_what_another_left_in_memory(workplace: Workplace) -> None:
+def test_no_recovery_finds_what_another_left_in_memory(sandbox: Sandbox) -> None:
     for number in range(4):
-        boot = look(workplace, "Counts")
+        boot = look(sandbox, "Counts")
         assert isinstance(boot.recovery, Recovery)
         assert len(boot.recovery.records) == number
 
 
-def test_a_refused_image_says_nothing_of_the_next(workplace: Workplace) -> None:
-    bad = Path(workplace.directory) / "bad"
+def test_a_refused_image_says_nothing_of_the_next(sandbox: Sandbox) -> None:
+    bad = Path(sandbox.directory) / "bad"
     for is_bad in (False, True, False, True, True, False):
         bad.unlink(missing_ok=True)
         if is_bad:
             bad.touch()
-        boot = look(workplace, "RefusesOnce")
+        boot = look(sandbox, "RefusesOnce")
         assert isinstance(boot.recovery, RecoveryFailure if is_bad else Recovery)
 
 
 def test_nothing_is_left_of_the_processes_that_were_ahead() -> None:
     others = set(psutil.Process().children(recursive=True))
-    with Workplace() as workplace:
-        look(workplace, "Counts")
+    with Sandbox() as sandbox:
+        look(sandbox, "Counts")
         below = set(psutil.Process().children(recursive=True)) - others
     assert below
     assert [process for process in below if process.is_running()] == []
 
 
-def test_a_package_in_the_current_folder_is_not_taken_for_ours(
+def test_a_package_in_the_current_directory_is_not_taken_for_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "walcrash").mkdir()
     (tmp_path / "walcrash/__init__.py").write_text("raise SystemExit('of somebody else')")
     monkeypatch.chdir(tmp_path)
-    with Workplace() as workplace:
-        assert isinstance(look(workplace, "Counts").recovery, Recovery)
+    with Sandbox() as sandbox:
+        assert isinstance(look(sandbox, "Counts").recovery, Recovery)
 
 
 @pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no /proc/self/pagemap here")
@@ -216,7 +216,7 @@ def test_where_the_kernel_does_not_tell_nothing_is_found() -> None:
 
 def test_what_is_forked_carries_no_module_that_every_fork_pays_for() -> None:
     code = (
-        "import walcrash.recorder.zygote_main, walcrash.recorder.apart, sys\n"
+        "import walcrash.recorder.zygote_main, walcrash.recorder.fork_server, sys\n"
         "import walcrash.subjects.worker\n"
         "print(*sys.modules)"
     )

@@ -8,12 +8,12 @@ Not here: what a persistence model may take away of it (`models`), what an image
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from walcrash.disk.extents import Extent
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.names import ROOT, Name
-from walcrash.disk.overlays import Overlay
 from walcrash.disk.pending import Pending
 from walcrash.values.moments import sectors_of
-from walcrash.values.story import Range, Standing
+from walcrash.values.story import Durability, Range
 
 SEPARATOR = "/"
 """Ends the path of a directory."""
@@ -23,7 +23,7 @@ SEPARATOR = "/"
 class NameState:
     """One name: where it stands, and what it leads to; of a directory there are no bytes."""
 
-    standing: Standing
+    durability: Durability
     size: int = 0
     durable_size: int = 0
     pending: tuple[Range, ...] = ()
@@ -61,19 +61,19 @@ def _walk(pending: Pending, directory: int, inside: str) -> Iterator[tuple[str, 
 
 
 def _state(pending: Pending, name: Name, number: int) -> NameState:
-    standing = _standing(name)
+    durability = _durability(name)
     node = pending.nodes.get(number)
     if not isinstance(node, FileHistory):
-        return NameState(standing)
-    return NameState(standing, node.size, node.base_size, pending_ranges(node, pending))
+        return NameState(durability)
+    return NameState(durability, node.size, node.base_size, pending_ranges(node, pending))
 
 
-def _standing(name: Name) -> Standing:
+def _durability(name: Name) -> Durability:
     if name.current == name.base:
-        return Standing.DURABLE
+        return Durability.DURABLE
     if name.current is None:
-        return Standing.REMOVED
-    return Standing.NEW if name.base is None else Standing.REPLACED
+        return Durability.REMOVED
+    return Durability.NEW if name.base is None else Durability.REPLACED
 
 
 def pending_ranges(file: FileHistory, pending: Pending) -> tuple[Range, ...]:
@@ -81,24 +81,24 @@ def pending_ranges(file: FileHistory, pending: Pending) -> tuple[Range, ...]:
     reach = file.reach()
     ranges = [
         part
-        for overlay in file.overlays
-        for part in _open_parts(file, overlay, reach, pending.sector_bytes)
+        for extent in file.extents
+        for part in _open_parts(file, extent, reach, pending.sector_bytes)
     ]
     return merged(ranges)
 
 
 def _open_parts(
-    file: FileHistory, overlay: Overlay, reach: int, sector_bytes: int
+    file: FileHistory, extent: Extent, reach: int, sector_bytes: int
 ) -> Iterator[Range]:
     """Yield the parts of a change that were not made durable by a sync of a range."""
-    end = min(overlay.end, reach)
-    if not file.floors:
-        yield overlay.start, end
+    end = min(extent.end, reach)
+    if not file.durable_since:
+        yield extent.start, end
         return
-    for sector in sectors_of(overlay.start, end, sector_bytes):
-        if overlay.moment(sector, sector_bytes) > file.floors.get(sector, -1):
+    for sector in sectors_of(extent.start, end, sector_bytes):
+        if extent.moment(sector, sector_bytes) > file.durable_since.get(sector, -1):
             start = sector * sector_bytes
-            yield max(overlay.start, start), min(end, start + sector_bytes)
+            yield max(extent.start, start), min(end, start + sector_bytes)
 
 
 def merged(ranges: list[Range]) -> tuple[Range, ...]:

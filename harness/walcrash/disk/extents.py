@@ -1,4 +1,4 @@
-"""Overlays: the pending changes of one file, as values.
+"""Extents: the pending changes of one file, as values.
 
 Not here: how they add up to a file (`file_history`).
 """
@@ -13,7 +13,7 @@ END_OF_ALL_FILES: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
+class Extent:
     """Bytes, or zeros where `data` is None, laid over a range by one event.
 
     `is_whole` marks changes of the file's map (truncations, punched holes), which happen to all
@@ -29,13 +29,13 @@ class Overlay:
     parts_before: int = 0
 
     def moment(self, sector: int, sector_bytes: int) -> Moment:
-        """Return when a sector has the overlay."""
+        """Return when a sector has the extent."""
         if self.is_whole:
             return part(self.event, 1)
         return part(self.event, 1 + self.parts_before + sector - self.start // sector_bytes)
 
     def end_at(self, moment: Moment, sector_bytes: int) -> int:
-        """Return up to where the overlay is there at a moment; its start if it is not."""
+        """Return up to where the extent is there at a moment; its start if it is not."""
         parts = moment - before(self.event)
         if self.is_whole and parts > 0:
             return self.end
@@ -49,13 +49,13 @@ class Overlay:
         start = sector * sector_bytes
         return self.start <= start and start + sector_bytes <= self.end
 
-    def piece(self, sectors: range, sector_bytes: int) -> "Overlay":
+    def piece(self, sectors: range, sector_bytes: int) -> "Extent":
         """Return the part in a run of sectors, all of which it touches."""
         low = max(self.start, sectors.start * sector_bytes)
         high = min(self.end, sectors.stop * sector_bytes)
         data = None if self.data is None else self.data[low - self.start : high - self.start]
         first = self.parts_before + low // sector_bytes - self.start // sector_bytes
-        return Overlay(self.event, low, high, data, self.is_whole, first)
+        return Extent(self.event, low, high, data, self.is_whole, first)
 
     def lay(self, content: bytearray, low: int, high: int, *, origin: int = 0) -> None:
         """Lay the part in [low, high) over content that begins at `origin` in the file."""
