@@ -194,7 +194,7 @@ def test_what_only_a_weaker_model_shows_is_noted_beside_a_pass(sandbox: Sandbox)
         for index in range(4)
     ]
     assert {run.verdict for run in runs} == {Verdict.PASS}
-    beside = [run.beside for run in runs if run.beside is not None]
+    beside = [run.portability_failure for run in runs if run.portability_failure is not None]
     assert beside
     assert all(run.verdict is Verdict.FAIL for run in beside)
     assert all(run.model is PersistenceModel.POSIX for run in beside)

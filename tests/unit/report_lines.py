@@ -121,7 +121,7 @@ def story(**changes: object) -> Story:
     boot = StoryBoot(
         calls=calls, call_count=3, steps=steps, event_count=15, end=BootEnd.KILLED, crash=crash
     )
-    look = ShownRecovery(
+    shown = ShownRecovery(
         where="first recovery",
         records=(ShownRecord(0, 104, "PutOperation op-1"),),
         record_count=1,
@@ -142,7 +142,7 @@ def story(**changes: object) -> Story:
         "paths": ("wal.log",),
         "rules": PersistenceModel.EXT4,
         "boots": (boot,),
-        "looks": (look,),
+        "recoveries": (shown,),
         "view": view,
     }
     return Story(**{**fields, **changes})  # type: ignore[arg-type]

@@ -57,9 +57,9 @@ def lost(whole: RecordedBoot, *removed: int) -> RecordedBoot:
 
 def added(whole: RecordedBoot, *removed: int, model: Model = Model.POSIX) -> list[Candidate] | None:
     less = lost(whole, *removed)
-    telling = differing_positions(whole, less, model)
+    differing = differing_positions(whole, less, model)
     said = [0] * (len(whole.events) + 1)
-    return list_added(whole, less, model, telling, said=said, most=100)
+    return list_added(whole, less, model, differing, said=said, most=100)
 
 
 def contents(candidates: list[Candidate] | None) -> set[bytes]:
@@ -70,8 +70,8 @@ def contents(candidates: list[Candidate] | None) -> set[bytes]:
 
 def test_after_a_lost_sync_all_positions_up_to_the_next_sync_tell() -> None:
     whole = boot(write(0, b"a"), FSYNC, REPLY, write(1, b"b"), FSYNC, REPLY)
-    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
-    assert [(at.event_index, at.placement) for at in telling] == [
+    differing = differing_positions(whole, lost(whole, 1), Model.EXT4)
+    assert [(at.event_index, at.placement) for at in differing] == [
         (2, Placement.AFTER),
         (3, Placement.AFTER),
     ]
@@ -143,20 +143,20 @@ def test_an_image_that_was_possible_with_the_sync_is_known_as_such() -> None:
 def test_positions_right_after_something_was_said_come_first() -> None:
     steps = [event for at in range(20) for event in (write(at, b"x"), REPLY)]
     whole = boot(write(30, b"a"), FSYNC, *steps)
-    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
-    chosen = draw_positions(telling, whole, Prng(3), 8)
+    differing = differing_positions(whole, lost(whole, 1), Model.EXT4)
+    chosen = draw_positions(differing, whole, Prng(3), 8)
     spoken = [at for at in chosen if whole.events[at.event_index].is_message]
     assert len(chosen) == 8
     assert len(spoken) >= 4
-    assert telling[-1] in chosen
+    assert differing[-1] in chosen
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_never_more_positions_are_drawn_than_there_are(most: int) -> None:
     whole = boot(write(0, b"a"), FSYNC, REPLY, write(1, b"b"), REPLY)
-    telling = differing_positions(whole, lost(whole, 1), Model.EXT4)
-    assert len(draw_positions(telling, whole, Prng(1), most)) <= min(most, len(telling))
-    assert set(draw_positions(telling, whole, Prng(1), most)) <= set(telling)
+    differing = differing_positions(whole, lost(whole, 1), Model.EXT4)
+    assert len(draw_positions(differing, whole, Prng(1), most)) <= min(most, len(differing))
+    assert set(draw_positions(differing, whole, Prng(1), most)) <= set(differing)
 
 
 def test_what_a_sync_had_to_do_is_measured() -> None:

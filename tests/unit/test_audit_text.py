@@ -41,11 +41,12 @@ FINDING = AuditFinding(
 )
 
 NEEDED = SiteAudit(
-    site="append PutOperation: fsync log", calls=8, telling=4, legal=2, judged=1, finding=FINDING
+    site="append PutOperation: fsync log", calls=8, differing=4, legal=2, judged=1, finding=FINDING
 )
 COVERED = SiteAudit(site="open: fsync . (2nd)", calls=2, idle=2, covered=2)
 NOT_NOTICED = SiteAudit(
-    site="apply: fsync hint", calls=2, telling=9, looked=3, legal=10**9, judged=18, promised=18,
+    site="apply: fsync hint", calls=2, differing=9, judged_positions=3, legal=10**9, judged=18,
+    promised=18,
     is_exhaustive=False, bytes_pending=1600, names_pending=1,
 )  # fmt: skip
 IDLE = SiteAudit(site="reopen: fsync log", calls=2, idle=2)
@@ -79,22 +80,22 @@ def audit(*sites: SiteAudit, **other: object) -> Audit:
         (IDLE, Reason.NOTHING_PENDING, SiteVerdict.UNPROVEN),
         (SiteAudit(site="a", calls=1), Reason.ADDS_NO_IMAGE, SiteVerdict.NOT_NEEDED),
         (
-            SiteAudit(site="a", calls=1, telling=2, legal=2, judged=2, promised=2),
+            SiteAudit(site="a", calls=1, differing=2, legal=2, judged=2, promised=2),
             Reason.ALL_JUDGED,
             SiteVerdict.NOT_NEEDED,
         ),
         (
-            SiteAudit(site="a", calls=1, telling=2, legal=2, judged=2),
+            SiteAudit(site="a", calls=1, differing=2, legal=2, judged=2),
             Reason.NO_PROMISE,
             SiteVerdict.UNPROVEN,
         ),
         (
-            SiteAudit(site="a", calls=1, telling=2, is_exhaustive=False),
+            SiteAudit(site="a", calls=1, differing=2, is_exhaustive=False),
             Reason.NOT_JUDGED,
             SiteVerdict.UNPROVEN,
         ),
         (
-            SiteAudit(site="a", calls=1, telling=2, judged=2, promised=2, unconfirmed=1),
+            SiteAudit(site="a", calls=1, differing=2, judged=2, promised=2, unconfirmed=1),
             Reason.NOT_NOTICED,
             SiteVerdict.NOT_NEEDED,
         ),
@@ -107,10 +108,10 @@ def test_a_site_has_the_verdict_that_its_looks_allow(
 
 
 def test_one_boot_that_misses_a_sync_makes_it_needed_and_one_that_was_sampled_unproves() -> None:
-    other = SiteAudit(site=NEEDED.site, calls=2, telling=3, judged=5, is_exhaustive=False)
+    other = SiteAudit(site=NEEDED.site, calls=2, differing=3, judged=5, is_exhaustive=False)
     both = other + NEEDED
     assert both.finding is FINDING
-    assert (both.calls, both.telling, both.judged) == (10, 7, 6)
+    assert (both.calls, both.differing, both.judged) == (10, 7, 6)
     assert not both.is_exhaustive
 
 
@@ -152,7 +153,7 @@ def test_unneeded_syncs_are_no_failure_and_nothing_to_judge_is_none_either() -> 
 
 
 def test_sites_that_cover_for_each_other_are_told_of() -> None:
-    together = SiteAudit(site="all of them", calls=4, telling=2, judged=1, finding=FINDING)
+    together = SiteAudit(site="all of them", calls=4, differing=2, judged=1, finding=FINDING)
     text = audit_text(audit(COVERED, COVERED, together=together))
     assert "all 2 of them removed at once" in text
     assert "lost-put: they cover for each other, so take one away and audit again" in text

@@ -13,7 +13,7 @@ import click
 from walcrash.cli import walcrash
 from walcrash.values.errors import ExitCode
 
-PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "cli.md"
+PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "cli.md"
 
 MEANINGS = {
     ExitCode.PASSED: "passed",

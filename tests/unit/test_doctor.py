@@ -14,7 +14,7 @@ from walcrash.tools.doctor.doctor import run_doctor
 from walcrash.values.errors import ExitCode
 from walcrash.values.machine import CheckState, MachineCheck, missing_for_kills
 
-PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "doctor.md"
+PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "doctor.md"
 
 WORKS = dict.fromkeys(Interception.__slots__, "")
 

@@ -15,7 +15,7 @@ import pytest
 from walcrash.case.recoverer import Recoverer
 from walcrash.case.recovery_runs import OPEN
 from walcrash.case.sandbox import Sandbox
-from walcrash.recorder import apart, hot_pages
+from walcrash.recorder import fork_server, prefault
 from walcrash.recorder.descendants import ending_here
 from walcrash.subjects import worker
 from walcrash.values.history import BootHistory
@@ -38,7 +38,7 @@ def sandbox() -> Iterator[Sandbox]:
 def look(sandbox: Sandbox, name: str, *, limits: RecoveryLimits = LIMITS) -> BootHistory:
     subject = SubjectSpec(f"{SUBJECTS}:{name}")
     sandbox.load(subject, limits)
-    return sandbox.look(subject, (OPEN, PUT), limits, is_forked=True)
+    return sandbox.recover(subject, (OPEN, PUT), limits, is_forked=True)
 
 
 def started(sandbox: Sandbox) -> list[int]:
@@ -130,15 +130,15 @@ def test_pages_that_a_fork_wrote_to_are_found_and_can_be_written_to_in_advance()
         os.write(tell, b".")
         signal.pause()
     os.read(told, 1)
-    ranges = hot_pages.find_written(pid)
+    ranges = prefault.find_written(pid)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
+    address = prefault.ctypes.addressof((prefault.ctypes.c_char * 1).from_buffer(shared))
     at = [address + index * page for index in (16, 32, 48)]
     hit = [any(start <= each < start + length for start, length in ranges) for each in at]
     assert hit == [False, True, False]
     if os.fork() == 0:
-        hot_pages.write_ahead(hot_pages.prepare(ranges))
+        prefault.write_ahead(prefault.prepare(ranges))
         os.write(tell, bytes(shared[32 * page - 1 : 32 * page + 2]))
         os._exit(0)
     os.wait()
@@ -154,16 +154,16 @@ def test_a_fork_has_copies_of_the_pages_that_it_asked_for(
 ) -> None:
     if is_one_call_refused:
         # As a kernel before 6.13 does.
-        monkeypatch.setattr(hot_pages, "_SYS_PROCESS_MADVISE", 1 << 20)
+        monkeypatch.setattr(prefault, "_SYS_PROCESS_MADVISE", 1 << 20)
     page = 4096
     shared = bytearray(b"." * (64 * page))
-    address = hot_pages.ctypes.addressof((hot_pages.ctypes.c_char * 1).from_buffer(shared))
+    address = prefault.ctypes.addressof((prefault.ctypes.c_char * 1).from_buffer(shared))
     first = -(-address // page) * page
-    ahead = hot_pages.prepare([(first + 8 * page, page), (first + 40 * page, 2 * page)])
+    ahead = prefault.prepare([(first + 8 * page, page), (first + 40 * page, 2 * page)])
     told, tell = os.pipe()
     if (pid := os.fork()) == 0:
-        hot_pages.write_ahead(ahead)
-        found = hot_pages.find_written(os.getpid())
+        prefault.write_ahead(ahead)
+        found = prefault.find_written(os.getpid())
         at = [first + index * page for index in (8, 24, 40, 41, 56)]
         os.write(tell, bytes(any(s <= each < s + n for s, n in found) for each in at))
         os._exit(0)
@@ -186,7 +186,7 @@ def test_without_pidfds_nothing_is_looked_at_and_all_is_recovered(
         # As the zygote does.
         with ending_here():
             ours.close()
-            apart.serve(b"walcrash.subjects.worker:run_one", theirs)
+            fork_server.serve(b"walcrash.subjects.worker:run_one", theirs)
     theirs.close()
     request = worker.BootRequest(
         adapter="walcrash.subjects.rehearsed:Rehearsed",
@@ -204,14 +204,14 @@ def test_without_pidfds_nothing_is_looked_at_and_all_is_recovered(
 
 
 def test_no_more_ranges_are_asked_for_than_the_kernel_takes_at_once() -> None:
-    many = [(0x10000 + index * 8192, 4096) for index in range(hot_pages.RANGES + 9)]
-    ahead = hot_pages.prepare(many)
-    assert [(span.base, span.length) for span in ahead] == many[: hot_pages.RANGES]
-    assert len(hot_pages.prepare(())) == 0
+    many = [(0x10000 + index * 8192, 4096) for index in range(prefault.RANGES + 9)]
+    ahead = prefault.prepare(many)
+    assert [(span.base, span.length) for span in ahead] == many[: prefault.RANGES]
+    assert len(prefault.prepare(())) == 0
 
 
 def test_where_the_kernel_does_not_tell_nothing_is_found() -> None:
-    assert hot_pages.find_written(pid=0) == ()
+    assert prefault.find_written(pid=0) == ()
 
 
 def test_what_is_forked_carries_no_module_that_every_fork_pays_for() -> None:

@@ -23,7 +23,7 @@ from walcrash.values import log
 from walcrash.values.plain import Row
 from walcrash.values.verdict import RULES
 
-PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.md"
+PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "event-log.md"
 
 HEAD = f"""\
 # The event log

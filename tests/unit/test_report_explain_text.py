@@ -145,7 +145,7 @@ def test_hostile_texts_are_escaped() -> None:
     look = ShownRecovery(
         where=HOSTILE[:0] + "first recovery", records=(), record_count=0, failure=HOSTILE
     )
-    told = story(paths=(HOSTILE,), boots=(boot,), looks=(look,), unknown=HOSTILE)
+    told = story(paths=(HOSTILE,), boots=(boot,), recoveries=(look,), unknown=HOSTILE)
     shown = text(told)
     assert all(line.isprintable() for line in shown.split("\n"))
     assert "\\x1b[2J" in shown

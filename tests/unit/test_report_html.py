@@ -151,7 +151,7 @@ def hostile_run() -> list[LogLine]:
     calls = (StoryCall(1, HOSTILE[:TEXT_CHARACTERS], Outcome.REFUSED, error=HOSTILE),)
     steps = (Step(0, 1, EventKind.EFFECT, text=HOSTILE), Step(1, 1, EventKind.WRITE, 0))
     told = story(paths=(HOSTILE,), boots=(replace(story().boots[0], calls=calls, steps=steps),))
-    told = replace(told, looks=(replace(told.looks[0], where=HOSTILE, failure=HOSTILE),))
+    told = replace(told, recoveries=(replace(told.recoveries[0], where=HOSTILE, failure=HOSTILE),))
     broken = violation(message=HOSTILE, where=HOSTILE, allowed=HOSTILE, found=HOSTILE)
     bad = finding(
         scenario=HOSTILE,

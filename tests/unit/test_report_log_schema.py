@@ -15,7 +15,14 @@ from walcrash.report.log_schema import log_schema
 from walcrash.report.ndjson import line_bytes
 from walcrash.values.log import FindingReported
 
-PAGE = Path(__file__).parents[2] / "harness" / "docs" / "reference" / "event-log.schema.json"
+PAGE = (
+    Path(__file__).parents[2]
+    / "harness"
+    / "walcrash"
+    / "docs"
+    / "reference"
+    / "event-log.schema.json"
+)
 VALIDATOR = jsonschema.Draft202012Validator(log_schema())
 
 

@@ -316,7 +316,7 @@ def test_a_story_is_some_kilobytes_whatever_the_case_was() -> None:
 
 def test_a_recovery_that_failed_is_told_with_its_words() -> None:
     failure = RecoveryFailure(FailureKind.REFUSED, "bad magic")
-    look = told(watched(OPENED), first=failure).looks[-1]
+    look = told(watched(OPENED), first=failure).recoveries[-1]
     assert (look.where, look.failure, look.record_count) == (
         "first recovery",
         "refused: bad magic",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from walcrash.case.power_loss import Judged, RecordedBoot
-from walcrash.tools.audit import look as audit_look
+from walcrash.tools.audit import site as audit_site
 from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site
 from walcrash.values.audit import AuditFinding, Reason, SiteAudit
@@ -130,7 +130,7 @@ def test_where_every_image_is_right_the_sync_is_proven_to_be_of_no_use() -> None
     assert look.is_exhaustive
     assert look.judged == look.legal == 2
     assert look.promised == 2
-    assert (look + look).telling == 2 * look.telling
+    assert (look + look).differing == 2 * look.differing
 
 
 def test_without_any_promise_nothing_is_proven() -> None:
@@ -165,7 +165,7 @@ def test_a_failure_that_a_fresh_process_does_not_show_is_counted_and_is_no_findi
 def test_what_could_have_failed_with_the_sync_too_is_the_baseline_s_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audit_look, "is_possible_with", lambda *_: True)
+    monkeypatch.setattr(audit_site, "is_possible_with", lambda *_: True)
     made = looker(write(0, b"a"), FSYNC, REPLY, is_right=keeps_a)
     look = made.audit_without(SITE)
     assert look.finding is None
@@ -174,6 +174,6 @@ def test_what_could_have_failed_with_the_sync_too_is_the_baseline_s_failure(
 
 def test_a_sync_that_another_one_covers_adds_nothing() -> None:
     look = looker(write(0, b"a"), FSYNC, FSYNC, REPLY, is_right=keeps_a).audit_without(SITE)
-    assert (look.telling, look.judged) == (0, 0)
+    assert (look.differing, look.judged) == (0, 0)
     work = SiteAudit(site=SITE.name, calls=1)
     assert (work + look).reason is Reason.ADDS_NO_IMAGE
