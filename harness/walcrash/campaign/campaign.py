@@ -3,7 +3,7 @@
 Cases are handed out in batches and taken back in the order of their indices, so that the log
 is the same whatever the number of jobs. The executor is any of `concurrent.futures`.
 
-Not here: what a case is (`workload`), how one runs (`case_runner`), how failing cases become
+Not here: what a case is (`workload`), how one runs (`case.runner`), how failing cases become
 findings (`finding_reports`), what is shown (`report`).
 """
 

@@ -3,7 +3,7 @@
 All groups of a scenario are minimised side by side, and only then told: which of them are one
 finding is known when the last is done.
 
-Not here: which cases are a group, and what a cause is (`cause`).
+Not here: which cases are a group, and what a cause is (`minimise.cause`).
 """
 
 import json

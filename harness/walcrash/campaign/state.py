@@ -6,7 +6,7 @@ from there, the rest is run, and the event log is written anew from its first li
 
 While a campaign runs it has the file to itself; a process that is killed lets go of it.
 
-Not here: what a campaign does (`campaign`), findings that are kept for good (`store`).
+Not here: what a campaign does (`campaign`), findings that are kept for good (`findings.store`).
 
 Source: `sqlite3` of the standard library.
 """

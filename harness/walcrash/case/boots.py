@@ -3,8 +3,8 @@
 A kill or a close leaves the page cache, so what a boot did not sync is still pending in the next
 one; a power cut leaves one image, and nothing else.
 
-Not here: which image a power cut leaves (`power_loss`), what is judged (`case_runner`,
-`audit_case`).
+Not here: which image a power cut leaves (`power_loss`), what is judged (`runner`,
+`tools.audit.case`).
 """
 
 import json

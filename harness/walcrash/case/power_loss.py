@@ -7,7 +7,7 @@ had been promised before the cut. Images with the same content are recovered onc
 Positions and images are drawn from the case's seed, so a case covers a part of what is legal;
 how much of it is counted and reported.
 
-Not here: which images are legal (`walcrash.disk`), how one is recovered (`case_runner`).
+Not here: which images are legal (`walcrash.disk`), how one is recovered (`runner`).
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """The sandbox of one job: its directory, its two zygotes and its recoverers.
 
-Everything that a case needs from the machine is here; the case itself is in `case_runner`.
+Everything that a case needs from the machine is here; the case itself is in `runner`.
 A recoverer is a process that opens image after image, or has each opened in a process apart. One
 that opens them itself is replaced whenever one of them failed, since nobody knows what that left
 in its memory.

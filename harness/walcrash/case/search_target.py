@@ -4,7 +4,7 @@ A minimised workload has another trace, with other positions. A power loss is ai
 kind of event of the same call, with the same kind of loss; exact kills need no aim, since their
 crash point is relative to a call as it is.
 
-Not here: which aims are tried (`minimise_crash`), how an aim is looked for (`power_search`).
+Not here: which aims are tried (`minimise.trial`), how an aim is looked for (`power_search`).
 """
 
 from collections.abc import Mapping, Sequence

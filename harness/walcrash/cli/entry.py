@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _invoke(words: list[str]) -> int:
-    # Not `walcrash.main`: it turns a broken pipe, of whatever it may be, into exit code 1,
+    # Not the group's own `main`: it turns a broken pipe, of whatever it may be, into exit code 1,
     # which here means findings.
     try:
         with walcrash.make_context("walcrash", words) as context:

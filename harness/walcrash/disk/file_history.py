@@ -36,7 +36,7 @@ class FileHistory:
         durable_since: for sectors that were made durable alone: the moment that they have at least.
         is_truncated: whether it was cut to nothing, and not closed since.
         allocated_at: when ext4 allocated its delayed blocks without a sync (rename or close); see
-            `docs/reference/models/ext4.md`.
+            `harness/walcrash/docs/reference/models/ext4.md`.
         failed: for sectors that a failed sync has marked as clean, when that was.
         unallocated_from: for sectors that a later sync could not make solid: the solid size for
             them.

@@ -3,7 +3,7 @@
 `sqlite,journal_mode=WAL,synchronous=FULL` is the adapter `sqlite` with two options. Anything
 that is a scenario's name or path is that scenario.
 
-Not here: scenario files (`scenario_file`), loading an adapter (`subjects.loading`).
+Not here: scenario files (`scenario.file`), loading an adapter (`subjects.loading`).
 """
 
 import re

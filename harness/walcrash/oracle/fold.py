@@ -1,4 +1,4 @@
-"""Fold: the operations that a log amounts to, by the rules of the mission and nothing else.
+"""Fold: the operations that a log amounts to, by the rules of the reference system alone.
 
 A PutOperation makes an operation pending. A MarkDone makes it done. A MarkFailed makes it
 failed, with its error and next retry time, or permanently failed once it is the
@@ -8,7 +8,7 @@ are unknown at that point are ignored.
 Not here: anything in flight. That is not written to the log, so a state may show it where the
 log says pending or failed.
 
-Source: DESIGN.md, "The system that the mission describes".
+Source: `harness/walcrash/docs/explanation/reference-system.md`.
 """
 
 from collections.abc import Iterable

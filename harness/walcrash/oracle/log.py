@@ -21,7 +21,8 @@ sets no time for that, so they stay optional from then on. Nor does it say that 
 durable: where the power goes after it, a later recovery may show again what an earlier one had
 not, each record in its old place.
 
-Source: `driver-protocol.md`, version 1, `[contract]` and `compact`; the rest is DESIGN.md.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, `[contract]` and `compact`;
+`harness/walcrash/docs/reference/invariants.md`, `lost-put`.
 """
 
 from collections import deque

@@ -9,7 +9,8 @@ limits to what it takes, and says so. One that takes no record at all cannot be 
 
 Not here: appends refused after a recovery, which a crash may explain (`continuation`).
 
-Source: `driver-protocol.md`, version 1: `supports`, and what a failure means.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`: `supports`, and what a
+failure means.
 """
 
 from collections.abc import Iterator

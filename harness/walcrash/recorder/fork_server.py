@@ -10,7 +10,7 @@ would write to pages as well. A process looks at the socket when its turn has co
 
 Messages have their length in front; an empty one says the end, and is sent by the server.
 
-Not here: what the work is; it is given as `module:function`.
+Not here: what the work is; the caller names a function as MODULE:FUNCTION.
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 A kernel may be new enough and a sandbox forbid it all the same; or an old one may have a
 feature that its vendor brought back. So a worker is forked and watched as in a boot.
 
-Not here: what follows from a refusal (`campaign.doctor`).
+Not here: what follows from a refusal (`tools.doctor.doctor`).
 
 Source: `seccomp(2)`, `seccomp_unotify(2)`: a flag that the kernel does not know is EINVAL,
 checked before everything else that is wrong with a call.

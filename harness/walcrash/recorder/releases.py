@@ -8,7 +8,7 @@ Where it is in doubt whether a description is released (it is mapped, or the ker
 compare descriptors), it is not: the model then promises less than the file system does.
 
 Not here: descriptors that go without a call: those of a process that a signal has ended, those
-that `execve` closes, and those that are on their way through a socket.
+that `execve(2)` closes, and those that are on their way through a socket.
 
 Source: `kcmp(2)`, `proc_pid_fd(5)`, `proc_tid_children(5)`; Linux, `fs/ext4/file.c`
 (`ext4_release_file`).

@@ -1,7 +1,7 @@
 """A finding as text: what broke, where the crash fell, and the line that shows it again.
 
-The form is that of STYLE.md. Lines are wrapped, but for the commands, which are there to be
-pasted. Text that came from the subject is escaped.
+Lines are wrapped, except commands, which are there to be pasted. Text that came from the subject
+is escaped.
 
 Not here: the steps of the case, which `explain_text` shows.
 """

@@ -3,7 +3,7 @@
 Rows are printed while the log is read, so that its length does not matter. Text ends with the
 verdict, since it is known only then.
 
-Not here: the judging (`campaign.verify`); the JSON form in words
+Not here: the judging (`tools.verify.verify`); the JSON form in words
 (`harness/walcrash/docs/reference/verify.md`).
 """
 

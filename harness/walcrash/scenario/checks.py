@@ -1,6 +1,6 @@
 """Checks of a scenario file that concern two keys at once.
 
-Each table has been read on its own by `scenario_schema`. Here are the mistakes that make a
+Each table has been read on its own by `schema`. Here are the mistakes that make a
 scenario test less than its author thinks: a fault that can never fall, a promise that is never
 made. The checks run on the tables that are right, so that all problems are told at once.
 

@@ -2,7 +2,7 @@
 
 A test fails when the page on disk differs; `python -m walcrash.scenario.docs` writes it.
 
-Not here: the words themselves, which are the descriptions in `scenario_schema`.
+Not here: the words themselves, which are the descriptions in `schema`.
 """
 
 import json

@@ -1,12 +1,12 @@
 """Scenario files: TOML in, a `Scenario` out, or every problem of the file at once.
 
 Each problem has its file and line, the key, what was found, what is allowed and a hint. The
-keys themselves are in `scenario_schema`, what concerns two of them in `scenario_checks`.
+keys themselves are in `schema`, what concerns two of them in `checks`.
 
 Importing this module imports pydantic, which costs 90 ms: import it where a scenario is about
 to be loaded, and not in a worker.
 
-Source: DESIGN.md; TOML 1.0.0.
+Source: TOML 1.0.0.
 """
 
 import difflib

@@ -3,7 +3,7 @@
 pydantic says which check failed where; this turns each into what was found, what is allowed
 and, where it can be told, what was probably meant.
 
-Not here: lines and files (`scenario_file`).
+Not here: lines and files (`file`).
 
 Source: the error types of pydantic 2, https://docs.pydantic.dev/latest/errors/validation_errors/.
 """

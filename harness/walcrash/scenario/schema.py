@@ -1,13 +1,14 @@
 """The scenario file's schema: every key, what it may hold, and what it means.
 
 This is the one place that knows the file format: the checks, the JSON Schema and the reference
-page (`scenario_docs`) all come from the fields below. What concerns two keys at once is in
-`scenario_checks`.
+page (`docs`) all come from the fields below. What concerns two keys at once is in
+`checks`.
 
-Not here: reading a file and putting the problems into words (`scenario_file`). pydantic is
-imported by this module and `scenario_table` alone, since it costs 90 ms.
+Not here: reading a file and putting the problems into words (`file`). pydantic is
+imported by this module and `table` alone, since it costs 90 ms.
 
-Source: DESIGN.md, sections Faults and Invariants; `driver-protocol.md`, section `[contract]`.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, section
+`[contract]`.
 """
 
 import math

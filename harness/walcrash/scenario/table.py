@@ -1,6 +1,6 @@
 """What the tables of a scenario file have in common: how a value is read and described.
 
-pydantic is imported here and in `scenario_schema`, and nowhere else.
+pydantic is imported here and in `schema`, and nowhere else.
 """
 
 from collections.abc import Callable

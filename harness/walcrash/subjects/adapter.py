@@ -5,7 +5,7 @@ killed. A subclass implements `open`, `append`, `replay`, `end` and `close`, lis
 what it has beyond that, and states its `contract`. Raising any exception from an operation is
 a failed reply; raising from `open` means that recovery refused the directory.
 
-Source: the requests of `driver-protocol.md`, version 1, as methods.
+Source: the requests of `harness/walcrash/docs/reference/driver-protocol.md`, as methods.
 """
 
 from abc import ABC, abstractmethod

@@ -4,9 +4,9 @@
 `driver_checks` speak the protocol themselves and ask what the harness never does: unknown keys
 and requests, other spellings of the same JSON, the end of stdin. A check fails by raising.
 
-Not here: processes around the checks, time limits, words for the results (`campaign.check`).
+Not here: processes around the checks, time limits, words for the results (`tools.check`).
 
-Source: `driver-protocol.md`, version 1.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1.
 """
 
 import inspect

@@ -10,7 +10,7 @@ A test of a capability that the adapter does not list is skipped.
 
 Not here: crashes, recoveries, other processes (`campaign`).
 
-Source: `driver-protocol.md`, version 1, for what each operation means.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, for what each operation means.
 """
 
 # ruff: noqa: D102 - the name of a test is its docstring

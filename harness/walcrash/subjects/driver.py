@@ -10,7 +10,7 @@ each before the reply of its request.
 With the capability `reopen` a driver that was closed waits for the next directory: its process is
 kept for the next boot of this worker.
 
-Source: `driver-protocol.md`, version 1.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1.
 """
 
 import os

@@ -9,7 +9,8 @@ driver itself holds the other end of that pipe as well, under a number that it d
 
 Not here: what a line means (`driver`, `driver_replies`).
 
-Source: `driver-protocol.md`, version 1; `prctl(2)`, PR_SET_PDEATHSIG.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1; `prctl(2)`,
+PR_SET_PDEATHSIG.
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 Pure: bytes in, values out. A line that is not as the protocol says raises `MalformedOutput` with
 what was asked, what was found and what is allowed.
 
-Source: `driver-protocol.md`, version 1.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1.
 """
 
 import json

@@ -3,7 +3,7 @@
 The same code runs under interception (messages are writes to a descriptor that only the
 supervisor knows) and in a process that is not watched (messages go through a socket).
 
-Source: `driver-protocol.md`, version 1, for what each operation means.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, for what each operation means.
 """
 
 import contextlib

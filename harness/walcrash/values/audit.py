@@ -5,7 +5,7 @@ and the file: `apply: fsync . (2nd)`. The audit takes the syncs of one site out 
 trace and judges the images that a power cut may then leave. What it finds is about a trace that
 the subject never made, so it is no finding: it says what the sync is for.
 
-Not here: making traces and images (`campaign.audit_case`).
+Not here: making traces and images (`tools.audit.case`).
 """
 
 from dataclasses import dataclass, field

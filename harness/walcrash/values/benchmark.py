@@ -3,7 +3,7 @@
 A rate on a shared machine says little; a ratio of two medians, whose samples were taken in
 turns, says how much one is worth against the other.
 
-Not here: measuring (`campaign.bench`).
+Not here: measuring (`tools.bench.bench`).
 """
 
 import statistics

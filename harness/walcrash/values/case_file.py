@@ -6,7 +6,7 @@ A reader of format n refuses format n + 1 by name, and a key that it does not kn
 
 Not here: where findings are kept, and bundles.
 
-Source: DESIGN.md, section Seeds; records are `R` of the driver protocol, version 1.
+Source: records are `R` of `harness/walcrash/docs/reference/driver-protocol.md`.
 """
 
 import json

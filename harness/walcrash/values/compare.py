@@ -3,7 +3,7 @@
 Both get the same operations, and crashes at the same places relative to them. Each is held
 against its own contract, so a subject that promises less can pass where the other fails.
 
-Not here: running the cases (`campaign.compare`).
+Not here: running the cases (`tools.compare`).
 """
 
 from collections.abc import Sequence

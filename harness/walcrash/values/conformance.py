@@ -1,6 +1,6 @@
 """Conformance: what a subject does while nothing crashes, check by check.
 
-Not here: doing the checks (`campaign.check`).
+Not here: doing the checks (`tools.check`).
 """
 
 from collections.abc import Sequence

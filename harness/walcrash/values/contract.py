@@ -3,7 +3,7 @@
 Most losses of real engines are documented settings, not bugs. The contract is stated by the
 scenario (or by a built-in adapter for its own settings), never by the driver under test.
 
-Source: `driver-protocol.md`, version 1, section `[contract]`.
+Source: `harness/walcrash/docs/reference/driver-protocol.md`, section `[contract]`.
 """
 
 from dataclasses import dataclass

@@ -4,8 +4,8 @@ A choice says how far names and file content have come on the disk, and where si
 sizes or sectors are further or less far. A model then takes each of them to the nearest moment
 that it allows, so every choice means an image that is legal in its model.
 
-Not here: what a model allows (`models`), which choices are worth a try (`enumeration`), how a
-choice is stored (`choice_json`).
+Not here: what a model allows (`disk.models`), which choices are worth a try
+(`disk.enumeration`), how a choice is stored (`image_choice_json`).
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Machine checks: what the machine that walcrash runs on can and cannot do.
 
-Not here: finding out (`campaign.doctor`).
+Not here: finding out (`tools.doctor.doctor`).
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 A probe puts one promise after the other to the test, from strong to weak. A promise that holds
 was not broken in so many cases; that is no proof. One that does not hold has a finding.
 
-Not here: running the cases (`campaign.probe`).
+Not here: running the cases (`tools.probe`).
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Scenarios: a subject, a workload, faults, invariants and a budget, already validated.
 
-The file format and its messages are in `campaign.scenario_file`; nothing here reads a file.
+The file format and its messages are in `scenario.file`; nothing here reads a file.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ each text is cut at its end. So a story is some kilobytes whatever the case was.
 Paths are given once and meant by their position; ranges are pairs of a start and an end in
 bytes, the end not included.
 
-Not here: how a story is made of a case (`campaign.story`); what was broken, which is in the
+Not here: how a story is made of a case (`findings.story`); what was broken, which is in the
 finding.
 """
 

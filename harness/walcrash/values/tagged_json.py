@@ -7,7 +7,8 @@ error that says where it stands.
 Unlike `values.plain`, which reads what newer versions have added, this refuses whatever it does
 not know, and names the class where a field may hold one of several.
 
-Not here: what is read from where (`bundle`); stored cases have a form of their own (`case_file`).
+Not here: what is read from where (`findings.bundle`); stored cases have a form of their own
+(`case_file`).
 """
 
 import base64

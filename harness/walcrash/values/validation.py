@@ -4,7 +4,7 @@ A row is one setting of one subject. It is weaker than documented if a probe bre
 that its authors make: then somebody is wrong, and it is not published on trust. It is stronger
 if a documented loss was not shown in so many cases.
 
-Not here: probing (`campaign.validate`).
+Not here: probing (`tools.validate`).
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """A log that survived an incident, judged offline: its records, its flaws, its operations.
 
-Not here: how they are found (`campaign.verify`), how they are shown (`report.verify_text`).
+Not here: how they are found (`tools.verify.verify`), how they are shown (`report.verify_text`).
 """
 
 from collections.abc import Mapping

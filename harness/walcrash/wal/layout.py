@@ -10,7 +10,8 @@ earlier recovery cut off are never taken for a record.
 
 Not here: where records are looked for and what a bad one means (`reader`).
 
-Source: `docs/reference/log-format.md` has this layout as tables; CRC32C is RFC 3720, B.4.
+Source: `harness/walcrash/docs/reference/log-format.md` has this layout as tables; CRC32C is RFC
+3720, B.4.
 """
 
 from dataclasses import dataclass

@@ -9,11 +9,11 @@ reader makes of a file. That reader stops without a word at the first bytes that
 so that a torn tail, damage in the middle and the end of the file look alike. It looks neither
 at the type nor at the reserved byte.
 
-Not here: what a file that survived an incident is worth (`campaign.verify`); the file's
+Not here: what a file that survived an incident is worth (`tools.verify.vixw`); the file's
 checkpoint, which this format leaves to the application.
 
-Source: the format as DESIGN.md of this project states it; the behaviour of the WAL of
-github.com/vixcpp/vix, and of libstdc++'s output files as strace shows them.
+Source: `harness/walcrash/docs/reference/vixw-format.md` has the format as a table; the behaviour of
+the WAL of github.com/vixcpp/vix, and of libstdc++'s output files as strace shows them.
 """
 
 from collections.abc import Callable, Iterator

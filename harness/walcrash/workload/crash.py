@@ -3,7 +3,7 @@
 The operation is drawn first, each one that the fault allows as likely as the others, so that a
 long operation does not draw all crashes to itself; then one of its events.
 
-Not here: what the operations are (`workload_operations`).
+Not here: what the operations are (`operations`).
 
 Source: `values.case`, which says what a crash point means.
 """

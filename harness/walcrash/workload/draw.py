@@ -4,10 +4,10 @@ A case is drawn boot by boot: the operations, the fault that ends them, and the 
 falls; the boot's plan ends there. The same scenario, capabilities, profile, master seed and
 index give the same case, on any machine and under any hash seed.
 
-Not here: how events are counted (`workload_profile`), what records hold (`workload_content`),
+Not here: how events are counted (`profile`), what records hold (`content`),
 and running a case.
 
-Source: DESIGN.md, sections Seeds and Faults.
+Source: `harness/walcrash/docs/explanation/decisions/0006-cases-are-drawn-before-they-run.md`.
 """
 
 from typing import Final

@@ -7,8 +7,8 @@ A compaction deletes the records of operations that are done, marks last, and th
 engine do its own. It keeps the record with the highest number, whatever it is, so that no
 number is ever given twice.
 
-Source: `driver-protocol.md`, version 1: "a store that is a map and not a log keeps each record
-under its append number and replays in that order".
+Source: `harness/walcrash/docs/reference/driver-protocol.md`: "A store that is a map and
+not a log keeps each record under its append number, and replays in that order."
 """
 
 import struct

@@ -6,7 +6,7 @@ the order of the cases, so the audit is the same whatever the number of jobs.
 
 Sites that nobody misses may cover for each other, so they are removed together at the end.
 
-Not here: auditing one case (`audit_case`).
+Not here: auditing one case (`case`).
 """
 
 from collections import deque
@@ -64,7 +64,7 @@ class AuditPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditWork:
-    """One case for one job; `together` as in `audit_case`."""
+    """One case for one job; `together` as in `case`."""
 
     scenario: Scenario
     prepared: Prepared

@@ -4,7 +4,7 @@ The case goes on from one of the images that a power cut may leave, as in a camp
 boots recover; a boot that was killed leaves the page cache, and what it did not sync is pending
 in the next.
 
-Not here: what is done with one boot (`audit_look`), what follows from many cases (`audit`).
+Not here: what is done with one boot (`site`), what follows from many cases (`audit`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ of them where they can be listed.
 A failure counts when it shows again with each recovery in a process of its own. An image that
 was legal with the sync as well is the baseline's failure, whatever was drawn there.
 
-Not here: which images those are (`audit_space`), how a boot is recorded (`audit_case`).
+Not here: which images those are (`space`), how a boot is recorded (`case`).
 """
 
 from collections.abc import Callable, Sequence

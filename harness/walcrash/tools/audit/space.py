@@ -4,7 +4,7 @@ Two pending models go through one trace side by side, one of them without the sy
 Where both have the same outstanding changes, they allow the same images, and nothing can be
 learnt. Elsewhere the images are wanted that only the loss allows.
 
-Not here: recovering and judging them (`audit_case`).
+Not here: recovering and judging them (`case`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -3,8 +3,8 @@
 The samples of what is compared are taken in turns, A B A B, so that whatever else the machine
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
-Not here: the measurements themselves (`bench_writes`, `bench_cases`, `bench_images`,
-`bench_growth`, `bench_processes`, `bench_engines`, `bench_drivers`), how they are
+Not here: the measurements themselves (`writes`, `cases`, `images`,
+`growth`, `processes`, `engines`, `drivers`), how they are
 shown (`report.bench_text`).
 """
 

@@ -1,6 +1,6 @@
 """Drivers: what recording costs a program that speaks the driver protocol.
 
-The example in C is built with gcc, then one boot of `bench_engines.PUTS` appends, each synced, is
+The example in C is built with gcc, then one boot of `engines.PUTS` appends, each synced, is
 timed recorded and bare, in turns, with `open` and `close`. In both a worker passes the lines on,
 so the ratio is what the interception costs and not what the protocol costs.
 

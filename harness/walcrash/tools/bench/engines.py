@@ -10,7 +10,7 @@ second; 100 a second are asked for, which is 10 ms an image.
 
 A server is started anew for each image, so few of its images are judged.
 
-Not here: drivers (`bench_drivers`).
+Not here: drivers (`drivers`).
 """
 
 import time

@@ -1,7 +1,7 @@
 """Growth: what an event costs in a trace of a million, against one in a trace of a thousand.
 
 Time is processor time, so that a busy machine falls on it less; each sample is a process of its
-own (`bench_positions`). Where writes are cut as well, an event takes three to four times as long,
+own (`positions`). Where writes are cut as well, an event takes three to four times as long,
 so that there is one sample of the longest trace, half a minute on a quiet machine.
 """
 

@@ -7,7 +7,7 @@ Python, open the WAL, replay, and compare the ids with those that were acknowled
 
 Building the images is in neither side of that: both take them ready made.
 
-Not here: how much is enumerated of traces that grow (`bench_growth`).
+Not here: how much is enumerated of traces that grow (`growth`).
 """
 
 import subprocess

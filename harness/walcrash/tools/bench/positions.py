@@ -5,7 +5,7 @@ trace is made as it is gone through, and making it is in the time: a log in segm
 append synced and acknowledged, a state file replaced by rename at the end of each segment, the
 segment before it removed. What is live stays small, so memory that grows is memory that is kept.
 
-Not here: images (`bench_images`), which sizes are compared (`bench_growth`).
+Not here: images (`images`), which sizes are compared (`growth`).
 """
 
 import json

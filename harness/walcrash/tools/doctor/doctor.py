@@ -3,7 +3,7 @@
 What a kill needs is tried for real, in the zygotes and the directory that a case would use.
 
 Not here: the kernel's part of it (`recorder.probe`), how it is shown (`report.doctor_text`),
-and what the system says of itself (`machine_facts`).
+and what the system says of itself (`facts`).
 """
 
 import shutil

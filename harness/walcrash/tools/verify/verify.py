@@ -3,7 +3,7 @@
 The judgement is about what lies on the disk. That records are missing from the end of a sound
 log, nobody can see in it.
 
-Not here: walking each format (`verify_vixw`, `verify_reference`), what is shown (`report`).
+Not here: walking each format (`vixw`, `reference`), what is shown (`report`).
 """
 
 import os
