@@ -1,7 +1,7 @@
 """Recoverers: processes that open image after image, and how the harness talks with one.
 
-A recoverer is not watched. What it says comes through a socket, each message with its length
-in front; an empty one ends a boot.
+A recoverer is not under watch. What it says comes through a socket (`framing`); an empty message
+ends a boot.
 
 Not here: when one is made and replaced (`sandbox`), what it does (`subjects.worker`).
 """
@@ -15,13 +15,13 @@ from typing import Final
 
 from walcrash.case.growth import RECOVERY_SECONDS, GrownTooMuch, Growth, grown_text
 from walcrash.subjects.messages import MalformedOutput, read_reply
-from walcrash.subjects.worker import END_OF_BOOT, FRAME, GO_ON, BootRequest
-from walcrash.values.limits import MESSAGE_BYTES
+from walcrash.subjects.worker import END_OF_BOOT, GO_ON, BootRequest
+from walcrash.values.framing import Messages, MessageTooLong, frame
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 
 # limits
 RECEIVE_BYTES: Final = 1 << 16
-"""Taken from the socket at once, since each look at it costs two system calls."""
+"""Most bytes that are read at once: each read with a time limit takes two system calls."""
 
 _DIED: Final = b'{"ok": false, "died"'
 
@@ -33,8 +33,7 @@ class Recoverer:
         self.pid = pid
         self.memory_mb = memory_mb
         self._channel = channel
-        self._taken = bytearray()
-        self._at = 0
+        self._messages = Messages()
         self._growth: Growth | None = None
 
     def close(self) -> None:
@@ -55,11 +54,10 @@ class Recoverer:
             Why the boot did not end as it should; None if it did.
         """
         self._growth = Growth(request.directory)
-        data = pickle.dumps(request)
         deadline = time.monotonic() + seconds
         try:
             self._channel.settimeout(seconds)
-            self._channel.sendall(FRAME.pack(len(data)) + data)
+            self._channel.sendall(frame(pickle.dumps(request)))
             while (message := self._receive(deadline)) != END_OF_BOOT:
                 if message.startswith(_DIED):
                     status = int(read_reply(message)["died"])
@@ -71,7 +69,7 @@ class Recoverer:
             return RecoveryFailure(
                 FailureKind.HUNG, f"no end within {seconds:g} seconds, then killed"
             )
-        except (OSError, MalformedOutput) as problem:
+        except (OSError, MalformedOutput, MessageTooLong) as problem:
             return RecoveryFailure(FailureKind.DIED, f"the process ended: {problem}")
         return None
 
@@ -80,21 +78,15 @@ class Recoverer:
         deadline = time.monotonic() + seconds
         try:
             self._channel.settimeout(seconds)
-            self._channel.sendall(GO_ON)
+            self._channel.sendall(frame(GO_ON))
             while self._receive(deadline) != END_OF_BOOT:
                 pass
-        except (OSError, MalformedOutput, GrownTooMuch):
+        except (OSError, MessageTooLong, GrownTooMuch):
             return False
         return True
 
     def _receive(self, deadline: float) -> bytes:
-        (length,) = FRAME.unpack(self._take(FRAME.size, deadline))
-        if length > MESSAGE_BYTES:
-            raise MalformedOutput(f"a message of {length} bytes; at most {MESSAGE_BYTES} are taken")
-        return self._take(length, deadline)
-
-    def _take(self, length: int, deadline: float) -> bytes:
-        while len(self._taken) - self._at < length:
+        while (message := self._messages.take()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
@@ -107,11 +99,8 @@ class Recoverer:
                 continue
             if not piece:
                 raise ConnectionResetError("the end of its messages")
-            del self._taken[: self._at]
-            self._taken += piece
-            self._at = 0
-        start, self._at = self._at, self._at + length
-        return bytes(self._taken[start : self._at])
+            self._messages.feed(piece)
+        return message
 
 
 def describe_status(status: int) -> str:

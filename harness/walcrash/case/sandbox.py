@@ -249,7 +249,7 @@ class Sandbox:
         self._end_recoverer(kind)
         entry, payload = (_SERVE_FORKS, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
         zygote = self._zygotes[kind.environment]
-        pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb)
+        pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb, is_silent=True)
         made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb)
         return made
 

@@ -18,7 +18,6 @@ import json
 import os
 import select
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,9 +25,7 @@ from typing import Final
 
 from walcrash.recorder.descendants import adopt_orphans, ending_here, kill_children
 from walcrash.recorder.prefault import Ahead, find_written, prepare, write_ahead
-
-FRAME: Final = struct.Struct("<Q")
-"""Each message has its length in front."""
+from walcrash.values.framing import frame
 
 _TURN: Final = b"."
 
@@ -68,7 +65,6 @@ class _Server:
         self._prefaulted: Ahead | None = None
 
     def run(self) -> None:
-        _silence()
         adopt_orphans()
         current = self._fork()
         self._give_turn(current)
@@ -134,7 +130,7 @@ class _Server:
         """Say that a process is gone, and how; return whether anybody listens."""
         said = [json.dumps({"ok": False, "died": status}).encode()] if status else []
         try:
-            self._channel.sendall(b"".join(FRAME.pack(len(m)) + m for m in (*said, b"")))
+            self._channel.sendall(b"".join(map(frame, (*said, b""))))
         except OSError:
             return False
         return True
@@ -150,11 +146,3 @@ def _has_worked(current: _Forked) -> bool:
     ready, _, _ = select.select([current.worked, end], [], [])
     os.close(end)
     return current.worked in ready and bool(os.read(current.worked, len(_TURN)))
-
-
-def _silence() -> None:
-    """Let go what is printed from now on: nobody reads it, and it may never end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)

@@ -16,7 +16,6 @@ import contextlib
 import os
 import signal
 import socket
-import struct
 import time
 from typing import Final
 
@@ -28,7 +27,7 @@ from walcrash.recorder.watch import Watched
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.event import EventKind
-from walcrash.values.limits import MESSAGE_BYTES
+from walcrash.values.framing import Messages, MessageTooLong
 
 # limits
 RECEIVE_BYTES: Final = 1 << 16
@@ -36,9 +35,6 @@ RECEIVE_BYTES: Final = 1 << 16
 
 KILL_ROUNDS: Final = 100
 """How often the tree is looked for again; the zygote kills what is left after that."""
-
-_FRAME: Final = struct.Struct("<Q")
-"""Each message has its length in front."""
 
 
 def run_unwatched(
@@ -81,7 +77,7 @@ class _Conversation:
         self.rows: list[EventRow] = []
         self._channel = channel
         self._plan = plan
-        self._taken = bytearray()
+        self._messages = Messages()
         self._call = 0
         self._call_started = time.monotonic()
         delay_us = plan.crash.delay_us if isinstance(plan.crash, KillTimer) else None
@@ -121,21 +117,13 @@ class _Conversation:
             piece = self._channel.recv(RECEIVE_BYTES)
         except ConnectionResetError:
             return False
-        self._taken += piece
-        start = 0
-        while (message := self._message_at(start)) is not None:
-            start += _FRAME.size + len(message)
-            self._add(message)
-        del self._taken[:start]
-        return bool(piece) and len(self._taken) <= MESSAGE_BYTES + _FRAME.size
-
-    def _message_at(self, start: int) -> bytes | None:
-        """Return the message there; None if a part of it is missing."""
-        begin = start + _FRAME.size
-        if len(self._taken) < begin:
-            return None
-        end = begin + int(_FRAME.unpack_from(self._taken, start)[0])
-        return bytes(self._taken[begin:end]) if end <= len(self._taken) else None
+        self._messages.feed(piece)
+        try:
+            while (message := self._messages.take()) is not None:
+                self._add(message)
+        except MessageTooLong:
+            return False
+        return bool(piece)
 
     def _add(self, message: bytes) -> None:
         kind = EventKind.EFFECT if message.startswith(EFFECT_MARK) else EventKind.REPLY

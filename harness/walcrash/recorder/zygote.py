@@ -6,18 +6,18 @@ Not here: what the zygote does with a request (`zygote_main`), what happens whil
 
 import contextlib
 import os
-import pickle
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import walcrash
 from walcrash.recorder.descendants import kill_below
 from walcrash.recorder.environment import Environment
-from walcrash.recorder.zygote_main import ANSWER, LENGTH
+from walcrash.recorder.zygote_channel import Answer, receive_answer, send_request
 from walcrash.values.errors import HarnessFault, Inconclusive, WalcrashError
 from walcrash.values.limits import STDERR_BYTES
 
@@ -117,12 +117,17 @@ class Zygote:
             raise HarnessFault(f"the zygote could not fork: {text.decode('utf-8', 'replace')}")
         return number, fds[0]
 
-    def serve(self, entry: str, payload: bytes, *, memory_mb: int) -> tuple[int, socket.socket]:
-        """Fork a process that is not watched; return its id and a socket to it."""
+    def serve(
+        self, entry: str, payload: bytes, *, memory_mb: int, is_silent: bool = False
+    ) -> tuple[int, socket.socket]:
+        """Fork a process that is not under watch; return its id and a socket to it.
+
+        With `is_silent` what it prints is thrown away.
+        """
         self._forget_output()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
-            self._send("serve", entry, payload, memory_mb, fds=[theirs.fileno()])
+            self._send("serve", entry, payload, memory_mb, is_silent, fds=[theirs.fileno()])
             number, text, _ = self._answer()
         if number < 0:
             ours.close()
@@ -158,15 +163,9 @@ class Zygote:
             self._process.wait()
         os.close(self._output)
 
-    def _send(self, *request: object, fds: list[int] | None = None) -> None:
-        data = pickle.dumps(request)
-        head = LENGTH.pack(len(data))
+    def _send(self, *request: object, fds: Sequence[int] = ()) -> None:
         try:
-            if fds:
-                socket.send_fds(self._channel, [head], fds)
-                self._channel.sendall(data)
-            else:
-                self._channel.sendall(head + data)
+            send_request(self._channel, request, fds)
         except OSError as problem:
             raise self._gone(problem.strerror or "") from None
 
@@ -178,27 +177,18 @@ class Zygote:
             hint="see whether the subject kills other processes, and dmesg | tail",
         )
 
-    def _answer(self) -> tuple[int, bytes, list[int]]:
+    def _answer(self) -> Answer:
         try:
             return self._take_answer()
         except TimeoutError:
             seconds = self._channel.gettimeout()
             raise HarnessFault(f"the zygote gave no answer within {seconds} seconds") from None
 
-    def _take_answer(self) -> tuple[int, bytes, list[int]]:
-        try:
-            head, fds, _, _ = socket.recv_fds(self._channel, ANSWER.size, 1)
-        except ConnectionResetError:
-            head, fds = b"", []
-        while head and len(head) < ANSWER.size:
-            head += self._channel.recv(ANSWER.size - len(head))
-        if not head:
+    def _take_answer(self) -> Answer:
+        answer = receive_answer(self._channel)
+        if answer is None:
             raise self._gone("the end of its answers")
-        number, length = ANSWER.unpack(head)
-        text = b""
-        while len(text) < length:
-            text += self._channel.recv(length - len(text))
-        return number, text, list(fds)
+        return answer
 
 
 def _variables(environment: Environment) -> dict[str, str]:

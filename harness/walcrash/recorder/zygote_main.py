@@ -1,14 +1,12 @@
-"""The zygote: a small process that forks workers, since forking a large one is dear.
+"""The zygote: a small process that forks workers, since forking a large one takes long.
 
 It runs as a program of its own with few imports, takes requests on a socket, and is the
 subreaper of everything that its workers start. When the harness is gone (the end of the
 socket), it kills all of that, removes the working directory and exits: nothing is left behind
 even where the harness was killed.
 
-A request is a pickled tuple with its length in front; it comes from the harness, which is
-trusted. What goes back is bytes and numbers, never a pickle.
-
-Not here: how all that a worker started is found and killed (`descendants`).
+Not here: how requests and answers travel (`zygote_channel`), how all that a worker started is
+found and killed (`descendants`).
 
 Source: `prctl(2)`, PR_SET_PDEATHSIG.
 """
@@ -18,12 +16,10 @@ import contextlib
 import gc
 import importlib
 import os
-import pickle
 import resource
 import select
 import signal
 import socket
-import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -40,12 +36,9 @@ from walcrash.recorder.descendants import (
     libc,
 )
 from walcrash.recorder.environment import order_listings
+from walcrash.recorder.zygote_channel import receive_request, send_answer, send_request
 
 _PR_SET_PDEATHSIG: Final = 1
-
-LENGTH: Final = struct.Struct("<Q")
-ANSWER: Final = struct.Struct("<qQ")
-"""An answer: a number (process id, wait status; negative: an error) and the length of its text."""
 
 _OUTPUT_BYTES: Final = 256 << 20
 """Most that a worker under watch may print, bytes.
@@ -68,7 +61,7 @@ def main() -> NoReturn:
         is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
         order_listings(is_reversed=is_reversed == "1")
         call_filter.prepare()
-        _answer(channel, int(is_shifted), b"")
+        send_answer(channel, int(is_shifted))
         zygote.take_requests()
     finally:
         zygote.leave()
@@ -94,16 +87,15 @@ class _Zygote:
 
     def take_requests(self) -> None:
         while True:
-            request, fds = _receive(self._channel)
+            request, fds = receive_request(self._channel)
             if request is None:
                 return
-            kind, *arguments = pickle.loads(request)  # noqa: S301 - from our own harness
+            kind, *arguments = request
             try:
                 self._take(kind, arguments, fds)
             except Exception:
-                _answer(
-                    self._channel, -1, traceback.format_exc(limit=-8).encode("utf-8", "replace")
-                )
+                text = traceback.format_exc(limit=-8)
+                send_answer(self._channel, -1, text.encode("utf-8", "replace"))
             finally:
                 for fd in fds:
                     os.close(fd)
@@ -140,7 +132,7 @@ class _Zygote:
         gc.collect()
         # Pages that the collector does not touch stay shared with the children.
         gc.freeze()
-        _answer(self._channel, 0, result)
+        send_answer(self._channel, 0, result)
 
     @contextlib.contextmanager
     def _leaving_if_alone(self) -> Iterator[None]:
@@ -179,7 +171,6 @@ class _Zygote:
 
     def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
         """Set a worker to work under the filter; it hands over its listener itself."""
-        request = pickle.dumps((payload, memory_mb))
         self._watched = entry
         spare = self._spare
         if spare is None or spare.entry != entry:
@@ -187,7 +178,7 @@ class _Zygote:
             spare = self._fork_spare(entry)
         self._spare = None
         with spare.channel:
-            spare.channel.sendall(LENGTH.pack(len(request)) + request)
+            send_request(spare.channel, (payload, memory_mb))
 
     def _fork_spare(self, entry: str) -> _Spare:
         """Fork a worker that puts the filter on and waits."""
@@ -210,15 +201,15 @@ class _Zygote:
         except OSError as problem:
             listener = problem
         # Nobody answers calls yet, so nothing is closed before the listener is handed over.
-        request, _ = _receive(asked)
+        request, _ = receive_request(asked)
         if request is None:
             return
-        payload, memory_mb = pickle.loads(request)  # noqa: S301 - from our own zygote
+        payload, memory_mb = request
         _limit_memory(memory_mb)
         if isinstance(listener, OSError):
-            _answer(self._channel, -2, str(listener).encode())
+            send_answer(self._channel, -2, str(listener).encode())
             os._exit(FAILED_STATUS)
-        socket.send_fds(self._channel, [ANSWER.pack(os.getpid(), 0)], [listener])
+        send_answer(self._channel, os.getpid(), fds=[listener])
         os.close(listener)
         asked.close()
         self._channel.close()
@@ -232,7 +223,9 @@ class _Zygote:
             os.kill(spare.pid, signal.SIGKILL)
             os.waitpid(spare.pid, 0)
 
-    def _serve(self, entry: str, payload: bytes, memory_mb: int, *, fd: int) -> None:
+    def _serve(
+        self, entry: str, payload: bytes, memory_mb: int, is_silent: bool, *, fd: int
+    ) -> None:
         """Fork a process that talks to the harness over a socket of its own."""
         run = self._entry(entry)
         pid = os.fork()
@@ -241,16 +234,18 @@ class _Zygote:
                 _become_worker()
                 _limit_memory(memory_mb)
                 self._channel.close()
+                if is_silent:
+                    _silence()
                 run(payload, socket.socket(fileno=os.dup(fd)))
         self._servers.add(pid)
-        _answer(self._channel, pid, b"")
+        send_answer(self._channel, pid)
 
     def _finish(self, pid: int) -> None:
         """Kill all children but the other servers; answer with the wait status of `pid`."""
         self._servers.discard(pid)
         spare = self._spare
         keep = self._servers | ({spare.pid} if spare is not None else set())
-        _answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0), b"")
+        send_answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0))
 
 
 def _become_worker() -> None:
@@ -264,25 +259,12 @@ def _limit_memory(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
 
 
-def _receive(channel: socket.socket) -> tuple[bytes | None, list[int]]:
-    head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 4)
-    if not head:
-        return None, []
-    while len(head) < LENGTH.size:
-        head += channel.recv(LENGTH.size - len(head))
-    (length,) = LENGTH.unpack(head)
-    pieces = []
-    while length:
-        piece = channel.recv(min(length, 1 << 20))
-        if not piece:
-            return None, []
-        pieces.append(piece)
-        length -= len(piece)
-    return b"".join(pieces), list(fds)
-
-
-def _answer(channel: socket.socket, number: int, text: bytes) -> None:
-    channel.sendall(ANSWER.pack(number, len(text)) + text)
+def _silence() -> None:
+    """Throw away what is printed from now on: nobody reads it, and it may never end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

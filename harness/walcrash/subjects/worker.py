@@ -12,7 +12,6 @@ import os
 import pickle
 import signal
 import socket
-import struct
 import sys
 import traceback
 from collections.abc import Callable
@@ -31,13 +30,11 @@ from walcrash.subjects.loading import (
 )
 from walcrash.subjects.messages import MalformedOutput
 from walcrash.subjects.rehearsed import REHEARSED
+from walcrash.values.framing import frame, read_message
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.recovery import FailureKind
 
 Say = Callable[[bytes], object]
-
-FRAME: Final = struct.Struct("<Q")
-"""On a socket each message has its length in front."""
 
 END_OF_BOOT: Final = b""
 """On a socket an empty message ends a boot."""
@@ -115,7 +112,7 @@ def rehearse() -> None:
             request = BootRequest(adapter=REHEARSED, options={}, directory="/", operations=(_OPEN,))
             _send(ours, pickle.dumps(request))
             run_one(theirs)
-            _receive_exactly(ours, FRAME.unpack(_receive_exactly(ours, FRAME.size) or b"")[0])
+            read_message(ours.recv)
 
 
 def _subjects_traceback(problem: BaseException) -> str:
@@ -167,13 +164,12 @@ def run_one(channel: socket.socket) -> None:
 
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
-    _silence()
     while (request := _receive(channel)) is not None:
         boot = _Boot(request, lambda message: _send(channel, message))
         boot.run()
         if request.is_held:
             _send(channel, END_OF_BOOT)
-            if _receive_exactly(channel, len(GO_ON)) is None:
+            if read_message(channel.recv) is None:
                 return
         boot.leave()
         _send(channel, END_OF_BOOT)
@@ -290,19 +286,8 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _silence() -> None:
-    """Let go what is printed from now on: nobody reads it, and it may never end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-
-
 def _receive(channel: socket.socket) -> BootRequest | None:
-    head = _receive_exactly(channel, FRAME.size)
-    if head is None:
-        return None
-    data = _receive_exactly(channel, FRAME.unpack(head)[0])
+    data = read_message(channel.recv)
     if data is None:
         return None
     request = pickle.loads(data)  # noqa: S301 - from our own harness
@@ -310,15 +295,5 @@ def _receive(channel: socket.socket) -> BootRequest | None:
     return request
 
 
-def _receive_exactly(channel: socket.socket, length: int) -> bytes | None:
-    pieces = b""
-    while len(pieces) < length:
-        piece = channel.recv(length - len(pieces))
-        if not piece:
-            return None
-        pieces += piece
-    return pieces
-
-
 def _send(channel: socket.socket, message: bytes) -> None:
-    channel.sendall(FRAME.pack(len(message)) + message)
+    channel.sendall(frame(message))

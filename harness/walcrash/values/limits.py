@@ -9,6 +9,9 @@ PAYLOAD_BYTES = 64 * 1024 * 1024
 MESSAGE_BYTES = 256 * 1024 * 1024
 """Longest message from a worker; a longer one is rubbish."""
 
+REQUEST_BYTES = 4 * 1024 * 1024 * 1024
+"""Longest message of the harness to its own processes, and of a zygote to the harness."""
+
 BOOTS_PER_CASE = 64
 """Most boots that a scenario may ask for."""
 
