@@ -1,4 +1,4 @@
-"""The licence that `pyproject.toml` states is the text in the repository, and goes into packages."""
+"""The licence that `pyproject.toml` states is the text in the repository and goes into packages."""
 
 import tomllib
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Many cases under a budget, told as lines of the event log."""
+"""The search: many cases under a budget, reported as lines of the event log."""

@@ -1,1 +1,1 @@
-"""One case: its boots under watch, its images, its recoveries, its stored form."""
+"""One case: its boots under watch, the images that its crashes leave, their recoveries."""

@@ -1,4 +1,4 @@
-"""The command line: arguments in, a campaign in the middle, an exit code out."""
+"""The command line: arguments in, an exit code out."""
 
 from walcrash.cli.commands import walcrash
 from walcrash.cli.entry import main

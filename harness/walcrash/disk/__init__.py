@@ -1,4 +1,4 @@
-"""Persistence models: trace in, images out, with no effect on anything."""
+"""Persistence models: from a trace to the images that a crash may leave, without effects."""
 
 from walcrash.disk.build import ImageBuilder, kill_image, rebuild
 from walcrash.disk.changes import pending_changes

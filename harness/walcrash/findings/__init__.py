@@ -1,1 +1,1 @@
-"""What is kept of a failure and shown again: store, bundle, story, replay, pin."""
+"""What is kept of a failure: the store, the bundle, the story, the pinned case."""

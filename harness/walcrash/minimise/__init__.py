@@ -1,1 +1,1 @@
-"""From a failing case to its smallest, and which cases have one cause."""
+"""From a failing case to its smallest, and which failing cases have one cause."""

@@ -1,4 +1,4 @@
-"""The oracle: history and recovered state in, judgement out, and nothing else touched."""
+"""The oracle: a history and what recovery showed in, a judgement out, without effects."""
 
 from walcrash.oracle.judge import Judge, judge
 from walcrash.oracle.refusals import refusal_without_fault

@@ -1,1 +1,1 @@
-"""Runs a worker under system-call interception: trace, exact kill, injected errors."""
+"""Runs a worker under system-call interception: its trace, and its kill at an exact place."""

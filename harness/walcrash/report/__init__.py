@@ -1,1 +1,1 @@
-"""Events in; terminal, NDJSON and Markdown out."""
+"""Log lines and results in; text, NDJSON, Markdown, HTML, JUnit, SARIF and GitHub out."""

@@ -1,1 +1,1 @@
-"""How any WAL is driven: the adapter, the worker that runs it, built-in adapters."""
+"""How any WAL is driven: adapters, the driver protocol, the worker that runs both."""

@@ -1,1 +1,1 @@
-"""What one does with campaigns beside running one: probe, compare, validate, selftest, check."""
+"""What the commands other than `run` do, each in a module or a package of its own."""

@@ -1,1 +1,1 @@
-"""Nouns without effects: everything that the other rooms hand to each other."""
+"""Values without effects that the rooms hand to each other, and their stored form."""

@@ -1,1 +1,1 @@
-"""The stores that people use, each behind the adapter, one file a store."""
+"""The stores that people use, each behind an adapter."""

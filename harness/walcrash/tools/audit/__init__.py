@@ -1,1 +1,1 @@
-"""Which syncs carry the promise."""
+"""Which syncs of a subject carry its promise after a power loss."""

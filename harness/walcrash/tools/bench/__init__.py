@@ -1,1 +1,1 @@
-"""What the harness costs, as ratios."""
+"""What the harness costs, as ratios within one run."""

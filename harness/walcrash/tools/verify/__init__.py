@@ -1,1 +1,1 @@
-"""A log that survived an incident, judged offline."""
+"""Judges a log that survived an incident, without running its subject."""
