@@ -4,7 +4,7 @@ The harness talks in this way with its own processes: requests to a zygote and t
 answers of a zygote, and what a worker says that is not under watch. A message may be empty.
 
 Not here: the stream itself (a caller passes in what reads from it), how long a reader waits, what
-a message means, and the JSON lines of a driver (`driver_process`).
+a message means, and the JSON lines of a driver (`subjects.driver_process`).
 """
 
 import struct
