@@ -2,11 +2,13 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from test_citations import DOCS, MODULES, PACKAGE
+from test_citations import DOCS, MODULES, PACKAGE, ROOT, resolves
 
+ARCHITECTURE = DOCS / "explanation" / "architecture.md"
 GLOSSARY = DOCS / "explanation" / "glossary.md"
 
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE)
@@ -39,3 +41,35 @@ def test_every_word_of_the_glossary_is_used() -> None:
 
 def test_no_word_is_explained_twice() -> None:
     assert len(set(_terms())) == len(_terms())
+
+
+def _architecture() -> str:
+    return ARCHITECTURE.read_text(encoding="utf-8")
+
+
+def test_the_architecture_page_has_every_room_and_no_other() -> None:
+    text = re.search(r"^## Rooms\n(.*?)^## ", _architecture(), re.M | re.S)[1]
+    rooms = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert len(set(rooms)) == len(rooms)
+    assert set(rooms) == {
+        path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()
+    }
+
+
+def test_the_layers_of_the_architecture_page_are_those_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(
+        contract["layers"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    assert (
+        re.search(r"^```text\n(.*?)\n```", _architecture(), re.M | re.S)[1].splitlines() == layers
+    )
+
+
+def test_each_dotted_name_of_the_architecture_page_is_there() -> None:
+    names = re.findall(r"`(\w+(?:\.\w+)+)`", _architecture())
+    dotted = [name for name in names if not name.endswith((".md", ".html"))]
+    assert len(dotted) > 25
+    assert not [name for name in dotted if not resolves(name)]
