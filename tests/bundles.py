@@ -59,7 +59,7 @@ def boot(plan: BootPlan, history: BootHistory) -> WatchedBoot:
         ),
         landing=Landing(
             boot=1, event_index=1, kind=EventKind.REPLY, placement=Placement.AFTER,
-            operation="append PutOperation", description="reply",
+            operation=OperationKind.APPEND, record=RecordType.PUT,
         ),
         output="",
     )  # fmt: skip

@@ -102,7 +102,7 @@ def test_a_log_that_never_syncs_is_found_out_in_the_strictest_model_that_shows_i
     assert run.judgement.violations[0].invariant in (Invariant.LOST_PUT, Invariant.UNRECOVERABLE)
     assert run.model is not PersistenceModel.POSIX
     landing = run.landings[-1]
-    assert landing.loss
+    assert landing.is_power_loss
     assert f"({run.model.value})" in landing.loss
 
 

@@ -32,6 +32,8 @@ from walcrash.values.log import (
     StopReason,
 )
 from walcrash.values.moments import Placement
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
 from walcrash.values.scenario import Scenario
 from walcrash.values.story import (
     ByteView,
@@ -57,8 +59,11 @@ def landing(**changes: object) -> Landing:
         "event_index": 14,
         "kind": EventKind.WRITE,
         "placement": Placement.WITHIN,
-        "operation": "append PutOperation",
-        "description": "write wal.log, 104 bytes at 208",
+        "operation": OperationKind.APPEND,
+        "record": RecordType.PUT,
+        "path": "wal.log",
+        "length": 104,
+        "offset": 208,
         "kept_bytes": 20,
     }
     return Landing(**{**fields, **changes})  # type: ignore[arg-type]

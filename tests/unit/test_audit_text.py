@@ -19,6 +19,8 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
 from walcrash.values.moments import Placement
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
 from walcrash.values.verdict import Invariant, Violation
 
 FINDING = AuditFinding(
@@ -32,8 +34,9 @@ FINDING = AuditFinding(
             event_index=14,
             kind=EventKind.REPLY,
             placement=Placement.AFTER,
-            operation="append PutOperation",
-            description="reply",
+            operation=OperationKind.APPEND,
+            record=RecordType.PUT,
+            is_power_loss=True,
             loss="nothing kept that was not synced",
         ),
     ),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from bundles import IMAGE, small_bundle
+from old_forms import with_old_landings
 
 from walcrash.findings import bundle_zip
 from walcrash.findings.bundle import (
@@ -210,8 +211,32 @@ def test_other_versions_and_missing_members_are_refused(good: Path, tmp_path: Pa
     assert read_bundle(good)
 
 
-def test_a_bundle_of_the_first_format_is_read(good: Path, tmp_path: Path) -> None:
+def in_format_2(good: Path) -> dict[str, bytes]:
+    """Return the members of a bundle, as a version wrote them whose landings were texts."""
     contents = members(good)
+    old = {
+        name: with_old_landings(json.loads(contents[name]))
+        for name in ("bundle.json", "evidence.json")
+    }
+    assert isinstance(old["bundle.json"], dict)
+    old["bundle.json"]["format"] = 2
+    return {**contents, **{name: json.dumps(value).encode() for name, value in old.items()}}
+
+
+def test_a_bundle_of_the_second_format_is_read(good: Path, tmp_path: Path) -> None:
+    old = in_format_2(good)
+    assert b'"description": "reply"' in old["bundle.json"]
+    assert b'"description": "reply"' in old["evidence.json"]
+    assert read_bundle(made(tmp_path, old)) == read_bundle(good)
+    third = json.loads(old["bundle.json"]) | {"format": 3}
+    refused(
+        made(tmp_path, {**old, "bundle.json": json.dumps(third).encode()}),
+        'no key "description"',
+    )
+
+
+def test_a_bundle_of_the_first_format_is_read(good: Path, tmp_path: Path) -> None:
+    contents = in_format_2(good)
     manifest = json.loads(contents["bundle.json"])
     for name in ("cause", "groups", "origin"):
         del manifest["finding"][name]

@@ -158,7 +158,7 @@ def hostile_run() -> list[LogLine]:
         scenario_path=HOSTILE,
         master_seed=HOSTILE,
         violations=(broken, broken),
-        landings=(landing(description=HOSTILE, loss=HOSTILE, operation=HOSTILE),),
+        landings=(landing(path=HOSTILE, path_to=HOSTILE, is_power_loss=True, loss=HOSTILE),),
     )
     unknown = replace(told, unknown=HOSTILE)
     return [

@@ -1,15 +1,17 @@
 """The event log read back: what was written is what is read, and what is no log is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from old_forms import with_old_landings
 from report_lines import failing_run, finding, story
 
 from walcrash.report.log_reader import parse_lines, read_log
 from walcrash.report.ndjson import line_bytes
 from walcrash.values.errors import UsageError
-from walcrash.values.log import LOG_FORMAT, CaseJudged, FindingReported, LogLine
+from walcrash.values.log import LOG_FORMAT, CampaignStarted, CaseJudged, FindingReported, LogLine
 from walcrash.values.verdict import Violation
 
 
@@ -37,6 +39,17 @@ def test_a_log_of_a_run_before_stories_is_read() -> None:
     assert parsed(written()[0], json.dumps(old).encode() + b"\n")[1] == FindingReported(
         finding=finding()
     )
+
+
+def test_a_log_of_the_first_format_is_read() -> None:
+    old = [with_old_landings(json.loads(line)) for line in written()]
+    assert isinstance(old[0], dict)
+    old[0]["format"] = 1
+    data = [json.dumps(line).encode() + b"\n" for line in old]
+    assert any(b'"description": "write wal.log, 104 bytes at 208"' in line for line in data)
+    first, *rest = parsed(*data)
+    assert isinstance(first, CampaignStarted)
+    assert [replace(first, format=LOG_FORMAT), *rest] == failing_run()
 
 
 def test_keys_and_lines_that_are_not_known_are_left_out() -> None:

@@ -1,18 +1,23 @@
 """The store: what is kept comes back, states go their way, older files are brought up to date."""
 
+import base64
 import json
 import sqlite3
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bundles import small_bundle
+from old_forms import with_old_landings
 
+from walcrash.findings.evidence import pack, unpack
 from walcrash.findings.store import NAME, Store
 from walcrash.findings.store_upgrade import FORMAT
 from walcrash.values.case_file import stored_case_to_json
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding, FindingState
+from walcrash.values.plain import to_plain
 from walcrash.values.verdict import RULES, Invariant
 
 BUNDLE = small_bundle()
@@ -98,6 +103,25 @@ def test_a_store_of_the_second_format_keeps_what_it_has(store: Store, tmp_path: 
     assert (kept.finding, kept.evidence) == (FINDING, "")
     store.keep(FINDING, STORED, STORED, evidence="packed")
     assert store.find(FINDING.id).evidence == "packed"
+
+
+def test_a_store_of_the_third_format_is_read_with_its_landings_and_its_evidence(
+    store: Store, tmp_path: Path
+) -> None:
+    packed = pack(BUNDLE.evidence)
+    store.keep(FINDING, STORED, STORED, evidence=packed)
+    form = with_old_landings(json.loads(zlib.decompress(base64.b64decode(packed))))
+    older = base64.b64encode(zlib.compress(json.dumps(form).encode())).decode("ascii")
+    assert older != packed
+    with sqlite3.connect(tmp_path / "runs" / NAME) as old:
+        finding = json.dumps(with_old_landings(to_plain(FINDING)))
+        assert '"description": "reply"' in finding
+        old.execute("update finding set finding = ?, evidence = ?", (finding, older))
+        old.execute("pragma user_version = 3")
+    old.close()
+    kept = store.find(FINDING.id)
+    assert kept.finding == FINDING
+    assert unpack(kept.evidence) == BUNDLE.evidence
 
 
 def test_a_finding_that_was_kept_without_a_cause_is_taken_over_once(store: Store) -> None:

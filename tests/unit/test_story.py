@@ -164,7 +164,7 @@ def test_a_kill_within_a_write_is_shown_with_what_was_to_be_written_and_what_is_
     rows = [*OPENED, *append(1, 0, data=b"a" * 100, is_synced=True), torn]
     landing = Landing(
         boot=1, event_index=6, kind=K.WRITE, placement=Placement.WITHIN,
-        operation="append PutOperation", description="write", kept_bytes=20,
+        operation=OperationKind.APPEND, record=RecordType.PUT, path="wal.log", kept_bytes=20,
     )  # fmt: skip
     boot = watched(rows, put("op-1"), put("op-2"), offsets=(None, 0), landing=landing)
     story = told(boot)
@@ -184,7 +184,7 @@ def test_what_a_later_boot_wrote_over_a_torn_record_is_in_the_view() -> None:
     torn = row(K.WRITE, 1, "wal.log", file=1, data=b"b" * 60, result=20)
     landing = Landing(
         boot=1, event_index=3, kind=K.WRITE, placement=Placement.WITHIN,
-        operation="append PutOperation", description="write", kept_bytes=20,
+        operation=OperationKind.APPEND, record=RecordType.PUT, path="wal.log", kept_bytes=20,
     )  # fmt: skip
     later = append(1, 20, data=b"c" * 30, is_synced=True)
     second = watched([row(K.REPLY, 0, data=b"{}"), *later], put("op-2"), offsets=(None, 20))

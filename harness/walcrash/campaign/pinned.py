@@ -50,7 +50,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
 
 def reached(run: CaseRun) -> tuple[str, ...]:
     """Return where the crashes of a run fell, as scenario files say it."""
-    return tuple(landing.place for landing in run.landings)
+    return tuple(str(landing.place) for landing in run.landings)
 
 
 def _listed(places: tuple[str, ...]) -> str:

@@ -81,7 +81,7 @@ class Tally:
             self.images.add(outcome.coverage)
             self.crash_points += outcome.coverage.kinds
         for landing in outcome.landings:
-            if not landing.loss:
+            if not landing.is_power_loss:
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged

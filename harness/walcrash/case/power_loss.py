@@ -17,7 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
-from walcrash.case.watched_boot import name_call
+from walcrash.case.watched_boot import called
 from walcrash.disk import (
     Candidate,
     ImageBuilder,
@@ -28,7 +28,7 @@ from walcrash.disk import (
     crash_states,
     images,
 )
-from walcrash.values.case import BootPlan, Landing
+from walcrash.values.case import BootPlan, Landing, landing_at
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.history import BootHistory, Recoveries
@@ -98,13 +98,12 @@ class RecordedBoot:
         index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
         event = self.events[index]
         shown = {self.events_before + at: each for at, each in enumerate(self.events)}
-        return Landing(
+        return landing_at(
+            event,
+            called(self.plan, event.call),
             boot=self.number,
             event_index=index,
-            kind=event.kind,
             placement=position.placement,
-            operation=name_call(self.plan, event.call),
-            description=str(event),
             kept_bytes=position.kept_bytes,
             loss=choice.describe(shown),
         )

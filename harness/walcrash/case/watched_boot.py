@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from walcrash.case.recoverer import describe_status
 from walcrash.case.sandbox import Sandbox
-from walcrash.recorder.recording import Recording, WatchEnd
+from walcrash.recorder.recording import Recording, WatchEnd, row_to_event
 from walcrash.recorder.watch import Watched
 from walcrash.subjects.boots import Ending, read_boot
-from walcrash.values.case import BootPlan, Landing
+from walcrash.values.case import BootPlan, Landing, landing_at
 from walcrash.values.event import MESSAGES, Event
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.limits import BYTES_PER_BOOT
+from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 
@@ -58,10 +59,18 @@ def watch_boot(
         _ending(plan, watched, limits.seconds),
         directory=sandbox.directory,
     )
+    crash = recording.crash
     landing = None
-    if recording.crash is not None:
-        operation = name_call(plan, recording.crash.row[1])
-        landing = recording.crash.describe(number, operation)
+    if crash is not None:
+        event = row_to_event(crash.row)
+        landing = landing_at(
+            event,
+            called(plan, event.call),
+            boot=number,
+            event_index=crash.event_index,
+            placement=crash.placement,
+            kept_bytes=crash.kept_bytes,
+        )
     return WatchedBoot(
         plan=plan, history=history, recording=recording, landing=landing, output=watched.output
     )
@@ -88,11 +97,6 @@ def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
 
 
-def name_call(plan: BootPlan, call: int) -> str:
-    """Return what a call of a boot does, such as `append MarkDone`; empty if there is none."""
-    if not 0 <= call < len(plan.operations):
-        return ""
-    operation = plan.operations[call]
-    if operation.record is not None:
-        return f"{operation.kind.value} {operation.record.type.value}"
-    return operation.kind.value
+def called(plan: BootPlan, call: int) -> Operation | None:
+    """Return the operation of a call of a boot; None if there is no such call."""
+    return plan.operations[call] if 0 <= call < len(plan.operations) else None

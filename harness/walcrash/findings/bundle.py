@@ -20,11 +20,18 @@ from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
 from walcrash.values.json_reader import Found
+from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.scenario import SubjectSpec
 from walcrash.values.tagged_json import from_tagged, to_tagged
 
-FORMAT: Final = 2
-"""The version of bundles that is written; format 1, which had no causes, is read as well."""
+FORMAT: Final = 3
+"""The version of bundles that is written.
+
+Older ones are read as well: format 1 had no causes, format 2 had landings as texts.
+"""
+
+_WITH_LANDING_FACTS: Final = 3
+"""The first version whose landings have their facts as fields."""
 
 SUFFIX: Final = ".zip"
 
@@ -109,6 +116,9 @@ def _read(members: dict[str, object]) -> Bundle:
             raise UsageError(f"its member {name} is missing")
     manifest = Found(members[_MANIFEST], _MANIFEST)
     manifest.check_format(FORMAT)
+    evidence = Found(members[_EVIDENCE], _EVIDENCE)
+    if manifest.key("format").integer(1, FORMAT) < _WITH_LANDING_FACTS:
+        manifest, evidence = _with_landing_facts(manifest), _with_landing_facts(evidence)
     manifest.check_keys("format", "version", "finding", "subject", "environment")
     facts = [[part.text() for part in fact.items(2)] for fact in
              manifest.key("environment").items(100)]  # fmt: skip
@@ -116,12 +126,19 @@ def _read(members: dict[str, object]) -> Bundle:
         finding=from_tagged(Finding, manifest.key("finding").value, "finding"),
         stored=stored_case_from_json(members[_CASE]),
         origin=stored_case_from_json(members[_ORIGIN]) if _ORIGIN in members else None,
-        evidence=from_tagged(Evidence, members[_EVIDENCE], "evidence"),
+        evidence=from_tagged(Evidence, evidence.value, "evidence"),
         environment=tuple((fact[0], fact[-1]) for fact in facts if fact),
         version=manifest.key("version").text(),
     )
     _check(bundle)
     return bundle
+
+
+def _with_landing_facts(member: Found) -> Found:
+    try:
+        return Found(upgrade_landings(member.value), member.where)
+    except RecursionError:
+        raise UsageError(f"{member.where}: values are nested too deeply") from None
 
 
 def _check(bundle: Bundle) -> None:

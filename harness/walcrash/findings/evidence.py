@@ -17,6 +17,7 @@ from walcrash.case.search_target import Shape, shape_of
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case_file import StoredCase
 from walcrash.values.image import Image
+from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.tagged_json import from_tagged, to_tagged
 
 
@@ -56,13 +57,26 @@ def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:
 
 def pack(evidence: Evidence) -> str:
     """Return evidence as a text that is short and can be kept."""
-    data = json.dumps(to_tagged(evidence)).encode()
-    return base64.b64encode(zlib.compress(data)).decode("ascii")
+    return _packed(to_tagged(evidence))
 
 
 def unpack(text: str) -> Evidence:
     """Return what `pack` was given, which was our own."""
-    return from_tagged(Evidence, json.loads(zlib.decompress(base64.b64decode(text))), "evidence")
+    return from_tagged(Evidence, _unpacked(text), "evidence")
+
+
+def upgrade_packed(text: str) -> str:
+    """Return evidence that an older version packed, with the facts of its landings as fields."""
+    return _packed(upgrade_landings(_unpacked(text)))
+
+
+def _packed(form: object) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(form).encode())).decode("ascii")
+
+
+def _unpacked(text: str) -> object:
+    form: object = json.loads(zlib.decompress(base64.b64decode(text)))
+    return form
 
 
 def has_threads(run: CaseRun) -> bool:

@@ -39,7 +39,7 @@ def pin(reference: str, *, runs: Path, output: Path | None) -> tuple[KeptFinding
 
 def pinned_text(kept: KeptFinding) -> str:
     """Return the table of a finding, to stand at the end of a scenario file."""
-    reaches = [landing.place for landing in kept.finding.landings]
+    reaches = [str(landing.place) for landing in kept.finding.landings]
     # No apostrophe, so that nothing in the case can end the literal string.
     case = json.dumps(case_to_json(kept.stored.case), indent=1).replace("'", "\\u0027")
     return (

@@ -67,7 +67,7 @@ def group_of(invariant: Invariant, landings: Sequence[Landing]) -> str:
     if not landings:
         return f"{invariant.value}, {NO_CRASH}"
     last = landings[-1]
-    fault = "power" if last.loss else "kill"
+    fault = "power" if last.is_power_loss else "kill"
     return f"{invariant.value}, {fault}: {_operation(last)} {_event(last)}"
 
 
@@ -86,7 +86,7 @@ def cause_of(
     last = landings[-1]
     is_of_a_file = last.kind not in (EventKind.REPLY, EventKind.EFFECT)
     place = _event(last) if is_of_a_file else f"{_operation(last)} {_event(last)}"
-    if not any(landing.loss for landing in landings):
+    if not any(landing.is_power_loss for landing in landings):
         return Cause(invariant=invariant, crashes=len(landings), place=place)
     lost = () if story is None else _lost(story)
     # Where everything was kept, and in the wrong order or with something between, the cut tells.
@@ -107,8 +107,8 @@ def _lost(story: Story) -> tuple[str, ...]:
 
 
 def _operation(landing: Landing) -> str:
-    return landing.operation.partition(" ")[0]
+    return "" if landing.operation is None else landing.operation.value
 
 
 def _event(landing: Landing) -> str:
-    return _DIGITS.sub("#", landing.description.partition(",")[0])
+    return _DIGITS.sub("#", str(landing.event).partition(",")[0])

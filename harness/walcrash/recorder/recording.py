@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from walcrash.values.case import Landing
 from walcrash.values.event import Event, EventKind
 from walcrash.values.moments import Placement
 
@@ -29,18 +28,6 @@ class CrashLanding:
     placement: Placement
     row: EventRow
     kept_bytes: int
-
-    def describe(self, boot: int, operation: str) -> Landing:
-        """Return the landing as reports show it; `operation` is the call under way."""
-        return Landing(
-            boot=boot,
-            event_index=self.event_index,
-            kind=self.row[0],
-            placement=self.placement,
-            operation=operation,
-            description=str(row_to_event(self.row)),
-            kept_bytes=self.kept_bytes,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

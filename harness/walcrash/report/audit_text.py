@@ -121,10 +121,10 @@ def _crash(finding: AuditFinding, drawn_from: PersistenceModel, width: int) -> l
     for number, landing in enumerate(finding.landings, start=1):
         is_last = number == len(finding.landings)
         model = finding.model if is_last else drawn_from
-        model = model if landing.loss else PersistenceModel.KILL
+        model = model if landing.is_power_loss else PersistenceModel.KILL
         text = f"{shorten(str(landing))}   ({model.value})"
         lines += block("then" if number > 1 else "crash", text, width=width)
-        if landing.loss:
+        if landing.is_power_loss:
             lines += block("power", shorten(landing.loss), width=width)
     return lines
 

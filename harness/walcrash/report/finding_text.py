@@ -83,10 +83,10 @@ def _crash(finding: Finding, width: int) -> list[str]:
         return block("crash", text, width=width)
     lines: list[str] = []
     for landing in finding.landings:
-        model = finding.model if landing.loss else PersistenceModel.KILL
+        model = finding.model if landing.is_power_loss else PersistenceModel.KILL
         text = f"{shorten(str(landing))}   ({model.value})"
         lines += block("then" if lines else "crash", text, width=width)
-        if landing.loss:
+        if landing.is_power_loss:
             lines += block("power", shorten(landing.loss), width=width)
     return lines
 

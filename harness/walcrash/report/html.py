@@ -223,9 +223,9 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
 def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     first = finding.violations[0]
     for landing in finding.landings:
-        model = finding.model if landing.loss else PersistenceModel.KILL
+        model = finding.model if landing.is_power_loss else PersistenceModel.KILL
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
-        if landing.loss:
+        if landing.is_power_loss:
             yield "power", shorten(landing.loss, MESSAGE_CHARACTERS)
     yield "shown by", shorten(first.where)
     if finding.is_before_promise:

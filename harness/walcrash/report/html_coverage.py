@@ -50,7 +50,7 @@ class CoverageCount:
     def add(self, case: CaseJudged) -> None:
         """Count one case's kills."""
         for boot in case.boots:
-            if boot.landing is not None and not boot.landing.loss:
+            if boot.landing is not None and not boot.landing.is_power_loss:
                 self._kills[boot.landing.kind, boot.landing.placement] += 1
 
     def coverage(self, scenarios: Iterable[ScenarioEnded]) -> Coverage:

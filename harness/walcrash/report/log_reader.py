@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from walcrash.report.run_directory import EVENTS
 from walcrash.values.errors import UsageError
-from walcrash.values.log import CampaignStarted, LogLine, UnknownFormat, line_from_json
+from walcrash.values.log import LOG_FORMAT, CampaignStarted, LogLine, UnknownFormat, line_from_json
 from walcrash.values.plain import NotPlain
 
 # limits
@@ -72,13 +72,15 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
     Raises:
         UsageError: it is no event log, or is of a newer format.
     """
-    is_begun = False
+    log_format: int | None = None
     for number, data in enumerate(lines, start=1):
         if not data.endswith(b"\n"):
             return
         try:
-            line = line_from_json(json.loads(data))
-            if not is_begun and not isinstance(line, CampaignStarted):
+            line = line_from_json(json.loads(data), log_format=log_format or LOG_FORMAT)
+            if isinstance(line, CampaignStarted):
+                log_format = line.format
+            elif log_format is None:
                 raise NotPlain("an event log begins with `campaign-started`")
         except UnknownFormat as problem:
             raise UsageError(
@@ -89,6 +91,5 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
                 f"{name}, line {number}: this is no event log of walcrash: {problem}",
                 hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
             ) from None
-        is_begun = True
         if line is not None:
             yield line

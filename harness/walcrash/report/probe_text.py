@@ -92,7 +92,7 @@ def _broken(each: ProbedPromise, runs: str, width: int) -> list[str]:
     ]
     for landing in finding.landings:
         lines += block("crash", shorten(str(landing)), width=width)
-        if landing.loss:
+        if landing.is_power_loss:
             lines += block("lost", shorten(landing.loss), width=width)
     return [*lines, command("replay", f"walcrash replay {finding.id}{where}")]
 

@@ -6,13 +6,18 @@ fewer events is hit at its reply, which is its last event. Where the crash lande
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from walcrash.values.event import EventKind
+from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.moments import Placement
-from walcrash.values.operation import Operation
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import RecordType
 
 KEPT_SCALE = 1 << 16
 """`CrashPoint.kept` is a share of this."""
+
+NO_CALL: Final = "no call"
+"""In the written form of a `Place`, the operation where none was under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +92,33 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The kind of place that a crash fell on: what stays the same when the log grows.
+
+    Attributes:
+        placement: before an event, within it or after it.
+        kind: the event's kind.
+        operation: what was called; None where no call was under way.
+        record: the type of the record, where that was an append.
+    """
+
+    placement: Placement
+    kind: EventKind
+    operation: OperationKind | None = None
+    record: RecordType | None = None
+
+    def __str__(self) -> str:
+        """Return the form that scenario files keep: `within write in append PutOperation`."""
+        named = (self.operation, self.record)
+        call = " ".join(one.value for one in named if one is not None)
+        return f"{self.placement.value} {self.kind.value} in {call or NO_CALL}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """Where a crash landed.
+    """Where a crash landed: the event, the call that was under way, and how much of it happened.
+
+    `offset`, `length`, `result` and `mode` are those of the event, as in `Event`.
 
     Attributes:
         boot: the boot, from 1.
@@ -96,31 +126,103 @@ class Landing:
             or after.
         kind: that event's kind.
         placement: as it happened, which may be `BEFORE` where `WITHIN` was asked for.
-        operation: the kind of call that was under way, such as `append MarkDone`.
-        description: the event as reports show it.
+        operation: what was called; None where no call was under way.
+        record: the type of the record, where that was an append.
+        path: the file or name that the event acted on; empty for a message.
+        path_to: the new name of a rename or link; the text of a symlink.
+        offset: where a write, truncation or msync starts, in bytes.
+        length: how many bytes the event asked for.
+        result: what the event's call returned; a negative errno if it failed.
+        mode: the permission bits that the event set; -1 where it set none.
+        is_stored: whether the event is a write that was stored through a shared mapping.
         kept_bytes: for `WITHIN`, how many bytes of the write happened.
-        loss: for a power loss, what of the pending changes was kept; empty for a kill.
+        is_power_loss: whether the power was lost there; else the process was killed.
+        loss: for a power loss, what of the pending changes was kept, in words.
     """
 
     boot: int
     event_index: int
     kind: EventKind
     placement: Placement
-    operation: str
-    description: str
+    operation: OperationKind | None = None
+    record: RecordType | None = None
+    path: str = ""
+    path_to: str = ""
+    offset: int = 0
+    length: int = 0
+    result: int = 0
+    mode: int = -1
+    is_stored: bool = False
     kept_bytes: int = 0
+    is_power_loss: bool = False
     loss: str = ""
 
     @property
-    def place(self) -> str:
-        """The landing without what changes with the log: `within write in append MarkDone`."""
-        return f"{self.placement.value} {self.kind.value} in {self.operation or 'no call'}"
+    def event(self) -> Event:
+        """The event, as far as the landing knows it: without its bytes, file and thread."""
+        return Event(
+            kind=self.kind,
+            path=self.path,
+            path_to=self.path_to,
+            offset=self.offset,
+            length=self.length,
+            result=self.result,
+            mode=self.mode,
+            flags=MAPPED if self.is_stored else 0,
+        )
+
+    @property
+    def place(self) -> Place:
+        """The landing without what changes with the log."""
+        return Place(
+            placement=self.placement, kind=self.kind, operation=self.operation, record=self.record
+        )
 
     def __str__(self) -> str:
         """Return the form that reports use: `boot 1, after event 14: write wal.log, ...`."""
-        text = (
-            f"boot {self.boot}, {self.placement.value} event {self.event_index}: {self.description}"
-        )
+        text = f"boot {self.boot}, {self.placement.value} event {self.event_index}: {self.event}"
         if self.placement is Placement.WITHIN:
             text += f", bytes 0-{self.kept_bytes - 1} kept"
         return text
+
+
+def landing_at(
+    event: Event,
+    operation: Operation | None,
+    *,
+    boot: int,
+    event_index: int,
+    placement: Placement,
+    kept_bytes: int = 0,
+    loss: str | None = None,
+) -> Landing:
+    """Return the landing of a crash at an event of a boot.
+
+    Args:
+        event: the event that the crash was before, within or after.
+        operation: the call that was under way, if there was one.
+        boot: the boot, from 1.
+        event_index: the event's position in the boot's trace.
+        placement: where the crash fell.
+        kept_bytes: for `WITHIN`, how many bytes of the write happened.
+        loss: what a power loss kept, in words; None for a kill.
+    """
+    record = None if operation is None else operation.record
+    return Landing(
+        boot=boot,
+        event_index=event_index,
+        kind=event.kind,
+        placement=placement,
+        operation=None if operation is None else operation.kind,
+        record=None if record is None else record.type,
+        path=event.path,
+        path_to=event.path_to,
+        offset=event.offset,
+        length=event.length,
+        result=event.result,
+        mode=event.mode,
+        is_stored=event.is_stored,
+        kept_bytes=kept_bytes,
+        is_power_loss=loss is not None,
+        loss=loss or "",
+    )

@@ -12,12 +12,16 @@ from enum import Enum
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract
 from walcrash.values.finding import Finding
+from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant, Verdict
 
-LOG_FORMAT = 1
-"""Version of the NDJSON form; a reader of version n refuses n+1."""
+LOG_FORMAT = 2
+"""Version of the NDJSON form; a reader of version n refuses n+1, and reads all before it."""
+
+_WITH_LANDING_FACTS = 2
+"""The first version whose landings have their facts as fields."""
 
 
 class StopReason(Enum):
@@ -197,10 +201,14 @@ def line_to_json(line: LogLine) -> dict[str, object]:
     return {"line": _NAMES[type(line)], **fields}
 
 
-def line_from_json(value: object) -> LogLine | None:
+def line_from_json(value: object, *, log_format: int = LOG_FORMAT) -> LogLine | None:
     """Return the line that `line_to_json` has written; None for a kind that is not known here.
 
     Keys that are not known here are left out, as the format allows within a version.
+
+    Args:
+        value: what `json.loads` gave.
+        log_format: the version of the log, which its first line says.
 
     Raises:
         UnknownFormat: the log is of a newer version than this one.
@@ -213,7 +221,9 @@ def line_from_json(value: object) -> LogLine | None:
         return None
     if kind is CampaignStarted:
         _check_format(value.get("format"))
-    return from_plain(kind, value, where=value["line"])
+    if log_format < _WITH_LANDING_FACTS:
+        value = upgrade_landings(value)
+    return from_plain(kind, value, where=_NAMES[kind])
 
 
 class UnknownFormat(ValueError):
