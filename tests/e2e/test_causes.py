@@ -112,7 +112,7 @@ def test_each_is_replayed_explained_and_known_again_with_another_seed(directory:
 def test_where_one_is_repaired_the_other_stays(directory: Path) -> None:
     subject = directory / "two_bugs.py"
     broken = subject.read_text()
-    subject.write_text(broken[: broken.index("    def cut_tail")])
+    subject.write_text(broken[: broken.index("    def truncate_tail")])
     try:
         done = walcrash(directory, "run", "two-bugs.toml", "--seed", "3")
     finally:

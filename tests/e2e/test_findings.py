@@ -19,7 +19,7 @@ def directory(tmp_path: Path) -> Path:
 
 def repair(directory: Path) -> None:
     text = (directory / "uncut_tail.py").read_text()
-    start = text.index("    def cut_tail")
+    start = text.index("    def truncate_tail")
     (directory / "uncut_tail.py").write_text(text[:start] + text[text.index("    def close") :])
 
 

@@ -42,7 +42,7 @@ def change(directory: Path, old: str, new: str) -> None:
 
 
 def repair(directory: Path) -> None:
-    change(directory, "    def cut_tail(self, position: int) -> None:\n        pass\n", "")
+    change(directory, "    def truncate_tail(self, position: int) -> None:\n        pass\n", "")
 
 
 def test_a_pinned_finding_runs_first_in_every_campaign_of_its_scenario(directory: Path) -> None:
