@@ -59,6 +59,7 @@ def test_findings_fail_the_test_with_their_text_and_no_traceback(tmp_path: Path)
     assert code == 1
     assert "FAIL  made-up · lost-put · F-7c1e" in out
     assert "walcrash replay F-7c1e" in out
+    assert "walcrash run made-up.toml --cases 3 --seed pytest" in out
     assert "pytest_plugin.py" not in out
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import walcrash
 from walcrash.campaign import jobs
 from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.follow_up import follow_up
@@ -40,6 +39,7 @@ from walcrash.values.log import (
 )
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
+from walcrash.values.version import VERSION
 
 BATCH_CASES: Final = 8
 """Cases in one batch: few, so that a campaign stops soon."""
@@ -143,7 +143,7 @@ class Campaign:
         plan = self._plan
         yield CampaignStarted(
             format=LOG_FORMAT,
-            version=walcrash.__version__,
+            version=VERSION,
             seed=plan.master_seed,
             scenarios=tuple(scenario.name for scenario in plan.scenarios),
         )

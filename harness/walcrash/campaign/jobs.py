@@ -9,10 +9,14 @@ import multiprocessing
 import multiprocessing.util
 import os
 import signal
+import sys
+import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
+from types import ModuleType
 from typing import Final
 
 from walcrash.case.job import job_sandbox
@@ -32,6 +36,9 @@ CONTROL_CASES: Final = 3
 """Cases without a crash before a scenario's own."""
 
 _PR_SET_PDEATHSIG: Final = 1
+
+_MAIN_LOCK: Final = threading.Lock()
+"""Held while `__main__` is another module: two threads may start jobs at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +68,31 @@ class Batch:
 
 def make_executor(jobs: int) -> Executor:
     """Return a pool of job processes on this machine."""
-    context = multiprocessing.get_context("spawn")
+    context = _JobContext()
     started = context.Value("i", 0)
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_job, initargs=(started,))
+
+
+class _JobProcess(SpawnProcess):
+    """A spawned process that does not import the program it was started from.
+
+    `multiprocessing` has a child import the parent's `__main__`. A job needs nothing from there:
+    a script without `if __name__ == "__main__"` would run once more in each job, and the command
+    line would load all of its commands.
+    """
+
+    def start(self) -> None:
+        with _MAIN_LOCK:
+            program = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = program
+
+
+class _JobContext(SpawnContext):
+    Process = _JobProcess
 
 
 def start_job(started: "Synchronized[int]") -> None:

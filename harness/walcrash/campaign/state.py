@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-import walcrash
 from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.errors import HarnessFault, UsageError
@@ -29,6 +28,7 @@ from walcrash.values.finding import FindingState
 from walcrash.values.log import FindingReported, StopReason
 from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.scenario import Scenario
+from walcrash.values.version import VERSION
 
 NAME: Final = "state.sqlite"
 """The file's name in a run's directory."""
@@ -83,7 +83,7 @@ class Request:
     ) -> Self:
         """Return the request for these loaded scenarios, made here and now."""
         return cls(
-            version=walcrash.__version__,
+            version=VERSION,
             directory=os.getcwd(),
             names=tuple(names),
             seed=seed,
@@ -98,9 +98,9 @@ class Request:
         Raises:
             UsageError: this is another version, or another directory.
         """
-        if self.version != walcrash.__version__:
+        if self.version != VERSION:
             raise UsageError(
-                f"{run} was begun by walcrash {self.version}; this is {walcrash.__version__}, "
+                f"{run} was begun by walcrash {self.version}; this is {VERSION}, "
                 "which may draw other cases",
                 hint=f"pip install walcrash=={self.version}, or begin again with walcrash run",
             )

@@ -8,7 +8,6 @@ Not here: how a command line becomes an exit code (`entry`).
 
 import click
 
-from walcrash import __version__
 from walcrash.cli.audit import audit
 from walcrash.cli.bench import bench
 from walcrash.cli.bundle import bundle
@@ -28,6 +27,7 @@ from walcrash.cli.selftest import selftest
 from walcrash.cli.validate import validate
 from walcrash.cli.verify import verify
 from walcrash.values.errors import UsageError
+from walcrash.values.version import VERSION
 
 _EPILOG = """\b
 Examples:
@@ -69,7 +69,7 @@ class _Commands(click.Group):
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="walcrash", message="%(prog)s %(version)s")
+@click.version_option(VERSION, prog_name="walcrash", message="%(prog)s %(version)s")
 def walcrash() -> None:
     """Crash-test a write-ahead log: kill it at exact points, judge what its recovery shows."""
 

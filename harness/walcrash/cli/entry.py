@@ -16,9 +16,9 @@ from typing import NoReturn
 
 import click
 
-from walcrash import __version__
 from walcrash.cli.commands import walcrash
 from walcrash.values.errors import ExitCode, WalcrashError
+from walcrash.values.version import VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,8 +82,7 @@ def _explain_fault(problem: BaseException) -> ExitCode:
     traceback.print_exception(problem, file=sys.stderr)
     _complain(
         f"walcrash itself failed: {type(problem).__name__}: {problem}",
-        f"please report it with the lines above, the command and `walcrash --version` "
-        f"({__version__})",
+        f"please report it with the lines above, the command and `walcrash --version` ({VERSION})",
     )
     return ExitCode.HARNESS_FAULT
 

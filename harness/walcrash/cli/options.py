@@ -5,13 +5,9 @@ import re
 
 import click
 
+from walcrash.values.limits import JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
+
 # limits
-MOST_JOBS = 256
-"""Jobs of one campaign."""
-
-LONGEST_SECONDS = 30 * 24 * 3600.0
-"""Time budget of one campaign."""
-
 MOST_REPLAYS = 10_000
 """Replays of one finding."""
 
@@ -33,7 +29,7 @@ def read_seconds(
         return None
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", value, re.ASCII)
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if not 0 < seconds <= LONGEST_SECONDS:
+    if not 0 < seconds <= SECONDS_PER_CAMPAIGN:
         raise click.BadParameter(
             f"{value!r} is not a time budget; say 90, 60s, 5m or 1h, at most 720h"
         )
@@ -58,7 +54,7 @@ RUNS = click.option(
 )
 JOBS = click.option(
     "--jobs",
-    type=click.IntRange(1, MOST_JOBS),
+    type=click.IntRange(1, JOBS_PER_CAMPAIGN),
     metavar="N",
     help="Worker jobs.  [default: one for each processor]",
 )

@@ -163,7 +163,7 @@ def _go(
     from pathlib import Path
 
     from walcrash.campaign.campaign import Campaign, CampaignPlan
-    from walcrash.report.session import RunRequest, run_session
+    from walcrash.report.session import RunRequest, run_arguments, run_session
 
     plan = CampaignPlan(
         scenarios=asked.loaded,
@@ -177,7 +177,9 @@ def _go(
     request = RunRequest(
         scenarios=asked.loaded,
         seed=asked.seed,
-        arguments=_arguments(asked),
+        arguments=run_arguments(
+            asked.names, cases=asked.cases, seconds=asked.seconds, case=asked.case
+        ),
         case_counts=_case_counts(asked),
         seconds=asked.seconds,
         runs=asked.runs,
@@ -188,17 +190,6 @@ def _go(
     )
     with contextlib.closing(state) if state is not None else contextlib.nullcontext():
         return run_session(Campaign(plan, state=state), request)
-
-
-def _arguments(asked: _Asked) -> tuple[str, ...]:
-    options: list[str] = []
-    given = (("--cases", asked.cases), ("--time", asked.seconds), ("--case", asked.case))
-    for option, value in given:
-        if value is not None:
-            options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    # A file called `-x` must not come back as an option.
-    names = (f"./{name}" if name.startswith("-") else name for name in asked.names)
-    return (*names, *options)
 
 
 def _case_counts(asked: _Asked) -> dict[str, int]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import walcrash
 from walcrash.findings.bundle_zip import read_zip, save, write_zip
 from walcrash.findings.evidence import Evidence
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
@@ -23,6 +22,7 @@ from walcrash.values.json_reader import Found
 from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.scenario import SubjectSpec
 from walcrash.values.tagged_json import from_tagged, to_tagged
+from walcrash.values.version import VERSION
 
 FORMAT: Final = 3
 """The version of bundles that is written.
@@ -235,5 +235,5 @@ def new_bundle(
         origin=origin,
         evidence=evidence,
         environment=environment,
-        version=walcrash.__version__,
+        version=VERSION,
     )

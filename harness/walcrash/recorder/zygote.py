@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import walcrash
 from walcrash.recorder.descendants import kill_below
 from walcrash.recorder.environment import Environment
 from walcrash.recorder.zygote_channel import Answer, receive_answer, send_request
@@ -193,7 +192,7 @@ class Zygote:
 
 def _variables(environment: Environment) -> dict[str, str]:
     variables = environment.variables(dict(os.environ))
-    package_parent = str(Path(walcrash.__file__).resolve().parent.parent)
+    package_parent = str(Path(__file__).resolve().parents[2])
     # First of all our own package; then what the user has; then the current directory.
     paths = [package_parent, *variables.get("PYTHONPATH", "").split(os.pathsep), os.getcwd()]
     variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

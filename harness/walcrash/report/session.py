@@ -87,6 +87,22 @@ class RunRequest:
     keeps_state: bool = False
 
 
+def run_arguments(
+    names: Sequence[str],
+    *,
+    cases: int | None = None,
+    seconds: float | None = None,
+    case: int | None = None,
+) -> tuple[str, ...]:
+    """Return what follows `walcrash run` to run these scenarios again, the seed aside."""
+    options: list[str] = []
+    for option, value in (("--cases", cases), ("--time", seconds), ("--case", case)):
+        if value is not None:
+            options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    # A file called `-x` must not come back as an option.
+    return (*(f"./{name}" if name.startswith("-") else name for name in names), *options)
+
+
 def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
     """Run the campaign, tell what it does, and return what the process ends with.
 

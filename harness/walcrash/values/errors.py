@@ -19,7 +19,13 @@ class ExitCode(IntEnum):
 
 
 class WalcrashError(Exception):
-    """The root of all errors that walcrash raises on purpose."""
+    """The root of all errors that walcrash raises on purpose.
+
+    Attributes:
+        message: what was asked, what was found, where, and what was done about it.
+        hint: what to type or to do about it; may be empty.
+        exit_code: what the command ends with; the class decides it.
+    """
 
     exit_code = ExitCode.HARNESS_FAULT
 

@@ -29,3 +29,9 @@ TICKS_AFTER_RECOVERY = 3
 
 STDERR_BYTES = 64 * 1024
 """How much of a worker's stderr is kept, from its end."""
+
+JOBS_PER_CAMPAIGN = 256
+"""Most processes that run the cases of one campaign."""
+
+SECONDS_PER_CAMPAIGN = 30 * 24 * 3600.0
+"""Longest time budget of one campaign."""

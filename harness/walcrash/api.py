@@ -1,0 +1,172 @@
+"""The Python door: one function that runs a scenario, and the type of the pytest fixture.
+
+The engine is the campaign, as behind the command line. The fixture `walcrash` is this function
+with a test's seed, and fails the test where the run has not passed.
+
+Not here: which names are public (`walcrash`), what a run came to (`values.run_result`).
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from walcrash.values.errors import UsageError
+from walcrash.values.limits import JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
+
+if TYPE_CHECKING:
+    from walcrash.report.run_directory import RunDirectory
+    from walcrash.report.run_report import RunReport
+    from walcrash.values.run_result import RunResult
+    from walcrash.values.scenario import Scenario
+
+SEED_BYTES = 4
+"""Length of a seed that nobody chose."""
+
+
+class WalcrashFixture(Protocol):
+    """The pytest fixture `walcrash`: runs a scenario, and fails the test unless it passes."""
+
+    def __call__(
+        self,
+        scenario_path: str | os.PathLike[str],
+        *,
+        seed: str | int | None = None,
+        cases: int | None = None,
+        seconds: float | None = None,
+        jobs: int = 1,
+    ) -> "RunResult":
+        """Run one scenario.
+
+        The test fails with the summary of the run where there are findings, and with the reason
+        where nothing can be said: what was not tested has not passed.
+
+        Args:
+            scenario_path: a scenario file, or the name of a shipped scenario.
+            seed: the master seed; None is `pytest`, the same in every run. The option
+                `--walcrash-seed` goes first.
+            cases: how many cases, in place of the scenario's own budget.
+            seconds: time for the whole run, in place of the scenario's own.
+            jobs: how many processes run cases; the result does not depend on it.
+
+        Returns:
+            What the run came to; its exit code is `ExitCode.PASSED`.
+        """
+
+
+def run(
+    scenario_path: str | os.PathLike[str],
+    *,
+    seed: str | int | None = None,
+    cases: int | None = None,
+    seconds: float | None = None,
+    jobs: int = 1,
+    runs: str | os.PathLike[str] | None = None,
+) -> "RunResult":
+    """Run one scenario as `walcrash run` does, but print nothing, and return what it came to.
+
+    Findings are a result and no error. Ctrl-C ends the run and its processes.
+
+    Args:
+        scenario_path: a scenario file, or the name of a shipped scenario.
+        seed: the master seed, any text or an integer; None draws one.
+        cases: how many cases, in place of the scenario's own budget.
+        seconds: time for the whole run, in place of the scenario's own.
+        jobs: how many processes run cases; the result does not depend on it.
+        runs: the directory that keeps runs and findings; None is what the environment variable
+            `WALCRASH_RUNS` names, or else `reports/runs`.
+
+    Returns:
+        What was found and what was tested; an inconclusive run is a result too.
+
+    Raises:
+        UsageError: there is no such scenario, an argument is out of range, or `runs` cannot be
+            written to.
+        ScenarioError: the scenario file is broken, or its subject cannot be loaded.
+        HarnessFault: walcrash could not do its work, or the disk is full.
+        Inconclusive: workers could no longer be watched when findings were made from the cases.
+    """
+    _check_ranges(seed, cases, seconds, jobs)
+    # Not above: neither `import walcrash` nor the start of pytest may load the engine.
+    from walcrash.campaign.campaign import Campaign, CampaignPlan
+    from walcrash.report.finding_text import DEFAULT_RUNS
+    from walcrash.report.run_directory import ENVIRONMENT, RunDirectory
+    from walcrash.report.session import RunRequest, collect, run_arguments
+
+    name = os.fspath(scenario_path)
+    scenario = _load(name)
+    master_seed = os.urandom(SEED_BYTES).hex() if seed is None else str(seed)
+    runs_path = os.environ.get(ENVIRONMENT, DEFAULT_RUNS) if runs is None else os.fspath(runs)
+    plan = CampaignPlan(
+        scenarios=(scenario,),
+        master_seed=master_seed,
+        jobs=jobs,
+        cases=cases,
+        seconds=seconds,
+        only_case=None,
+        runs=Path(runs_path),
+    )
+    request = RunRequest(
+        scenarios=(scenario,),
+        seed=master_seed,
+        arguments=run_arguments((name,), cases=cases, seconds=seconds),
+        case_counts={scenario.name: cases or scenario.budget.cases},
+        seconds=seconds,
+        runs=runs_path,
+        log=None,
+        color=False,
+        directory=RunDirectory.create(runs_path, master_seed),
+    )
+    return _result(*collect(Campaign(plan), request), runs=runs_path)
+
+
+def _check_ranges(
+    seed: str | int | None, cases: int | None, seconds: float | None, jobs: int
+) -> None:
+    if seed == "":
+        raise UsageError("the seed is an empty text", hint="leave it out to have one drawn")
+    if cases is not None and cases < 1:
+        raise UsageError(f"a run has at least one case; found cases={cases}")
+    if seconds is not None and not 0 < seconds <= SECONDS_PER_CAMPAIGN:
+        raise UsageError(
+            f"a run has more than 0 and at most {SECONDS_PER_CAMPAIGN:g} seconds; "
+            f"found seconds={seconds}"
+        )
+    if not 1 <= jobs <= JOBS_PER_CAMPAIGN:
+        raise UsageError(f"a run has 1 to {JOBS_PER_CAMPAIGN} jobs; found jobs={jobs}")
+
+
+def _load(name: str) -> "Scenario":
+    from walcrash.scenario.file import find_scenarios, load_scenario
+
+    (file,) = find_scenarios([name])
+    # Reports name the scenario as the caller did.
+    return replace(load_scenario(file), path=name)
+
+
+def _result(
+    report: "RunReport", directory: "RunDirectory", seconds: float, *, runs: str
+) -> "RunResult":
+    from walcrash.report.summary import summary_text
+    from walcrash.values.run_result import RunResult
+
+    return RunResult(
+        seed=report.seed,
+        verdict=report.verdict,
+        exit_code=report.exit_code,
+        stopped=report.stopped,
+        findings=tuple(report.findings),
+        portability=tuple(report.portability),
+        scenarios=report.scenarios,
+        judged=report.judged,
+        unjudged=report.unjudged,
+        directory=Path(directory.path),
+        seconds=seconds,
+        summary=summary_text(
+            report,
+            seconds=seconds,
+            report_path=directory.report,
+            page_path=directory.page,
+            runs=runs,
+        ),
+    )
