@@ -1,15 +1,15 @@
 """Persistence models: from a trace to the images that a crash may leave, without effects."""
 
 from walcrash.disk.build import ImageBuilder, kill_image, rebuild
-from walcrash.disk.changes import pending_changes
 from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
 from walcrash.disk.loss import Loss, loss_of
+from walcrash.disk.models import count_states, every_state, pending_changes
 from walcrash.disk.pending import Pending
 from walcrash.disk.positions import HEADER_BYTES, crash_points_in_write, crash_states
-from walcrash.disk.space import Space, count_states, every_state
+from walcrash.disk.space import Space
 
 __all__ = [
     "HEADER_BYTES",

@@ -1,14 +1,18 @@
 """Building: from a choice to its image.
 
 An image lists names in the order in which a capture of the same directory would.
+
+Not here: which moments a choice means (`models`), the bytes of a sector (`file_history`).
 """
 
 from collections.abc import Iterable
 from itertools import islice
 
+from walcrash.disk.crash_state import CrashState, FileState
 from walcrash.disk.drawing import drawn
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.models import CrashState, FileState, resolve
+from walcrash.disk.file_system import FileSystem
+from walcrash.disk.models import resolve
 from walcrash.disk.names import ROOT, Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
@@ -24,7 +28,7 @@ ContentKey = tuple[int, int, Moment, tuple[tuple[int, Moment], ...]]
 class ImageBuilder:
     """Builds the images of one crash position; they share the content that they have in common."""
 
-    def __init__(self, pending: Pending) -> None:
+    def __init__(self, pending: FileSystem) -> None:
         self._pending = pending
         self._contents: dict[ContentKey, bytes] = {}
 
@@ -35,7 +39,7 @@ class ImageBuilder:
         return self.build_state(resolve(self._pending, choice))
 
     def build_state(self, state: CrashState) -> Image:
-        """Return the image of a cut that is legal in some model."""
+        """Return the image of a crash state that is legal in some model."""
         entries: dict[str, Entry] = {}
         self._list(self._pending.names, ROOT, "", state, entries, {})
         return Image(entries)

@@ -1,12 +1,14 @@
-"""Pending changes by event: what a power loss may still take away, in the order of the trace."""
+"""Pending changes by event, in the order of the trace: names, modes, sizes and sectors.
+
+Not here: which of them a model may still take away (`model`).
+"""
 
 from dataclasses import dataclass, field
 
 from walcrash.disk.extents import Extent
 from walcrash.disk.file_history import FileHistory
+from walcrash.disk.file_system import FileSystem
 from walcrash.disk.names import EntryKey
-from walcrash.disk.pending import Pending
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, HeldKind
 from walcrash.values.moments import Moment, after, before, sectors_of, split
 
@@ -78,8 +80,8 @@ class Change:
         )
 
 
-def pending_changes(pending: Pending, model: PersistenceModel) -> list[Change]:
-    """Return the changes that a model may still take away, in the order of the trace."""
+def every_change(pending: FileSystem) -> list[Change]:
+    """Return all pending changes, in the order of the trace."""
     changes: dict[int, Change] = {}
     for key, name in pending.names.pending.items():
         for moment, _ in name.changes:
@@ -89,11 +91,9 @@ def pending_changes(pending: Pending, model: PersistenceModel) -> list[Change]:
         for moment, _ in history.changes:
             event = split(moment)[0]
             changes.setdefault(event, Change(event)).modes.append(number)
-    for number in pending.dirty:
-        file = pending.nodes[number]
-        assert isinstance(file, FileHistory), "only files are dirty"
+    for file in pending.dirty_files():
         _add_file(file, changes, pending.sector_bytes)
-    return [changes[event] for event in sorted(changes) if _is_open(changes[event], pending, model)]
+    return [changes[event] for event in sorted(changes)]
 
 
 def _add_file(file: FileHistory, changes: dict[int, Change], sector_bytes: int) -> None:
@@ -114,22 +114,3 @@ def _run(file: FileHistory, extent: Extent, reach: int, sector_bytes: int) -> Se
     sectors = sectors_of(extent.start, min(extent.end, reach), sector_bytes)
     is_torn = not extent.is_whole
     return SectorRun(file.number, sectors.start, sectors.stop, is_torn, extent.parts_before)
-
-
-def _is_open(change: Change, pending: Pending, model: PersistenceModel) -> bool:
-    if model is PersistenceModel.KILL:
-        return False
-    if model is PersistenceModel.ORDERED:
-        return before(change.event) >= pending.barrier
-    if model is PersistenceModel.EXT4 and not change.runs:
-        return before(change.event) >= pending.journal
-    return True
-
-
-def pending_moments(pending: Pending, model: PersistenceModel) -> list[Moment]:
-    """Return the moments at which something changed that a model may still take away."""
-    return [
-        before(change.event) + part
-        for change in pending_changes(pending, model)
-        for part in range(1, change.parts + 1)
-    ]

@@ -1,4 +1,4 @@
-"""Where every name stands in the pending model, and which bytes of each file are pending.
+"""How durable every name is, and which bytes of each file are pending.
 
 This is for people: byte ranges and paths, and not moments and nodes.
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from walcrash.disk.extents import Extent
 from walcrash.disk.file_history import FileHistory
+from walcrash.disk.file_system import FileSystem
 from walcrash.disk.names import ROOT, Name
-from walcrash.disk.pending import Pending
 from walcrash.values.moments import sectors_of
 from walcrash.values.story import Durability, Range
 
@@ -21,7 +21,7 @@ SEPARATOR = "/"
 
 @dataclass(frozen=True, slots=True)
 class NameState:
-    """One name: where it stands, and what it leads to; of a directory there are no bytes."""
+    """One name: its durability, and what it leads to; of a directory there are no bytes."""
 
     durability: Durability
     size: int = 0
@@ -29,12 +29,12 @@ class NameState:
     pending: tuple[Range, ...] = ()
 
 
-def name_states(pending: Pending) -> dict[str, NameState]:
+def name_states(pending: FileSystem) -> dict[str, NameState]:
     """Return every name that memory or the disk has, in the order of the paths."""
     return {path: _state(pending, name, number) for path, name, number in _walk(pending, ROOT, "")}
 
 
-def node_paths(pending: Pending) -> dict[int, str]:
+def node_paths(pending: FileSystem) -> dict[int, str]:
     """Return one path for each file and directory that has a name, in memory or on the disk."""
     paths: dict[int, str] = {ROOT: "." + SEPARATOR}
     for path, name, number in _walk(pending, ROOT, ""):
@@ -47,7 +47,7 @@ def node_paths(pending: Pending) -> dict[int, str]:
     return paths
 
 
-def _walk(pending: Pending, directory: int, inside: str) -> Iterator[tuple[str, Name, int]]:
+def _walk(pending: FileSystem, directory: int, inside: str) -> Iterator[tuple[str, Name, int]]:
     """Yield path, entry and what it leads to: in memory, or else durably."""
     for text, name in sorted(pending.names.directories[directory].items()):
         number = name.base if name.current is None else name.current
@@ -60,7 +60,7 @@ def _walk(pending: Pending, directory: int, inside: str) -> Iterator[tuple[str, 
             yield from _walk(pending, number, path)
 
 
-def _state(pending: Pending, name: Name, number: int) -> NameState:
+def _state(pending: FileSystem, name: Name, number: int) -> NameState:
     durability = _durability(name)
     node = pending.nodes.get(number)
     if not isinstance(node, FileHistory):
@@ -76,7 +76,7 @@ def _durability(name: Name) -> Durability:
     return Durability.NEW if name.base is None else Durability.REPLACED
 
 
-def pending_ranges(file: FileHistory, pending: Pending) -> tuple[Range, ...]:
+def pending_ranges(file: FileHistory, pending: FileSystem) -> tuple[Range, ...]:
     """Return the ranges of bytes that were changed and are not durable, in order, merged."""
     reach = file.reach()
     ranges = [

@@ -1,12 +1,13 @@
-"""Enumeration: the choices at one crash position, most telling first.
+"""Enumeration: the choices at one crash position, most severe first.
 
 The order: nothing kept; everything kept; names without content and content without names; each
 prefix; all but one change; one change alone; writes torn at each sector; one block lost; grown
-with zeros; grown with stale bytes; renames half done; then subsets drawn from a generator.
+with zeros; grown with stale bytes; renames half done; then subsets drawn from a generator. A model
+says which of these mean something in it.
 
 Nothing is made before it is asked for, so a caller may stop by count or by time.
 
-Not here: the bytes at which a write is cut in memory; these are crash positions (`positions`).
+Not here: crash points within a write, of which memory has the first bytes (`positions`).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,9 +16,9 @@ from itertools import chain
 from typing import Final
 
 from walcrash.disk.build import ImageBuilder
-from walcrash.disk.changes import Change, SectorRun, pending_changes
-from walcrash.disk.file_history import FileHistory
-from walcrash.disk.pending import Pending
+from walcrash.disk.changes import Change, SectorRun
+from walcrash.disk.file_system import FileSystem
+from walcrash.disk.models import MODELS
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image import Image
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
@@ -35,21 +36,10 @@ from walcrash.values.seed import Prng
 
 _SEED_BOUND: Final = 1 << 63
 
-_ORDERED_POLICIES: Final = (Policy.NOTHING, Policy.ALL, Policy.PREFIX, Policy.TORN)
-
-_POLICIES: Final = {
-    PersistenceModel.KILL: (Policy.ALL,),
-    PersistenceModel.ORDERED: _ORDERED_POLICIES,
-    PersistenceModel.EXT4: tuple(
-        policy for policy in Policy if policy not in (Policy.GROWN_STALE, Policy.BOTH_NAMES)
-    ),
-    PersistenceModel.POSIX: tuple(Policy),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image, the choice that made it, and the digest by which it is told from the others."""
+    """An image, the choice that made it, and the digest by which images are distinguished."""
 
     choice: ImageChoice
     image: Image
@@ -57,7 +47,7 @@ class Candidate:
 
 
 def images(
-    pending: Pending,
+    pending: FileSystem,
     model: PersistenceModel,
     position: CrashPosition,
     *,
@@ -65,14 +55,14 @@ def images(
     drawn: int = 0,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Candidate]:
-    """Yield the images at a position, each content once, most telling first.
+    """Yield the images at a position, each content once, most severe first.
 
-    Take them before the pending model goes on: they are made as they are asked for.
+    Take them before the file system goes on: they are made as they are asked for.
 
     Args:
-        pending: the model, at the position.
+        pending: the file system, at the position.
         model: which images are legal.
-        position: where the trace is cut.
+        position: where the crash falls.
         prng: what drawn subsets come from; needed where `drawn` is not 0.
         drawn: how many subsets are drawn after everything else.
         block_bytes: what the file system writes at a time.
@@ -90,7 +80,7 @@ def images(
 
 
 def choices(
-    pending: Pending,
+    pending: FileSystem,
     model: PersistenceModel,
     position: CrashPosition,
     *,
@@ -114,9 +104,9 @@ def choices(
         Policy.GROWN_STALE: maker.grown_stale,
         Policy.BOTH_NAMES: maker.both_names,
     }
-    wanted = (makers[policy]() for policy in _POLICIES[model] if policy in makers)
-    yield from chain.from_iterable(wanted)
-    if Policy.DRAWN in _POLICIES[model] and maker.changes:
+    policies = MODELS[model].policies
+    yield from chain.from_iterable(makers[policy]() for policy in policies if policy in makers)
+    if Policy.DRAWN in policies and maker.changes:
         for _ in range(drawn):
             assert prng is not None, "drawn subsets need a generator"
             yield maker.choice(Policy.DRAWN, seed=prng.below(_SEED_BOUND))
@@ -125,12 +115,13 @@ def choices(
 class _Maker:
     def __init__(
         self,
-        pending: Pending,
+        pending: FileSystem,
         model: PersistenceModel,
         position: CrashPosition,
         block_bytes: int,
     ) -> None:
-        self.changes = pending_changes(pending, model)
+        self._rules = MODELS[model]
+        self.changes = self._rules.changes(pending)
         self._pending = pending
         self._model = model
         self._position = position
@@ -186,11 +177,9 @@ class _Maker:
 
     def one_alone(self) -> Iterator[ImageChoice]:
         for change in self.changes:
-            # Growth is in the journal: names that came before it are there where it is.
-            is_with_names = self._model is PersistenceModel.EXT4 and not change.names
             yield self.choice(
                 Policy.ONE_ALONE,
-                names=after(change.event) if is_with_names else 0,
+                names=self._rules.names_with(change),
                 held=change.kept(),
                 about=change.event,
             )
@@ -200,7 +189,7 @@ class _Maker:
             for number in range(1, change.parts):
                 moment = part(change.event, number)
                 yield self.choice(Policy.TORN, names=moment, files=moment, about=change.event)
-        if self._model is not PersistenceModel.ORDERED:
+        if not self._rules.tears_in_order:
             for change in self.changes:
                 yield from self._with_hole(change)
 
@@ -234,12 +223,12 @@ class _Maker:
         yield from self._grown(Policy.GROWN_STALE, STALE)
 
     def _grown(self, policy: Policy, moment: Moment) -> Iterator[ImageChoice]:
-        for number in self._pending.dirty:
-            file = self._pending.nodes[number]
-            assert isinstance(file, FileHistory), "only files are dirty"
+        for file in self._pending.dirty_files():
             if file.sizes and file.size > file.base_size:
                 end = file.reach() // self._pending.sector_bytes + 1
-                held = Held(kind=HeldKind.SECTORS, node=number, moment=moment, first=0, end=end)
+                held = Held(
+                    kind=HeldKind.SECTORS, node=file.number, moment=moment, first=0, end=end
+                )
                 yield self._kept(policy, held, about=file.sizes[-1].event)
 
     def both_names(self) -> Iterator[ImageChoice]:

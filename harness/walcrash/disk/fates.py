@@ -1,7 +1,7 @@
 """Fates: what an image keeps of each change that was pending, and what it has lost.
 
-A change of content is told by its byte ranges, a name by whether the entry has come that far. A
-size is told by what the image shows: the latest change that leaves that size counts as kept.
+Of a change of content the fate is in its byte ranges, of a name whether the entry has come that
+far. Of a size it follows from the image: the latest change that leaves that size counts as kept.
 
 Not here: which images are legal (`models`).
 """
@@ -9,14 +9,15 @@ Not here: which images are legal (`models`).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from walcrash.disk.changes import Change, pending_changes
+from walcrash.disk.changes import Change
+from walcrash.disk.crash_state import CrashState, FileState
 from walcrash.disk.drawing import drawn
 from walcrash.disk.durability import SEPARATOR, merged, node_paths
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.models import CrashState, FileState, entry_moments, mode_moments, resolve
+from walcrash.disk.file_system import FileSystem
+from walcrash.disk.models import MODELS, resolve
 from walcrash.disk.names import EntryKey
-from walcrash.disk.pending import Pending
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import STALE, part, sectors_of, split
 from walcrash.values.story import Aspect, Range
@@ -35,15 +36,16 @@ class ChangeFate:
     is_stale: bool = False
 
 
-def change_fates(pending: Pending, choice: ImageChoice) -> list[ChangeFate]:
+def change_fates(pending: FileSystem, choice: ImageChoice) -> list[ChangeFate]:
     """Return what an image makes of every pending change, in the order of the trace."""
     if choice.policy is Policy.DRAWN:
         choice = drawn(pending, choice)
     state = resolve(pending, choice)
     paths = node_paths(pending)
-    moments, modes = entry_moments(pending, choice), mode_moments(pending, choice)
+    model = MODELS[choice.model]
+    moments, modes = model.entry_moments(pending, choice), model.mode_moments(pending, choice)
     fates: list[ChangeFate] = []
-    for change in pending_changes(pending, choice.model):
+    for change in model.changes(pending):
         for key in change.names:
             is_kept = any(
                 changed <= moments[key] and split(changed)[0] == change.event
@@ -68,7 +70,7 @@ def _mode_fate(event: int, path: str, *, is_kept: bool) -> ChangeFate:
 
 
 def _file_fates(
-    pending: Pending, state: CrashState, change: Change, paths: dict[int, str]
+    pending: FileSystem, state: CrashState, change: Change, paths: dict[int, str]
 ) -> Iterator[ChangeFate]:
     for number in dict.fromkeys([*change.sizes, *(run.file for run in change.runs)]):
         file = pending.nodes[number]
@@ -91,10 +93,10 @@ def _file_fates(
 def _truncation_fate(
     extent: Extent, file: FileHistory, image: FileState, path: str, sector_bytes: int
 ) -> ChangeFate:
-    """Return where an image shows zeros in place of what a cut took.
+    """Return where an image shows zeros in place of what a truncation took.
 
-    The image may have lost the cut's size, or have a later one that is larger: then they can be
-    seen. Where they are not there, the size says all.
+    The image may have lost the truncation's size, or have a later one that is larger: then the
+    zeros can be seen. Where they are not there, the size says all.
     """
     before = next((each.size_before for each in file.sizes if each.event == extent.event), 0)
     shown = replace(extent, end=min(before, image.size))

@@ -1,7 +1,9 @@
-"""Losses: how much an image choice takes away, so that of two choices the smaller is told.
+"""Losses: how much an image choice takes away, so that of two choices the smaller is reported.
 
 A torn change counts before lost ones: half a change is harder to follow than a missing one.
 What is drawn, or held by hand, counts as the worst, since nobody sees at a glance what it is.
+
+Not here: what became of each single change (`fates`).
 """
 
 from collections.abc import Sequence

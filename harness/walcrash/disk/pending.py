@@ -1,4 +1,4 @@
-"""The pending model: a trace replayed on an in-memory file system that knows what is durable.
+"""The pending model: a trace replayed on a file system in memory that knows what is durable.
 
 It begins as a durable image and takes events one after the other. At any point it can say what
 memory holds (what a kill leaves), what is durable, and everything in between, in order.
@@ -17,14 +17,16 @@ stricter models:
   written again (`file_history`).
 - `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
 
-What was stored through a mapping is in the trace as writes of whole pages, all of one look in
-the order of the pages, since nobody can tell in which order they were stored.
+What was stored through a mapping is in the trace as writes of whole pages: all that one
+comparison of the mapping found, in the order of the pages, since nobody can tell in which order
+they were stored.
 
-A close is in the trace where ext4 gives a file its blocks at it: a file that was cut to nothing.
-The end of a boot closes everything.
+A close is in the trace where ext4 allocates a file's blocks at it: the file was truncated to
+nothing. The end of a boot closes everything.
 
-Not here: times, owners and extended attributes; the set-user-id bit that a write takes away; a
-write that failed on its way through O_SYNC, which may be in memory.
+Not here: the files and directories themselves (`file_system`); times, owners and extended
+attributes; the set-user-id bit that a write takes away; a write that failed on its way through
+O_SYNC, which may be in memory.
 
 Source: `fsync(2)`, `open(2)`, `sync(2)`, `sync_file_range(2)`, `fallocate(2)`, `rename(2)`,
 `msync(2)`; Linux, `mm/msync.c`; Rebello et al., "Can Applications Recover from fsync
@@ -40,20 +42,21 @@ from typing import Final
 from walcrash.disk.allocating import allocate
 from walcrash.disk.errors import not_modelled
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.freed import Freed
+from walcrash.disk.file_system import NEW_DIRECTORY_MODE, FileSystem, Past
+from walcrash.disk.models import past_needed
 from walcrash.disk.modes import ModeHistory
-from walcrash.disk.names import ROOT, EntryKey, Names
-from walcrash.disk.nodes import Directory, Node, Symlink
+from walcrash.disk.names import EntryKey
+from walcrash.disk.nodes import Directory, Symlink
 from walcrash.disk.numbering import Numbering
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
-from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.image import Image
 from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
+from walcrash.values.persistence import WEAKEST
 
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 
-_NEW_DIRECTORY_MODE: Final = 0o700
 _NEW_FILE_MODE: Final = 0o600
 
 _SYNCS: Final = frozenset(
@@ -63,25 +66,12 @@ _SYNCS: Final = frozenset(
 _WRITE_BACK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """What a sync returns when it could not write; any other error means that it did not try."""
 
-_STRICT: Final = (PersistenceModel.KILL, PersistenceModel.ORDERED)
 
-
-class Pending:
+class Pending(FileSystem):
     """A file system in the middle of a trace.
 
-    Attributes:
-        sector_bytes: the unit in which writes tear.
-        block_bytes: the unit in which memory is dirty.
-        weakest: the weakest model that will be asked for; pasts that only a weaker one needs
-            are forgotten.
-        next_event: how many events have been applied.
-        now: the moment reached.
-        nodes: all files, directories and symbolic links that a crash could still show.
-        names: the directories' entries.
-        modes: the files and directories with pending changes of their mode, by number.
-        dirty: the numbers of the files with pending changes, in the order of the first one.
-        journal: everything up to here is committed, for ext4.
-        barrier: everything up to here is durable, where changes keep their order.
+    `weakest` is the weakest model that will be asked for: what only a weaker one needs to know of
+    the past is forgotten.
     """
 
     def __init__(
@@ -90,25 +80,13 @@ class Pending:
         *,
         sector_bytes: int = SECTOR_BYTES,
         block_bytes: int = BLOCK_BYTES,
-        weakest: PersistenceModel = PersistenceModel.POSIX,
+        weakest: PersistenceModel = WEAKEST,
     ) -> None:
-        self.sector_bytes = sector_bytes
-        self.block_bytes = block_bytes
-        self.weakest = weakest
-        self.next_event = 0
-        self.now: Moment = 0
-        self.journal: Moment = 0
-        self.barrier: Moment = 0
-        self.nodes: dict[int, Node] = {ROOT: Directory(_NEW_DIRECTORY_MODE)}
-        self.names = Names()
-        self.modes: dict[int, ModeHistory] = {}
-        self.dirty: dict[int, None] = {}
-        self._made = ROOT
-        self._freed = Freed()
+        super().__init__(
+            base, keeps=past_needed(weakest), sector_bytes=sector_bytes, block_bytes=block_bytes
+        )
         self._numbering = Numbering()
         self._actions = self._actions_by_kind()
-        for path, entry in base.entries.items():
-            self._add_base(path, entry, base)
 
     def _actions_by_kind(self) -> dict[EventKind, Callable[[Event], None]]:
         return {
@@ -149,7 +127,7 @@ class Pending:
     def reboot(self) -> None:
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
         self._numbering = Numbering()
-        for file in self._dirty_files():
+        for file in self.dirty_files():
             self._release(file, self.now)
 
     def apply_boot(self, events: Iterable[Event]) -> None:
@@ -164,9 +142,9 @@ class Pending:
                 self.apply(last)
             last = event
         if last is not None:
-            is_cut = last.kind is EventKind.WRITE and 0 < last.result < len(last.data)
+            is_short = last.kind is EventKind.WRITE and 0 < last.result < len(last.data)
             # A kill within a synchronous write: it never returned, so it has promised nothing.
-            self.apply(replace(last, is_synchronous=False) if is_cut else last)
+            self.apply(replace(last, is_synchronous=False) if is_short else last)
         self.reboot()
 
     @contextmanager
@@ -194,39 +172,6 @@ class Pending:
             file.changed, file.resized = marks
             if was_settled:
                 del self.dirty[file.number]
-
-    # The base.
-
-    def _add_base(
-        self,
-        path: str,
-        entry: FileEntry | LinkEntry | SymlinkEntry | DirectoryEntry,
-        base: Image,
-    ) -> None:
-        key = self.names.place(path)
-        assert key is not None, "an image lists parents before what they hold"
-        if isinstance(entry, LinkEntry):
-            number = self.names.find(entry.first_name)
-            assert number is not None, "an image lists a file before its other names"
-        elif isinstance(entry, FileEntry):
-            number = self._add_file(entry.content, entry.mode).number
-        elif isinstance(entry, SymlinkEntry):
-            number = self._add(Symlink(entry.target))
-        else:
-            number = self._add(Directory(entry.mode))
-            self.names.directories[number] = {}
-        self.names.add_durable(key, number)
-
-    def _add(self, node: Node) -> int:
-        self._made += 1
-        self.nodes[self._made] = node
-        return self._made
-
-    def _add_file(self, content: bytes, mode: int) -> FileHistory:
-        units, older = (self.sector_bytes, self.block_bytes), self._freed.sector
-        file = FileHistory(self._made + 1, content, mode, *units, older)
-        self._add(file)
-        return file
 
     # Which file an event means.
 
@@ -282,7 +227,7 @@ class Pending:
             return
         if not allocate(file, self.next_event, event.flags, event.offset, event.length):
             raise self._unknown(event, f"fallocate mode {event.flags:#x}")
-        # Blocks that it has are not given to it late, so closing it promises nothing.
+        # Its blocks are allocated here and not late, so closing it promises nothing.
         file.is_truncated = False
         self._touch(file, is_resized=True)
 
@@ -293,36 +238,12 @@ class Pending:
 
     @staticmethod
     def _release(file: FileHistory, moment: Moment) -> None:
-        """Give its blocks to a file that was cut to nothing, and is closed now."""
+        """Allocate the blocks of a file that was truncated to nothing, and is closed now."""
         if file.is_truncated:
             file.give_blocks(moment)
             file.is_truncated = False
 
-    def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
-        file.changed = part(self.next_event, 1)
-        if is_resized:
-            file.resized = file.changed
-        self._mark_clean(file)
-
-    def _mark_clean(self, file: FileHistory) -> None:
-        """Keep `dirty` right: a file that has just been changed or settled is in it or is not."""
-        if file.is_settled:
-            self.dirty.pop(file.number, None)
-        else:
-            self.dirty[file.number] = None
-
     # Names.
-
-    def _put(self, key: EntryKey, number: int | None) -> None:
-        self.names.put(key, part(self.next_event, 1), number)
-        self._touch_names(key, number)
-
-    def _touch_names(self, key: EntryKey, number: int | None) -> None:
-        """Note that a directory, and what one of its entries leads to, have changed."""
-        for touched in (key[0], number):
-            node = None if touched is None else self.nodes[touched]
-            if node is not None and not isinstance(node, Symlink):
-                node.changed = part(self.next_event, 1)
 
     def _create(self, event: Event) -> None:
         file = self._add_file(b"", _NEW_FILE_MODE if event.mode < 0 else event.mode)
@@ -333,7 +254,7 @@ class Pending:
 
     def _mkdir(self, event: Event) -> None:
         key = self._key(event, event.path)
-        mode = _NEW_DIRECTORY_MODE if event.mode < 0 else event.mode
+        mode = NEW_DIRECTORY_MODE if event.mode < 0 else event.mode
         number = self._add(Directory(mode))
         self.names.directories[number] = {}
         self._put(key, number)
@@ -384,13 +305,6 @@ class Pending:
         for key, number in ((source, moved), (target, replaced)):
             self._touch_names(key, number)
 
-    def _free(self, number: int, *, replaced_by: int | None = None) -> None:
-        """Note that a file's blocks can be given to another, if it has lost its last name."""
-        node = self.nodes[number]
-        is_asked_for = self.weakest is PersistenceModel.POSIX and not self.names.is_named(number)
-        if is_asked_for and isinstance(node, FileHistory):
-            self._freed.add(node, replaced_by)
-
     # Modes.
 
     def _change_mode(self, event: Event) -> None:
@@ -401,15 +315,6 @@ class Pending:
         moment = part(self.next_event, 1)
         self.modes.setdefault(number, ModeHistory(node.mode)).changes.append((moment, event.mode))
         node.changed = moment
-
-    def _settle_mode(self, number: int) -> None:
-        history, node = self.modes.pop(number, None), self.nodes.get(number)
-        if history is not None and node is not None and not isinstance(node, Symlink):
-            node.mode = history.current
-
-    def _settle_modes(self) -> None:
-        for number in list(self.modes):
-            self._settle_mode(number)
 
     # Durability.
 
@@ -446,11 +351,11 @@ class Pending:
 
     def _fail_sync(self, event: Event) -> None:
         """Note what a failed sync has marked as clean; directories are in the journal."""
-        if self.weakest in _STRICT:
+        if Past.UNSYNCED not in self.keeps:
             return
         now = after(self.next_event)
         if event.kind is EventKind.SYNC_ALL:
-            for file in self._dirty_files():
+            for file in self.dirty_files():
                 file.fail(now)
             return
         number = self._numbering.node(event, self.names)
@@ -461,36 +366,7 @@ class Pending:
             else:
                 node.fail(now)
 
-    def _dirty_files(self) -> list[FileHistory]:
-        files = [self.nodes[number] for number in self.dirty]
-        return [file for file in files if isinstance(file, FileHistory)]
-
-    def _settle_all(self) -> None:
-        for file in self._dirty_files():
-            file.settle()
-            self._mark_clean(file)
-        self._settle_modes()
-        self._drop(self.names.settle_all(after(self.next_event)))
-
-    def _commit(self, changed: Moment) -> None:
-        """Commit the journal after a sync; where it has nothing to commit it stays as it is."""
-        if changed > self.journal:
-            self.journal = after(self.next_event)
-            if self.weakest is PersistenceModel.EXT4:
-                # A file that has lost its names may be open still: a sync of it commits as well.
-                self.names.settle_all(self.journal)
-                self._settle_modes()
-
-    def _pass_barrier(self) -> None:
-        """Note that a sync of any kind is done."""
-        self.barrier = after(self.next_event)
-        if self.weakest in _STRICT:
-            self._settle_all()
-
     def _drop(self, numbers: list[int]) -> None:
-        """Forget what no name leads to; whoever still has it open writes to nowhere."""
+        super()._drop(numbers)
         for number in numbers:
-            del self.nodes[number]
-            self.modes.pop(number, None)
-            self.dirty.pop(number, None)
             self._numbering.forget(number)

@@ -1,7 +1,9 @@
-"""Crash positions: where a trace may be cut, one after the other, sharing one pending model.
+"""Crash positions: where a crash may fall in a trace, one after the other, on one file system.
 
-What was stored through mappings between two looks is cut before all of it or after all of it:
-in which order it was stored is not known, so what memory held in between is not known either.
+A crash falls before or after all that one comparison of the mappings found, and not between: in
+which order it was stored is not known, so what memory held in between is not known either.
+
+Not here: which of the positions a search tries (`walcrash.case.power_loss`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,13 +15,14 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
+from walcrash.values.persistence import WEAKEST
 
 HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
-"""Where headers often end: a write may be cut there."""
+"""Where headers often end: a crash may leave memory with so many bytes of a write."""
 
 # limits
 MOST_CRASH_POINTS_IN_A_WRITE: Final = 64
-"""Most places at which one write is cut; the sector boundaries beyond that are passed over."""
+"""Most sector boundaries in one write that are crash points; those beyond are passed over."""
 
 _SILENT: Final = frozenset(
     {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE}
@@ -33,25 +36,25 @@ def crash_states(
     *,
     sector_bytes: int = SECTOR_BYTES,
     header_bytes: tuple[int, ...] = HEADER_BYTES,
-    weakest: PersistenceModel = PersistenceModel.POSIX,
+    weakest: PersistenceModel = WEAKEST,
     is_within_writes: bool = True,
     earlier: Iterable[Iterable[Event]] = (),
 ) -> Iterator[tuple[CrashPosition, Pending]]:
-    """Yield each crash position with the pending model at it, in the order of the trace.
+    """Yield each crash position with the file system at it, in the order of the trace.
 
-    The model is one and the same, and goes on when the next position is asked for; so memory is
-    that of what is pending, however many positions there are.
+    The file system is one and the same, and goes on when the next position is asked for; so
+    memory is that of what is pending, however many positions there are.
 
     Args:
         base: the durable image at the start.
         events: the trace.
         sector_bytes: the unit in which writes tear.
-        header_bytes: where writes are cut, beside their first byte, each sector boundary and
-            their last byte.
+        header_bytes: crash points in a write, beside those after its first byte, at each sector
+            boundary and before its last byte.
         weakest: the weakest model that will be asked for.
         is_within_writes: whether there are positions within writes.
         earlier: the traces of boots before this one that were killed or closed with the power
-            on, so that what they did not sync is still pending. Nothing is cut in them, but
+            on, so that what they did not sync is still pending. No crash falls in them, but
             positions count their events as well.
 
     Raises:
@@ -78,7 +81,7 @@ def crash_states(
 def crash_points_in_write(
     event: Event, sector_bytes: int = SECTOR_BYTES, header_bytes: tuple[int, ...] = HEADER_BYTES
 ) -> list[int]:
-    """Return where a write is cut: how many of its bytes are in memory, in order."""
+    """Return the crash points in a write: how many of its bytes are in memory, in order."""
     if event.is_stored:
         return []
     length = min(event.result, len(event.data))

@@ -1,0 +1,51 @@
+"""Crash states: one legal image as moments, before any byte of it is put together.
+
+Not here: which crash states are legal (`models`), the image of one (`build`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from walcrash.disk.names import EntryKey
+from walcrash.values.moments import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What of a file an image has: its size, and the moment of its content.
+
+    `special` is for the sectors that are of another moment.
+    """
+
+    size: int
+    moment: Moment
+    special: Mapping[int, Moment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CrashState:
+    """What each entry leads to, and what an image has of each file with pending changes.
+
+    `modes` are those of files and directories whose mode has pending changes.
+    """
+
+    targets: Mapping[EntryKey, int | None]
+    files: Mapping[int, FileState]
+    modes: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The moments that something may be at, both ends included."""
+
+    earliest: Moment
+    latest: Moment
+
+    def nearest(self, asked: Moment) -> Moment:
+        """Return the moment inside that is nearest to one asked for."""
+        return min(max(asked, self.earliest), self.latest)
+
+    def inside(self, moments: list[Moment]) -> list[Moment]:
+        """Return the moments inside that differ in what is there, of those of its changes."""
+        later = (moment for moment in moments if self.earliest < moment <= self.latest)
+        return [self.earliest, *later]

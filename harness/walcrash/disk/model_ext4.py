@@ -1,0 +1,151 @@
+"""The model `ext4`: names in the order of the journal, content of any moment since its last sync.
+
+All names and modes are at one moment, at or after the last commit of the journal. Sizes that were
+set, and truncations, are at that moment too. Growth by writes may be missing, unless a rename or
+a close that the image has came after it: there ext4 allocates the blocks that it had delayed.
+Content is of any moment since its last sync, but never from before a truncation that the image
+has, or from after one that it does not have.
+
+Not here: when blocks are allocated and the journal is committed (`pending`, `file_history`).
+
+Source: `docs/reference/models/ext4.md`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from walcrash.disk.changes import Change
+from walcrash.disk.crash_state import CrashState, FileState, Window
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.file_system import FileSystem
+from walcrash.disk.held import held_sectors, held_size
+from walcrash.disk.one_moment import NamesAtOneMoment
+from walcrash.disk.space import MOST_COUNTED_STATES, FileOptions, Space, combined, modes_at
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.image_choice import Held, ImageChoice, Policy
+from walcrash.values.moments import Moment, after, before
+
+# limits
+MOST_WORK: Final = 200_000
+"""Most moments times sectors that are gone through to count crash states."""
+
+_Known = Sequence[tuple[FileHistory, list[Moment], Mapping[int, list[Moment]]]]
+"""Files, each with when its size changed and when each of its sectors did."""
+
+
+class Ext4Model(NamesAtOneMoment):
+    """data=ordered with delayed allocation."""
+
+    name = PersistenceModel.EXT4
+    policies = tuple(
+        policy for policy in Policy if policy not in (Policy.GROWN_STALE, Policy.BOTH_NAMES)
+    )
+
+    def names_mark(self, pending: FileSystem) -> Moment:
+        """Return the last commit of the journal that a sync has waited for."""
+        return pending.journal
+
+    def files_mark(self, pending: FileSystem) -> Moment:
+        """Return the start: a commit makes no content durable."""
+        del pending
+        return 0
+
+    def names_with(self, change: Change) -> Moment:
+        """Return the change itself: growth is in the journal, behind names that came before it."""
+        return 0 if change.names else after(change.event)
+
+    # Windows.
+
+    def size_window(self, file: FileHistory, names: Moment) -> Window:
+        """Return the window of a size: since it was set or allocated, not after the names."""
+        earliest = max((moment for moment in file.allocated_at if moment <= names), default=0)
+        for change in file.sizes:
+            if change.is_explicit and before(change.event) < names:
+                earliest = max(earliest, before(change.event) + 1)
+        return Window(earliest, max(names, earliest))
+
+    def sector_window(
+        self, pending: FileSystem, file: FileHistory, sector: int, names: Moment
+    ) -> Window:
+        """Return the window of a sector: between truncations that the image has and has not."""
+        start = sector * pending.sector_bytes
+        earliest = file.durable_since.get(sector, 0)
+        latest = pending.now
+        for extent in file.past_of(sector):
+            if not extent.is_whole:
+                continue
+            moment = extent.moment(sector, pending.sector_bytes)
+            if moment <= names:
+                earliest = max(earliest, moment)
+            elif extent.start <= start and start + pending.sector_bytes <= extent.end:
+                latest = min(latest, moment - 1)
+        return Window(earliest, max(latest, earliest))
+
+    # From a choice to the nearest crash state.
+
+    def file_state(
+        self, pending: FileSystem, choice: ImageChoice, file: FileHistory, held: list[Held]
+    ) -> FileState:
+        """Return size and sectors, each at the moment in its window that is nearest."""
+        names = self.names_moment(pending, choice)
+        size = file.size_at(self.size_window(file, names).nearest(held_size(held, choice.files)))
+        moment = choice.files
+        asked = held_sectors(file, held)
+        is_plain = not (file.durable_since or file.failed or any(o.is_whole for o in file.extents))
+        special: dict[int, Moment] = {}
+        for sector in asked if is_plain else file.pending_sectors():
+            allowed = self.sector_window(pending, file, sector, names)
+            at = allowed.nearest(asked.get(sector, choice.files))
+            if at != moment:
+                special[sector] = at
+        return FileState(size, moment, special)
+
+    # All crash states.
+
+    def count(self, pending: FileSystem) -> Space:
+        """Return how many there are; at least so many, where that is too much work."""
+        moments, files = self.moments(pending), pending.dirty_files()
+        sectors = sum(len(file.pending_sectors()) for file in files)
+        counted = moments[-max(1, MOST_WORK // max(1, sectors)) :]
+        known = [(file, file.size_moments(), _moments_of(file)) for file in files]
+        total = 0
+        for moment in counted:
+            total += self._count_at(pending, moment, known)
+            if total > MOST_COUNTED_STATES:
+                break
+        return Space.of(total, is_counted=len(counted) == len(moments))
+
+    def _count_at(self, pending: FileSystem, names: Moment, known: _Known) -> int:
+        """Return how many there are with the names at one moment, or more than are counted."""
+        total = 1
+        for file, size_moments, sectors in known:
+            total *= len(self.size_window(file, names).inside(size_moments))
+            for sector, moments in sectors.items():
+                total *= len(self.sector_window(pending, file, sector, names).inside(moments))
+                if total > MOST_COUNTED_STATES:
+                    return total
+        return total
+
+    def states(self, pending: FileSystem) -> Iterator[CrashState]:
+        """Yield each: the names at each moment, every size and sector in its window."""
+        for moment in self.moments(pending):
+            names = [dict.fromkeys(pending.names.pending, moment)]
+            modes = [modes_at(pending, moment)]
+            yield from combined(pending, names, self._options(pending, moment), modes)
+
+    def _options(self, pending: FileSystem, names: Moment) -> list[FileOptions]:
+        return [
+            FileOptions(
+                file,
+                self.size_window(file, names).inside(file.size_moments()),
+                {
+                    sector: self.sector_window(pending, file, sector, names).inside(moments)
+                    for sector, moments in _moments_of(file).items()
+                },
+            )
+            for file in pending.dirty_files()
+        ]
+
+
+def _moments_of(file: FileHistory) -> dict[int, list[Moment]]:
+    return {sector: file.moments_of(sector) for sector in file.pending_sectors()}
