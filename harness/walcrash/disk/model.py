@@ -10,7 +10,7 @@ A new model is a file of its own beside `model_kill`, `model_ordered`, `model_ex
 
 Not here: which model is weaker than which, and the words for each (`walcrash.values.persistence`).
 
-Source: `docs/reference/models/`, a page for each.
+Source: `harness/walcrash/docs/reference/models/`, a page for each.
 """
 
 from abc import ABC, abstractmethod

@@ -8,7 +8,7 @@ has, or from after one that it does not have.
 
 Not here: when blocks are allocated and the journal is committed (`pending`, `file_history`).
 
-Source: `docs/reference/models/ext4.md`.
+Source: `harness/walcrash/docs/reference/models/ext4.md`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

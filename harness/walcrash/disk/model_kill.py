@@ -1,6 +1,6 @@
 """The model `kill`: everything is as memory has it.
 
-Source: `docs/reference/models/kill.md`.
+Source: `harness/walcrash/docs/reference/models/kill.md`.
 """
 
 from walcrash.disk.file_system import FileSystem

@@ -1,6 +1,6 @@
 """The model `ordered`: everything is at one moment, at or after the last sync.
 
-Source: `docs/reference/models/ordered.md`.
+Source: `harness/walcrash/docs/reference/models/ordered.md`.
 """
 
 from walcrash.disk.file_system import FileSystem

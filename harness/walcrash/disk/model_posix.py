@@ -5,7 +5,7 @@ has newly grown into may hold stale bytes.
 
 Not here: what ties entries to each other (`names`).
 
-Source: `docs/reference/models/posix.md`.
+Source: `harness/walcrash/docs/reference/models/posix.md`.
 """
 
 from collections.abc import Iterator, Mapping

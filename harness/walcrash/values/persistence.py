@@ -6,7 +6,7 @@ all others.
 
 Not here: what a model allows (`walcrash.disk.models`, an object for each).
 
-Source: `docs/reference/models/README.md`.
+Source: `harness/walcrash/docs/reference/models/README.md`.
 """
 
 from collections.abc import Iterable, Mapping
