@@ -1,16 +1,18 @@
-"""Apart: each piece of work in a process of its own, and nothing that it started outlives it.
+"""The fork server: each piece of work in a process of its own, which leaves nothing running.
 
-A server forks a process that takes one message from the socket, works and is gone. Then the
-server kills and reaps everything which that one left behind, daemons too, and only then says
-that it has ended. Nothing of the work was ever in the server, so nothing is carried over.
+The server forks a process that takes one message from the socket, works and is gone. Then the
+server kills and reaps everything that this process left behind, daemons too, and only then tells
+the harness that the work has ended. No work is ever done in the server itself, so no piece of work
+finds what another one left in memory.
 
-While one process works, the next is forked already, and writes in advance to the pages that the
-first one wrote to (`prefault`): the server looks at that one once it has worked, since looking
-would write to pages as well. A process looks at the socket when its turn has come.
+While one process works, the next is forked already (`forked_ahead`), and writes in advance to the
+pages that the first process wrote to (`prefault`). The server looks those pages up once the first
+process has worked, since a look-up would write to pages as well. A process reads from the socket
+when its turn has come.
 
-Messages have their length in front; an empty one says the end, and is sent by the server.
+Messages are framed (`framing`); the server sends an empty one as the end of the work.
 
-Not here: what the work is; the caller names a function as MODULE:FUNCTION.
+Not here: what the work is; it is named as `module:function`.
 """
 
 import contextlib
@@ -20,10 +22,12 @@ import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Final
 
-from walcrash.recorder.descendants import adopt_orphans, ending_here, kill_children
+from walcrash.recorder.descendants import adopt_orphans, kill_children
+from walcrash.recorder.forked_ahead import ForkedAhead, fork_ahead
 from walcrash.recorder.prefault import Ahead, find_written, prepare, write_ahead
 from walcrash.values.framing import frame
 
@@ -33,17 +37,16 @@ Work = Callable[[socket.socket], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Forked:
+class _Worker:
     """A process that waits for its turn, works, or is gone.
 
     Attributes:
-        pid: its id.
-        turn: where it is told that its turn has come, and that it may end.
-        worked: where it says that it has worked, and waits to be looked at; -1 where it does not.
+        process: the process.
+        worked: where it says that it has worked, and then waits for its pages to be looked up;
+            -1 where it does not.
     """
 
-    pid: int
-    turn: int
+    process: ForkedAhead
     worked: int
 
 
@@ -67,32 +70,26 @@ class _Server:
     def run(self) -> None:
         adopt_orphans()
         current = self._fork()
-        self._give_turn(current)
+        _give_turn(current)
         while True:
             ahead = self._fork()
-            self._learn(current)
-            status = os.waitpid(current.pid, 0)[1]
-            kill_children(keep=frozenset({ahead.pid}))
-            self._give_turn(ahead)
+            self._find_written(current)
+            status = os.waitpid(current.process.pid, 0)[1]
+            kill_children(keep=frozenset({ahead.process.pid}))
+            _give_turn(ahead)
             if not self._say_end(status):
                 return
             current = ahead
 
-    def _fork(self) -> _Forked:
-        is_measured = self._prefaulted is None
-        turn, give = os.pipe()
-        worked, progress = os.pipe() if is_measured else (-1, -1)
-        pid = os.fork()
-        if pid == 0:
-            with ending_here():
-                os.close(give)
-                self._work_in_fork(turn, progress)
-        os.close(turn)
-        if is_measured:
-            os.close(progress)
-        return _Forked(pid, give, worked)
+    def _fork(self) -> _Worker:
+        if self._prefaulted is not None:
+            return _Worker(fork_ahead(partial(self._work_in_fork, progress=-1)), -1)
+        worked, progress = os.pipe()
+        process = fork_ahead(partial(self._work_in_fork, progress=progress))
+        os.close(progress)
+        return _Worker(process, worked)
 
-    def _work_in_fork(self, turn: int, progress: int) -> None:
+    def _work_in_fork(self, turn: int, *, progress: int) -> None:
         # What the subject does to its process group is not done to the server.
         os.setsid()
         if self._prefaulted is not None:
@@ -107,27 +104,20 @@ class _Server:
                     os.write(progress, _TURN)
                     os.read(turn, len(_TURN))
 
-    def _learn(self, current: _Forked) -> None:
-        """Wait for a process that is to be looked at, see where it wrote, and let it end."""
+    def _find_written(self, current: _Worker) -> None:
+        """Wait for a process whose pages are looked up, look them up, and let the process end."""
         if current.worked < 0:
             return
         if self._prefaulted is None and _has_worked(current):
-            self._prefaulted = prepare(find_written(current.pid)) or None
-        # The next process holds this pipe open too, so closing it would not be seen.
+            self._prefaulted = prepare(find_written(current.process.pid)) or None
+        # The next process holds this pipe open too, so it would not see the pipe being closed.
         with contextlib.suppress(BrokenPipeError):
-            os.write(current.turn, _TURN)
+            current.process.tell(_TURN)
         os.close(current.worked)
-        os.close(current.turn)
-
-    def _give_turn(self, forked: _Forked) -> None:
-        # Somebody may have killed it; its status will be told in place of an answer.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(forked.turn, _TURN)
-        if forked.worked < 0:
-            os.close(forked.turn)
+        os.close(current.process.turn)
 
     def _say_end(self, status: int) -> bool:
-        """Say that a process is gone, and how; return whether anybody listens."""
+        """Send that a process is gone, and how; return whether the harness still listens."""
         said = [json.dumps({"ok": False, "died": status}).encode()] if status else []
         try:
             self._channel.sendall(b"".join(map(frame, (*said, b""))))
@@ -136,13 +126,21 @@ class _Server:
         return True
 
 
-def _has_worked(current: _Forked) -> bool:
-    """Wait until a process has worked, or is gone; at once, and never, where nobody can tell."""
+def _give_turn(worker: _Worker) -> None:
+    # Somebody may have killed it; its status is sent in place of an answer.
+    with contextlib.suppress(BrokenPipeError):
+        worker.process.tell(_TURN)
+    if worker.worked < 0:
+        os.close(worker.process.turn)
+
+
+def _has_worked(current: _Worker) -> bool:
+    """Wait until a process has worked, or is gone; without pidfds, return False at once."""
     try:
-        end = os.pidfd_open(current.pid)
+        end = os.pidfd_open(current.process.pid)
     except OSError:
         return False
-    # What it started may hold the pipe open beyond its end.
+    # What the process started may hold the pipe open beyond the end of the process.
     ready, _, _ = select.select([current.worked, end], [], [])
     os.close(end)
     return current.worked in ready and bool(os.read(current.worked, len(_TURN)))

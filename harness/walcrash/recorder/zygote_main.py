@@ -16,6 +16,7 @@ import contextlib
 import gc
 import importlib
 import os
+import pickle
 import resource
 import select
 import signal
@@ -23,7 +24,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from walcrash.recorder import filter as call_filter
@@ -36,7 +37,9 @@ from walcrash.recorder.descendants import (
     libc,
 )
 from walcrash.recorder.environment import order_listings
-from walcrash.recorder.zygote_channel import receive_request, send_answer, send_request
+from walcrash.recorder.forked_ahead import ForkedAhead, fork_ahead
+from walcrash.recorder.zygote_channel import receive_request, send_answer
+from walcrash.values.framing import frame, read_message
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -67,23 +70,15 @@ def main() -> NoReturn:
         zygote.leave()
 
 
-@dataclass(frozen=True, slots=True)
-class _Spare:
-    """A worker that was forked before anybody asked for it, and waits for what it is to run."""
-
-    pid: int
-    entry: str
-    channel: socket.socket
-
-
 class _Zygote:
     def __init__(self, channel: socket.socket, directory: str) -> None:
         self._channel = channel
         self._directory = directory
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
-        self._spare: _Spare | None = None
+        self._spare: ForkedAhead | None = None
         self._watched = ""
+        """What a spare worker runs: the entry that was last asked for."""
 
     def take_requests(self) -> None:
         while True:
@@ -111,7 +106,7 @@ class _Zygote:
             self._finish(*arguments)
             # While the harness looks at what is left, the next worker gets ready.
             if self._spare is None and self._watched:
-                self._spare = self._fork_spare(self._watched)
+                self._spare = self._fork_spare()
         else:
             raise AssertionError(kind)
 
@@ -171,28 +166,20 @@ class _Zygote:
 
     def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
         """Set a worker to work under the filter; it hands over its listener itself."""
-        self._watched = entry
-        spare = self._spare
-        if spare is None or spare.entry != entry:
+        if entry != self._watched:
             self._end_spare()
-            spare = self._fork_spare(entry)
-        self._spare = None
-        with spare.channel:
-            send_request(spare.channel, (payload, memory_mb))
+            self._watched = entry
+        worker, self._spare = self._spare or self._fork_spare(), None
+        try:
+            worker.tell(frame(pickle.dumps((payload, memory_mb))))
+        finally:
+            os.close(worker.turn)
 
-    def _fork_spare(self, entry: str) -> _Spare:
+    def _fork_spare(self) -> ForkedAhead:
         """Fork a worker that puts the filter on and waits."""
-        run = self._entry(entry)
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            with ending_here():
-                ours.close()
-                self._work_when_asked(run, theirs)
-        theirs.close()
-        return _Spare(pid, entry, ours)
+        return fork_ahead(partial(self._work_when_asked, self._entry(self._watched)))
 
-    def _work_when_asked(self, run: Entry, asked: socket.socket) -> None:
+    def _work_when_asked(self, run: Entry, turn: int) -> None:
         _become_worker()
         resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
         listener: int | OSError
@@ -201,17 +188,17 @@ class _Zygote:
         except OSError as problem:
             listener = problem
         # Nobody answers calls yet, so nothing is closed before the listener is handed over.
-        request, _ = receive_request(asked)
-        if request is None:
+        message = read_message(partial(os.read, turn))
+        if message is None:
             return
-        payload, memory_mb = request
+        payload, memory_mb = pickle.loads(message)  # noqa: S301 - from our own zygote
         _limit_memory(memory_mb)
         if isinstance(listener, OSError):
             send_answer(self._channel, -2, str(listener).encode())
             os._exit(FAILED_STATUS)
         send_answer(self._channel, os.getpid(), fds=[listener])
         os.close(listener)
-        asked.close()
+        os.close(turn)
         self._channel.close()
         run(payload)
 
@@ -219,7 +206,7 @@ class _Zygote:
         """Give up the spare worker: it would not have what has been loaded since."""
         spare, self._spare = self._spare, None
         if spare is not None:
-            spare.channel.close()
+            os.close(spare.turn)
             os.kill(spare.pid, signal.SIGKILL)
             os.waitpid(spare.pid, 0)
 
