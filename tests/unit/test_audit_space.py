@@ -181,3 +181,20 @@ def test_a_sync_of_another_file_covers_nothing() -> None:
     work = work_of_syncs(whole, frozenset({1, 2}), Model.POSIX)
     site = work_of_site(Site("directory", frozenset({2})), work, whole, Model.POSIX)
     assert (site.idle, site.covered) == (1, 0)
+
+
+CHMOD = Event(kind=K.ATTRIBUTE, call=0, path="log", file=0, mode=0o600)
+UNREADABLE = Image({"log": FileEntry(b"x", 0)})
+
+
+@pytest.mark.parametrize("model", [Model.ORDERED, Model.EXT4, Model.POSIX])
+def test_a_sync_that_makes_a_mode_durable_has_something_to_do(model: Model) -> None:
+    """The one that was called idle: what is outstanding was said without the modes."""
+    whole = boot(CHMOD, FSYNC, REPLY, base=UNREADABLE)
+    work = work_of_syncs(whole, frozenset({1}), model)
+    site = work_of_site(Site("mode", frozenset({1})), work, whole, model)
+    assert (site.calls, site.idle, site.bytes_pending, site.names_pending) == (1, 0, 0, 0)
+    assert differing_positions(whole, lost(whole, 1), model) != []
+    candidates = added(whole, 1, model=model)
+    assert candidates is not None
+    assert [candidate.image.entries["log"] for candidate in candidates] == [FileEntry(b"x", 0)]

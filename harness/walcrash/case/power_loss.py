@@ -1,8 +1,8 @@
-"""Power losses: which images a power cut in one boot may leave, and what becomes of them.
+"""Power losses: which images a power loss in one boot may leave, and what becomes of them.
 
-The boot is recorded once, to its end. Then the trace is cut at many positions, and at each of
-them some of the images that the contract's model allows are recovered and judged against what
-had been promised before the cut. Images with the same content are recovered once.
+The boot is recorded once, to its end. Then the power is lost at many positions of its trace, and
+at each of them some of the images that the contract's model allows are recovered and judged
+against what had been promised before the loss. Images with the same content are recovered once.
 
 Positions and images are drawn from the case's seed, so a case covers a part of what is legal;
 how much of it is counted and reported.
@@ -17,13 +17,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
+from walcrash.case.drawn_images import drawn_images
 from walcrash.case.watched_boot import called
 from walcrash.disk import (
     Candidate,
     ImageBuilder,
     Pending,
     Space,
-    choices,
     count_states,
     crash_states,
     images,
@@ -36,18 +36,16 @@ from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.log import ImageTotals
 from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.persistence import is_power_loss, stricter_than
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
 
 # limits
 IMAGES_AT_A_POSITION: Final = 8
-"""Images that are looked at where the trace is cut, as long as there are positions left."""
+"""Images that are judged at one position, as long as there are positions left."""
 
 CHOICES_AT_A_POSITION: Final = 512
 """Choices at one position among which is drawn."""
-
-DRAWN_SUBSETS: Final = 8
-"""Choices at one position that are drawn subsets of the changes."""
 
 STRICTER_IMAGES: Final = 128
 """Images of each stricter model that are tried when one of a weaker model has failed."""
@@ -61,12 +59,12 @@ class NoSuchPosition(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBoot:
-    """One boot as the power cut finds it.
+    """One boot as a power loss finds it.
 
     Attributes:
         number: the boot, from 1.
         plan: what it did.
-        base: what was durable when the last power cut (or the case) left it.
+        base: what the power loss before it left, or the case began with; all of it durable.
         earlier: the traces of the boots since then, whose unsynced changes are still pending.
         events: its own trace.
         history_until: its history if only so many of its events had happened.
@@ -85,15 +83,15 @@ class RecordedBoot:
         return sum(len(trace) for trace in self.earlier)
 
     def states(self) -> Iterator[tuple[CrashPosition, Pending]]:
-        """Yield each position at which the trace may be cut, with the model there."""
+        """Yield each position at which a crash may fall, with the file system there."""
         return crash_states(self.base, self.events, earlier=self.earlier)
 
     def history_at(self, position: CrashPosition) -> BootHistory:
-        """Return the boot's history if the power was cut at a position."""
+        """Return the boot's history if the power was lost at a position."""
         return self.history_until(max(0, position.whole_events - self.events_before))
 
     def landing(self, choice: ImageChoice) -> Landing:
-        """Return a power cut as reports show it."""
+        """Return a power loss as reports show it."""
         position = choice.position
         index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
         event = self.events[index]
@@ -121,9 +119,9 @@ class Judged:
 
 @dataclass(slots=True)
 class Coverage:
-    """What of some boots' images was looked at; see `ImageTotals` for the numbers.
+    """What of some boots' images was judged; see `ImageTotals` for the numbers.
 
-    `kinds` counts the events before, within and after which traces were cut.
+    `kinds` counts the events before, within and after which the power was lost.
     """
 
     positions: int = 0
@@ -168,7 +166,7 @@ class Coverage:
 
 
 class LossSearch:
-    """Looks at the images that a power cut in one boot may leave."""
+    """Judges the images that a power loss in one boot may leave."""
 
     def __init__(
         self,
@@ -188,7 +186,7 @@ class LossSearch:
 
     @cached_property
     def _placements(self) -> list[Placement]:
-        """The placement of each position at which the trace may be cut."""
+        """The placement of each position at which a crash may fall."""
         return [position.placement for position, _ in self._boot.states()]
 
     def _choose(self, prng: Prng, most: int) -> set[int]:
@@ -224,7 +222,7 @@ class LossSearch:
                 if judged is None:
                     continue
                 if judged.judgement.verdict is Verdict.FAIL:
-                    return self._strictest(judged, pending, position)
+                    return self.strictest(judged, pending, most=STRICTER_IMAGES)
                 last = judged
         return last
 
@@ -276,7 +274,7 @@ class LossSearch:
         )
 
     def _judge_new(self, candidate: Candidate) -> Judged | None:
-        """Look at a candidate unless the same image was judged against the same promises."""
+        """Judge a candidate unless the same image was judged against the same promises."""
         key = (candidate.digest, candidate.choice.position.whole_events)
         if key in self._seen:
             self.coverage.generated += 1
@@ -295,41 +293,38 @@ class LossSearch:
     def _drawn(
         self, pending: Pending, position: CrashPosition, prng: Prng, most: int
     ) -> Iterator[Candidate]:
-        """Yield the images with nothing and with everything kept, then drawn ones of the rest."""
-        every = choices(pending, self._model, position, prng=prng, drawn=DRAWN_SUBSETS)
-        pool = list(islice(every, CHOICES_AT_A_POSITION))
-        builder = ImageBuilder(pending)
-        digests: set[str] = set()
-        for choice in [*pool[:2], *prng.shuffled(pool[2:])]:
-            image = builder.build(choice)
-            digest = image.digest()
-            if digest not in digests:
-                digests.add(digest)
-                yield Candidate(choice, image, digest)
-            if len(digests) == most:
-                return
+        """Yield some images at a position, the plainest first."""
+        return drawn_images(
+            pending, self._model, position, prng, most=most, pool=CHOICES_AT_A_POSITION
+        )
+
+    def _stricter(
+        self, pending: Pending, position: CrashPosition, most: int
+    ) -> Iterator[Candidate]:
+        """Yield images of each stricter model of a power loss, strictest first."""
+        for model in stricter_than(self._model):
+            if is_power_loss(model):
+                yield from islice(images(pending, model, position), most)
 
     def _relabelled(
         self, candidate: Candidate, pending: Pending, position: CrashPosition
     ) -> Candidate:
-        for model in self._stricter():
-            for other in islice(images(pending, model, position), STRICTER_IMAGES):
-                if other.digest == candidate.digest:
-                    return other
-        return candidate
+        """Return an image under the strictest model in which it is found."""
+        stricter = self._stricter(pending, position, STRICTER_IMAGES)
+        return next((each for each in stricter if each.digest == candidate.digest), candidate)
 
-    def _stricter(self) -> list[PersistenceModel]:
-        """Return the models that are stricter than this one's, strictest first."""
-        every: list[PersistenceModel] = list(PersistenceModel)
-        return every[1 : max(1, every.index(self._model))]
+    def strictest(self, failed: Judged, pending: Pending, *, most: int) -> Judged:
+        """Return a failure of the same kind at the same position in the strictest model.
 
-    def _strictest(self, failed: Judged, pending: Pending, position: CrashPosition) -> Judged:
-        """Return a failure of the same kind at the same position in the strictest model."""
+        Args:
+            failed: the failure.
+            pending: the file system at its position.
+            most: images of each stricter model that are tried.
+        """
         target_invariant = failed.judgement.violations[0].invariant
-        for model in self._stricter():
-            for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
-                judged = self.judge_image(candidate)
-                violations = judged.judgement.violations
-                if violations and violations[0].invariant is target_invariant:
-                    return judged
+        for candidate in self._stricter(pending, failed.candidate.choice.position, most):
+            judged = self.judge_image(candidate)
+            violations = judged.judgement.violations
+            if violations and violations[0].invariant is target_invariant:
+                return judged
         return failed

@@ -11,10 +11,10 @@ from typing import Final
 from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
 from walcrash.case.search_target import PowerTarget, shape_of
 from walcrash.disk import Candidate, ImageBuilder, Loss, Pending, choices, loss_of, pending_changes
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.persistence import rank
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant
 
@@ -29,8 +29,6 @@ DRAWN_SUBSETS: Final = 8
 """Drawn choices of one model at one position, where the aim is at a drawn one."""
 
 POLICIES: Final = tuple(Policy)
-
-MODELS: Final = tuple(PersistenceModel)
 
 Weight = tuple[int, int, Loss, int, int]
 """Model, kind of position, loss, policy, and which one it was, each from simple to not."""
@@ -112,7 +110,7 @@ def _choices(
 
 def _weigh(boot: RecordedBoot, choice: ImageChoice, loss: Loss, number: int) -> Weight:
     return (
-        MODELS.index(choice.model),
+        rank(choice.model),
         position_rank(boot, choice.position),
         loss,
         POLICIES.index(choice.policy),

@@ -37,13 +37,14 @@ from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.image_choice_json import choice_from_json
+from walcrash.values.persistence import WEAKEST, is_portability, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 # limits
 PORTABILITY_SHARE: Final = 4
-"""For each so many images under the contract's model, one is looked at under `posix`."""
+"""For each so many images under the contract's model, one is judged under the weakest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,19 +339,18 @@ class _CaseRun:
         if best is None:
             return self._not_judged("no image was left to look at")
         run = self._powered_run(recorded, best, search.coverage, judged_invariants)
-        if run.judgement.verdict is not Verdict.PASS or model is PersistenceModel.POSIX:
+        if run.judgement.verdict is not Verdict.PASS or model is WEAKEST:
             return run
         weaker = LossSearch(
-            recorded, PersistenceModel.POSIX, recover=self._recovery_runs.restored, judge=judge_boot
+            recorded, WEAKEST, recover=self._recovery_runs.restored, judge=judge_boot
         )
         few = max(1, loss.images // PORTABILITY_SHARE)
         other = weaker.explore(Prng(loss.seed + 1), few)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
             return run
         found = self._powered_run(recorded, other, weaker.coverage, judged_invariants)
-        strict_first = list(PersistenceModel)
-        if strict_first.index(found.model) <= strict_first.index(model):
-            # It was sought under `posix`, but the contract's own model shows it as well.
+        if not is_portability(found.model, promised=model):
+            # It was sought under the weakest model, but the contract's own shows it as well.
             return replace(found, coverage=search.coverage)
         return replace(run, portability_failure=found)
 
@@ -398,7 +398,7 @@ class _CaseRun:
         crashes = [boot.plan.crash for boot in self._boots.watched]
         losses = [crash for crash in crashes if isinstance(crash, PowerLoss) and crash.choice]
         models = [PersistenceModel.KILL, *(_choice(loss).model for loss in losses)]
-        return max(models, key=list(PersistenceModel).index)
+        return weakest_of(models)
 
     def _doubt(self, judgement: Judgement) -> str:
         if unmodelled := self._boots.unmodelled():

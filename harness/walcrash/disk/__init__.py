@@ -7,6 +7,7 @@ from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
 from walcrash.disk.loss import Loss, loss_of
 from walcrash.disk.models import count_states, every_state, pending_changes
+from walcrash.disk.outstanding import Outstanding, outstanding
 from walcrash.disk.pending import Pending
 from walcrash.disk.positions import HEADER_BYTES, crash_points_in_write, crash_states
 from walcrash.disk.space import Space
@@ -19,6 +20,7 @@ __all__ = [
     "Loss",
     "NameState",
     "NotModelled",
+    "Outstanding",
     "Pending",
     "Space",
     "change_fates",
@@ -31,6 +33,7 @@ __all__ = [
     "kill_image",
     "loss_of",
     "name_states",
+    "outstanding",
     "pending_changes",
     "rebuild",
 ]

@@ -32,6 +32,7 @@ from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.moments import Placement
+from walcrash.values.persistence import weakest_of
 from walcrash.values.story import (
     FATES_SHOWN,
     PATHS_SHOWN,
@@ -61,7 +62,7 @@ def build_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
         promised: the contract's persistence model, by whose rules things are called durable
             unless a power loss of the case was under a weaker one.
     """
-    rules = max(run.model, promised, key=list(PersistenceModel).index)
+    rules = weakest_of((run.model, promised))
     try:
         return _StoryBuilder(run, rules, unknown="").build()
     except NotModelled as problem:

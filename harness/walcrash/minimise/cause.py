@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from walcrash.values.case import Landing
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant
 
@@ -96,7 +96,7 @@ def cause_of(
 def _lost(story: Story) -> tuple[str, ...]:
     """Return the names from which the last power loss took something."""
     crashes = [boot.crash for boot in story.boots if boot.crash is not None]
-    losses = [crash for crash in crashes if crash.model is not PersistenceModel.KILL]
+    losses = [crash for crash in crashes if is_power_loss(crash.model)]
     taken = {
         story.paths[fate.path]
         for crash in losses[-1:]

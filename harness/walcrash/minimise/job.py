@@ -9,7 +9,6 @@ from walcrash.findings.story import build_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.search import minimise
 from walcrash.values.case_file import StoredCase
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.verdict import Invariant
 
 
@@ -45,7 +44,7 @@ def minimise_case(
         stored: the case.
         target_invariant: the invariant that it breaks.
         seconds: time for it.
-        is_portability: whether only models weaker than the contract's count.
+        is_portability: whether only images count that the contract's model does not allow.
         evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
 
     Raises:
@@ -56,7 +55,7 @@ def minimise_case(
         stored,
         target_invariant,
         seconds=seconds,
-        strictest=_weaker_than(stored.contract.model) if is_portability else PersistenceModel.KILL,
+        beyond=stored.contract.model if is_portability else None,
         kept=unpack(evidence).run if evidence else None,
     )
     if found.run is None:
@@ -68,9 +67,3 @@ def minimise_case(
         is_finished=found.is_finished,
         cause=cause_of(target_invariant, found.run.landings, story),
     )
-
-
-def _weaker_than(model: PersistenceModel) -> PersistenceModel:
-    """Return the next weaker model; what a stricter one shows is no matter of portability."""
-    every = list(PersistenceModel)
-    return every[min(every.index(model) + 1, len(every) - 1)]

@@ -19,7 +19,7 @@ from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
-from walcrash.minimise.trial import BudgetOver, Trial, anywhere, start
+from walcrash.minimise.trial import BudgetOver, Trial, anywhere, models_up_to, start
 from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
@@ -60,7 +60,7 @@ def minimise(
     target_invariant: Invariant,
     *,
     seconds: float,
-    strictest: PersistenceModel = PersistenceModel.KILL,
+    beyond: PersistenceModel | None = None,
     kept: CaseRun | None = None,
 ) -> Minimised:
     """Return the smallest case that is found within the budget.
@@ -70,7 +70,7 @@ def minimise(
         stored: a case that breaks the invariant first.
         target_invariant: the invariant.
         seconds: time for it; the tries have their own limit.
-        strictest: power losses are not sought in a model that is stricter than this one.
+        beyond: power losses are not sought in a model that this one covers; None seeks in all.
         kept: how the case ran when it failed, for one that may run in another way now.
 
     Raises:
@@ -89,22 +89,22 @@ def minimise(
         _exact_kills(trial)
         _plain_losses(trial)
         is_first = True
-        while _one_round(trial, strictest, is_first=is_first):
+        while _one_round(trial, beyond, is_first=is_first):
             is_first = False
     except BudgetOver:
         is_finished = False
     return Minimised(run=trial.run, tries=trial.tries, is_finished=is_finished)
 
 
-def _one_round(trial: Trial, strictest: PersistenceModel, *, is_first: bool) -> bool:
+def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool) -> bool:
     """Try everything once; return whether anything was taken."""
     before = trial.case
-    if strictest is PersistenceModel.KILL:
+    if beyond is None:
         _kills_for_power(trial)
     _fewer_boots(trial)
     _earlier_events(trial)
     _fewer_operations(trial)
-    _simpler_crashes(trial, strictest)
+    _simpler_crashes(trial, beyond)
     _fewer_pairs(trial)
     _first_events(trial)
     is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
@@ -183,7 +183,7 @@ def _first_events(trial: Trial) -> None:
                     break
 
 
-def _simpler_crashes(trial: Trial, strictest: PersistenceModel) -> None:
+def _simpler_crashes(trial: Trial, beyond: PersistenceModel | None) -> None:
     last = len(trial.case.boots) - 1
     for number in range(last):
         if trial.case.boots[number].crash is not None:
@@ -195,7 +195,7 @@ def _simpler_crashes(trial: Trial, strictest: PersistenceModel) -> None:
                 if trial.attempt(workload.with_crash(trial.case, number, point)):
                     break
         elif isinstance(crash, PowerLoss) and number == last:
-            _simplest_power_loss(trial, number, strictest)
+            _simplest_power_loss(trial, number, beyond)
 
 
 def _simpler_points(trial: Trial, boot: int, crash: CrashPoint) -> Iterator[CrashPoint]:
@@ -224,10 +224,10 @@ def _index(values: tuple[int, ...], value: int) -> int:
     return values.index(value) if value in values else len(values)
 
 
-def _simplest_power_loss(trial: Trial, boot: int, strictest: PersistenceModel) -> None:
+def _simplest_power_loss(trial: Trial, boot: int, beyond: PersistenceModel | None) -> None:
     choice = trial.choice(boot)
     assert choice is not None, "a run names the image of its power loss"
-    target = anywhere(choice.model, strictest)
+    target = anywhere(models_up_to(choice.model, beyond))
     trial.attempt(workload.unchanged(trial.case), targets={boot: target})
 
 

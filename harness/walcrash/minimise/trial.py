@@ -26,6 +26,7 @@ from walcrash.values.image_choice import ImageChoice
 from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
+from walcrash.values.persistence import covers, is_portability, power_models
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -238,9 +239,7 @@ def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
     """Return aims at every power loss of a run that look for it at all positions."""
     choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
     return {
-        boot: anywhere(choice.model, choice.model)
-        for boot, choice in enumerate(choices)
-        if choice is not None
+        boot: anywhere((choice.model,)) for boot, choice in enumerate(choices) if choice is not None
     }
 
 
@@ -279,16 +278,21 @@ def choice_of(case: Case, boot: int) -> ImageChoice | None:
     return choice_from_json(json.loads(crash.choice))
 
 
-def anywhere(weakest: PersistenceModel, strictest: PersistenceModel) -> PowerTarget:
-    """Return the aim that looks for a power loss at all positions, in some models."""
-    models = models_up_to(weakest, strictest)
+def anywhere(models: tuple[PersistenceModel, ...]) -> PowerTarget:
+    """Return the target that is a power loss at any position, in some models."""
     return PowerTarget(models=models, images=SEARCHED_IMAGES, is_anywhere=True)
 
 
 def models_up_to(
-    weakest: PersistenceModel, strictest: PersistenceModel
+    weakest: PersistenceModel, beyond: PersistenceModel | None
 ) -> tuple[PersistenceModel, ...]:
-    """Return the models of power losses from one to another, strictest first."""
-    every = list(PersistenceModel)
-    first = max(1, every.index(strictest))
-    return tuple(every[first : every.index(weakest) + 1])
+    """Return the models of power losses that one covers, strictest first.
+
+    Args:
+        weakest: the model that covers them.
+        beyond: a model that covers none of them; None if there is none such.
+    """
+    covered = (model for model in power_models() if covers(weakest, model))
+    return tuple(
+        model for model in covered if beyond is None or is_portability(model, promised=beyond)
+    )

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.moments import Placement
+from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Aspect, Story, StoryCrash
 from walcrash.values.verdict import Invariant
 
@@ -33,7 +33,7 @@ def taken(story: Story) -> Taken:
 
 
 def _taken(crash: StoryCrash) -> Taken:
-    if crash.model is PersistenceModel.KILL:
+    if not is_power_loss(crash.model):
         is_torn = crash.placement is Placement.WITHIN
         return Taken.KILL_TORN if is_torn else Taken.KILL_NOTHING
     lost = [fate for fate in crash.fates if not fate.is_kept]

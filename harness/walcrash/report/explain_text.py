@@ -16,7 +16,6 @@ from walcrash.report.advice import advice, taken
 from walcrash.report.finding_text import NARROWEST, WIDTH, finding_text
 from walcrash.report.output import publish, talk, wants_color
 from walcrash.report.story_words import (
-    RULES,
     BytesRow,
     bytes_rows,
     call_text,
@@ -34,6 +33,7 @@ from walcrash.report.text import INDENT, block, counted, paragraph, shorten
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding
+from walcrash.values.persistence import FACTS
 from walcrash.values.story import Step, Story, StoryBoot
 from walcrash.values.verdict import RULES as INVARIANT_RULES
 
@@ -90,7 +90,7 @@ def _boot(story: Story, number: int, boot: StoryBoot, width: int) -> list[str]:
         reason = f"what was durable is not known: {shorten(story.unknown)}"
         lines += paragraph(reason, width=width)
     elif number == 1:
-        lines += paragraph(RULES[story.rules], width=width)
+        lines += paragraph(FACTS[story.rules].durable, width=width)
     lines += _steps(story, boot, width)
     return [*lines, *_crash(story, number, boot, width)]
 

@@ -5,8 +5,9 @@ import json
 from walcrash.report.finding_text import WIDTH
 from walcrash.report.output import publish
 from walcrash.report.text import block, command, counted, escape, shell_path, shorten, table
-from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.contract import Acknowledges, Contract, Promise
 from walcrash.values.errors import ExitCode
+from walcrash.values.persistence import is_power_loss
 from walcrash.values.plain import to_plain
 from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
 from walcrash.values.verdict import Verdict
@@ -130,6 +131,6 @@ def _contract(contract: Contract) -> str:
         f"{contract.power.value} after a power loss",
     ]
     text = ", ".join(parts)
-    if contract.power is Promise.NONE or contract.model is PersistenceModel.KILL:
+    if contract.power is Promise.NONE or not is_power_loss(contract.model):
         return text
     return f"{text} (up to {contract.model.value})"

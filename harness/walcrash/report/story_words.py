@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from walcrash.report.text import counted, escape
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.moments import Placement
+from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import (
     Aspect,
     Durability,
@@ -25,13 +25,6 @@ from walcrash.values.story import (
     StoryCall,
     StoryCrash,
 )
-
-RULES = {
-    PersistenceModel.KILL: "what memory holds counts as durable",
-    PersistenceModel.ORDERED: "durable by the rules of `ordered`: all that was done before a sync",
-    PersistenceModel.EXT4: "durable by the rules of `ext4`",
-    PersistenceModel.POSIX: "durable by the rules of `posix`",
-}
 
 
 def ranges_text(ranges: Ranges) -> str:
@@ -129,7 +122,7 @@ def crash_text(number: int, boot: StoryBoot) -> str:
             BootEnd.DIED: "ended by itself",
         }
         return f"boot {number}: {words[boot.end]}"
-    is_kill = crash.model is PersistenceModel.KILL
+    is_kill = not is_power_loss(crash.model)
     what = "killed" if is_kill else "the power was lost"
     text = f"boot {number}: {what} {crash.placement.value} event {crash.event}"
     if crash.placement is Placement.WITHIN:
@@ -139,7 +132,7 @@ def crash_text(number: int, boot: StoryBoot) -> str:
 
 def kept_text(crash: StoryCrash) -> str:
     """Return what a crash took, in a sentence."""
-    if crash.model is PersistenceModel.KILL:
+    if not is_power_loss(crash.model):
         return "a kill takes nothing of what the page cache has"
     lost = sum(not fate.is_kept for fate in crash.fates)
     if not crash.fate_count:

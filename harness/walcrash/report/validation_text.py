@@ -94,10 +94,10 @@ def _remark(row: ValidatedRow) -> list[str]:
 def validation_markdown(rows: tuple[ValidatedRow, ...], seed: str) -> str:
     """Return the table as it is published: a row for each setting, with reasons and sources."""
     head = (
-        "| subject | acknowledged at | kill | ordered | ext4 | posix | strictest failure | images "
-        "| its authors say | why |"
+        f"| subject | acknowledged at | {' | '.join(model.value for model in COLUMNS)} "
+        "| strictest failure | images | its authors say | why |"
     )
-    lines = [head, "| --- | --- | --- | --- | --- | --- | --- | ---: | --- | --- |"]
+    lines = [head, f"| --- | --- |{' --- |' * len(COLUMNS)} --- | ---: | --- | --- |"]
     for row in rows:
         documented = row.documented
         cells = [

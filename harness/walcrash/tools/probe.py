@@ -28,7 +28,8 @@ from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, P
 from walcrash.values.errors import Inconclusive, Interrupted
 from walcrash.values.finding import Finding
 from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
-from walcrash.values.probe import POWER_MODELS, Probe, ProbedCrash, ProbedPromise
+from walcrash.values.persistence import is_power_loss, power_models
+from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
 from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
 from walcrash.values.verdict import Verdict
 
@@ -150,7 +151,7 @@ class _Prober:
         """Go to weaker models with the strongest promise that still holds."""
         promises = iter((Promise.ALL, Promise.PREFIX))
         promise = next(promises)
-        for model in POWER_MODELS:
+        for model in power_models():
             while not self._holds(acknowledges, ProbedCrash.POWER, model, promise):
                 weaker = next(promises, None)
                 if weaker is None:
@@ -209,7 +210,7 @@ class _Prober:
             acknowledges=acknowledges,
             kill=promise if crash is ProbedCrash.KILL else Promise.ALL,
             power=promise if crash is ProbedCrash.POWER else Promise.NONE,
-            model=PersistenceModel.ORDERED if model is PersistenceModel.KILL else model,
+            model=model if is_power_loss(model) else power_models()[0],
         )
         fewest, most = base.workload.boots
         kind = FaultKind.KILL if crash is ProbedCrash.KILL else FaultKind.POWER

@@ -15,8 +15,9 @@ from typing import Final
 from walcrash.findings.subject_words import read_subject
 from walcrash.scenario.file import shipped_directory
 from walcrash.tools.probe import ProbePlan, run_probe
-from walcrash.values.contract import Acknowledges, PersistenceModel, Promise
+from walcrash.values.contract import Acknowledges, Contract, Promise
 from walcrash.values.errors import ScenarioError, UsageError
+from walcrash.values.persistence import is_portability
 from walcrash.values.validation import COLUMNS, Documented, ValidatedRow
 
 TABLE: Final = "validation.toml"
@@ -75,7 +76,7 @@ def read_documented(path: Path) -> list[Documented]:
             keeps={
                 model: Promise(row[model.value])
                 for model in COLUMNS
-                if model is not PersistenceModel.POSIX or model.value in row
+                if model.value in row or not is_portability(model, promised=Contract().model)
             },
             says=row["says"],
             because=row.get("because", ""),

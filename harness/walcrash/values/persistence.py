@@ -101,6 +101,11 @@ def rank(model: PersistenceModel) -> int:
     return strict_to_weak().index(model)
 
 
+def strictest_of(models: Iterable[PersistenceModel]) -> PersistenceModel:
+    """Return the one of some models that is first in `strict_to_weak`."""
+    return min(models, key=rank)
+
+
 def weakest_of(models: Iterable[PersistenceModel]) -> PersistenceModel:
     """Return the one of some models that is last in `strict_to_weak`."""
     return max(models, key=rank)

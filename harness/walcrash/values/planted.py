@@ -6,12 +6,10 @@ looks suspicious and must never be accused.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.persistence import stricter_than, strictest_of
 from walcrash.values.verdict import Invariant
-
-_RANK: Final = {model: rank for rank, model in enumerate(PersistenceModel)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +80,10 @@ class PlantedResult:
         """Whether a run showed the bug in a stricter model than the one stated."""
         if run.model is None or self.planted.model is None:
             return False
-        return _RANK[run.model] < _RANK[self.planted.model]
+        return run.model in stricter_than(self.planted.model)
 
     @property
     def strictest(self) -> PersistenceModel | None:
         """The strictest model that showed the bug on any seed."""
         models = [run.model for run in self.runs if run.model is not None]
-        return min(models, key=_RANK.__getitem__, default=None)
+        return strictest_of(models) if models else None

@@ -11,6 +11,7 @@ from enum import Enum
 
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.finding import Finding
+from walcrash.values.persistence import covers, power_models
 from walcrash.values.verdict import Verdict
 
 
@@ -75,15 +76,14 @@ class Probe:
             for each in self.promises
             if (each.acknowledges, each.crash) == (acknowledges, crash)
         ]
-        order = list(PersistenceModel)
         for each in tried:
             # What holds under a model holds under the stricter ones; what breaks, under weaker.
-            if each.verdict is Verdict.PASS and order.index(each.model) >= order.index(model):
+            if each.verdict is Verdict.PASS and covers(each.model, model):
                 return each.promise
         is_refuted = any(
             each.verdict is Verdict.FAIL
             and each.promise is Promise.PREFIX
-            and order.index(each.model) <= order.index(model)
+            and covers(model, each.model)
             for each in tried
         )
         return Promise.NONE if is_refuted else None
@@ -96,13 +96,13 @@ class Probe:
         kill = self.kept(acknowledges, ProbedCrash.KILL, PersistenceModel.KILL)
         powers = {
             model: promise
-            for model in POWER_MODELS
+            for model in power_models()
             if (promise := self.kept(acknowledges, ProbedCrash.POWER, model)) is not None
         }
-        if kill is None or PersistenceModel.ORDERED not in powers:
+        power = powers.get(power_models()[0])
+        if kill is None or power is None:
             return None
-        power = powers[PersistenceModel.ORDERED]
-        covered = [model for model in POWER_MODELS if powers.get(model) is power]
+        covered = [model for model in power_models() if powers.get(model) is power]
         return replace(
             self.stated, acknowledges=acknowledges, kill=kill, power=power, model=covered[-1]
         )
@@ -121,7 +121,3 @@ class Probe:
             return Verdict.FAIL
         is_open = any(kept is None for _, kept in due) or not self.promises
         return Verdict.INCONCLUSIVE if is_open else Verdict.PASS
-
-
-POWER_MODELS = (PersistenceModel.ORDERED, PersistenceModel.EXT4, PersistenceModel.POSIX)
-"""The models of a power loss, from strict to weak: what breaks under one breaks under the next."""

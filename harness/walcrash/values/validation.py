@@ -13,10 +13,11 @@ from enum import Enum
 
 from walcrash.values.contract import Acknowledges, PersistenceModel, Promise
 from walcrash.values.finding import Finding
+from walcrash.values.persistence import is_power_loss, strict_to_weak
 from walcrash.values.probe import Probe, ProbedCrash
 from walcrash.values.verdict import Verdict
 
-COLUMNS = tuple(PersistenceModel)
+COLUMNS = strict_to_weak()
 """A kill, and a power loss under each model, from strict to weak."""
 
 
@@ -70,7 +71,7 @@ class ValidatedRow:
         """Return what was kept in one column; None if that is open."""
         if self.probe is None:
             return None
-        crash = ProbedCrash.KILL if model is PersistenceModel.KILL else ProbedCrash.POWER
+        crash = ProbedCrash.POWER if is_power_loss(model) else ProbedCrash.KILL
         return self.probe.kept(self.documented.acknowledges, crash, model)
 
     @property

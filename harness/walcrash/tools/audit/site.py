@@ -12,11 +12,11 @@ Not here: which images those are (`space`), how a boot is recorded (`case`).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Final
 
 from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
-from walcrash.disk import Candidate, count_states, images
+from walcrash.disk import Candidate, count_states
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (
     IMAGES_AT_A_POSITION,
@@ -196,21 +196,9 @@ class SiteAuditor:
 
     def _strictest(self, failed: Judged, search: LossSearch, removed: RecordedBoot) -> Judged:
         """Return a failure of the same kind at the same position in the strictest model."""
-        target_invariant = failed.judgement.violations[0].invariant
         for position, pending in removed.states():
-            if position != failed.candidate.choice.position:
-                continue
-            for model in PersistenceModel:
-                if model is PersistenceModel.KILL:
-                    continue
-                if model is self.model:
-                    break
-                for candidate in islice(images(pending, model, position), STRICTER_IMAGES):
-                    judged = search.judge_image(candidate)
-                    violations = judged.judgement.violations
-                    if violations and violations[0].invariant is target_invariant:
-                        return judged
-            break
+            if position == failed.candidate.choice.position:
+                return search.strictest(failed, pending, most=STRICTER_IMAGES)
         return failed
 
     def _found(self, judged: Judged, boot: RecordedBoot) -> AuditFinding:

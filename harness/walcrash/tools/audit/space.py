@@ -1,10 +1,10 @@
-"""What the loss of a sync adds: positions at which more is pending, and the images of that.
+"""What the removal of a sync adds: positions at which more is pending, and the images of that.
 
-Two pending models go through one trace side by side, one of them without the syncs of a site.
-Where both have the same outstanding changes, they allow the same images, and nothing can be
-learnt. Elsewhere the images are wanted that only the loss allows.
+Two file systems in memory go through one trace side by side, one of them without the syncs of a
+site. Where both have the same outstanding changes, they allow the same images, and nothing can
+be learnt. At the other positions the images are wanted that only the removal allows.
 
-Not here: recovering and judging them (`case`).
+Not here: recovering and judging them (`site`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,40 +12,46 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
+from walcrash.case.drawn_images import drawn_images
 from walcrash.case.power_loss import RecordedBoot
-from walcrash.disk import Candidate, ImageBuilder, Pending, choices, count_states, every_state
-from walcrash.disk.file_history import FileHistory
+from walcrash.disk import (
+    Candidate,
+    ImageBuilder,
+    Outstanding,
+    Pending,
+    choices,
+    count_states,
+    every_state,
+    outstanding,
+)
 from walcrash.tools.audit.sites import Site, without
 from walcrash.values.audit import SiteAudit
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.moments import CrashPosition, Moment, Placement
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 
 # limits
 MOST_LISTED_STATES: Final = 2_048
-"""Cuts that are all built, so that nothing is left out, in one boot without one site."""
+"""Crash states that are all built, so that nothing is left out, in one boot without one site."""
 
 MOST_LISTED_POSITIONS: Final = 256
-"""Positions at which all cuts may be built, in one boot without one site."""
+"""Positions at which all crash states may be built, in one boot without one site."""
 
 CHOICES_AT_A_POSITION: Final = 256
 """Choices at one position among which is drawn."""
-
-DRAWN_SUBSETS: Final = 8
-"""Choices at one position that are drawn subsets of the changes."""
 
 MOST_SEARCHED_CALLS: Final = 8
 """Calls of one site in one boot for which it is found out why they had nothing to do."""
 
 IMAGES_AT_A_POSITION: Final = 6
-"""Images that are looked at where the trace is cut, as long as there are positions left."""
+"""Images that are judged at one position, as long as there are positions left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One position in a trace, with the pending model as it is and without a site's syncs."""
+    """One position in a trace, with the file system as it is and without a site's syncs."""
 
     position: CrashPosition
     kept: Pending
@@ -53,7 +59,7 @@ class Sides:
 
 
 def side_by_side(boot: RecordedBoot, removed: RecordedBoot) -> Iterator[Sides]:
-    """Yield the positions of the trace without the syncs, each with the model of either.
+    """Yield the positions of the trace without the syncs, each with both file systems.
 
     Raises:
         NotModelled: the trace means something that the model has no rule for.
@@ -70,7 +76,7 @@ def side_by_side(boot: RecordedBoot, removed: RecordedBoot) -> Iterator[Sides]:
 def differing_positions(
     boot: RecordedBoot, removed: RecordedBoot, model: PersistenceModel
 ) -> list[CrashPosition]:
-    """Return the positions at which the loss leaves more outstanding.
+    """Return the positions at which the removal leaves more outstanding.
 
     Raises:
         NotModelled: as for `side_by_side`.
@@ -82,33 +88,6 @@ def differing_positions(
     ]
 
 
-def outstanding(pending: Pending, model: PersistenceModel) -> frozenset[tuple[object, ...]]:
-    """Return all that a model may still take away; equal ones allow the same images."""
-    if model is PersistenceModel.KILL:
-        return frozenset()
-    # What lies before the mark is bound to be there, where the model has such a mark.
-    marks = {PersistenceModel.ORDERED: pending.barrier, PersistenceModel.EXT4: pending.journal}
-    mark = marks.get(model, 0)
-    found: set[tuple[object, ...]] = set()
-    for key, name in pending.names.pending.items():
-        found.update(("name", *key, moment) for moment, _ in name.changes if moment > mark)
-    for number in pending.dirty:
-        file = pending.nodes[number]
-        assert isinstance(file, FileHistory), "only files are dirty"
-        for moment, what in _file_moments(file):
-            if model is not PersistenceModel.ORDERED or moment > mark:
-                found.add((*what, number, moment, moment > mark))
-    return frozenset(found)
-
-
-def _file_moments(file: FileHistory) -> Iterator[tuple[Moment, tuple[object, ...]]]:
-    for moment in file.size_moments():
-        yield moment, ("size",)
-    for sector in file.pending_sectors():
-        for moment in file.moments_of(sector):
-            yield moment, ("sector", sector)
-
-
 def list_added(
     boot: RecordedBoot,
     removed: RecordedBoot,
@@ -118,7 +97,7 @@ def list_added(
     said: Sequence[int],
     most: int,
 ) -> list[Candidate] | None:
-    """Return every image that only the loss allows, each once for what was said until then.
+    """Return every image that only the removal allows, each once for the messages until then.
 
     Args:
         boot: the boot as it was.
@@ -129,7 +108,7 @@ def list_added(
         most: the most images that are of use.
 
     Returns:
-        None if there are too many cuts to go through, or too many images.
+        None if there are too many crash states to go through, or too many images.
 
     Raises:
         NotModelled: as for `side_by_side`.
@@ -154,7 +133,7 @@ def list_added(
 
 
 def _added_at(sides: Sides, model: PersistenceModel) -> Iterator[Candidate]:
-    """Yield every image at one position that only the loss allows."""
+    """Yield every image at one position that only the removal allows."""
     kept, removed = ImageBuilder(sides.kept), ImageBuilder(sides.removed)
     known = {kept.build_state(state).digest() for state in every_state(sides.kept, model)}
     named = _named(removed, sides, model)
@@ -185,10 +164,10 @@ def _unnamed(position: CrashPosition, model: PersistenceModel) -> ImageChoice:
 def draw_positions(
     differing: Sequence[CrashPosition], boot: RecordedBoot, prng: Prng, most: int
 ) -> set[CrashPosition]:
-    """Return positions to look at: most of them right after something was said.
+    """Return positions to judge images at: most of them right after a message.
 
     That is where a promise has just been made. The last position of all is among them: there
-    the loss has had the most time to do harm.
+    the removal has had the most time to do harm.
     """
     groups: dict[int, list[CrashPosition]] = {0: [], 1: [], 2: []}
     for position in differing:
@@ -212,20 +191,17 @@ def _rank(position: CrashPosition, boot: RecordedBoot) -> int:
 
 
 def drawn_at(sides: Sides, model: PersistenceModel, prng: Prng, most: int) -> Iterator[Candidate]:
-    """Yield some images at one position that the loss adds, the plainest two first."""
-    every = choices(sides.removed, model, sides.position, prng=prng, drawn=DRAWN_SUBSETS)
-    pool = list(islice(every, CHOICES_AT_A_POSITION))
-    kept, removed = ImageBuilder(sides.kept), ImageBuilder(sides.removed)
-    seen: set[str] = set()
-    for choice in [*pool[:2], *prng.shuffled(pool[2:])]:
-        image = removed.build(choice)
-        digest = image.digest()
-        if digest in seen or kept.build(choice).digest() == digest:
-            continue
-        seen.add(digest)
-        yield Candidate(choice, image, digest)
-        if len(seen) == most:
-            return
+    """Yield some images at one position that only the removal allows, the plainest first."""
+    kept = ImageBuilder(sides.kept)
+    return drawn_images(
+        sides.removed,
+        model,
+        sides.position,
+        prng,
+        most=most,
+        pool=CHOICES_AT_A_POSITION,
+        is_wanted=lambda choice, digest: kept.build(choice).digest() != digest,
+    )
 
 
 def is_possible_with(boot: RecordedBoot, found: Candidate, model: PersistenceModel) -> bool:
@@ -282,7 +258,7 @@ def work_of_syncs(
     return work
 
 
-_Measured = tuple[frozenset[tuple[object, ...]], int, int]
+_Measured = tuple[Outstanding, int, int]
 
 
 def _work(event: Event, before: _Measured, after: _Measured) -> SyncWork:
@@ -295,9 +271,7 @@ def _work(event: Event, before: _Measured, after: _Measured) -> SyncWork:
 
 def _bytes_pending(pending: Pending) -> int:
     total = 0
-    for number in pending.dirty:
-        file = pending.nodes[number]
-        assert isinstance(file, FileHistory), "only files are dirty"
+    for file in pending.dirty_files():
         total += sum(len(extent.data) for extent in file.extents if extent.data is not None)
     return total
 

@@ -1,0 +1,57 @@
+"""Images drawn at one position: the plainest first, then a shuffled part of the rest.
+
+Not here: at which positions images are drawn (`power_loss`, `walcrash.tools.audit.space`).
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from walcrash.disk import Candidate, ImageBuilder, Pending, choices
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.moments import CrashPosition
+from walcrash.values.seed import Prng
+
+# limits
+DRAWN_SUBSETS: Final = 8
+"""Choices at one position that are drawn subsets of the changes."""
+
+_PLAINEST: Final = 2
+"""Choices that are always tried: nothing is kept, everything is kept."""
+
+
+def drawn_images(
+    pending: Pending,
+    model: PersistenceModel,
+    position: CrashPosition,
+    prng: Prng,
+    *,
+    most: int,
+    pool: int,
+    is_wanted: Callable[[ImageChoice, str], bool] | None = None,
+) -> Iterator[Candidate]:
+    """Yield some images at a position, each content once.
+
+    Args:
+        pending: the file system, at the position.
+        model: which images are legal.
+        position: where the crash falls.
+        prng: what the subsets and the order come from.
+        most: the most images that are yielded.
+        pool: the choices at the position among which is drawn.
+        is_wanted: whether an image is of use, by its choice and digest; None where each is.
+    """
+    every = choices(pending, model, position, prng=prng, drawn=DRAWN_SUBSETS)
+    first = list(islice(every, pool))
+    builder = ImageBuilder(pending)
+    seen: set[str] = set()
+    for choice in [*first[:_PLAINEST], *prng.shuffled(first[_PLAINEST:])]:
+        image = builder.build(choice)
+        digest = image.digest()
+        if digest in seen or (is_wanted is not None and not is_wanted(choice, digest)):
+            continue
+        seen.add(digest)
+        yield Candidate(choice, image, digest)
+        if len(seen) == most:
+            return
