@@ -9,6 +9,8 @@ Source: `harness/walcrash/docs/reference/driver-protocol.md`, section `[contract
 from dataclasses import dataclass
 from enum import Enum
 
+from walcrash.values.persistence import PersistenceModel as PersistenceModel
+
 
 class Acknowledges(Enum):
     """When a record is promised: when `append`, or when the next `sync`, has replied."""
@@ -23,18 +25,6 @@ class Promise(Enum):
     ALL = "all"
     PREFIX = "prefix"
     NONE = "none"
-
-
-class PersistenceModel(Enum):
-    """Which of the changes that are not yet synced a power cut may keep, drop, tear or reorder.
-
-    Listed from strict to weak: every image of a stricter model is one of the weaker ones.
-    """
-
-    KILL = "kill"
-    ORDERED = "ordered"
-    EXT4 = "ext4"
-    POSIX = "posix"
 
 
 class Damage(Enum):

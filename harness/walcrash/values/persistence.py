@@ -11,9 +11,20 @@ Source: `harness/walcrash/docs/reference/models/README.md`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
-from walcrash.values.contract import PersistenceModel
+
+class PersistenceModel(Enum):
+    """Which of the changes that are not yet synced a power loss may keep, drop, tear or reorder.
+
+    Listed from strict to weak: every image of a stricter model is one of the weaker ones.
+    """
+
+    KILL = "kill"
+    ORDERED = "ordered"
+    EXT4 = "ext4"
+    POSIX = "posix"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,11 @@ FACTS: Final[Mapping[PersistenceModel, ModelFacts]] = {
         durable="durable by the rules of `posix`",
     ),
 }
-"""From strict to weak: each model comes after those that are stricter."""
+"""From strict to weak: each model comes after those that are stricter.
+
+A new model is a member of `PersistenceModel` and an entry here; where it is stricter than one that
+is there, that one names it among its `stricter`.
+"""
 
 WEAKEST: Final = PersistenceModel.POSIX
 """The model that forbids only what a completed sync forbids."""
