@@ -25,6 +25,7 @@ from walcrash.values.recovery import (
     SubjectState,
 )
 from walcrash.values.seed import Prng
+from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Verdict
 
 ALL = frozenset(Invariant)
@@ -207,7 +208,7 @@ def right_history(seed: int, contract: Contract, *, boots: int = 4) -> History:
 
 
 def accused(history: History, contract: Contract) -> list[Invariant]:
-    judgement = judge(contract, history, supports=SUPPORTS, invariants=ALL)
+    judgement = judge(Terms(contract, SUPPORTS, ALL), history)
     return [violation.invariant for violation in judgement.violations]
 
 
@@ -216,7 +217,7 @@ def accused(history: History, contract: Contract) -> list[Invariant]:
 @given(seed=SEEDS)
 def test_a_right_subject_is_never_accused(contract: Contract, seed: int) -> None:
     history = right_history(seed, contract)
-    judgement = judge(contract, history, supports=SUPPORTS, invariants=ALL)
+    judgement = judge(Terms(contract, SUPPORTS, ALL), history)
     assert judgement.violations == ()
     assert judgement.verdict is Verdict.PASS
 
@@ -348,7 +349,7 @@ ANY_CONTRACT = st.builds(
 def test_no_rubbish_makes_the_judge_raise(
     history: History, contract: Contract, supports: set[str]
 ) -> None:
-    judgement = judge(contract, history, supports=frozenset(supports), invariants=ALL)
+    judgement = judge(Terms(contract, frozenset(supports), ALL), history)
     assert (judgement.verdict is Verdict.FAIL) == bool(judgement.violations)
     assert judgement.judged | {item for item, _ in judgement.unjudged} == ALL
     for violation in judgement.violations:
@@ -366,16 +367,16 @@ def test_no_rubbish_makes_the_judge_raise(
 def test_boots_that_are_known_again_are_judged_as_new_ones_are(
     boots: tuple[BootHistory, ...], looks: list[Recoveries], contract: Contract
 ) -> None:
-    oracle = Judge(contract, supports=SUPPORTS, invariants=ALL)
+    oracle = Judge(Terms(contract, SUPPORTS, ALL))
     for recoveries in [*looks, *looks]:
         history = History(boots, recoveries)
-        assert oracle.judge(history) == judge(contract, history, supports=SUPPORTS, invariants=ALL)
+        assert oracle.judge(history) == judge(Terms(contract, SUPPORTS, ALL), history)
 
 
 @settings(max_examples=50, deadline=None)
 @given(seeds=st.lists(SEEDS, min_size=1, max_size=12))
 def test_a_right_subject_is_not_accused_of_what_other_boots_left(seeds: list[int]) -> None:
     contract = CONTRACTS[0]
-    oracle = Judge(contract, supports=SUPPORTS, invariants=ALL)
+    oracle = Judge(Terms(contract, SUPPORTS, ALL))
     for seed in [*seeds, *seeds]:
         assert oracle.judge(right_history(seed, contract)).violations == ()

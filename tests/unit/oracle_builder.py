@@ -26,6 +26,7 @@ from walcrash.values.recovery import (
     Resume,
     SubjectState,
 )
+from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement
 
 WIDTH = 100
@@ -123,12 +124,8 @@ def verdict_on(
 ) -> Judgement:
     """Judge these boots and what came after them."""
     recoveries = Recoveries(first, **looks)  # type: ignore[arg-type]
-    return judge(
-        contract or Contract(max_attempts=3),
-        History(boots, recoveries),
-        supports=supports,
-        invariants=invariants,
-    )
+    terms = Terms(contract or Contract(max_attempts=3), supports, invariants)
+    return judge(terms, History(boots, recoveries))
 
 
 def accused(*boots: BootHistory, first: Recovery | RecoveryFailure, **more: object) -> list[str]:

@@ -21,7 +21,7 @@ from report_lines import failing_run
 from walcrash.report.ndjson import line_bytes
 from walcrash.values import log
 from walcrash.values.plain import Row
-from walcrash.values.verdict import RULES
+from walcrash.values.rules import RULES
 
 PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "event-log.md"
 
@@ -150,7 +150,8 @@ def _enums(kinds: list[type]) -> list[type[Enum]]:
 
 def _values(kind: type[Enum]) -> str:
     return "\n".join(
-        f"- `{member.value}`" + (f": {RULES[member]}" if member in RULES else "") for member in kind
+        f"- `{member.value}`" + (f": {RULES[member].text}" if member in RULES else "")
+        for member in kind
     )
 
 

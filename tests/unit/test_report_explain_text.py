@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 from report_lines import finding, story
 
-from walcrash.report.advice import _BY_INVARIANT, Taken, advice, taken
+from walcrash.report.advice import advice, taken
 from walcrash.report.explain_text import explanation_text
 from walcrash.report.story_words import bytes_rows, fate_lines, ranges_text
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import Outcome
 from walcrash.values.moments import Placement
+from walcrash.values.rule import Taken
+from walcrash.values.rules import RULES
 from walcrash.values.story import (
     Aspect,
     Fate,
@@ -174,7 +176,7 @@ def test_what_a_crash_took_is_named(told: Story, what: Taken) -> None:
 
 
 def test_there_is_advice_for_every_invariant_and_every_loss() -> None:
-    assert set(_BY_INVARIANT) == set(Invariant)
+    assert set(RULES) == set(Invariant)
     for invariant in Invariant:
         for what in Taken:
             assert 60 < len(advice(invariant, what)) < 400, (invariant, what)
@@ -183,7 +185,7 @@ def test_there_is_advice_for_every_invariant_and_every_loss() -> None:
 def test_advice_depends_on_what_was_lost() -> None:
     assert "directory" in advice(Invariant.LOST_PUT, Taken.NAME)
     assert "fsync" in advice(Invariant.LOST_PUT, Taken.DATA)
-    assert "cut the" in advice(Invariant.LOST_PUT, Taken.KILL_TORN)
+    assert "truncate the" in advice(Invariant.LOST_PUT, Taken.KILL_TORN)
 
 
 def test_ranges_are_told_with_their_ends() -> None:

@@ -21,7 +21,8 @@ from walcrash.report import sarif
 from walcrash.report.run_report import RunReport
 from walcrash.report.sarif import file_uri, sarif_report
 from walcrash.values.log import LogLine
-from walcrash.values.verdict import RULES, Invariant
+from walcrash.values.rules import RULES
+from walcrash.values.verdict import Invariant
 
 HOSTILE = 'a\x00\x1b[2J\u202e\udc80\ufffe"\\\r\n%20 #?'
 
@@ -175,7 +176,9 @@ def run_in(lines: list[LogLine]) -> dict[str, Any]:
 def test_the_rules_are_the_invariants_with_their_text() -> None:
     rules = run_in(passing_run())["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [invariant.value for invariant in Invariant]
-    assert [rule["fullDescription"]["text"] for rule in rules] == list(RULES.values())
+    assert [rule["fullDescription"]["text"] for rule in rules] == [
+        each.text for each in RULES.values()
+    ]
 
 
 def test_a_finding_is_an_error_in_the_file_of_its_scenario() -> None:

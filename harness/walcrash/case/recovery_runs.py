@@ -18,12 +18,13 @@ from walcrash.values.limits import TICKS_AFTER_RECOVERY
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
-from walcrash.values.verdict import Invariant
+from walcrash.values.rule import Occasion
+from walcrash.values.rules import RULES
 
 OPEN: Final = Operation(OperationKind.OPEN)
 
-_WORK_RULES: Final = (Invariant.NOT_APPENDABLE, Invariant.REQUEUE, Invariant.REPEATED_EFFECT)
-"""The invariants that work after a recovery can break."""
+_WORK: Final = (Occasion.WORK, Occasion.TICK)
+"""What the work after a recovery is made for."""
 
 _LATER_MS: Final = 10_000_000_000
 """How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
@@ -66,7 +67,7 @@ class RecoveryRuns:
 
     def _at(self, image: Image, before: Image | None) -> Recoveries:
         """Recover what is in the directory, which is `image`."""
-        is_built_on = self._needs(*_WORK_RULES, Invariant.IDEMPOTENCE)
+        is_built_on = self._needs(*_WORK, Occasion.AGAIN)
         # A recovery that others build on ends without `close`, as a kill right after it would.
         first = self._recover(is_killed=is_built_on)
         if isinstance(first, RecoveryFailure):
@@ -74,15 +75,15 @@ class RecoveryRuns:
         again: Recovery | RecoveryFailure | None = None
         after = perturbed = uninterrupted = again
         continued: tuple[Call, ...] = ()
-        if self._needs(*_WORK_RULES):
+        if self._needs(*_WORK):
             again, continued = self._continue(first)
             after = None if isinstance(again, RecoveryFailure) else self._recover()
-        elif self._needs(Invariant.IDEMPOTENCE):
+        elif self._needs(Occasion.AGAIN):
             again = self._recover()
-        if self._needs(Invariant.DETERMINISM):
+        if self._needs(Occasion.PERTURBED):
             restore(image, self._sandbox.directory)
             perturbed = self._recover(is_perturbed=True)
-        if before is not None and self._needs(Invariant.IDEMPOTENCE):
+        if before is not None and self._needs(Occasion.AGAIN):
             restore(before, self._sandbox.directory)
             uninterrupted = self._recover()
         return Recoveries(
@@ -94,8 +95,9 @@ class RecoveryRuns:
             uninterrupted=uninterrupted,
         )
 
-    def _needs(self, *invariants: Invariant) -> bool:
-        return not self._stored.invariants.isdisjoint(invariants)
+    def _needs(self, *occasions: Occasion) -> bool:
+        """Return whether an invariant of the case is judged on any of these occasions."""
+        return any(RULES[item].is_shown_by(*occasions) for item in self._stored.invariants)
 
     def _recover(
         self, *, is_killed: bool = False, is_perturbed: bool = False

@@ -174,9 +174,7 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
         except OSError as problem:
             raise _unusable(sandbox, problem) from None
     history = History(boots, recoveries)
-    judgement = judge(
-        stored.contract, history, supports=stored.supports, invariants=stored.invariants
-    )
+    judgement = judge(stored.terms, history)
     return replace(run, history=history, judgement=judgement, recoveries=runs.recoveries)
 
 
@@ -234,9 +232,7 @@ class _CaseRun:
         self._shown = shown
         self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
         self._boots = CaseBoots(sandbox, stored)
-        self._oracle = Judge(
-            stored.contract, supports=stored.supports, invariants=stored.invariants
-        )
+        self._oracle = Judge(stored.terms)
 
     def run(self) -> CaseRun:
         stored = self._stored

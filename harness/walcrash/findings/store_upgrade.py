@@ -9,7 +9,8 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.plain import to_plain
-from walcrash.values.verdict import RULES, Invariant, Violation
+from walcrash.values.rules import RULES
+from walcrash.values.verdict import Invariant, Violation
 
 FORMAT: Final = 4
 """The store's version; a newer one is refused by name."""
@@ -57,7 +58,7 @@ def _upgrade_from_1(connection: sqlite3.Connection) -> None:
             scenario_path=path,
             master_seed=seed,
             case_index=index,
-            violations=(Violation(invariant, "an earlier walcrash", RULES[invariant]),),
+            violations=(Violation(invariant, "an earlier walcrash", RULES[invariant].text),),
             landings=(),
             model=PersistenceModel.KILL,
             operations=0,

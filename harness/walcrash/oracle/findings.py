@@ -1,82 +1,77 @@
-"""Findings of one case: violations as they are found, and what was looked at.
+"""Findings of one case: the violations so far, and which rules were judged.
 
 Violations are ordered by cause before symptom: what an earlier boot showed comes before what a
-later one did, the first look at the last image before the further looks; within one stage the
-most telling invariant comes first. Of each invariant only the first violation is kept, since
-the later ones mostly follow from it.
+later one did, the first recovery of the last image before the further ones; within one stage the
+smaller rank comes first. Of each invariant only the first violation is kept, since the later ones
+mostly follow from it.
 
-Not here: the rules themselves, and which of them apply.
+A rule whose capability the subject lacks is not judged at all.
+
+Not here: the rules themselves (`rules`), and why one was not judged (`applicability`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from walcrash.oracle.evidence import Evidence
+from walcrash.oracle.rules import JUDGES
+from walcrash.values.contract import Promise
+from walcrash.values.rule import Occasion
+from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
+from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
-
-MOST_SEVERE_FIRST = (
-    Invariant.UNRECOVERABLE,
-    Invariant.LOST_PUT,
-    Invariant.LOST_MARK,
-    Invariant.ALTERED_RECORD,
-    Invariant.PHANTOM_RECORD,
-    Invariant.ORDER,
-    Invariant.EFFECT_BEFORE_APPEND,
-    Invariant.REPEATED_EFFECT,
-    Invariant.CHECKPOINT_AHEAD,
-    Invariant.CHECKPOINT_STATE,
-    Invariant.REQUEUE,
-    Invariant.DETERMINISM,
-    Invariant.IDEMPOTENCE,
-    Invariant.NOT_APPENDABLE,
-    Invariant.UNREPORTED_ERROR,
-    Invariant.SILENT_ROT,
-)
-"""The order of violations within one stage."""
 
 
 class Findings:
-    """Collects violations of the invariants that were asked for.
+    """Holds evidence against the rules that were asked for, and keeps what they say.
 
     Attributes:
-        asked: the invariants that count; a violation of another one is dropped.
-        stage: a number that grows with time, kept beside each violation.
+        invariants: those that are judged: asked for, and supported by the subject; by rank.
+        stage: a number that grows with time, kept with each violation.
     """
 
-    def __init__(self, asked: frozenset[Invariant]) -> None:
-        self.asked = asked
+    def __init__(self, terms: Terms) -> None:
+        self.invariants = tuple(
+            item
+            for item in MOST_SEVERE_FIRST
+            if item in terms.invariants and RULES[item].is_supported(terms.supports)
+        )
         self.stage = 0
+        self._asked = terms.invariants
         self._judged: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
 
-    def note_judged(self, *invariants: Invariant) -> None:
-        """Note that these invariants applied and were looked at."""
-        self._judged.update(self.asked.intersection(invariants))
+    def hold(self, evidence: Evidence) -> bool:
+        """Hold a piece of evidence against every rule; return whether it violates any."""
+        is_violated = False
+        for invariant in self.invariants:
+            for violation in JUDGES[invariant](evidence):
+                is_violated = True
+                self._first.setdefault(invariant, (self.stage, violation))
+        return is_violated
 
-    def add(self, violations: Iterable[Violation]) -> bool:
-        """Keep the first violation of each invariant; return whether any was asked for."""
-        wanted = [item for item in violations if item.invariant in self.asked]
-        for violation in wanted:
-            self._first.setdefault(violation.invariant, (self.stage, violation))
-        return bool(wanted)
+    def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
+        """Note that the case held this occasion, after crashes that leave this promise."""
+        self._judged.update(
+            item
+            for item in self.invariants
+            if RULES[item].occasion is occasion and RULES[item].is_due(promise)
+        )
 
-    def first_asked(self, *candidates: Invariant) -> Invariant:
-        """Return the first of the candidates that was asked for, else the first.
-
-        Some facts break two rules at once. They are reported under the one that says more,
-        or under the other where only that one was asked for.
-        """
-        return next((item for item in candidates if item in self.asked), candidates[0])
+    def first_judged(self, *candidates: Invariant) -> Invariant:
+        """Return the first of the candidates that is judged, else the first."""
+        return next((item for item in candidates if item in self.invariants), candidates[0])
 
     def judgement(self, reason: Callable[[Invariant], str]) -> Judgement:
-        """Return the result; `reason` says why an invariant was not looked at."""
+        """Return the result; `reason` says why an invariant was not judged."""
         found = sorted(
-            self._first.values(),
-            key=lambda item: (item[0], MOST_SEVERE_FIRST.index(item[1].invariant)),
+            self._first.items(), key=lambda item: (item[1][0], MOST_SEVERE_FIRST.index(item[0]))
         )
+        violations = tuple(violation for _, (_, violation) in found)
         judged = frozenset(self._judged | self._first.keys())
-        unjudged = [
+        unjudged = tuple(
             (item, reason(item))
             for item in MOST_SEVERE_FIRST
-            if item in self.asked and item not in judged
-        ]
+            if item in self._asked and item not in judged
+        )
         verdict = Verdict.FAIL if found else Verdict.PASS if judged else Verdict.INCONCLUSIVE
-        return Judgement(verdict, tuple(item for _, item in found), judged, tuple(unjudged))
+        return Judgement(verdict, violations, judged, unjudged)

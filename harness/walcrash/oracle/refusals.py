@@ -7,7 +7,7 @@ about that operation holds. It is no finding, since no crash is involved.
 A single append that is refused for certain is no refusal in this sense: a subject may have
 limits to what it takes, and says so. One that takes no record at all cannot be tested.
 
-Not here: appends refused after a recovery, which a crash may explain (`continuation`).
+Not here: appends refused after a recovery, which a crash may explain (`not_appendable`).
 
 Source: `harness/walcrash/docs/reference/driver-protocol.md`: `supports`, and what a
 failure means.

@@ -1,4 +1,4 @@
-"""Sameness: two recoveries that have to show the same.
+"""Sameness: `determinism` and `idempotence`, two recoveries that have to show the same.
 
 `determinism`: two recoveries of one image in different surroundings show the same in every
 respect. `idempotence`: a recovery of what a recovery left, or of what a recovery that was
@@ -10,7 +10,9 @@ Not here: whether what they show is right.
 
 from collections.abc import Mapping
 
+from walcrash.oracle.evidence import Evidence, FailedRecovery, PerturbedRecovery, RepeatedRecovery
 from walcrash.oracle.fold import text
+from walcrash.oracle.unrecoverable import failed
 from walcrash.oracle.wording import difference, id_text, name, records_listing
 from walcrash.values.recovery import OperationState, OperationStatus, Recovery, Resume, SubjectState
 from walcrash.values.verdict import Invariant, Violation
@@ -21,33 +23,60 @@ _Difference = tuple[str, str, str]
 """What differs, how the first recovery shows it, and how the other does."""
 
 
-def check_determinism(first: Recovery, perturbed: Recovery, where: str) -> list[Violation]:
-    """Judge two recoveries of one image in different surroundings."""
-    found = (
-        _log_difference(first, perturbed)
-        or _exact_state_difference(first.state, perturbed.state)
-        or _resume_difference(first.resumes, perturbed.resumes)
+def judge_determinism(evidence: Evidence) -> list[Violation]:
+    """Judge that other surroundings change nothing.
+
+    Where `unrecoverable` was not asked for, a recovery that failed in other surroundings only is
+    judged here.
+    """
+    match evidence:
+        case FailedRecovery(breaks=Invariant.DETERMINISM, where=where, failure=failure):
+            return [failed(Invariant.DETERMINISM, where, failure)]
+        case PerturbedRecovery(where=where, first=first, other=other):
+            found = _any_difference(first, other)
+            return _violation(Invariant.DETERMINISM, where, "in other surroundings", found)
+    return []
+
+
+def judge_idempotence(evidence: Evidence) -> list[Violation]:
+    """Judge that a recovery of what a recovery left shows the same.
+
+    Where `unrecoverable` was not asked for, such a recovery that failed is judged here.
+    """
+    match evidence:
+        case FailedRecovery(breaks=Invariant.IDEMPOTENCE, where=where, failure=failure):
+            return [failed(Invariant.IDEMPOTENCE, where, failure)]
+        case RepeatedRecovery(where=where, first=first, other=other):
+            found = _lasting_difference(first, other)
+            return _violation(Invariant.IDEMPOTENCE, where, "in this recovery", found)
+    return []
+
+
+def _any_difference(first: Recovery, other: Recovery) -> _Difference | None:
+    return (
+        _log_difference(first, other)
+        or _exact_state_difference(first.state, other.state)
+        or _resume_difference(first.resumes, other.resumes)
     )
-    return _violation(Invariant.DETERMINISM, where, "in other surroundings", found)
 
 
-def check_idempotence(first: Recovery, other: Recovery, where: str) -> list[Violation]:
-    """Judge two recoveries, one of which found what a recovery had left."""
+def _lasting_difference(first: Recovery, other: Recovery) -> _Difference | None:
+    """The checkpoint may move, and what was in flight may be waiting again."""
     found = _log_difference(first, other)
     if not found and first.state is not None and other.state is not None:
         found = _operations_difference(
             first.state.operations, other.state.operations, is_exact=False
         )
-    return _violation(Invariant.IDEMPOTENCE, where, "in this recovery", found)
+    return found
 
 
 def _violation(
-    invariant: Invariant, where: str, perturbed: str, found: _Difference | None
+    invariant: Invariant, where: str, place: str, found: _Difference | None
 ) -> list[Violation]:
     if found is None:
         return []
     what, one, other = found
-    message = f"{what} is {one} in the first recovery and {other} {perturbed}"
+    message = f"{what} is {one} in the first recovery and {other} {place}"
     return [Violation(invariant, where, message, one, other)]
 
 

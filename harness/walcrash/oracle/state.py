@@ -1,8 +1,8 @@
-"""State: the checkpoint and the operations that a recovery showed, against its own records.
+"""State: `checkpoint-ahead` and `checkpoint-state`, judged against the recovery's own records.
 
 The state is judged against the records of the same recovery, not against what was appended:
 whether the records are right is another question, and where they are not, the state is not
-asked.
+judged.
 
 A checkpoint lies on a record boundary: 0, the offset of a record, the end, or anywhere up to
 the first record where the log does not start at 0. After compaction it may also lie where a
@@ -15,113 +15,120 @@ replay from 0, and that is judged.
 After compaction a done operation may be missing from the state, and a done operation without
 records may still be listed.
 
-Not here: replays from the checkpoint (`resume`), and sends after the recovery (`effects`).
+Not here: sends after the recovery (`requeue`).
 """
 
 from collections.abc import Mapping
 
-from walcrash.oracle.fold import fold, is_same, text
-from walcrash.oracle.log import Expectation
-from walcrash.oracle.records import Matches, Shown
+from walcrash.oracle.comparison import Comparison
+from walcrash.oracle.evidence import Evidence, RightRecords, ShownState
+from walcrash.oracle.fold import is_same, text
+from walcrash.oracle.resume import wrong_resumes
 from walcrash.oracle.wording import id_text, listing, more
-from walcrash.values.record import RecordType
-from walcrash.values.recovery import OperationState, OperationStatus, Recovery, SubjectState
+from walcrash.values.recovery import OperationState, OperationStatus, Recovery
 from walcrash.values.verdict import Invariant, Violation
 
 
-def check_checkpoint(
-    expectation: Expectation, recovery: Recovery, state: SubjectState, matches: Matches, where: str
-) -> list[Violation]:
-    """Judge `checkpoint-ahead`."""
+def judge_checkpoint_ahead(evidence: Evidence) -> list[Violation]:
+    """Judge that the checkpoint is not ahead of the state, and lies on a record boundary."""
+    match evidence:
+        case ShownState():
+            return _wrong_checkpoint(evidence)
+    return []
+
+
+def judge_checkpoint_state(evidence: Evidence) -> list[Violation]:
+    """Judge that the state is what replay from 0 amounts to, and so is replay from the checkpoint.
+
+    Where `requeue` is not judged, an operation that vanished is judged here.
+    """
+    match evidence:
+        case RightRecords(where=where, recovery=recovery):
+            wrong = wrong_resumes(recovery, at_checkpoint=True)
+            return [each.violation(Invariant.CHECKPOINT_STATE, where) for each in wrong]
+        case ShownState(vanishing_breaks=Invariant.CHECKPOINT_STATE):
+            return [*vanished(evidence), *_wrong_operations(evidence)]
+        case ShownState():
+            return _wrong_operations(evidence)
+    return []
+
+
+def vanished(shown: ShownState) -> list[Violation]:
+    """Return the violation if an operation that is not done is missing from the state."""
+    not_done = [
+        item for item in _absent(shown) if shown.folded[item].status is not OperationStatus.DONE
+    ]
+    return _absence(not_done, shown.folded, shown.vanishing_breaks, shown.where)
+
+
+def _wrong_checkpoint(shown: ShownState) -> list[Violation]:
+    recovery, state, where = shown.recovery, shown.state, shown.where
     if state.checkpoint > state.applied:
         message = f"the checkpoint {state.checkpoint} is ahead of the applied state"
-        allowed = f"at most {state.applied}"
-    elif state.applied > recovery.end:
+        return [_ahead(where, message, f"at most {state.applied}", state.checkpoint)]
+    if state.applied > recovery.end:
         message = f"the applied state is at {state.applied}, behind the end of the log"
-        allowed = f"at most {recovery.end}"
-        return [_ahead(where, message, allowed, state.applied)]
-    elif not _is_boundary(expectation, recovery, state.checkpoint, matches):
+        return [_ahead(where, message, f"at most {recovery.end}", state.applied)]
+    if not _is_boundary(shown.comparison, recovery, state.checkpoint):
         message = f"the checkpoint {state.checkpoint} is no record boundary"
         offsets = [0, *(item.offset for item in recovery.records), recovery.end]
         nearest = next((i for i, offset in enumerate(offsets) if offset > state.checkpoint), 0)
         allowed = listing([str(offset) for offset in offsets], focus=nearest)
-    else:
-        return []
-    return [_ahead(where, message, allowed, state.checkpoint)]
-
-
-def check_operations(
-    expectation: Expectation,
-    recovery: Recovery,
-    operations: Mapping[str, OperationState],
-    *,
-    resent: frozenset[str],
-    max_attempts: int | None,
-    vanished: Invariant,
-    where: str,
-) -> list[Violation]:
-    """Judge that the state is what replay from 0 amounts to.
-
-    Args:
-        expectation: what the recovery may show.
-        recovery: what it showed.
-        operations: the operations of its state.
-        resent: operations that may have been sent after their last mark. A failed one may be
-            in flight or requeued, so its state may also be pending, and without its error.
-        max_attempts: as in the contract.
-        vanished: the invariant for an operation that is not done and not in the state.
-        where: the recovery's name.
-    """
-    folded = fold((item.record for item in recovery.records), max_attempts)
-    absent = [
-        operation_id
-        for operation_id in folded
-        if operation_id not in operations and operation_id not in expectation.compactable
-    ]
-    different = [
-        operation_id
-        for operation_id, expected in folded.items()
-        if operation_id in operations
-        and not is_same(expected, operations[operation_id], max_attempts=max_attempts)
-        and not _is_resent(operation_id, expected, operations[operation_id], resent)
-    ]
-    extra = [
-        operation_id
-        for operation_id in sorted(operations.keys() - folded.keys())
-        if operation_id not in expectation.compactable
-        or operations[operation_id].status is not OperationStatus.DONE
-    ]
-    return [
-        *_absent(absent, folded, vanished, where),
-        *_different(different, folded, operations, where),
-        *_extra(extra, operations, where),
-    ]
-
-
-def puts_shown(shown: Shown) -> set[str]:
-    """Return the ids whose PutOperation was shown."""
-    return {item.record.id for item in shown if item.record.type is RecordType.PUT}
+        return [_ahead(where, message, allowed, state.checkpoint)]
+    return []
 
 
 def _ahead(where: str, message: str, allowed: str, found: int) -> Violation:
     return Violation(Invariant.CHECKPOINT_AHEAD, where, message, allowed, str(found))
 
 
-def _is_boundary(
-    expectation: Expectation, recovery: Recovery, checkpoint: int, matches: Matches
-) -> bool:
+def _is_boundary(comparison: Comparison, recovery: Recovery, checkpoint: int) -> bool:
+    expectation = comparison.expectation
     offsets = [item.offset for item in recovery.records]
     first = offsets[0] if offsets else recovery.end
     is_before_log = 0 <= checkpoint <= first and (bool(offsets) or bool(expectation.compactable))
     if checkpoint in (0, recovery.end, *offsets) or is_before_log:
         return True
-    entries = [None if index is None else expectation.items[index].entry for index in matches]
+    entries = [comparison.expected(index) for index in comparison.matches]
     have_moved = any(
         entry is not None and entry.offset not in (None, offset)
         for entry, offset in zip(entries, offsets, strict=True)
     )
     is_old_boundary = checkpoint in expectation.boundaries and checkpoint < recovery.end
     return bool(expectation.compactable) and is_old_boundary and not have_moved
+
+
+def _wrong_operations(shown: ShownState) -> list[Violation]:
+    folded, operations = shown.folded, shown.state.operations
+    compactable = shown.comparison.expectation.compactable
+    done = [item for item in _absent(shown) if folded[item].status is OperationStatus.DONE]
+    different = [
+        operation_id
+        for operation_id, expected in folded.items()
+        if operation_id in operations
+        and not is_same(expected, operations[operation_id], max_attempts=shown.max_attempts)
+        and not _is_resent(operation_id, expected, operations[operation_id], shown.resent)
+    ]
+    extra = [
+        operation_id
+        for operation_id in sorted(operations.keys() - folded.keys())
+        if operation_id not in compactable
+        or operations[operation_id].status is not OperationStatus.DONE
+    ]
+    return [
+        *_absence(done, folded, Invariant.CHECKPOINT_STATE, shown.where),
+        *_different(different, folded, operations, shown.where),
+        *_extra(extra, operations, shown.where),
+    ]
+
+
+def _absent(shown: ShownState) -> list[str]:
+    return [
+        operation_id
+        for operation_id in shown.folded
+        if operation_id not in shown.state.operations
+        and operation_id not in shown.comparison.expectation.compactable
+    ]
 
 
 def _is_resent(
@@ -132,21 +139,16 @@ def _is_resent(
     return operation_id in resent and is_waiting
 
 
-def _absent(
-    absent: list[str], folded: Mapping[str, OperationState], vanished: Invariant, where: str
+def _absence(
+    ids: list[str], folded: Mapping[str, OperationState], invariant: Invariant, where: str
 ) -> list[Violation]:
-    done = [item for item in absent if folded[item].status is OperationStatus.DONE]
-    not_done = [item for item in absent if folded[item].status is not OperationStatus.DONE]
-    violations = []
-    for ids, invariant in ((not_done, vanished), (done, Invariant.CHECKPOINT_STATE)):
-        if ids:
-            state = text(folded[ids[0]])
-            message = (
-                f"operation {id_text(ids[0])} is in the log and missing from the state"
-                f"{more(len(ids) - 1, 'missing')}"
-            )
-            violations.append(Violation(invariant, where, message, state, "nothing"))
-    return violations
+    if not ids:
+        return []
+    message = (
+        f"operation {id_text(ids[0])} is in the log and missing from the state"
+        f"{more(len(ids) - 1, 'missing')}"
+    )
+    return [Violation(invariant, where, message, text(folded[ids[0]]), "nothing")]
 
 
 def _different(

@@ -34,8 +34,8 @@ from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding
 from walcrash.values.persistence import FACTS
+from walcrash.values.rules import RULES as INVARIANT_RULES
 from walcrash.values.story import Step, Story, StoryBoot
-from walcrash.values.verdict import RULES as INVARIANT_RULES
 
 _NUMBER_WIDTH: Final = 5
 _EVENT_SHARE: Final = 0.5
@@ -217,7 +217,7 @@ def _rule(finding: Finding, story: Story, width: int) -> list[str]:
         return []
     first = finding.violations[0]
     lines = ["RULE"]
-    lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant]}",
+    lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant].text}",
                    width=width)  # fmt: skip
     what = taken(story)
     lines += block("taken", f"{what.value}", width=width)

@@ -36,8 +36,8 @@ from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, total
 from walcrash.report.text import counted, escape, shorten
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
+from walcrash.values.rules import RULES
 from walcrash.values.story import STEPS_SHOWN, Story
-from walcrash.values.verdict import RULES
 
 # limits
 PAGE_BYTES: Final = 500_000
@@ -248,7 +248,7 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     for recovery in story.recoveries if story is not None else ():
         yield shorten(recovery.where), "; ".join(recovery_lines(recovery))
     first, *others = finding.violations
-    yield "broken", f"{first.invariant.value}: {RULES[first.invariant]}"
+    yield "broken", f"{first.invariant.value}: {RULES[first.invariant].text}"
     for other in others:
         text = f"{other.invariant.value}: {shorten(other.message, MESSAGE_CHARACTERS)}"
         yield "also", text

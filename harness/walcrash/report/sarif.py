@@ -19,7 +19,8 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, shorten
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
-from walcrash.values.verdict import RULES, Invariant, Verdict
+from walcrash.values.rules import RULES
+from walcrash.values.verdict import Invariant, Verdict
 
 # limits
 RESULTS: Final = 5_000
@@ -52,7 +53,7 @@ def _run(report: RunReport) -> _Object:
 
 
 def _rule(invariant: Invariant) -> _Object:
-    rule = RULES[invariant]
+    rule = RULES[invariant].text
     return {
         "id": invariant.value,
         "name": "".join(word.capitalize() for word in invariant.value.split("-")),

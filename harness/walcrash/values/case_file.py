@@ -31,6 +31,7 @@ from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import MalformedRecord, Record
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -72,6 +73,11 @@ class StoredCase:
     supports: frozenset[str]
     invariants: frozenset[Invariant]
     limits: RecoveryLimits
+
+    @property
+    def terms(self) -> Terms:
+        """What the case is judged by."""
+        return Terms(self.contract, self.supports, self.invariants)
 
 
 def stored_case_to_json(stored: StoredCase) -> dict[str, object]:

@@ -111,9 +111,7 @@ class _AuditedCase:
         self._fresh_runs = RecoveryRuns(sandbox, stored, is_fresh=True)
         self._remembered: dict[str, Recoveries] = {}
         self._boots = CaseBoots(sandbox, stored)
-        self._oracle = Judge(
-            stored.contract, supports=stored.supports, invariants=stored.invariants
-        )
+        self._oracle = Judge(stored.terms)
 
     def run(self) -> CaseAudit:
         for plan in self._stored.case.boots:

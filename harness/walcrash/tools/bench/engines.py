@@ -210,7 +210,7 @@ def _images(sandbox: Sandbox, subject: SubjectSpec) -> float:
     if watched.history.end is not BootEnd.CLOSED or watched.recording.unmodelled:
         raise HarnessFault(f"{subject.adapter}: {watched.output}{watched.recording.unmodelled}")
 
-    oracle = Judge(stored.contract, supports=stored.supports, invariants=stored.invariants)
+    oracle = Judge(stored.terms)
 
     def judged(history: BootHistory, recoveries: Recoveries) -> Judgement:
         # What fails does not end the sample.

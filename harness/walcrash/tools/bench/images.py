@@ -175,7 +175,7 @@ def _built_rows(samples: dict[str, tuple[float, ...]]) -> list[Comparison]:
 def _judge_all(sandbox: Sandbox, subject: Subject, *, is_fresh: bool) -> float:
     stored = subject.stored
     runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
-    oracle = Judge(stored.contract, supports=stored.supports, invariants=stored.invariants)
+    oracle = Judge(stored.terms)
     began = time.perf_counter()
     for candidate in subject.candidates * REPEATS:
         recoveries = runs.restored(candidate.image)

@@ -1,0 +1,346 @@
+"""The walk through one case: what it shows, piece by piece, in the order in which it happened.
+
+Each recovery is compared with what all boots before it leave possible (`log`). What was
+compared, each call and each end of a boot become pieces of evidence, which are held against the
+rules and then taken in. A recovery that failed ends the walk: what comes after it follows from
+it. So does a further recovery of the last image when the first one has failed.
+
+Where the contract promises nothing after a crash, nothing is judged that this crash could have
+spoilt, not even whether recovery succeeds. What it shows is taken as the log of the next boot.
+A subject that may lose anything but never shows malformed records promises a prefix, of which
+nothing at all is one.
+
+A boot that ended by itself is a violation in any boot, also the first: no fault explains it.
+
+Not here: the rules, one by one in the modules that `rules` names.
+"""
+
+from walcrash.oracle.branch import branched
+from walcrash.oracle.comparison import Comparison, Shown, compare
+from walcrash.oracle.effect_watch import EffectWatch
+from walcrash.oracle.evidence import (
+    AfterWork,
+    BootCall,
+    Died,
+    FailedRecovery,
+    LaterBoot,
+    PerturbedRecovery,
+    RepeatedRecovery,
+    Replayed,
+    RightRecords,
+    ShownState,
+    Survivors,
+    WorkCall,
+    WorkDone,
+)
+from walcrash.oracle.findings import Findings
+from walcrash.oracle.fold import fold
+from walcrash.oracle.log import Log, Position
+from walcrash.oracle.not_appendable import put_size
+from walcrash.values.history import BootEnd, BootHistory, Call, Outcome, Recoveries
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, SubjectState
+from walcrash.values.rule import Occasion
+from walcrash.values.terms import Terms
+from walcrash.values.verdict import Invariant
+
+FIRST = "first recovery"
+AGAIN = "recovery again"
+PERTURBED = "recovery elsewhere"
+UNINTERRUPTED = "uninterrupted recovery"
+CONTINUED = "after recovery"
+AFTER = "recovery after new records"
+
+_STATE_RULES = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
+
+
+class Walk:
+    """One pass through a history: the log and the effects so far, and what was found.
+
+    Attributes:
+        boots: what has been walked through.
+        sizes: the payload lengths of puts that were acknowledged in these boots.
+        goes_on: whether what comes after the boots counts.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.findings = Findings(terms)
+        self.log = Log(terms.contract)
+        self.effects = EffectWatch(terms.contract)
+        self.boots: tuple[BootHistory, ...] = ()
+        self.sizes: set[int] = set()
+        self.goes_on = True
+
+    def branch(self) -> "Walk":
+        """Return a walk that goes on from here by itself."""
+        other = branched(self)
+        other.findings = branched(self.findings)
+        other.log = branched(self.log)
+        other.effects = branched(self.effects)
+        return other
+
+    def through(self, boots: tuple[BootHistory, ...]) -> None:
+        """Walk through all boots of a case."""
+        self.boots = boots
+        for number, boot in enumerate(boots, start=1):
+            self.findings.stage = number
+            if not self._boot(number, boot):
+                self.goes_on = False
+                return
+        self.findings.stage = len(boots) + 1
+
+    def judge_recoveries(self, recoveries: Recoveries) -> None:
+        """Judge the recoveries of what the last boot left."""
+        first, promises_nothing = recoveries.first, self.log.promises_nothing
+        if isinstance(first, RecoveryFailure):
+            self._failure(FIRST, first)
+            return
+        comparison = self._recovery(FIRST, first)
+        if promises_nothing:
+            return
+        if recoveries.continued:
+            self._take_in(first, comparison)
+        self.findings.stage += 1
+        self._further_recoveries(first, recoveries)
+
+    # Boots.
+
+    def _boot(self, number: int, boot: BootHistory) -> bool:
+        """Walk through one boot; return whether to go on to the next."""
+        where, opening, calls = f"boot {number}", boot.calls[:1], boot.calls[1:]
+        for call in opening:
+            self._call(call, (number, 0))
+        recovery = boot.recovery
+        if recovery is None and boot.end is BootEnd.DIED:
+            recovery = RecoveryFailure(FailureKind.DIED, "the subject ended in `open`")
+        if isinstance(recovery, RecoveryFailure):
+            self._failure(where, recovery)
+            return False
+        if recovery is not None:
+            self._take_in(recovery, self._recovery(where, recovery))
+        for index, call in enumerate(calls, start=1):
+            self._replay(call, f"{where}, call {index}")
+            self._call(call, (number, index))
+            self.log.call(call, (number, index))
+        self._end_boot(number, boot, calls)
+        return True
+
+    def _replay(self, call: Call, where: str) -> None:
+        comparison = self._live_replay(call)
+        if comparison is not None:
+            self.findings.hold(Replayed(where=where, comparison=comparison))
+
+    def _call(self, call: Call, position: Position) -> None:
+        """Judge one call of a boot, and take in its effects."""
+        boot, index = position
+        where = f"boot {boot}, call {index}"
+        if index > 0 and boot > 1 and call.operation.record is not None:
+            self.findings.note(Occasion.WORK)
+        self.findings.hold(
+            BootCall(where=where, call=call, boot=boot, log=self.log, effects=self.effects)
+        )
+        self.effects.call(call, position, where)
+
+    def _end_boot(self, number: int, boot: BootHistory, calls: tuple[Call, ...]) -> None:
+        if number > 1:
+            self.findings.hold(LaterBoot(where=f"boot {number}", calls=calls, sizes=self.sizes))
+        taken = (call for call in calls if call.outcome is Outcome.ACKNOWLEDGED)
+        self.sizes.update(size for size in map(put_size, taken) if size is not None)
+        if boot.end is BootEnd.DIED and boot.calls:
+            where = f"boot {number}, call {len(boot.calls) - 1}"
+            breaks = self.findings.first_judged(Invariant.NOT_APPENDABLE, Invariant.UNRECOVERABLE)
+            self.findings.hold(Died(where=where, call=boot.calls[-1], breaks=breaks))
+        end = _end_of(boot)
+        self.log.end_boot(end)
+        self.effects.end_boot(end)
+
+    # Recoveries.
+
+    def _failure(self, where: str, failure: RecoveryFailure) -> None:
+        if not self.log.promises_nothing:
+            breaks = Invariant.UNRECOVERABLE
+            self.findings.hold(FailedRecovery(where=where, failure=failure, breaks=breaks))
+
+    def _recovery(self, where: str, recovery: Recovery) -> Comparison:
+        """Judge one recovery; return its records compared with the log."""
+        comparison = compare(self.log.expectation(), recovery.records, recovery.end)
+        if self.log.promises_nothing:
+            return comparison
+        self._note_shown(Occasion.IMAGE)
+        is_wrong = self.findings.hold(Replayed(where=where, comparison=comparison))
+        if not is_wrong:
+            self.findings.hold(RightRecords(where=where, recovery=recovery))
+            if recovery.state is not None and self._judges_state:
+                self._state(where, recovery, recovery.state, comparison)
+        self._survivors(where, comparison)
+        return comparison
+
+    def _take_in(self, recovery: Recovery, comparison: Comparison) -> None:
+        """Make what a recovery showed the log from here on."""
+        self.log.show(recovery, comparison.matches)
+        self.effects.show(item.record for item in recovery.records)
+
+    def _note_shown(self, occasion: Occasion) -> None:
+        """Note what a recovery showed; the empty directory of the first boot shows nothing."""
+        if self.findings.stage > 1:
+            self.findings.note(occasion, promise=self.log.promise)
+
+    @property
+    def _judges_state(self) -> bool:
+        is_shown = "checkpoint" in self.terms.supports
+        return is_shown and any(item in self.findings.invariants for item in _STATE_RULES)
+
+    def _state(
+        self, where: str, recovery: Recovery, state: SubjectState, comparison: Comparison
+    ) -> None:
+        self._note_shown(Occasion.STATE)
+        max_attempts = self.terms.contract.max_attempts
+        self.findings.hold(
+            ShownState(
+                where=where,
+                recovery=recovery,
+                state=state,
+                comparison=comparison,
+                folded=fold((item.record for item in recovery.records), max_attempts),
+                resent=self._resent(comparison),
+                max_attempts=max_attempts,
+                vanishing_breaks=self.findings.first_judged(
+                    Invariant.REQUEUE, Invariant.CHECKPOINT_STATE
+                ),
+            )
+        )
+
+    def _resent(self, comparison: Comparison) -> frozenset[str]:
+        """Return the operations that may have been sent after their last record."""
+        last: dict[str, Position] = {}
+        for item, index in zip(comparison.shown, comparison.matches, strict=True):
+            if index is not None:
+                last[item.record.id] = comparison.entry(index).position
+        may_be_sent = self.effects.may_be_sent_since
+        return frozenset(key for key, position in last.items() if may_be_sent(key, position))
+
+    def _survivors(self, where: str, comparison: Comparison) -> None:
+        if Invariant.EFFECT_BEFORE_APPEND not in self.findings.invariants:
+            return
+        # An altered id is reported as altered; the PutOperation behind it did survive.
+        entries = (comparison.expected(index) for index in comparison.matches)
+        appended = {
+            entry.record.id for entry in entries if entry and entry.record.type is RecordType.PUT
+        }
+        self.findings.hold(
+            Survivors(
+                where=where,
+                effects=self.effects,
+                puts=_puts(comparison.shown) | appended,
+                compactable=self.log.compactable,
+            )
+        )
+
+    # What came after the first recovery of the last image.
+
+    def _further_recoveries(self, first: Recovery, recoveries: Recoveries) -> None:
+        again, perturbed = recoveries.again, recoveries.perturbed
+        if perturbed is not None:
+            self.findings.note(Occasion.PERTURBED)
+            if isinstance(perturbed, RecoveryFailure):
+                self._further_failure(PERTURBED, perturbed, Invariant.DETERMINISM)
+            else:
+                self.findings.hold(PerturbedRecovery(where=PERTURBED, first=first, other=perturbed))
+        for where, other in ((AGAIN, again), (UNINTERRUPTED, recoveries.uninterrupted)):
+            if other is not None:
+                self.findings.note(Occasion.AGAIN)
+            if isinstance(other, RecoveryFailure):
+                self._further_failure(where, other, Invariant.IDEMPOTENCE)
+            elif other is not None:
+                self.findings.hold(RepeatedRecovery(where=where, first=first, other=other))
+        if recoveries.continued and not isinstance(again, RecoveryFailure):
+            self._work(again or first, recoveries.continued)
+            if recoveries.after is not None and not self.log.promises_nothing:
+                self._after_work(recoveries.after)
+
+    def _further_failure(self, where: str, failure: RecoveryFailure, other: Invariant) -> None:
+        breaks = self.findings.first_judged(Invariant.UNRECOVERABLE, other)
+        self.findings.hold(FailedRecovery(where=where, failure=failure, breaks=breaks))
+
+    def _work(self, base: Recovery, calls: tuple[Call, ...]) -> None:
+        """Judge the calls after the recovery `base`, and take them into the log."""
+        self.findings.note(Occasion.WORK)
+        if any(call.operation.kind is OperationKind.TICK for call in calls):
+            self.findings.note(Occasion.TICK)
+        self._take_in(base, compare(self.log.expectation(), base.records, base.end))
+        puts = _puts(base.records)
+        for index, call in enumerate(calls):
+            self._work_call(call, (self.findings.stage, index), puts)
+        self.findings.hold(
+            WorkDone(
+                where=CONTINUED,
+                calls=calls,
+                records=[item.record for item in base.records],
+                max_attempts=self.terms.contract.max_attempts,
+            )
+        )
+        self.log.end_boot(_end_of_work(calls))
+
+    def _work_call(self, call: Call, position: Position, puts: set[str]) -> None:
+        """Judge one call after the last recovery, and take it in; `puts` are those in the log."""
+        where = f"{CONTINUED}, call {position[1]}"
+        record = call.operation.record
+        if record is not None and record.type is RecordType.PUT:
+            puts.add(record.id)
+        self.findings.hold(
+            WorkCall(
+                where=where,
+                call=call,
+                replay=self._live_replay(call),
+                log=self.log,
+                effects=self.effects,
+                puts=puts,
+            )
+        )
+        self.effects.call(call, position, where)
+        self.log.call(call, position)
+
+    def _after_work(self, after: Recovery | RecoveryFailure) -> None:
+        shown: Comparison | RecoveryFailure
+        if isinstance(after, RecoveryFailure):
+            shown = after
+        else:
+            shown = compare(self.log.expectation(), after.records, after.end)
+        self.findings.hold(AfterWork(where=AFTER, shown=shown))
+
+    def _live_replay(self, call: Call) -> Comparison | None:
+        """Compare what a living subject replayed: all that has replied is there, promised or not.
+
+        A replay from an offset that compaction may have moved is not judged.
+        """
+        replayed = call.replayed
+        if replayed is None or call.outcome is not Outcome.ACKNOWLEDGED:
+            return None
+        start = 0 if replayed.from_offset == 0 else self.log.index_at(replayed.from_offset)
+        if start is None:
+            return None
+        return compare(self.log.expectation(start=start), replayed.records, None)
+
+
+def _puts(shown: Shown) -> set[str]:
+    return {item.record.id for item in shown if item.record.type is RecordType.PUT}
+
+
+def _end_of_work(calls: tuple[Call, ...]) -> BootEnd:
+    """Without an acknowledged close the work ended as by a kill."""
+    is_closed = any(
+        call.operation.kind is OperationKind.CLOSE and call.outcome is Outcome.ACKNOWLEDGED
+        for call in calls
+    )
+    return BootEnd.CLOSED if is_closed else BootEnd.KILLED
+
+
+def _end_of(boot: BootHistory) -> BootEnd:
+    """A close that was refused kept no more than a kill would have."""
+    is_refused = any(
+        call.operation.kind is OperationKind.CLOSE and call.outcome is not Outcome.ACKNOWLEDGED
+        for call in boot.calls
+    )
+    return BootEnd.KILLED if boot.end is BootEnd.CLOSED and is_refused else boot.end
