@@ -14,10 +14,11 @@ from walcrash.disk import (
     kill_image,
     rebuild,
 )
+from walcrash.values.case_file import CASES
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
-from walcrash.values.image_choice_json import choice_from_json, choice_to_json
+from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 
@@ -114,7 +115,7 @@ def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operatio
         assert len({one.digest for one in found}) == len(found) <= len(legal)
         for one in found:
             assert one.digest in legal
-            stored = choice_from_json(choice_to_json(one.choice))
+            stored = CASES.from_json(ImageChoice, CASES.to_json(one.choice), "choice")
             assert stored == one.choice
             assert rebuild(stored, EMPTY, events) == one.image
             assert one.choice.describe(dict(enumerate(events)))

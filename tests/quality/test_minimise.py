@@ -3,8 +3,6 @@
 `minimal_operations` in `expected.toml` says what the bug needs. Two seconds for each bug and seed.
 """
 
-import json
-
 import pytest
 
 from walcrash.campaign import jobs
@@ -12,7 +10,7 @@ from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.scenario.file import load_scenario
 from walcrash.tools.selftest import choose
-from walcrash.values.case_file import StoredCase, case_to_json, stored_case_from_json
+from walcrash.values.case_file import StoredCase
 from walcrash.values.planted import Planted
 from walcrash.values.verdict import Verdict
 
@@ -43,7 +41,8 @@ def first_failure(planted: Planted, seed: str) -> tuple[StoredCase, CaseOutcome]
             )
         )
         if outcome.verdict is Verdict.FAIL:
-            return stored_case_from_json(json.loads(outcome.stored)), outcome
+            assert outcome.stored is not None
+            return outcome.stored, outcome
     raise AssertionError(f"{planted.name} was not found with seed {seed}")
 
 
@@ -92,8 +91,8 @@ def test_the_same_case_gives_the_same_minimal_case(name: str) -> None:
     one, two = (minimise_case(stored, meant, SECONDS, is_portability=False) for _ in range(2))
     assert one == two
     assert one.outcome is not None
-    again = stored_case_from_json(json.loads(one.outcome.stored))
-    more = minimise_case(again, meant, SECONDS, is_portability=False)
+    assert one.outcome.stored is not None
+    more = minimise_case(one.outcome.stored, meant, SECONDS, is_portability=False)
     assert more.outcome is not None
     assert more.outcome.operations == one.outcome.operations
 
@@ -123,5 +122,5 @@ def test_no_time_for_it_leaves_the_case_as_it_is() -> None:
     assert found.outcome is not None
     assert not found.is_finished
     assert found.tries == 0
-    was = case_to_json(stored.case)
-    assert json.loads(found.outcome.stored)["case"] == was
+    assert found.outcome.stored is not None
+    assert found.outcome.stored.case == stored.case

@@ -96,8 +96,18 @@ def _stated(name: str, annotation: ast.expr | None, default: ast.expr | None) ->
 
 
 def _unquoted(annotation: ast.expr) -> str:
+    annotation = _Unmarked().visit(annotation)
     is_text = isinstance(annotation, ast.Constant) and isinstance(annotation.value, str)
     return str(annotation.value) if is_text else ast.unparse(annotation)  # type: ignore[attr-defined]
+
+
+class _Unmarked(ast.NodeTransformer):
+    """Leaves of `Annotated[T, ...]` the type: limits are told in words."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        is_marked = isinstance(node.value, ast.Name) and node.value.id == "Annotated"
+        return node.slice.elts[0] if is_marked and isinstance(node.slice, ast.Tuple) else node
 
 
 def _paragraph(text: str) -> str:

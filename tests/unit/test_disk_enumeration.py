@@ -5,12 +5,12 @@ from itertools import islice
 import pytest
 
 from walcrash.disk import ImageBuilder, Pending, Space, choices, count_states, images, rebuild
+from walcrash.values.case_file import CASES
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.errors import UsageError
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.image_choice_json import choice_from_json, choice_to_json
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 
@@ -144,11 +144,16 @@ def test_the_image_of_the_strictest_policy_is_the_same_in_every_model() -> None:
         {"model": "ext5"},
         {"names": 3},
         {"names": [1, "2"]},
+        {"names": None},
         {"names": [1, 1 << 40]},
         {"held": [["sectors"]]},
         {"held": {}},
-        {"event": True},
-        {"event": -1},
+        {"held": [["size", 1, None]]},
+        {"held": [["sectors", -1, None]]},
+        {"policy": "drawn", "seed": None},
+        {"position": {"event_index": True, "placement": "after", "kept_bytes": 0}},
+        {"position": {"event_index": -1, "placement": "after", "kept_bytes": 0}},
+        {"about": -2},
         {"sector_bytes": 0},
         {"seed": "x"},
     ],
@@ -156,10 +161,12 @@ def test_the_image_of_the_strictest_policy_is_the_same_in_every_model() -> None:
 def test_a_broken_choice_is_refused(change: dict[str, object]) -> None:
     choice = next(choices(replayed(), Model.POSIX, END))
     assert isinstance(choice, ImageChoice)
-    stored = choice_to_json(choice)
-    with pytest.raises(UsageError, match="an image choice is broken"):
-        choice_from_json({**stored, **change})
-    with pytest.raises(UsageError):
-        choice_from_json([stored])
-    with pytest.raises(UsageError):
-        choice_from_json({name: value for name, value in stored.items() if name != "held"})
+    stored = CASES.to_json(choice)
+    with pytest.raises(UsageError, match=r"^the choice(\.[a-z_]+|\[\d\])+: found "):
+        CASES.from_json(ImageChoice, {**stored, **change}, "the choice")
+    with pytest.raises(UsageError, match="an object"):
+        CASES.from_json(ImageChoice, [stored], "the choice")
+    for missing in ("held", "policy"):
+        rest = {name: value for name, value in stored.items() if name != missing}
+        with pytest.raises(UsageError, match=f"the key `{missing}` is missing"):
+            CASES.from_json(ImageChoice, rest, "the choice")

@@ -7,10 +7,11 @@ import pytest
 from test_disk_models import DIRECTORY_SYNC, fdatasync, fsync, write
 
 from walcrash.disk import ImageBuilder, Pending, count_states, every_state, images, rebuild
+from walcrash.values.case_file import CASES
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image
-from walcrash.values.image_choice_json import choice_from_json, choice_to_json
+from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import CrashPosition
 
 K = EventKind
@@ -110,7 +111,7 @@ def test_each_choice_of_modes_is_found_named_and_rebuilt_alone() -> None:
         found = list(images(pending, model, CrashPosition(2)))
         assert len({one.digest for one in found}) == len(found) > 2
         for one in found:
-            stored = choice_from_json(choice_to_json(one.choice))
+            stored = CASES.from_json(ImageChoice, CASES.to_json(one.choice), "choice")
             assert rebuild(stored, BASE, events) == one.image
             assert stored.describe(dict(enumerate(events)))
 

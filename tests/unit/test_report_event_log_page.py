@@ -112,7 +112,7 @@ def _spelled(hint: object) -> str:
         return simple[hint]
     parts = typing.get_args(hint)
     origin = typing.get_origin(hint)
-    if origin is types.UnionType:
+    if origin in (types.UnionType, typing.Union):
         return " or ".join(_spelled(part) for part in parts)
     if origin is Mapping:
         return f"object of {_spelled(parts[1])}"

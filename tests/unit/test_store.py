@@ -23,7 +23,7 @@ from walcrash.values.verdict import Invariant
 
 BUNDLE = small_bundle()
 FINDING: Finding = BUNDLE.finding
-STORED = json.dumps(stored_case_to_json(BUNDLE.stored))
+STORED = BUNDLE.stored
 OTHER = replace(FINDING, id="F-9999aa", scenario="other")
 
 
@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_what_is_kept_comes_back(store: Store) -> None:
     origin = replace(BUNDLE.stored, case=replace(BUNDLE.stored.case, index=77))
-    store.keep(FINDING, STORED, json.dumps(stored_case_to_json(origin)))
+    store.keep(FINDING, STORED, origin)
     kept = store.find("F-0")
     assert (kept.finding, kept.stored, kept.origin) == (FINDING, BUNDLE.stored, origin)
     assert kept.invariant is Invariant.LOST_PUT
@@ -82,7 +82,7 @@ def test_a_store_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> No
         )
         old.execute(
             "insert into finding values ('F-1', 'made-up', 'm.toml', 's', 7, 'order', 2, 9, ?)",
-            (STORED,),
+            (json.dumps(stored_case_to_json(STORED)),),
         )
         old.execute("pragma user_version = 1")
     old.close()

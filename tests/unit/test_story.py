@@ -1,6 +1,5 @@
 """Stories of cases: what they say of calls, files, a crash and its loss, and their bounds."""
 
-import json
 from dataclasses import replace
 
 from report_lines import finding
@@ -15,7 +14,6 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.image_choice_json import choice_to_json
 from walcrash.values.log import FindingReported
 from walcrash.values.moments import CrashPosition, Placement, part
 from walcrash.values.operation import Operation, OperationKind
@@ -124,8 +122,7 @@ def told(*boots: WatchedBoot, **changes: object) -> Story:
 def cut(event: int, model: PersistenceModel, policy: Policy, **changes: object) -> PowerLoss:
     position = CrashPosition(event, Placement.AFTER)
     choice = ImageChoice(model=model, position=position, policy=policy)
-    text = json.dumps(choice_to_json(replace(choice, **changes)))  # type: ignore[arg-type]
-    return PowerLoss(seed=1, images=1, choice=text)
+    return PowerLoss(seed=1, images=1, choice=replace(choice, **changes))  # type: ignore[arg-type]
 
 
 def states_of(story: Story, boot: int) -> list[tuple[int, tuple[PathState, ...]]]:

@@ -6,7 +6,6 @@ finding is known when the last is done.
 Not here: which cases are a group, and what a cause is (`minimise.cause`).
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -24,7 +23,7 @@ from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import Cause, cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
-from walcrash.values.case_file import StoredCase, stored_case_from_json
+from walcrash.values.case_file import StoredCase
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.log import FindingReported
 from walcrash.values.verdict import Invariant
@@ -163,7 +162,7 @@ class FindingReports:
         elif run is not None and len(alike) < len(runs):
             evidence = self._pool.result(self._pool.submit(pack_run, kept, run)) or ""
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
-        change = self._store.keep(finding, found.shown.stored, own.stored, evidence=evidence)
+        change = self._store.keep(finding, kept, _stored(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
         if self._state is not None and len(runs) == REPLAYS:
@@ -239,4 +238,5 @@ def _finding(
 
 
 def _stored(outcome: CaseOutcome) -> StoredCase:
-    return stored_case_from_json(json.loads(outcome.stored))
+    assert outcome.stored is not None, "a case that failed is kept"
+    return outcome.stored

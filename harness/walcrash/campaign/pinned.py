@@ -64,7 +64,7 @@ def _has_power_loss(case: Case) -> bool:
 def _redrawn(case: Case) -> Case:
     """Return the case with power losses that are drawn and not named."""
     boots = tuple(
-        replace(boot, crash=replace(boot.crash, choice=""))
+        replace(boot, crash=replace(boot.crash, choice=None))
         if isinstance(boot.crash, PowerLoss)
         else boot
         for boot in case.boots

@@ -13,7 +13,6 @@ Source: `sqlite3` of the standard library.
 
 import contextlib
 import hashlib
-import json
 import os
 import shlex
 import sqlite3
@@ -23,18 +22,20 @@ from typing import Final, Self
 
 from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase
+from walcrash.values.codec import Codec, Refused, dumps
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.finding import FindingState
 from walcrash.values.log import FindingReported, StopReason
-from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.scenario import Scenario
 from walcrash.values.version import VERSION
 
 NAME: Final = "state.sqlite"
 """The file's name in a run's directory."""
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The file's version; another one is refused by name."""
+
+_CODEC: Final = Codec(hint="begin again with walcrash run", takes_surrogates=True)
 
 _TABLES: Final = """
 create table asked (request text not null, seconds real not null);
@@ -164,7 +165,7 @@ class CampaignState:
             connection = _connect(path)
             with connection:
                 connection.executescript(_TABLES)
-                asked = json.dumps(to_plain(request))
+                asked = _CODEC.to_text(request)
                 connection.execute("insert into asked values (?, 0)", (asked,))
                 connection.execute(f"pragma user_version = {FORMAT}")
         return cls(path, connection, request)
@@ -193,7 +194,7 @@ class CampaignState:
                         hint="begin again with walcrash run",
                     )
                 text, seconds = connection.execute("select request, seconds from asked").fetchone()
-            request = from_plain(Request, json.loads(text), where="request")
+            request = _CODEC.from_text(Request, text, "request")
         except sqlite3.OperationalError as problem:
             if "locked" not in str(problem):
                 raise _unreadable(path, problem) from None
@@ -201,7 +202,7 @@ class CampaignState:
                 f"{directory} is still running: another process has its state",
                 hint="wait for it, or stop it",
             ) from None
-        except (sqlite3.Error, NotPlain, ValueError, TypeError) as problem:
+        except (sqlite3.Error, Refused, ValueError, TypeError) as problem:
             raise _unreadable(path, problem) from None
         state = cls(path, connection, request)
         state.seconds = seconds
@@ -230,7 +231,7 @@ class CampaignState:
             rows = self._connection.execute(
                 "select outcome from judged where scenario = ? order by number", (scenario,)
             ).fetchall()
-            return [from_plain(CaseOutcome, json.loads(text)) for (text,) in rows]
+            return [_CODEC.from_text(CaseOutcome, text, "outcome") for (text,) in rows]
 
     def add_judged(
         self, scenario: str, number: int, outcomes: Sequence[CaseOutcome], seconds: float
@@ -247,7 +248,7 @@ class CampaignState:
             HarnessFault: the file cannot be written.
         """
         rows = [
-            (scenario, at, json.dumps(to_plain(outcome)))
+            (scenario, at, _CODEC.to_text(outcome))
             for at, outcome in enumerate(outcomes, start=number)
         ]
         with _faults(self._path), self._connection as connection:
@@ -279,11 +280,11 @@ class CampaignState:
         with _faults(self._path):
             query = "select made from minimal where scenario = ? and failures = ?"
             row = self._connection.execute(query, (scenario, group)).fetchone()
-            return None if row is None else from_plain(MinimalCase, json.loads(row[0]))
+            return None if row is None else _CODEC.from_text(MinimalCase, row[0], "minimal case")
 
     def add_minimal(self, scenario: str, group: str, made: MinimalCase) -> None:
         """Keep what a group of failing cases was minimised to."""
-        row = (scenario, group, json.dumps(to_plain(made)))
+        row = (scenario, group, _CODEC.to_text(made))
         with _faults(self._path), self._connection as connection:
             connection.execute("insert or replace into minimal values (?, ?, ?)", row)
 
@@ -296,12 +297,12 @@ class CampaignState:
             ).fetchone()
             if row is None:
                 return None
-            return from_plain(FindingReported, json.loads(row[0])), FindingState(row[1])
+            return _CODEC.from_text(FindingReported, row[0], "line"), FindingState(row[1])
 
     def add_reported(self, line: FindingReported, change: FindingState) -> None:
         """Keep the line of a finding that was minimised and replayed, and what became of it."""
         finding = line.finding
-        row = (finding.scenario, finding.id, change.value, json.dumps(to_plain(line)))
+        row = (finding.scenario, finding.id, change.value, _CODEC.to_text(line))
         with _faults(self._path), self._connection as connection:
             connection.execute("insert or replace into reported values (?, ?, ?, ?)", row)
 
@@ -328,15 +329,19 @@ def _connect(path: str) -> sqlite3.Connection:
 def _faults(path: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, NotPlain, ValueError) as problem:
+    except (sqlite3.Error, Refused, ValueError) as problem:
         raise HarnessFault(
-            f"the campaign's state {path} cannot be used: {problem}",
+            f"the campaign's state {path} cannot be used: {_why(problem)}",
             hint="free some space, or name another directory with --runs",
         ) from None
 
 
 def _unreadable(path: str, problem: Exception) -> UsageError:
-    return UsageError(f"{path} cannot be read: {problem}", hint="begin again with walcrash run")
+    return UsageError(f"{path} cannot be read: {_why(problem)}", hint=_CODEC.hint)
+
+
+def _why(problem: Exception) -> str:
+    return problem.message if isinstance(problem, Refused) else str(problem)
 
 
 def _digest(scenario: Scenario) -> str:
@@ -344,7 +349,7 @@ def _digest(scenario: Scenario) -> str:
 
     What an adapter imports is not looked at.
     """
-    found = hashlib.blake2b(json.dumps(to_plain(scenario), sort_keys=True).encode())
+    found = hashlib.blake2b(dumps(_CODEC.to_json(scenario), is_sorted=True).encode())
     subject = scenario.subject
     for word in (subject.adapter.rpartition(":")[0], *subject.driver):
         if os.path.isfile(word):

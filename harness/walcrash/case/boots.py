@@ -7,7 +7,6 @@ Not here: which image a power cut leaves (`power_loss`), what is judged (`runner
 `tools.audit.case`).
 """
 
-import json
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -25,7 +24,6 @@ from walcrash.values.event import MESSAGES
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
-from walcrash.values.image_choice_json import choice_to_json
 
 # limits
 HISTORIES: Final = 8
@@ -97,7 +95,7 @@ class CaseBoots:
         boot = self.watched[-1]
         crash = boot.plan.crash
         assert isinstance(crash, PowerLoss)
-        exact = replace(crash, choice=json.dumps(choice_to_json(choice)))
+        exact = replace(crash, choice=choice)
         self.watched[-1] = replace(
             boot,
             plan=replace(boot.plan, crash=exact),

@@ -1,6 +1,5 @@
-"""What is kept of one case that was run, and the form in which a case is kept to run again."""
+"""What is kept of one case that was run, and the case as it is kept to run again."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ from walcrash.case.runner import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
-from walcrash.values.case_file import StoredCase, stored_case_to_json
+from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import History, Outcome
 from walcrash.values.log import BootSummary
@@ -20,7 +19,7 @@ from walcrash.values.verdict import Invariant, Verdict, Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
-    """One case as it goes back to the campaign; `stored` is its stored form if it failed.
+    """One case as it goes back to the campaign; `stored` is the case itself, if it failed.
 
     `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`
     is all that it left, packed, where it is the simplest of its group in its batch: it may never
@@ -42,7 +41,7 @@ class CaseOutcome:
     outside: tuple[str, ...]
     model: PersistenceModel
     coverage: Coverage | None
-    stored: str
+    stored: StoredCase | None
     portability_failure: "CaseOutcome | None" = None
     evidence: str = ""
     refused: str = ""
@@ -67,9 +66,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
         model=run.model,
         coverage=run.coverage,
-        stored=json.dumps(stored_case_to_json(replace(stored, case=run.case)))
-        if is_failure
-        else "",
+        stored=replace(stored, case=run.case) if is_failure else None,
         portability_failure=None
         if run.portability_failure is None
         else summarise(run.portability_failure, stored),

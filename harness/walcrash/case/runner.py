@@ -7,7 +7,6 @@ Not here: how an image is recovered (`recovery_runs`), which images a power loss
 (`power_loss`).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -35,8 +34,6 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.image_choice import ImageChoice
-from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.persistence import WEAKEST, is_portability, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng
@@ -295,7 +292,7 @@ class _CaseRun:
             candidate = found[0]
         else:
             candidate = (
-                search.exactly(_choice(loss)) if loss.choice else search.draw(Prng(loss.seed))
+                search.draw(Prng(loss.seed)) if loss.choice is None else search.exactly(loss.choice)
             )
         self._boots.go_on_from(recorded, candidate)
         return True
@@ -328,8 +325,8 @@ class _CaseRun:
             if nearest is None:
                 return self._not_judged("there is no such image")
             return self._powered_run(recorded, nearest, search.coverage, judged_invariants)
-        if loss.choice:
-            judged = search.judge_image(search.exactly(_choice(loss)))
+        if loss.choice is not None:
+            judged = search.judge_image(search.exactly(loss.choice))
             return self._powered_run(recorded, judged, search.coverage, judged_invariants)
         best = search.explore(Prng(loss.seed), loss.images)
         if best is None:
@@ -392,8 +389,8 @@ class _CaseRun:
     def _model(self) -> PersistenceModel:
         """Return the weakest model that the boots' power losses needed."""
         crashes = [boot.plan.crash for boot in self._boots.watched]
-        losses = [crash for crash in crashes if isinstance(crash, PowerLoss) and crash.choice]
-        models = [PersistenceModel.KILL, *(_choice(loss).model for loss in losses)]
+        choices = [crash.choice for crash in crashes if isinstance(crash, PowerLoss)]
+        models = [PersistenceModel.KILL, *(choice.model for choice in choices if choice)]
         return weakest_of(models)
 
     def _doubt(self, judgement: Judgement) -> str:
@@ -407,7 +404,3 @@ class _CaseRun:
 
 def _unjudged(_: BootHistory, __: Recoveries) -> Judgement:
     raise AssertionError("an image that other boots go on from is not judged")
-
-
-def _choice(loss: PowerLoss) -> ImageChoice:
-    return choice_from_json(json.loads(loss.choice))

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.findings.store_upgrade import CREATE, FORMAT, upgrade
-from walcrash.values.case_file import StoredCase, stored_case_from_json
+from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
+from walcrash.values.codec import dumps
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.plain import NotPlain, from_plain, to_plain
@@ -70,9 +71,9 @@ class Store:
         self._path = runs / NAME
 
     def keep(
-        self, finding: Finding, stored: str, origin: str, *, evidence: str = ""
+        self, finding: Finding, stored: StoredCase, origin: StoredCase, *, evidence: str = ""
     ) -> FindingState:
-        """Keep a finding with its minimal case and the campaign's own (both JSON).
+        """Keep a finding with its minimal case and the campaign's own.
 
         Args:
             finding: as it is reported.
@@ -99,7 +100,15 @@ class Store:
                 "insert or replace into finding "
                 "(id, scenario, state, finding, stored, origin, evidence) "
                 "values (?, ?, ?, ?, ?, ?, ?)",
-                (finding.id, finding.scenario, state.value, text, stored, origin, evidence),
+                (
+                    finding.id,
+                    finding.scenario,
+                    state.value,
+                    text,
+                    _text(stored),
+                    _text(origin),
+                    evidence,
+                ),
             )
         return state
 
@@ -201,6 +210,10 @@ def _take_over(connection: sqlite3.Connection, finding: Finding) -> tuple[str] |
             connection.execute("delete from finding where id = ?", (kept.id,))
             return (row[0],)
     return None
+
+
+def _text(stored: StoredCase) -> str:
+    return dumps(stored_case_to_json(stored))
 
 
 def _read(row: Row) -> KeptFinding:

@@ -8,7 +8,6 @@ Not here: words and layout (`report`); the byte view (`story_view`), calls and r
 (`story_parts`).
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -30,7 +29,6 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
-from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.moments import Placement
 from walcrash.values.persistence import weakest_of
 from walcrash.values.story import (
@@ -158,9 +156,9 @@ class _StoryBuilder:
 
     def _crash_state(self, boot: WatchedBoot, events: tuple[Event, ...]) -> _CrashState:
         plan = boot.plan.crash
-        if not isinstance(plan, PowerLoss) or not plan.choice:
+        if not isinstance(plan, PowerLoss) or plan.choice is None:
             return _CrashState(len(events))
-        choice = choice_from_json(json.loads(plan.choice))
+        choice = plan.choice
         happened = max(0, choice.position.whole_events - len(self._origins))
         if choice.position.placement is not Placement.WITHIN:
             return _CrashState(happened, choice=choice)

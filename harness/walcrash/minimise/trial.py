@@ -5,7 +5,6 @@ The number of tries is the first limit, so that the same case gives the same res
 is the second, for subjects that are slow.
 """
 
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +22,6 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind
 from walcrash.values.image_choice import ImageChoice
-from walcrash.values.image_choice_json import choice_from_json
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.persistence import covers, is_portability, power_models
@@ -137,7 +135,7 @@ class Trial:
                 power[number] = targets[number]
             elif known is not None:
                 power[number] = known.moved(edit.calls[number])
-            boots[number] = replace(boot, crash=replace(boot.crash, choice=""))
+            boots[number] = replace(boot, crash=replace(boot.crash, choice=None))
         return replace(edit.case, boots=tuple(boots)), power
 
     def choice(self, boot: int) -> ImageChoice | None:
@@ -273,9 +271,7 @@ def has_hung(run: CaseRun) -> bool:
 def choice_of(case: Case, boot: int) -> ImageChoice | None:
     """Return the image that a boot's power loss names."""
     crash = case.boots[boot].crash
-    if not isinstance(crash, PowerLoss) or not crash.choice:
-        return None
-    return choice_from_json(json.loads(crash.choice))
+    return crash.choice if isinstance(crash, PowerLoss) else None
 
 
 def anywhere(models: tuple[PersistenceModel, ...]) -> PowerTarget:

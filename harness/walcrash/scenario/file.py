@@ -10,7 +10,6 @@ Source: TOML 1.0.0.
 """
 
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from walcrash.scenario.schema import (
 )
 from walcrash.scenario.subject import resolve_subject
 from walcrash.scenario.toml_position import key_lines, line_of
-from walcrash.values.case_file import case_from_json
+from walcrash.values.case_file import case_from_text
 from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
 from walcrash.values.scenario import (
@@ -276,7 +275,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
                 finding=pin.finding,
                 invariant=pin.invariant,
                 reaches=tuple(pin.reaches),
-                case=case_from_json(json.loads(pin.case)),
+                case=case_from_text(pin.case),
             )
             for pin in table.pinned
         ),

@@ -1,11 +1,10 @@
 """Checks of pinned cases: the JSON in a scenario file is a case."""
 
-import json
 from collections.abc import Mapping
 
 from walcrash.scenario.checks import Problem
-from walcrash.values.case_file import case_from_json
-from walcrash.values.errors import UsageError
+from walcrash.values.case_file import case_from_text
+from walcrash.values.codec import UPGRADE, Refused
 
 
 def pinned_problems(document: Mapping[str, object]) -> list[Problem]:
@@ -15,11 +14,8 @@ def pinned_problems(document: Mapping[str, object]) -> list[Problem]:
     problems = []
     for number, table in enumerate(pinned):
         try:
-            case_from_json(json.loads(table["case"]))
-        except (ValueError, RecursionError) as problem:
-            message = f"the case is no JSON: {type(problem).__name__}: {problem}"
-            problems.append(Problem(("pinned", number, "case"), message, "walcrash pin writes it"))
-        except UsageError as problem:
-            hint = problem.hint or "walcrash pin writes it"
+            case_from_text(table["case"])
+        except Refused as problem:
+            hint = problem.hint if problem.hint == UPGRADE else "walcrash pin writes it"
             problems.append(Problem(("pinned", number, "case"), problem.message, hint))
     return problems

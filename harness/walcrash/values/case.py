@@ -6,9 +6,18 @@ fewer events is hit at its reply, which is its last event. Where the crash lande
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.forms import SPARSE, Most, Variants, Whole
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.limits import (
+    BOOTS_PER_CASE,
+    EVENTS_PER_BOOT,
+    INTEGER_64,
+    OPERATIONS_PER_BOOT,
+    SEEDS,
+)
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
@@ -18,6 +27,13 @@ KEPT_SCALE = 1 << 16
 
 NO_CALL: Final = "no call"
 """In the written form of a `Place`, the operation where none was under way."""
+
+# limits
+IMAGES: Final = 1_000_000
+"""Most images of one case."""
+
+DELAY_US: Final = 10**12
+"""Longest delay of a timer, microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +50,18 @@ class CrashPoint:
             one byte is kept and at least one is lost.
     """
 
-    call: int
-    ordinal: int
+    call: Annotated[int, Whole(0)]
+    ordinal: Annotated[int, Whole(0, EVENTS_PER_BOOT * 4)]
     placement: Placement
     event: EventKind | None = None
-    kept: int = 0
+    kept: Annotated[int, Whole(0, KEPT_SCALE - 1)] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class KillTimer:
     """A kill at no stated event: so many microseconds after the boot's first event."""
 
-    delay_us: int
+    delay_us: Annotated[int, Whole(0, DELAY_US)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +74,18 @@ class PowerLoss:
     Attributes:
         seed: what positions and images are drawn from.
         images: most images of the last boot.
-        choice: the one image that is meant, as `walcrash.disk` writes it (JSON); empty to draw.
+        choice: the one image that is meant; None to draw.
     """
 
-    seed: int
-    images: int
-    choice: str = ""
+    seed: Annotated[int, Whole(0, SEEDS - 1)]
+    images: Annotated[int, Whole(1, IMAGES)]
+    choice: Annotated[ImageChoice | None, SPARSE] = None
 
 
-Crash = CrashPoint | KillTimer | PowerLoss
+CRASHES: Final = Variants({"kill": CrashPoint, "kill-timer": KillTimer, "power": PowerLoss})
+"""What may end a boot, by the names in JSON."""
+
+Crash = Annotated[CrashPoint | KillTimer | PowerLoss, CRASHES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,7 @@ class BootPlan:
     `close`.
     """
 
-    operations: tuple[Operation, ...]
+    operations: Annotated[tuple[Operation, ...], Most(OPERATIONS_PER_BOOT * 2)]
     crash: Crash | None = None
 
 
@@ -86,9 +105,9 @@ class Case:
     """One test: the boots in order, the first on an empty directory."""
 
     scenario: str
-    index: int
-    seed: int
-    boots: tuple[BootPlan, ...]
+    index: Annotated[int, Whole(0, INTEGER_64 - 1)]
+    seed: Annotated[int, Whole(0, SEEDS - 1)]
+    boots: Annotated[tuple[BootPlan, ...], Most(BOOTS_PER_CASE, least=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,46 +1,36 @@
-"""Cases as JSON: the form in which a finding is stored, so that it survives upgrades.
+"""Stored cases: the form in which a finding is kept, so that it survives upgrades.
 
 A stored case carries all that is needed to run and judge it again: the operations and crash
 points, the subject, the contract and the limits, but not the scenario file that it came from.
 A reader of format n refuses format n + 1 by name, and a key that it does not know.
 
-Not here: where findings are kept, and bundles.
+Not here: where findings are kept, and bundles (`walcrash.findings`); the forms of before
+(`case_upgrade`).
 
 Source: records are `R` of `harness/walcrash/docs/reference/driver-protocol.md`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final
 
-from walcrash.values.case import KEPT_SCALE, BootPlan, Case, Crash, CrashPoint, KillTimer, PowerLoss
-from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
-from walcrash.values.errors import UsageError
-from walcrash.values.event import EventKind
-from walcrash.values.image_choice_json import choice_from_json
-from walcrash.values.json_reader import Found
-from walcrash.values.limits import (
-    BOOTS_PER_CASE,
-    EVENTS_PER_BOOT,
-    ID_BYTES,
-    OPERATIONS_PER_BOOT,
-    PAYLOAD_BYTES,
-)
-from walcrash.values.moments import Placement
+from walcrash.values.case import BootPlan, Case, CrashPoint
+from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case
+from walcrash.values.codec import Codec, Refused
+from walcrash.values.codec_shapes import Check, Mismatch, found
+from walcrash.values.contract import Contract
+from walcrash.values.forms import SPARSE, As, Most
+from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
+from walcrash.values.moments import STALE
 from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.record import MalformedRecord, Record
-from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.scenario import DRIVER_ADAPTER, RecoveryLimits, SubjectSpec
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
 
+FORMAT: Final = 2
+"""The version of the stored form that is written; format 1 is read as well."""
+
 # limits
-FORMAT: Final = 1
-"""The version of the stored form that is written and read."""
-
-INTEGER_64: Final = 2**63
-"""Times are signed 64 bits."""
-
 CAPABILITIES: Final = 100
 """Most capabilities of one subject."""
 
@@ -50,17 +40,39 @@ OPTIONS: Final = 1000
 DRIVER_WORDS: Final = 1000
 """Most words of a driver's command line."""
 
-IMAGES: Final = 1_000_000
-"""Most images of one case."""
 
-DELAY_US: Final = 10**12
-"""Longest delay of a timer, microseconds."""
+_Options = Annotated[Mapping[str, str | int | float | bool], Most(OPTIONS)]
+_Words = Annotated[tuple[str, ...], Most(DRIVER_WORDS, least=1)]
 
-SECONDS: Final = 10.0**9
-"""Longest time limit, seconds."""
 
-MEMORY_MB: Final = 2**30
-"""Largest memory limit, megabytes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SubjectForm:
+    """A subject in JSON: an adapter with its options, or a driver's words."""
+
+    adapter: Annotated[str | None, SPARSE] = None
+    options: Annotated[_Options | None, SPARSE] = None
+    driver: Annotated[_Words | None, SPARSE] = None
+
+
+def _write_subject(subject: SubjectSpec) -> _SubjectForm:
+    if subject.driver:
+        return _SubjectForm(driver=subject.driver)
+    options = {name: subject.options[name] for name in sorted(subject.options)}
+    return _SubjectForm(adapter=subject.adapter, options=options)
+
+
+def _read_subject(form: _SubjectForm) -> SubjectSpec:
+    if form.driver is not None:
+        if form.adapter is not None or form.options is not None:
+            raise Mismatch("found an adapter and a driver; allowed: one of them")
+        if not form.driver[0] or any("\0" in word for word in form.driver):
+            raise found(list(form.driver), "a program and its arguments", place=".driver")
+        return SubjectSpec.of_driver(form.driver)
+    if form.adapter is None or form.options is None:
+        raise Mismatch("found neither; allowed: `adapter` with `options`, or `driver`")
+    if form.adapter == DRIVER_ADAPTER:
+        raise found(form.adapter, "an adapter; a driver is named by its words", place=".adapter")
+    return SubjectSpec(form.adapter, form.options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +80,9 @@ class StoredCase:
     """A case with all that is needed to run and judge it without its scenario file."""
 
     case: Case
-    subject: SubjectSpec
+    subject: Annotated[SubjectSpec, As(_SubjectForm, _write_subject, _read_subject)]
     contract: Contract
-    supports: frozenset[str]
+    supports: Annotated[frozenset[str], Most(CAPABILITIES)]
     invariants: frozenset[Invariant]
     limits: RecoveryLimits
 
@@ -80,303 +92,107 @@ class StoredCase:
         return Terms(self.contract, self.supports, self.invariants)
 
 
-def stored_case_to_json(stored: StoredCase) -> dict[str, object]:
+def stored_case_to_json(stored: StoredCase) -> dict[str, Any]:
     """Return the stored form; equal cases give equal JSON, whatever the hash seed."""
-    return {
-        "format": FORMAT,
-        "case": case_to_json(stored.case),
-        "subject": subject_to_json(stored.subject),
-        "contract": contract_to_json(stored.contract),
-        "supports": sorted(stored.supports),
-        "invariants": invariants_to_json(stored.invariants),
-        "limits": limits_to_json(stored.limits),
-    }
+    return {"format": FORMAT, **CASES.to_json(stored)}
 
 
 def stored_case_from_json(form: object) -> StoredCase:
     """Read what `stored_case_to_json` wrote.
 
     Raises:
-        UsageError: the form is newer, or malformed; the message says what and where.
+        Refused: the form is newer, or malformed; the message says what and where.
     """
-    found = Found(form, "stored case")
-    found.check_format(FORMAT)
-    found.check_keys("format", "case", "subject", "contract", "supports", "invariants", "limits")
-    return StoredCase(
-        case=_read_case(found.key("case")),
-        subject=_read_subject(found.key("subject")),
-        contract=_read_contract(found.key("contract")),
-        supports=frozenset(each.text() for each in found.key("supports").items(CAPABILITIES)),
-        invariants=_read_invariants(found.key("invariants")),
-        limits=_read_limits(found.key("limits")),
+    return CASES.from_json(
+        StoredCase, _upgraded(form, "stored case", upgraded_stored_case), "stored case"
     )
 
 
-def case_to_json(case: Case) -> dict[str, object]:
+def case_to_json(case: Case) -> dict[str, Any]:
     """Return the stored form of a case alone."""
-    return {
-        "format": FORMAT,
-        "scenario": case.scenario,
-        "index": case.index,
-        "seed": case.seed,
-        "boots": [
-            {
-                "operations": [_operation_to_json(operation) for operation in boot.operations],
-                "crash": _crash_to_json(boot.crash),
-            }
-            for boot in case.boots
-        ],
-    }
+    return {"format": FORMAT, **CASES.to_json(case)}
 
 
 def case_from_json(form: object) -> Case:
     """Read what `case_to_json` wrote.
 
     Raises:
-        UsageError: the form is newer, or malformed; the message says what and where.
+        Refused: the form is newer, or malformed; the message says what and where.
     """
-    return _read_case(Found(form, "case"))
+    return CASES.from_json(Case, _upgraded(form, "case", upgraded_case), "case")
 
 
-def subject_to_json(subject: SubjectSpec) -> dict[str, object]:
-    """Return the stored form of a subject."""
-    if subject.driver:
-        return {"driver": list(subject.driver)}
-    options = {name: subject.options[name] for name in sorted(subject.options)}
-    return {"adapter": subject.adapter, "options": options}
-
-
-def subject_from_json(form: object) -> SubjectSpec:
-    """Read what `subject_to_json` wrote.
+def case_from_text(text: str) -> Case:
+    """Read the JSON text of a case alone.
 
     Raises:
-        UsageError: the form is malformed; the message says what and where.
+        Refused: it is no JSON, is newer, or malformed; the message says what and where.
     """
-    return _read_subject(Found(form, "subject"))
+    return case_from_json(CASES.loads(text, "case"))
 
 
-def contract_to_json(contract: Contract) -> dict[str, object]:
-    """Return the stored form of a contract."""
-    return {
-        "acknowledges": contract.acknowledges.value,
-        "kill": contract.kill.value,
-        "power": contract.power.value,
-        "model": contract.model.value,
-        "detects": sorted(damage.value for damage in contract.detects),
-        "max_attempts": contract.max_attempts,
-    }
-
-
-def contract_from_json(form: object) -> Contract:
-    """Read what `contract_to_json` wrote.
-
-    Raises:
-        UsageError: the form is malformed; the message says what and where.
-    """
-    return _read_contract(Found(form, "contract"))
-
-
-def invariants_to_json(invariants: frozenset[Invariant]) -> list[str]:
-    """Return the ids in the order in which `Invariant` lists them."""
-    return [invariant.value for invariant in Invariant if invariant in invariants]
-
-
-def invariants_from_json(form: object) -> frozenset[Invariant]:
-    """Read what `invariants_to_json` wrote.
-
-    Raises:
-        UsageError: the form is malformed; the message says what and where.
-    """
-    return _read_invariants(Found(form, "invariants"))
-
-
-def limits_to_json(limits: RecoveryLimits) -> dict[str, object]:
-    """Return the stored form of the limits of a recovery."""
-    return {"seconds": limits.seconds, "memory_mb": limits.memory_mb}
-
-
-def limits_from_json(form: object) -> RecoveryLimits:
-    """Read what `limits_to_json` wrote.
-
-    Raises:
-        UsageError: the form is malformed; the message says what and where.
-    """
-    return _read_limits(Found(form, "limits"))
-
-
-def _operation_to_json(operation: Operation) -> dict[str, object]:
-    form: dict[str, object] = {"do": operation.kind.value}
-    if operation.record is not None:
-        form["record"] = operation.record.to_json()
-    if operation.now_ms is not None:
-        form["now_ms"] = operation.now_ms
-    if operation.from_call is not None:
-        form["from_call"] = operation.from_call
-    return form
-
-
-def _crash_to_json(crash: Crash | None) -> dict[str, object] | None:
-    if crash is None:
-        return None
-    if isinstance(crash, KillTimer):
-        return {"kind": "kill-timer", "delay_us": crash.delay_us}
-    if isinstance(crash, PowerLoss):
-        return {
-            "kind": "power",
-            "seed": crash.seed,
-            "images": crash.images,
-            "choice": crash.choice,
-        }
-    return {
-        "kind": "kill",
-        "call": crash.call,
-        "ordinal": crash.ordinal,
-        "placement": crash.placement.value,
-        "event": crash.event.value if crash.event is not None else None,
-        "kept": crash.kept,
-    }
-
-
-def _read_case(found: Found) -> Case:
-    found.check_format(FORMAT)
-    found.check_keys("format", "scenario", "index", "seed", "boots")
-    boots = found.key("boots").items(BOOTS_PER_CASE)
-    if not boots:
-        raise found.key("boots").wrong("a list with at least one boot")
-    return Case(
-        scenario=found.key("scenario").text(),
-        index=found.key("index").integer(0, INTEGER_64 - 1),
-        seed=found.key("seed").integer(0, 2**64 - 1),
-        boots=tuple(_read_boot(boot) for boot in boots),
-    )
-
-
-def _read_boot(found: Found) -> BootPlan:
-    found.check_keys("operations", "crash")
-    forms = found.key("operations").items(OPERATIONS_PER_BOOT * 2)
-    operations: list[Operation] = []
-    for form in forms:
-        operations.append(_read_operation(form, operations))
-    if not operations or operations[0].kind is not OperationKind.OPEN:
-        raise found.key("operations").wrong("a list of operations that starts with `open`")
-    crash = _read_crash(found.key("crash"), len(operations))
-    if crash is None and operations[-1].kind is not OperationKind.CLOSE:
-        raise found.key("crash").wrong("a crash, since the boot does not end with `close`")
-    return BootPlan(operations=tuple(operations), crash=crash)
-
-
-def _read_operation(found: Found, before: list[Operation]) -> Operation:
-    kind = found.key("do").member(OperationKind)
-    if kind is OperationKind.APPEND:
-        found.check_keys("do", "record")
-        return Operation(kind, record=_read_record(found.key("record")))
-    if kind is OperationKind.TICK:
-        found.check_keys("do", "now_ms")
-        return Operation(kind, now_ms=found.key("now_ms").integer(-INTEGER_64, INTEGER_64 - 1))
-    if kind is OperationKind.REPLAY and found.has("from_call"):
-        found.check_keys("do", "from_call")
-        from_call = found.key("from_call").integer(0, OPERATIONS_PER_BOOT * 2)
-        if from_call >= len(before) or before[from_call].kind is not OperationKind.APPEND:
-            raise found.key("from_call").wrong("the position of an earlier `append` of the boot")
-        return Operation(kind, from_call=from_call)
-    found.check_keys("do")
-    return Operation(kind)
-
-
-def _read_record(found: Found) -> Record:
-    found.check_keys("type", "id", "ts_ms", "payload", "error", "next_retry_at_ms")
-    for key in ("ts_ms", "next_retry_at_ms"):
-        found.key(key).integer(-INTEGER_64, INTEGER_64 - 1)
-    id_bytes = found.key("id").text().encode()
-    if len(id_bytes) > ID_BYTES:
-        raise found.key("id").wrong(f"an id of at most {ID_BYTES} bytes")
-    found.key("error").text()
+def _upgraded(form: object, where: str, upgrade: Any) -> object:
+    version = CASES.check_format(form, FORMAT, where)
+    assert isinstance(form, dict), "it has a format"
+    rest = {name: value for name, value in form.items() if name != "format"}
+    if version == FORMAT:
+        return rest
     try:
-        record = Record.from_json(found.table())
-    except MalformedRecord as problem:
-        raise found.wrong(f"a record ({problem})") from None
-    if len(record.payload) > PAYLOAD_BYTES:
-        raise found.key("payload").wrong(f"a payload of at most {PAYLOAD_BYTES} bytes")
-    return record
+        return upgrade(rest)
+    except Mismatch as problem:
+        raise Refused(f"{where}{problem.place}: {problem.message}", hint=CASES.hint) from None
 
 
-def _read_crash(found: Found, operation_count: int) -> Crash | None:
-    if found.value is None:
-        return None
-    kind = found.key("kind").choice(("kill", "kill-timer", "power"))
-    if kind == "kill-timer":
-        found.check_keys("kind", "delay_us")
-        return KillTimer(found.key("delay_us").integer(0, DELAY_US))
-    if kind == "power":
-        return _read_power_loss(found)
-    found.check_keys("kind", "call", "ordinal", "placement", "event", "kept")
-    event = found.key("event")
-    return CrashPoint(
-        call=found.key("call").integer(0, operation_count - 1),
-        ordinal=found.key("ordinal").integer(0, EVENTS_PER_BOOT * 4),
-        placement=found.key("placement").member(Placement),
-        event=None if event.value is None else event.member(EventKind),
-        kept=found.key("kept").integer(0, KEPT_SCALE - 1),
-    )
+def _check_operation(operation: Operation) -> None:
+    kind = operation.kind
+    if (operation.record is not None) != (kind is OperationKind.APPEND):
+        raise Mismatch(
+            f"found `{kind.value}`; allowed: `append`, and no other, has the key `record`"
+        )
+    if (operation.now_ms is not None) != (kind is OperationKind.TICK):
+        raise Mismatch(f"found `{kind.value}`; allowed: `tick`, and no other, has the key `now_ms`")
+    if operation.from_call is not None and kind is not OperationKind.REPLAY:
+        raise Mismatch(f"found `{kind.value}`; allowed: only `replay` has the key `from_call`")
 
 
-def _read_power_loss(found: Found) -> PowerLoss:
-    found.check_keys("kind", "seed", "images", "choice")
-    choice = found.key("choice").text()
-    if choice:
-        try:
-            choice_from_json(json.loads(choice))
-        except (ValueError, UsageError) as problem:
-            raise found.key("choice").wrong(f"an image choice ({problem})") from None
-    return PowerLoss(
-        seed=found.key("seed").integer(0, 2**64 - 1),
-        images=found.key("images").integer(1, IMAGES),
-        choice=choice,
-    )
+def _check_boot(plan: BootPlan) -> None:
+    operations, crash = plan.operations, plan.crash
+    if not operations or operations[0].kind is not OperationKind.OPEN:
+        shown = [operation.kind.value for operation in operations[:3]]
+        raise found(shown, "a list of operations that starts with `open`", place=".operations")
+    for at, operation in enumerate(operations):
+        call = operation.from_call
+        is_known = call is None or (call < at and operations[call].kind is OperationKind.APPEND)
+        if not is_known:
+            place = f".operations[{at}].from_call"
+            raise found(call, "the position of an earlier `append` of the boot", place=place)
+    if crash is None and operations[-1].kind is not OperationKind.CLOSE:
+        allowed = "a crash, since the boot does not end with `close`"
+        raise found(None, allowed, place=".crash")
+    if isinstance(crash, CrashPoint) and crash.call >= len(operations):
+        allowed = f"a whole number, 0 to {len(operations) - 1}"
+        raise found(crash.call, allowed, place=".crash.call")
 
 
-def _read_subject(found: Found) -> SubjectSpec:
-    if found.has("driver"):
-        return _read_driver(found)
-    found.check_keys("adapter", "options")
-    options: Mapping[str, object] = found.key("options").table()
-    if len(options) > OPTIONS:
-        raise found.key("options").wrong(f"at most {OPTIONS} options")
-    return SubjectSpec(
-        adapter=found.key("adapter").text(),
-        options={name: found.key("options").key(name).scalar() for name in options},
-    )
+def _check_held(held: Held) -> None:
+    if held.moment == STALE and held.kind is not HeldKind.SECTORS:
+        raise found(None, "a moment; only sectors may be stale", place=".moment")
 
 
-def _read_driver(found: Found) -> SubjectSpec:
-    found.check_keys("driver")
-    words = [word.text() for word in found.key("driver").items(DRIVER_WORDS)]
-    if not words or not words[0] or any("\0" in word for word in words):
-        raise found.key("driver").wrong("a program and its arguments")
-    return SubjectSpec.of_driver(words)
+def _check_choice(choice: ImageChoice) -> None:
+    if choice.policy is Policy.DRAWN and choice.seed is None:
+        raise found(None, "the seed that it was drawn with", place=".seed")
 
 
-def _read_contract(found: Found) -> Contract:
-    found.check_keys("acknowledges", "kill", "power", "model", "detects", "max_attempts")
-    detects = found.key("detects").items(len(Damage))
-    attempts = found.key("max_attempts")
-    return Contract(
-        acknowledges=found.key("acknowledges").member(Acknowledges),
-        kill=found.key("kill").member(Promise),
-        power=found.key("power").member(Promise),
-        model=found.key("model").member(PersistenceModel),
-        detects=frozenset(damage.member(Damage) for damage in detects),
-        max_attempts=None if attempts.value is None else attempts.integer(1, INTEGER_64 - 1),
-    )
+CASE_CHECKS: Final[Mapping[type, Check]] = {
+    Operation: _check_operation,
+    BootPlan: _check_boot,
+    Held: _check_held,
+    ImageChoice: _check_choice,
+}
+"""What the types of a case's fields cannot say."""
 
+_HINT: Final = "take the finding from a bundle or a run again; a case is not edited by hand"
 
-def _read_invariants(found: Found) -> frozenset[Invariant]:
-    return frozenset(each.member(Invariant) for each in found.items(len(Invariant)))
-
-
-def _read_limits(found: Found) -> RecoveryLimits:
-    found.check_keys("seconds", "memory_mb")
-    return RecoveryLimits(
-        seconds=found.key("seconds").number(0.0, SECONDS),
-        memory_mb=found.key("memory_mb").integer(1, MEMORY_MB),
-    )
+CASES: Final = Codec(hint=_HINT, is_complete=True, checks=CASE_CHECKS)
+"""How stored cases are written and read."""

@@ -8,6 +8,10 @@ Source: `harness/walcrash/docs/reference/driver-protocol.md`, section `[contract
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
+
+from walcrash.values.forms import Whole
+from walcrash.values.limits import INTEGER_64
 
 from walcrash.values.persistence import PersistenceModel as PersistenceModel
 
@@ -53,4 +57,4 @@ class Contract:
     power: Promise = Promise.ALL
     model: PersistenceModel = PersistenceModel.EXT4
     detects: frozenset[Damage] = frozenset()
-    max_attempts: int | None = None
+    max_attempts: Annotated[int, Whole(1, INTEGER_64 - 1)] | None = None

@@ -5,16 +5,26 @@ sizes or sectors are further or less far. A model then takes each of them to the
 that it allows, so every choice means an image that is legal in its model.
 
 Not here: what a model allows (`disk.models`), which choices are worth a try
-(`disk.enumeration`), how a choice is stored (`image_choice_json`).
+(`disk.enumeration`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
-from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Moment, sectors_of, split
+from walcrash.values.forms import FileName, Row, Whole
+from walcrash.values.moments import (
+    SECTOR_BYTES,
+    WRITTEN_MOMENT,
+    WRITTEN_MOMENT_OR_STALE,
+    CrashPosition,
+    Moment,
+    sectors_of,
+    split,
+)
 
 
 class Policy(Enum):
@@ -46,7 +56,7 @@ class HeldKind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Row):
     """Something that is at another moment than the rest.
 
     Attributes:
@@ -59,11 +69,11 @@ class Held:
     """
 
     kind: HeldKind
-    node: int
-    moment: Moment
-    name: str = ""
-    first: int = 0
-    end: int = 0
+    node: Annotated[int, Whole(0)]
+    moment: Annotated[Moment, WRITTEN_MOMENT_OR_STALE]
+    name: FileName = ""
+    first: Annotated[int, Whole(0)] = 0
+    end: Annotated[int, Whole(0)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +95,12 @@ class ImageChoice:
     model: PersistenceModel
     position: CrashPosition
     policy: Policy
-    names: Moment = 0
-    files: Moment = 0
+    names: Annotated[Moment, WRITTEN_MOMENT] = 0
+    files: Annotated[Moment, WRITTEN_MOMENT] = 0
     held: tuple[Held, ...] = ()
-    about: int = -1
-    seed: int | None = None
-    sector_bytes: int = SECTOR_BYTES
+    about: Annotated[int, Whole(-1)] = -1
+    seed: Annotated[int, Whole(0)] | None = None
+    sector_bytes: Annotated[int, Whole(1)] = SECTOR_BYTES
 
     def describe(self, events: Mapping[int, Event]) -> str:
         """Return one line for reports; `events` has at least the event that it is about."""

@@ -35,3 +35,9 @@ JOBS_PER_CAMPAIGN = 256
 
 SECONDS_PER_CAMPAIGN = 30 * 24 * 3600.0
 """Longest time budget of one campaign."""
+
+INTEGER_64 = 2**63
+"""Times are signed 64 bits: at least minus this, and below it."""
+
+SEEDS = 2**64
+"""Seeds are below this."""

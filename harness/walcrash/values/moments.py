@@ -10,7 +10,9 @@ Not here: which parts changed what (`walcrash.disk.file_history`, `walcrash.disk
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
+
+from walcrash.values.forms import As, Whole
 
 # limits
 PARTS: Final = 1 << 23
@@ -59,6 +61,19 @@ def split(moment: Moment) -> tuple[int, int]:
     return divmod(moment, PARTS)
 
 
+_Pair = tuple[Annotated[int, Whole(0)], Annotated[int, Whole(0, PARTS - 1)]]
+
+WRITTEN_MOMENT: Final = As(_Pair, split, lambda pair: part(*pair))
+"""A moment in JSON: an event, and how many of its parts have happened."""
+
+WRITTEN_MOMENT_OR_STALE: Final = As(
+    _Pair | None,
+    lambda moment: None if moment == STALE else split(moment),
+    lambda pair: STALE if pair is None else part(*pair),
+)
+"""The same, or null for `STALE`."""
+
+
 def sectors_of(start: int, end: int, sector_bytes: int) -> range:
     """Return the sectors that a range of bytes touches."""
     if end <= start:
@@ -77,9 +92,9 @@ class CrashPosition:
             has, and at least one has not.
     """
 
-    event_index: int
+    event_index: Annotated[int, Whole(0)]
     placement: Placement = Placement.AFTER
-    kept_bytes: int = 0
+    kept_bytes: Annotated[int, Whole(0)] = 0
 
     @property
     def whole_events(self) -> int:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
-from walcrash.values.record import Record
+from walcrash.values.forms import SPARSE, Whole
+from walcrash.values.record import SIGNED_64, Record
 
 
 class OperationKind(Enum):
@@ -32,9 +34,9 @@ class Operation:
     """
 
     kind: OperationKind
-    record: Record | None = None
-    now_ms: int | None = None
-    from_call: int | None = None
+    record: Annotated[Record | None, SPARSE] = None
+    now_ms: Annotated[Annotated[int, SIGNED_64] | None, SPARSE] = None
+    from_call: Annotated[Annotated[int, Whole(0)] | None, SPARSE] = None
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the constructor: several times as fast as field by field."""

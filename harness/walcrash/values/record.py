@@ -12,7 +12,13 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Annotated, Final, Self
+
+from walcrash.values.forms import Most, Whole
+from walcrash.values.limits import ID_BYTES, INTEGER_64, PAYLOAD_BYTES
+
+SIGNED_64: Final = Whole(-INTEGER_64, INTEGER_64 - 1)
+"""Times in milliseconds since the epoch are signed 64 bits."""
 
 
 class RecordType(Enum):
@@ -41,11 +47,11 @@ class Record:
     """
 
     type: RecordType
-    id: str
-    ts_ms: int
-    payload: bytes = b""
+    id: Annotated[str, Most(ID_BYTES)]
+    ts_ms: Annotated[int, SIGNED_64]
+    payload: Annotated[bytes, Most(PAYLOAD_BYTES)] = b""
     error: str = ""
-    next_retry_at_ms: int = 0
+    next_retry_at_ms: Annotated[int, SIGNED_64] = 0
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the constructor: several times as fast as field by field."""

@@ -6,13 +6,21 @@ The file format and its messages are in `scenario.file`; nothing here reads a fi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Self
+from typing import Annotated, Final, Self
 
 from walcrash.values.case import Case
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
+from walcrash.values.forms import Real, Whole
 from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
+
+# limits
+SECONDS: Final = 10.0**9
+"""Longest time limit, seconds."""
+
+MEMORY_MB: Final = 2**30
+"""Largest memory limit, megabytes."""
 
 DRIVER_ADAPTER = "walcrash.subjects.driver:DriverAdapter"
 """The adapter of every subject that is a driver."""
@@ -191,8 +199,8 @@ class Budget:
 class RecoveryLimits:
     """What one boot or recovery may take before it counts as failed."""
 
-    seconds: float = 10.0
-    memory_mb: int = 512
+    seconds: Annotated[float, Real(0.0, SECONDS)] = 10.0
+    memory_mb: Annotated[int, Whole(1, MEMORY_MB)] = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
