@@ -58,8 +58,8 @@ def lost(whole: RecordedBoot, *removed: int) -> RecordedBoot:
 def added(whole: RecordedBoot, *removed: int, model: Model = Model.POSIX) -> list[Candidate] | None:
     less = lost(whole, *removed)
     differing = differing_positions(whole, less, model)
-    said = [0] * (len(whole.events) + 1)
-    return list_added(whole, less, model, differing, said=said, most=100)
+    messages = [0] * (len(whole.events) + 1)
+    return list_added(whole, less, model, differing, messages=messages, most=100)
 
 
 def contents(candidates: list[Candidate] | None) -> set[bytes]:

@@ -1,7 +1,9 @@
-"""Searches: the simplest image that an aim finds, and the simplest one that breaks a rule.
+"""Searches: the images that a search target finds, the simplest first.
 
-Images are weighed before any of them is recovered: the strictest model first, then a cut between
-calls before one in the middle of something, then the fewest torn and the fewest lost changes.
+Images are weighed before any of them is recovered: the strictest model first, then a power loss
+between calls before one in the middle of something, then the fewest torn and lost changes.
+
+Not here: what a search target is (`search_target`), how an image is recovered (`power_loss`).
 """
 
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ WEIGHED_IMAGES: Final = 5000
 """Images of one search that are weighed; positions beyond are left out."""
 
 DRAWN_SUBSETS: Final = 8
-"""Drawn choices of one model at one position, where the aim is at a drawn one."""
+"""Drawn choices of one model at one position, where the target is a drawn one."""
 
 POLICIES: Final = tuple(Policy)
 
@@ -37,10 +39,10 @@ Weight = tuple[int, int, Loss, int, int]
 def search_near(
     search: LossSearch, boot: RecordedBoot, target: PowerTarget, target_invariant: Invariant
 ) -> Judged | None:
-    """Judge what an aim finds until the meant invariant breaks first.
+    """Judge what a target finds until the target invariant breaks first.
 
     Returns:
-        The first that breaks it, else the last one that was judged; None if the aim finds none.
+        The first that breaks it, else the last one that was judged; None if there is no image.
 
     Raises:
         NotModelled: the trace means something that a model has no rule for.
@@ -55,7 +57,7 @@ def search_near(
 
 
 def targeted(boot: RecordedBoot, target: PowerTarget) -> list[Candidate]:
-    """Return the images that an aim finds, each once, in the order in which they are tried.
+    """Return the images that a target finds, each once, in the order in which they are tried.
 
     Raises:
         NotModelled: the trace means something that a model has no rule for.
@@ -72,7 +74,7 @@ def targeted(boot: RecordedBoot, target: PowerTarget) -> list[Candidate]:
             continue
         builder = ImageBuilder(pending)
         for number, (choice, loss) in enumerate(_choices(pending, position, target)):
-            # The nearest to what was meant first; what is told of an image is its simplest form.
+            # The nearest to the target first; of the choices that mean one image, the simplest.
             weight = _weigh(boot, choice, loss, number)
             rank = (not _is_like(choice, target), not _is_about(boot, choice, target), weight)
             image = builder.build(choice)
@@ -119,7 +121,7 @@ def _weigh(boot: RecordedBoot, choice: ImageChoice, loss: Loss, number: int) -> 
 
 
 def position_rank(boot: RecordedBoot, position: CrashPosition) -> int:
-    """Return how hard a cut is to follow: between two calls, between two events, within one."""
+    """Return how hard a crash is to follow: between calls, between events, within an event."""
     if position.placement is Placement.WITHIN:
         return 2
     index = position.event_index - boot.events_before

@@ -1,10 +1,10 @@
-"""Aims: a crash told by what it falls on, so that it can be found again in another trace.
+"""Search targets: a crash by what it falls on, so that it can be found again in another trace.
 
-A minimised workload has another trace, with other positions. A power loss is aimed at the same
-kind of event of the same call, with the same kind of loss; exact kills need no aim, since their
+A minimised workload has another trace, with other positions. A power loss is sought at the same
+kind of event of the same call, with the same kind of loss; exact kills need no target, since their
 crash point is relative to a call as it is.
 
-Not here: which aims are tried (`minimise.trial`), how an aim is looked for (`power_search`).
+Not here: which targets are tried (`minimise.trial`), how one is sought (`power_search`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,17 +55,17 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerTarget:
-    """A power loss as it is looked for.
+    """A power loss that is sought in a trace.
 
     Attributes:
-        models: the models to look in, strictest first.
-        images: most images that are looked at.
-        at: the event that the cut falls on; None with `is_anywhere` unset is the boot's start.
+        models: the models in which it is sought, strictest first.
+        images: most images that are tried.
+        at: the event that it falls on; None with `is_anywhere` unset is the boot's start.
         placement: before, within or after that event.
         kept_bytes: for `WITHIN`: about how many bytes of the write were made.
         policy: the rule of choice that is tried first.
         about: the event that the policy is about; None for any.
-        is_anywhere: every position is looked at, the simplest loss first.
+        is_anywhere: every position is tried, the simplest loss first.
         skipped: how many of the images that it finds are passed over.
         exact: the very choice that was made, tried first where the trace has the same shape.
         shape: that shape; see `shape_of`.
@@ -84,9 +84,9 @@ class PowerTarget:
     shape: Shape = ()
 
     def moved(self, calls: Mapping[int, int]) -> "PowerTarget":
-        """Return the aim after calls have got other positions.
+        """Return the target after calls have got other positions.
 
-        Where the call is gone, the cut falls after the reply of the last call before it.
+        Where the call is gone, the power loss falls after the reply of the last call before it.
         """
         about = self.about.moved(calls) if self.about is not None else None
         if self.at is None:
@@ -128,7 +128,7 @@ def target_of(
     models: tuple[PersistenceModel, ...],
     images: int,
 ) -> PowerTarget:
-    """Return the aim that finds a choice again."""
+    """Return the target that finds a choice again."""
     index = choice.position.event_index - events_before
     is_start = choice.position.placement is Placement.BEFORE or not 0 <= index < len(events)
     about = choice.about - events_before

@@ -1,5 +1,7 @@
 """Allocation: what each mode of fallocate does to a file.
 
+Not here: blocks that ext4 allocates by itself (`file_history`).
+
 Source: `fallocate(2)`.
 """
 

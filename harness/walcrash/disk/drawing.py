@@ -20,7 +20,7 @@ _STALE_ONE_IN = 16
 
 
 def drawn(pending: FileSystem, choice: ImageChoice) -> ImageChoice:
-    """Return the explicit choice that a drawn one stands for."""
+    """Return the explicit choice that a drawn one means."""
     assert choice.seed is not None, "a drawn choice has a seed"
     prng, model = Prng(choice.seed), MODELS[choice.model]
     ends = [after(change.event) for change in model.changes(pending)]

@@ -1,4 +1,7 @@
-"""Errors of this room: an event that the model has no rule for."""
+"""Errors of this room: an event that no rule is known for.
+
+Not here: how it is reported; it makes the case inconclusive (`walcrash.values.errors`).
+"""
 
 from walcrash.values.errors import Inconclusive
 from walcrash.values.event import Event

@@ -9,7 +9,7 @@ from typing import Final
 from walcrash.values.moments import Moment, before, part
 
 END_OF_ALL_FILES: Final = 1 << 63
-"""The end of a change that has none: of a cut, or of a tail that was moved away."""
+"""The end of a change that has none: of a truncation, or of a tail that was moved away."""
 
 
 @dataclass(frozen=True, slots=True)

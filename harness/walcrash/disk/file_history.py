@@ -10,7 +10,7 @@ everything that had been written to it until then.
 A sync that failed leaves its pages marked as clean, so that no later one writes them, unless
 their block has been changed again meanwhile. Such sectors are lost to syncs: they keep their past.
 
-Not here: names (`names`), which moments a persistence model may mix (`models`).
+Not here: names (`names`), which moments a persistence model may mix (`model`).
 """
 
 import hashlib
@@ -30,16 +30,16 @@ class FileHistory:
         changed: when anything of the file, its names included, last changed.
         resized: when its size or map last changed.
         base, base_size: the durable content; bytes behind its end are zeros.
-        solid_size: up to here every sector's content is durable, and not just the size.
+        durable_content_size: up to here every sector's content is durable, and not just the size.
         size: the size in memory.
         extents, sizes: the pending changes, in order.
         durable_since: for sectors that were made durable alone: the moment that they have at least.
-        is_truncated: whether it was cut to nothing, and not closed since.
+        is_truncated: whether it was truncated to nothing, and not closed since.
         allocated_at: when ext4 allocated its delayed blocks without a sync (rename or close); see
             `harness/walcrash/docs/reference/models/ext4.md`.
         failed: for sectors that a failed sync has marked as clean, when that was.
-        unallocated_from: for sectors that a later sync could not make solid: the solid size for
-            them.
+        unallocated_from: for sectors whose content a later sync could not make durable: the
+            `durable_content_size` that holds for them.
     """
 
     __slots__ = (
@@ -52,6 +52,7 @@ class FileHistory:
         "base",
         "base_size",
         "changed",
+        "durable_content_size",
         "durable_since",
         "extents",
         "failed",
@@ -61,7 +62,6 @@ class FileHistory:
         "resized",
         "size",
         "sizes",
-        "solid_size",
         "unallocated_from",
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ class FileHistory:
         self.changed: Moment = 0
         self.resized: Moment = 0
         self.base = bytearray(content)
-        self.base_size = self.solid_size = self.size = len(content)
+        self.base_size = self.durable_content_size = self.size = len(content)
         self.extents: list[Extent] = []
         self.sizes: list[SizeChange] = []
         self.durable_since: dict[int, Moment] = {}
@@ -110,7 +110,7 @@ class FileHistory:
             self._set_size(SizeChange(event, self.size, end, offset))
 
     def resize(self, event: int, size: int) -> None:
-        """Cut or lengthen the file; what is behind a cut is zeros if it comes back."""
+        """Truncate or lengthen the file; what a truncation took is zeros if it comes back."""
         if size < self.size:
             self._lay(Extent(event, size, END_OF_ALL_FILES, None, is_whole=True))
         if size != self.size:
@@ -157,7 +157,7 @@ class FileHistory:
         for extent in self.extents:
             extent.lay(self.base, extent.start, extent.end)
         del self.base[self.size :]
-        self.base_size = self.solid_size = self.size
+        self.base_size = self.durable_content_size = self.size
         self.extents.clear()
         self.sizes.clear()
         self.durable_since.clear()
@@ -172,7 +172,7 @@ class FileHistory:
         contents = [self.sector(sector, moment) for sector, moment in bottoms.items()]
         pieces = [piece for extent in self.extents for piece in self._pieces(extent, bottoms)]
         unallocated_from = {
-            sector: self.unallocated_from.get(sector, self.solid_size)
+            sector: self.unallocated_from.get(sector, self.durable_content_size)
             for sector in lost
             if self.may_be_stale(sector)
         }
@@ -258,19 +258,19 @@ class FileHistory:
             for extent in self.past_of(other)
         )
 
-    def give_blocks(self, now: Moment) -> None:
-        """Note that ext4 gives it its blocks, if it lacks any: its size is there then."""
-        if self._lacks_blocks():
+    def allocate_delayed(self, now: Moment) -> None:
+        """Note that ext4 allocates the blocks that it has delayed, and the size with them."""
+        if self._has_delayed_blocks():
             self.allocated_at.append(now)
 
-    def _lacks_blocks(self) -> bool:
+    def _has_delayed_blocks(self) -> bool:
         """Whether it was written behind all blocks that it has had since it was durable."""
         least = min([self.base_size, *(s.size for s in self.sizes if s.is_explicit)])
         block_bytes = self._in_block * self._sector_bytes
         blocks_end = -(-least // block_bytes) * block_bytes
         return any(o.end > blocks_end for o in self.extents if not o.is_whole)
 
-    # Looking.
+    # What it is at a moment.
 
     def size_at(self, moment: Moment) -> int:
         """Return the size at a moment."""
@@ -304,7 +304,7 @@ class FileHistory:
             data[start : start + len(content)] = content
 
     def sector(self, sector: int, moment: Moment) -> bytes:
-        """Return what a sector holds at a moment, or at its floor if that is later."""
+        """Return what a sector holds at a moment, or when it became durable if that is later."""
         start = sector * self._sector_bytes
         content = bytearray(self.base[start : start + self._sector_bytes])
         content.extend(bytes(self._sector_bytes - len(content)))
@@ -318,7 +318,7 @@ class FileHistory:
     def stale_sector(self, sector: int) -> bytes:
         """Return a sector with the bytes of another file.
 
-        Where the trace knows of none, a pattern stands for them.
+        Where no file of the trace has any there, the bytes are a fixed pattern.
         """
         stale = None if self._freed is None else self._freed(self, sector)
         if stale is None:
@@ -327,13 +327,13 @@ class FileHistory:
         return stale[: self._sector_bytes]
 
     def may_be_stale(self, sector: int) -> bool:
-        """Whether a sector lies in space that the file was not given durably.
+        """Whether a sector lies in space that was not allocated to the file durably.
 
-        The one that the durable size ends in was written whole, with zeros behind the end.
+        The sector in which the durable size ends was written whole, with zeros behind the end.
         """
         start = sector * self._sector_bytes
         is_allocated = (
-            start < self.unallocated_from.get(sector, self.solid_size)
+            start < self.unallocated_from.get(sector, self.durable_content_size)
             or sector in self.durable_since
         )
         return not is_allocated and bool(self.past_of(sector))
@@ -359,7 +359,7 @@ class FileHistory:
         return max([len(self.base), self.base_size, self.size, *written])
 
     def moments_of(self, sector: int) -> list[Moment]:
-        """Return when a sector changed, later than its floor, in order."""
+        """Return when a sector changed since it became durable, in order."""
         since = self.durable_since.get(sector, STALE)
         moments = [o.moment(sector, self._sector_bytes) for o in self.past_of(sector)]
         return sorted({moment for moment in moments if moment > since})

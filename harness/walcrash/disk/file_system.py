@@ -111,7 +111,7 @@ class FileSystem:
         return file
 
     def _free(self, number: int, *, replaced_by: int | None = None) -> None:
-        """Note that a file's blocks can be given to another, if it has lost its last name."""
+        """Note that a file's blocks may go to another file, if it has lost its last name."""
         node = self.nodes[number]
         is_needed = Past.FREED in self.keeps and not self.names.is_named(number)
         if is_needed and isinstance(node, FileHistory):

@@ -1,12 +1,12 @@
 """Freed blocks: what other files held that were removed or replaced earlier in the trace.
 
-A file system may give their blocks to a file that grows. If its size is durable before its
-content, they show what they held before: for a log that is the worst kind of rubbish, since old
+A file system may allocate their blocks to a file that grows. If its size is durable before its
+content, they show what they held before: for a log those are the worst stale bytes, since old
 records are whole and have the right checksums. So a block is taken from the place in the old
 file where it fits: the same offset, in the file that was freed last and has anything there.
 
 Not here: what was freed before the image that the trace begins with; blocks that were punched
-out or cut off, which their own file may show again anyway.
+out or truncated, which their own file may show again anyway.
 """
 
 from collections import deque
@@ -37,7 +37,7 @@ class Freed:
     def sector(self, asking: FileHistory, sector: int) -> bytes | None:
         """Return what a sector of another file held at the same place; None if none did."""
         for file, replaced_by in reversed(self._files):
-            # With what it has replaced it would look as if it had not done so yet.
+            # With the content that it has replaced, the new file would look like the old one.
             if asking is not file and asking.number != replaced_by:
                 content = file.sector(sector, _EVER)
                 if any(content):

@@ -1,4 +1,4 @@
-"""What a choice holds at moments of its own, looked up by a model.
+"""What a choice holds at moments of its own, by file and sector.
 
 Not here: which of these moments a model allows (`models`).
 """

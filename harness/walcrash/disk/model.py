@@ -5,7 +5,7 @@ size and sector. From that follow the image that is nearest to a choice, how man
 there are, and each of them. It also says which policies of the enumeration mean something in it,
 and what has to be remembered of the past for it.
 
-A new model is a file of its own beside `model_kill`, `model_ordered`, `model_ext4` and
+A new model is a file of its own next to `model_kill`, `model_ordered`, `model_ext4` and
 `model_posix`, a line in the table of `models`, and its facts in `values.persistence`.
 
 Not here: which model is weaker than which, and the words for each (`walcrash.values.persistence`).

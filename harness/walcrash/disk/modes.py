@@ -3,7 +3,7 @@
 The mode that something is made with is in its inode, so it is there wherever its name is. Later
 changes are metadata: where names are at one moment, so are they.
 
-Not here: who makes them durable (`pending`), which moments a model may mix (`models`).
+Not here: who makes them durable (`pending`), which moments a model may mix (`model`).
 """
 
 from dataclasses import dataclass, field

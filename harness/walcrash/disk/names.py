@@ -75,7 +75,7 @@ class Names:
         self._references: Counter[int] = Counter()
         self._current: Counter[int] = Counter()
 
-    # Looking.
+    # What is there in memory.
 
     def place(self, path: str) -> EntryKey | None:
         """Return the entry that a path means; None if there is no directory to hold it."""
@@ -124,7 +124,7 @@ class Names:
             self._current[target] += 1
 
     def rename(self, moment: Moment, source: EntryKey, target: EntryKey, *, tie: bool) -> None:
-        """Give what `source` leads to the name `target`."""
+        """Let `target` lead to what `source` led to, and remove `source`."""
         moved = self.target(source)
         self.put(target, moment, moved)
         self.put(source, moment, None)

@@ -1,4 +1,7 @@
-"""Nodes: what a name can lead to."""
+"""Nodes: what a name can lead to.
+
+Not here: the names (`names`), what a file holds (`file_history`).
+"""
 
 from dataclasses import dataclass
 

@@ -3,6 +3,8 @@
 A trace numbers a file when it first sees it, and a file of the base is first seen by some name.
 An open file goes by the last name that it had; once that name has gone to another file, a
 number that is new belongs to the file that lost the name.
+
+Not here: how a trace numbers files (`walcrash.recorder`).
 """
 
 from walcrash.disk.names import Names

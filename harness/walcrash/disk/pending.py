@@ -3,7 +3,7 @@
 It begins as a durable image and takes events one after the other. At any point it can say what
 memory holds (what a kill leaves), what is durable, and everything in between, in order.
 
-What makes what durable, by the weakest rules (POSIX), and beside them two marks for the
+What makes what durable, by the weakest rules (POSIX), with two marks besides for the
 stricter models:
 
 - fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
@@ -18,8 +18,7 @@ stricter models:
 - `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
 
 What was stored through a mapping is in the trace as writes of whole pages: all that one
-comparison of the mapping found, in the order of the pages, since nobody can tell in which order
-they were stored.
+comparison of the mapping found, in the order of the pages, since the real order is not known.
 
 A close is in the trace where ext4 allocates a file's blocks at it: the file was truncated to
 nothing. The end of a boot closes everything.
@@ -240,7 +239,7 @@ class Pending(FileSystem):
     def _release(file: FileHistory, moment: Moment) -> None:
         """Allocate the blocks of a file that was truncated to nothing, and is closed now."""
         if file.is_truncated:
-            file.give_blocks(moment)
+            file.allocate_delayed(moment)
             file.is_truncated = False
 
     # Names.
@@ -298,7 +297,7 @@ class Pending(FileSystem):
             node = self.nodes[moved]
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory):
-                node.give_blocks(moment)
+                node.allocate_delayed(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
                 self._free(replaced, replaced_by=moved)

@@ -49,7 +49,7 @@ def crash_states(
         base: the durable image at the start.
         events: the trace.
         sector_bytes: the unit in which writes tear.
-        header_bytes: crash points in a write, beside those after its first byte, at each sector
+        header_bytes: crash points in a write, besides those after its first byte, at each sector
             boundary and before its last byte.
         weakest: the weakest model that will be asked for.
         is_within_writes: whether there are positions within writes.

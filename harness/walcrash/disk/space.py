@@ -20,7 +20,7 @@ from walcrash.values.moments import Moment
 
 # limits
 MOST_COUNTED_STATES: Final = 10**18
-"""Counting stops here; more is said as "at least"."""
+"""Counting stops here; reports say "at least" of more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Audits: what each sync of a subject is good for, as far as recorded traces can tell.
+"""Audits: what each sync of a subject is for, as far as recorded traces show it.
 
 A site is a place in the subject's work at which it syncs, named by what it is doing, the call
 and the file: `apply: fsync . (2nd)`. The audit takes the syncs of one site out of a recorded
-trace and judges the images that a power cut may then leave. What it finds is about a trace that
+trace and judges the images that a power loss may then leave. What it finds is about a trace that
 the subject never made, so it is no finding: it says what the sync is for.
 
 Not here: making traces and images (`tools.audit.case`).
@@ -37,7 +37,7 @@ class Reason(Enum):
 
 
 PROOFS = frozenset({Reason.FAILS_WITHOUT, Reason.ADDS_NO_IMAGE, Reason.ALL_JUDGED})
-"""What is certain for the recorded traces; all else is as far as was looked."""
+"""What is certain for the recorded traces; all else is as far as images were judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ class AuditFinding:
 
     Attributes:
         case_index: the case that showed it.
-        violations: what was broken, most telling first.
-        landings: where the power was cut or the process was killed, in the order of the boots.
+        violations: what was broken, most severe first.
+        landings: where the power was lost or the process was killed, in the order of the boots.
         model: the strictest persistence model that was found to show it.
     """
 
@@ -70,7 +70,7 @@ class SiteAudit:
         names_pending: the same for changes of names.
         differing: positions at which its loss makes more images legal.
         judged_positions: those of them at which images were judged.
-        legal: how many more cuts are legal at the positions that were counted.
+        legal: how many more crash states are legal at the positions that were counted.
         is_legal_counted: whether that is a count of all; else it is a lower bound.
         judged: images that are legal only without it and were judged.
         promised: those of them that were judged against at least one promise.
@@ -96,7 +96,7 @@ class SiteAudit:
     finding: AuditFinding | None = None
 
     def __add__(self, other: "SiteAudit") -> "SiteAudit":
-        """Return both looks as one; the earlier finding stays."""
+        """Return both audits as one; the earlier finding stays."""
         return SiteAudit(
             site=self.site,
             calls=self.calls + other.calls,
@@ -189,7 +189,7 @@ class Audit:
         syncs: how many syncs these boots made.
         baseline: what was judged with no sync removed.
         sites: in the order in which the traces reach them; empty if the baseline failed.
-        unsynced: promises that no sync stands behind.
+        unsynced: promises that no sync makes durable.
         together: all sites that are not needed, removed at once; None with fewer than two.
         doubts: why cases were not audited, each once.
         broken: why nothing could be audited; empty if something was.

@@ -31,10 +31,10 @@ from walcrash.workload.draw import draw_case
 
 # limits
 CASES: Final = 6
-"""Cases of an audit, unless told otherwise."""
+"""Cases of an audit by default."""
 
 IMAGES: Final = 60
-"""Images that are judged without one site in one boot, unless told otherwise."""
+"""Images that are judged without one site in one boot by default."""
 
 BOOTS: Final = 2
 """Fewest boots of a case: one of them recovers."""
@@ -83,7 +83,7 @@ def run_audit(
 
     Args:
         plan: what to do.
-        say: told what is being done, line by line.
+        say: called with what is being done, line by line.
         make_executor: makes the job processes.
 
     Raises:
@@ -118,9 +118,9 @@ def audit_one(work: AuditWork) -> CaseAudit:
 
 
 def with_power(scenario: Scenario, images: int) -> Scenario:
-    """Return a scenario in which the power is cut, in two boots at least.
+    """Return a scenario with power losses, in two boots at least.
 
-    Kills beside power losses stay: the boot after one finds what was never synced.
+    Its kills stay: the boot after one finds what was never synced.
     """
     has_power = any(fault.kind is FaultKind.POWER for fault in scenario.faults)
     faults = scenario.faults if has_power else (FaultPlan(kind=FaultKind.POWER),)
@@ -225,7 +225,7 @@ class _Auditor:
                 images=sum(one.images for one in taken),
                 finding=finding,
             ),
-            # Without a baseline that holds, what a sync is for cannot be told.
+            # Without a baseline that holds, nothing can be said of a sync.
             sites=() if finding else sites,
             unsynced=merge_unsynced(promise for one in taken for promise in one.unsynced),
             doubts=doubts,

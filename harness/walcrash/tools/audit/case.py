@@ -1,6 +1,6 @@
-"""Auditing one case: its boots are recorded once, and those that lose power are looked at.
+"""Auditing one case: its boots are recorded once, and those that lose power are audited.
 
-The case goes on from one of the images that a power cut may leave, as in a campaign, so later
+The case goes on from one of the images that a power loss may leave, as in a campaign, so later
 boots recover; a boot that was killed leaves the page cache, and what it did not sync is pending
 in the next.
 
@@ -37,7 +37,7 @@ KEPT_RECOVERIES: Final = 4_096
 """Recoveries that are remembered by the image's content, in one case."""
 
 TOGETHER: Final = "all of them"
-"""The name of the look without all the sites that are not needed."""
+"""The name of the audit without all the sites that are not needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class CaseAudit:
 
 
 def audit_case(sandbox: Sandbox, stored: StoredCase, together: frozenset[str]) -> CaseAudit:
-    """Record a case's boots and audit those in which the power is cut.
+    """Record a case's boots and audit those that end with a power loss.
 
     Args:
         sandbox: where it runs.
@@ -158,7 +158,7 @@ class _AuditedCase:
         return ""
 
     def _audit(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
-        """Look at a boot with all its syncs, then without them.
+        """Judge a boot with all its syncs, then without the syncs of each site.
 
         Raises:
             NotModelled: the trace means something that the model has no rule for.
@@ -216,7 +216,7 @@ class _AuditedCase:
         )
 
     def _lose_power(self, recorded: RecordedBoot, loss: PowerLoss) -> None:
-        """Let the next boot find one of the images that the power cut may leave."""
+        """Let the next boot find one of the images that the power loss may leave."""
         search = LossSearch(
             recorded, self._stored.contract.model, recover=self._recover_once, judge=self._judge
         )
@@ -248,7 +248,7 @@ class _AuditedCase:
 
 
 def merge_sites(audits: Iterable[SiteAudit]) -> tuple[SiteAudit, ...]:
-    """Return one look for each site, in the order in which the sites first appear."""
+    """Return one audit for each site, in the order in which the sites first appear."""
     merged: dict[str, SiteAudit] = {}
     for one in audits:
         merged[one.site] = merged[one.site] + one if one.site in merged else one

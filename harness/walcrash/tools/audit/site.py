@@ -1,4 +1,4 @@
-"""Looking at one boot: its images with all syncs, and those that the loss of one site adds.
+"""Auditing one boot: its images with all syncs, and those that the removal of one site adds.
 
 The baseline comes first: the trace as it is has to pass. Then the events of one site are made
 silent, and of the images that only this makes legal as many are judged as the budget allows: all
@@ -57,7 +57,8 @@ class SiteAuditor:
         has_promise: whether anything had been promised in a history.
         finding: makes a finding of a failure and its landing.
         is_judged: whether any invariant has applied to any image so far.
-        failed_baseline: a failure that came up while a site was looked at, and is not its.
+        failed_baseline: a failure that came up while a site was audited, and that is possible with
+            its syncs as well.
     """
 
     boot: RecordedBoot
@@ -71,11 +72,11 @@ class SiteAuditor:
     finding: Callable[[Judged, Landing], AuditFinding]
     is_judged: bool = False
     failed_baseline: AuditFinding | None = None
-    _said: list[int] = field(init=False)
+    _messages: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        spoken = (event.is_message for event in self.boot.events)
-        self._said = list(accumulate(spoken, initial=0))
+        messages = (event.is_message for event in self.boot.events)
+        self._messages = list(accumulate(messages, initial=0))
 
     def baseline(self) -> Baseline:
         """Judge the boot with all its syncs.
@@ -106,7 +107,7 @@ class SiteAuditor:
         if not differing:
             return audit
         added = list_added(
-            self.boot, removed, self.model, differing, said=self._said, most=self.images
+            self.boot, removed, self.model, differing, messages=self._messages, most=self.images
         )
         if added is not None:
             return self._judge_all(audit, removed, added)
@@ -149,7 +150,7 @@ class SiteAuditor:
                 is_legal_counted=audit.is_legal_counted and less.is_counted and more.is_counted,
             )
             for candidate in drawn_at(sides, self.model, prng, at_each):
-                key = (candidate.digest, self._said_at(sides.position))
+                key = (candidate.digest, self._messages_before(sides.position))
                 if key in seen:
                     continue
                 seen.add(key)
@@ -179,7 +180,7 @@ class SiteAuditor:
         )
 
     def _needed_or_not(self, judged: Judged, removed: RecordedBoot) -> AuditFinding | None:
-        """Return what breaks without a audit, unless it could have broken with it as well."""
+        """Return what breaks without a site, unless it could have broken with it as well."""
         candidate = judged.candidate
         if is_possible_with(self.boot, candidate, self.model):
             self.failed_baseline = self._found(judged, self.boot)
@@ -212,5 +213,5 @@ class SiteAuditor:
     def _search(self, boot: RecordedBoot) -> LossSearch:
         return LossSearch(boot, self.model, recover=self.recover, judge=self.judge)
 
-    def _said_at(self, position: CrashPosition) -> int:
-        return self._said[max(0, position.whole_events - self.boot.events_before)]
+    def _messages_before(self, position: CrashPosition) -> int:
+        return self._messages[max(0, position.whole_events - self.boot.events_before)]

@@ -27,7 +27,7 @@ from walcrash.workload.draw import operation_key
 _SYNC_NAMES: Final = ("fsync", "fdatasync", "sync-all", "msync")
 _SYNCS: Final = frozenset(kind for kind in EventKind if kind.value in _SYNC_NAMES)
 
-# A name that is taken away too late is no broken promise, and modes are not kept by images.
+# Neither a name that is taken away too late nor a mode that is the old one breaks a promise alone.
 _CHANGES: Final = frozenset(
     {
         EventKind.CREATE,

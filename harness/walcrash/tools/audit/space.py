@@ -94,7 +94,7 @@ def list_added(
     model: PersistenceModel,
     differing: Sequence[CrashPosition],
     *,
-    said: Sequence[int],
+    messages: Sequence[int],
     most: int,
 ) -> list[Candidate] | None:
     """Return every image that only the removal allows, each once for the messages until then.
@@ -104,7 +104,7 @@ def list_added(
         removed: the same without a site's syncs.
         model: which images are legal.
         differing: the positions at which there may be any.
-        said: for each position in the trace, how many messages come before it.
+        messages: for each position in the trace, how many messages come before it.
         most: the most images that are of use.
 
     Returns:
@@ -124,9 +124,9 @@ def list_added(
         states += space.states
         if not space.is_counted or states > MOST_LISTED_STATES:
             return None
-        spoken = said[max(0, sides.position.whole_events - boot.events_before)]
+        before = messages[max(0, sides.position.whole_events - boot.events_before)]
         for candidate in _added_at(sides, model):
-            added.setdefault((candidate.digest, spoken), candidate)
+            added.setdefault((candidate.digest, before), candidate)
         if len(added) > most:
             return None
     return list(added.values())
@@ -172,11 +172,11 @@ def draw_positions(
     groups: dict[int, list[CrashPosition]] = {0: [], 1: [], 2: []}
     for position in differing:
         groups[_rank(position, boot)].append(position)
-    spoken, whole, within = (prng.shuffled(groups[rank]) for rank in range(3))
+    answered, whole, within = (prng.shuffled(groups[rank]) for rank in range(3))
     chosen = {differing[-1]}
-    for group, share in ((spoken, most // 2), (whole, most // 4), (within, most)):
+    for group, share in ((answered, most // 2), (whole, most // 4), (within, most)):
         chosen.update(group[: max(0, min(max(1, share), most - len(chosen)))])
-    rest = iter([*spoken, *whole, *within])
+    rest = iter([*answered, *whole, *within])
     while len(chosen) < min(most, len(differing)):
         chosen.add(next(rest))
     return chosen
@@ -186,8 +186,8 @@ def _rank(position: CrashPosition, boot: RecordedBoot) -> int:
     if position.placement is Placement.WITHIN:
         return 2
     index = position.event_index - boot.events_before
-    is_said = 0 <= index < len(boot.events) and boot.events[index].is_message
-    return 0 if is_said else 1
+    is_message = 0 <= index < len(boot.events) and boot.events[index].is_message
+    return 0 if is_message else 1
 
 
 def drawn_at(sides: Sides, model: PersistenceModel, prng: Prng, most: int) -> Iterator[Candidate]:
