@@ -242,7 +242,7 @@ def test_a_bundle_of_the_first_format_is_read(good: Path, tmp_path: Path) -> Non
         del manifest["finding"][name]
     old = json.dumps({**manifest, "format": 1}).encode()
     bundle = read_bundle(made(tmp_path, {**contents, "bundle.json": old}))
-    assert (bundle.finding.cause, bundle.finding.groups, bundle.finding.origin) == ("", (), "")
+    assert (bundle.finding.cause, bundle.finding.groups, bundle.finding.origin) == (None, (), "")
     del manifest["finding"]["seen"]
     refused(
         made(tmp_path, {**contents, "bundle.json": json.dumps(manifest).encode()}),

@@ -9,7 +9,7 @@ from old_forms import old_landing
 
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.landing_upgrade import upgrade_landings
+from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.plain import from_plain, to_plain
@@ -77,7 +77,7 @@ def test_a_landing_of_an_older_version_says_what_it_said(
     event: Event, operation: Operation | None, loss: str | None
 ) -> None:
     landing = landed(event, operation, loss)
-    read = from_plain(Landing, upgrade_landings(old_landing(landing)))
+    read = from_plain(Landing, upgrade_facts(old_landing(landing)))
     assert str(read) == str(landing)
     assert read.place == landing.place
     assert (read.is_power_loss, read.loss) == (loss is not None, loss or "")
@@ -87,7 +87,7 @@ def test_landings_are_found_at_any_depth_and_nothing_else_is_touched() -> None:
     landing = landed(Event(kind=K.WRITE, path="data,wal", length=3, result=3))
     other = {"description": "a log", "kind": "write", "loss": "", "operation": "append x"}
     old = {"a": [other, {"landing": old_landing(landing)}], "b": [1, None, "text"]}
-    read = upgrade_landings(json.loads(json.dumps(old)))
+    read = upgrade_facts(json.loads(json.dumps(old)))
     assert isinstance(read, dict)
     assert read["a"][0] == other
     assert read["b"] == [1, None, "text"]
@@ -96,4 +96,4 @@ def test_landings_are_found_at_any_depth_and_nothing_else_is_touched() -> None:
 
 def test_a_landing_that_has_its_facts_stays_as_it_is() -> None:
     now = to_plain(small_bundle().finding.landings)
-    assert upgrade_landings(now) == now
+    assert upgrade_facts(now) == now

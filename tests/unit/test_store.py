@@ -12,11 +12,16 @@ from bundles import small_bundle
 from old_forms import with_old_landings
 
 from walcrash.findings.evidence import pack, unpack
+from walcrash.findings.former_ids import id_by_text
 from walcrash.findings.store import NAME, Store
 from walcrash.findings.store_upgrade import FORMAT
+from walcrash.minimise.cause import cause_of
 from walcrash.values.case_file import stored_case_to_json
+from walcrash.values.cause import Cause, CrashSite
 from walcrash.values.errors import UsageError
+from walcrash.values.event import EventKind
 from walcrash.values.finding import Finding, FindingState
+from walcrash.values.identity import finding_id
 from walcrash.values.plain import to_plain
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant
@@ -97,7 +102,8 @@ def test_a_store_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> No
 def test_a_store_of_the_second_format_keeps_what_it_has(store: Store, tmp_path: Path) -> None:
     store.keep(FINDING, STORED, STORED)
     with sqlite3.connect(tmp_path / "runs" / NAME) as old:
-        old.execute("alter table finding drop column evidence")
+        for column in ("evidence", "former", "id_scheme"):
+            old.execute(f"alter table finding drop column {column}")
         old.execute("pragma user_version = 2")
     old.close()
     kept = store.find(FINDING.id)
@@ -118,6 +124,8 @@ def test_a_store_of_the_third_format_is_read_with_its_landings_and_its_evidence(
         finding = json.dumps(with_old_landings(to_plain(FINDING)))
         assert '"description": "reply"' in finding
         old.execute("update finding set finding = ?, evidence = ?", (finding, older))
+        for column in ("former", "id_scheme"):
+            old.execute(f"alter table finding drop column {column}")
         old.execute("pragma user_version = 3")
     old.close()
     kept = store.find(FINDING.id)
@@ -125,17 +133,91 @@ def test_a_store_of_the_third_format_is_read_with_its_landings_and_its_evidence(
     assert unpack(kept.evidence) == BUNDLE.evidence
 
 
-def test_a_finding_that_was_kept_without_a_cause_is_taken_over_once(store: Store) -> None:
-    older = replace(FINDING, id="F-0ld000", cause="")
-    store.keep(older, STORED, STORED)
-    store.keep(replace(older, id="F-0ld111", is_portability=True), STORED, STORED)
-    store.set_state(older.id, FindingState.FIXED)
-    now = replace(FINDING, id="F-11aaaa", cause="lost-put, kill: 1 crash, append reply")
-    assert store.keep(now, STORED, STORED) is FindingState.BACK
-    assert [kept.id for kept in store.all()] == ["F-0ld111", now.id]
-    other = replace(now, id="F-22bbbb", cause="lost-put, kill: 1 crash, unlink wal.log")
-    assert store.keep(other, STORED, STORED) is FindingState.NEW
-    assert store.keep(now, STORED, STORED) is FindingState.AGAIN
+def in_format_3(directory: Path, id_: str, cause: str, **changes: object) -> None:
+    """Put a finding into a store as version 3 of it kept one: with texts, and under that id."""
+    form = with_old_landings(to_plain(replace(FINDING, id=id_, **changes)))  # type: ignore[arg-type]
+    assert isinstance(form, dict)
+    stored = json.dumps(stored_case_to_json(STORED))
+    with sqlite3.connect(directory / NAME) as old:
+        old.execute(
+            "create table if not exists finding (id text primary key, scenario text not null, "
+            "state text not null, finding text not null, stored text not null, "
+            "origin text not null, evidence text not null default '')"
+        )
+        old.execute(
+            "insert into finding values (?, 'made-up', 'again', ?, ?, ?, '')",
+            (id_, json.dumps({**form, "cause": cause}), stored, stored),
+        )
+        old.execute("pragma user_version = 3")
+    old.close()
+
+
+AT_REPLY = cause_of(Invariant.LOST_PUT, FINDING.landings)
+AT_WRITE = replace(AT_REPLY, site=CrashSite(kind=EventKind.WRITE, path="data,wal"))
+SUBJECT = BUNDLE.stored.subject
+
+
+def now(cause: Cause) -> Finding:
+    """Return the finding as this version tells it."""
+    return replace(FINDING, id=finding_id("made-up", SUBJECT, cause.facts), cause=cause)
+
+
+def test_a_finding_with_an_id_of_its_sentence_is_found_replayed_and_known_again(
+    tmp_path: Path,
+) -> None:
+    former = id_by_text("made-up", SUBJECT, AT_REPLY, is_portability=False)
+    in_format_3(tmp_path, former, "lost-put, kill: 1 crash, append reply")
+    store = Store(tmp_path)
+    assert store.find(former).stored == BUNDLE.stored
+    assert (store.find(former).id, store.find(former).former_id) == (former, None)
+    found = now(AT_REPLY)
+    assert found.id != former
+    assert store.keep(found, STORED, STORED) is FindingState.AGAIN
+    (kept,) = store.all()
+    assert (kept.id, kept.former_id) == (found.id, former)
+    assert store.find(former) == store.find(found.id) == kept
+    assert store.keep(found, STORED, STORED) is FindingState.AGAIN
+    assert store.find(former[:5]).former_id == former
+
+
+def test_a_finding_that_was_fixed_under_its_former_id_is_back_under_its_new_one(
+    tmp_path: Path,
+) -> None:
+    former = id_by_text("made-up", SUBJECT, AT_REPLY, is_portability=False)
+    in_format_3(tmp_path, former, "lost-put, kill: 1 crash, append reply")
+    Store(tmp_path).set_state(former, FindingState.FIXED)
+    assert Store(tmp_path).keep(now(AT_REPLY), STORED, STORED) is FindingState.BACK
+
+
+def test_of_two_findings_that_were_one_sentence_the_first_takes_it_over(tmp_path: Path) -> None:
+    other = replace(AT_WRITE, site=CrashSite(kind=EventKind.WRITE, path="data,checkpoint"))
+    former = id_by_text("made-up", SUBJECT, AT_WRITE, is_portability=False)
+    assert former == id_by_text("made-up", SUBJECT, other, is_portability=False)
+    in_format_3(tmp_path, former, "lost-put, kill: 1 crash, write data")
+    store = Store(tmp_path)
+    assert store.keep(now(other), STORED, STORED) is FindingState.AGAIN
+    assert store.keep(now(AT_WRITE), STORED, STORED) is FindingState.NEW
+    assert {kept.id for kept in store.all()} == {now(other).id, now(AT_WRITE).id}
+
+
+def test_a_finding_with_another_sentence_is_left_where_it_is(tmp_path: Path) -> None:
+    former = id_by_text("made-up", SUBJECT, AT_WRITE, is_portability=False)
+    in_format_3(tmp_path, former, "lost-put, kill: 1 crash, write data")
+    store = Store(tmp_path)
+    assert store.keep(now(AT_REPLY), STORED, STORED) is FindingState.NEW
+    assert {kept.id for kept in store.all()} == {former, now(AT_REPLY).id}
+
+
+def test_a_finding_that_was_kept_without_a_cause_is_taken_over_once(tmp_path: Path) -> None:
+    in_format_3(tmp_path, "F-0ld000", "")
+    in_format_3(tmp_path, "F-0ld111", "", is_portability=True)
+    store = Store(tmp_path)
+    store.set_state("F-0ld000", FindingState.FIXED)
+    assert store.keep(now(AT_REPLY), STORED, STORED) is FindingState.BACK
+    assert {kept.id for kept in store.all()} == {"F-0ld111", now(AT_REPLY).id}
+    assert store.find("F-0ld000").id == now(AT_REPLY).id
+    assert store.keep(now(AT_WRITE), STORED, STORED) is FindingState.NEW
+    assert store.keep(now(AT_REPLY), STORED, STORED) is FindingState.AGAIN
 
 
 def test_a_newer_store_is_refused_by_name(store: Store, tmp_path: Path) -> None:

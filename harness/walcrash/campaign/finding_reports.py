@@ -14,17 +14,19 @@ from typing import Final
 
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
-from walcrash.campaign.tally import PORTABILITY, Group, Tally, short_id
+from walcrash.campaign.tally import Group, Tally
 from walcrash.case.job import replay_case
 from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.findings.evidence import unpack
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
-from walcrash.minimise.cause import Cause, cause_of
+from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import Cause
 from walcrash.values.finding import Finding, FindingChange, FindingState
+from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import FindingReported
 from walcrash.values.verdict import Invariant
 
@@ -41,14 +43,14 @@ class _Found:
 
     Attributes:
         cause: of the simplest of them; it explains the others.
-        kind: `PORTABILITY`, or empty.
+        is_portability: whether it does not count against the subject.
         best: the group that stands for it.
         minimal: its minimal case; None after an interrupt.
         groups: all groups, by name.
     """
 
     cause: Cause
-    kind: str
+    is_portability: bool
     best: Group
     minimal: MinimalCase | None
     groups: dict[str, Group] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class FindingReports:
         """
         minimal = self._minimal_cases(tally, deadline)
         found = _by_cause(tally, minimal)
-        for name in sorted(found, key=lambda each: (bool(found[each].kind), each)):
+        for name in sorted(found, key=lambda each: (found[each].is_portability, each)):
             one = found[name]
             line, change = self._report(tally, name) or self._replayed(tally, name, one)
             yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
@@ -175,18 +177,36 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str,
     found: list[_Found] = []
     causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
     # What lost the least first: it may explain what lost more.
-    for name in sorted(causes, key=lambda each: (len(causes[each].lost), each)):
+    for name in sorted(causes, key=lambda each: _loss_order(causes[each])):
         group, made, cause = tally.group(name), minimal[name], causes[name]
-        kind = PORTABILITY if name in tally.portability_failure else ""
-        alike = [each for each in found if each.kind == kind and each.cause.explains(cause)]
-        one = alike[0] if alike else _Found(cause, kind, group, made)
+        is_portability = name in tally.portability_failure
+        alike = [
+            each
+            for each in found
+            if each.is_portability == is_portability and each.cause.explains(cause)
+        ]
+        one = alike[0] if alike else _Found(cause, is_portability, group, made)
         if not alike:
             found.append(one)
         one.groups[name] = group
         # The case that is told shows the very cause that the finding is named for.
         if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
             one.best, one.minimal = group, made
-    return {short_id("F", tally.scenario, str(each.cause), each.kind): each for each in found}
+    return {_id(tally, each): each for each in found}
+
+
+def _loss_order(cause: Cause) -> tuple[int, str]:
+    return len(cause.lost), canonical(cause.facts)
+
+
+def _id(tally: Tally, found: _Found) -> str:
+    scenario = tally.scenario
+    return finding_id(
+        scenario.name,
+        scenario.subject,
+        found.cause.facts,
+        is_portability=found.is_portability,
+    )
 
 
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
@@ -228,10 +248,10 @@ def _finding(
         cases=tally.cases,
         replays=replays,
         replays_alike=replays_alike,
-        is_portability=found.kind == PORTABILITY,
+        is_portability=found.is_portability,
         is_pinned=bool(found.best.pinned),
         is_before_promise=all(group.is_before_promise for group in groups),
-        cause=str(found.cause),
+        cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
     )

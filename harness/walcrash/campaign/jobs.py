@@ -23,7 +23,7 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, complexity, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case
 from walcrash.findings.evidence import complete, pack
-from walcrash.minimise.cause import group_of
+from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.oracle import refusal_without_fault
 from walcrash.subjects.messages import Description
 from walcrash.values.case_file import StoredCase
@@ -191,7 +191,7 @@ def _failures(at: int, outcome: CaseOutcome, run: CaseRun, stored: StoredCase) -
 
 def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> list[CaseOutcome]:
     """Add what it left to the simplest failing case of each group."""
-    simplest: dict[tuple[bool, str], _Failure] = {}
+    simplest: dict[tuple[bool, FailureGroup], _Failure] = {}
     for each in failures:
         group = group_of(each.outcome.violations[0].invariant, each.outcome.landings)
         known = simplest.setdefault((each.is_portability, group), each)

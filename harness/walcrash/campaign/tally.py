@@ -6,7 +6,6 @@ that stands for a group do not depend on how many jobs there were.
 Not here: what the groups come to (`finding_reports`).
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,15 +14,10 @@ from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.case.power_loss import Coverage
 from walcrash.minimise.cause import group_of
 from walcrash.values.history import BootEnd
+from walcrash.values.identity import group_id
 from walcrash.values.log import BootSummary, CaseJudged, ScenarioEnded
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Invariant, Verdict
-
-ID_DIGITS: Final = 6
-"""Hexadecimal digits of a group's or a finding's id."""
-
-PORTABILITY: Final = "portability"
-"""The kind of findings and groups that do not count against the subject."""
 
 UNRECORDED: Final = "after timer, not recorded"
 """Where kills without interception are counted: that they fell is known, and no more."""
@@ -107,9 +101,12 @@ class Tally:
     def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:
         if outcome is None or outcome.verdict is not Verdict.FAIL:
             return ""
-        kind = "" if groups is self.groups else PORTABILITY
-        key = group_of(outcome.violations[0].invariant, outcome.landings)
-        name = short_id("G", self.scenario, key, kind)
+        name = group_id(
+            self.scenario.name,
+            self.scenario.subject,
+            group_of(outcome.violations[0].invariant, outcome.landings).facts,
+            is_portability=groups is not self.groups,
+        )
         group = groups.setdefault(name, Group(outcome))
         group.seen += 1
         group.is_before_promise &= outcome.is_before_promise
@@ -167,13 +164,6 @@ class Tally:
         """Say where the subject writes that is not put back between cases; devices aside."""
         paths = sorted(path for path in self.outside if not path.startswith("/dev/"))
         return f"it writes outside its directory, to {', '.join(paths[:3])}" if paths else ""
-
-
-def short_id(letter: str, scenario: Scenario, what: str, kind: str = "") -> str:
-    """Return the id of something in one scenario's failures; `kind` tells two of a name apart."""
-    options = sorted(scenario.subject.options.items())
-    text = repr((scenario.name, scenario.subject.name, options, what, kind))
-    return f"{letter}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:ID_DIGITS]}"
 
 
 def _is_unrecorded_kill(boot: BootSummary) -> bool:

@@ -16,10 +16,10 @@ from walcrash.findings.bundle_zip import read_zip, save, write_zip
 from walcrash.findings.evidence import Evidence
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.errors import UsageError
+from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
 from walcrash.values.json_reader import Found
-from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.scenario import SubjectSpec
 from walcrash.values.tagged_json import from_tagged, to_tagged
 from walcrash.values.version import VERSION
@@ -27,11 +27,11 @@ from walcrash.values.version import VERSION
 FORMAT: Final = 3
 """The version of bundles that is written.
 
-Older ones are read as well: format 1 had no causes, format 2 had landings as texts.
+Older ones are read as well: format 1 had no causes, format 2 had landings and causes as texts.
 """
 
-_WITH_LANDING_FACTS: Final = 3
-"""The first version whose landings have their facts as fields."""
+_WITH_FACTS: Final = 3
+"""The first version in which landings and causes have their facts as fields."""
 
 SUFFIX: Final = ".zip"
 
@@ -117,8 +117,8 @@ def _read(members: dict[str, object]) -> Bundle:
     manifest = Found(members[_MANIFEST], _MANIFEST)
     manifest.check_format(FORMAT)
     evidence = Found(members[_EVIDENCE], _EVIDENCE)
-    if manifest.key("format").integer(1, FORMAT) < _WITH_LANDING_FACTS:
-        manifest, evidence = _with_landing_facts(manifest), _with_landing_facts(evidence)
+    if manifest.key("format").integer(1, FORMAT) < _WITH_FACTS:
+        manifest, evidence = _with_facts(manifest), _with_facts(evidence)
     manifest.check_keys("format", "version", "finding", "subject", "environment")
     facts = [[part.text() for part in fact.items(2)] for fact in
              manifest.key("environment").items(100)]  # fmt: skip
@@ -134,9 +134,9 @@ def _read(members: dict[str, object]) -> Bundle:
     return bundle
 
 
-def _with_landing_facts(member: Found) -> Found:
+def _with_facts(member: Found) -> Found:
     try:
-        return Found(upgrade_landings(member.value), member.where)
+        return Found(upgrade_facts(member.value), member.where)
     except RecursionError:
         raise UsageError(f"{member.where}: values are nested too deeply") from None
 

@@ -16,8 +16,8 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import Shape, shape_of
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case_file import StoredCase
+from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.image import Image
-from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.tagged_json import from_tagged, to_tagged
 
 
@@ -67,7 +67,7 @@ def unpack(text: str) -> Evidence:
 
 def upgrade_packed(text: str) -> str:
     """Return evidence that an older version packed, with the facts of its landings as fields."""
-    return _packed(upgrade_landings(_unpacked(text)))
+    return _packed(upgrade_facts(_unpacked(text)))
 
 
 def _packed(form: object) -> str:

@@ -26,7 +26,9 @@ def pin(reference: str, *, runs: Path, output: Path | None) -> tuple[KeptFinding
     kept = Store(runs).find(reference)
     origin = _origin(kept, output)
     scenario = load_scenario(origin)
-    if output is None and any(each.finding == kept.id for each in scenario.pinned):
+    if output is None and any(
+        each.finding in (kept.id, kept.former_id) for each in scenario.pinned
+    ):
         raise UsageError(f"{kept.id} is pinned in {origin} already; nothing was written")
     before = origin.read_text(encoding="utf-8")
     text = before.rstrip() + "\n"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from walcrash.findings.former_ids import IdScheme, id_by_text
 from walcrash.findings.store_upgrade import CREATE, FORMAT, upgrade
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.codec import dumps
@@ -29,9 +30,9 @@ NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
 
-_COLUMNS: Final = "state, finding, stored, origin, evidence"
+_COLUMNS: Final = "state, finding, stored, origin, evidence, former"
 
-Row = tuple[str, str, str, str, str]
+Row = tuple[str, str, str, str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class KeptFinding:
         origin: the campaign's own case, which the minimal one was made from.
         evidence: a run of the minimal case, packed (`evidence.unpack`), where it did not fail in
             every replay; else empty.
+        former_id: the id that an older version kept it under; None if it had no other.
     """
 
     finding: Finding
@@ -52,6 +54,7 @@ class KeptFinding:
     stored: StoredCase
     origin: StoredCase
     evidence: str = ""
+    former_id: str | None = None
 
     @property
     def id(self) -> str:
@@ -89,17 +92,17 @@ class Store:
         """
         with self._open() as connection:
             found = connection.execute(
-                "select state from finding where id = ?", (finding.id,)
-            ).fetchone() or _take_over(connection, finding)
-            state = FindingState.NEW
+                "select state, former from finding where id = ?", (finding.id,)
+            ).fetchone() or _take_over(connection, finding, stored)
+            state, former = FindingState.NEW, None
             if found is not None:
                 is_back = FindingState(found[0]) is FindingState.FIXED
-                state = FindingState.BACK if is_back else FindingState.AGAIN
+                state, former = FindingState.BACK if is_back else FindingState.AGAIN, found[1]
             text = json.dumps(to_plain(finding))
             connection.execute(
                 "insert or replace into finding "
-                "(id, scenario, state, finding, stored, origin, evidence) "
-                "values (?, ?, ?, ?, ?, ?, ?)",
+                "(id, scenario, state, finding, stored, origin, evidence, former, id_scheme) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     finding.id,
                     finding.scenario,
@@ -108,6 +111,8 @@ class Store:
                     _text(stored),
                     _text(origin),
                     evidence,
+                    former,
+                    IdScheme.CAUSE_AS_FACTS,
                 ),
             )
         return state
@@ -133,12 +138,12 @@ class Store:
         return [_read(row) for row in self._rows(f"{where} order by scenario, id", values)]
 
     def find(self, reference: str) -> KeptFinding:
-        """Return a finding by its id or the beginning of it.
+        """Return a finding by its id, or the one that it had before, or the beginning of one.
 
         Raises:
             UsageError: there is none, or more than one; or the store cannot be read.
         """
-        begins = "where substr(id, 1, ?) = ? order by id"
+        begins = "where substr(id, 1, ?1) = ?2 or substr(former, 1, ?1) = ?2 order by id"
         rows = self._rows(begins, (len(reference), reference))
         if len(rows) == 1:
             return _read(rows[0])
@@ -192,23 +197,27 @@ class Store:
             connection.execute(f"pragma user_version = {FORMAT}")
 
 
-def _take_over(connection: sqlite3.Connection, finding: Finding) -> tuple[str] | None:
-    """Take away the same finding as a version kept it that did not tell causes apart.
+def _take_over(
+    connection: sqlite3.Connection, finding: Finding, stored: StoredCase
+) -> tuple[str, str] | None:
+    """Take away the same finding as an older version kept it, under another id.
 
     Returns:
-        What had become of it; None if there is none.
+        What had become of it, and its id; None if there is none.
     """
-    query = f"select {_COLUMNS} from finding where scenario = ? order by id"  # noqa: S608 - ours
-    for row in connection.execute(query, (finding.scenario,)).fetchall():
-        kept = _read(row).finding
-        is_alike = (
-            not kept.cause
-            and kept.violations[0].invariant is finding.violations[0].invariant
-            and kept.is_portability == finding.is_portability
-        )
-        if is_alike:
-            connection.execute("delete from finding where id = ?", (kept.id,))
-            return (row[0],)
+    older = connection.execute(
+        "select id, state, finding, id_scheme from finding "
+        "where scenario = ? and id_scheme < ? order by id_scheme desc, id",
+        (finding.scenario, IdScheme.CAUSE_AS_FACTS),
+    ).fetchall()
+    if not older:
+        return None
+    former = _former_id(finding, stored)
+    for id_, state, text, scheme in older:
+        by_text = scheme == IdScheme.CAUSE_AS_TEXT and id_ == former
+        if by_text or (scheme == IdScheme.INVARIANT and _is_alike(text, finding)):
+            connection.execute("delete from finding where id = ?", (id_,))
+            return state, id_
     return None
 
 
@@ -216,16 +225,40 @@ def _text(stored: StoredCase) -> str:
     return dumps(stored_case_to_json(stored))
 
 
-def _read(row: Row) -> KeptFinding:
-    state, text, stored, origin, evidence = row
+def _former_id(finding: Finding, stored: StoredCase) -> str | None:
+    if finding.cause is None:
+        return None
+    return id_by_text(
+        finding.scenario,
+        stored.subject,
+        finding.cause,
+        is_portability=finding.is_portability,
+    )
+
+
+def _is_alike(text: str, finding: Finding) -> bool:
+    """Whether a finding of a version that told them apart by their invariant is this one."""
+    kept = _finding(text)
+    return (
+        kept.violations[0].invariant is finding.violations[0].invariant
+        and kept.is_portability == finding.is_portability
+    )
+
+
+def _finding(text: str) -> Finding:
     try:
-        finding = from_plain(Finding, json.loads(text), where="finding")
+        return from_plain(Finding, json.loads(text), where="finding")
     except NotPlain as problem:
         raise UsageError(f"a kept finding cannot be read: {problem}") from None
+
+
+def _read(row: Row) -> KeptFinding:
+    state, text, stored, origin, evidence, former = row
     return KeptFinding(
-        finding=finding,
+        finding=_finding(text),
         state=FindingState(state),
         stored=stored_case_from_json(json.loads(stored)),
         origin=stored_case_from_json(json.loads(origin)),
         evidence=evidence,
+        former_id=former,
     )

@@ -5,9 +5,10 @@ import sqlite3
 from typing import Final
 
 from walcrash.findings.evidence import upgrade_packed
+from walcrash.findings.former_ids import IdScheme
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding, FindingState
-from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.plain import to_plain
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant, Violation
@@ -18,7 +19,7 @@ FORMAT: Final = 4
 CREATE: Final = (
     "create table finding (id text primary key, scenario text not null, state text not null, "
     "finding text not null, stored text not null, origin text not null, "
-    "evidence text not null default '')"
+    "evidence text not null default '', former text, id_scheme integer not null)"
 )
 
 
@@ -26,24 +27,37 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     """Bring an older format, 1 to 3, to this one."""
     if version == 1:
         _upgrade_from_1(connection)
-    elif version == 2:
+        return
+    if version == 2:
         connection.execute("alter table finding add column evidence text not null default ''")
-    _give_landings_their_facts(connection)
+    _upgrade_from_3(connection)
 
 
-def _give_landings_their_facts(connection: sqlite3.Connection) -> None:
-    """Bring format 3 to 4: it kept a landing's event and operation as texts."""
+def _upgrade_from_3(connection: sqlite3.Connection) -> None:
+    """Bring format 3 to 4: it kept landings and causes as texts, and made ids of the latter.
+
+    An id stays what it is until the finding is found again, since what a power loss took is known
+    only when its case has run; see `Store.keep`.
+    """
+    scheme = IdScheme.CAUSE_AS_TEXT.value
+    connection.execute("alter table finding add column former text")
+    connection.execute(
+        f"alter table finding add column id_scheme integer not null default {scheme}"
+    )
     rows = connection.execute("select id, finding, evidence from finding").fetchall()
-    for id_, finding, evidence in rows:
-        facts = json.dumps(upgrade_landings(json.loads(finding)))
+    for id_, text, evidence in rows:
+        finding = json.loads(text)
+        facts = json.dumps(upgrade_facts(finding))
         packed = upgrade_packed(evidence) if evidence else ""
+        told_apart_by = IdScheme.CAUSE_AS_TEXT if finding.get("cause") else IdScheme.INVARIANT
         connection.execute(
-            "update finding set finding = ?, evidence = ? where id = ?", (facts, packed, id_)
+            "update finding set finding = ?, evidence = ?, id_scheme = ? where id = ?",
+            (facts, packed, told_apart_by, id_),
         )
 
 
 def _upgrade_from_1(connection: sqlite3.Connection) -> None:
-    """Bring format 1 to 3: it kept no violations and no landings."""
+    """Bring format 1 to this one: it kept no violations and no landings."""
     rows = connection.execute(
         "select id, scenario, scenario_path, master_seed, case_index, invariant, seen, cases, "
         "stored from finding order by id"
@@ -68,7 +82,15 @@ def _upgrade_from_1(connection: sqlite3.Connection) -> None:
             replays_alike=0,
         )
         connection.execute(
-            "insert into finding (id, scenario, state, finding, stored, origin) "
-            "values (?, ?, ?, ?, ?, ?)",
-            (id_, scenario, FindingState.NEW.value, json.dumps(to_plain(finding)), stored, stored),
+            "insert into finding (id, scenario, state, finding, stored, origin, id_scheme) "
+            "values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                id_,
+                scenario,
+                FindingState.NEW.value,
+                json.dumps(to_plain(finding)),
+                stored,
+                stored,
+                IdScheme.INVARIANT,
+            ),
         )

@@ -9,66 +9,53 @@ those of the other and more.
 Nothing here proves that two cases have one bug behind them: it is what a reader would look at
 first.
 
-Not here: how a case is made small (`minimise`), what is told of a finding (`values.finding`).
+Not here: how a case is made small (`minimise.search`), what a cause holds (`values.cause`).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from walcrash.values.case import Landing
-from walcrash.values.event import EventKind
+from walcrash.values.cause import Cause, CrashSite, name_pattern, site_of
+from walcrash.values.event import MESSAGES
+from walcrash.values.identity import Facts
 from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant
 
-_DIGITS: Final = re.compile(r"\d+")
-
-NO_CRASH: Final = "no recorded crash"
-"""The place of a crash that is not known: a kill on a timer without interception."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """What a minimal case has in common with those of other crash points and seeds.
+class FailureGroup:
+    """What the failing cases have in common that are minimised as one.
 
     Attributes:
-        invariant: what it breaks first.
-        crashes: how many kills it takes; 0 with a power loss, where that says little.
-        place: the event that the last crash fell on, without numbers; with the operation where it
-            is no event of a file. Empty where `lost` tells more.
-        lost: the names from which a power loss took something, without digits, sorted.
+        invariant: what they break first.
+        is_power_loss: whether their last crash was a power loss; else it was a kill.
+        site: the event that it fell on, with the operation; None where it was not recorded, as
+            after a kill on a timer without interception.
     """
 
     invariant: Invariant
-    crashes: int = 0
-    place: str = ""
-    lost: tuple[str, ...] = ()
+    is_power_loss: bool = False
+    site: CrashSite | None = None
 
-    def __str__(self) -> str:
-        """Return the form that a finding has: `lost-put, kill: 2 crashes, append reply`."""
-        if self.lost:
-            return f"{self.invariant.value}, power: {', '.join(self.lost)}"
-        if not self.crashes:
-            return f"{self.invariant.value}, power: {self.place}"
-        count = f"{self.crashes} crash{'es' if self.crashes > 1 else ''}"
-        return f"{self.invariant.value}, kill: {count}, {self.place}"
-
-    def explains(self, other: "Cause") -> bool:
-        """Whether the other is this one, or lost what this one did and more besides."""
-        if self.invariant is not other.invariant or not self.lost or not other.lost:
-            return self == other
-        return set(self.lost) <= set(other.lost)
+    @property
+    def facts(self) -> Facts:
+        """The facts that ids are made of, in an order of their own that never changes."""
+        site = None if self.site is None else self.site.facts
+        return (self.invariant.value, self.is_power_loss, site)
 
 
-def group_of(invariant: Invariant, landings: Sequence[Landing]) -> str:
-    """Return the group that a failing case belongs to, as a text."""
+def group_of(invariant: Invariant, landings: Sequence[Landing]) -> FailureGroup:
+    """Return the group that a failing case belongs to."""
     if not landings:
-        return f"{invariant.value}, {NO_CRASH}"
+        return FailureGroup(invariant=invariant)
     last = landings[-1]
-    fault = "power" if last.is_power_loss else "kill"
-    return f"{invariant.value}, {fault}: {_operation(last)} {_event(last)}"
+    return FailureGroup(
+        invariant=invariant,
+        is_power_loss=last.is_power_loss,
+        site=site_of(last, with_operation=True),
+    )
 
 
 def cause_of(
@@ -82,15 +69,14 @@ def cause_of(
         story: what happened in it, where that is known.
     """
     if not landings:
-        return Cause(invariant=invariant, crashes=1, place=NO_CRASH)
+        return Cause(invariant=invariant, crashes=1)
     last = landings[-1]
-    is_of_a_file = last.kind not in (EventKind.REPLY, EventKind.EFFECT)
-    place = _event(last) if is_of_a_file else f"{_operation(last)} {_event(last)}"
+    site = site_of(last, with_operation=last.kind in MESSAGES)
     if not any(landing.is_power_loss for landing in landings):
-        return Cause(invariant=invariant, crashes=len(landings), place=place)
+        return Cause(invariant=invariant, crashes=len(landings), site=site)
     lost = () if story is None else _lost(story)
-    # Where everything was kept, and in the wrong order or with something between, the cut tells.
-    return Cause(invariant=invariant, place="" if lost else place, lost=lost)
+    # Where everything was kept, in the wrong order or with something between, the site tells.
+    return Cause(invariant=invariant, is_power_loss=True, site=None if lost else site, lost=lost)
 
 
 def _lost(story: Story) -> tuple[str, ...]:
@@ -103,12 +89,4 @@ def _lost(story: Story) -> tuple[str, ...]:
         for fate in crash.fates
         if fate.path >= 0 and (fate.is_stale or not fate.is_kept)
     }
-    return tuple(sorted({_DIGITS.sub("#", path) for path in taken}))
-
-
-def _operation(landing: Landing) -> str:
-    return "" if landing.operation is None else landing.operation.value
-
-
-def _event(landing: Landing) -> str:
-    return _DIGITS.sub("#", str(landing.event).partition(",")[0])
+    return tuple(sorted({name_pattern(path) for path in taken}))

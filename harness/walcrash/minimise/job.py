@@ -6,9 +6,10 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.findings.evidence import unpack
 from walcrash.findings.story import build_story
-from walcrash.minimise.cause import Cause, cause_of
+from walcrash.minimise.cause import cause_of
 from walcrash.minimise.search import minimise
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import Cause
 from walcrash.values.verdict import Invariant
 
 

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from walcrash.values.forms import Whole
 from walcrash.values.limits import INTEGER_64
-
 from walcrash.values.persistence import PersistenceModel as PersistenceModel
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from walcrash.values.case import Landing
+from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.verdict import Invariant, Violation
 
@@ -59,8 +60,8 @@ class Finding:
         is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
             half-made store.
         cause: what its smallest case has in common with those of other seeds: the invariant, the
-            kind of fault, and where it struck or what it took. Empty in findings of versions that
-            did not tell causes apart.
+            kind of fault, and where it struck or what it took. None in findings of versions that
+            kept it as a text or did not tell causes apart.
         groups: the groups of failing cases that came to this cause, as in `CaseJudged`.
         origin: the command line behind `walcrash`, without the seed, that shows it again where
             `run` does not, such as that of a probe; else empty.
@@ -85,7 +86,7 @@ class Finding:
     is_portability: bool = False
     is_pinned: bool = False
     is_before_promise: bool = False
-    cause: str = ""
+    cause: Cause | None = None
     groups: tuple[str, ...] = ()
     origin: str = ""
 

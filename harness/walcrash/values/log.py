@@ -11,8 +11,8 @@ from enum import Enum
 
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract
+from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
-from walcrash.values.landing_upgrade import upgrade_landings
 from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant, Verdict
@@ -20,8 +20,8 @@ from walcrash.values.verdict import Invariant, Verdict
 LOG_FORMAT = 2
 """Version of the NDJSON form; a reader of version n refuses n+1, and reads all before it."""
 
-_WITH_LANDING_FACTS = 2
-"""The first version whose landings have their facts as fields."""
+_WITH_FACTS = 2
+"""The first version in which landings and causes have their facts as fields."""
 
 
 class StopReason(Enum):
@@ -221,8 +221,8 @@ def line_from_json(value: object, *, log_format: int = LOG_FORMAT) -> LogLine | 
         return None
     if kind is CampaignStarted:
         _check_format(value.get("format"))
-    if log_format < _WITH_LANDING_FACTS:
-        value = upgrade_landings(value)
+    if log_format < _WITH_FACTS:
+        value = upgrade_facts(value)
     return from_plain(kind, value, where=_NAMES[kind])
 
 

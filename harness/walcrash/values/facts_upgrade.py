@@ -1,11 +1,13 @@
-"""Landings as stores, bundles and event logs kept them before their facts had fields.
+"""Landings and findings as they were kept before their facts had fields.
 
 Until format 3 of stores, 2 of bundles and 1 of event logs, a landing held its event as the sentence
 that reports show (`description`), its operation as `append PutOperation`, and whether the power
 was lost as a `loss` that is not empty. This is the one place where these texts are read; what a
-landing says to a person stays the same to the letter.
+landing says to a person stays the same to the letter. The cause of a finding was a sentence too,
+from which its facts cannot always be told: it is left out.
 
-Not here: which format a file has (its reader), landings as they are now (`values.case`).
+Not here: which format a file has (its reader), landings as they are now (`values.case`), the ids
+that were made of such sentences (`findings.former_ids`).
 """
 
 import re
@@ -23,16 +25,19 @@ _KINDS: Final = tuple(kind.value for kind in EventKind)
 _TWO_NAMES: Final = frozenset({EventKind.RENAME, EventKind.LINK, EventKind.SYMLINK})
 
 
-def upgrade_landings(value: object) -> object:
+def upgrade_facts(value: object) -> object:
     """Return a JSON value in which every landing, at any depth, has its facts as fields.
 
-    Everything else is returned as it is; so is a landing that has its facts already.
+    The cause of a finding, a text, is left out. Everything else is returned as it is, also what
+    has its facts already.
     """
     if isinstance(value, list):
-        return [upgrade_landings(one) for one in value]
+        return [upgrade_facts(one) for one in value]
     if not isinstance(value, dict):
         return value
-    whole = {key: upgrade_landings(one) for key, one in value.items()}
+    whole = {key: upgrade_facts(one) for key, one in value.items()}
+    if "landings" in whole and isinstance(whole.get("cause"), str):
+        del whole["cause"]
     return _upgraded(whole) if _is_landing(whole) else whole
 
 

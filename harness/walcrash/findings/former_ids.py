@@ -1,0 +1,68 @@
+"""Ids of findings as versions before this one made them, so that a kept finding is known again.
+
+The first versions told findings apart by their invariant alone. The next ones hashed the cause as
+a sentence, such as `lost-put, kill: 2 crashes, append reply`. Now facts are hashed
+(`values.identity`). What a finding's id was by the sentence is computed here; the sentence is
+written out once more and for good, and nothing else may use it.
+
+Not here: the store that looks for it (`findings.store`).
+"""
+
+import hashlib
+import re
+from enum import IntEnum
+from typing import Final
+
+from walcrash.values.cause import Cause, CrashSite
+from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.scenario import SubjectSpec
+
+_ID_DIGITS: Final = 6
+_ESCAPED: Final = re.compile(r"\\(.)")
+_COMMA_BEFORE_FAILURE: Final = (EventKind.WRITE, EventKind.MSYNC, EventKind.ATTRIBUTE)
+
+
+class IdScheme(IntEnum):
+    """What the id of a kept finding is made of."""
+
+    INVARIANT = 1
+    CAUSE_AS_TEXT = 2
+    CAUSE_AS_FACTS = 3
+
+
+def id_by_text(scenario: str, subject: SubjectSpec, cause: Cause, *, is_portability: bool) -> str:
+    """Return the id that a finding had while its cause was hashed as a sentence."""
+    options = sorted(subject.options.items())
+    kind = "portability" if is_portability else ""
+    text = repr((scenario, subject.name, options, _cause_text(cause), kind))
+    return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:_ID_DIGITS]}"
+
+
+def _cause_text(cause: Cause) -> str:
+    fault = "power" if cause.is_power_loss else "kill"
+    begin = f"{cause.invariant.value}, {fault}: "
+    if cause.lost:
+        return begin + ", ".join(sorted(map(_name, cause.lost)))
+    place = "no recorded crash" if cause.site is None else _site_text(cause.site)
+    if cause.is_power_loss:
+        return begin + place
+    return f"{begin}{cause.crashes} crash{'es' if cause.crashes > 1 else ''}, {place}"
+
+
+def _site_text(site: CrashSite) -> str:
+    text = f"{site.kind.value} {_name(site.path)}".rstrip()
+    if site.path_to:
+        text += f" to {_name(site.path_to)}"
+    if site.kind is EventKind.TRUNCATE:
+        text += " to # bytes"
+    if site.has_failed and site.kind not in _COMMA_BEFORE_FAILURE:
+        text += " (failed"
+    # The sentence was cut at its first comma, also where that was in a name.
+    event = text.partition(",")[0]
+    if site.kind not in MESSAGES:
+        return event
+    return f"{'' if site.operation is None else site.operation.value} {event}"
+
+
+def _name(pattern: str) -> str:
+    return _ESCAPED.sub(r"\1", pattern)

@@ -1,0 +1,205 @@
+"""Groups, causes and ids are made of facts: rewording makes nothing new, names stay whole."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from walcrash.findings.former_ids import id_by_text
+from walcrash.minimise.cause import FailureGroup, cause_of, group_of
+from walcrash.values.case import Landing, Place, landing_at
+from walcrash.values.cause import Cause, CrashSite, name_pattern
+from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.identity import canonical, finding_id, group_id
+from walcrash.values.moments import Placement
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.plain import from_plain, to_plain
+from walcrash.values.record import Record, RecordType
+from walcrash.values.rules import RULES
+from walcrash.values.scenario import SubjectSpec
+from walcrash.values.verdict import Invariant, Violation
+
+K = EventKind
+
+SUBJECT = SubjectSpec("/home/somebody/wal/my_wal.py:Wal", {"sync": True})
+PUT = Operation(OperationKind.APPEND, Record(RecordType.PUT, "op-1", 1))
+OPEN = Operation(OperationKind.OPEN)
+SYNC = Operation(OperationKind.SYNC)
+
+REPLY = Event(kind=K.REPLY, length=3, result=3)
+WRITE = Event(kind=K.WRITE, path="wal.12.log", length=3, result=3)
+
+
+def landed(event: Event, operation: Operation | None = PUT, loss: str | None = None) -> Landing:
+    return landing_at(event, operation, boot=1, event_index=0, placement=Placement.AFTER, loss=loss)
+
+
+def killed(event: Event, operation: Operation | None = PUT) -> Cause:
+    return cause_of(Invariant.LOST_PUT, [landed(event, operation)])
+
+
+def id_of(cause: Cause, *, is_portability: bool = False) -> str:
+    return finding_id("made-up", SUBJECT, cause.facts, is_portability=is_portability)
+
+
+def write_to(path: str) -> Event:
+    return replace(WRITE, path=path)
+
+
+def test_files_whose_names_have_commas_blanks_or_marks_are_told_apart() -> None:
+    names = (
+        "data,wal", "data,checkpoint", "data", "data, 3 bytes at 0", "a b", "a", "a to b",
+        "log.#", "log.1", r"log.\#", "log (failed, errno 5)", "",
+    )  # fmt: skip
+    causes = [killed(write_to(name)) for name in names]
+    assert len(set(causes)) == len({id_of(cause) for cause in causes}) == len(names)
+    groups = {group_of(Invariant.LOST_PUT, [landed(write_to(name))]) for name in names}
+    assert len({group_id("made-up", SUBJECT, group.facts) for group in groups}) == len(names)
+
+
+def test_two_names_of_a_rename_are_two_facts() -> None:
+    one = Event(kind=K.RENAME, path="a to b", path_to="c")
+    other = Event(kind=K.RENAME, path="a", path_to="b to c")
+    assert str(one) == str(other)
+    assert id_of(killed(one)) != id_of(killed(other))
+
+
+def test_files_that_are_numbered_are_one_kind_of_file() -> None:
+    assert killed(write_to("log.1")) == killed(write_to("log.27"))
+    assert killed(write_to("log.1")) != killed(write_to("log"))
+    assert name_pattern(r"7/wal#08\x.log") == r"#/wal\##\\x.log"
+
+
+def test_offsets_lengths_and_sizes_do_not_count() -> None:
+    assert killed(WRITE) == killed(replace(WRITE, offset=900, length=77, result=5, flags=MAPPED))
+    short = Event(kind=K.TRUNCATE, path="wal.log", offset=0)
+    assert killed(short) == killed(replace(short, offset=12))
+
+
+def test_the_operation_counts_where_the_event_is_no_file_s() -> None:
+    assert killed(WRITE, PUT) == killed(WRITE, OPEN)
+    assert killed(REPLY, PUT) != killed(REPLY, OPEN)
+    mark = Operation(OperationKind.APPEND, Record(RecordType.DONE, "op-1", 2))
+    assert killed(REPLY, PUT) == killed(REPLY, mark)
+
+
+def test_a_kill_and_a_power_loss_are_two_groups_also_where_nothing_is_said_of_the_loss() -> None:
+    kill, power = landed(WRITE), landed(WRITE, loss="")
+    assert group_of(Invariant.ORDER, [kill]) == FailureGroup(
+        invariant=Invariant.ORDER,
+        site=CrashSite(kind=K.WRITE, path="wal.#.log", operation=OperationKind.APPEND),
+    )
+    assert group_of(Invariant.ORDER, [power]) == replace(
+        group_of(Invariant.ORDER, [kill]), is_power_loss=True
+    )
+    assert group_of(Invariant.ORDER, []) == FailureGroup(invariant=Invariant.ORDER)
+    assert cause_of(Invariant.ORDER, [power]).is_power_loss
+    assert cause_of(Invariant.ORDER, [power, kill]).is_power_loss
+
+
+def test_more_that_was_lost_is_explained_by_less() -> None:
+    less = Cause(invariant=Invariant.ORDER, is_power_loss=True, lost=("a, b",))
+    more = replace(less, lost=("a, b", "c"))
+    assert less.explains(more)
+    assert not more.explains(less)
+    assert not less.explains(replace(more, lost=("a", "b")))
+    assert not less.explains(replace(more, invariant=Invariant.LOST_PUT))
+
+
+def test_ids_are_those_of_every_other_process_and_version() -> None:
+    assert canonical(killed(write_to("d\u00e9j\u00e0,\udcff")).facts) == (
+        r'["lost-put",false,1,["write","d\u00e9j\u00e0,\udcff","",false,null],[]]'
+    )
+    assert id_of(killed(WRITE)) == "F-346034"
+    assert group_id("made-up", SUBJECT, group_of(Invariant.ORDER, [landed(REPLY)]).facts) == (
+        "G-c9b81d"
+    )
+
+
+def test_a_scenario_a_subject_its_options_and_portability_each_make_another_id() -> None:
+    facts = killed(WRITE).facts
+    ids = {
+        finding_id("made-up", SUBJECT, facts),
+        finding_id("other", SUBJECT, facts),
+        finding_id("made-up", SubjectSpec("reference", SUBJECT.options), facts),
+        finding_id("made-up", SubjectSpec(SUBJECT.adapter, {"sync": 1}), facts),
+        finding_id("made-up", SubjectSpec(SUBJECT.adapter, {"sync": "True"}), facts),
+        finding_id("made-up", SUBJECT, facts, is_portability=True),
+    }
+    assert len(ids) == 6
+    elsewhere = SubjectSpec("/other/place/my_wal.py:Wal", SUBJECT.options)
+    assert finding_id("made-up", elsewhere, facts) in ids
+
+
+def everything_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say everything in other words."""
+    other: Callable[[object], str] = lambda _: "said differently, and with a comma"  # noqa: E731
+    for kind in (Event, Landing, Place, Operation, Record):
+        monkeypatch.setattr(kind, "__str__", other)
+    for invariant, rule in list(RULES.items()):
+        monkeypatch.setitem(RULES, invariant, replace(rule, text="another sentence"))
+
+
+def test_rewording_every_description_makes_no_group_and_no_finding_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landings = [landed(WRITE), landed(write_to("data,wal"), OPEN, loss="nothing"), landed(REPLY)]
+
+    def ids() -> list[str]:
+        groups = [group_of(Invariant.ORDER, [one]) for one in landings]
+        causes = [cause_of(Invariant.ORDER, [one]) for one in landings]
+        return [
+            *(group_id("made-up", SUBJECT, group.facts) for group in groups),
+            *(id_of(cause) for cause in causes),
+        ]
+
+    before = ids()
+    everything_said(monkeypatch)
+    assert str(landings[0]) == "said differently, and with a comma"
+    assert ids() == before
+    assert len(set(before)) == 6
+
+
+def test_a_message_of_the_oracle_is_in_no_id() -> None:
+    one, other = (Violation(Invariant.ORDER, "boot 1", text) for text in ("a", "b"))
+    assert one != other
+    assert group_of(one.invariant, []) == group_of(other.invariant, [])
+
+
+def test_a_cause_comes_back_from_a_store() -> None:
+    cause = cause_of(Invariant.ORDER, [landed(REPLY, SYNC, loss="")])
+    assert from_plain(Cause, json.loads(json.dumps(to_plain(cause)))) == cause
+
+
+FORMER = [
+    # Each id is what the last version computed that hashed the sentence beside it.
+    (killed(WRITE), "F-9481dd"),  # lost-put, kill: 1 crash, write wal.#.log
+    (killed(Event(kind=K.WRITE, path="wal.log", result=-28)), "F-f45c4e"),  # ..., write wal.log
+    (killed(Event(kind=K.TRUNCATE, path="wal.log", offset=7)), "F-2e032b"),
+    # ..., rename wal.log.tmp to wal.log
+    (killed(Event(kind=K.RENAME, path="wal.log.tmp", path_to="wal.log")), "F-e41d19"),
+    (killed(Event(kind=K.UNLINK, path="old", result=-2)), "F-3ab154"),  # ..., unlink old (failed
+    (killed(Event(kind=K.ATTRIBUTE, path="log", mode=0o600)), "F-a904cc"),
+    (killed(write_to("data,wal")), "F-af9c5a"),  # ..., write data
+    (killed(REPLY), "F-0c5e95"),  # ..., append reply
+    (killed(Event(kind=K.WRITE, path="shm", result=3, flags=MAPPED)), "F-d32a1a"),
+    # lost-mark, kill: 2 crashes, open reply
+    (cause_of(Invariant.LOST_MARK, [landed(WRITE), landed(REPLY, OPEN)]), "F-03895d"),
+    (cause_of(Invariant.LOST_MARK, [landed(REPLY, None)]), "F-eb6fa2"),
+    (cause_of(Invariant.ORDER, []), "F-c98351"),  # order, kill: 1 crash, no recorded crash
+    (cause_of(Invariant.ORDER, [landed(REPLY, SYNC, loss="x")]), "F-a65948"),
+    # order, power: a#.log, b, c
+    (Cause(invariant=Invariant.ORDER, is_power_loss=True, lost=("a#.log", "b, c")), "F-511b79"),
+]
+
+
+@pytest.mark.parametrize(("cause", "former"), FORMER)
+def test_the_id_that_a_finding_had_by_its_sentence_is_known(cause: Cause, former: str) -> None:
+    assert id_by_text("made-up", SUBJECT, cause, is_portability=False) == former
+    assert id_of(cause) != former
+
+
+def test_a_finding_of_portability_had_an_id_of_its_own_too() -> None:
+    cause = Cause(invariant=Invariant.ORDER, is_power_loss=True, lost=("a#.log", "b, c"))
+    assert id_by_text("made-up", SUBJECT, cause, is_portability=True) == "F-442b05"
