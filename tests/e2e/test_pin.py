@@ -14,7 +14,7 @@ from command import PLANTED, walcrash
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scenario with its subject, of which a finding is kept."""
     directory = tmp_path_factory.mktemp("found")
-    for name in ("uncut-tail.toml", "untruncate_tail.py", "planted_base.py"):
+    for name in ("uncut-tail.toml", "uncut_tail.py", "planted_base.py"):
         shutil.copy(PLANTED / name, directory / name)
     done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "abc", "--cases", "8")
     assert done.returncode == 1, done.stderr
@@ -36,9 +36,9 @@ def judged(directory: Path) -> list[dict[str, object]]:
 
 
 def change(directory: Path, old: str, new: str) -> None:
-    text = (directory / "untruncate_tail.py").read_text()
+    text = (directory / "uncut_tail.py").read_text()
     assert old in text
-    (directory / "untruncate_tail.py").write_text(text.replace(old, new))
+    (directory / "uncut_tail.py").write_text(text.replace(old, new))
 
 
 def repair(directory: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_new_scenario_can_be_made_of_it(directory: Path) -> None:
     assert done.returncode == 0, done.stderr
     table = tomllib.loads((directory / "pinned" / "torn-once.toml").read_text())
     assert table["name"] == "torn-once"
-    assert table["subject"]["adapter"] == "../untruncate_tail.py:Subject"
+    assert table["subject"]["adapter"] == "../uncut_tail.py:Subject"
     done = walcrash(directory, "run", "pinned/torn-once.toml", "--seed", "1", "--cases", "1")
     assert done.returncode == 1, done.stderr
     assert judged(directory)[0]["pinned"]
