@@ -95,7 +95,7 @@ def test_a_pinned_case_that_misses_its_crash_point_is_inconclusive(directory: Pa
     (directory / "uncut-tail.toml").write_text(other)
     done = walcrash(directory, "run", "uncut-tail.toml", "--seed", "other", "--cases", "2")
     assert done.returncode == 4, done.stdout
-    assert "did not reach its crash points: meant after rename in compact" in " ".join(
+    assert "did not reach its crash points: expected after rename in compact" in " ".join(
         done.stdout.split()
     )
 

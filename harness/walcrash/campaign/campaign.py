@@ -1,4 +1,4 @@
-"""Campaigns: many cases under a budget, told as lines of the event log.
+"""Campaigns: many cases under a budget, reported as lines of the event log.
 
 Cases are handed out in batches and taken back in the order of their indices, so that the log
 is the same whatever the number of jobs. The executor is any of `concurrent.futures`.
@@ -68,7 +68,8 @@ class CampaignPlan:
         only_case: run this case alone.
         runs: the directory that keeps findings.
         minimising_seconds: longest time in which the findings of one scenario are minimised.
-        is_portability_reported: whether what only a model weaker than the contract's shows is told.
+        is_portability_reported: whether failures that only a model weaker than the contract's shows
+            are reported.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -132,7 +133,7 @@ class Campaign:
             self._pool.interrupt()
 
     def lines(self) -> Iterator[LogLine]:
-        """Run, and tell it line by line; the last line is `CampaignEnded`.
+        """Run, and yield the lines of the event log; the last line is `CampaignEnded`.
 
         Closing the generator ends every process.
 
@@ -176,7 +177,7 @@ class Campaign:
             self._state.end()
 
     def _is_begun(self, scenario: Scenario) -> bool:
-        """Whether an earlier process began it, so that there is something to tell of it."""
+        """Whether an earlier process began it, so that there is something to report of it."""
         if self._state is None or self._is_interrupted:
             return False
         return self._state.is_begun(scenario.name)
@@ -239,10 +240,8 @@ class Campaign:
         if self._is_following_up(tally):
             seen = {finding.id for finding in found}
             self.changes += follow_up(pool, self._store, tally.scenario.name, seen)
-        portability_failure = sum(finding.is_portability for finding in found)
-        ended.append(
-            tally.ended(findings=len(found) - portability_failure, portability=portability_failure)
-        )
+        portability = sum(finding.is_portability for finding in found)
+        ended.append(tally.ended(findings=len(found) - portability, portability=portability))
         yield ended[-1]
 
     def _pinned(self, pool: JobPool, tally: Tally, prepared: Prepared) -> Iterator[CaseJudged]:
@@ -257,7 +256,7 @@ class Campaign:
                 yield tally.add(found.outcome, pinned=found.finding)
 
     def _is_following_up(self, tally: Tally) -> bool:
-        """Whether kept findings are looked after: not with one case alone, or without time."""
+        """Whether kept findings are followed up: not with one case alone, or without time."""
         return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
 
     def _all_outcomes(
@@ -296,7 +295,7 @@ class Campaign:
     ) -> Iterator[list[CaseOutcome]]:
         """Hand out batches and yield what comes back, in order, until the budget is used up.
 
-        What comes back behind a batch that was cut short is dropped: the log has no holes.
+        What comes back behind a batch that ended early is dropped: the log has no holes.
         """
         pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
         batches = self._batches(tally, prepared, deadline, first)
@@ -328,7 +327,7 @@ class Campaign:
         count = plan.cases if plan.cases is not None else scenario.budget.cases
         indices = range(count) if plan.only_case is None else [plan.only_case]
         for start in range(first, len(indices), BATCH_CASES):
-            is_found = tally.groups or tally.portability_failure
+            is_found = tally.groups or tally.portability_groups
             yield Batch(
                 scenario=scenario,
                 description=prepared.description,

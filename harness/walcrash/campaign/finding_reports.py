@@ -1,7 +1,7 @@
 """From groups of failing cases to findings: minimise, join what has one cause, replay, keep.
 
-All groups of a scenario are minimised side by side, and only then told: which of them are one
-finding is known when the last is done.
+All groups of a scenario are minimised at the same time, and reported after that: which of them
+are one finding is known when the last is done.
 
 Not here: which cases are a group, and what a cause is (`minimise.cause`).
 """
@@ -57,7 +57,7 @@ class _Found:
 
     @property
     def shown(self) -> CaseOutcome:
-        """The case that is told: the minimal one, where there is one."""
+        """The case that is shown: the minimal one, where there is one."""
         return _shown(self.best, self.minimal)
 
     @property
@@ -67,7 +67,7 @@ class _Found:
 
 
 class FindingReports:
-    """Tells the findings of scenarios, one scenario after the other."""
+    """Reports the findings of scenarios, one scenario after the other."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class FindingReports:
         Args:
             pool: where cases are minimised and replayed.
             store: where findings are kept.
-            state: where a campaign that was killed finds what it had minimised and told.
+            state: where a campaign that was killed finds what it had minimised and reported.
             job_count: how many processes the pool has.
             seconds: longest time in which the findings of one scenario are minimised.
         """
@@ -110,12 +110,12 @@ class FindingReports:
             yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
 
     def _report(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
-        """Return a finding's line and what became of it, if an earlier process told it."""
+        """Return a finding's line and what became of it, if an earlier process reported it."""
         return None if self._state is None else self._state.reported(tally.scenario.name, name)
 
     def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase | None]:
         """Minimise all groups of a scenario; None after an interrupt."""
-        names = [*sorted(tally.groups), *sorted(tally.portability_failure)]
+        names = [*sorted(tally.groups), *sorted(tally.portability_groups)]
         seconds = self._seconds
         if deadline is not None:
             seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
@@ -132,7 +132,7 @@ class FindingReports:
                     _stored(best),
                     best.violations[0].invariant,
                     seconds,
-                    is_portability=name in tally.portability_failure,
+                    is_portability=name in tally.portability_groups,
                     evidence=best.evidence,
                 )
         for name, future in futures.items():
@@ -146,7 +146,7 @@ class FindingReports:
     ) -> tuple[FindingReported, FindingState]:
         """Replay a finding in fresh processes, and keep it.
 
-        One that never fails again is told as it was: its first case and all that this left.
+        One that never fails again is shown as it was: its first case and all that this case left.
         """
         kept = _stored(found.shown)
         futures = [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]
@@ -179,7 +179,7 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str,
     # What lost the least first: it may explain what lost more.
     for name in sorted(causes, key=lambda each: _loss_order(causes[each])):
         group, made, cause = tally.group(name), minimal[name], causes[name]
-        is_portability = name in tally.portability_failure
+        is_portability = name in tally.portability_groups
         alike = [
             each
             for each in found
@@ -189,7 +189,7 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str,
         if not alike:
             found.append(one)
         one.groups[name] = group
-        # The case that is told shows the very cause that the finding is named for.
+        # The case that is shown has the very cause that the finding is named for.
         if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
             one.best, one.minimal = group, made
     return {_id(tally, each): each for each in found}

@@ -1,7 +1,7 @@
 """Follow-ups: what became of findings that were kept before, when a campaign did not see them.
 
 A campaign with another seed may simply have missed them, so their kept cases are run: one that
-passes is fixed. That says nothing about the campaign's own verdict, and stands beside it: the
+passes is fixed. That says nothing about the campaign's own verdict, and does not change it: the
 event log of a seed is the same whatever was kept before.
 """
 

@@ -112,7 +112,7 @@ def keep_to_one_processor(number: int) -> None:
     """Stay on one processor, with all that this process starts.
 
     A job and its workers wait for each other all the time, and waking a process on another
-    processor that sleeps is far dearer than a switch on the same one: on two processors a job
+    processor that sleeps costs far more than a switch on the same one: on two processors a job
     made 80 cases a second so, and 45 to 69 without.
     """
     usable = sorted(os.sched_getaffinity(0), reverse=True)
@@ -171,7 +171,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """A failing case of a batch, or what fails beside it, with its run."""
+    """A failing case of a batch, or its portability failure, with the run of either."""
 
     at: int
     is_portability: bool

@@ -41,7 +41,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     outcome = summarise(run, stored)
     if is_missed and not is_redrawn and outcome.verdict is Verdict.PASS:
         doubt = (
-            f"the pinned case of {pin.finding} did not reach its crash points: meant "
+            f"the pinned case of {pin.finding} did not reach its crash points: expected "
             f"{_listed(pin.reaches)}; found {_listed(reached(run))}"
         )
         outcome = replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=doubt)

@@ -103,7 +103,7 @@ class JobPool:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _is_interrupted_by_now(self) -> bool:
-        """Whether a signal that ended a job was meant for all of the campaign's processes."""
+        """Whether a signal that ended a job went to all of the campaign's processes."""
         if not self.is_interrupted:
             time.sleep(_POLL_SECONDS)
         return self.is_interrupted

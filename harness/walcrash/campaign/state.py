@@ -59,8 +59,8 @@ class Request:
         directory: the working directory, which paths are relative to.
         names: the scenarios as they were named; none for all that ship.
         seed: the master seed.
-        cases: cases a scenario, where that was given.
-        seconds: the time budget, where one was given.
+        cases: cases a scenario; None if the command line did not say.
+        seconds: the time budget; None if the command line did not say.
         digests: for each scenario's name what it says, and the adapter's or driver's own file.
     """
 
@@ -181,7 +181,7 @@ class CampaignState:
         if not os.path.isfile(path):
             raise UsageError(
                 f"{directory} has no {NAME}: the run has ended, or this is no run's directory",
-                hint=f"walcrash report {directory} tells what a run has found",
+                hint=f"walcrash report {directory} shows what a run has found",
             )
         try:
             connection = _connect(path)
@@ -347,7 +347,7 @@ def _why(problem: Exception) -> str:
 def _digest(scenario: Scenario) -> str:
     """Return what a scenario says, its adapter's or driver's own file too, in few digits.
 
-    What an adapter imports is not looked at.
+    What an adapter imports is not compared.
     """
     found = hashlib.blake2b(dumps(_CODEC.to_json(scenario), is_sorted=True).encode())
     subject = scenario.subject

@@ -40,8 +40,8 @@ class Group:
 class Tally:
     """One scenario's numbers so far; `broken` says why no case was run, if none was.
 
-    `groups` are those that count against the subject; `beside`, of portability, do not, and are
-    left out unless `is_portability_reported`.
+    `groups` are those that count against the subject; those of `portability_groups` do not, and
+    are left out unless `is_portability_reported`.
     """
 
     scenario: Scenario
@@ -53,7 +53,7 @@ class Tally:
     crash_points: Counter[str] = field(default_factory=Counter)
     judged: set[Invariant] = field(default_factory=set)
     groups: dict[str, Group] = field(default_factory=dict)
-    portability_failure: dict[str, Group] = field(default_factory=dict)
+    portability_groups: dict[str, Group] = field(default_factory=dict)
     images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
@@ -82,7 +82,7 @@ class Tally:
         self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
-        portability_failure = outcome.portability_failure if self.is_portability_reported else None
+        weaker = outcome.portability_failure if self.is_portability_reported else None
         return CaseJudged(
             scenario=self.scenario.name,
             case=outcome.index,
@@ -93,7 +93,7 @@ class Tally:
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
             finding=self._group(outcome, self.groups, pinned),
-            portability=self._group(portability_failure, self.portability_failure, pinned),
+            portability=self._group(weaker, self.portability_groups, pinned),
             reason=outcome.doubt,
             pinned=pinned,
         )
@@ -116,14 +116,14 @@ class Tally:
 
     def group(self, name: str) -> Group:
         """Return the failing cases of one group."""
-        return self.groups.get(name) or self.portability_failure[name]
+        return self.groups.get(name) or self.portability_groups[name]
 
     def ended(self, *, findings: int, portability: int) -> ScenarioEnded:
         """Return the scenario's last line.
 
         Args:
             findings: how many its groups have come to.
-            portability: how many those beside have.
+            portability: how many portability findings its groups have come to.
         """
         verdict, reason = self._verdict()
         return ScenarioEnded(

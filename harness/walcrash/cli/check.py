@@ -8,7 +8,7 @@ from walcrash.values.errors import ExitCode, UsageError
 
 # limits
 LONGEST_CALL_SECONDS = 3600.0
-"""How long one call of a subject may be given."""
+"""The longest time limit of one call of a subject."""
 
 MOST_MEMORY_MB = 1_048_576
 """Largest memory limit, megabytes: one terabyte."""

@@ -46,7 +46,7 @@ def _invoke(words: list[str]) -> int:
 
 
 def _explain(problem: BaseException) -> ExitCode:
-    """Tell what went wrong on stderr and return the exit code for it."""
+    """Report what went wrong on stderr and return the exit code for it."""
     match problem:
         case WalcrashError():
             _complain(problem.message, problem.hint)

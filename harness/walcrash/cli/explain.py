@@ -11,10 +11,10 @@ from walcrash.values.errors import ExitCode
 @RUNS
 @NO_COLOR
 def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
-    """Tell the story of a kept finding: what was done, what was lost, which rule broke and why.
+    """Explain a kept finding: what was done, what was lost, which rule broke and why.
 
     FINDING is an id (such as F-7c1e) or the beginning of one; its case is run once more. Or it is
-    a bundle, whose own run is told: that needs no subject.
+    a bundle, whose own run is shown: that needs no subject.
     """
     from pathlib import Path
 

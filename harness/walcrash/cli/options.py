@@ -37,7 +37,7 @@ def read_seconds(
 
 
 def read_seed(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse an empty seed: an unset variable in a CI file must not look like a chosen one."""
+    """Refuse an empty seed: an unset variable in a CI file must not pass for a chosen one."""
     if value == "":
         raise click.BadParameter("it is empty; leave the option out to have one drawn")
     return value

@@ -19,7 +19,7 @@ from walcrash.values.errors import ExitCode
 @JOBS
 @click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
 def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool) -> ExitCode:
-    """Run the planted bugs: each must be found, by the invariant meant for it."""
+    """Run the planted bugs: each must be found, by the expected invariant."""
     from walcrash.report.selftest_text import publish_selftest
     from walcrash.tools.selftest import choose, run_planted
 

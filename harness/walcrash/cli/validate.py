@@ -1,4 +1,4 @@
-"""`walcrash validate`: real engines, what they keep beside what they are documented to keep."""
+"""`walcrash validate`: what real engines keep, compared with what they are documented to keep."""
 
 import os
 

@@ -85,7 +85,7 @@ class _ProcessCalls:
         return None
 
     def _note_closed(self, process: Process, tid: int, closing: set[int]) -> None:
-        """Record that files that were cut to nothing are about to be closed."""
+        """Record that files that were truncated to nothing are about to be closed."""
         supervisor = self._supervisor
         for number, fd in released(
             process.pid, closing, supervisor.truncated_files, supervisor.family

@@ -24,10 +24,10 @@ FAILED_STATUS: Final = 70
 
 # limits
 _KILL_ROUNDS: Final = 1000
-"""How often the children are looked for again before giving up on a fork bomb."""
+"""How often the children are listed again before giving up on a fork bomb."""
 
 _KILL_PAUSE_SECONDS: Final = 0.01
-"""How long what was killed is given to be gone before it is looked for again."""
+"""How long to wait for what was killed before the children are listed again."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -90,7 +90,7 @@ def _below(pid: int) -> list[int]:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended; one that nobody can look at counts as ended."""
+    """Whether a process has ended; one that nobody can inspect counts as ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             # The name may hold anything, brackets too.

@@ -92,7 +92,7 @@ class _DirectoryCalls:
     def _open(
         self, process: Process, tid: int, dirfd: int, path_at: int, flags: int, mode: int, id_: int
     ) -> int | None:
-        """Open a file that the call may create or cut, and hand the descriptor over."""
+        """Open a file that the call may create or truncate, and hand the descriptor over."""
         flags &= 0xFFFF_FFFF
         path = process.read_path(path_at)
         if flags & os.O_TMPFILE == os.O_TMPFILE:

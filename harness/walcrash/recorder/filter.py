@@ -4,7 +4,7 @@ Calls that change files are handed over (`SECCOMP_RET_USER_NOTIF`); those that t
 cannot follow at all are answered with ENOSYS, as on a kernel without them, so that programs
 fall back; all others pass at full speed. Children and threads inherit the filter.
 
-A worker can tell one thing: a signal whose handler was set without SA_RESTART may interrupt a
+A worker can notice one thing: a signal whose handler was set without SA_RESTART may interrupt a
 call (EINTR) before the harness has taken it, also one that the kernel alone would not let be
 interrupted, such as a write to a file. Nothing of the call has happened then.
 

@@ -7,9 +7,9 @@ copy too, so that what differs was stored.
 
 Only data is read and kept, so a sparse file costs what is in it. Each file is compared whole: so
 it does not matter where it is mapped, by which processes, and whether a mapping was moved,
-grown or removed since the last look.
+grown or removed since the last comparison.
 
-Not here: the order of the stores between two looks, which nobody can see; what was stored and
+Not here: the order of the stores between two comparisons, which nobody can see; what was stored and
 put back between them; an msync through a mapping of a descriptor that was opened to read, which
 Linux does not sync and this does, if the file is mapped to be stored to as well.
 
@@ -27,7 +27,7 @@ from walcrash.recorder.recording import EventRow
 from walcrash.values.event import EventKind
 
 PAGE_BYTES: Final = 4096
-"""The unit in which stores are told; processors with larger pages store no differently."""
+"""The unit in which stores are recorded; processors with larger pages store no differently."""
 
 _PIECE_BYTES: Final = 16 * PAGE_BYTES
 _ZEROS: Final = bytes(_PIECE_BYTES)
@@ -50,7 +50,7 @@ _UNSHARE_RANGE: Final = 0x40
 
 @dataclass(slots=True)
 class MappedFile:
-    """A file that can be stored to, and what it held when it was last looked at.
+    """A file that can be stored to, and what it held when it was last compared.
 
     Attributes:
         fd: a descriptor of our own.
@@ -93,7 +93,7 @@ class MappedFile:
         return region.path == os.readlink(b"/proc/self/fd/%d" % self.fd)
 
     def stores(self) -> list[tuple[int, bytes]]:
-        """Return each run of pages that was changed since the last look: its offset, its bytes."""
+        """Return the offset and bytes of each run of pages that has changed since the last call."""
         size = os.fstat(self.fd).st_size
         runs: list[tuple[int, bytearray]] = []
         for index in sorted(self._pieces_with_data(size) | self.pieces.keys()):
@@ -192,7 +192,7 @@ class Mappings:
         self._limit_bytes()
 
     def diff(self) -> list[tuple[MappedFile, int, bytes]]:
-        """Return what was stored since the last look, in the order of the pages."""
+        """Return what was stored since the last comparison, in the order of the pages."""
         stored = [
             (file, offset, data)
             for file in self.files.values()
@@ -230,7 +230,7 @@ class Mappings:
         """Return which files no process has mapped any more, if there are many.
 
         A thread that has been let go on into mmap may not be there yet; it is when it calls
-        again. Look once more before they are dropped.
+        again. Compare once more before they are dropped.
         """
         if len(self.files) < self._ask_at:
             return []

@@ -45,6 +45,6 @@ def _region(line: bytes) -> Region:
 
 
 def all_shared_regions() -> list[Region]:
-    """Return the shared regions of all processes that this one may look into."""
+    """Return the shared regions of all processes whose maps this one may read."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     return [region for pid in pids for region in regions(pid) if region.is_shared]

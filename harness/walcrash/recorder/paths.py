@@ -144,7 +144,7 @@ class Directory:
 
 
 def _open_parent(process: Process, parent: bytes) -> int:
-    """Open a directory; where a link led to this process's own `/proc`, the worker's is meant."""
+    """Open a directory; where a link led to this process's own `/proc`, it opens the worker's."""
     how = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
     fd = os.open(parent or b"/", how)
     ours, path = b"/proc/%d/" % os.getpid(), processes.path_of(fd)
@@ -188,7 +188,7 @@ def found(find: Callable[[], Place | None]) -> Place | None:
     """Return the place, or None where the path leads nowhere: the worker will see that itself.
 
     Raises:
-        HarnessFault: it may lead somewhere, but this process cannot look.
+        HarnessFault: it may lead somewhere, but this process cannot follow it.
     """
     try:
         return find()

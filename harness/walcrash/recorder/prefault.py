@@ -56,7 +56,7 @@ def find_written(pid: int) -> tuple[Range, ...]:
     """Return the private memory of a fork that nobody shares with it any more.
 
     That is what it wrote to, and what its parent wrote to since. At most `PAGES` pages; nothing
-    where the kernel does not tell.
+    where the kernel does not say.
     """
     found: list[Range] = []
     left = PAGES

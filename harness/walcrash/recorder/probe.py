@@ -63,7 +63,7 @@ class Interception:
 
 
 def probe_interception(zygote: Zygote, directory: str) -> Interception:
-    """Fork two workers: one to be looked into, one to be recorded.
+    """Fork two workers: one whose memory is read, one that is recorded.
 
     Args:
         zygote: what forks them.
@@ -123,7 +123,7 @@ def write_a_file(directory: bytes) -> None:
 
 
 def take_too_much(_: bytes, channel: socket.socket) -> None:
-    """Entry for a probing worker: ask for more than the limit, tell whether it was given."""
+    """Entry for a probing worker: ask for more than the limit, report whether it was granted."""
     try:
         bytearray(2 * WORKER_MEMORY_MB << 20)
     except MemoryError:

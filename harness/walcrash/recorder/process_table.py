@@ -19,7 +19,7 @@ from walcrash.values.errors import HarnessFault
 _NO_DESCRIPTOR: Final = (errno.EBADF, errno.ESRCH)
 
 _MOST_HELD: Final = 512
-"""Descriptor number from which on the duplicates of workers' descriptors are given up."""
+"""Descriptor number from which on the duplicates of workers' descriptors are closed."""
 
 
 class Gone(Exception):
@@ -64,7 +64,7 @@ class ProcessTable:
                 raise Gone from None
             except OSError as problem:
                 raise HarnessFault(
-                    f"process {group} of the worker cannot be looked into: {problem}",
+                    f"process {group} of the worker cannot be inspected: {problem}",
                     hint="walcrash doctor",
                 ) from None
         number = self._thread_numbers.setdefault(tid, len(self._thread_numbers))
@@ -143,7 +143,7 @@ class ProcessTable:
         return self._file_numbers[key]
 
     def note_truncation(self, number: int) -> None:
-        """Note that a file has been cut to nothing."""
+        """Note that a file has been truncated to nothing."""
         if number in self._file_keys:
             self.truncated_files[number] = self._file_keys[number]
 

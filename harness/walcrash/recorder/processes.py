@@ -61,7 +61,7 @@ class Process:
         """Open a process by its id.
 
         Raises:
-            OSError: it is gone, or this process may not look into it.
+            OSError: it is gone, or this process may not read its memory.
         """
         pidfd = os.pidfd_open(pid)
         try:

@@ -1,8 +1,8 @@
-"""Releases: which files that were cut to nothing are closed for good by a call.
+"""Releases: which files that were truncated to nothing are closed for good by a call.
 
 ext4 writes such a file out when an open file description of it is released: the last of the
 descriptors that share it (by dup, or in children), wherever it is. So a call that closes is
-looked at only while there is such a file, and costs nothing otherwise.
+read only while there is such a file, and costs nothing otherwise.
 
 Where it is in doubt whether a description is released (it is mapped, or the kernel cannot
 compare descriptors), it is not: the model then promises less than the file system does.
@@ -68,7 +68,7 @@ def _is_same(pid: int, fd: int, other: int, other_fd: int) -> bool:
     try:
         return abi.raw_call("kcmp", pid, other, _KCMP_FILE, fd, other_fd) == 0
     except OSError:
-        # It has gone meanwhile, or nobody can tell.
+        # It has gone meanwhile, or it cannot be known.
         return is_open(other, other_fd)
 
 

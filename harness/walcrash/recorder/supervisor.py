@@ -44,7 +44,7 @@ MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 _CLOCK_CHECK_CALLS: Final = 1024
 
 EFFECT_MARK: Final = b"E"
-"""First byte of a message that tells of an effect; every other message is a reply."""
+"""First byte of a message that reports an effect; every other message is a reply."""
 
 Handler = Callable[[Process, int, tuple[int, ...], int], int | None]
 """(process, thread id, arguments, notification id) -> result, negative errno, None to go on."""
@@ -448,7 +448,7 @@ class Supervisor(ProcessTable):
     def inject(self, fd: int, flags: int, id_: int) -> int:
         """Put one of our descriptors into a worker's table; return its number there.
 
-        The call that asked for it is answered apart from this. The kernel can do both at once
+        The call that asked for it is answered in a step of its own. The kernel can do both at once
         (`SECCOMP_ADDFD_FLAG_SEND`), but a signal or a debugger that stops this process meanwhile
         has the request taken back with the answer given: the worker's `open` then returns 0 and
         there is no file.

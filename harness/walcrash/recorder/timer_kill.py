@@ -1,6 +1,6 @@
-"""Timer kills without interception: what remains where the kernel refuses to be looked at.
+"""Timer kills without interception: what remains where the kernel refuses interception.
 
-The worker runs unwatched and tells its messages through a socket. When the timer runs out, it
+The worker runs unwatched and sends its messages through a socket. When the timer runs out, it
 is killed with every process below it; what it had said in full until then is taken. So
 acknowledgements and effects are in order, but nobody knows what it did to its files: the
 recording holds messages only and the kill has no crash point.
@@ -34,7 +34,7 @@ RECEIVE_BYTES: Final = 1 << 16
 """Taken from the socket at once."""
 
 KILL_ROUNDS: Final = 100
-"""How often the tree is looked for again; the zygote kills what is left after that."""
+"""How often the process tree is listed again; the zygote kills what is left after that."""
 
 
 def run_unwatched(

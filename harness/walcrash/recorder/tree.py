@@ -97,7 +97,7 @@ def _next_data(fd: int, start: int, size: int) -> int:
 def size_bytes(directory: str) -> int:
     """Return what a directory's files take on the disk, while somebody may be changing them.
 
-    What cannot be looked at counts as nothing.
+    What cannot be read counts as nothing.
     """
     size = 0
     directories = [directory]

@@ -30,7 +30,7 @@ def watch(
 
     Raises:
         Inconclusive: the kernel refuses interception.
-        HarnessFault: the zygote is gone, or a process cannot be looked into.
+        HarnessFault: the zygote is gone, or the memory of a process cannot be read.
     """
     pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb)
     supervisor = Supervisor(listener, pid, Directory(directory), plan)

@@ -1,4 +1,4 @@
-"""System-call arguments as the kernel reads them: 64-bit registers, signed where meant so."""
+"""Arguments of system calls as the kernel reads them: 64-bit registers, with a sign or without."""
 
 
 def fd_of(register: int) -> int:

@@ -1,4 +1,4 @@
-"""The channel between harness and zygote: requests, answers, and descriptors beside them.
+"""The channel between harness and zygote: requests, answers, and the descriptors with them.
 
 A request is a pickled tuple; it comes from the harness, which the zygote trusts. An answer is a
 number (a process id, a wait status; negative: an error) with bytes behind it, never a pickle.
@@ -20,13 +20,13 @@ from walcrash.values.framing import LENGTH, frame, read_message
 
 Request = tuple[Any, ...]
 Answer = tuple[int, bytes, list[int]]
-"""A number, the bytes behind it, the descriptors beside them."""
+"""A number, the bytes behind it, the descriptors with them."""
 
 _NUMBER: Final = struct.Struct("<q")
 
 # limits
 _DESCRIPTORS: Final = 4
-"""Most descriptors beside one message."""
+"""Most descriptors with one message."""
 
 
 def send_request(channel: socket.socket, request: Request, fds: Sequence[int] = ()) -> None:

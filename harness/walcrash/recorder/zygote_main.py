@@ -104,7 +104,7 @@ class _Zygote:
             self._serve(*arguments, fd=fds[0])
         elif kind == "finish":
             self._finish(*arguments)
-            # While the harness looks at what is left, the next worker gets ready.
+            # While the harness reads what is left, the next worker gets ready.
             if self._spare is None and self._watched:
                 self._spare = self._fork_spare()
         else:
@@ -133,7 +133,7 @@ class _Zygote:
     def _leaving_if_alone(self) -> Iterator[None]:
         """Meanwhile see the end of the socket: what is loaded may hang, and the harness be killed.
 
-        The thread that looks is gone before anything is forked. It is none of `threading`: what
+        The thread that waits is gone before anything is forked. It is none of `threading`: what
         that module does after a fork writes to a hundred pages, which each fork would copy.
         """
         done = os.eventfd(0)

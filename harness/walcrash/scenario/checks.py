@@ -2,7 +2,7 @@
 
 Each table has been read on its own by `schema`. Here are the mistakes that make a
 scenario test less than its author thinks: a fault that can never fall, a promise that is never
-made. The checks run on the tables that are right, so that all problems are told at once.
+made. The checks run on the tables that are right, so that all problems are reported at once.
 
 Not here: whether the subject supports what the mix asks for, which is known when it is loaded.
 
@@ -82,7 +82,7 @@ def cross_problems(
 
 
 def _kind_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
-    """Tell of keys that belong to another kind of fault."""
+    """Report keys that belong to another kind of fault."""
     falls = {FaultKind.KILL_TIMER: "at no stated event", FaultKind.POWER: "anywhere in its boot"}
     if fault.kind in falls:
         for key in ("operations", "event", "placements"):

@@ -19,7 +19,7 @@ _INTRODUCTION: Final = """\
 
 A scenario is a TOML file that names a subject, a workload, faults, invariants and a budget.
 Its name is the file's name without `.toml`.
-`walcrash run FILE` checks it first and tells all its problems at once, each with its line.
+`walcrash run FILE` checks it first and reports all its problems at once, each with its line.
 This page is made from the schema in `harness/walcrash/scenario/schema.py`.
 
 ```toml
@@ -82,7 +82,7 @@ def _default(key: str, field: Mapping[str, object]) -> str:
     value = field.get("default")
     if key == "check":
         return '`"all"`'
-    # What a table holds by default is told in its own section.
+    # What a table holds by default is in its own section.
     return "" if value is None or isinstance(value, dict) else f"`{json.dumps(value)}`"
 
 

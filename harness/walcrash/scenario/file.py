@@ -57,7 +57,7 @@ SCENARIO_BYTES: Final = 1024 * 1024
 """Largest scenario file that is read."""
 
 PROBLEMS: Final = 50
-"""Most problems of one file that are told at once."""
+"""Most problems of one file that are reported at once."""
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _POSITION: Final = re.compile(
@@ -204,7 +204,7 @@ def _error(path: Path, text: str, problems: Sequence[Problem]) -> ScenarioError:
     try:
         lines = key_lines(text)
     except RecursionError:
-        lines = {}  # Too deep for the scanner: the problems are told without their lines.
+        lines = {}  # Too deep for the scanner: the problems have no lines.
     placed = sorted(
         ((line_of(lines, problem.path), problem) for problem in problems),
         key=lambda each: (each[0], [str(part) for part in each[1].path]),

@@ -33,7 +33,7 @@ class PinnedTable(Table):
         max_length=REACHES,
         description=(
             "Where its crashes fall, in the order of its boots; a case whose crashes fall "
-            "elsewhere has tested something else, and is inconclusive."
+            "at other places has tested something else, and is inconclusive."
         ),
         examples=[["within write in append PutOperation"]],
     )

@@ -1,7 +1,7 @@
 """What is wrong with a parsed scenario file, in words.
 
 pydantic says which check failed where; this turns each into what was found, what is allowed
-and, where it can be told, what was probably meant.
+and, where it can be known, what was probably intended.
 
 Not here: lines and files (`file`).
 

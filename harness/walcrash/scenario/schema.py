@@ -268,7 +268,7 @@ class WorkloadTable(_Table):
     )
     ids: Annotated[IdStyle, _member(IdStyle)] = Field(
         default=IdStyle.PLAIN,
-        description="How operation ids look: `op-17`, or any text that could be an id.",
+        description="The form of operation ids: `op-17`, or any text that could be an id.",
         examples=["odd"],
     )
     clean_close: int = Field(
@@ -339,7 +339,7 @@ class FaultTable(_Table):
         default=100,
         ge=1,
         le=IMAGES,
-        description="For `power`: most disk images that are looked at in one case.",
+        description="For `power`: most disk images that are judged in one case.",
         examples=[200],
     )
 

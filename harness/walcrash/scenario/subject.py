@@ -22,7 +22,7 @@ def resolve_subject(
 ) -> tuple[SubjectSpec, list[Problem]]:
     """Return the subject that a file names, and what is wrong with that.
 
-    What is no text at all is a problem of the schema and not told here again.
+    What is no text at all is a problem of the schema and not reported here again.
     """
     subject = document.get("subject")
     if not isinstance(subject, dict):
@@ -73,7 +73,7 @@ def _resolve_words(path: Path, words: Sequence[str]) -> tuple[list[str], list[Pr
         if "\0" in word or (position == 0 and not word):
             problems.append(Problem(place, f"found {shown(word)}, which no program can be given"))
         is_path = "/" in word if position == 0 else word.startswith(_RELATIVE)
-        # Not resolved any further: a program may look at the name by which it was called.
+        # Not resolved any further: a program may read the name by which it was called.
         resolved.append(os.path.abspath(path.parent / word) if is_path else word)
     if problems or "/" not in words[0]:
         return resolved, problems

@@ -1,7 +1,7 @@
 """What the records of a workload hold: ids, payloads and errors.
 
 Ids can be any text, and payloads any bytes, so that what breaks on quotes, NUL, long or empty
-ones, or on a payload that looks like the log's own padding, gets its chance.
+ones, or on a payload that equals the log's own padding, gets its chance.
 
 Not here: text that UTF-8 cannot encode (lone surrogates), which no driver could be sent.
 """
@@ -44,7 +44,7 @@ ODD_IDS: Final = (
     ("OP-", ""),
     ("op-", ""),
 )
-"""What stands before and after the number in an odd id; the number keeps them apart."""
+"""What comes before and after the number in an odd id; the number keeps ids distinct."""
 
 ERRORS: Final = (
     "timeout",
@@ -69,7 +69,7 @@ def draw_id(prng: Prng, *, style: IdStyle, number: int, is_empty_taken: bool) ->
 def draw_payload(prng: Prng, sizes_bytes: Sequence[int]) -> bytes:
     """Return bytes of one of the sizes: any bytes mostly, sometimes one byte over and over."""
     size = prng.choice(sizes_bytes)
-    # Runs of one byte, zeros among them, look like what a file system leaves behind.
+    # Runs of one byte, zeros among them, are what a file system leaves behind too.
     if prng.below(8) == 0:
         return bytes([prng.choice((0, 0, 0xFF, prng.below(256)))]) * size
     return prng.data(size)

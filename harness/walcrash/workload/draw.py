@@ -49,7 +49,7 @@ def draw_case(
         scenario: what to draw from.
         supports: the subject's capabilities; operations beyond them are never drawn.
         profile: how many events each operation has, from control cases.
-        master_seed: an integer or any text; they differ even where they look alike.
+        master_seed: an integer or any text; they differ even where both are written alike.
         index: the case's position in the campaign, from 0.
     """
     seed = derive_seed(master_seed, scenario.name, index)

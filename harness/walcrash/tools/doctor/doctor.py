@@ -23,7 +23,7 @@ _FALLBACK = 'scenarios with `kind = "kill-timer"` still run: walcrash run random
 
 
 def run_doctor() -> tuple[MachineCheck, ...]:
-    """Look at everything, what is needed most first."""
+    """Run every check, what is needed most first."""
     checks = [machine_facts.kernel(), _architecture()]
     checks += _with_directory(_probe)
     checks += [
@@ -54,7 +54,7 @@ def _architecture() -> MachineCheck:
 
 
 def _with_directory(check: Callable[[str], list[MachineCheck]]) -> list[MachineCheck]:
-    """Make the directory that a case would work in, look, and remove it."""
+    """Make the directory that a case would work in, check it, and remove it."""
     try:
         directory = make_directory()
     except WalcrashError as problem:
@@ -178,7 +178,7 @@ def _clock(directory: str) -> MachineCheck:
         name="clock",
         state=CheckState.LIMITED,
         found=reason,
-        follows="`determinism` does not see a recovery that looks at the clock",
+        follows="`determinism` does not find a recovery that reads the clock",
     )
 
 

@@ -54,7 +54,7 @@ def kernel() -> MachineCheck:
     if _version(platform.release()) < OLDEST_KERNEL:
         return _limited(
             "kernel",
-            f"{name}; 5.9 is the oldest that interception is meant for",
+            f"{name}; 5.9 is the oldest that interception works with",
             follows="what works here is what the lines below say",
             hint="Linux 6.6 or later is best",
         )
@@ -158,7 +158,7 @@ def memory() -> MachineCheck:
 
 
 def hard_memory_limit_mb() -> int | None:
-    """Return the most memory that a worker may be given, mebibytes; None if unlimited."""
+    """Return the highest memory limit of a worker, mebibytes; None if unlimited."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     return None if hard == resource.RLIM_INFINITY else hard >> 20
 
@@ -203,7 +203,7 @@ def interception_hint() -> str:
 
 
 def trace_hint() -> str:
-    """Return what may help where workers may not be looked into."""
+    """Return what may help where the memory of workers may not be read."""
     scope = _read("/proc/sys/kernel/yama/ptrace_scope").strip()
     if scope in ("2", "3"):
         return f"kernel.yama.ptrace_scope is {scope}; sysctl kernel.yama.ptrace_scope=1, by root"
