@@ -12,7 +12,7 @@ when its turn has come.
 
 Messages are framed (`framing`); the server sends an empty one as the end of the work.
 
-Not here: what the work is; it is named as `module:function`.
+Not here: what the work is; a caller names a function of a module.
 """
 
 import contextlib
