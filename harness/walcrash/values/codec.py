@@ -4,10 +4,8 @@ What is read may come from strangers. Nothing but the classes that a type names 
 a dataclass by its own fields, an enum by its value, bytes from base64. All else is refused, with
 the place, what was found there and what is allowed.
 
-Not here: what one format holds and what it limits (`case_file`, `log`, and in other rooms
-`evidence`, `bundle`, `state`); how each type is read (`codec_shapes`).
-
-Source: docs/explanation/decisions/0026-one-codec.md.
+Not here: what one format holds and what it limits (`case_file`, `log`,
+`findings.evidence`, `findings.bundle`, `campaign.state`); how each type is read (`codec_shapes`).
 """
 
 import json
