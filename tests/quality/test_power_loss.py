@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -152,8 +153,8 @@ def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_
     assert again.verdict is Verdict.INCONCLUSIVE
     # Minimising looks for such a power loss in the traces that the subject makes now.
     kept, meant = replace(stored, case=run.case), run.judgement.violations[0].invariant
-    assert minimise(sandbox, kept, meant, seconds=60.0).run is None
-    found = minimise(sandbox, kept, meant, seconds=60.0, kept=run).run
+    assert minimise(partial(run_case, sandbox), kept, meant, seconds=60.0).run is None
+    found = minimise(partial(run_case, sandbox), kept, meant, seconds=60.0, kept=run).run
     assert found is not None
     assert found.judgement.violations[0].invariant is meant
     assert len(found.boots[-1].events()) < 200 < len(run.boots[-1].events())

@@ -1,9 +1,11 @@
 """Minimising as a job process does it, and what goes back to the campaign."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
+from walcrash.case.runner import run_case
 from walcrash.findings.evidence import unpack
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
@@ -52,7 +54,7 @@ def minimise_case(
         WalcrashError: as `replay_case`.
     """
     found = minimise(
-        job_sandbox(),
+        partial(run_case, job_sandbox()),
         stored,
         target_invariant,
         seconds=seconds,

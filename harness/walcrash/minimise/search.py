@@ -16,10 +16,9 @@ from itertools import combinations
 from typing import Final
 
 from walcrash.case.runner import CaseRun
-from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
-from walcrash.minimise.trial import BudgetOver, Trial, anywhere, models_up_to, start
+from walcrash.minimise.trial import BudgetOver, RunCase, Trial, anywhere, models_up_to, start
 from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
@@ -55,7 +54,7 @@ class Minimised:
 
 
 def minimise(
-    sandbox: Sandbox,
+    run_case: RunCase,
     stored: StoredCase,
     target_invariant: Invariant,
     *,
@@ -66,7 +65,7 @@ def minimise(
     """Return the smallest case that is found within the budget.
 
     Args:
-        sandbox: where cases run.
+        run_case: runs and judges one case.
         stored: a case that breaks the invariant first.
         target_invariant: the invariant.
         seconds: time for it; the tries have their own limit.
@@ -78,7 +77,7 @@ def minimise(
     """
     try:
         trial = start(
-            sandbox, stored, target_invariant, deadline=time.monotonic() + seconds, kept=kept
+            run_case, stored, target_invariant, deadline=time.monotonic() + seconds, kept=kept
         )
     except BudgetOver:
         trial = None

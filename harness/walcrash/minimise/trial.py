@@ -9,11 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from walcrash.case.outcome import has_acknowledged
-from walcrash.case.runner import CaseRun, SearchTargets, run_case
-from walcrash.case.sandbox import Sandbox
+from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
 from walcrash.values.case import Case, CrashPoint, PowerLoss
@@ -42,6 +41,13 @@ SEARCHED_IMAGES: Final = 150
 """Images that are looked at where a power loss is sought at all positions of a boot."""
 
 
+class RunCase(Protocol):
+    """Runs and judges one case, as `walcrash.case.runner.run_case` does in a sandbox."""
+
+    def __call__(self, stored: StoredCase, *, targets: SearchTargets | None = None) -> CaseRun:
+        """Run the case; see `run_case` for the targets and the errors."""
+
+
 class BudgetOver(Exception):
     """All tries are used up, or the time is."""
 
@@ -55,13 +61,13 @@ class Trial:
     """
 
     def __init__(
-        self, sandbox: Sandbox, stored: StoredCase, run: CaseRun, *, deadline: float
+        self, run_case: RunCase, stored: StoredCase, run: CaseRun, *, deadline: float
     ) -> None:
         """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
         self.run = run
         self.tries = 0
         self.target_invariant: Invariant = run.judgement.violations[0].invariant
-        self._sandbox = sandbox
+        self._run_case = run_case
         self._stored = stored
         self._deadline = deadline
         self._spent = 0
@@ -111,7 +117,7 @@ class Trial:
             power={boot + 1: target for boot, target in power.items()},
         )
         try:
-            run = run_case(self._sandbox, replace(self._stored, case=case), targets=targets)
+            run = self._run_case(replace(self._stored, case=case), targets=targets)
         except WalcrashError:
             # A case that cannot be judged is not simpler; whether the harness works is seen
             # when the finding is replayed.
@@ -197,7 +203,7 @@ class Trial:
 
 
 def start(
-    sandbox: Sandbox,
+    run_case: RunCase,
     stored: StoredCase,
     target_invariant: Invariant,
     *,
@@ -210,7 +216,7 @@ def start(
     Then its power losses are sought by what they fell on, and after that anywhere.
 
     Args:
-        sandbox: where cases run.
+        run_case: runs and judges one case.
         stored: the case.
         target_invariant: the invariant.
         deadline: when to stop, `time.monotonic()`.
@@ -219,14 +225,14 @@ def start(
     Raises:
         WalcrashError: as `run_case`.
     """
-    run = run_case(sandbox, stored)
+    run = run_case(stored)
     if not breaks_first(run, target_invariant):
         run = run.portability_failure or run
     if breaks_first(run, target_invariant):
-        return Trial(sandbox, stored, run, deadline=deadline)
+        return Trial(run_case, stored, run, deadline=deadline)
     if kept is None or not breaks_first(kept, target_invariant):
         return None
-    trial = Trial(sandbox, stored, kept, deadline=deadline)
+    trial = Trial(run_case, stored, kept, deadline=deadline)
     same = unchanged(kept.case)
     return (
         trial if trial.attempt(same) or trial.attempt(same, targets=_at_each_loss(kept)) else None
