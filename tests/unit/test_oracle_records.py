@@ -188,6 +188,15 @@ def test_with_a_prefix_contract_loss_is_not_judged_and_the_reason_says_so():
     assert (Invariant.LOST_PUT, reason) in judgement.unjudged
 
 
+def test_where_only_a_power_loss_leaves_a_prefix_the_reason_says_so_too():
+    contract = Contract(power=Promise.PREFIX)
+    judgement = verdict_on(power_lost(acked(A)), first=NOTHING, contract=contract)
+    reason = "the contract promises a prefix, whose holes are judged as `order`"
+    assert (Invariant.LOST_PUT, reason) in judgement.unjudged
+    judgement = verdict_on(killed(acked(A)), first=shows(A), contract=contract)
+    assert Invariant.LOST_PUT in judgement.judged
+
+
 def test_a_case_without_a_boot_is_inconclusive():
     judgement = verdict_on(first=NOTHING)
     assert judgement.verdict is Verdict.INCONCLUSIVE

@@ -1,8 +1,8 @@
-"""Looks: one image recovered in several ways, as the oracle needs it.
+"""Recovery runs: one image recovered in several ways, as the oracle needs it.
 
 First as it is, in a process that ends without `close`, as a kill right after it would; then what
 that left behind, with work after it and a clean close; then what the work left; then the image
-again in other surroundings. A look that no invariant of the case needs is left out.
+again in other surroundings. A recovery that no invariant of the case needs is left out.
 
 Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox`).
 """

@@ -3,7 +3,7 @@
 from typing import Final
 
 from walcrash.case.runner import CaseRun
-from walcrash.values.history import BootHistory, Call
+from walcrash.values.history import AFTER_RECOVERY, BootHistory, Call, RecoveryName
 from walcrash.values.recovery import Recovery, RecoveryFailure
 from walcrash.values.story import (
     CALLS_SHOWN,
@@ -22,7 +22,7 @@ _HEAD_SHARE: Final = 4
 
 
 def short(text: str) -> str:
-    """Return a text, cut at its end if it is long."""
+    """Return a text, shortened at its end if it is long."""
     if len(text) <= TEXT_CHARACTERS:
         return text
     return f"{text[: TEXT_CHARACTERS - 1]}…"
@@ -62,20 +62,20 @@ def story_recoveries(run: CaseRun) -> tuple[ShownRecovery, ...]:
         if boot.recovery is not None and number > 1
     ]
     first, rest = history.recoveries.first, history.recoveries
-    listed.append(_shown("first recovery", first))
+    listed.append(_shown(RecoveryName.FIRST.value, first))
     # What an invariant is about that no recovery shows is shown by the one after it.
-    if any(where.startswith("after recovery") for where in named):
-        named.add("recovery after new records")
+    if any(where.startswith(AFTER_RECOVERY) for where in named):
+        named.add(RecoveryName.AFTER.value)
     further = {
-        "uninterrupted recovery": rest.uninterrupted,
-        "recovery elsewhere": rest.perturbed,
-        "recovery again": rest.again,
-        "recovery after new records": rest.after,
+        RecoveryName.UNINTERRUPTED: rest.uninterrupted,
+        RecoveryName.PERTURBED: rest.perturbed,
+        RecoveryName.AGAIN: rest.again,
+        RecoveryName.AFTER: rest.after,
     }
     listed += [
-        _shown(where, each)
-        for where, each in further.items()
-        if each is not None and where in named
+        _shown(name.value, each)
+        for name, each in further.items()
+        if each is not None and name.value in named
     ]
     return tuple(listed[-RECOVERIES_SHOWN:])
 

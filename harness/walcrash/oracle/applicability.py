@@ -27,7 +27,7 @@ def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str
     without_promise = _end_without_promise(terms.contract, history)
     if without_promise is not None:
         return f"the contract promises nothing after {without_promise}"
-    if not rule.is_due(Promise.PREFIX) and terms.contract.kill is Promise.PREFIX:
+    if not rule.is_due(Promise.PREFIX) and _has_prefix(terms.contract, history):
         return "the contract promises a prefix, whose holes are judged as `order`"
     return rule.occasion.value
 
@@ -35,6 +35,12 @@ def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str
 def _has_failed(history: History) -> bool:
     shown = [*(boot.recovery for boot in history.boots), history.recoveries.first]
     return any(isinstance(recovery, RecoveryFailure) for recovery in shown)
+
+
+def _has_prefix(contract: Contract, history: History) -> bool:
+    ends = {boot.end for boot in history.boots}
+    after_power_loss = BootEnd.POWER_LOST in ends and contract.power is Promise.PREFIX
+    return contract.kill is Promise.PREFIX or after_power_loss
 
 
 def _end_without_promise(contract: Contract, history: History) -> str | None:

@@ -1,4 +1,4 @@
-"""Branches: the oracle's state at one point of a history, from which several looks go on.
+"""Branches: the oracle's state at one point of a history, from which several recoveries are judged.
 
 What is kept is immutable, and stands in lists, dictionaries and sets: new ones of these are all
 that a branch needs.

@@ -37,20 +37,21 @@ from walcrash.oracle.findings import Findings
 from walcrash.oracle.fold import fold
 from walcrash.oracle.log import Log, Position
 from walcrash.oracle.not_appendable import put_size
-from walcrash.values.history import BootEnd, BootHistory, Call, Outcome, Recoveries
+from walcrash.values.history import (
+    AFTER_RECOVERY,
+    BootEnd,
+    BootHistory,
+    Call,
+    Outcome,
+    Recoveries,
+    RecoveryName,
+)
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, SubjectState
 from walcrash.values.rule import Occasion
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
-
-FIRST = "first recovery"
-AGAIN = "recovery again"
-PERTURBED = "recovery elsewhere"
-UNINTERRUPTED = "uninterrupted recovery"
-CONTINUED = "after recovery"
-AFTER = "recovery after new records"
 
 _STATE_RULES = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
 
@@ -95,9 +96,9 @@ class Walk:
         """Judge the recoveries of what the last boot left."""
         first, promises_nothing = recoveries.first, self.log.promises_nothing
         if isinstance(first, RecoveryFailure):
-            self._failure(FIRST, first)
+            self._failure(RecoveryName.FIRST.value, first)
             return
-        comparison = self._recovery(FIRST, first)
+        comparison = self._recovery(RecoveryName.FIRST.value, first)
         if promises_nothing:
             return
         if recoveries.continued:
@@ -243,18 +244,23 @@ class Walk:
     def _further_recoveries(self, first: Recovery, recoveries: Recoveries) -> None:
         again, perturbed = recoveries.again, recoveries.perturbed
         if perturbed is not None:
+            where = RecoveryName.PERTURBED.value
             self.findings.note(Occasion.PERTURBED)
             if isinstance(perturbed, RecoveryFailure):
-                self._further_failure(PERTURBED, perturbed, Invariant.DETERMINISM)
+                self._further_failure(where, perturbed, Invariant.DETERMINISM)
             else:
-                self.findings.hold(PerturbedRecovery(where=PERTURBED, first=first, other=perturbed))
-        for where, other in ((AGAIN, again), (UNINTERRUPTED, recoveries.uninterrupted)):
+                self.findings.hold(PerturbedRecovery(where=where, first=first, other=perturbed))
+        repeated = (
+            (RecoveryName.AGAIN, again),
+            (RecoveryName.UNINTERRUPTED, recoveries.uninterrupted),
+        )
+        for name, other in repeated:
             if other is not None:
                 self.findings.note(Occasion.AGAIN)
             if isinstance(other, RecoveryFailure):
-                self._further_failure(where, other, Invariant.IDEMPOTENCE)
+                self._further_failure(name.value, other, Invariant.IDEMPOTENCE)
             elif other is not None:
-                self.findings.hold(RepeatedRecovery(where=where, first=first, other=other))
+                self.findings.hold(RepeatedRecovery(where=name.value, first=first, other=other))
         if recoveries.continued and not isinstance(again, RecoveryFailure):
             self._work(again or first, recoveries.continued)
             if recoveries.after is not None and not self.log.promises_nothing:
@@ -275,7 +281,7 @@ class Walk:
             self._work_call(call, (self.findings.stage, index), puts)
         self.findings.hold(
             WorkDone(
-                where=CONTINUED,
+                where=AFTER_RECOVERY,
                 calls=calls,
                 records=[item.record for item in base.records],
                 max_attempts=self.terms.contract.max_attempts,
@@ -285,7 +291,7 @@ class Walk:
 
     def _work_call(self, call: Call, position: Position, puts: set[str]) -> None:
         """Judge one call after the last recovery, and take it in; `puts` are those in the log."""
-        where = f"{CONTINUED}, call {position[1]}"
+        where = f"{AFTER_RECOVERY}, call {position[1]}"
         record = call.operation.record
         if record is not None and record.type is RecordType.PUT:
             puts.add(record.id)
@@ -308,7 +314,7 @@ class Walk:
             shown = after
         else:
             shown = compare(self.log.expectation(), after.records, after.end)
-        self.findings.hold(AfterWork(where=AFTER, shown=shown))
+        self.findings.hold(AfterWork(where=RecoveryName.AFTER.value, shown=shown))
 
     def _live_replay(self, call: Call) -> Comparison | None:
         """Compare what a living subject replayed: all that has replied is there, promised or not.

@@ -1,9 +1,9 @@
 """Wording: how records, ids and lists appear in a violation, short and on one line.
 
 Ids and texts come from subjects and may hold anything, so whatever is not plain is escaped to
-ASCII. Lists are cut around the place that matters.
+ASCII. Of a long list only the part around the place that matters is shown.
 
-Not here: what a violation says; that stands beside the rule that found it.
+Not here: what a violation says; each rule words its own (`rules`).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def quoted(text: str) -> str:
-    """Return the text in quotes, escaped to ASCII, cut if it is long."""
+    """Return the text in quotes, escaped to ASCII, shortened if it is long."""
     return _elide(text, TEXT_CHARACTERS)
 
 
@@ -73,7 +73,7 @@ def listing(labels: Sequence[str], *, focus: int = 0) -> str:
 
 
 def records_listing(records: Sequence[RecoveredRecord], *, focus: int = 0) -> str:
-    """Return the records of a replay as a list of labels, cut around position `focus`."""
+    """Return the records of a replay as a list of labels, shortened around position `focus`."""
     return listing([label(item.record) for item in records], focus=focus)
 
 

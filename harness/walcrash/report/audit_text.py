@@ -1,13 +1,13 @@
 """The audit as text and JSON: a row for each sync site, and what follows from it.
 
 "Not needed" is said of the contract's model and of the recorded workload, and whether it is
-proven or only was not noticed stands beside it.
+proven or only was not noticed is said next to it.
 """
 
 import json
 import math
 
-from walcrash.report.finding_text import NARROWEST, WIDTH
+from walcrash.report.finding_text import NARROWEST, WIDTH, landing_lines, shown_lines
 from walcrash.report.output import publish
 from walcrash.report.text import (
     block,
@@ -90,7 +90,7 @@ def _without(site: SiteAudit) -> str:
 
 
 def _legal(site: SiteAudit) -> str:
-    """Return how many images there are that only its loss allows, at the positions looked at."""
+    """Return how many images only its loss allows, at the positions that were judged."""
     if site.is_exhaustive:
         return f"{site.legal:,}"
     number = f"{site.legal:,}" if site.legal < 10**6 else f"10^{int(math.log10(site.legal))}"
@@ -102,17 +102,13 @@ def _baseline(audit: Audit, width: int) -> list[str]:
     if finding is None:
         return []
     first = finding.violations[0]
-    lines = [
+    return [
         f"FAIL  with all its syncs · {first.invariant.value}",
         *paragraph(shorten(first.message), width=width),
         "",
         *_crash(finding, audit.model, width),
-        *block("then", f"{shorten(first.where)} showed it", width=width),
+        *shown_lines(first, width),
     ]
-    for label, text in (("allowed", first.allowed), ("found", first.found)):
-        if text:
-            lines += block(label, shorten(text), width=width)
-    return lines
 
 
 def _crash(finding: AuditFinding, drawn_from: PersistenceModel, width: int) -> list[str]:
@@ -121,11 +117,7 @@ def _crash(finding: AuditFinding, drawn_from: PersistenceModel, width: int) -> l
     for number, landing in enumerate(finding.landings, start=1):
         is_last = number == len(finding.landings)
         model = finding.model if is_last else drawn_from
-        model = model if landing.is_power_loss else PersistenceModel.KILL
-        text = f"{shorten(str(landing))}   ({model.value})"
-        lines += block("then" if number > 1 else "crash", text, width=width)
-        if landing.is_power_loss:
-            lines += block("power", shorten(landing.loss), width=width)
+        lines += landing_lines(landing, model, width, is_first=number == 1)
     return lines
 
 
@@ -217,12 +209,12 @@ def _unproven(audit: Audit, width: int) -> list[str]:
 def _advice(site: SiteAudit) -> str:
     if site.reason is Reason.NOTHING_PENDING:
         return (
-            f"all {counted(site.calls, 'call')} had nothing to do, so this workload cannot tell; "
-            "a scenario with kills before power losses leaves more pending for recovery"
+            f"all {counted(site.calls, 'call')} had nothing to do, so this workload cannot show "
+            "it; a scenario with kills before power losses leaves more pending for recovery"
         )
     if site.reason is Reason.NO_PROMISE:
-        return "a workload that appends before it comes here can tell more"
-    return "more images can tell more: --images"
+        return "a workload that appends before it comes here can show more"
+    return "more images can show more: --images"
 
 
 def _unsynced(audit: Audit, width: int) -> list[str]:
@@ -253,7 +245,7 @@ def _strength(audit: Audit, width: int) -> list[str]:
     if not audit.has_kills:
         text = (
             "none before a power loss in this workload, so recovery never found what was in "
-            "memory only; its syncs can be told by a scenario that has both faults"
+            "memory only; its syncs can be judged by a scenario that has both faults"
         )
         lines += block("kills", text, width=width)
     unconfirmed = sum(site.unconfirmed for site in audit.sites)

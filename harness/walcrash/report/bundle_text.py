@@ -34,7 +34,7 @@ class Made(Protocol):
 
 
 def publish_bundle(made: Made) -> ExitCode:
-    """Print the bundle's path, and tell what is in it."""
+    """Print the bundle's path, and say on stderr what is in it."""
     first = made.finding.violations[0]
     talk(
         f"{made.finding.id}: {first.invariant.value} in {escape(made.finding.scenario)}, "

@@ -1,4 +1,4 @@
-"""One finding explained in the terminal: calls beside file events, the crash, the loss, the rule.
+"""One finding explained in the terminal: calls next to file events, the crash, the loss, the rule.
 
 It reads well without colour at 80 columns and more. Bytes are shown as a difference is: where
 written and found are not alike, a line of each.
@@ -115,7 +115,7 @@ def _steps(story: Story, boot: StoryBoot, width: int) -> Iterator[str]:
 
 
 def _step(story: Story, step: Step, text: str, width: int) -> Iterator[str]:
-    """Yield an event with its number, and beside it what it changed."""
+    """Yield an event with its number, and next to it what it changed."""
     left = int(width * _EVENT_SHARE)
     head = f"{INDENT}{step.event:>{_NUMBER_WIDTH - 1}}  "
     events = paragraph(text, width=left - len(head), indent="")

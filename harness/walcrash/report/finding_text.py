@@ -16,6 +16,7 @@ from walcrash.report.text import (
     shell_word,
     shorten,
 )
+from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
 from walcrash.values.log import CaseJudged
@@ -54,7 +55,7 @@ def finding_text(
         finding: what was found.
         width: columns to wrap at.
         runs: the directory that keeps it; named in the commands where it is not the default.
-        is_read: whether its story follows, so that nobody has to be told how to read it.
+        is_read: whether its story follows, so that the command for reading it is left out.
     """
     width = max(width, NARROWEST)
     first = finding.violations[0]
@@ -66,7 +67,7 @@ def finding_text(
         *paragraph(shorten(first.message), width=width),
         "",
         *_crash(finding, width),
-        *_shown(first, width),
+        *shown_lines(first, width),
         *_also(finding.violations[1:], width),
         *block("history", _history(finding), width=width),
         "",
@@ -83,15 +84,24 @@ def _crash(finding: Finding, width: int) -> list[str]:
         return block("crash", text, width=width)
     lines: list[str] = []
     for landing in finding.landings:
-        model = finding.model if landing.is_power_loss else PersistenceModel.KILL
-        text = f"{shorten(str(landing))}   ({model.value})"
-        lines += block("then" if lines else "crash", text, width=width)
-        if landing.is_power_loss:
-            lines += block("power", shorten(landing.loss), width=width)
+        lines += landing_lines(landing, finding.model, width, is_first=not lines)
     return lines
 
 
-def _shown(violation: Violation, width: int) -> list[str]:
+def landing_lines(
+    landing: Landing, model: PersistenceModel, width: int, *, is_first: bool
+) -> list[str]:
+    """Return where a crash fell, and what a power loss took; `model` is that of its image."""
+    model = model if landing.is_power_loss else PersistenceModel.KILL
+    text = f"{shorten(str(landing))}   ({model.value})"
+    lines = block("crash" if is_first else "then", text, width=width)
+    if landing.is_power_loss:
+        lines += block("power", shorten(landing.loss), width=width)
+    return lines
+
+
+def shown_lines(violation: Violation, width: int) -> list[str]:
+    """Return what showed a violation, what would have been right and what was found."""
     lines = block("then", f"{shorten(violation.where)} showed it", width=width)
     if violation.allowed:
         lines += block("allowed", shorten(violation.allowed), width=width)
@@ -143,7 +153,7 @@ def replay_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
 
 
 def explain_command(finding_id: str, *, runs: str = DEFAULT_RUNS) -> str:
-    """Return the command that tells a stored finding's story."""
+    """Return the command that shows a stored finding's story."""
     return f"walcrash explain {shell_word(finding_id)}{_runs_option(runs)}"
 
 

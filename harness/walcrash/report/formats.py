@@ -1,6 +1,6 @@
 """The formats that a run's event log can be turned into, by name.
 
-A format is a function from a report to text; the name of its file stands beside it. What is
+A format is a function from a report to text; the name of its file is given with it. What is
 added here is offered by `walcrash report --to`.
 """
 

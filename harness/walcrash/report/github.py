@@ -10,7 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from walcrash.report.finding_text import finding_text, replay_command, unreported_text
-from walcrash.report.markdown import fenced, invariant_table, plain, reasons, scenario_table
+from walcrash.report.markdown import (
+    fenced,
+    head,
+    invariant_table,
+    plain,
+    reasons,
+    scenario_table,
+    section,
+)
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import totals
 from walcrash.report.text import counted, escape, shorten
@@ -37,43 +45,25 @@ MESSAGE_CHARACTERS: Final = 1_000
 
 def github_summary(report: RunReport) -> str:
     """Return the run as the Markdown of a job summary, ending with a newline."""
-    head = _head(report)
+    top = head(report, seed=[f"Seed: {plain(report.seed)}."])
     tail = [
-        _section("Scenarios", _elide(scenario_table(report), "scenarios")),
-        _section("Why not passed", _elide(reasons(report), "reasons")),
-        _section("Invariants", _elide(invariant_table(report), "invariants")),
+        section("Scenarios", _elide(scenario_table(report), "scenarios")),
+        section("Why not passed", _elide(reasons(report), "reasons")),
+        section("Invariants", _elide(invariant_table(report), "invariants")),
     ]
     found = [finding_text(finding) for finding in report.findings]
     found += [_unreported_text(report, case) for case in report.unreported]
-    left = SUMMARY_BYTES - _size([head, *tail])
+    left = SUMMARY_BYTES - _size([top, *tail])
     findings = _fitting("Findings", found, left)
     texts = [finding_text(finding) for finding in report.portability]
     portability = _fitting("Portability", texts, left - _size([findings]))
-    sections = [head, findings, portability, *tail]
-    return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def _head(report: RunReport) -> str:
-    found = len(report.findings) + len(report.unreported)
-    return "\n".join(
-        [
-            f"# walcrash: {report.verdict.value.upper()}",
-            "",
-            f"{counted(found, 'finding') if found else 'No findings'} in {totals(report)}.",
-            f"Stopped: {plain(report.why_stopped)}.",
-            f"Seed: {plain(report.seed)}.",
-            f"walcrash {plain(report.version) or 'of unknown version'}.",
-        ]
-    )
+    sections = [top, findings, portability, *tail]
+    return "\n\n".join(each for each in sections if each) + "\n"
 
 
 def _unreported_text(report: RunReport, case: CaseJudged) -> str:
     path = report.scenario_paths.get(case.scenario, case.scenario)
     return unreported_text(case, path, report.seed_of(case))
-
-
-def _section(title: str, body: str) -> str:
-    return f"## {title}\n\n{body}" if body else ""
 
 
 def _size(texts: Sequence[str]) -> int:
@@ -94,11 +84,11 @@ def _elide(text: str, noun: str) -> str:
     return text
 
 
-def _fitting(title: str, texts: Sequence[str], room: int) -> str:
+def _fitting(title: str, texts: Sequence[str], limit_bytes: int) -> str:
     """Return a section with the first findings that fit, and how many do not."""
     if not texts:
         return ""
-    left = room - 500  # for the title and the last sentence
+    left = limit_bytes - 500  # for the title and the last sentence
     kept: list[str] = []
     for text in map(fenced, texts):
         left -= _size([text])
@@ -111,7 +101,7 @@ def _fitting(title: str, texts: Sequence[str], room: int) -> str:
             f"{more}: left out, since a job summary is 1 MiB at most. "
             "The event log and `walcrash report RUN --to html` have all of them."
         )
-    return _section(title, "\n\n".join(kept))
+    return section(title, "\n\n".join(kept))
 
 
 def github_annotations(report: RunReport) -> str:

@@ -1,9 +1,9 @@
 """Coverage as a matrix: kinds of events against faults and placements, empty cells included.
 
-A kill's cell counts the crashes that landed there, a power loss's the positions at which traces
-were cut. Only a write can be cut within.
+A kill's cell counts the crashes that landed there, a power loss's the crash points that were
+expanded into images. Only a write can be interrupted within.
 
-Not here: what of the images at a position was looked at (`summary.image_rows`).
+Not here: which images of a crash point were judged (`summary.image_rows`).
 """
 
 from collections import Counter

@@ -160,7 +160,7 @@ def view_title(story: Story) -> str:
 
 
 def view_rows(story: Story) -> Iterator[ViewRow]:
-    """Yield the lines of a byte view; rows that repeat are told once."""
+    """Yield the lines of a byte view; rows that repeat are shown once."""
     before = None
     for row in bytes_rows(story):
         for mark in row.marks:

@@ -2,7 +2,7 @@
 
 An invariant that was judged passes or fails, one that could not be judged is skipped with the
 reason. What was not tested is an error: a scenario that is inconclusive, did not end or never
-began, and a run that was cut short. So a file without failures and errors is a run that passed.
+began, and a run that was ended early. So a file without failures and errors is a run that passed.
 There is no clock in it: the same seed gives the same bytes.
 
 Not here: images, crash points and stories, for which JUnit has no place.
@@ -65,7 +65,7 @@ def junit_report(report: RunReport) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
-# What there is to tell.
+# What there is to report.
 
 
 def _suites(report: RunReport) -> Iterator[_Suite]:

@@ -1,4 +1,4 @@
-"""Reading an event log back, so that reports can be made later and elsewhere.
+"""Reading an event log back, so that reports can be made later and on another machine.
 
 A run that was killed leaves its last line unfinished; that one is left out. Anything else that
 is not what `ndjson` writes is an error with its line's number, and nothing of it is used.

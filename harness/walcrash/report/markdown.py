@@ -7,6 +7,7 @@ Source: GitHub Flavored Markdown, sections 4.5 (fences), 4.10 (tables) and 6.1 (
 """
 
 import re
+from collections.abc import Sequence
 
 from walcrash.report.finding_text import finding_text, origin_command
 from walcrash.report.run_report import RunReport
@@ -28,34 +29,36 @@ _MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
 def markdown_report(report: RunReport) -> str:
     """Return the run as Markdown, ending with a newline."""
     sections = [
-        _head(report),
-        _section("Findings", _findings(report)),
-        _section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
-        _section("Scenarios", scenario_table(report)),
-        _section("Why not passed", reasons(report)),
-        _section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
-        _section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
-        _section("Invariants", invariant_table(report)),
+        head(report),
+        fenced(again_command(report)),
+        section("Findings", _findings(report)),
+        section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
+        section("Scenarios", scenario_table(report)),
+        section("Why not passed", reasons(report)),
+        section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
+        section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
+        section("Invariants", invariant_table(report)),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(each for each in sections if each) + "\n"
 
 
-def _head(report: RunReport) -> str:
+def head(report: RunReport, *, seed: Sequence[str] = ()) -> str:
+    """Return the verdict, what was covered and why the run stopped; `seed` is a line for it."""
     found = len(report.findings) + len(report.unreported)
     return "\n".join(
         [
             f"# walcrash: {report.verdict.value.upper()}",
             "",
-            f"{counted(found, 'finding')} in {totals(report)}.",
+            f"{counted(found, 'finding') if found else 'No findings'} in {totals(report)}.",
             f"Stopped: {plain(report.why_stopped)}.",
+            *seed,
             f"walcrash {plain(report.version) or 'of unknown version'}.",
-            "",
-            fenced(again_command(report)),
         ]
     )
 
 
-def _section(title: str, body: str) -> str:
+def section(title: str, body: str) -> str:
+    """Return a section with its title; nothing if it is empty."""
     return f"## {title}\n\n{body}" if body else ""
 
 

@@ -1,7 +1,7 @@
 """Several runs as one: the shards of a campaign, or the nights of a week.
 
-The worst verdict wins, and a shard that was cut short or did not run all that it was asked for
-keeps the whole from passing. Counts add up. Findings with one id are one, told by the case that
+The worst verdict wins, and a shard that was ended early or did not run all that it was asked for
+keeps the whole from passing. Counts add up. Findings with one id are one, shown by the case that
 says most; how often it was seen adds up.
 
 Not here: whether the runs belong together. Those of different seeds, versions or subjects are
@@ -9,7 +9,7 @@ merged as well, and the report names all of them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -39,13 +39,13 @@ _WORST_STOP: Final = (
 
 
 def merged_report(logs: Sequence[Sequence[LogLine]]) -> RunReport:
-    """Return what several event logs tell together; that of one log is its own report."""
+    """Return what several event logs report together; that of one log is its own report."""
     shards = [RunReport.of(log) for log in logs]
     if len(shards) == 1:
         return shards[0]
     paths = _paths(shards)
     report = RunReport(_joined(shard.seed for shard in shards), scenario_paths=paths)
-    # The first case is the one that is told, so its seed has the last word here.
+    # The case that is reported is the first one, so its seed has the last word here.
     last_first = reversed(shards)
     report.seeds = {case.finding: shard.seed for shard in last_first for case in shard.unreported}
     for line in _lines(logs, shards, tuple(paths)):
@@ -57,7 +57,7 @@ def merged_report(logs: Sequence[Sequence[LogLine]]) -> RunReport:
 
 
 def _paths(shards: Sequence[RunReport]) -> dict[str, str]:
-    """Return every scenario with its path; only a finding tells one that is not the name."""
+    """Return every scenario with its path; only a finding has one that is not the name."""
     paths: dict[str, str] = {}
     for shard in shards:
         known = {scenario.scenario: scenario.scenario for scenario in shard.scenarios}
@@ -118,7 +118,7 @@ def _started(starts: Sequence[ScenarioStarted]) -> ScenarioStarted:
     return replace(
         starts[0],
         subject=_joined(started.subject for started in starts),
-        unjudged=tuple((invariant, "; ".join(told)) for invariant, told in reasons.items()),
+        unjudged=tuple((invariant, "; ".join(texts)) for invariant, texts in reasons.items()),
         control_cases=sum(started.control_cases for started in starts),
     )
 
@@ -145,9 +145,6 @@ def _parts(shard: RunReport, name: str) -> Iterable[ScenarioEnded]:
 
 
 def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
-    crash_points: Counter[str] = Counter()
-    for part in parts:
-        crash_points.update(part.crash_points)
     judged = {invariant for part in parts for invariant in part.judged}
     return ScenarioEnded(
         scenario=name,
@@ -160,7 +157,7 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         boots=sum(part.boots for part in parts),
         recoveries=sum(part.recoveries for part in parts),
         events=sum(part.events for part in parts),
-        crash_points=dict(sorted(crash_points.items())),
+        crash_points=_added(part.crash_points for part in parts),
         images=_images([part.images for part in parts if part.images is not None]),
         judged=tuple(invariant for invariant in Invariant if invariant in judged),
         findings=0,
@@ -170,9 +167,6 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
 def _images(parts: Sequence[ImageTotals]) -> ImageTotals | None:
     if not parts:
         return None
-    policies: Counter[str] = Counter()
-    for part in parts:
-        policies.update(part.policies)
     return ImageTotals(
         positions=sum(part.positions for part in parts),
         all_positions=sum(part.all_positions for part in parts),
@@ -181,8 +175,15 @@ def _images(parts: Sequence[ImageTotals]) -> ImageTotals | None:
         generated=sum(part.generated for part in parts),
         distinct=sum(part.distinct for part in parts),
         judged=sum(part.judged for part in parts),
-        policies=dict(sorted(policies.items())),
+        policies=_added(part.policies for part in parts),
     )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(sorted(total.items()))
 
 
 # Findings.
@@ -197,18 +198,18 @@ def _findings(shards: Sequence[RunReport]) -> Iterable[FindingReported]:
     for lines in alike.values():
         best = min(lines, key=_rank)
         kind = best.finding.is_portability
-        told = [line.finding for line in lines if line.finding.is_portability == kind]
-        seen = sum(finding.seen for finding in told)
-        groups = tuple(sorted({group for finding in told for group in finding.groups}))
-        together = replace(best.finding, seen=seen, cases=_cases(shards, told), groups=groups)
+        counted = [line.finding for line in lines if line.finding.is_portability == kind]
+        seen = sum(finding.seen for finding in counted)
+        groups = tuple(sorted({group for finding in counted for group in finding.groups}))
+        together = replace(best.finding, seen=seen, cases=_cases(shards, counted), groups=groups)
         yield replace(best, finding=together)
 
 
-def _cases(shards: Sequence[RunReport], told: Sequence[Finding]) -> int:
+def _cases(shards: Sequence[RunReport], alike: Sequence[Finding]) -> int:
     """Return out of how many cases: also those of shards that did not show it."""
     parts = (part for shard in shards for part in shard.scenarios)
-    ran = sum(part.cases for part in parts if part.scenario == told[0].scenario)
-    return max(ran, sum(finding.cases for finding in told))
+    ran = sum(part.cases for part in parts if part.scenario == alike[0].scenario)
+    return max(ran, sum(finding.cases for finding in alike))
 
 
 def _rank(line: FindingReported) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 People and tools follow the file while it grows, and a run that is killed keeps what it wrote,
 so lines go straight to their place and not to a temporary file, each with one call. Where the
-disk is full in the middle of a line, the file is cut back to its last whole one.
+disk is full in the middle of a line, the file is truncated to its last whole one.
 
 Source: https://github.com/ndjson/ndjson-spec.
 """
@@ -70,7 +70,7 @@ class NdjsonWriter:
         except BrokenPipeError:
             raise ReaderGone(f"nobody reads the event log from {self._name} any more") from None
         except OSError as problem:
-            # A pipe or a device cannot be cut back; nobody takes it for a finished file.
+            # A pipe or a device cannot be truncated; nobody takes it for a finished file.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._whole_bytes)
             raise HarnessFault(

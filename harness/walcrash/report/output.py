@@ -49,7 +49,7 @@ def wants_color(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 def is_terminal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether a person looks at this stream on a terminal that can move its cursor."""
+    """Whether this stream goes to a person, on a terminal that can move its cursor."""
     if environment.get("CI", "").lower() not in ("", "0", "false"):
         return False
     return stream.isatty() and environment.get("TERM", "") not in ("", "dumb", "unknown")

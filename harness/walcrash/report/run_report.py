@@ -1,4 +1,4 @@
-"""What one run has told so far: log lines in, totals out, also when it ends too early.
+"""What one run has reported so far: log lines in, totals out, also when it ends too early.
 
 A run that was interrupted twice, or that failed, ends without its last lines. What is missing
 then is made up from the cases that were judged, and never in the subject's favour: a scenario
@@ -56,7 +56,7 @@ class _Tally:
 
 
 class RunReport:
-    """Everything that the lines of one run have told.
+    """Everything that the lines of one run have reported.
 
     Args:
         seed: the master seed, known before the first line.
@@ -124,7 +124,7 @@ class RunReport:
 
     @classmethod
     def of(cls, lines: Sequence[LogLine]) -> "RunReport":
-        """Return what the lines of an event log tell; a scenario goes by its name there."""
+        """Return what the lines of an event log report; a scenario goes by its name there."""
         begin = lines[0]
         assert isinstance(begin, CampaignStarted), "an event log begins with this line"
         report = cls(begin.seed, scenario_paths={name: name for name in begin.scenarios})
@@ -207,7 +207,7 @@ class RunReport:
     def file_of(self, scenario: str) -> str:
         """Return a scenario's file as it was named; empty if only the scenario's name is known.
 
-        A shipped scenario goes by its name, and a log of an older version tells files only with
+        A shipped scenario goes by its name, and a log of an older version names files only with
         findings.
         """
         path = self.scenario_paths.get(scenario, scenario)
@@ -231,7 +231,7 @@ class RunReport:
 
     @property
     def is_worth_resuming(self) -> bool:
-        """Whether the run was cut short after it had judged something."""
+        """Whether the run was ended early, after it had judged something."""
         return self.is_cut_short and any(scenario.cases for scenario in self.scenarios)
 
     @property

@@ -59,7 +59,7 @@ def _rule(invariant: Invariant) -> _Object:
         "name": "".join(word.capitalize() for word in invariant.value.split("-")),
         "shortDescription": {"text": f"{invariant.value}: the rule is broken"},
         "fullDescription": {"text": rule},
-        "help": {"text": f"The rule: {rule}. `walcrash explain FINDING` tells how it was broken."},
+        "help": {"text": f"The rule: {rule}. `walcrash explain FINDING` shows how it was broken."},
         "defaultConfiguration": {"level": "error"},
     }
 

@@ -33,7 +33,7 @@ def _text(results: list[PlantedResult]) -> str:
     parts = []
     if bugs:
         rows = [_bug_row(result) for result in bugs]
-        head = ["planted bug", "meant for", "model", "found", "first case", "images", "seconds"]
+        head = ["planted bug", "target", "model", "found", "first case", "images", "seconds"]
         parts.append("\n".join(table(head, rows, left=4)))
     if right:
         rows = [_right_row(result) for result in right]
@@ -45,7 +45,7 @@ def _text(results: list[PlantedResult]) -> str:
     verdict = "FAIL" if wrong else "PASS"
     parts.append(
         f"{verdict}  {len(bugs) - sum(r in wrong for r in bugs)} of "
-        f"{counted(len(bugs), 'planted bug')} found by the invariant meant for it, "
+        f"{counted(len(bugs), 'planted bug')} found by their target invariant, "
         f"{sum(r in wrong for r in right)} of {counted(len(right), 'right subject')} accused, "
         f"on {counted(seeds, 'seed')}"
     )
@@ -98,7 +98,7 @@ def _complaints(result: PlantedResult) -> list[str]:
             found += f" already in the model {run.model.value}"
         if found != expected:
             lines.append(
-                f"  {planted.name}, seed {run.seed}: meant {expected}, found {found}, "
+                f"  {planted.name}, seed {run.seed}: expected {expected}, found {found}, "
                 f"{counted(run.cases, 'case')}"
             )
     return lines

@@ -1,7 +1,7 @@
 """One run from its first line to its exit code: logs, progress, signals, summary.
 
 However a run ends (done, out of time, interrupted, a full disk, a fault of the harness), its
-seed, what it covered and why it stopped are told, and the campaign's processes are gone.
+seed, what it covered and why it stopped are reported, and the campaign's processes are gone.
 
 Not here: what the campaign does; it is anything that yields log lines and can be interrupted.
 """
@@ -104,7 +104,7 @@ def run_arguments(
 
 
 def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
-    """Run the campaign, tell what it does, and return what the process ends with.
+    """Run the campaign, report what it does, and return what the process ends with.
 
     Raises:
         UsageError: the run directory or the log cannot be written; nothing has run then.

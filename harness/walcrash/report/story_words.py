@@ -179,7 +179,7 @@ def _fate_parts(story: Story, fate: Fate) -> Iterator[tuple[str, str]]:
 
 
 def _is_truncation(story: Story, fate: Fate) -> bool:
-    """Whether a change cut a file: what it leaves of the bytes behind the cut are zeros."""
+    """Whether a change truncated a file: what it leaves of the bytes behind its end are zeros."""
     steps = story.boots[fate.boot - 1].steps
     return any(step.event == fate.event and step.kind is EventKind.TRUNCATE for step in steps)
 

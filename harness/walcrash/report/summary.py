@@ -47,7 +47,7 @@ def summary_text(
     """Return the end of a run, without a newline at the end.
 
     Args:
-        report: what the run told.
+        report: what the run reported.
         seconds: how long it took.
         report_path: the Markdown report; empty where there is none.
         page_path: the HTML report; empty where there is none.
@@ -148,7 +148,7 @@ def _crash_points(report: RunReport) -> list[str]:
 
 IMAGE_HEAD = (
     "images after a power loss",
-    "cut at",
+    "crash points",
     "of",
     "legal there",
     "built",
@@ -158,9 +158,9 @@ IMAGE_HEAD = (
 
 
 def image_rows(report: RunReport) -> list[tuple[str, ...]]:
-    """Return a row for each scenario that cut the power, under `IMAGE_HEAD`.
+    """Return a row for each scenario with power losses, under `IMAGE_HEAD`.
 
-    Positions at which traces were cut, of how many; images that are legal at those positions;
+    Crash points that were expanded, of how many; images that are legal at those points;
     how many were built, recovered because no other had their content, and judged.
     """
     return [

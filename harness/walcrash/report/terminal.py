@@ -1,10 +1,10 @@
-"""Progress while a run lasts: a live bar on a terminal, one line per 10 s elsewhere.
+"""Progress while a run lasts: a live bar on a terminal, one line per 10 s on anything else.
 
 All of it goes to stderr; stdout is for results. A terminal is one that can move its cursor:
 with `CI` set, with `TERM=dumb`, or where stderr is a file, the lines are used. `NO_COLOR`
 takes the colours and leaves the bar.
 
-There is no thread that redraws: a run forks, and a fork beside a running thread can inherit a
+There is no thread that redraws: a run forks, and a fork while a thread runs can inherit a
 lock that nobody will ever release. So the picture changes when a log line comes.
 
 Source: https://no-color.org; the variable CI is set by GitHub, GitLab and most others.
@@ -45,7 +45,7 @@ Clock = Callable[[], float]
 
 
 class Progress(Protocol):
-    """Something that is told every line, between `start` and `stop`."""
+    """Something that gets every line, between `start` and `stop`."""
 
     def start(self) -> None:
         """Begin to show."""

@@ -36,7 +36,7 @@ def _escaped(character: str) -> str:
 
 
 def shorten(text: str, limit: int = TEXT_CHARACTERS) -> str:
-    """Return the text escaped and cut to the limit, saying how much was left out."""
+    """Return the text escaped and shortened to the limit, saying how much was left out."""
     if len(text) <= limit:
         return escape(text)
     return f"{escape(text[:limit])} ... ({len(text) - limit:,} more characters)"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import Recovery, RecoveryFailure, Resume
@@ -70,9 +71,23 @@ class BootHistory:
     end: BootEnd
 
 
+class RecoveryName(Enum):
+    """The recoveries of the image that the last boot left, as violations name them."""
+
+    FIRST = "first recovery"
+    PERTURBED = "perturbed recovery"
+    AGAIN = "recovery again"
+    UNINTERRUPTED = "uninterrupted recovery"
+    AFTER = "recovery after new records"
+
+
+AFTER_RECOVERY: Final = "after recovery"
+"""How violations name the work after the last recovery; its calls are `after recovery, call 2`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recoveries:
-    """What became of the image that the last boot left, looked at in several ways.
+    """What became of the image that the last boot left, recovered in several ways.
 
     Attributes:
         first: recovery of the image.
@@ -96,7 +111,7 @@ class Recoveries:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All boots of one case, in order, the first on an empty directory, and the last look."""
+    """All boots of one case, in order, the first on an empty directory, and what came after."""
 
     boots: tuple[BootHistory, ...]
     recoveries: Recoveries

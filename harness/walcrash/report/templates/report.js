@@ -3,7 +3,7 @@
 (() => {
   const NS = "http://www.w3.org/2000/svg";
   const NARROW = 24, BROAD = 64, LEFT = 6, CALLS = 34, BAND = 44, GAP = 22;
-  const STANDING = { d: "durable", n: "new", r: "removed", o: "other", a: "absent" };
+  const DURABILITY = { d: "durable", n: "new", r: "removed", o: "other", a: "absent" };
 
   const make = (name, attributes, parent, text) => {
     const svg = ["svg", "rect", "line", "text", "title", "g", "path", "pattern", "defs"];
@@ -19,10 +19,10 @@
   // "0n228,208,208-228;1a" is: file 0, new name, size, durable size, pending ranges; file 1, absent.
   const states = (text) =>
     (text || "").split(";").filter(Boolean).map((one) => {
-      const [, file, standing, rest] = /^(\d+)([dnroa])(.*)$/.exec(one);
+      const [, file, durability, rest] = /^(\d+)([dnroa])(.*)$/.exec(one);
       const [size, durable, pending] = rest.split(",");
       return {
-        file: Number(file), standing: STANDING[standing], size: Number(size || 0),
+        file: Number(file), durability: DURABILITY[durability], size: Number(size || 0),
         durable: Number(durable || 0), pending: ranges(pending),
       };
     });
@@ -80,15 +80,15 @@
   const cell = (svg, x, y, wide, band, column, id) => {
     const state = column.now.get(band.file);
     const frame = { x: x + .5, y: y + .5, width: wide - 1, height: BAND - 1 };
-    if (state && state.standing !== "absent") {
-      if (state.standing === "removed") {
+    if (state && state.durability !== "absent") {
+      if (state.durability === "removed") {
         make("line", { x1: x, x2: x + wide, y1: y + BAND / 2, y2: y + BAND / 2, class: "gone" }, svg);
       } else {
         if (band.top && state.durable) {
           part(svg, x, y, wide, band.top, [0, Math.min(state.durable, state.size)], "durable");
         }
         for (const range of band.top ? state.pending : []) part(svg, x, y, wide, band.top, range, "pending", id + "p");
-        const isOpen = state.standing !== "durable";
+        const isOpen = state.durability !== "durable";
         make("rect", { ...frame, class: isOpen ? "open" : "frame" }, svg);
       }
     }
