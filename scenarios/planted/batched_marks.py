@@ -9,7 +9,7 @@ Repair: write every record before its append returns; a mark is as much a promis
 
 from planted_base import PlainLog, write_all
 
-from walcrash.values.record import Record, RecordType
+from walcrash import Record, RecordType
 
 
 class Subject(PlainLog):

@@ -11,7 +11,7 @@ import io
 
 from planted_base import PlainLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 BUFFER_BYTES = 64 * 1024
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from planted_base import HEADER, MAGIC, PlainLog, write_file
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

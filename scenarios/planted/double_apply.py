@@ -9,8 +9,7 @@ Repair: keep in the state the offset that it reflects, and replay from there.
 
 from planted_base import PlainLog
 
-from walcrash.values.contract import Contract, Promise
-from walcrash.values.record import Record, RecordType
+from walcrash import Contract, Promise, Record, RecordType
 
 
 class Subject(PlainLog):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from planted_base import PlainLog
 
-from walcrash.values.record import Record, RecordType
+from walcrash import Record, RecordType
 
 
 class Subject(PlainLog):

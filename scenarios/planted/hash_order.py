@@ -13,7 +13,7 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from walcrash.subjects.adapter import EffectSink
+from walcrash import EffectSink
 
 SPREAD_MS = 1000
 

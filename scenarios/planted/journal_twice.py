@@ -10,7 +10,7 @@ Repair: write the record's offset into the journal, and skip what the log alread
 
 from planted_base import PlainLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from planted_base import PlainLog, write_file
 
-from walcrash.subjects.adapter import EffectSink
-from walcrash.values.record import Record, RecordType
+from walcrash import EffectSink, Record, RecordType
 
 SPREAD_MS = 1000
 

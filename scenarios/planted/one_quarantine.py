@@ -11,7 +11,7 @@ import os
 
 from planted_base import HEADER, MAGIC, PlainLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

@@ -11,8 +11,7 @@ import os
 
 from planted_base import FRAME, HEADER, PlainLog
 
-from walcrash.values.contract import Acknowledges, Contract, Promise
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, Promise, Record
 
 LARGE_BYTES = 1000
 

@@ -10,7 +10,7 @@ Repair: write all of a record before its append returns.
 
 from planted_base import PlainLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 PAGE_BYTES = 4096
 

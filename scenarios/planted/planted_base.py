@@ -16,10 +16,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from walcrash.subjects.adapter import Adapter, EffectSink
-from walcrash.values.contract import Contract, Promise
-from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
+from walcrash import (
+    Adapter,
+    Contract,
+    EffectSink,
+    OperationState,
+    OperationStatus,
+    Promise,
+    Record,
+    RecordType,
+    SubjectState,
+)
 
 MAGIC = b"PLAINLOG"
 HEADER = struct.Struct("<8sQ")

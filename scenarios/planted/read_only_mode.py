@@ -9,8 +9,7 @@ Repair: cut the torn tail and go on; what was torn was never acknowledged.
 
 from planted_base import PlainLog
 
-from walcrash.subjects.adapter import DefiniteFailure
-from walcrash.values.record import Record
+from walcrash import DefiniteFailure, Record
 
 
 class Subject(PlainLog):

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from planted_base import PlainLog
 
-from walcrash.values.contract import Acknowledges, Contract, Promise
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, Promise, Record
 
 BUFFER_BYTES = 64 * 1024
 

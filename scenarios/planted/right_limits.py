@@ -8,8 +8,7 @@ Looks like: a log to which nothing can be appended after a recovery.
 
 from planted_base import PlainLog
 
-from walcrash.subjects.adapter import DefiniteFailure
-from walcrash.values.record import Record, RecordType
+from walcrash import DefiniteFailure, Record, RecordType
 
 MOST_BYTES = 500
 

@@ -12,7 +12,7 @@ import os
 
 from planted_base import PlainLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 SEGMENT_BYTES = 1000
 

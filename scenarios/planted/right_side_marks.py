@@ -13,7 +13,7 @@ from pathlib import Path
 
 from planted_base import FRAME, PlainLog, write_all
 
-from walcrash.values.record import Record, RecordType
+from walcrash import Record, RecordType
 
 FILES = ("puts.log", "marks.log")
 

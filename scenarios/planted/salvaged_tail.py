@@ -13,7 +13,7 @@ import zlib
 
 from planted_base import FRAME, PlainLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

@@ -11,7 +11,7 @@ import os
 
 from planted_base import FRAME, PlainLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

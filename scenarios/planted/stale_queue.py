@@ -12,8 +12,7 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from walcrash.subjects.adapter import EffectSink
-from walcrash.values.record import Record, RecordType
+from walcrash import EffectSink, Record, RecordType
 
 
 class Subject(PlainLog):

@@ -11,7 +11,7 @@ file is damage, to be found before any room is made for it.
 
 from planted_base import FRAME, PlainLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PlainLog):

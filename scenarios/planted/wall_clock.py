@@ -12,7 +12,7 @@ from pathlib import Path
 
 from planted_base import PlainLog
 
-from walcrash.subjects.adapter import EffectSink
+from walcrash import EffectSink
 
 
 class Subject(PlainLog):

@@ -13,7 +13,7 @@ import os
 
 from planted_base import FRAME, PlainLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 DEFAULTS = {
     "type": "PutOperation",

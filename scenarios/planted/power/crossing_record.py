@@ -11,7 +11,7 @@ import os
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 FILE_BYTES = 64 * 1024
 

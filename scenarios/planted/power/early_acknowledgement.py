@@ -9,7 +9,7 @@ Repair: answer all appends of a group after its sync; or promise records at `syn
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 GROUP_RECORDS = 4
 

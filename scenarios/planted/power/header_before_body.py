@@ -14,7 +14,7 @@ import zlib
 
 from power_base import FRAME, HEADER, DurableLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 COMMIT = struct.Struct("<8sI")
 SLOTS = (HEADER.size, 2 * HEADER.size)

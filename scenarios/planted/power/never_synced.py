@@ -8,7 +8,7 @@ Repair: sync the log before the append is acknowledged.
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(DurableLog):

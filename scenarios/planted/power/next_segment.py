@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.contract import Acknowledges, Contract
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, Record
 
 SEGMENT_BYTES = 600
 

@@ -21,9 +21,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from walcrash.subjects.adapter import EffectSink
-from walcrash.values.contract import Contract, PersistenceModel
-from walcrash.values.record import Record
+from walcrash import Contract, EffectSink, PersistenceModel, Record
 
 
 def load_planted_base() -> ModuleType:

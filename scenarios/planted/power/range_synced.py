@@ -12,7 +12,7 @@ import os
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 WAIT_BEFORE, WRITE, WAIT_AFTER = 1, 2, 4
 

@@ -16,7 +16,7 @@ import os
 
 from power_base import FRAME, DurableLog
 
-from walcrash.values.record import Record, RecordType
+from walcrash import Record, RecordType
 
 SECTOR_BYTES = 512
 FILES = ("wal.0", "wal.1")

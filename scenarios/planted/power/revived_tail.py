@@ -14,8 +14,7 @@ import os
 from power_base import FRAME
 from right_preallocated import Subject as PreallocatedLog
 
-from walcrash.values.contract import Acknowledges, Contract
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, Record
 
 SECTOR_BYTES = 512
 

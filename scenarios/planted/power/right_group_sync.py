@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.contract import Acknowledges, Contract, PersistenceModel
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, PersistenceModel, Record
 
 
 class Subject(DurableLog):

@@ -15,7 +15,7 @@ import os
 
 from power_base import HEADER, MAGIC, DurableLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 ROOM_BYTES = 4 * mmap.PAGESIZE
 

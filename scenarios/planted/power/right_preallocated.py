@@ -11,7 +11,7 @@ import os
 
 from power_base import HEADER, MAGIC, DurableLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 LOG_BYTES = 32 * 1024
 

@@ -10,7 +10,7 @@ Looks like: `unsynced_birth` and `unsynced_rename`, which promise the same under
 
 from power_base import DurableLog
 
-from walcrash.values.contract import Contract, PersistenceModel
+from walcrash import Contract, PersistenceModel
 
 
 class Subject(DurableLog):

@@ -9,8 +9,7 @@ Repair: sync the log before anything of it is sent.
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.contract import Acknowledges, Contract
-from walcrash.values.record import Record
+from walcrash import Acknowledges, Contract, Record
 
 
 class Subject(DurableLog):

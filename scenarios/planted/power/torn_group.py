@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from power_base import FRAME, DurableLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 HEAD = struct.Struct("<II")
 MARK = b"\xc5END OF RECORD"

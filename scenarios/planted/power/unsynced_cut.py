@@ -14,7 +14,7 @@ import os
 
 from power_base import DurableLog
 
-from walcrash.values.contract import Contract, PersistenceModel
+from walcrash import Contract, PersistenceModel
 
 SUFFIX = ".boot"
 

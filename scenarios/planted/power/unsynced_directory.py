@@ -11,7 +11,7 @@ from pathlib import Path
 
 from power_base import DurableLog
 
-from walcrash.subjects.adapter import EffectSink
+from walcrash import EffectSink
 
 
 class Subject(DurableLog):

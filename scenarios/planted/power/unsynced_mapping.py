@@ -10,7 +10,7 @@ import mmap
 
 from right_preallocated import Subject as PreallocatedLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(PreallocatedLog):

@@ -8,7 +8,7 @@ Repair: sync every record before it is acknowledged; or do not promise marks.
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record, RecordType
+from walcrash import Record, RecordType
 
 
 class Subject(DurableLog):

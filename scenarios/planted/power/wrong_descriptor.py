@@ -10,7 +10,7 @@ import os
 
 from power_base import DurableLog, write_all
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 
 class Subject(DurableLog):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from power_base import FRAME, DurableLog
 
-from walcrash.values.record import Record
+from walcrash import Record
 
 HEAD = struct.Struct("<I")
 
