@@ -3,10 +3,8 @@
 import re
 from pathlib import Path
 
-import walcrash
-
 ROOT = Path(__file__).parents[1]
-DOCS = Path(walcrash.__file__).parent / "docs"
+DOCS = ROOT / "harness" / "walcrash" / "docs"
 PAGE = DOCS / "how-to" / "test-your-own-log.md"
 
 MYLOG = '''

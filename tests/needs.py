@@ -19,9 +19,15 @@ def lacking(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def need_program(name: str, package: str = "") -> str:
-    """Return the path of a program, or end the test as `lacking` does."""
+def need_program(name: str, package: str = "", *, install: str = "") -> str:
+    """Return the path of a program, or end the test as `lacking` does.
+
+    Args:
+        name: of the program.
+        package: Debian's, where it has another name.
+        install: what installs it, where that is not `apt-get`.
+    """
     path = shutil.which(name)
     if path is None:
-        lacking(f"{name} is not installed; apt-get install {package or name}")
+        lacking(f"{name} is not installed; {install or f'apt-get install {package or name}'}")
     return path

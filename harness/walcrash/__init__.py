@@ -124,12 +124,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'walcrash' has no attribute {name!r}")
-    found: object = getattr(import_module(f"walcrash.{_HOMES[name]}"), name)
-    globals()[name] = found  # the next use does not come here
-    return found
+if not TYPE_CHECKING:  # to a type checker, a module with `__getattr__` has every name
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'walcrash' has no attribute {name!r}")
+        found = getattr(import_module(f"walcrash.{_HOMES[name]}"), name)
+        globals()[name] = found  # the next use does not come here
+        return found
 
 
 def __dir__() -> list[str]:

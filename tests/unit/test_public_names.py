@@ -36,8 +36,8 @@ def loaded_by(statement: str) -> list[str]:
 def names_for_type_checkers() -> dict[str, str]:
     """Return the module of each name that is imported under TYPE_CHECKING."""
     tree = ast.parse(Path(walcrash.__file__).read_text(encoding="utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    blocks = {ast.unparse(node.test): node for node in tree.body if isinstance(node, ast.If)}
+    block = blocks["TYPE_CHECKING"]
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     assert len(imports) == len(block.body)
     return {

@@ -18,7 +18,7 @@ from docstrings import constant_described, described, fields_of, signature
 
 import walcrash
 
-PAGE = Path(walcrash.__file__).parent / "docs" / "reference" / "python.md"
+PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "python.md"
 
 HEAD = """\
 # Python
