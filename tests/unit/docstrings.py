@@ -92,7 +92,10 @@ def _stated(name: str, annotation: ast.expr | None, default: ast.expr | None) ->
     kind = "" if annotation is None else f": {_unquoted(annotation)}"
     # What `field(...)` says is how the value is made, and no default of it.
     is_stated = default is not None and not ast.unparse(default).startswith("field(")
-    return f"{name}{kind} = {ast.unparse(default)}" if is_stated and default else f"{name}{kind}"
+    if not is_stated or default is None:
+        return f"{name}{kind}"
+    # The formatter also formats this page, with its own quotes.
+    return f"{name}{kind} = {ast.unparse(default)}".replace("'", '"')
 
 
 def _unquoted(annotation: ast.expr) -> str:
