@@ -1,6 +1,6 @@
 """A full working directory: what a subject does without space is no verdict on it.
 
-Faults on purpose are not meant here; a scenario that injects ENOSPC says so in its events.
+Faults on purpose are not concerned; a scenario that injects ENOSPC says so in its events.
 """
 
 import errno
@@ -22,7 +22,7 @@ HINT: Final = "WALCRASH_WORK=/some/directory/with/space walcrash run"
 def refuse_full_directory(
     recordings: Iterable[Recording], history: History, directory: str
 ) -> None:
-    """Look for calls of a case that failed since the directory's disk is full.
+    """Refuse a case with calls that failed since the directory's disk is full.
 
     Raises:
         HarnessFault: there is one.

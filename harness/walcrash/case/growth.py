@@ -1,6 +1,6 @@
 """Growth: how much room a subject takes in a boot whose writes nobody sees.
 
-A recovery is not watched, so its directory is looked at now and then: what its files take on the
+A recovery is not watched, so its directory is measured now and then: what its files take on the
 disk, holes not counted. It gets as much more as a watched boot may write.
 
 Not here: files outside the directory, and files without a name; a full disk is `full_directory`.
@@ -14,7 +14,7 @@ from walcrash.values.limits import BYTES_PER_BOOT
 
 # limits
 RECOVERY_SECONDS: Final = 0.1
-"""How often the directory is looked at: a boot that is over before is not looked at at all."""
+"""How often the directory is measured: that of a shorter boot is not measured at all."""
 
 
 class GrownTooMuch(Exception):
@@ -31,7 +31,7 @@ class Growth:
         self._due = time.monotonic() + RECOVERY_SECONDS
 
     def check(self) -> None:
-        """Look at the directory, if it is time to.
+        """Measure the directory, if it is time to.
 
         Raises:
             GrownTooMuch: it has grown beyond the limit.

@@ -6,7 +6,7 @@ they break the same invariant and, after a kill, have as many crashes and the la
 same kind of event; where there was a power loss, if the last one took from the same files, or from
 those of the other and more.
 
-Nothing here proves that two cases have one bug behind them: it is what a reader would look at
+Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
 
 Not here: how a case is made small (`minimise.search`), what a cause holds (`values.cause`).

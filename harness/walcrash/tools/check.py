@@ -40,10 +40,10 @@ RESULT_BYTES: Final = 1 << 20
 """Longest result of a check."""
 
 KILL_ROUNDS: Final = 1000
-"""How often children are looked for again before giving up on a fork bomb."""
+"""How often children are listed again before giving up on a fork bomb."""
 
 FOUND_CHARACTERS: Final = 600
-"""How much of what was found is told."""
+"""How much of what was found is reported."""
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 

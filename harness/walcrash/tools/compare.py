@@ -31,7 +31,7 @@ from walcrash.workload.draw import draw_case, draw_control
 
 # limits
 CASES: Final = 40
-"""Cases of a comparison, unless told otherwise."""
+"""Cases of a comparison by default."""
 
 COST_CASES: Final = 3
 """Cases without a crash in which the cost is counted."""
@@ -80,7 +80,7 @@ def run_compare(
 
     Args:
         plan: what to do.
-        say: told what is being done, line by line.
+        say: called with what is being done, line by line.
         make_executor: makes the job processes.
 
     Raises:

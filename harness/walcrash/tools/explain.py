@@ -1,4 +1,4 @@
-"""Explanations: a kept finding's case, run once more and told as a story."""
+"""Explanations: a kept finding's case, run once more and made into a story."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Explained:
 def explain_finding(
     reference: str, *, runs: Path, make_executor: MakeExecutor = jobs.make_executor
 ) -> Explained:
-    """Run a kept finding's case once more and tell its story; a bundle's own run is told as it is.
+    """Run a kept finding's case once more and make its story; a bundle's own run is shown as it is.
 
     Raises:
         UsageError: there is no such finding, or the bundle is broken.
@@ -53,19 +53,19 @@ def explain_finding(
         story = build_story(unpack(kept.evidence).run, promised=result.promised)
         return Explained(finding=kept.finding, story=story, is_alike=False, is_kept=True)
     story = build_story(result.run, promised=result.promised)
-    # What is told is this run; how often the finding repeats is what its campaign has counted.
+    # What is shown is this run; how often the finding repeats is what its campaign has counted.
     counted = kept.finding
     finding = replace(result.finding, replays=counted.replays, replays_alike=counted.replays_alike)
     return Explained(finding=finding, story=story, is_alike=result.alike)
 
 
 def _explain_bundle(path: Path) -> Explained:
-    """Tell the story of the run in a bundle, for which no subject is needed."""
+    """Make the story of the run in a bundle, for which no subject is needed."""
     bundle = read_bundle(path)
     try:
         story = build_story(bundle.evidence.run, promised=bundle.stored.contract.model)
     except (NotModelled, AssertionError, LookupError, ValueError, MemoryError) as problem:
-        # A bundle from a stranger may tell of calls that no file system allows.
+        # A bundle from a stranger may hold calls that no file system allows.
         raise UsageError(
             f"the bundle {path} is refused: its trace cannot be ({type(problem).__name__}: "
             f"{problem}); nothing was written"

@@ -35,16 +35,16 @@ from walcrash.values.verdict import Verdict
 
 # limits
 FIRST_CASES: Final = 6
-"""Cases of the first look at a promise."""
+"""Cases of the first try of a promise."""
 
 CASES: Final = 40
-"""Cases for a promise that the first look did not break, unless told otherwise."""
+"""Cases by default for a promise that the first try did not break."""
 
 BOOTS: Final = 2
 """Fewest boots of a case: the first makes the store and closes it."""
 
 IMAGES: Final = 80
-"""Most images of one case with a power loss, unless told otherwise."""
+"""Most images of one case with a power loss by default."""
 
 Say = Callable[[str], None]
 
@@ -84,7 +84,7 @@ def run_probe(
 
     Args:
         plan: what to do.
-        say: told what is being done, line by line.
+        say: called with what is being done, line by line.
         make_executor: makes the job processes.
 
     Raises:
@@ -98,7 +98,7 @@ def run_probe(
 
 @dataclass(slots=True)
 class _Answer:
-    """What one campaign told of one promise."""
+    """What one campaign showed of one promise."""
 
     cases: int = 0
     images: int = 0

@@ -155,7 +155,7 @@ def _breaks(judgement: Judgement, target_invariant: Invariant) -> bool:
 
 
 def _as_run(finding: Finding, run: CaseRun) -> Finding:
-    """Return a finding as a replay shows it; one that did not fail is told as it was."""
+    """Return a finding as a replay shows it; one that did not fail is shown as it was."""
     if not run.judgement.violations:
         return replace(finding, replays=1, replays_alike=1)
     return replace(

@@ -1,7 +1,7 @@
-"""The self-test: the planted bugs are found by the invariants meant for them, the right ones never.
+"""The self-test: planted bugs are found by the expected invariants, right subjects never accused.
 
 Each planted subject is run on several seeds until its first failing case, which must break the
-meant invariant first. Its control cases must pass: a bug that shows without a crash would say
+expected invariant first. Its control cases must pass: a bug that shows without a crash would say
 nothing about crashes. A right subject is run for its stated number of cases.
 """
 

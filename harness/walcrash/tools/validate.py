@@ -24,10 +24,10 @@ TABLE: Final = "validation.toml"
 
 # limits
 CASES: Final = 24
-"""Cases for one promise, unless told otherwise."""
+"""Cases for one promise by default."""
 
 IMAGES: Final = 60
-"""Most images of one case, unless told otherwise."""
+"""Most images of one case by default."""
 
 SHORT_CASES: Final = 8
 """Cases for one promise in the short table."""
@@ -151,7 +151,7 @@ def at_most(asked: int, most: int) -> int:
 
 
 def _words(subject: str) -> str:
-    """Return the subject's words; a scenario's file is beside the table."""
+    """Return the subject's words; a scenario's file is in the table's directory."""
     if subject.endswith(".toml"):
         return str(shipped_directory() / "engines" / subject)
     return subject

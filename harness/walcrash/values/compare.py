@@ -68,7 +68,7 @@ class Side:
 
     Attributes:
         verdict: against its own contract.
-        broken: the invariants that it broke, most telling first.
+        broken: the invariants that it broke, most severe first.
         message: what the first of them says; why it is inconclusive, where it is.
         images: how many images of power losses were judged.
     """

@@ -27,7 +27,7 @@ class ConformanceCheck:
         rule: what the protocol says.
         found: what was found instead; for a skipped check: why.
         exchanged: the last lines of the conversation before that, for a driver.
-        hint: where to look; empty where nothing is wrong.
+        hint: what to check; empty where nothing is wrong.
     """
 
     name: str

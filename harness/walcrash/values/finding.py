@@ -41,7 +41,7 @@ class Finding:
         master_seed: the campaign's seed.
         case_index: the simplest case of the campaign that showed it: fewest boots, then fewest
             operations, then the lowest index. The smallest case was made from it.
-        violations: what the smallest case broke, most telling first; the first names the finding.
+        violations: what the smallest case broke, most severe first; the first names the finding.
         landings: where its crashes landed, one for each boot that was killed.
         model: the strictest persistence model that shows it.
         operations: how many operations the smallest case calls, opens and closes not counted.

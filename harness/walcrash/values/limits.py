@@ -7,7 +7,7 @@ PAYLOAD_BYTES = 64 * 1024 * 1024
 """Longest payload that the harness handles."""
 
 MESSAGE_BYTES = 256 * 1024 * 1024
-"""Longest message from a worker; a longer one is rubbish."""
+"""Longest message from a worker; a longer one is malformed."""
 
 REQUEST_BYTES = 4 * 1024 * 1024 * 1024
 """Longest message of the harness to its own processes, and of a zygote to the harness."""

@@ -1,4 +1,4 @@
-"""The event log: one line for each thing a campaign has to tell, in one order.
+"""The event log: one line for each thing that a campaign reports, in one order.
 
 The log is the record that reports are made from. It holds no clock, process id, duration or
 path of the machine, so the same seed gives the same bytes. `line_to_json` gives the NDJSON
@@ -73,12 +73,12 @@ class BootSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageTotals:
-    """What of the disk images that power cuts may leave was looked at.
+    """Which of the disk images that power losses may leave were judged.
 
     Attributes:
-        positions: positions at which traces were cut.
+        positions: crash positions that were judged.
         all_positions: how many there are in these traces.
-        legal: how many cuts the contract's model allows at the positions that were cut.
+        legal: how many crash states the contract's model allows at those positions.
         is_legal_counted: whether that is a count; else it is a lower bound.
         generated: images that were built there.
         distinct: those with a content of their own in their case; each was recovered.
@@ -141,8 +141,8 @@ class ScenarioEnded:
     """One scenario in numbers.
 
     `crash_points` counts landings by placement and event kind, such as `within write`;
-    `images` is None where no power was cut; `judged` are the invariants that were judged in at
-    least one case.
+    `images` is None where there was no power loss; `judged` are the invariants that were judged
+    in at least one case.
     """
 
     scenario: str

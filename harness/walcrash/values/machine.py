@@ -18,7 +18,7 @@ class CheckState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineCheck:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes:
         name: what it is, short; a stable key for scripts.

@@ -19,10 +19,10 @@ PARTS: Final = 1 << 23
 """Room for the parts of one event: the largest write has 4,194,296 sectors of 512 bytes."""
 
 SECTOR_BYTES: Final = 512
-"""What a device writes whole or not at all, unless told otherwise."""
+"""What a device writes whole or not at all, unless a caller states another size."""
 
 BLOCK_BYTES: Final = 4096
-"""What a file system writes at a time, unless told otherwise."""
+"""What a file system writes at a time, unless a caller states another size."""
 
 Moment = int
 """Event index times `PARTS`, plus how many of the event's parts have happened."""
@@ -83,7 +83,7 @@ def sectors_of(start: int, end: int, sector_bytes: int) -> range:
 
 @dataclass(frozen=True, slots=True)
 class CrashPosition:
-    """Where a trace is cut.
+    """Where a crash falls in a trace.
 
     Attributes:
         event_index: the position of an event in the trace.

@@ -28,7 +28,7 @@ class Operation:
     Attributes:
         kind: what is called.
         record: the record of an `append`, else None.
-        now_ms: the time that a `tick` is told, milliseconds since the epoch, else None.
+        now_ms: the time that a `tick` gets, milliseconds since the epoch, else None.
         from_call: for a `replay`, the position among the boot's calls of the `append` whose
             acknowledged offset it starts from; None replays from the start.
     """

@@ -1,6 +1,6 @@
 """Planted subjects: what each must be accused of, and what a self-test saw.
 
-A planted subject has one known bug, and one invariant is meant to find it. A right subject
+A planted subject has one known bug, and one invariant is expected to find it. A right subject
 looks suspicious and must never be accused.
 """
 
@@ -70,7 +70,7 @@ class PlantedResult:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether every seed found what was meant and nothing else first, in no stricter model."""
+        """Whether every seed found the expected invariant first, in no stricter model."""
         return all(
             run.found_by is self.planted.invariant and not run.problem and not self.is_stricter(run)
             for run in self.runs

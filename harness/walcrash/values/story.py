@@ -4,7 +4,7 @@ It is what explanations and timelines are drawn from, and nothing else. It is bo
 trace is cut in the middle, which shows as a jump in the numbers of its events and calls, and
 each text is cut at its end. So a story is some kilobytes whatever the case was.
 
-Paths are given once and meant by their position; ranges are pairs of a start and an end in
+Paths are listed once and named by their position; ranges are pairs of a start and an end in
 bytes, the end not included.
 
 Not here: how a story is made of a case (`findings.story`); what was broken, which is in the
@@ -32,10 +32,10 @@ PATHS_SHOWN: Final = 24
 """Names of a story, that of its view aside; what happens under others has no state."""
 
 RANGES_SHOWN: Final = 8
-"""Pending ranges of one file; those behind are told as one."""
+"""Pending ranges of one file; those behind are shown as one."""
 
 FATES_SHOWN: Final = 24
-"""Pending changes of which is told what became of them in one power loss."""
+"""Pending changes whose fate in one power loss is shown."""
 
 RECORDS_SHOWN: Final = 12
 """Records of one recovery."""
@@ -175,7 +175,7 @@ class Fate(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryCrash:
-    """Where a boot was cut off, and what became of what was pending.
+    """Where a boot crashed, and what became of what was pending.
 
     Attributes:
         event: the event before, within or after which the crash fell.
@@ -206,7 +206,7 @@ class StoryBoot:
         steps: in order; jumps in their events are events left out.
         event_count: how many events there were before the crash.
         end: how the boot ended.
-        crash: where it was cut off, if it was and that is known.
+        crash: where it crashed, if it did and that is known.
     """
 
     calls: tuple[StoryCall, ...]
@@ -251,7 +251,7 @@ class ShownRecovery:
 class Mark(Row):
     """Where a record, or what one call wrote, starts in a file.
 
-    `is_offset` tells an offset that the subject gave from the start of a write.
+    `is_offset` distinguishes an offset that the subject returned from the start of a write.
     """
 
     offset: int
@@ -295,7 +295,7 @@ class Story:
         rules: the persistence model by whose rules things are called durable.
         boots: in order.
         recoveries: what the recoveries showed.
-        view: the bytes around the loss, where there is a place to look at.
+        view: the bytes around the loss, where there is a place to show.
         unknown: why nothing is said of what was durable; empty if it is.
     """
 

@@ -1,4 +1,4 @@
-"""Validation: what real engines are documented to keep, beside what a probe finds that they keep.
+"""Validation: what real engines are documented to keep, and what a probe finds that they keep.
 
 A row is one setting of one subject. It is weaker than documented if a probe breaks a promise
 that its authors make: then somebody is wrong, and it is not published on trust. It is stronger

@@ -16,7 +16,7 @@ class ChunkedFile:
     """Reads any part of an open file, and holds the last chunk of it.
 
     Attributes:
-        size_bytes: how long the file was when this was made; nothing behind it is looked at.
+        size_bytes: how long the file was when this was made; nothing behind it is read.
     """
 
     __slots__ = ("_chunk", "_chunk_at", "_fd", "size_bytes")
@@ -31,7 +31,7 @@ class ChunkedFile:
         """Return that many bytes, or as many as there are."""
         start = position - self._chunk_at
         if start < 0 or start + length_bytes > len(self._chunk):
-            # A buffer for more than there is would be made, and cut down, for each replay.
+            # A buffer for more than there is would be made, and shortened, for each replay.
             ahead_bytes = min(CHUNK_BYTES, self.size_bytes - position)
             self._chunk = os.pread(self._fd, max(length_bytes, ahead_bytes), position)
             self._chunk_at = position
@@ -50,5 +50,5 @@ class ChunkedFile:
             while 0 <= found < stop - position:
                 yield position + found
                 found = chunk.find(needle, found + 1)
-            # The next chunk starts where a needle cut by this one's end would.
+            # The next chunk starts where a needle that this one's end divides would.
             position += max(1, len(chunk) - len(needle) + 1)

@@ -115,7 +115,7 @@ class Directory:
                 raise
             raise ReplaceFailed(
                 f"write {self.name(name)} anew: {problem}; the old file is untouched",
-                hint=f"look for free space: df {self.path}",
+                hint=f"check for free space: df {self.path}",
             ) from problem
         try:
             self.sync()
@@ -158,7 +158,7 @@ class Directory:
         if self._failure:
             raise WalPoisoned(
                 f"{self.path} takes no more writes, since an earlier one failed: {self._failure}",
-                hint="close it, look at the device, and open it again",
+                hint="close it, check the device, and open it again",
             )
 
     @property
@@ -179,7 +179,7 @@ class Directory:
             self.poison(f"sync {name}: {problem}")
             raise SyncFailed(
                 f"sync {name}: {problem}; what was written since the last sync may be lost",
-                hint="close it, look at the device, and open it again",
+                hint="close it, check the device, and open it again",
             ) from problem
 
 

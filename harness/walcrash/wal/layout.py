@@ -2,13 +2,13 @@
 
 A record's header has a checksum of its own, and the body's checksum is a part of the header.
 So the header alone proves that a record was appended at its offset, whatever happened to its
-body, and damage can be told from a torn tail in one pass over the bytes behind it.
+body, and damage can be distinguished from a torn tail in one pass over the bytes behind it.
 
 A checksum is salted with the log's base offset and the record's offset, and holds the checksum
 of the record before: bytes at another place, of another log file, or of a record that an
-earlier recovery cut off are never taken for a record.
+earlier recovery truncated are never taken for a record.
 
-Not here: where records are looked for and what a bad one means (`reader`).
+Not here: where records are searched and what a bad one means (`reader`).
 
 Source: `harness/walcrash/docs/reference/log-format.md` has this layout as tables; CRC32C is RFC
 3720, B.4.

@@ -4,7 +4,7 @@ An offset is logical: it grows with every append for as long as the directory li
 compaction drops records from the front. `append` hands a whole record to the system in one
 call. When the record is promised is the sync policy's choice.
 
-Open finds the end, cuts off what a crash tore, and makes durable what it is about to show: a
+Open finds the end, truncates what a crash tore, and makes durable what it is about to show: a
 killed predecessor may have left the last records and even the file's name in memory only. What
 is not proven durable is written again before it is synced, since after a failed sync the
 kernel holds pages that it calls clean and the disk has never seen.
@@ -57,7 +57,7 @@ class Log:
     """An open log; `Log.open` makes one.
 
     Attributes:
-        torn_tail: what open cut off; None if there was nothing.
+        torn_tail: what open truncated; None if there was nothing.
         policy: when a record is durable.
     """
 
@@ -307,7 +307,7 @@ class Log:
             is_definite = self._truncate_to(position, problem)
             raise AppendFailed(
                 f"append at offset {offset} of {self._directory.name(LOG_NAME)}: {problem}",
-                hint=f"look for free space: df {self._directory.path}",
+                hint=f"check for free space: df {self._directory.path}",
                 is_definite=is_definite,
             ) from problem
 
@@ -333,7 +333,7 @@ def _create(directory: Directory, floor: int) -> int:
 
 
 def _settle(directory: Directory, fd: int, header: LogHeader, found: Survey) -> None:
-    """Cut the torn tail off, and make durable what is left, before anything is appended."""
+    """Truncate the torn tail, and make durable what is left, before anything is appended."""
     end = _position(header, found.end_offset)
     try:
         if found.torn is not None:
@@ -346,7 +346,7 @@ def _settle(directory: Directory, fd: int, header: LogHeader, found: Survey) -> 
     except OSError as problem:
         raise SyncFailed(
             f"open {directory.name(LOG_NAME)}: its end could not be made durable: {problem}",
-            hint=f"look for free space: df {directory.path}",
+            hint=f"check for free space: df {directory.path}",
         ) from problem
     directory.sync_data(fd, LOG_NAME)
     directory.sync()

@@ -24,7 +24,7 @@ class RetryPolicy:
     """When a failed operation is tried again.
 
     Attributes:
-        max_attempts: failed attempts after which it is given up.
+        max_attempts: failed attempts after which it is abandoned.
         base_delay_ms: the wait after the first failed attempt.
         factor: how much longer each wait is than the one before.
     """
@@ -105,7 +105,7 @@ class Outbox:
     """All operations by id, in put order.
 
     Attributes:
-        retry: the policy that decides when an operation is given up.
+        retry: the policy that decides when an operation is abandoned.
         latest_ms: the latest time that any record has had.
     """
 

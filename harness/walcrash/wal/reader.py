@@ -2,12 +2,12 @@
 
 A bad record at p is a torn tail, the work of a crash, unless something proves that p was once
 durable: the file's own header, the state or checkpoint (`floor`), or any record header behind p
-whose `synced_offset` lies beyond p. Then it is damage, and nothing may be cut.
+whose `synced_offset` lies beyond p. Then it is damage, and nothing may be truncated.
 
 The search for such a header is one pass with `bytes.find`, never more than one checksum of 64
 bytes for each marker found, and holds one chunk in memory at a time.
 
-Not here: cutting the tail (`log`).
+Not here: truncating the tail (`log`).
 """
 
 import contextlib
@@ -34,7 +34,7 @@ Take = Callable[[LogHeader, Frame, bytes], object]
 
 @dataclass(frozen=True, slots=True)
 class TornTail:
-    """Bytes behind the last whole record that a crash left, and recovery cut off.
+    """Bytes behind the last whole record that a crash left, and recovery truncated.
 
     Attributes:
         offset: where they started.

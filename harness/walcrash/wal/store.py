@@ -118,7 +118,7 @@ class Store:
         """Drop the records of operations that were done at the checkpoint; return their ids.
 
         The state file keeps such an operation as done until the next `apply`. Boot forgets it
-        by the offset in the log's header, so that state and log always tell the same.
+        by the offset in the log's header, so that state and log always agree.
 
         Raises:
             ReplaceFailed: the new log could not be written; the old one goes on.

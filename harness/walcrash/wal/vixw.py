@@ -6,8 +6,8 @@ record is found only by walking from the one before it.
 
 `encode_record` gives what the original's writer hands to the system, `VixwReader` what its
 reader makes of a file. That reader stops without a word at the first bytes that are no record,
-so that a torn tail, damage in the middle and the end of the file look alike. It looks neither
-at the type nor at the reserved byte.
+so that a torn tail, damage in the middle and the end of the file are alike to it. It checks
+neither the type nor the reserved byte.
 
 Not here: what a file that survived an incident is worth (`tools.verify.vixw`); the file's
 checkpoint, which this format leaves to the application.
@@ -181,7 +181,7 @@ class VixwReader:
         self._reserve = reserve
 
     def header_at(self, offset: int) -> Header:
-        """Return the header of the record at that offset, whose body may be cut.
+        """Return the header of the record at that offset, whose body may be short.
 
         Raises:
             BadBytes: there is none.

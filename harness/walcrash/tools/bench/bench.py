@@ -42,7 +42,7 @@ def run_bench(*, parts: Sequence[str] = tuple(PARTS), rounds: int = ROUNDS, say:
     Args:
         parts: keys of `PARTS`.
         rounds: samples of everything.
-        say: told what is being measured.
+        say: called with what is being measured.
 
     Raises:
         Inconclusive: the kernel refuses interception.

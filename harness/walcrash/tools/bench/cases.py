@@ -4,7 +4,7 @@ A case is what a campaign runs: it is drawn, booted under watch, killed at an ex
 recovered, and judged. The plain loop starts two Pythons and compares a list of ids. Both have 20
 operations, appends most of them, on the reference WAL.
 
-Measured twice: judged by the invariants about records, which is what the plain loop looks at;
+Measured twice: judged by the invariants about records, which is what the plain loop checks;
 and judged by all of them, which takes four recoveries more and has no plain loop to be held
 against.
 """

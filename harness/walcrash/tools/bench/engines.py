@@ -1,7 +1,7 @@
 """Engines: what recording costs each of them, and how many images a second are judged.
 
 One boot of `PUTS` puts, recorded and bare, in turns: the whole boot is timed, with `open` and
-`close`. Then one boot is recorded, and images that a power cut may leave are built, recovered in
+`close`. Then one boot is recorded, and images that a power loss may leave are built, recovered in
 a process each (in a shared one where the engine allows that) and judged by the invariants about
 records; what fails is judged on, since an engine may lose what its setting says.
 

@@ -1,8 +1,8 @@
 """Growth: what an event costs in a trace of a million, against one in a trace of a thousand.
 
 Time is processor time, so that a busy machine falls on it less; each sample is a process of its
-own (`positions`). Where writes are cut as well, an event takes three to four times as long,
-so that there is one sample of the longest trace, half a minute on a quiet machine.
+own (`positions`). Where crash positions are within writes as well, an event takes three to four
+times as long, so that there is one sample of the longest trace, half a minute on a quiet machine.
 """
 
 import json
@@ -32,7 +32,7 @@ GROWTH_ROUNDS: Final = 3
 """Most samples of each size, since one of the longest takes seconds."""
 
 TORN_ROUNDS: Final = 1
-"""Most samples of each size where writes are cut."""
+"""Most samples of each size where crash positions are within writes."""
 
 SAMPLE_SECONDS: Final = 600.0
 """Longest sample."""

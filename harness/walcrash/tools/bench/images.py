@@ -75,7 +75,7 @@ class Subject:
     Attributes:
         stored: the case.
         boot: its one boot.
-        candidates: different images that a power cut may leave, in the order of the trace.
+        candidates: different images that a power loss may leave, in the order of the trace.
     """
 
     stored: StoredCase

@@ -1,8 +1,8 @@
 """Walking a reference log past damage, by the rule with which its own recovery judges it.
 
 A bad record is a torn tail unless something proves that it was once durable (`wal.reader`).
-Recovery cuts a torn tail and refuses damage. What lies behind damage is read all the same here,
-to say how much of the log there still is.
+Recovery truncates a torn tail and refuses damage. What lies behind damage is read all the same
+here, to say how much of the log there still is.
 
 Not here: the state file's operations; what is shown of operations is what the records say.
 """
@@ -127,7 +127,7 @@ def _tail(reader: LogReader, file: ChunkedFile, offset: int, problem: str) -> Fl
         kind=FlawKind.TORN_TAIL,
         is_damage=False,
         message=(
-            f"the log ends in a torn tail at {offset}: {problem}. Recovery will cut its "
+            f"the log ends in a torn tail at {offset}: {problem}. Recovery will truncate its "
             f"{length:,} bytes, none of which was promised.{behind}"
         ),
         offset=offset,

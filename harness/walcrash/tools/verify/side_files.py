@@ -1,4 +1,4 @@
-"""The checkpoint and the state file beside a reference log, read and never changed."""
+"""The checkpoint and the state file of a reference log, read and never changed."""
 
 import os
 from dataclasses import dataclass, field

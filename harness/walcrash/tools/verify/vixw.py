@@ -8,7 +8,7 @@ were appended behind it for its own. Then the search goes on behind it.
 What lies behind the last record is a torn tail if a torn write of this writer can leave it: the
 beginning of a record, zeros, or one and then the other.
 
-Every byte is looked at a bounded number of times, and one chunk is held in memory.
+Every byte is read a bounded number of times, and one chunk is held in memory.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from walcrash.wal.vixw import HEADER_BYTES, START, TYPES, Header, VixwReader, de
 
 # limits
 ID_BYTES_SHOWN: Final = 256
-"""How much of an id is kept; a longer one is told from others by its digest."""
+"""How much of an id is kept; a longer one differs from others by its digest."""
 
 ZEROS_BYTES: Final = 512
 """So many zeros in a row may be a sector that never reached the disk."""
@@ -166,7 +166,7 @@ def _tail(reader: VixwReader, offset: int, problem: str) -> Flaw:
     if is_torn:
         message = (
             f"the file ends in a torn record at {offset}: {problem}. Replay is right to stop "
-            f"there, but the writer appends behind it: cut the file at {offset} before it does"
+            f"there, but the writer appends behind it: truncate the file to {offset} before it does"
         )
     else:
         message = (
