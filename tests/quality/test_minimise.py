@@ -48,7 +48,7 @@ def first_failure(planted: Planted, seed: str) -> tuple[StoredCase, CaseOutcome]
 
 def minimal(planted: Planted, seed: str) -> tuple[CaseOutcome, MinimalCase]:
     stored, outcome = first_failure(planted, seed)
-    meant = outcome.violations[0].invariant
+    meant = outcome.worst.invariant
     return outcome, minimise_case(stored, meant, SECONDS, is_portability=False)
 
 
@@ -56,7 +56,7 @@ def assert_small(planted: Planted, seed: str) -> None:
     before, found = minimal(planted, seed)
     assert found.outcome is not None
     assert found.outcome.verdict is Verdict.FAIL
-    assert found.outcome.violations[0].invariant is before.violations[0].invariant
+    assert found.outcome.worst.invariant is before.worst.invariant
     assert planted.minimal_operations is not None
     assert found.outcome.operations <= planted.minimal_operations, found.outcome.stored
     assert len(found.outcome.boots) <= len(before.boots)
@@ -87,7 +87,7 @@ def test_every_finding_shrinks_to_the_known_minimum_on_every_seed(
 def test_the_same_case_gives_the_same_minimal_case(name: str) -> None:
     (planted,) = choose([name])
     stored, outcome = first_failure(planted, "7")
-    meant = outcome.violations[0].invariant
+    meant = outcome.worst.invariant
     one, two = (minimise_case(stored, meant, SECONDS, is_portability=False) for _ in range(2))
     assert one == two
     assert one.outcome is not None
@@ -111,14 +111,14 @@ def test_a_case_that_does_not_fail_again_is_left_as_it_is() -> None:
         invariants=stored.invariants,
         limits=stored.limits,
     )
-    found = minimise_case(other, outcome.violations[0].invariant, SECONDS, is_portability=False)
+    found = minimise_case(other, outcome.worst.invariant, SECONDS, is_portability=False)
     assert found == MinimalCase(outcome=None, tries=0, is_finished=False)
 
 
 def test_no_time_for_it_leaves_the_case_as_it_is() -> None:
     (planted,) = choose(["uncut-tail"])
     stored, outcome = first_failure(planted, "1")
-    found = minimise_case(stored, outcome.violations[0].invariant, 0.0, is_portability=False)
+    found = minimise_case(stored, outcome.worst.invariant, 0.0, is_portability=False)
     assert found.outcome is not None
     assert not found.is_finished
     assert found.tries == 0

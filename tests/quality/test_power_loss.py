@@ -100,7 +100,7 @@ def test_a_log_that_never_syncs_is_found_out_in_the_strictest_model_that_shows_i
     sandbox: Sandbox, subject: SubjectSpec
 ) -> None:
     _, run = first_failure(sandbox, subject=subject)
-    assert run.judgement.violations[0].invariant in (Invariant.LOST_PUT, Invariant.UNRECOVERABLE)
+    assert run.judgement.worst.invariant in (Invariant.LOST_PUT, Invariant.UNRECOVERABLE)
     assert run.model is not PersistenceModel.POSIX
     landing = run.landings[-1]
     assert landing.is_power_loss
@@ -152,11 +152,11 @@ def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_
     assert "has no position" in again.doubt
     assert again.verdict is Verdict.INCONCLUSIVE
     # Minimising looks for such a power loss in the traces that the subject makes now.
-    kept, meant = replace(stored, case=run.case), run.judgement.violations[0].invariant
+    kept, meant = replace(stored, case=run.case), run.judgement.worst.invariant
     assert minimise(partial(run_case, sandbox), kept, meant, seconds=60.0).run is None
     found = minimise(partial(run_case, sandbox), kept, meant, seconds=60.0, kept=run).run
     assert found is not None
-    assert found.judgement.violations[0].invariant is meant
+    assert found.judgement.worst.invariant is meant
     assert len(found.boots[-1].events()) < 200 < len(run.boots[-1].events())
 
 
@@ -252,7 +252,7 @@ def test_a_log_that_is_stored_through_a_mapping_without_msync_is_found_out(
     sandbox: Sandbox,
 ) -> None:
     stored, run = first_failure(sandbox, name=MAPPING, subject=UNSYNCED_MAPPING)
-    assert run.judgement.violations[0].invariant is Invariant.LOST_PUT
+    assert run.judgement.worst.invariant is Invariant.LOST_PUT
     assert run.model is PersistenceModel.ORDERED
     again = run_case_fresh(sandbox, stored)
     assert again.judgement.violations == run.judgement.violations

@@ -107,7 +107,7 @@ def test_a_sync_whose_loss_takes_what_was_promised_is_needed_in_the_strictest_mo
     assert look.finding is not None
     assert look.finding.model is Model.ORDERED
     assert look.finding.landings[0].kind is K.REPLY
-    assert look.finding.violations[0].message == "found b''"
+    assert look.finding.worst.message == "found b''"
 
 
 def test_the_baseline_passes_where_the_sync_is_there_and_is_told_from_the_look() -> None:
@@ -121,7 +121,7 @@ def test_the_baseline_passes_where_the_sync_is_there_and_is_told_from_the_look()
 def test_a_baseline_that_fails_is_a_finding_with_its_landing() -> None:
     baseline = looker(write(0, b"a"), REPLY, is_right=keeps_a).baseline()
     assert baseline.finding is not None
-    assert baseline.finding.violations[0].invariant is Invariant.LOST_PUT
+    assert baseline.finding.worst.invariant is Invariant.LOST_PUT
 
 
 def test_where_every_image_is_right_the_sync_is_proven_to_be_of_no_use() -> None:

@@ -18,7 +18,7 @@ from walcrash.values.plain import from_plain, to_plain
 from walcrash.values.record import Record, RecordType
 from walcrash.values.rules import RULES
 from walcrash.values.scenario import SubjectSpec
-from walcrash.values.verdict import Invariant, Violation
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 K = EventKind
 
@@ -203,3 +203,12 @@ def test_the_id_that_a_finding_had_by_its_sentence_is_known(cause: Cause, former
 def test_a_finding_of_portability_had_an_id_of_its_own_too() -> None:
     cause = Cause(invariant=Invariant.ORDER, is_power_loss=True, lost=("a#.log", "b, c"))
     assert id_by_text("made-up", SUBJECT, cause, is_portability=True) == "F-442b05"
+
+
+def test_the_worst_violation_names_what_was_found() -> None:
+    first, second = (Violation(each, "boot 1", "text") for each in list(Invariant)[:2])
+    judgement = Judgement(Verdict.FAIL, (first, second), frozenset(), ())
+    assert judgement.worst is first
+    assert judgement.breaks_first(first.invariant)
+    assert not judgement.breaks_first(second.invariant)
+    assert not Judgement(Verdict.PASS, (), frozenset(), ()).breaks_first(first.invariant)

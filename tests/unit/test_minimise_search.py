@@ -251,7 +251,7 @@ def test_a_case_that_breaks_another_rule_first_is_not_taken() -> None:
     found = smallest(stored(killed(*(put(number) for number in range(1, 7)))), MadeUpSubject(rule))
     assert len(calls_of(case_of(found))) == 3
     assert found.run is not None
-    assert found.run.judgement.violations[0].invariant is LOST
+    assert found.run.judgement.worst.invariant is LOST
 
 
 def test_a_store_that_was_being_made_is_another_bug() -> None:

@@ -126,13 +126,13 @@ def test_replays_from_the_middle_are_compared_too():
     one = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(200, ())))
     other = replace(RIGHT, resumes=(Resume(100, items(B)), Resume(0, items(A, B))))
     judgement = verdict_on(BOOT, first=one, perturbed=other)
-    assert judgement.violations[0].message == (
+    assert judgement.worst.message == (
         "a replay is from 200: nothing in the first recovery and from 0: a, b in other surroundings"
     )
 
 
 def test_the_difference_is_named():
-    violation = verdict_on(BOOT, first=RIGHT, perturbed=shows(A)).violations[0]
+    violation = verdict_on(BOOT, first=RIGHT, perturbed=shows(A)).worst
     assert violation.message == (
         "record 2 is `PutOperation b` at 100 in the first recovery and missing in other "
         "surroundings"
@@ -219,7 +219,7 @@ def test_a_tick_that_fails_after_recovery_is_quoted():
     failing = replace(tick(), outcome=Outcome.REFUSED, error="no such table")
     judgement = verdict_on(BOOT, first=RIGHT, continued=(failing,))
     assert [item.invariant for item in judgement.violations] == [Invariant.REQUEUE]
-    assert judgement.violations[0].message.endswith("a tick failed: 'no such table'")
+    assert judgement.worst.message.endswith("a tick failed: 'no such table'")
 
 
 def test_without_a_clean_close_new_records_are_held_against_the_promise_for_a_kill():

@@ -92,12 +92,12 @@ def test_a_record_that_differs_in_one_field_is_altered_and_the_field_is_named(al
     recovery = replace(shows(), records=(RecoveredRecord(0, altered),), end=100)
     judgement = verdict_on(killed(acked(A)), first=recovery)
     assert [item.invariant for item in judgement.violations] == [Invariant.ALTERED_RECORD]
-    assert f"another `{field}`" in judgement.violations[0].message
+    assert f"another `{field}`" in judgement.worst.message
 
 
 def test_the_message_on_an_altered_payload_says_where_it_differs():
     recovery = shows(replace(A, payload=b"payloXd"))
-    violation = verdict_on(killed(acked(A)), first=recovery).violations[0]
+    violation = verdict_on(killed(acked(A)), first=recovery).worst
     assert violation.allowed == "61 64 at byte 5 of 7"
     assert violation.found == "58 64 at byte 5 of 7"
 
@@ -114,8 +114,8 @@ def test_a_record_that_nobody_appended_is_a_phantom():
 
 def test_a_record_on_the_first_boot_of_an_empty_directory_is_a_phantom():
     judgement = verdict_on(killed(recovery=shows(A)), first=shows(A))
-    assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
-    assert judgement.violations[0].where == "boot 1"
+    assert judgement.worst.invariant is Invariant.PHANTOM_RECORD
+    assert judgement.worst.where == "boot 1"
 
 
 def test_two_records_that_changed_places_break_the_order():
@@ -128,8 +128,8 @@ def test_two_records_that_changed_places_break_the_order():
 def test_a_record_that_is_there_twice_breaks_the_order():
     twice = (*items(A, B), RecoveredRecord(200, B))
     judgement = verdict_on(killed(acked(A), acked(B)), first=replace(shows(A, B, C), records=twice))
-    assert judgement.violations[0].invariant is Invariant.ORDER
-    assert "`PutOperation b` is there twice, as record 2 and 3" in judgement.violations[0].message
+    assert judgement.worst.invariant is Invariant.ORDER
+    assert "`PutOperation b` is there twice, as record 2 and 3" in judgement.worst.message
 
 
 def test_offsets_grow_and_stay_and_lie_before_the_end():
@@ -145,8 +145,8 @@ def test_an_append_behind_a_recovery_returns_an_offset_behind_the_last_record():
     early = replace(acked(C), offset=100)
     second = killed(early, recovery=shows(A, B))
     judgement = verdict_on(killed(acked(A), acked(B)), second, first=shows(A, B, C))
-    assert judgement.violations[0].where == "boot 2, call 1"
-    assert judgement.violations[0].invariant is Invariant.ORDER
+    assert judgement.worst.where == "boot 2, call 1"
+    assert judgement.worst.invariant is Invariant.ORDER
 
 
 def test_until_the_sync_a_record_may_be_missing_with_all_behind_it():
@@ -224,8 +224,8 @@ def test_what_a_recovery_showed_has_to_be_there_after_the_next_kill():
 def test_what_a_recovery_did_not_show_stays_away():
     first_boot = killed(acked(A), unanswered(B))
     judgement = verdict_on(first_boot, killed(recovery=shows(A)), first=shows(A, B))
-    assert judgement.violations[0].invariant is Invariant.PHANTOM_RECORD
-    assert "came back" in judgement.violations[0].message
+    assert judgement.worst.invariant is Invariant.PHANTOM_RECORD
+    assert "came back" in judgement.worst.message
 
 
 def test_a_compaction_that_a_power_loss_undoes_brings_nothing_back_for_good():
@@ -320,14 +320,14 @@ def test_a_replay_in_a_living_subject_shows_all_that_has_replied():
         boot = killed(acked(A), acked(B), wrong)
         judgement = verdict_on(boot, first=shows(A, B))
         assert [item.invariant.value for item in judgement.violations] == [invariant]
-        assert judgement.violations[0].where == "boot 1, call 3"
+        assert judgement.worst.where == "boot 1, call 3"
 
 
 def test_long_lists_are_cut_around_the_place_that_matters():
     records = [put(f"op-{at}", at) for at in range(100)]
     shown = [record for record in records if record.id != "op-50"]
     boot = killed(*(acked(record) for record in records))
-    violation = verdict_on(boot, first=shows(*shown)).violations[0]
+    violation = verdict_on(boot, first=shows(*shown)).worst
     assert violation.allowed == (
         "(46 before), op-46, op-47, op-48, op-49, op-50, op-51, op-52, op-53, (46 more)"
     )
@@ -336,5 +336,5 @@ def test_long_lists_are_cut_around_the_place_that_matters():
 
 def test_odd_ids_are_escaped():
     odd = put("\x1b[31m\n", 0)
-    violation = verdict_on(killed(acked(odd)), first=NOTHING).violations[0]
+    violation = verdict_on(killed(acked(odd)), first=NOTHING).worst
     assert "`PutOperation '\\x1b[31m\\n'`" in violation.message

@@ -124,5 +124,5 @@ def test_a_log_that_is_missing_or_empty_is_refused_with_a_hint(tmp_path: Path) -
 def test_violations_and_cases_keep_their_values(tmp_path: Path) -> None:
     lines = parsed(*written())
     found = [line for line in lines if isinstance(line, FindingReported)]
-    assert isinstance(found[0].finding.violations[0], Violation)
+    assert isinstance(found[0].finding.worst, Violation)
     assert sum(isinstance(line, CaseJudged) for line in lines) == 8

@@ -93,7 +93,7 @@ def test_a_store_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> No
     old.close()
     kept = Store(runs).find("F-1")
     assert kept.invariant is Invariant.ORDER
-    assert kept.finding.violations[0].message == RULES[Invariant.ORDER].text
+    assert kept.finding.worst.message == RULES[Invariant.ORDER].text
     assert (kept.finding.seen, kept.finding.cases, kept.finding.case_index) == (2, 9, 7)
     assert kept.stored == BUNDLE.stored
     assert Store(runs).keep(FINDING, STORED, STORED) is FindingState.NEW

@@ -371,7 +371,7 @@ def broken_control(prepared: Prepared) -> str:
     """Return why a subject cannot be tested: it fails, or is in doubt, without any crash."""
     for outcome in prepared.controls:
         if outcome.verdict is Verdict.FAIL:
-            worst = outcome.violations[0]
+            worst = outcome.worst
             reason = (
                 f"the subject is broken without a crash: {worst.invariant.value} in "
                 f"{worst.where}: {worst.message}"

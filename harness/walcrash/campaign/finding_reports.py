@@ -63,7 +63,7 @@ class _Found:
     @property
     def invariant(self) -> Invariant:
         """The invariant that it is named for."""
-        return self.best.best.violations[0].invariant
+        return self.best.best.worst.invariant
 
 
 class FindingReports:
@@ -130,7 +130,7 @@ class FindingReports:
                 futures[name] = self._pool.submit(
                     minimise_case,
                     _stored(best),
-                    best.violations[0].invariant,
+                    best.worst.invariant,
                     seconds,
                     is_portability=name in tally.portability_groups,
                     evidence=best.evidence,
@@ -212,7 +212,7 @@ def _id(tally: Tally, found: _Found) -> str:
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
     if made is not None and made.cause is not None:
         return made.cause
-    return cause_of(group.best.violations[0].invariant, group.best.landings)
+    return cause_of(group.best.worst.invariant, group.best.landings)
 
 
 def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:

@@ -193,7 +193,7 @@ def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> lis
     """Add what it left to the simplest failing case of each group."""
     simplest: dict[tuple[bool, FailureGroup], _Failure] = {}
     for each in failures:
-        group = group_of(each.outcome.violations[0].invariant, each.outcome.landings)
+        group = group_of(each.outcome.worst.invariant, each.outcome.landings)
         known = simplest.setdefault((each.is_portability, group), each)
         if complexity(each.outcome) < complexity(known.outcome):
             simplest[each.is_portability, group] = each

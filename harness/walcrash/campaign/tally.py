@@ -104,7 +104,7 @@ class Tally:
         name = group_id(
             self.scenario.name,
             self.scenario.subject,
-            group_of(outcome.violations[0].invariant, outcome.landings).facts,
+            group_of(outcome.worst.invariant, outcome.landings).facts,
             is_portability=groups is not self.groups,
         )
         group = groups.setdefault(name, Group(outcome))

@@ -14,11 +14,11 @@ from walcrash.values.history import History, Outcome
 from walcrash.values.log import BootSummary
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import Scenario
-from walcrash.values.verdict import Invariant, Verdict, Violation
+from walcrash.values.verdict import HasViolations, Invariant, Verdict, Violation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOutcome:
+class CaseOutcome(HasViolations):
     """One case as it goes back to the campaign; `stored` is the case itself, if it failed.
 
     `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`

@@ -321,10 +321,9 @@ class LossSearch:
             pending: the file system at its position.
             most: images of each stricter model that are tried.
         """
-        target_invariant = failed.judgement.violations[0].invariant
+        target_invariant = failed.judgement.worst.invariant
         for candidate in self._stricter(pending, failed.candidate.choice.position, most):
             judged = self.judge_image(candidate)
-            violations = judged.judgement.violations
-            if violations and violations[0].invariant is target_invariant:
+            if judged.judgement.breaks_first(target_invariant):
                 return judged
         return failed

@@ -50,8 +50,7 @@ def search_near(
     judged = None
     for candidate in targeted(boot, target):
         judged = search.judge_image(candidate)
-        violations = judged.judgement.violations
-        if violations and violations[0].invariant is target_invariant:
+        if judged.judgement.breaks_first(target_invariant):
             break
     return judged
 

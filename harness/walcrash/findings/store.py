@@ -64,7 +64,7 @@ class KeptFinding:
     @property
     def invariant(self) -> Invariant:
         """The invariant that the finding is named for."""
-        return self.finding.violations[0].invariant
+        return self.finding.worst.invariant
 
 
 class Store:
@@ -240,7 +240,7 @@ def _is_alike(text: str, finding: Finding) -> bool:
     """Whether a finding of a version that told them apart by their invariant is this one."""
     kept = _finding(text)
     return (
-        kept.violations[0].invariant is finding.violations[0].invariant
+        kept.worst.invariant is finding.worst.invariant
         and kept.is_portability == finding.is_portability
     )
 

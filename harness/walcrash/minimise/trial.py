@@ -66,7 +66,7 @@ class Trial:
         """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
         self.run = run
         self.tries = 0
-        self.target_invariant: Invariant = run.judgement.violations[0].invariant
+        self.target_invariant: Invariant = run.judgement.worst.invariant
         self._run_case = run_case
         self._stored = stored
         self._deadline = deadline
@@ -250,9 +250,7 @@ def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
 def breaks_first(run: CaseRun, target_invariant: Invariant) -> bool:
     """Whether a run fails, and the meant invariant is the first that it breaks."""
     judgement = run.judgement
-    return (
-        judgement.verdict is Verdict.FAIL and judgement.violations[0].invariant is target_invariant
-    )
+    return judgement.verdict is Verdict.FAIL and judgement.worst.invariant is target_invariant
 
 
 def is_half_made(run: CaseRun) -> bool:

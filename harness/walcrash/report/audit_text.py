@@ -85,7 +85,7 @@ def _table(audit: Audit) -> list[str]:
 
 def _without(site: SiteAudit) -> str:
     if site.finding is not None:
-        return f"{site.finding.violations[0].invariant.value} ({site.finding.model.value})"
+        return f"{site.finding.worst.invariant.value} ({site.finding.model.value})"
     return _SHORT[site.reason]
 
 
@@ -101,7 +101,7 @@ def _baseline(audit: Audit, width: int) -> list[str]:
     finding = audit.baseline.finding
     if finding is None:
         return []
-    first = finding.violations[0]
+    first = finding.worst
     return [
         f"FAIL  with all its syncs · {first.invariant.value}",
         *paragraph(shorten(first.message), width=width),
@@ -129,7 +129,7 @@ def _needed(audit: Audit, width: int) -> list[str]:
     lines: list[str] = []
     for site in _of(audit, SiteVerdict.NEEDED):
         assert site.finding is not None
-        first = site.finding.violations[0]
+        first = site.finding.worst
         lines += ["", f"needed  {escape(site.site)} · {first.invariant.value}"]
         lines += paragraph(shorten(first.message), width=width)
         lines += _crash(site.finding, audit.model, width)
@@ -187,7 +187,7 @@ def _together(together: SiteAudit, model: PersistenceModel, width: int) -> list[
         kind = "all that this adds" if together.is_exhaustive else "of those that this adds"
         text = f"no finding either, in {counted(together.judged, 'image')}, {kind}"
         return paragraph(text, width=width)
-    first = together.finding.violations[0]
+    first = together.finding.worst
     return [
         *paragraph(
             f"{first.invariant.value}: they cover for each other, so take one away and audit "

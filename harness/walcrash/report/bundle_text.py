@@ -35,7 +35,7 @@ class Made(Protocol):
 
 def publish_bundle(made: Made) -> ExitCode:
     """Print the bundle's path, and say on stderr what is in it."""
-    first = made.finding.violations[0]
+    first = made.finding.worst
     talk(
         f"{made.finding.id}: {first.invariant.value} in {escape(made.finding.scenario)}, "
         f"{made.size_bytes:,} bytes; the subject is not in it: {escape(made.subject)}"

@@ -215,7 +215,7 @@ def _recoveries(story: Story, width: int) -> list[str]:
 def _rule(finding: Finding, story: Story, width: int) -> list[str]:
     if not finding.violations:
         return []
-    first = finding.violations[0]
+    first = finding.worst
     lines = ["RULE"]
     lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant].text}",
                    width=width)  # fmt: skip

@@ -58,7 +58,7 @@ def finding_text(
         is_read: whether its story follows, so that the command for reading it is left out.
     """
     width = max(width, NARROWEST)
-    first = finding.violations[0]
+    first = finding.worst
     word = "NOTE" if finding.is_portability else "FAIL"
     lines = [
         f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",

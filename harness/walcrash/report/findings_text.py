@@ -44,7 +44,7 @@ def _row(kept: Kept) -> tuple[str, ...]:
     return (
         escape(finding.id),
         escape(finding.scenario),
-        finding.violations[0].invariant.value + note,
+        finding.worst.invariant.value + note,
         kept.state.value,
         finding.model.value,
         replays(finding).removeprefix("replayed "),

@@ -121,7 +121,7 @@ def github_annotations(report: RunReport) -> str:
 
 
 def _finding(finding: Finding, level: str) -> str:
-    first = finding.violations[0]
+    first = finding.worst
     title = f"{finding.scenario}: {first.invariant.value} ({finding.id})"
     lines = [shorten(first.message, MESSAGE_CHARACTERS)]
     lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]

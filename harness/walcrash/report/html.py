@@ -200,7 +200,7 @@ def _unjudged(report: RunReport) -> Iterable[tuple[str, str]]:
 
 
 def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: bool) -> _Finding:
-    first = finding.violations[0]
+    first = finding.worst
     is_reported = story is not None and steps > 0
     view = None
     if story is not None and story.view is not None and has_view:
@@ -221,7 +221,7 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
 
 
 def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
-    first = finding.violations[0]
+    first = finding.worst
     for landing in finding.landings:
         model = finding.model if landing.is_power_loss else PersistenceModel.KILL
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"

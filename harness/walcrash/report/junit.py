@@ -120,7 +120,7 @@ def _broken(report: RunReport, scenario: str) -> dict[Invariant, list[Finding | 
     broken: dict[Invariant, list[Finding | CaseJudged]] = {}
     findings = [finding for finding in report.findings if finding.scenario == scenario]
     for finding in findings:
-        broken.setdefault(finding.violations[0].invariant, []).append(finding)
+        broken.setdefault(finding.worst.invariant, []).append(finding)
     for finding in findings:
         for invariant in dict.fromkeys(other.invariant for other in finding.violations[1:]):
             if finding not in broken.setdefault(invariant, []):

@@ -70,7 +70,7 @@ def _row(each: ProbedPromise) -> tuple[str, ...]:
         _HELD[each.verdict],
         f"{each.cases:,}",
         f"{each.images:,}" if each.crash is ProbedCrash.POWER else "-",
-        "-" if finding is None else f"{finding.violations[0].invariant.value} ({finding.id})",
+        "-" if finding is None else f"{finding.worst.invariant.value} ({finding.id})",
     )
 
 
@@ -83,7 +83,7 @@ def _crash(each: ProbedPromise) -> str:
 def _broken(each: ProbedPromise, runs: str, width: int) -> list[str]:
     finding = each.finding
     assert finding is not None
-    first = finding.violations[0]
+    first = finding.worst
     # Only the default directory needs no word on the command line.
     where = "" if runs == "reports/runs" else f" --runs {shell_path(runs)}"
     lines = [

@@ -77,7 +77,7 @@ def _results(report: RunReport) -> Iterator[_Object]:
 
 
 def _result(finding: Finding) -> _Object:
-    first = finding.violations[0]
+    first = finding.worst
     return {
         **_result_of(
             first.invariant,

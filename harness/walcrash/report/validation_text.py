@@ -86,7 +86,7 @@ def _remark(row: ValidatedRow) -> list[str]:
         lines += block("missing", shorten(row.missing), width=WIDTH)
     finding = row.finding
     if row.agreement is Agreement.WEAKER and finding is not None:
-        lines += block("found", shorten(finding.violations[0].message), width=WIDTH)
+        lines += block("found", shorten(finding.worst.message), width=WIDTH)
         lines.append(command("replay", f"walcrash replay {finding.id}"))
     return lines
 
@@ -123,7 +123,7 @@ def _failure(row: ValidatedRow) -> str:
     finding = row.finding
     if finding is None:
         return "-"
-    return f"{finding.violations[0].invariant.value} ({finding.model.value})"
+    return f"{finding.worst.invariant.value} ({finding.model.value})"
 
 
 def _markdown(cell: str) -> str:

@@ -247,6 +247,6 @@ def _side(run: CaseRun) -> Side:
     return Side(
         verdict=run.verdict,
         broken=tuple(dict.fromkeys(violation.invariant for violation in violations)),
-        message=violations[0].message if violations else run.doubt,
+        message=run.judgement.worst.message if violations else run.doubt,
         images=run.coverage.judged if run.coverage is not None else 0,
     )

@@ -105,7 +105,7 @@ def replay_bundle(
     bundle = read_bundle(path)
     named = None if subject is None else find_subject(subject, bundle.stored.subject)
     stored = with_subject(bundle, path, named)
-    target_invariant = bundle.finding.violations[0].invariant
+    target_invariant = bundle.finding.worst.invariant
     with JobPool(make_executor, 1) as pool:
         for _ in range(times):
             run = pool.result(pool.submit(replay_case, stored))

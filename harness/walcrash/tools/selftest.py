@@ -136,7 +136,7 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
         )
         images += outcome.coverage.judged if outcome.coverage is not None else 0
         if outcome.verdict is not Verdict.PASS:
-            found = outcome.violations[0].invariant if outcome.violations else None
+            found = outcome.worst.invariant if outcome.violations else None
             return PlantedRun(
                 seed=seed,
                 found_by=found,

@@ -13,7 +13,7 @@ from enum import Enum
 
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.verdict import Verdict, Violation
+from walcrash.values.verdict import HasViolations, Verdict, Violation
 
 
 class SiteVerdict(Enum):
@@ -41,7 +41,7 @@ PROOFS = frozenset({Reason.FAILS_WITHOUT, Reason.ADDS_NO_IMAGE, Reason.ALL_JUDGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFinding:
+class AuditFinding(HasViolations):
     """What breaks, with or without a sync.
 
     Attributes:

@@ -6,7 +6,7 @@ from enum import Enum
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.verdict import Invariant, Violation
+from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 
 class FindingState(Enum):
@@ -30,7 +30,7 @@ class FindingChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(HasViolations):
     """One kind of failure in one scenario, with the smallest case that shows it.
 
     Attributes:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from walcrash.values.rules import Invariant
 
-__all__ = ["Invariant", "Judgement", "Verdict", "Violation"]
+__all__ = ["HasViolations", "Invariant", "Judgement", "Verdict", "Violation"]
 
 
 class Verdict(Enum):
@@ -38,8 +38,24 @@ class Violation:
     found: str = ""
 
 
+class HasViolations:
+    """What holds violations, most severe first."""
+
+    __slots__ = ()
+    violations: tuple[Violation, ...]
+
+    @property
+    def worst(self) -> Violation:
+        """The most severe violation, which names the finding; there has to be one."""
+        return self.violations[0]
+
+    def breaks_first(self, invariant: Invariant) -> bool:
+        """Whether there is a violation, and the most severe one is of this invariant."""
+        return bool(self.violations) and self.worst.invariant is invariant
+
+
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(HasViolations):
     """What the oracle says of one case.
 
     Attributes:
