@@ -5,10 +5,11 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.bundle import Bundle
 from walcrash.findings.evidence import Evidence
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
-from walcrash.values.case import BootPlan, Case, CrashPoint, Landing
+from walcrash.values.case import BootPlan, Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint
 from walcrash.values.finding import Finding
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry

@@ -23,8 +23,8 @@ from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.tree import capture
 from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import CrashPoint, KillTimer
 from walcrash.values.image import Image
 
 HERE = Path(__file__).resolve().parent

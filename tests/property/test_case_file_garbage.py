@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.contract import Contract
 from walcrash.values.errors import UsageError
-from walcrash.values.scenario import (
-    Budget,
-    FaultPlan,
-    RecoveryLimits,
-    Scenario,
-    SubjectSpec,
-    WorkloadPlan,
-)
+from walcrash.values.faults import FaultPlan
+from walcrash.values.scenario import Budget, RecoveryLimits, Scenario, SubjectSpec, WorkloadPlan
 from walcrash.values.verdict import Invariant
 from walcrash.workload.draw import Profile, draw_case
 

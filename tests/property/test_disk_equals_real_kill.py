@@ -24,8 +24,8 @@ from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint
 from walcrash.values.errors import Inconclusive
+from walcrash.values.faults import CrashPoint
 from walcrash.values.image import Image
 from walcrash.values.moments import CrashPosition, Placement
 

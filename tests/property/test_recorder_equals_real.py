@@ -16,8 +16,8 @@ from watching import outcome, raw, run_plain, run_watched, say
 
 from walcrash.recorder import abi
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import KEPT_SCALE, CrashPoint
 from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.moments import Placement
 

@@ -18,8 +18,8 @@ from watching import Seen, outcome, raw, run_plain, run_watched, say
 from walcrash.disk import kill_image
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import KEPT_SCALE, CrashPoint
 from walcrash.values.event import EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.moments import CrashPosition, Placement
 

@@ -11,18 +11,23 @@ from hypothesis import strategies as st
 
 from walcrash.minimise import workload as minimise_workload
 from walcrash.scenario.file import find_scenarios, load_scenario
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
+from walcrash.values.faults import (
+    KEPT_SCALE,
+    BootSelector,
+    CrashPoint,
+    FaultKind,
+    FaultPlan,
+    KillTimer,
+    PowerLoss,
+)
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (
-    BootSelector,
     Budget,
-    FaultKind,
-    FaultPlan,
     IdStyle,
     OperationMix,
     PhasePlan,

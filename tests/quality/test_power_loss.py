@@ -13,11 +13,11 @@ from walcrash.case.runner import CaseRun, recheck, run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.search import minimise
 from walcrash.scenario.file import load_scenario, planted_directory
-from walcrash.values.case import PowerLoss
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.contract import Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive
-from walcrash.values.scenario import FaultKind, FaultPlan, SubjectSpec
+from walcrash.values.faults import FaultKind, FaultPlan, PowerLoss
+from walcrash.values.scenario import SubjectSpec
 from walcrash.values.verdict import Invariant, Verdict
 from walcrash.workload.draw import draw_case
 from walcrash.workload.profile import Profile

@@ -19,9 +19,10 @@ from walcrash.subjects.adapter import Adapter
 from walcrash.subjects.loading import find_adapter
 from walcrash.tools.selftest import find_first, read_expected
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.planted import Planted, PlantedRun
 from walcrash.values.record import Record, RecordType
-from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
+from walcrash.values.scenario import Scenario
 
 DIRECTORY = Path(__file__).parents[2] / "scenarios" / "planted" / "power"
 EXPECTED = {planted.name: planted for planted in read_expected(DIRECTORY)}

@@ -8,10 +8,11 @@ from walcrash.case.boots import CaseBoots
 from walcrash.case.power_loss import EMPTY, LossSearch
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture
-from walcrash.values.case import BootPlan, Case, CrashPoint, PowerLoss
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint, PowerLoss
 from walcrash.values.history import BootEnd, BootHistory, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.moments import Placement

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, PowerLoss
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import (
     FORMAT,
     StoredCase,
@@ -18,6 +18,7 @@ from walcrash.values.case_file import (
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint, KillTimer, PowerLoss
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.values.moments import STALE, CrashPosition, Placement, after, before, part
 from walcrash.values.operation import Operation, OperationKind

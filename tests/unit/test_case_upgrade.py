@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.values.case import Case, CrashPoint, PowerLoss
+from walcrash.values.case import Case
 from walcrash.values.case_file import case_from_json, stored_case_from_json, stored_case_to_json
 from walcrash.values.errors import UsageError
+from walcrash.values.faults import CrashPoint, PowerLoss
 from walcrash.values.image_choice import Held, HeldKind, Policy
 from walcrash.values.moments import STALE, CrashPosition, Placement, after, part
 

@@ -14,8 +14,8 @@ from watching import run_watched, say
 
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.event import EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.moments import Placement
 
 SOON_SECONDS = 5.0

@@ -12,9 +12,9 @@ from walcrash.recorder import abi
 from walcrash.recorder import filter as call_filter
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint
 from walcrash.values.moments import Placement
 
 

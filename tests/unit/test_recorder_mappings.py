@@ -14,8 +14,8 @@ from walcrash.disk import kill_image
 from walcrash.recorder import mappings
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.faults import CrashPoint, KillTimer
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.moments import CrashPosition, Placement
 

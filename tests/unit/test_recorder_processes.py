@@ -14,8 +14,8 @@ from needs import lacking
 from watching import Seen, both_ways, errors_of, outcome, run_watched
 
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint
 from walcrash.values.image import FileEntry
 from walcrash.values.moments import Placement
 

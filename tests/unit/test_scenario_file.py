@@ -13,17 +13,9 @@ from walcrash.scenario.file import find_scenarios, load_scenario, schema_json
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, ScenarioError, UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.moments import Placement
-from walcrash.values.scenario import (
-    BootSelector,
-    Budget,
-    FaultKind,
-    FaultPlan,
-    IdStyle,
-    OperationMix,
-    RecoveryLimits,
-    WorkloadPlan,
-)
+from walcrash.values.scenario import Budget, IdStyle, OperationMix, RecoveryLimits, WorkloadPlan
 from walcrash.values.verdict import Invariant
 
 SMALLEST = """\

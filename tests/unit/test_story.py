@@ -9,9 +9,10 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.story import build_story
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd
 from walcrash.report.ndjson import line_bytes
-from walcrash.values.case import BootPlan, Case, Landing, PowerLoss
+from walcrash.values.case import BootPlan, Case, Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.log import FindingReported

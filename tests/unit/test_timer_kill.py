@@ -10,9 +10,9 @@ import pytest
 
 from walcrash.case.sandbox import INTERCEPTION, Sandbox
 from walcrash.recorder.recording import Recording, WatchEnd
-from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.errors import Inconclusive
 from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.faults import CrashPoint, KillTimer
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType

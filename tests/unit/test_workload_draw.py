@@ -5,17 +5,21 @@ from collections import Counter
 import pytest
 
 from walcrash.scenario.file import find_scenarios, load_scenario
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
+from walcrash.values.faults import (
+    KEPT_SCALE,
+    BootSelector,
+    CrashPoint,
+    FaultKind,
+    FaultPlan,
+    KillTimer,
+)
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (
-    BootSelector,
     Budget,
-    FaultKind,
-    FaultPlan,
     IdStyle,
     OperationMix,
     PhasePlan,

@@ -11,7 +11,8 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case, run_case_fresh
 from walcrash.subjects.messages import Description
-from walcrash.values.case import Case, PowerLoss
+from walcrash.values.case import Case
+from walcrash.values.faults import PowerLoss
 from walcrash.values.scenario import PinnedCase, Scenario
 from walcrash.values.verdict import Verdict
 

@@ -18,9 +18,10 @@ from walcrash.disk import Candidate
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
-from walcrash.values.case import BootPlan, Landing, PowerLoss
+from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.event import MESSAGES
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
@@ -60,7 +61,14 @@ class CaseBoots:
             HarnessFault: the harness could not do its work.
         """
         stored, number = self._stored, len(self.watched) + 1
-        boot = watch_boot(self._sandbox, stored.subject, stored.limits, plan, number=number)
+        boot = watch_boot(
+            self._sandbox,
+            stored.subject,
+            stored.limits,
+            plan,
+            number=number,
+            faults=stored.case.faults_in(number - 1),
+        )
         self.watched.append(boot)
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)

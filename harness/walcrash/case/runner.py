@@ -28,10 +28,11 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
 from walcrash.oracle import Judge, judge
 from walcrash.recorder.tree import capture
-from walcrash.values.case import Case, Landing, PowerLoss
+from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.persistence import WEAKEST, is_portability, weakest_of

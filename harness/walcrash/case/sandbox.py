@@ -11,6 +11,7 @@ import pickle
 import shlex
 import shutil
 import tempfile
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -25,8 +26,8 @@ from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest, LoadRequest
-from walcrash.values.case import Crash, CrashPoint, PowerLoss
 from walcrash.values.errors import HarnessFault, Inconclusive, ScenarioError
+from walcrash.values.faults import End, Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import RecoveryFailure
@@ -135,17 +136,18 @@ class Sandbox:
         self,
         subject: SubjectSpec,
         operations: tuple[Operation, ...],
-        crash: Crash | None,
+        crash: End | None,
         limits: RecoveryLimits,
+        faults: Sequence[Fault] = (),
     ) -> Watched:
         """Run one boot in the directory as it is, under watch where that is possible.
 
         With a power loss the boot runs to its end; the cut is made in its trace.
 
         Raises:
-            Inconclusive: interception is missing, and the crash needs it.
+            Inconclusive: interception is missing, and what is done to the subject needs it.
         """
-        kill = None if isinstance(crash, PowerLoss) else crash
+        kill = None if crash is None or crash.is_power_loss else crash
         request = BootRequest(
             adapter=subject.adapter,
             options=subject.arguments(limits.seconds),
@@ -154,7 +156,11 @@ class Sandbox:
             message_fd=abi.MESSAGE_FD,
             awaits_kill=kill is not None,
         )
-        plan = WatchPlan(crash=kill, seconds_per_call=limits.seconds)
+        plan = WatchPlan(
+            crash=kill,
+            seconds_per_call=limits.seconds,
+            injections=tuple(fault.injection() for fault in faults),
+        )
         zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
         if self._refusal is None:
             try:
@@ -165,10 +171,11 @@ class Sandbox:
                 self._refusal = problem
             finally:
                 self._mend_directory()
-        if isinstance(crash, CrashPoint | PowerLoss):
-            what = "a power loss" if kill is None else "a kill at an exact point"
+        needing = [crash.noun] if crash is not None and crash.needs_interception else []
+        needing += [str(fault) for fault in faults]
+        if needing:
             raise Inconclusive(
-                f"{what} needs interception, and {self._refusal.message}; "
+                f"{needing[0]} needs interception, and {self._refusal.message}; "
                 'kills on a timer (`kind = "kill-timer"`) do without',
                 hint="walcrash doctor",
             )

@@ -1,5 +1,6 @@
 """Watched boots: one boot of a case under interception, as history and trace."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walcrash.case.recoverer import describe_status
@@ -9,6 +10,7 @@ from walcrash.recorder.watch import Watched
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing, landing_at
 from walcrash.values.event import MESSAGES, Event
+from walcrash.values.faults import Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.limits import BYTES_PER_BOOT
 from walcrash.values.operation import Operation
@@ -44,14 +46,17 @@ def watch_boot(
     plan: BootPlan,
     *,
     number: int,
+    faults: Sequence[Fault] = (),
 ) -> WatchedBoot:
     """Run one boot in the directory as it is; `number` counts from 1.
+
+    `faults` are injected into it.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    watched = sandbox.boot(subject, plan.operations, plan.crash, limits)
+    watched = sandbox.boot(subject, plan.operations, plan.crash, limits, faults)
     recording = watched.recording
     history = read_boot(
         plan.operations,

@@ -24,9 +24,9 @@ from walcrash.disk import (
 )
 from walcrash.findings.story_parts import elide_middle, short, story_calls, story_recoveries
 from walcrash.findings.story_view import Touched, byte_view, effect_text
-from walcrash.values.case import PowerLoss
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import PowerLoss
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import Placement

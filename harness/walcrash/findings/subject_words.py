@@ -14,10 +14,9 @@ from typing import Final
 
 from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.values.errors import UsageError
+from walcrash.values.faults import FaultKind, FaultPlan
 from walcrash.values.scenario import (
     Budget,
-    FaultKind,
-    FaultPlan,
     OperationMix,
     RecoveryLimits,
     Scenario,

@@ -10,7 +10,6 @@ Source: the passes over operations follow delta debugging (Zeller and Hildebrand
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -19,10 +18,11 @@ from walcrash.case.runner import CaseRun
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import BudgetOver, RunCase, Trial, anywhere, models_up_to, start
-from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
+from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.image_choice import Policy
 from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
@@ -104,6 +104,7 @@ def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool)
     _earlier_events(trial)
     _fewer_operations(trial)
     _simpler_crashes(trial, beyond)
+    _fewer_faults(trial)
     _fewer_pairs(trial)
     _first_events(trial)
     is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
@@ -190,37 +191,11 @@ def _simpler_crashes(trial: Trial, beyond: PersistenceModel | None) -> None:
     for number in range(last + 1):
         crash = trial.case.boots[number].crash
         if isinstance(crash, CrashPoint):
-            for point in _simpler_points(trial, number, crash):
+            for point in crash.simpler(trial.run.boots[number].events()):
                 if trial.attempt(workload.with_crash(trial.case, number, point)):
                     break
         elif isinstance(crash, PowerLoss) and number == last:
             _simplest_power_loss(trial, number, beyond)
-
-
-def _simpler_points(trial: Trial, boot: int, crash: CrashPoint) -> Iterator[CrashPoint]:
-    """Yield the simpler places in the same call: between calls, between events, within one."""
-    plain = CrashPoint(call=crash.call, ordinal=0, placement=Placement.AFTER, event=EventKind.REPLY)
-    is_plain = crash.event is EventKind.REPLY and crash.placement is Placement.AFTER
-    if not is_plain:
-        yield plain
-    if crash.placement is Placement.WITHIN:
-        yield replace(crash, placement=Placement.AFTER, kept=0)
-        yield replace(crash, placement=Placement.BEFORE, kept=0)
-        kept = (0, KEPT_SCALE // 2, KEPT_SCALE - 1)
-        yield from (replace(crash, kept=each) for each in kept[: _index(kept, crash.kept)])
-    elif crash.placement is Placement.BEFORE:
-        events = trial.run.boots[boot].recording.rows
-        before = [row for row in events if row[1] == crash.call]
-        if before and not is_plain:
-            kind = before[-1][0]
-            ordinal = sum(row[0] is kind for row in before) - 1
-            yield CrashPoint(
-                call=crash.call, ordinal=ordinal, placement=Placement.AFTER, event=kind
-            )
-
-
-def _index(values: tuple[int, ...], value: int) -> int:
-    return values.index(value) if value in values else len(values)
 
 
 def _simplest_power_loss(trial: Trial, boot: int, beyond: PersistenceModel | None) -> None:
@@ -228,6 +203,29 @@ def _simplest_power_loss(trial: Trial, boot: int, beyond: PersistenceModel | Non
     assert choice is not None, "a run names the image of its power loss"
     target = anywhere(models_up_to(choice.model, beyond))
     trial.attempt(workload.unchanged(trial.case), targets={boot: target})
+
+
+# Faults.
+
+
+def _fewer_faults(trial: Trial) -> None:
+    """Inject nothing, then one fault less, then simpler ones of the same class."""
+    if trial.case.faults and not trial.attempt(workload.with_faults(trial.case, ())):
+        at = 0
+        while at < len(faults := trial.case.faults):
+            fewer = (*faults[:at], *faults[at + 1 :])
+            if not trial.attempt(workload.with_faults(trial.case, fewer)):
+                _simpler_fault(trial, at)
+                at += 1
+
+
+def _simpler_fault(trial: Trial, at: int) -> None:
+    faults = trial.case.faults
+    events = trial.run.boots[faults[at].boot].events()
+    for fault in faults[at].simpler(events):
+        simpler = (*faults[:at], fault, *faults[at + 1 :])
+        if trial.attempt(workload.with_faults(trial.case, simpler)):
+            return
 
 
 # Boots and operations.
@@ -273,9 +271,7 @@ def _kills_after_the_call_before(trial: Trial) -> None:
     for number in range(len(trial.case.boots)):
         crash = trial.case.boots[number].crash
         if isinstance(crash, CrashPoint) and crash.call > 0:
-            plain = CrashPoint(
-                call=crash.call - 1, ordinal=0, placement=Placement.AFTER, event=EventKind.REPLY
-            )
+            plain = CrashPoint.after_call(crash.call - 1)
             trial.attempt(workload.with_crash(trial.case, number, plain))
 
 

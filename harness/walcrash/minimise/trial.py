@@ -15,11 +15,12 @@ from walcrash.case.outcome import has_acknowledged
 from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
-from walcrash.values.case import Case, CrashPoint, PowerLoss
+from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint, PowerLoss
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind

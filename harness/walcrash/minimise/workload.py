@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from walcrash.values.case import BootPlan, Case, Crash, CrashPoint
+from walcrash.values.case import BootPlan, Case, Crash
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint, Fault
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
@@ -99,10 +100,24 @@ def keep(case: Case, kept: Collection[Place]) -> Edit | None:
         boots.append(BootPlan(operations, moved))
         calls.append(new)
     # What a kill cut off may have been needed by a mark in a later boot.
-    edited = replace(case, boots=tuple(boots))
+    edited = replace(case, boots=tuple(boots), faults=_moved(case.faults, calls))
     if len(_legal(edited, set(removable(edited)))) < len(removable(edited)):
         return None
     return Edit(edited, tuple(range(len(boots))), tuple(calls))
+
+
+def _moved(faults: Sequence[Fault], calls: Sequence[Mapping[int, int]]) -> tuple[Fault, ...]:
+    """Return the faults at the new positions of their calls, without those whose call is gone."""
+    return tuple(
+        fault.moved(boot=fault.boot, call=calls[fault.boot][fault.call])
+        for fault in faults
+        if fault.call in calls[fault.boot]
+    )
+
+
+def with_faults(case: Case, faults: Sequence[Fault]) -> Edit:
+    """Return the case with other faults injected."""
+    return unchanged(replace(case, faults=tuple(faults)))
 
 
 def _legal(case: Case, kept: set[Place]) -> set[Place]:
@@ -164,7 +179,13 @@ def _renumbered(operations: list[Operation], new: Mapping[int, int]) -> tuple[Op
 
 def with_boots(case: Case, kept: Sequence[int]) -> Edit | None:
     """Return the case with these boots only, in this order."""
-    before = replace(case, boots=tuple(case.boots[number] for number in kept))
+    new = {old: at for at, old in enumerate(kept)}
+    faults = [fault for fault in case.faults if fault.boot in new]
+    before = replace(
+        case,
+        boots=tuple(case.boots[number] for number in kept),
+        faults=tuple(fault.moved(boot=new[fault.boot], call=fault.call) for fault in faults),
+    )
     edit = keep(before, removable(before))
     return edit and replace(edit, boots=tuple(kept))
 
@@ -185,7 +206,8 @@ def merged(case: Case, first: int) -> Edit | None:
         crash = replace(crash, call=crash.call + shift)
     boot = BootPlan((*head, *tail), crash)
     boots = (*case.boots[:first], boot, *case.boots[first + 2 :])
-    edit = keep(replace(case, boots=boots), removable(replace(case, boots=boots)))
+    together = replace(case, boots=boots, faults=_merged_faults(case, first, shift))
+    edit = keep(together, removable(together))
     if edit is None:
         return None
     numbers = [*range(first), *range(first + 1, len(case.boots))]
@@ -197,6 +219,21 @@ def merged(case: Case, first: int) -> Edit | None:
     return Edit(edit.case, tuple(numbers), tuple(calls))
 
 
+def _merged_faults(case: Case, first: int, shift: int) -> tuple[Fault, ...]:
+    """Return the faults after a boot and the next one became one; `shift` is for the latter's."""
+    last = len(case.boots[first].operations) - 1
+    is_closed = case.boots[first].operations[last].kind is OperationKind.CLOSE
+    merged = []
+    for fault in case.faults:
+        if fault.boot == first and is_closed and fault.call == last:
+            continue  # the `close` between the two boots is gone
+        if fault.boot == first + 1 and fault.call == 0:
+            continue  # and so is the `open` after it
+        boot = fault.boot - (fault.boot > first)
+        merged.append(fault.moved(boot=boot, call=fault.call + shift * (fault.boot == first + 1)))
+    return tuple(merged)
+
+
 def with_crash(case: Case, boot: int, crash: Crash | None) -> Edit | None:
     """Return the case with another end of one boot; a kill cuts off what comes after it."""
     operations = case.boots[boot].operations
@@ -206,7 +243,8 @@ def with_crash(case: Case, boot: int, crash: Crash | None) -> Edit | None:
         operations = (*operations, CLOSE)
     boots = list(case.boots)
     boots[boot] = BootPlan(operations, crash)
-    edited = replace(case, boots=tuple(boots))
+    faults = [f for f in case.faults if f.boot != boot or f.call < len(operations)]
+    edited = replace(case, boots=tuple(boots), faults=tuple(faults))
     edit = keep(edited, removable(edited))
     if edit is None:
         return None

@@ -33,10 +33,10 @@ from walcrash.recorder.releases import family
 from walcrash.recorder.words import signed
 from walcrash.recorder.writing import start_of_write, write_out, write_part
 from walcrash.values import limits
-from walcrash.values.case import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.errors import HarnessFault
-from walcrash.values.event import MAPPED, EventKind
-from walcrash.values.moments import Placement
+from walcrash.values.event import INJECTED, MAPPED, EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, End, Injection, Instead, KillTimer
+from walcrash.values.moments import SECTOR_BYTES, Placement
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
@@ -60,10 +60,14 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPlan:
-    """What ends the watch: a crash, or so many seconds without progress in one call."""
+    """What ends the watch: a crash, or so many seconds without progress in one call.
 
-    crash: CrashPoint | KillTimer | None
+    `injections` are asked, in order, what happens in place of each event of a file.
+    """
+
+    crash: End | None
     seconds_per_call: float
+    injections: tuple[Injection, ...] = ()
     events: int = limits.EVENTS_PER_BOOT
 
 
@@ -80,6 +84,7 @@ class Supervisor(ProcessTable):
         self._pid = pid
         self._plan = plan
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
+        self._injections = plan.injections
         self._matching_seen = 0
         self._crash: CrashLanding | None = None
         self._own_fd = -1
@@ -275,10 +280,15 @@ class Supervisor(ProcessTable):
         if point is not None and point.call == self.call:
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
-            result, start = write_out(file.fd, data, offset, flags)
+            noted = flags
+            if self._injections and (instead := self._instead(EventKind.WRITE, file.path)):
+                noted |= INJECTED
+                result, start = _write_instead(instead, file.fd, data, offset, flags)
+            else:
+                result, start = write_out(file.fd, data, offset, flags)
             row = (
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
-                flags, is_sync, result, thread, -1,
+                noted, is_sync, result, thread, -1,
             )  # fmt: skip
             self._record(row)
             if hit is not None:
@@ -390,11 +400,14 @@ class Supervisor(ProcessTable):
             hit = self._hit(kind)
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
-        try:
-            perform()
-            result = 0
-        except OSError as problem:
-            result = -(problem.errno or errno.EIO)
+        result = 0
+        if self._injections and (instead := self._instead(kind, path)) and instead.errno:
+            result, head = -instead.errno, (*head[:8], flags | INJECTED, False)
+        else:
+            try:
+                perform()
+            except OSError as problem:
+                result = -(problem.errno or errno.EIO)
         row = (*head, result, thread, mode)
         self._record(row)
         if kind is EventKind.TRUNCATE and not result and not offset:
@@ -402,6 +415,11 @@ class Supervisor(ProcessTable):
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result
+
+    def _instead(self, kind: EventKind, path: str) -> Instead | None:
+        """Return what happens in place of the event at hand; the first injection decides."""
+        every = [each.instead(kind, self.call, path) for each in self._injections]
+        return next((instead for instead in every if instead is not None), None)
 
     def _record(self, row: EventRow) -> None:
         self.rows.append(row)
@@ -459,3 +477,15 @@ class Supervisor(ProcessTable):
         request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
         number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
         return number
+
+
+def _write_instead(
+    instead: Instead, fd: int, data: bytes, offset: int | None, flags: int
+) -> tuple[int, int]:
+    """Fail a write, or perform its first bytes; return the call's result and where it began."""
+    if instead.errno:
+        return -instead.errno, start_of_write(fd, offset, flags)
+    most = len(data) if instead.most_bytes is None else min(instead.most_bytes, len(data))
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+        most -= most % SECTOR_BYTES
+    return write_out(fd, data[:most], offset, flags)

@@ -25,8 +25,8 @@ from walcrash.recorder.recording import EventRow, Recording, WatchEnd
 from walcrash.recorder.supervisor import EFFECT_MARK, WatchPlan
 from walcrash.recorder.watch import Watched
 from walcrash.recorder.zygote import Zygote
-from walcrash.values.case import CrashPoint, KillTimer
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint, KillTimer
 from walcrash.values.framing import Messages, MessageTooLong
 
 # limits

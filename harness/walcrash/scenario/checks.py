@@ -17,10 +17,10 @@ from walcrash.scenario.schema import ContractTable, FaultTable, WorkloadTable
 from walcrash.scenario.toml_position import KeyPath
 from walcrash.values.contract import Acknowledges, Promise
 from walcrash.values.event import EventKind
+from walcrash.values.faults import CLASSES, BootSelector
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import BootSelector, FaultKind
 
 MIX_KEY_OF_OPERATION: Final = {
     RecordType.PUT.value: "put",
@@ -33,6 +33,8 @@ MIX_KEY_OF_OPERATION: Final = {
     OperationKind.REPLAY.value: "replay",
 }
 """The key of `[workload.mix]` that makes an operation happen; `open` and `close` always do."""
+
+_KEYS_OF_ALL_FAULTS: Final = frozenset({"kind", "weight", "boots"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +85,26 @@ def cross_problems(
 
 def _kind_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
     """Report keys that belong to another kind of fault."""
-    falls = {FaultKind.KILL_TIMER: "at no stated event", FaultKind.POWER: "anywhere in its boot"}
-    if fault.kind in falls:
-        for key in ("operations", "event", "placements"):
-            if key in fault.model_fields_set:
-                yield Problem(
-                    (*place, key),
-                    f'a fault of kind "{fault.kind.value}" falls {falls[fault.kind]}; '
-                    f"found `{key}`",
-                    f'take `{key}` out, or write `kind = "kill"`',
-                )
-    for key, kind, what in (
-        ("delay_us", FaultKind.KILL_TIMER, "a delay"),
-        ("images", FaultKind.POWER, "images"),
-    ):
-        if key in fault.model_fields_set and fault.kind is not kind:
-            yield Problem(
-                (*place, key),
-                f'only a fault of kind "{kind.value}" has {what}; found kind "{fault.kind.value}"',
-                f'take `{key}` out, or write `kind = "{kind.value}"`',
-            )
+    kind = CLASSES[fault.kind]
+    for key in fault.model_fields_set - kind.keys - _KEYS_OF_ALL_FAULTS:
+        others = [other.value for other, known in CLASSES.items() if key in known.keys]
+        yield Problem(
+            (*place, key),
+            f'a fault of kind "{fault.kind.value}" falls {kind.falls} and has no `{key}`; '
+            f"allowed: {', '.join(sorted(kind.keys))}",
+            f"take `{key}` out" + (f', or write `kind = "{others[0]}"`' if others else ""),
+        )
 
 
 def _power_problems(
     contract: ContractTable, faults: Sequence[tuple[int, FaultTable]]
 ) -> Iterator[Problem]:
     for position, fault in faults:
-        if fault.kind is FaultKind.POWER and contract.power is Promise.NONE:
+        if CLASSES[fault.kind].is_power_loss and contract.power is Promise.NONE:
             yield Problem(
                 ("faults", position, "kind"),
-                'the contract promises nothing after a power loss; found kind "power"',
+                "the contract promises nothing after a power loss; found "
+                f'kind "{fault.kind.value}"',
                 'write `power = "all"` or "prefix" in [contract], or take the fault out',
             )
 

@@ -32,9 +32,9 @@ from walcrash.scenario.toml_position import key_lines, line_of
 from walcrash.values.case_file import case_from_text
 from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
+from walcrash.values.faults import FaultPlan
 from walcrash.values.scenario import (
     Budget,
-    FaultPlan,
     OperationMix,
     PhasePlan,
     PinnedCase,

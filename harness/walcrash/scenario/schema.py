@@ -28,11 +28,12 @@ from walcrash.scenario.table import member_of as _member
 from walcrash.scenario.table import name_of as _name
 from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
 from walcrash.values.event import EventKind
+from walcrash.values.faults import BootSelector, FaultKind
 from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import BootSelector, FaultKind, IdStyle
+from walcrash.values.scenario import IdStyle
 from walcrash.values.verdict import Invariant
 
 # limits

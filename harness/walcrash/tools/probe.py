@@ -26,11 +26,12 @@ from walcrash.campaign.pool import MakeExecutor
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive, Interrupted
+from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.finding import Finding
 from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
 from walcrash.values.persistence import is_power_loss, power_models
 from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
-from walcrash.values.scenario import BootSelector, FaultKind, FaultPlan, Scenario
+from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 
 # limits

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.forms import SPARSE, Most, Variants, Whole
-from walcrash.values.image_choice import ImageChoice
+from walcrash.values.faults.end import ENDS, End
+from walcrash.values.faults.injected import FAULTS, Fault
+from walcrash.values.forms import SPARSE, Most, Whole
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
-    EVENTS_PER_BOOT,
+    FAULTS_PER_CASE,
     INTEGER_64,
     OPERATIONS_PER_BOOT,
     SEEDS,
@@ -22,70 +23,11 @@ from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 
-KEPT_SCALE = 1 << 16
-"""`CrashPoint.kept` is a share of this."""
-
 NO_CALL: Final = "no call"
 """In the written form of a `Place`, the operation where none was under way."""
 
-# limits
-IMAGES: Final = 1_000_000
-"""Most images of one case."""
-
-DELAY_US: Final = 10**12
-"""Longest delay of a timer, microseconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrashPoint:
-    """An exact kill.
-
-    Attributes:
-        call: the position of the operation among the boot's operations.
-        ordinal: which of the call's (matching) events, from 0.
-        placement: before it, within it, or after it. `WITHIN` something that is not a write of
-            two bytes or more is `BEFORE`.
-        event: count only events of this kind; None counts all.
-        kept: for `WITHIN`: how much of the write happens, in 1/65536 of its length; at least
-            one byte is kept and at least one is lost.
-    """
-
-    call: Annotated[int, Whole(0)]
-    ordinal: Annotated[int, Whole(0, EVENTS_PER_BOOT * 4)]
-    placement: Placement
-    event: EventKind | None = None
-    kept: Annotated[int, Whole(0, KEPT_SCALE - 1)] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class KillTimer:
-    """A kill at no stated event: so many microseconds after the boot's first event."""
-
-    delay_us: Annotated[int, Whole(0, DELAY_US)]
-
-
-@dataclass(frozen=True, slots=True)
-class PowerLoss:
-    """A power cut somewhere in the boot or after it.
-
-    The boot runs to its end; the cut is made in its trace. Where other boots follow, one image
-    is drawn and they go on from it; in the last boot many are looked at.
-
-    Attributes:
-        seed: what positions and images are drawn from.
-        images: most images of the last boot.
-        choice: the one image that is meant; None to draw.
-    """
-
-    seed: Annotated[int, Whole(0, SEEDS - 1)]
-    images: Annotated[int, Whole(1, IMAGES)]
-    choice: Annotated[ImageChoice | None, SPARSE] = None
-
-
-CRASHES: Final = Variants({"kill": CrashPoint, "kill-timer": KillTimer, "power": PowerLoss})
-"""What may end a boot, by the names in JSON."""
-
-Crash = Annotated[CrashPoint | KillTimer | PowerLoss, CRASHES]
+Crash = Annotated[End, ENDS]
+"""What ends a boot, as a stored case has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +44,20 @@ class BootPlan:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: the boots in order, the first on an empty directory."""
+    """One test: the boots in order, the first on an empty directory.
+
+    `faults` are injected into the boots, beside what ends each of them.
+    """
 
     scenario: str
     index: Annotated[int, Whole(0, INTEGER_64 - 1)]
     seed: Annotated[int, Whole(0, SEEDS - 1)]
     boots: Annotated[tuple[BootPlan, ...], Most(BOOTS_PER_CASE, least=1)]
+    faults: Annotated[tuple[Annotated[Fault, FAULTS], ...], Most(FAULTS_PER_CASE), SPARSE] = ()
+
+    def faults_in(self, boot: int) -> tuple[Fault, ...]:
+        """Return what is injected into one boot, counted from 0."""
+        return tuple(fault for fault in self.faults if fault.boot == boot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from walcrash.values.case import BootPlan, Case, CrashPoint
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case
 from walcrash.values.codec import Codec, Refused
 from walcrash.values.codec_shapes import Check, Mismatch, found
 from walcrash.values.contract import Contract
+from walcrash.values.faults import CrashPoint
 from walcrash.values.forms import SPARSE, As, Most
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.values.moments import STALE

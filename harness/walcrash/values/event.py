@@ -41,6 +41,9 @@ MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
 MAPPED: Final = 1 << 31
 """A flag of a `write` that was no call: the bytes were stored through a shared mapping."""
 
+INJECTED: Final = 1 << 30
+"""A flag of an event in whose place an injected fault happened, whole or in part."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -56,7 +59,8 @@ class Event:
         offset: where a write, truncation, allocation or msync starts, in bytes.
         length: how many bytes were asked for.
         data: the bytes written; for a message, the bytes said.
-        flags: the call's flags (open flags for `create`, mode for `allocate`), or `MAPPED`.
+        flags: the call's flags (open flags for `create`, mode for `allocate`), `MAPPED`
+            and `INJECTED`.
         is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
         result: what the call returned; a negative errno if it failed.
         thread: a number for the thread that made it, from 0, in order of first sight.
@@ -84,6 +88,11 @@ class Event:
         return self.kind is EventKind.WRITE and bool(self.flags & MAPPED)
 
     @property
+    def is_injected(self) -> bool:
+        """Whether an injected fault happened in its place, whole or in part."""
+        return bool(self.flags & INJECTED)
+
+    @property
     def is_message(self) -> bool:
         """Whether this is something said and not something done to a file."""
         return self.kind in MESSAGES
@@ -101,4 +110,6 @@ class Event:
             text += f", mode {self.mode:o}"
         if self.is_stored:
             text += ", stored through a mapping"
+        if self.is_injected:
+            text += ", injected"
         return text if self.result >= 0 else f"{text} (failed, errno {-self.result})"

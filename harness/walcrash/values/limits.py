@@ -18,6 +18,9 @@ BOOTS_PER_CASE = 64
 OPERATIONS_PER_BOOT = 100_000
 """Most operations that a scenario may ask for in one boot."""
 
+FAULTS_PER_CASE = 1_000
+"""Most faults that are injected into the boots of one case."""
+
 EVENTS_PER_BOOT = 5_000_000
 """Most events that one boot may record before the case is stopped as inconclusive."""
 

@@ -10,9 +10,8 @@ from typing import Annotated, Final, Self
 
 from walcrash.values.case import Case
 from walcrash.values.contract import Contract
-from walcrash.values.event import EventKind
+from walcrash.values.faults.plan import FaultPlan
 from walcrash.values.forms import Real, Whole
-from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -142,49 +141,6 @@ class WorkloadPlan:
             ),
             clean_close=self.clean_close if phase.clean_close is None else phase.clean_close,
         )
-
-
-class FaultKind(Enum):
-    """What is done to the subject."""
-
-    KILL = "kill"
-    KILL_TIMER = "kill-timer"
-    POWER = "power"
-
-
-class BootSelector(Enum):
-    """Which boots a fault may end."""
-
-    ANY = "any"
-    FIRST = "first"
-    LATER = "later"
-    LAST = "last"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultPlan:
-    """One kind of fault, and where it may fall.
-
-    Attributes:
-        kind: an exact kill, or one on a timer.
-        weight: how often this fault is drawn among the scenario's faults.
-        boots: which boots it may end.
-        operations: the operations it may fall into, by operation kind (`append`, `apply`) or
-            record type (`MarkDone`); empty means any.
-        event: only events of this kind; None means any.
-        placements: before, within or after the event.
-        delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
-        images: for `power`: most images that are looked at in one case.
-    """
-
-    kind: FaultKind = FaultKind.KILL
-    weight: int = 1
-    boots: BootSelector = BootSelector.ANY
-    operations: tuple[str, ...] = ()
-    event: EventKind | None = None
-    placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
-    delay_us: tuple[int, int] = (0, 20_000)
-    images: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,23 @@
 """Workloads: the cases of a scenario, each drawn from its seed before anything runs.
 
-A case is drawn boot by boot: the operations, the fault that ends them, and the place where it
-falls; the boot's plan ends there. The same scenario, capabilities, profile, master seed and
-index give the same case, on any machine and under any hash seed.
+A case is drawn boot by boot: the operations, what ends them, and the place where that falls; the
+boot's plan ends there. What is injected into the boot is drawn last. The same scenario,
+capabilities, profile, master seed and index give the same case, on any machine and under any hash
+seed.
 
-Not here: how events are counted (`profile`), what records hold (`content`),
-and running a case.
+Not here: how events are counted (`profile`), what records hold (`content`), and running a case.
 
 Source: `harness/walcrash/docs/explanation/decisions/0006-cases-are-drawn-before-they-run.md`.
 """
 
+from dataclasses import replace
 from typing import Final
 
-from walcrash.values.case import BootPlan, Case, Crash
-from walcrash.values.operation import Operation
-from walcrash.values.scenario import FaultPlan, OperationMix, Scenario
+from walcrash.values.case import BootPlan, Case
+from walcrash.values.faults import Ending, Fault, FaultPlan, class_of
+from walcrash.values.scenario import OperationMix, Scenario
 from walcrash.values.seed import Prng, derive_seed
-from walcrash.workload.crash import draw_end, draw_fault
+from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -55,15 +56,19 @@ def draw_case(
     seed = derive_seed(master_seed, scenario.name, index)
     prng = Prng(seed)
     progress = Progress()
-    boots = []
+    boots: list[BootPlan] = []
+    faults: list[Fault] = []
     count = prng.between(*scenario.workload.boots)
     for number in range(count):
-        fault = _draw_boot_fault(prng, scenario, supports, number, is_last=number == count - 1)
-        boot = _draw_boot(prng, scenario, supports, progress, fault, profile, number)
-        boots.append(boot)
-        for operation in boot.operations:
+        is_last = number == count - 1
+        end = _draw_boot_end(prng, scenario, supports, number, is_last=is_last)
+        draft = _draw_operations(prng, scenario, supports, progress, profile, number)
+        boots.append(_ended(draft, end))
+        drawn = replace(draft, operations=boots[-1].operations)
+        faults += draw_injected(scenario.faults, drawn, is_last=is_last)
+        for operation in boots[-1].operations:
             progress.note(operation)
-    return Case(scenario.name, index, seed, tuple(boots))
+    return Case(scenario.name, index, seed, tuple(boots), tuple(faults))
 
 
 def draw_control(
@@ -82,42 +87,45 @@ def draw_control(
     return Case(scenario.name, index, seed, tuple(boots))
 
 
-def _draw_boot_fault(
+def _draw_boot_end(
     prng: Prng, scenario: Scenario, supports: frozenset[str], boot: int, *, is_last: bool
 ) -> FaultPlan | None:
     is_closed = prng.below(100) < scenario.workload.in_boot(boot).clean_close
     if is_closed and not is_last:
         return None
-    return draw_fault(prng, scenario.faults, supports=supports, boot=boot, is_last=is_last)
+    return draw_end(prng, scenario.faults, supports=supports, boot=boot, is_last=is_last)
 
 
-def _draw_boot(
+def _draw_operations(
     prng: Prng,
     scenario: Scenario,
     supports: frozenset[str],
     progress: Progress,
-    fault: FaultPlan | None,
     profile: Profile,
     boot: int,
-) -> BootPlan:
+) -> BootDraft:
     plan = scenario.workload.in_boot(boot)
     kinds = weighted_kinds(plan, supports)
-    # What lies behind the crash is never carried out, so that the case does not go on with it.
-    operations: list[Operation] = draw_operations(prng, progress.copy(), plan, kinds)
-    crash: Crash
-    if fault is None:
-        return BootPlan((*operations, CLOSE))
-    operations, crash = draw_end(
-        prng,
-        operations,
-        progress,
-        plan,
-        fault,
+    return BootDraft(
+        prng=prng,
+        boot=boot,
+        # What lies behind the end is never carried out, so that the case does not go on with it.
+        operations=draw_operations(prng, progress.copy(), plan, kinds),
+        progress=progress,
+        plan=plan,
         supports=supports,
         profile=profile,
-        is_first_boot=boot == 0,
     )
-    return BootPlan(tuple(operations), crash)
+
+
+def _ended(draft: BootDraft, plan: FaultPlan | None) -> BootPlan:
+    """Return the boot up to its end, which falls where its class of fault says."""
+    if plan is None:
+        return BootPlan(tuple(draft.closed()))
+    ending = class_of(plan)
+    assert isinstance(ending, Ending), "what is injected ends no boot"
+    operations, end = ending.draw(plan, draft)
+    return BootPlan(tuple(operations), end)
 
 
 def _draw_control_boot(

@@ -9,11 +9,14 @@ Not here: running anything.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from walcrash.values.case import BootPlan
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import Operation, OperationKind
+
+REOPEN: Final = "reopen"
+"""The name under which the `open` of a later boot is counted: it has something to recover."""
 
 
 def operation_key(operation: Operation, *, is_first_boot: bool) -> str:
@@ -25,7 +28,7 @@ def operation_key(operation: Operation, *, is_first_boot: bool) -> str:
     if operation.record is not None:
         return f"{operation.kind.value} {operation.record.type.value}"
     if operation.kind is OperationKind.OPEN and not is_first_boot:
-        return "reopen"
+        return REOPEN
     return operation.kind.value
 
 

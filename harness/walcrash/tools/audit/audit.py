@@ -23,9 +23,10 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
 from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
-from walcrash.values.case import Case, PowerLoss
+from walcrash.values.case import Case
 from walcrash.values.contract import Contract, Promise
-from walcrash.values.scenario import FaultKind, FaultPlan, Scenario
+from walcrash.values.faults import FaultKind, FaultPlan, PowerLoss
+from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 from walcrash.workload.draw import draw_case
 

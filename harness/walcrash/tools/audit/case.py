@@ -23,9 +23,10 @@ from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site, find_sites, find_unsynced, has_promise
 from walcrash.tools.audit.space import work_of_site, work_of_syncs
 from walcrash.values.audit import AuditFinding, Baseline, SiteAudit, UnsyncedPromise
-from walcrash.values.case import BootPlan, Landing, PowerLoss
+from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.recovery import FailureKind, RecoveryFailure

@@ -27,9 +27,9 @@ from walcrash.tools.bench.plain import run_plain_case
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
 from walcrash.values.errors import HarnessFault
+from walcrash.values.faults import FaultPlan
 from walcrash.values.scenario import (
     Budget,
-    FaultPlan,
     OperationMix,
     RecoveryLimits,
     Scenario,

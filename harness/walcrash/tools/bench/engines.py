@@ -28,9 +28,10 @@ from walcrash.subjects.loading import MissingPackage, find_adapter, make_adapter
 from walcrash.tools.bench.cases import AS_PLAIN
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
-from walcrash.values.case import BootPlan, Case, PowerLoss
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory, History, Outcome, Recoveries
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType

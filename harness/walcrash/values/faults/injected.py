@@ -1,0 +1,80 @@
+"""Injected faults: what is done to a subject during a boot, beside what ends the boot.
+
+A fault names the call that it falls into, and says of each event of that boot what happens in its
+place. The recorder asks before it performs the event, and marks what was injected in the trace.
+
+Not here: what ends a boot (`end`), who asks (`walcrash.recorder.supervisor`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Protocol, Self
+
+from walcrash.values.event import Event, EventKind
+from walcrash.values.forms import Variants, Whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """What happens in place of an event.
+
+    Attributes:
+        errno: the error that the call returns, of which nothing is performed; 0 for none.
+        most_bytes: how much of a write is performed at most; None for all of it.
+    """
+
+    errno: int = 0
+    most_bytes: int | None = None
+
+
+class Injection(Protocol):
+    """A fault at work in one boot: it may count what it has seen."""
+
+    def instead(self, kind: EventKind, call: int, path: str) -> Instead | None:
+        """Return what happens in place of the event at hand; None where that is performed.
+
+        Args:
+            kind: the event's.
+            call: the position, among the boot's calls, of the operation under way.
+            path: the file or name that is acted on.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(ABC):
+    """Something that is done to a subject in one call of one boot.
+
+    Attributes:
+        boot: the boot, from 0.
+        call: the position of the operation among the boot's operations.
+    """
+
+    boot: Annotated[int, Whole(0)]
+    call: Annotated[int, Whole(0)]
+
+    @abstractmethod
+    def injection(self) -> Injection:
+        """Return the fault at work in its boot."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the form that reports use: `EIO for the first fsync of call 2`."""
+
+    def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
+        """Yield simpler faults of this class, simplest first.
+
+        Args:
+            events: the trace of its boot, as far as it went.
+        """
+        del events
+        return iter(())
+
+    def moved(self, *, boot: int, call: int) -> Self:
+        """Return the fault in another place, after operations or boots were taken away."""
+        return replace(self, boot=boot, call=call)
+
+
+FAULTS: Final = Variants()
+"""What may be injected into a boot, by the names in JSON."""

@@ -1,0 +1,148 @@
+"""Which faults a boot gets: what ends it, and what is injected into it.
+
+Not here: where a fault falls, which its class says (`walcrash.values.faults`); what the operations
+are (`operations`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.values.event import EventKind
+from walcrash.values.faults import Ending, Fault, FaultPlan, Injectable, class_of
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import OperationMix, WorkloadPlan
+from walcrash.values.seed import Prng
+from walcrash.workload.operations import (
+    CAPABILITY,
+    CLOSE,
+    Progress,
+    draw_operation,
+    has_markable,
+)
+from walcrash.workload.profile import REOPEN, Profile, operation_key
+
+# limits
+RECOVERY_EVENTS: Final = 6
+"""Fewest events that a fault during recovery is drawn from: the boots that the profile knows
+were closed cleanly, and a recovery after a crash has more to do."""
+
+_RECORD_MIX: Final = {
+    RecordType.PUT.value: OperationMix.PUT,
+    RecordType.DONE.value: OperationMix.DONE,
+    RecordType.FAILED.value: OperationMix.FAILED,
+    OperationKind.APPEND.value: OperationMix.PUT,
+}
+
+
+def draw_end(
+    prng: Prng,
+    faults: Sequence[FaultPlan],
+    *,
+    supports: frozenset[str],
+    boot: int,
+    is_last: bool,
+) -> FaultPlan | None:
+    """Return the plan of what ends a boot, counted from 0; None if nothing may."""
+    possible = [
+        plan
+        for plan in faults
+        if isinstance(class_of(plan), Ending)
+        and plan.boots.selects(boot=boot, is_last=is_last)
+        and _names(plan, supports) is not None
+    ]
+    if not possible:
+        return None
+    return prng.weighted(possible, [plan.weight for plan in possible])
+
+
+def draw_injected(faults: Sequence[FaultPlan], draft: "BootDraft", *, is_last: bool) -> list[Fault]:
+    """Return what is injected into a boot: of each plan that may fall into it, what it draws."""
+    drawn = []
+    for plan in faults:
+        kind = class_of(plan)
+        if not isinstance(kind, Injectable):
+            continue
+        is_selected = plan.boots.selects(boot=draft.boot, is_last=is_last)
+        if is_selected and _names(plan, draft.supports) is not None:
+            fault = kind.draw(plan, draft)
+            if fault is not None:
+                drawn.append(fault)
+    return drawn
+
+
+def _names(plan: FaultPlan, supports: frozenset[str]) -> tuple[str, ...] | None:
+    """Return the operations that a fault may fall into, empty for any; None if none can."""
+    names = plan.operations
+    if plan.event is EventKind.EFFECT and not names:
+        names = (OperationKind.TICK.value,)
+    needed = {kind.value: capability for kind, capability in CAPABILITY.items()}
+    supported = tuple(name for name in names if name not in needed or needed[name] in supports)
+    return None if names and not supported else supported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootDraft:
+    """A boot whose operations are drawn, and into which a fault is drawn now.
+
+    Attributes:
+        prng: the generator.
+        boot: the boot, from 0.
+        operations: in order; `close` is left out.
+        progress: where the case stood before the boot; it stays.
+        plan: for an operation that a fault needs and that was not drawn.
+        supports: the subject's capabilities.
+        profile: how many events each operation has.
+    """
+
+    prng: Prng
+    boot: int
+    operations: Sequence[Operation]
+    progress: Progress
+    plan: WorkloadPlan
+    supports: frozenset[str]
+    profile: Profile
+
+    def closed(self) -> list[Operation]:
+        """Return the operations with a `close` behind them."""
+        return [*self.operations, CLOSE]
+
+    def names(self, plan: FaultPlan) -> Sequence[str]:
+        """Return the operations that a fault may fall into, empty for any."""
+        names = _names(plan, self.supports)
+        assert names is not None, "a fault that can fall nowhere was drawn"
+        return names
+
+    def count(self, operation: Operation, event: EventKind | None) -> int:
+        """Return how many events of a kind, or of all, an operation had without any fault."""
+        return self.profile.count(self._key(operation), event)
+
+    def least(self, operation: Operation) -> int:
+        """Return the fewest events that a fault in an operation is drawn from."""
+        return RECOVERY_EVENTS if self._key(operation) == REOPEN else 1
+
+    def sending_ticks(self) -> set[int]:
+        """Return the positions of the ticks that have something to send."""
+        sending, progress = set(), self.progress.copy()
+        for at, operation in enumerate(self.operations):
+            waiting_before = len(progress.waiting)
+            progress.note(operation)
+            if operation.now_ms is not None and len(progress.waiting) < waiting_before:
+                sending.add(at)
+        return sending
+
+    def with_needed(self, name: str) -> list[Operation]:
+        """Return some first part of the operations with a needed one behind it."""
+        prng, plan, progress = self.prng, self.plan, self.progress.copy()
+        kept = list(self.operations[: prng.between(1, len(self.operations))])
+        for operation in kept:
+            progress.note(operation)
+        kind = _RECORD_MIX.get(name) or OperationMix(name)
+        if kind in (OperationMix.DONE, OperationMix.FAILED) and not has_markable(progress):
+            kept.append(draw_operation(prng, progress, plan, OperationMix.PUT, kept))
+            progress.note(kept[-1])
+        return [*kept, draw_operation(prng, progress, plan, kind, kept)]
+
+    def _key(self, operation: Operation) -> str:
+        return operation_key(operation, is_first_boot=self.boot == 0)
