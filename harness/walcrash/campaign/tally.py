@@ -15,7 +15,7 @@ from walcrash.case.power_loss import Coverage
 from walcrash.minimise.cause import group_of
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
-from walcrash.values.log import BootSummary, CaseJudged, ScenarioEnded
+from walcrash.values.log import INJECTED_FAULT, BootSummary, CaseJudged, ScenarioEnded
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -77,6 +77,7 @@ class Tally:
         for landing in outcome.landings:
             if not landing.is_power_loss:
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
+        self.crash_points[INJECTED_FAULT] += sum(boot.injected for boot in outcome.boots)
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
         self.outside.update(outcome.outside)

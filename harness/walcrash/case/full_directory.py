@@ -1,6 +1,6 @@
 """A full working directory: what a subject does without space is no verdict on it.
 
-Faults on purpose are not concerned; a scenario that injects ENOSPC says so in its events.
+An error that was injected says nothing of the disk, and neither do a subject's words about it.
 """
 
 import errno
@@ -13,7 +13,7 @@ from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History
 from walcrash.values.recovery import RecoveryFailure
 
-_NO_SPACE: Final = (-errno.ENOSPC, -errno.EDQUOT)
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 _WORDS: Final = tuple(os.strerror(number).casefold() for number in (errno.ENOSPC, errno.EDQUOT))
 
 HINT: Final = "WALCRASH_WORK=/some/directory/with/space walcrash run"
@@ -27,9 +27,11 @@ def refuse_full_directory(
     Raises:
         HarnessFault: there is one.
     """
-    refused = any(row[10] in _NO_SPACE for recording in recordings for row in recording.rows)
+    errors = [error for recording in recordings for error in recording.errors()]
+    injected = {is_injected for number, is_injected in errors if number in _NO_SPACE}
     # Recoveries are not watched: what a subject says is all that is known of their calls.
-    if refused or any(word in text.casefold() for text in _texts(history) for word in _WORDS):
+    has_said = any(word in text.casefold() for text in _texts(history) for word in _WORDS)
+    if False in injected or (has_said and True not in injected):
         raise HarnessFault(
             f"there is no space left in the working directory {directory}, so nothing can be said "
             "about the subject",

@@ -54,7 +54,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
     return CaseOutcome(
         index=run.case.index,
         seed=run.case.seed,
-        boots=tuple(_summarise_boot(boot) for boot in run.boots),
+        boots=tuple(_summarise_boot(boot, run.case) for boot in run.boots),
         recoveries=run.recoveries,
         verdict=run.verdict,
         violations=run.judgement.violations,
@@ -94,7 +94,8 @@ def count_operations(case: Case) -> int:
     return sum(o.kind not in around for boot in case.boots for o in boot.operations)
 
 
-def _summarise_boot(boot: WatchedBoot) -> BootSummary:
+def _summarise_boot(boot: WatchedBoot, case: Case) -> BootSummary:
+    events = boot.events() if case.faults else ()
     calls: Sequence[Outcome] = [call.outcome for call in boot.history.calls]
     return BootSummary(
         operations=len(calls),
@@ -102,6 +103,7 @@ def _summarise_boot(boot: WatchedBoot) -> BootSummary:
         events=len(boot.recording.rows),
         end=boot.history.end.value,
         landing=boot.landing,
+        injected=sum(event.is_injected for event in events),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import INJECTED, Event, EventKind
 from walcrash.values.moments import Placement
 
 EventRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, int, int]
@@ -54,6 +54,10 @@ class Recording:
     def events(self) -> tuple[Event, ...]:
         """Return the events as values."""
         return tuple(row_to_event(row) for row in self.rows)
+
+    def errors(self) -> set[tuple[int, bool]]:
+        """Return the errno of each call that failed, and whether that was injected."""
+        return {(-row[10], bool(row[8] & INJECTED)) for row in self.rows if row[10] < 0}
 
     def messages(self, kinds: frozenset[EventKind]) -> list[tuple[EventKind, bytes]]:
         """Return what the worker said, in order."""

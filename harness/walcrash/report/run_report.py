@@ -15,6 +15,7 @@ from walcrash.report.html_coverage import Coverage, CoverageCount
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
 from walcrash.values.log import (
+    INJECTED_FAULT,
     CampaignEnded,
     CampaignStarted,
     CaseJudged,
@@ -50,6 +51,7 @@ class _Tally:
         self.recoveries += case.recoveries
         self.events += sum(boot.events for boot in case.boots)
         for boot in case.boots:
+            self.crash_points[INJECTED_FAULT] += boot.injected
             if boot.landing is not None:
                 landing = boot.landing
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
@@ -188,7 +190,7 @@ class RunReport:
             boots=tally.boots,
             recoveries=tally.recoveries,
             events=tally.events,
-            crash_points=tally.crash_points,
+            crash_points=+tally.crash_points,
             judged=(),
             findings=sum(1 for finding in self.findings if finding.scenario == name),
         )

@@ -8,6 +8,7 @@ form: an object with `line` (what kind) and the fields below; `line_from_json` i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract
@@ -60,15 +61,23 @@ class ScenarioStarted:
     path: str = ""
 
 
+INJECTED_FAULT: Final = "injected fault"
+"""Where `crash_points` counts the events in whose place a fault was injected."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootSummary:
-    """One boot of a case in numbers; `end` is a `BootEnd`'s value."""
+    """One boot of a case in numbers.
+
+    `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected.
+    """
 
     operations: int
     acknowledged: int
     events: int
     end: str
     landing: Landing | None
+    injected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
