@@ -5,7 +5,7 @@ not done, and prefers one that a tick has sent. `Progress` keeps that, as it wou
 operation of the case had been carried out; what a crash loses is not known here, and a mark of
 an operation whose put was lost is legal.
 
-Not here: where the crash falls (`crash`).
+Not here: where a fault falls (`faults`).
 """
 
 from collections.abc import Sequence
