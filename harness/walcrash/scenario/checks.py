@@ -86,7 +86,8 @@ def cross_problems(
 def _kind_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
     """Report keys that belong to another kind of fault."""
     kind = CLASSES[fault.kind]
-    for key in fault.model_fields_set - kind.keys - _KEYS_OF_ALL_FAULTS:
+    taken = kind.keys | _KEYS_OF_ALL_FAULTS
+    for key in (key for key in FaultTable.model_fields if key in fault.model_fields_set - taken):
         others = [other.value for other, known in CLASSES.items() if key in known.keys]
         yield Problem(
             (*place, key),
