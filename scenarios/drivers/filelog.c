@@ -5,7 +5,7 @@
  *
  * A frame is a length and a CRC-32 of length and content, both 32 bits in the machine's order, and
  * the record as the JSON text in which it came. Recovery takes whole frames up to the first that
- * is none, and cuts the rest off. A record is acknowledged when fsync has returned.
+ * is none, and truncates the rest. A record is acknowledged when fsync has returned.
  *
  * With --no-sync it is wrong: nothing is ever synced, and a power loss takes what was promised.
  */

@@ -4,7 +4,7 @@
 #   walcrash run journal.toml
 #
 # A line of the journal is an MD5 sum and a record as JSON. Recovery takes whole lines up to the
-# first that is none, and cuts the rest off. A record is acknowledged when fsync has returned.
+# first that is none, and truncates the rest. A record is acknowledged when fsync has returned.
 #
 # With --keep-tail it is wrong: what a crash left of a line stays, and the next record is
 # appended to it.

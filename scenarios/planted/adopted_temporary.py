@@ -4,7 +4,7 @@ Somebody had seen a `wal.log.tmp` after a crash and thought of it as the newer l
 lacked its rename, so recovery did the rename. When the kill had come in the middle of writing
 that file, half a log replaced the whole one.
 
-Repair: a temporary file that was never renamed is rubbish; remove it.
+Repair: a temporary file that was never renamed is no log; remove it.
 """
 
 import os

@@ -4,7 +4,7 @@ Compaction was tried on large logs, with reads in parallel, and with a full disk
 with a kill. One did come between the truncation and the write: the log was empty, and all
 operations that were still open were gone.
 
-Repair: write the shorter log beside the old one and rename it over it.
+Repair: write the shorter log next to the old one and rename it over it.
 """
 
 import os

@@ -4,7 +4,7 @@ Recovery did not touch a log with a torn tail: it was put aside as `wal.old`, st
 records went to a fresh file. A clean shutdown merged the two. A worker that crashed in the
 middle of a write twice in a row put its second log in the place of its first one.
 
-Repair: cut the torn tail and go on with the one log; or number what is put aside.
+Repair: truncate the torn tail and go on with the one log; or number what is put aside.
 """
 
 import os

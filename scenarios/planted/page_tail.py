@@ -3,7 +3,7 @@
 Large records went out in whole pages of 4096 bytes, and the rest was combined with whatever
 came next. All tests used small payloads. The first customer with attachments lost the last
 one at each restart: its record was acknowledged with its tail still in memory, so recovery
-found it torn and cut it.
+found it torn and truncated it.
 
 Repair: write all of a record before its append returns.
 """

@@ -1,9 +1,9 @@
 """A small write-ahead log that keeps its promises: the base of every planted bug.
 
 `wal.log` is MAGIC and the offset of its first record, then frames: the body's length and its
-CRC-32, then the body, a record as JSON. Each append is one `os.write`; a torn tail is cut before
-anything is appended behind it; state and checkpoint are replaced as whole files. An offset is a
-position in the log as if nothing had ever been compacted away, so it grows for ever.
+CRC-32, then the body, a record as JSON. Each append is one `os.write`; a torn tail is truncated
+before anything is appended behind it; state and checkpoint are replaced as whole files. An offset
+is a position in the log as if nothing had ever been compacted away, so it grows for ever.
 
 Not here: any fsync. A process kill leaves the page cache as it is, and no power is lost here.
 """
@@ -117,7 +117,7 @@ class PlainLog(Adapter):
         os.close(self.log)
 
     def open_log(self) -> None:
-        """Read the log, make it where there is none, and cut a torn tail."""
+        """Read the log, make it where there is none, and truncate a torn tail."""
         path = self.directory / "wal.log"
         if not path.exists():
             self.create_log()

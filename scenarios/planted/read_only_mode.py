@@ -1,10 +1,10 @@
-"""Not appendable: a log whose tail was cut refuses every record from then on, politely.
+"""Not appendable: a log whose tail was truncated refuses every record from then on, politely.
 
 After a torn tail the log opened read-only, "until somebody has looked at it". Each append was
 refused with a clear error and nothing was written, so nothing was ever lost; and nothing could
 be written either, on every machine that had lost its power once.
 
-Repair: cut the torn tail and go on; what was torn was never acknowledged.
+Repair: truncate the torn tail and go on; what was torn was never acknowledged.
 """
 
 from planted_base import PlainLog

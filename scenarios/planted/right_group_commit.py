@@ -1,9 +1,9 @@
-"""Right, though it looks wrong: acknowledged records are lost by every kill.
+"""Right, though it seems wrong: acknowledged records are lost by every kill.
 
 Records are buffered in the process and promised by `sync` only, which is what its contract
 says. Whatever makes a record matter flushes it first: a sync, an effect, the state file.
 
-Looks like: `buffered_append` and `unsynced_send`.
+Resembles: `buffered_append` and `unsynced_send`.
 """
 
 import io

@@ -1,9 +1,9 @@
-"""Right, though it looks wrong: it refuses what its contract does not take, for certain.
+"""Right, though it seems wrong: it refuses what its contract does not take, for certain.
 
 A payload over a limit, an empty one, and a mark of an operation that was never put are refused
 before a byte is written, in every boot alike.
 
-Looks like: a log to which nothing can be appended after a recovery.
+Resembles: a log to which nothing can be appended after a recovery.
 """
 
 from planted_base import PlainLog

@@ -1,10 +1,10 @@
-"""Right, though it looks wrong: the log is many files, and compaction deletes some of them.
+"""Right, though it seems wrong: the log is many files, and compaction deletes some of them.
 
 A segment's name is the offset of its first record. Compaction drops segments from the start of
 the log, as long as all their operations are done, and it stops at the first that has another
 one. So it can drop a put and keep its `MarkDone`, and never the other way round.
 
-Looks like: `listing_order` (segments are found by listing the directory, and sorted), and
+Resembles: `listing_order` (segments are found by listing the directory, and sorted), and
 `unlink_then_rename` (each unlink of a segment leaves a log that is right).
 """
 

@@ -1,10 +1,10 @@
-"""Right, though it looks wrong: marks go to a file of their own.
+"""Right, though it seems wrong: marks go to a file of their own.
 
 A frame starts with the record's offset, and recovery merges the two files by it. Only one
 record is being written at any time, so at most one of the files has a torn tail, and what is
 torn was never acknowledged; the next record takes its offset.
 
-Looks like: a log that forgets the order between puts and marks.
+Resembles: a log that forgets the order between puts and marks.
 """
 
 import json
@@ -32,7 +32,7 @@ class Subject(PlainLog):
         self.log = self.puts
 
     def open_part(self, path: Path) -> int:
-        """Read one of the files, cut its torn tail, and return its descriptor."""
+        """Read one of the files, truncate its torn tail, and return its descriptor."""
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         data = path.read_bytes()
         position = 0

@@ -1,10 +1,10 @@
 """Not appendable: after a torn write the log is opened for reading only.
 
-Recovery found damage, cut it, and left the log in a safe mode until an operator had looked. Such
-damage is what any crash leaves, so at three in the morning a worker that had come back by
+Recovery found damage, truncated it, and left the log in a safe mode until an operator had come.
+Such damage is what any crash leaves, so at three in the morning a worker that had come back by
 itself refused every new operation until somebody else came back, too.
 
-Repair: a torn tail that was cut is no damage; go on.
+Repair: a torn tail that was truncated is no damage; go on.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Altered record, only by a kill in the middle of a write: recovery salvages half a payload.
 
 The checksum covered the record's fields and not its payload, which "belongs to the user". When
-the write of a record had been cut short within the payload, recovery took what was there:
+the write of a record had been interrupted within the payload, recovery took what was there:
 better half an operation than none, as the comment said. The half was then sent to the bank.
 
 Repair: the checksum covers everything, and a record that is not whole is no record.

@@ -1,10 +1,10 @@
-"""Not appendable, only by a kill a few bytes into a write: half a header is not cut.
+"""Not appendable, only by a kill a few bytes into a write: half a header is not truncated.
 
-Recovery cut a torn body, but it asked "is there another header?" to see whether anything was
+Recovery truncated a torn body, but it asked "is there another header?" to see whether anything was
 left, and one to seven bytes are none. They stayed, new records went behind them, and the next
 recovery found a header that was no header.
 
-Repair: cut whatever lies behind the last whole record, also a single byte.
+Repair: truncate whatever lies behind the last whole record, also a single byte.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Lost put in a later boot: the torn tail is skipped at open, and not cut.
+"""Lost put in a later boot: the torn tail is skipped at open, and not truncated.
 
 A kill in the middle of a write left half a record. The next boot stopped reading there, which
 is right, and then appended behind it, which is not: the boot after that stopped at the same

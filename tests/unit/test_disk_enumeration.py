@@ -54,7 +54,7 @@ def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:
     for choice in choices(replayed(), Model.POSIX, END, prng=Prng(7), drawn=1):
         said.setdefault(choice.policy, choice.describe(events))
     write, rename = "write tmp, 1200 bytes at 0", "rename tmp to state"
-    state = "; cut after event 3 (posix)"
+    state = "; power lost after event 3 (posix)"
     assert said == {
         Policy.NOTHING: f"nothing kept that was not synced{state}",
         Policy.ALL: f"everything kept{state}",

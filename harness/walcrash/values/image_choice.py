@@ -82,7 +82,7 @@ class ImageChoice:
 
     Attributes:
         model: the persistence model that allows it.
-        position: where the trace is cut.
+        position: where the crash falls in the trace.
         policy: why it was chosen.
         names: how far directories have come.
         files: how far sizes and content have come.
@@ -122,7 +122,7 @@ class ImageChoice:
             Policy.DRAWN: f"a part of the changes, drawn with seed {self.seed}",
             Policy.EXPLICIT: f"{len(self.held)} changes at moments of their own",
         }
-        return f"{lines[self.policy]}; cut {self.position} ({self.model.value})"
+        return f"{lines[self.policy]}; power lost {self.position} ({self.model.value})"
 
     def _torn(self, event: Event | None) -> str:
         if self.held:

@@ -1,6 +1,6 @@
 """Lost put, only in logs over 64 KiB: a record that crosses from one file to the next.
 
-The log is cut into files of 64 KiB, and a record may begin in one and end in the next. An
+The log is divided into files of 64 KiB, and a record may begin in one and end in the next. An
 append syncs the file that it has just written to; of such a record, that is only the second
 half. No test had written so much.
 
@@ -22,7 +22,7 @@ class Subject(DurableLog):
     supports = DurableLog.supports - {"compact"}
 
     def open_log(self) -> None:
-        """Read all files as one; what lies behind the last whole record is cut or removed."""
+        """Read all files as one; what lies behind the last whole record is truncated or removed."""
         self.entries, self.log, self.base = [], -1, 0
         self.end_offset = self.scan(self.content(), position=0)
         last = self.end_offset // FILE_BYTES

@@ -1,7 +1,7 @@
 """Unrecoverable: the header that commits a record is durable before the record.
 
 The header of the log says where its last record ends, in two slots that take turns. An append
-wrote the record, then the header, and synced both at once, which is in order for whoever looks
+wrote the record, then the header, and synced both at once, which is in order for whoever reads
 through the page cache. The disk wrote the header first, since it comes first; and then there
 was no more power.
 

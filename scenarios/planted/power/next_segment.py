@@ -36,7 +36,7 @@ class Subject(DurableLog):
         self.sync_directory()
 
     def read_segment(self, start: int) -> None:
-        """Add a segment's records, cut its torn tail, and go on in it."""
+        """Add a segment's records, truncate its torn tail, and go on in it."""
         if self.log >= 0:
             os.close(self.log)
         path = self.directory / segment_name(start)

@@ -1,7 +1,7 @@
 """Order: a recycled file holds old records behind its tail, and they are replayed.
 
 Compaction writes into the one of two files that is not in use, over whatever was there, since
-new blocks are dear. Each record takes whole sectors, and a sector of zeros behind it ends the
+new blocks are expensive. Each record takes whole sectors, and a sector of zeros behind it ends the
 log. The zeros are written before the record, so a kill leaves the old end or the new one; both
 are synced at once, and a power failure left the record without the zeros. What had been there
 two compactions ago was next, whole and with a right checksum: puts that had been dropped came
@@ -23,7 +23,7 @@ FILES = ("wal.0", "wal.1")
 
 
 class Subject(DurableLog):
-    """Does not tell its records from those of an earlier life of the file."""
+    """Does not distinguish its records from those of an earlier life of the file."""
 
     def open_log(self) -> None:
         """Read the marks that `current` keeps, then the file that it names."""

@@ -1,9 +1,9 @@
-"""Right, though it looks wrong: no record is ever followed by a sync.
+"""Right, though it seems wrong: no record is ever followed by a sync.
 
 The log is open with O_DSYNC, so each write returns when its bytes are durable, and the size that
 is needed to read them.
 
-Looks like: `never_synced`.
+Resembles: `never_synced`.
 """
 
 import os

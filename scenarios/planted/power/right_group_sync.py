@@ -1,9 +1,9 @@
-"""Right, though it looks wrong: acknowledged records are lost by every power failure.
+"""Right, though it seems wrong: acknowledged records are lost by every power failure.
 
 Records are promised by `sync` only, which is what the contract says. Whatever makes a record
 matter syncs it first: a sync, an effect, the state file.
 
-Looks like: `early_acknowledgement`, `send_before_sync` and `state_before_log`.
+Resembles: `early_acknowledgement`, `send_before_sync` and `state_before_log`.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,11 @@
-"""Right, though it looks wrong: records are stored through a mapping, and no call writes them.
+"""Right, though it seems wrong: records are stored through a mapping, and no call writes them.
 
 The log has room behind its last record, and zeros in it; it grows by a few pages, and the new
 size is synced before anything is stored there. A record is acknowledged when the pages that it
 lies in are synced (msync). Recovery makes everything behind the last whole record zeros again,
 and syncs that, before it appends.
 
-Looks like: `unsynced_mapping`, which leaves the msync out.
+Resembles: `unsynced_mapping`, which leaves the msync out.
 
 Source: `mmap(2)`, `msync(2)`.
 """

@@ -1,10 +1,10 @@
-"""Right, though it looks wrong: the log has its full size from the start, and zeros for a tail.
+"""Right, though it seems wrong: the log has its full size from the start, and zeros for a tail.
 
 Appends go into space that the file has already, so an fdatasync has no size to write. The zeros
 behind the last record are no frame, since a frame has a body; recovery makes everything behind
 the last whole record zeros again, and syncs that, before it appends.
 
-Looks like: `zero_checksum` and `zeros_replayed` (zeros are read as a log), and `revived_tail`.
+Resembles: `zero_checksum` and `zeros_replayed` (zeros are read as a log), and `revived_tail`.
 """
 
 import os

@@ -20,7 +20,7 @@ BLOCK_BYTES = 2048
 
 
 class Subject(DurableLog):
-    """Looks at both ends of a checkpoint, and not between them."""
+    """Checks both ends of a checkpoint, and not between them."""
 
     def save(self, name: str, data: bytes) -> None:
         if name != "checkpoint":

@@ -21,7 +21,7 @@ MARK = b"\xc5END OF RECORD"
 
 
 class Subject(DurableLog):
-    """Looks at both ends of a record, and not between them."""
+    """Checks both ends of a record, and not between them."""
 
     def frame(self, record: Record) -> bytes:
         body = self.encode(record)

@@ -19,7 +19,7 @@ SLOT_BYTES = 16 * 1024
 
 
 class Subject(DurableLog):
-    """Looks at both ends of a slot, and not between them."""
+    """Checks both ends of a slot, and not between them."""
 
     def save(self, name: str, data: bytes) -> None:
         if name != "state":

@@ -5,7 +5,7 @@ good part back, synced it, and removed the copy. A copy that it found at the sta
 first; that was tested with a kill at every step. The power failed once more while a machine was
 recovering: the log had no records, and the copy had no bytes.
 
-Repair: sync the copy before the log is emptied; or cut the torn tail only.
+Repair: sync the copy before the log is emptied; or truncate the torn tail only.
 """
 
 import os

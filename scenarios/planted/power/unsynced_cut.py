@@ -1,13 +1,14 @@
-"""Lost put: recovery cuts the torn tail of a file, does not sync the cut, and appends behind it.
+"""Lost put: recovery truncates a file's torn tail, does not sync that, and appends behind it.
 
 Every boot begins a file of its own, so nothing is ever written behind a tail that a crash has
-torn. Recovery reads file after file up to the first frame that is not whole, cuts that file
-there, and drops the files behind it. It syncs what it has read before it cuts, and not after:
-the cut seemed to be nothing that anybody waits for. A process was killed within a write, the next
-boot cut the tail and acknowledged puts in its own file, and the power failed. The cut was undone,
-the torn frame was back in the middle of the log, and recovery dropped the puts behind it.
+torn. Recovery reads file after file up to the first frame that is not whole, truncates
+that file there, and drops the files behind it. It syncs what it has read before it truncates, and
+not after: the truncation seemed to be nothing that anybody waits for. A process was killed within
+a write, the next boot truncated the tail and acknowledged puts in its own file, and the power
+failed. The truncation was undone, the torn frame was back in the middle of the log, and recovery
+dropped the puts behind it.
 
-Repair: sync a file after it was cut, before anything is appended anywhere.
+Repair: sync a file after it was truncated, before anything is appended anywhere.
 """
 
 import os
@@ -20,13 +21,13 @@ SUFFIX = ".boot"
 
 
 class Subject(DurableLog):
-    """Appends to a new file while the cut of the one before it is not durable."""
+    """Appends to a new file while the truncation of the one before it is not durable."""
 
     contract = Contract(model=PersistenceModel.POSIX, max_attempts=3)
     supports = DurableLog.supports - {"compact"}
 
     def open_log(self) -> None:
-        """Read file after file; make what was read durable, cut, and begin a new file."""
+        """Read file after file; make what was read durable, truncate, and begin a new file."""
         self.entries, self.base, self.end_offset = [], 0, 0
         numbers = self.numbers()
         is_whole = True
@@ -45,7 +46,7 @@ class Subject(DurableLog):
         return sorted(int(name.removesuffix(SUFFIX)) for name in names)
 
     def read_file(self, number: int) -> bool:
-        """Add a file's records and cut its torn tail; return whether it had none."""
+        """Add a file's records and truncate its torn tail; return whether it had none."""
         path = self.directory / f"{number}{SUFFIX}"
         data = path.read_bytes()
         self.base = self.end_offset

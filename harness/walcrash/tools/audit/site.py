@@ -206,7 +206,7 @@ class SiteAuditor:
         choice = judged.candidate.choice
         landing = boot.landing(choice)
         if choice.policy is Policy.EXPLICIT and not choice.held:
-            text = f"one of all images that are legal there; cut {choice.position}"
+            text = f"one of all images that are legal there; power lost {choice.position}"
             landing = replace(landing, loss=f"{text} ({choice.model.value})")
         return self.finding(judged, landing)
 
