@@ -8,9 +8,7 @@ findings (`finding_reports`), what is shown (`report`).
 """
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +21,7 @@ from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Tally
+from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.outcome import CaseOutcome
 from walcrash.findings.store import Store
 from walcrash.values.errors import Inconclusive
@@ -43,9 +42,6 @@ from walcrash.values.version import VERSION
 
 BATCH_CASES: Final = 8
 """Cases in one batch: few, so that a campaign stops soon."""
-
-BATCHES_AHEAD: Final = 2
-"""Batches handed out for each job before the oldest is taken back."""
 
 MINIMISING_SECONDS: Final = 60.0
 """Longest time in which the findings of one scenario are minimised."""
@@ -297,26 +293,20 @@ class Campaign:
 
         What comes back behind a batch that ended early is dropped: the log has no holes.
         """
-        pending: deque[tuple[Batch, Future[list[CaseOutcome]]]] = deque()
         batches = self._batches(tally, prepared, deadline, first)
+        ahead = WorkAhead(pool, jobs.run_batch, batches, jobs=self._plan.jobs)
+        results = iter(ahead)
         while not self._is_stopped():
-            while len(pending) < self._plan.jobs * BATCHES_AHEAD:
-                batch = next(batches, None)
-                if batch is None:
-                    break
-                pending.append((batch, pool.submit(jobs.run_batch, batch)))
-            if not pending:
+            result = next(results, None)
+            if result is None:
                 return
-            batch, future = pending.popleft()
-            outcomes = pool.result(future) or []
-            yield outcomes
-            if len(outcomes) < len(batch.indices):
+            batch, outcomes = result
+            yield outcomes or []
+            if len(outcomes or []) < len(batch.indices):
                 self._stopped = self._stopped or StopReason.TIME_OVER
                 break
-        if pending or next(batches, None) is not None:
+        if ahead.stop():
             self._stopped = self._stopped or StopReason.TIME_OVER
-        for _, future in pending:
-            future.cancel()
 
     def _batches(
         self, tally: Tally, prepared: Prepared, deadline: float | None, first: int

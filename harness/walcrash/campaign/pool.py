@@ -1,8 +1,10 @@
 """The pool: the job processes of one campaign, and how they are stopped.
 
-Jobs end by themselves when there is nothing left to do. After an interrupt they get a moment to
-finish what they are at; a subject may hang for as long as its limits allow, so then they are
-killed, and their zygotes clean up behind them.
+Jobs end by themselves when no work is left. After an interrupt they get `GRACE_SECONDS` to finish
+their work; a subject may hang for as long as its limits allow, so after that the jobs are killed,
+and their zygotes end what they had started.
+
+Not here: what a job runs (`jobs`), the order in which results are taken back (`work_ahead`).
 """
 
 import contextlib
@@ -12,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from types import TracebackType
-from typing import Final, ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
+from walcrash.values.closeable import Closeable
 from walcrash.values.errors import HarnessFault
 
 MakeExecutor = Callable[[int], Executor]
@@ -28,24 +30,13 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class JobPool:
+class JobPool(Closeable):
     """An executor that can be interrupted; use it with `with`."""
 
     def __init__(self, make_executor: MakeExecutor, jobs: int) -> None:
         self._others = set(multiprocessing.active_children())
         self._executor = make_executor(jobs)
         self._interrupted_at: float | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def is_interrupted(self) -> bool:
@@ -72,6 +63,20 @@ class JobPool:
             if self._is_interrupted_by_now():
                 return _cancelled()
             raise _died(problem) from None
+
+    def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Have one piece of work done and return what came of it.
+
+        Raises:
+            KeyboardInterrupt: an interrupt came first.
+            HarnessFault: a job process has died.
+            Exception: whatever the work raised.
+        """
+        future = self.submit(function, *arguments, **named)
+        made = self.result(future)
+        if made is None:
+            raise KeyboardInterrupt
+        return made
 
     def result(self, future: "Future[T]") -> T | None:
         """Wait for one result; None if an interrupt came first.
@@ -114,6 +119,17 @@ class JobPool:
     def _patience_seconds(self) -> float:
         assert self._interrupted_at is not None
         return self._interrupted_at + GRACE_SECONDS - time.monotonic()
+
+
+@contextlib.contextmanager
+def interruptible_jobs(make_executor: MakeExecutor, jobs: int) -> Iterator[JobPool]:
+    """Have a pool for the length of a block; a Ctrl-C inside it interrupts the jobs too."""
+    with JobPool(make_executor, jobs) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            pool.interrupt()
+            raise
 
 
 @contextlib.contextmanager

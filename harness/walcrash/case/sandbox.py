@@ -12,8 +12,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from walcrash.case.recoverer import Recoverer
 from walcrash.recorder import abi
@@ -26,6 +25,7 @@ from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest, LoadRequest
+from walcrash.values.closeable import Closeable
 from walcrash.values.errors import HarnessFault, Inconclusive, ScenarioError
 from walcrash.values.faults import End, Fault
 from walcrash.values.history import BootEnd, BootHistory
@@ -55,7 +55,7 @@ class _Kind(NamedTuple):
     is_forked: bool
 
 
-class Sandbox:
+class Sandbox(Closeable):
     """One job's processes and directory; use it with `with`: nothing of it outlives the block."""
 
     def __init__(self) -> None:
@@ -77,17 +77,6 @@ class Sandbox:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all processes and remove the directory."""

@@ -11,11 +11,11 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from walcrash.recorder import abi, processes
 from walcrash.recorder.processes import Process
+from walcrash.values.closeable import Closeable
 from walcrash.values.errors import HarnessFault
 
 _LINKS_FOLLOWED: Final = 40
@@ -25,7 +25,7 @@ _OUR_OWN_TROUBLE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(slots=True)
-class Place:
+class Place(Closeable):
     """A name in a directory below the subject's directory; close it, or use it with `with`.
 
     `exact_name` is the name as the worker wrote it: a slash behind it says that it must be a
@@ -40,17 +40,6 @@ class Place:
     def close(self) -> None:
         """Give up the parent directory."""
         os.close(self.parent_fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def status(self) -> os.stat_result | None:
         """Return what the name refers to, a symbolic link not followed; None if nothing."""

@@ -8,16 +8,16 @@ Not here: what is counted (`values.compare`), what is printed (`report.compare_t
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control, name_subject
 from walcrash.campaign.jobs import Prepared
-from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
+from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
 from walcrash.case.runner import CaseRun, run_case
@@ -35,9 +35,6 @@ CASES: Final = 40
 
 COST_CASES: Final = 3
 """Cases without a crash in which the cost is counted."""
-
-CASES_AHEAD: Final = 2
-"""Cases handed out for each job before the oldest is taken back."""
 
 Say = Callable[[str], None]
 
@@ -88,12 +85,8 @@ def run_compare(
         Inconclusive: a subject is broken without a crash, or interception is missing.
         HarnessFault: the harness could not do its work.
     """
-    with JobPool(make_executor, plan.jobs) as pool:
-        try:
-            return _Comparer(plan, pool, say).compare()
-        except KeyboardInterrupt:
-            pool.interrupt()
-            raise
+    with interruptible_jobs(make_executor, plan.jobs) as pool:
+        return _Comparer(plan, pool, say).compare()
 
 
 class _Comparer:
@@ -114,7 +107,8 @@ class _Comparer:
         prepared = (self._prepare(first), self._prepare(second))
         supports = [each.description.supports for each in prepared]
         self._say("counting what the same operations cost")
-        costs = [self._result(cost_one, self._work(prepared, index)) for index in range(COST_CASES)]
+        works = [self._work(prepared, index) for index in range(COST_CASES)]
+        costs = [self._pool.run(cost_one, work) for work in works]
         plan = self._plan
         indices = range(plan.cases) if plan.only_case is None else [plan.only_case]
         self._say(f"running {len(indices)} cases under both")
@@ -134,11 +128,7 @@ class _Comparer:
 
     def _prepare(self, scenario: Scenario) -> Prepared:
         self._say(f"loading {name_subject(scenario)}")
-        prepared = self._pool.result(
-            self._pool.submit(jobs.prepare, scenario, self._plan.master_seed)
-        )
-        if prepared is None:
-            raise KeyboardInterrupt
+        prepared = self._pool.run(jobs.prepare, scenario, self._plan.master_seed)
         broken = broken_control(prepared)
         if broken:
             raise Inconclusive(f"{name_subject(scenario)}: {broken}")
@@ -152,29 +142,13 @@ class _Comparer:
             index=index,
         )
 
-    def _result(
-        self, function: Callable[[CompareWork], tuple[Cost, Cost]], work: CompareWork
-    ) -> tuple[Cost, Cost]:
-        result = self._pool.result(self._pool.submit(function, work))
-        if result is None:
-            raise KeyboardInterrupt
-        return result
-
     def _cases(
         self, prepared: tuple[Prepared, Prepared], indices: list[int]
     ) -> Iterator[ComparedCase]:
         """Yield the cases in order, until time is over."""
-        pending: deque[Future[ComparedCase]] = deque()
-        left = iter(indices)
-        while True:
-            while len(pending) < self._plan.jobs * CASES_AHEAD and not self._is_late():
-                index = next(left, None)
-                if index is None:
-                    break
-                pending.append(self._pool.submit(compare_one, self._work(prepared, index)))
-            if not pending:
-                return
-            compared = self._pool.result(pending.popleft())
+        in_time = takewhile(lambda _: not self._is_late(), indices)
+        works = (self._work(prepared, index) for index in in_time)
+        for _, compared in WorkAhead(self._pool, compare_one, works, jobs=self._plan.jobs):
             if compared is None:
                 raise KeyboardInterrupt
             yield compared

@@ -10,9 +10,9 @@ Source: the sync engine of Vix.cpp.
 """
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from walcrash.values.closeable import Closeable
 from walcrash.values.record import Record, RecordType
 from walcrash.wal.layout import require_time
 from walcrash.wal.log import SyncPolicy
@@ -53,7 +53,7 @@ class Transport(Protocol):
         """
 
 
-class Engine:
+class Engine(Closeable):
     """Ticks over one store.
 
     Attributes:
@@ -73,15 +73,12 @@ class Engine:
         self._transport = transport
         self._timeout_ms = in_flight_timeout_ms
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self) -> None:
+        """Close the store.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+        Raises:
+            SyncFailed: as `Store.close`.
+        """
         self.store.close()
 
     def tick(self, now_ms: int) -> tuple[str, ...]:

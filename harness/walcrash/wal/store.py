@@ -10,9 +10,8 @@ Source: the sync WAL of Vix.cpp.
 """
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
+from walcrash.values.closeable import Closeable
 from walcrash.values.record import Record
 from walcrash.wal.checkpoint import save_checkpoint
 from walcrash.wal.directory import Directory
@@ -21,7 +20,7 @@ from walcrash.wal.outbox import Outbox
 from walcrash.wal.state import SavedState, save_state
 
 
-class Store:
+class Store(Closeable):
     """An open WAL; `boot` or `open_store` makes one. Not safe to share between threads.
 
     Attributes:
@@ -39,17 +38,6 @@ class Store:
         self._checkpoint = checkpoint
         self.log = log
         self.outbox = outbox
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def checkpoint(self) -> int:

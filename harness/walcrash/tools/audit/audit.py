@@ -9,16 +9,15 @@ Sites that nobody misses may cover for each other, so they are removed together 
 Not here: auditing one case (`case`).
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.campaign import broken_control
 from walcrash.campaign.jobs import Prepared
-from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
+from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
@@ -39,9 +38,6 @@ IMAGES: Final = 60
 
 BOOTS: Final = 2
 """Fewest boots of a case: one of them recovers."""
-
-CASES_AHEAD: Final = 2
-"""Cases handed out for each job before the oldest is taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +88,8 @@ def run_audit(
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    with JobPool(make_executor, plan.jobs) as pool:
-        try:
-            return _Auditor(plan, pool, say).audit()
-        except KeyboardInterrupt:
-            pool.interrupt()
-            raise
+    with interruptible_jobs(make_executor, plan.jobs) as pool:
+        return _Auditor(plan, pool, say).audit()
 
 
 def audit_one(work: AuditWork) -> CaseAudit:
@@ -147,11 +139,7 @@ class _Auditor:
         self._scenario = with_power(plan.scenario, plan.images)
 
     def audit(self) -> Audit:
-        prepared = self._pool.result(
-            self._pool.submit(jobs.prepare, self._scenario, self._plan.master_seed)
-        )
-        if prepared is None:
-            raise KeyboardInterrupt
+        prepared = self._pool.run(jobs.prepare, self._scenario, self._plan.master_seed)
         contract = self._scenario.contract or prepared.description.contract
         audit = self._nothing_yet(contract)
         broken = _broken(contract, prepared)
@@ -186,28 +174,23 @@ class _Auditor:
         self, prepared: Prepared, *, together: frozenset[str] = frozenset()
     ) -> Iterator[CaseAudit]:
         """Yield the cases in order; the first whose baseline fails is the last."""
-        waiting: deque[Future[CaseAudit]] = deque()
-        indices = iter(range(self._plan.cases))
-        for done in range(1, self._plan.cases + 1):
-            while len(waiting) < self._plan.jobs * CASES_AHEAD:
-                index = next(indices, None)
-                if index is None:
-                    break
-                work = AuditWork(
-                    scenario=self._scenario,
-                    prepared=prepared,
-                    master_seed=self._plan.master_seed,
-                    index=index,
-                    together=together,
-                )
-                waiting.append(self._pool.submit(audit_one, work))
-            result = self._pool.result(waiting.popleft())
+        works = (
+            AuditWork(
+                scenario=self._scenario,
+                prepared=prepared,
+                master_seed=self._plan.master_seed,
+                index=index,
+                together=together,
+            )
+            for index in range(self._plan.cases)
+        )
+        ahead = WorkAhead(self._pool, audit_one, works, jobs=self._plan.jobs)
+        for done, (_, result) in enumerate(ahead, 1):
             if result is None:
                 raise KeyboardInterrupt
             yield result
             if result.finding is not None:
-                for future in waiting:
-                    future.cancel()
+                ahead.stop()
                 return
             self._say(f"case {done} of {self._plan.cases}")
 
