@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from walcrash.case.sandbox import INTERCEPTION
@@ -102,13 +104,17 @@ def test_the_control_group_s_share_of_processors_is_read(
 def test_the_mount_nearest_to_a_path_names_its_file_system(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lines = (
-        "21 1 8:1 / / rw - ext4 /dev/vda rw\n"
-        "22 21 0:5 / /dev/shm rw,nosuid shared:2 - tmpfs shm rw\n"
-        "23 21 0:6 / /dev/shm-other rw - xfs /dev/vdb rw\n"
-    )
-    monkeypatch.setattr(machine_facts, "_read", lambda _path: lines)
+    mounts = [
+        ("/", "overlay"), ("/", "ext4"), ("/dev/shm", "tmpfs"), ("/dev/shm-other", "xfs"),
+    ]  # fmt: skip
+    mounted = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in mounts]
+
+    def disk_partitions(*, all: bool) -> list[SimpleNamespace]:  # noqa: A002 - as in psutil
+        return mounted if all else []
+
+    monkeypatch.setattr(psutil, "disk_partitions", disk_partitions)
     assert machine_facts.file_system("/dev/shm/walcrash-1") == "tmpfs"
+    assert machine_facts.file_system("/dev/shm-other/x") == "xfs"
     assert machine_facts.file_system("/home/me") == "ext4"
 
 

@@ -1,10 +1,15 @@
 """Memory maps: what lies at a process's addresses.
 
+psutil reads `smaps`, which takes the kernel seven times as long, and leaves out offset, device and
+inode; decision 0035.
+
 Source: `proc_pid_maps(5)`.
 """
 
 import os
 from dataclasses import dataclass
+
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +51,4 @@ def _region(line: bytes) -> Region:
 
 def all_shared_regions() -> list[Region]:
     """Return the shared regions of all processes whose maps this one may read."""
-    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [region for pid in pids for region in regions(pid) if region.is_shared]
+    return [region for pid in psutil.pids() for region in regions(pid) if region.is_shared]

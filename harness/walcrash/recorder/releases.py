@@ -15,10 +15,13 @@ Source: `kcmp(2)`, `proc_pid_fd(5)`, `proc_tid_children(5)`; Linux, `fs/ext4/fil
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+import psutil
+
 from walcrash.recorder import abi
+from walcrash.recorder.descendants import below
 from walcrash.recorder.memory_maps import regions
 from walcrash.recorder.processes import status_value
 
@@ -106,20 +109,5 @@ def family(pid: int) -> list[int]:
     """
     parent = status_value(pid, "PPid")
     if parent is None or not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
-        everyone = (int(name) for name in os.listdir("/proc") if name.isdecimal())
-        return [other for other in everyone if other != os.getpid()]
-    found: list[int] = []
-    waiting = list(_children(int(parent)))
-    while waiting:
-        found.append(waiting.pop())
-        waiting.extend(_children(found[-1]))
-    return found
-
-
-def _children(pid: int) -> Iterator[int]:
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                yield from map(int, file.read().split())
-    except OSError:
-        return
+        return [other for other in psutil.pids() if other != os.getpid()]
+    return below(int(parent))

@@ -1,26 +1,23 @@
 """Timer kills without interception: what remains where the kernel refuses interception.
 
-The worker runs unwatched and sends its messages through a socket. When the timer runs out, it
-is killed with every process below it; what it had said in full until then is taken. So
-acknowledgements and effects are in order, but nobody knows what it did to its files: the
-recording holds messages only and the kill has no crash point.
+The worker is not under watch and sends its messages through a socket. When the timer runs out, the
+worker is killed with every process below it; each message that had come in full by then counts. So
+acknowledgements and effects are in order, but nobody knows what the worker did to its files: the
+recording holds messages only, and the kill has no crash point.
 
-Here the timer starts with the worker's fork, since its first event is not seen.
+The timer starts with the worker's fork, since the worker's first event is not seen.
 
-Not here: what an exact kill needs (`supervisor`).
+Not here: what an exact kill needs (`supervisor`), how a tree is killed (`process_tree`).
 
-Source: `psutil.Process.children`, `unix(7)`: what was sent before a kill can still be read.
+Source: `unix(7)`: what was sent before a kill can still be read.
 """
 
 import contextlib
-import os
-import signal
 import socket
 import time
 from typing import Final
 
-import psutil
-
+from walcrash.recorder.process_tree import kill_tree
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd
 from walcrash.recorder.supervisor import EFFECT_MARK, WatchPlan
 from walcrash.recorder.watch import Watched
@@ -32,9 +29,6 @@ from walcrash.values.framing import Messages, MessageTooLong
 # limits
 RECEIVE_BYTES: Final = 1 << 16
 """Taken from the socket at once."""
-
-KILL_ROUNDS: Final = 100
-"""How often the process tree is listed again; the zygote kills what is left after that."""
 
 
 def run_unwatched(
@@ -56,7 +50,7 @@ def run_unwatched(
             end = conversation.take_until_end()
         finally:
             if plan.crash is not None:
-                _kill_tree(pid)
+                kill_tree(pid)
             status = zygote.finish(pid)
         conversation.drain()
     recording = Recording(
@@ -133,23 +127,3 @@ class _Conversation:
         if kind is EventKind.REPLY:
             self._call += 1
             self._call_started = time.monotonic()
-
-
-def _kill_tree(pid: int) -> None:
-    """Kill a worker with all that it started, its group first and at once."""
-    tree: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        worker = psutil.Process(pid)
-        tree = [worker, *worker.children(recursive=True)]
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    for _ in range(KILL_ROUNDS):
-        if not tree:
-            return
-        found: set[psutil.Process] = set()
-        for process in tree:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                # Before its parent is gone: afterwards nobody knows whose child it was.
-                found.update(process.children(recursive=True))
-                process.kill()
-        tree = list(found - set(tree))

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from walcrash.recorder.descendants import kill_below
 from walcrash.recorder.environment import Environment
+from walcrash.recorder.process_tree import kill_below
 from walcrash.recorder.zygote_channel import Answer, receive_answer, send_request
 from walcrash.values.errors import HarnessFault, Inconclusive, WalcrashError
 from walcrash.values.limits import STDERR_BYTES

@@ -7,7 +7,6 @@ Not here: what is checked (`subjects.conformance`), how it is shown (`report.che
 """
 
 import contextlib
-import ctypes
 import json
 import linecache
 import os
@@ -24,6 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import psutil
+
+from walcrash.recorder.descendants import adopt_orphans, kill_children
 from walcrash.subjects import conformance
 from walcrash.subjects.conformance import Check, Noted
 from walcrash.subjects.driver_process import DriverProcess
@@ -39,13 +41,11 @@ CALLS_PER_CHECK: Final = 12
 RESULT_BYTES: Final = 1 << 20
 """Longest result of a check."""
 
-KILL_ROUNDS: Final = 1000
-"""How often children are listed again before giving up on a fork bomb."""
-
 FOUND_CHARACTERS: Final = 600
 """How much of what was found is reported."""
 
-_PR_SET_CHILD_SUBREAPER: Final = 36
+NAME_CHARACTERS: Final = 200
+"""How much of a process's command line names it."""
 
 _STARTS: Final = "It starts, and answers `open` with its protocol, name, version and `supports`."
 
@@ -70,7 +70,7 @@ def run_checks(plan: CheckPlan, *, say: Callable[[str], None]) -> Conformance:
     Raises:
         UsageError: there is no such adapter or program.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     if is_adapter(plan.words):
         return _check_adapter(plan, say)
     return _check_driver(plan, say)
@@ -269,31 +269,19 @@ def _end(pid: int) -> list[str]:
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-    left = []
-    for _ in range(KILL_ROUNDS):
-        doomed = _children()
-        if not doomed:
-            break
-        for each in doomed:
-            with contextlib.suppress(OSError):
-                if os.getpgid(each) != pid:
-                    left.append(_name(each))
-                os.kill(each, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(each, 0)
+    left: list[str] = []
+
+    def note(child: int) -> None:
+        with contextlib.suppress(OSError):
+            if os.getpgid(child) != pid:
+                left.append(_name(child))
+
+    kill_children(doom=note)
     return left
-
-
-def _children() -> list[int]:
-    me = os.getpid()
-    with open(f"/proc/{me}/task/{me}/children", encoding="ascii") as listing:
-        return [int(pid) for pid in listing.read().split()]
 
 
 def _name(pid: int) -> str:
     """Return the command line of a process that is alive, else nothing."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read(200).replace(b"\0", b" ").decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(psutil.Process(pid).cmdline())[:NAME_CHARACTERS].strip()
+    return ""

@@ -101,12 +101,10 @@ def file_system(path: str) -> str:
 
 
 def _mounts() -> list[tuple[str, str]]:
-    mounts = []
-    for line in _read("/proc/self/mountinfo").splitlines():
-        before, separator, after = line.partition(" - ")
-        if separator:
-            mounts.append((before.split()[4], after.split()[0]))
-    return mounts
+    try:
+        return [(each.mountpoint, each.fstype) for each in psutil.disk_partitions(all=True)]
+    except OSError:
+        return []
 
 
 def open_files() -> MachineCheck:
