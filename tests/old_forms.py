@@ -1,7 +1,7 @@
 """What older versions wrote, made from what this one writes."""
 
 from walcrash.values.case import Landing
-from walcrash.values.plain import from_plain
+from walcrash.values.log import LOG
 
 FACTS = set(Landing.__dataclass_fields__)
 
@@ -30,5 +30,5 @@ def with_old_landings(value: object) -> object:
     if set(value) - {"is"} == FACTS:
         tag = {"is": value["is"]} if "is" in value else {}
         plain = {key: one for key, one in value.items() if key != "is"}
-        return {**tag, **old_landing(from_plain(Landing, plain))}
+        return {**tag, **old_landing(LOG.from_json(Landing, plain, "landing"))}
     return {key: with_old_landings(one) for key, one in value.items()}

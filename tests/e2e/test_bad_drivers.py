@@ -63,7 +63,7 @@ def run_all(directory: Path, files: list[str]) -> tuple[int, dict[str, dict[str,
 
 WRONG_WITHOUT_A_CRASH = {
     "dies": "'died: it exited with status 3 in `append`; its stderr ends: assertion failed: ",
-    "nojson": "rubbish: its reply to `append` is no JSON: ",
+    "nojson": "malformed-output: its reply to `append` is no JSON: ",
     "same": "was appended at 7, which is not behind",
     "late": "was appended at 0, which is not behind",
     "backwards": "order in",

@@ -22,11 +22,15 @@ from walcrash.findings.bundle import (
     with_subject,
     write_bundle,
 )
+from walcrash.findings.evidence import EVIDENCE
 from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.faults import PowerLoss
 from walcrash.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
+from walcrash.values.moments import STALE
+from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import SubjectSpec
-from walcrash.values.tagged_json import to_tagged
 
+KEPT = Path(__file__).with_name("kept")
 Write = Callable[[zipfile.ZipFile], None]
 
 
@@ -235,6 +239,33 @@ def test_a_bundle_of_the_second_format_is_read(good: Path, tmp_path: Path) -> No
     )
 
 
+def test_a_bundle_that_the_walcrash_of_format_2_has_written_is_read(tmp_path: Path) -> None:
+    """Its power loss names its image as a text, and its fields have names of before."""
+    bundle = read_bundle(KEPT / "bundle-2.zip")
+    run = bundle.evidence.run
+    assert run.history.recoveries.perturbed == run.history.recoveries.first
+    again = run.history.recoveries.again
+    assert again == RecoveryFailure(FailureKind.MALFORMED, "not JSON")
+    crash = run.case.boots[0].crash
+    assert isinstance(crash, PowerLoss)
+    assert crash.choice is not None
+    assert crash.choice.held[1].moment == STALE
+    assert (bundle.stored.case, bundle.origin) == (run.case, bundle.stored)
+    assert run.boots[0].plan == run.case.boots[0]
+    write_bundle(tmp_path / "now.zip", bundle)
+    again_read = read_bundle(tmp_path / "now.zip")
+    assert replace(again_read, version=bundle.version) == bundle
+
+
+def test_a_bundle_of_format_2_with_an_image_choice_that_is_none_is_refused(tmp_path: Path) -> None:
+    contents = members(KEPT / "bundle-2.zip")
+    evidence = json.loads(contents["evidence.json"])
+    for wrong in ("{", "[]", 3, "[" * 100_000):
+        evidence["run"]["case"]["boots"][0]["crash"]["choice"] = wrong
+        data = json.dumps(evidence).encode()
+        refused(made(tmp_path, {**contents, "evidence.json": data}), "evidence")
+
+
 def test_a_bundle_of_the_first_format_is_read(good: Path, tmp_path: Path) -> None:
     contents = in_format_2(good)
     manifest = json.loads(contents["bundle.json"])
@@ -334,7 +365,7 @@ def test_only_the_classes_that_are_meant_are_made(good: Path, tmp_path: Path) ->
 
 def test_what_has_no_form_is_never_written() -> None:
     with pytest.raises(TypeError):
-        to_tagged(io.BytesIO())
+        EVIDENCE.to_json(io.BytesIO())
 
 
 def test_the_members_are_the_documented_ones(good: Path) -> None:

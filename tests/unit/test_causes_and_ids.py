@@ -1,6 +1,5 @@
 """Groups, causes and ids are made of facts: rewording makes nothing new, names stay whole."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,9 +11,9 @@ from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, name_pattern
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.identity import canonical, finding_id, group_id
+from walcrash.values.log import LOG
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.plain import from_plain, to_plain
 from walcrash.values.record import Record, RecordType
 from walcrash.values.rules import RULES
 from walcrash.values.scenario import SubjectSpec
@@ -169,7 +168,7 @@ def test_a_message_of_the_oracle_is_in_no_id() -> None:
 
 def test_a_cause_comes_back_from_a_store() -> None:
     cause = cause_of(Invariant.ORDER, [landed(REPLY, SYNC, loss="")])
-    assert from_plain(Cause, json.loads(json.dumps(to_plain(cause)))) == cause
+    assert LOG.from_text(Cause, LOG.to_text(cause), "cause") == cause
 
 
 FORMER = [

@@ -10,9 +10,9 @@ from old_forms import old_landing
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.facts_upgrade import upgrade_facts
+from walcrash.values.log import LOG
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.plain import from_plain, to_plain
 from walcrash.values.record import Record, RecordType
 
 K = EventKind
@@ -77,7 +77,7 @@ def test_a_landing_of_an_older_version_says_what_it_said(
     event: Event, operation: Operation | None, loss: str | None
 ) -> None:
     landing = landed(event, operation, loss)
-    read = from_plain(Landing, upgrade_facts(old_landing(landing)))
+    read = LOG.from_json(Landing, upgrade_facts(old_landing(landing)), "landing")
     assert str(read) == str(landing)
     assert read.place == landing.place
     assert (read.is_power_loss, read.loss) == (loss is not None, loss or "")
@@ -91,9 +91,9 @@ def test_landings_are_found_at_any_depth_and_nothing_else_is_touched() -> None:
     assert isinstance(read, dict)
     assert read["a"][0] == other
     assert read["b"] == [1, None, "text"]
-    assert from_plain(Landing, read["a"][1]["landing"]) == replace(landing, result=0)
+    assert LOG.from_json(Landing, read["a"][1]["landing"], "landing") == replace(landing, result=0)
 
 
 def test_a_landing_that_has_its_facts_stays_as_it_is() -> None:
-    now = to_plain(small_bundle().finding.landings)
+    now = [LOG.to_json(each) for each in small_bundle().finding.landings]
     assert upgrade_facts(now) == now

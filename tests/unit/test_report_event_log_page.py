@@ -20,7 +20,7 @@ from report_lines import failing_run
 
 from walcrash.report.ndjson import line_bytes
 from walcrash.values import log
-from walcrash.values.plain import Row
+from walcrash.values.forms import Row
 from walcrash.values.rules import RULES
 
 PAGE = Path(__file__).parents[2] / "harness" / "walcrash" / "docs" / "reference" / "event-log.md"

@@ -52,6 +52,18 @@ def test_a_log_of_the_first_format_is_read() -> None:
     assert [replace(first, format=LOG_FORMAT), *rest] == failing_run()
 
 
+def test_a_log_that_the_walcrash_of_format_1_has_written_is_read() -> None:
+    """Its stories have looks, its landings are sentences."""
+    path = Path(__file__).with_name("kept") / "events-1.ndjson"
+    lines = read_log(str(path))
+    assert len(lines) == len(path.read_bytes().splitlines())
+    (reported,) = (line for line in lines if isinstance(line, FindingReported))
+    assert reported.story is not None
+    assert [each.where for each in reported.story.recoveries] == ["first recovery"]
+    (landing,) = reported.finding.landings
+    assert landing.is_power_loss
+
+
 def test_keys_and_lines_that_are_not_known_are_left_out() -> None:
     first, *rest = (json.loads(line) for line in written())
     first["colour"] = "red"
@@ -69,8 +81,8 @@ def test_a_newer_format_is_refused_by_name() -> None:
     with pytest.raises(UsageError) as refused:
         parsed(json.dumps(first).encode() + b"\n")
     assert refused.value.message == (
-        f"a.ndjson, line 1: the event log has format {LOG_FORMAT + 1}; "
-        f"this walcrash reads format {LOG_FORMAT}"
+        f"a.ndjson, line 1: campaign-started: format {LOG_FORMAT + 1} is newer than this walcrash, "
+        f"which reads format 1 to {LOG_FORMAT}"
     )
     assert refused.value.hint == "pip install --upgrade walcrash"
 
@@ -80,14 +92,17 @@ def test_a_newer_format_is_refused_by_name() -> None:
     [
         (1, b"\n", "Expecting value"),
         (1, b"\xff\n", "codec can't decode"),
-        (1, b"[" * 100_000 + b"\n", "recursion"),
+        (1, b"[" * 100_000 + b"\n", "nested too deeply"),
+        (1, b'{"line":"campaign-started","format":1,"format":1}\n', "a key stands twice"),
+        (1, b'{"line":"campaign-started","format":NaN}\n', "NaN is no number"),
+        (1, b"9" * 5000 + b"\n", "no JSON"),
         (1, b"7\n", "an object with the key `line`"),
-        (1, b'{"line":"case-judged"}\n', "case-judged.scenario: it is missing"),
-        (1, b'{"line":"campaign-started","format":true}\n', "campaign-started.format: found True"),
+        (1, b'{"line":"case-judged"}\n', "case-judged: the key `scenario` is missing"),
+        (1, b'{"line":"campaign-started","format":true}\n', "campaign-started.format: found true"),
         (
             2,
             b'{"line":"campaign-ended","verdict":"fine"}\n',
-            "verdict: found 'fine'; allowed: pass",
+            'campaign-ended.verdict: found "fine"; allowed: pass',
         ),
         (
             2,

@@ -20,12 +20,14 @@ from walcrash.values.case_file import stored_case_to_json
 from walcrash.values.cause import Cause, CrashSite
 from walcrash.values.errors import UsageError
 from walcrash.values.event import EventKind
+from walcrash.values.faults import PowerLoss
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.identity import finding_id
-from walcrash.values.plain import to_plain
+from walcrash.values.log import LOG
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant
 
+KEPT = Path(__file__).with_name("kept")
 BUNDLE = small_bundle()
 FINDING: Finding = BUNDLE.finding
 STORED = BUNDLE.stored
@@ -121,7 +123,7 @@ def test_a_store_of_the_third_format_is_read_with_its_landings_and_its_evidence(
     older = base64.b64encode(zlib.compress(json.dumps(form).encode())).decode("ascii")
     assert older != packed
     with sqlite3.connect(tmp_path / "runs" / NAME) as old:
-        finding = json.dumps(with_old_landings(to_plain(FINDING)))
+        finding = json.dumps(with_old_landings(LOG.to_json(FINDING)))
         assert '"description": "reply"' in finding
         old.execute("update finding set finding = ?, evidence = ?", (finding, older))
         for column in ("former", "id_scheme"):
@@ -135,7 +137,7 @@ def test_a_store_of_the_third_format_is_read_with_its_landings_and_its_evidence(
 
 def in_format_3(directory: Path, id_: str, cause: str, **changes: object) -> None:
     """Put a finding into a store as version 3 of it kept one: with texts, and under that id."""
-    form = with_old_landings(to_plain(replace(FINDING, id=id_, **changes)))  # type: ignore[arg-type]
+    form = with_old_landings(LOG.to_json(replace(FINDING, id=id_, **changes)))  # type: ignore[arg-type]
     assert isinstance(form, dict)
     stored = json.dumps(stored_case_to_json(STORED))
     with sqlite3.connect(directory / NAME) as old:
@@ -227,3 +229,64 @@ def test_a_newer_store_is_refused_by_name(store: Store, tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(UsageError, match=f"format {FORMAT + 1}; this walcrash reads"):
         store.find("F-")
+
+
+def made_before(tmp_path: Path, change: str = "") -> Store:
+    """Return a store that the walcrash of format 3 has written, with a change to it."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    connection = sqlite3.connect(runs / NAME)
+    connection.executescript((KEPT / "store-3.sql").read_text(encoding="utf-8") + change)
+    connection.close()
+    return Store(runs)
+
+
+def test_a_store_that_the_walcrash_of_format_3_has_written_is_read(tmp_path: Path) -> None:
+    store = made_before(tmp_path)
+    kept = {each.id: each for each in store.all()}
+    assert sorted(kept) == ["F-0123ab", "F-142cfc", "F-f970bc"]
+    assert kept["F-0123ab"].state is FindingState.FIXED
+    assert [str(each) for each in kept["F-142cfc"].finding.landings] == [
+        "boot 1, within event 4: write wal.log, 121 bytes at 16, bytes 0-0 kept",
+        "boot 2, after event 2: reply",
+    ]
+    crash = kept["F-f970bc"].stored.case.boots[0].crash
+    assert isinstance(crash, PowerLoss)
+    assert crash.choice is not None
+    assert crash.choice.position.event_index == 23
+    subject = kept["F-0123ab"].stored.subject
+    assert subject.adapter == "walcrash.subjects.engines.sqlite:SqliteAdapter"
+    run = unpack(kept["F-0123ab"].evidence).run
+    assert run.case == kept["F-0123ab"].stored.case
+    assert run.history.recoveries.perturbed == run.history.recoveries.first
+    assert {each.id: each for each in store.all()} == kept
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("set stored = '{'", "stored case: this is no JSON"),
+        ("set origin = '{}'", "stored case: the key `format` is missing"),
+        ("set finding = '[]'", r"finding: found \[\]; allowed: an object"),
+        ("set finding = replace(finding, 'kill', 'krill')", "krill"),
+    ],
+)
+def test_a_kept_finding_that_cannot_be_read_is_told_alone(
+    tmp_path: Path, change: str, why: str
+) -> None:
+    store = made_before(tmp_path, f"update finding {change} where id = 'F-142cfc';")
+    assert [each.id for each in store.all()] == ["F-f970bc", "F-0123ab"]
+    with pytest.raises(UsageError, match=why) as caught:
+        store.find("F-142")
+    assert "F-142cfc" in caught.value.message
+    assert "walcrash run" in caught.value.hint
+
+
+def test_evidence_that_cannot_be_read_is_dropped_and_its_finding_kept(tmp_path: Path) -> None:
+    for number, text in enumerate(("", "!", "eA==", "eJwDAAAAAAE=")):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        store = made_before(
+            directory, f"update finding set evidence = '{text}' where id = 'F-0123ab';"
+        )
+        assert store.find("F-0123ab").evidence == ""

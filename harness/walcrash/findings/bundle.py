@@ -10,33 +10,34 @@ A reader of format n refuses format n + 1 by name.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from walcrash.findings.bundle_zip import read_zip, save, write_zip
-from walcrash.findings.evidence import Evidence
+from walcrash.findings.evidence import EVIDENCE, Evidence
+from walcrash.findings.evidence_upgrade import upgraded_evidence
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
 from walcrash.values.errors import UsageError
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
+from walcrash.values.forms import EncodableText, Most
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, LinkEntry, SymlinkEntry
-from walcrash.values.json_reader import Found
 from walcrash.values.scenario import SubjectSpec
-from walcrash.values.tagged_json import from_tagged, to_tagged
 from walcrash.values.version import VERSION
 
 FORMAT: Final = 3
 """The version of bundles that is written.
 
-Older ones are read as well: format 1 had no causes, format 2 had landings and causes as texts.
+Older ones are read as well: format 1 had no causes, format 2 had landings and causes as texts,
+and fields by other names.
 """
-
-_WITH_FACTS: Final = 3
-"""The first version in which landings and causes have their facts as fields."""
 
 SUFFIX: Final = ".zip"
 
 HARMLESS: Final = frozenset({"reference"})
 """The subjects that a bundle may start by itself."""
+
+FACTS: Final = 100
+"""Most facts of the machine that a bundle comes from."""
 
 FILE_BYTES: Final = 256 * 1024 * 1024
 """Offsets and lengths of events are at most this."""
@@ -71,23 +72,34 @@ class Bundle:
     version: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manifest:
+    """The member that says what the others are."""
+
+    format: int
+    version: EncodableText
+    finding: Finding
+    subject: EncodableText
+    environment: Annotated[tuple[tuple[EncodableText, EncodableText], ...], Most(FACTS)]
+
+
 def write_bundle(path: Path, bundle: Bundle) -> None:
     """Write a bundle to a new file.
 
     Raises:
         UsageError: there is such a file, it cannot be written, or the finding is too large.
     """
-    manifest = {
-        "format": FORMAT,
-        "version": bundle.version,
-        "finding": to_tagged(_without_directories(bundle.finding)),
-        "subject": bundle.stored.subject.name,
-        "environment": [list(fact) for fact in bundle.environment],
-    }
+    manifest = _Manifest(
+        format=FORMAT,
+        version=bundle.version,
+        finding=_without_directories(bundle.finding),
+        subject=bundle.stored.subject.name,
+        environment=bundle.environment,
+    )
     members: dict[str, object] = {
-        _MANIFEST: manifest,
+        _MANIFEST: EVIDENCE.to_json(manifest),
         _CASE: stored_case_to_json(_portable(bundle.stored)),
-        _EVIDENCE: to_tagged(bundle.evidence),
+        _EVIDENCE: EVIDENCE.to_json(bundle.evidence),
     }
     if bundle.origin is not None:
         members[_ORIGIN] = stored_case_to_json(_portable(bundle.origin))
@@ -114,31 +126,21 @@ def _read(members: dict[str, object]) -> Bundle:
     for name in (_MANIFEST, _CASE, _EVIDENCE):
         if name not in members:
             raise UsageError(f"its member {name} is missing")
-    manifest = Found(members[_MANIFEST], _MANIFEST)
-    manifest.check_format(FORMAT)
-    evidence = Found(members[_EVIDENCE], _EVIDENCE)
-    if manifest.key("format").integer(1, FORMAT) < _WITH_FACTS:
-        manifest, evidence = _with_facts(manifest), _with_facts(evidence)
-    manifest.check_keys("format", "version", "finding", "subject", "environment")
-    facts = [[part.text() for part in fact.items(2)] for fact in
-             manifest.key("environment").items(100)]  # fmt: skip
+    manifest_form, evidence_form = members[_MANIFEST], members[_EVIDENCE]
+    if EVIDENCE.check_format(manifest_form, FORMAT, _MANIFEST) < FORMAT:
+        manifest_form = EVIDENCE.upgraded(upgrade_facts, manifest_form, _MANIFEST)
+        evidence_form = EVIDENCE.upgraded(upgraded_evidence, evidence_form, "evidence")
+    manifest = EVIDENCE.from_json(_Manifest, manifest_form, _MANIFEST)
     bundle = Bundle(
-        finding=from_tagged(Finding, manifest.key("finding").value, "finding"),
+        finding=manifest.finding,
         stored=stored_case_from_json(members[_CASE]),
         origin=stored_case_from_json(members[_ORIGIN]) if _ORIGIN in members else None,
-        evidence=from_tagged(Evidence, evidence.value, "evidence"),
-        environment=tuple((fact[0], fact[-1]) for fact in facts if fact),
-        version=manifest.key("version").text(),
+        evidence=EVIDENCE.from_json(Evidence, evidence_form, "evidence"),
+        environment=manifest.environment,
+        version=manifest.version,
     )
     _check(bundle)
     return bundle
-
-
-def _with_facts(member: Found) -> Found:
-    try:
-        return Found(upgrade_facts(member.value), member.where)
-    except RecursionError:
-        raise UsageError(f"{member.where}: values are nested too deeply") from None
 
 
 def _check(bundle: Bundle) -> None:

@@ -8,7 +8,6 @@ Source: PKWARE's APPNOTE.TXT; `zipfile` of the standard library.
 """
 
 import io
-import json
 import os
 import stat
 import zipfile
@@ -17,6 +16,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from walcrash.values.codec import dumps, loads
 from walcrash.values.errors import UsageError
 
 # limits
@@ -56,7 +56,7 @@ def write_zip(members: Mapping[str, object]) -> bytes:
     total = 0
     with zipfile.ZipFile(target, "w") as archive:
         for name, value in members.items():
-            data = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+            data = dumps(value).encode("ascii")
             total += len(data)
             if len(data) > MEMBER_BYTES or total > TOTAL_BYTES:
                 raise UsageError(
@@ -184,24 +184,9 @@ def _json(path: Path, name: str, data: bytes) -> object:
     if sum(data.count(each) for each in (b"[", b"{", b",")) > JSON_VALUES:
         raise _refused(path, f"its member {name!r} has more than {JSON_VALUES:,} values")
     try:
-        return json.loads(
-            data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once
-        )
-    except RecursionError:
-        raise _refused(path, f"its member {name!r} is nested too deeply") from None
+        return loads(data)
     except ValueError as problem:
-        raise _refused(path, f"its member {name!r} is no JSON: {problem}") from None
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text} is no number")
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return table
+        raise _refused(path, f"its member {name!r} cannot be read: {problem}") from None
 
 
 def _refused(path: Path, why: str) -> UsageError:

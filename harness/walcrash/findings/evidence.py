@@ -6,19 +6,19 @@ at hand its image may be recovered again, also where the subject's threads make 
 """
 
 import base64
-import json
 import zlib
 from dataclasses import dataclass, replace
+from typing import Final
 
 from walcrash.case.recovery_runs import OPEN
 from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import Shape, shape_of
+from walcrash.findings.evidence_upgrade import upgraded_evidence
 from walcrash.recorder.tree import capture, restore
-from walcrash.values.case_file import StoredCase
-from walcrash.values.facts_upgrade import upgrade_facts
+from walcrash.values.case_file import CASE_CHECKS, StoredCase
+from walcrash.values.codec import Codec, Refused, dumps
 from walcrash.values.image import Image
-from walcrash.values.tagged_json import from_tagged, to_tagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,14 @@ class Evidence:
     run: CaseRun
     before: Image | None
     after: Image | None
+
+
+EVIDENCE: Final = Codec(
+    hint="ask whoever made it for the file again",
+    takes_surrogates=True,
+    checks=CASE_CHECKS,
+)
+"""How evidence is written and read; it holds what the subject said, whatever that is."""
 
 
 def complete(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Evidence:
@@ -57,26 +65,34 @@ def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:
 
 def pack(evidence: Evidence) -> str:
     """Return evidence as a text that is short and can be kept."""
-    return _packed(to_tagged(evidence))
+    return _packed(EVIDENCE.to_json(evidence))
 
 
 def unpack(text: str) -> Evidence:
     """Return what `pack` was given, which was our own."""
-    return from_tagged(Evidence, _unpacked(text), "evidence")
+    return EVIDENCE.from_json(Evidence, _unpacked(text), "evidence")
 
 
 def upgrade_packed(text: str) -> str:
-    """Return evidence that an older version packed, with the facts of its landings as fields."""
-    return _packed(upgrade_facts(_unpacked(text)))
+    """Return evidence that an older version packed as this one packs it.
+
+    Raises:
+        Refused: it is no evidence; the message says what and where.
+    """
+    form = EVIDENCE.upgraded(upgraded_evidence, _unpacked(text), "evidence")
+    return pack(EVIDENCE.from_json(Evidence, form, "evidence"))
 
 
 def _packed(form: object) -> str:
-    return base64.b64encode(zlib.compress(json.dumps(form).encode())).decode("ascii")
+    return base64.b64encode(zlib.compress(dumps(form).encode())).decode("ascii")
 
 
 def _unpacked(text: str) -> object:
-    form: object = json.loads(zlib.decompress(base64.b64decode(text)))
-    return form
+    try:
+        data = zlib.decompress(base64.b64decode(text, validate=True))
+    except (ValueError, zlib.error) as problem:
+        raise Refused(f"evidence: it is not packed: {problem}", hint=EVIDENCE.hint) from None
+    return EVIDENCE.loads(data, "evidence")
 
 
 def has_threads(run: CaseRun) -> bool:

@@ -10,7 +10,6 @@ Source: `sqlite3` of the standard library.
 """
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.findings.former_ids import IdScheme, id_by_text
-from walcrash.findings.store_upgrade import CREATE, FORMAT, upgrade
-from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
-from walcrash.values.codec import dumps
+from walcrash.findings.store_upgrade import CREATE, FINDINGS, FORMAT, UNREADABLE, upgrade
+from walcrash.values.case_file import StoredCase, stored_case_from_text, stored_case_to_text
 from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding, FindingState
-from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.verdict import Invariant
 
 NAME: Final = "walcrash.sqlite"
@@ -98,7 +95,7 @@ class Store:
             if found is not None:
                 is_back = FindingState(found[0]) is FindingState.FIXED
                 state, former = FindingState.BACK if is_back else FindingState.AGAIN, found[1]
-            text = json.dumps(to_plain(finding))
+            text = FINDINGS.to_text(finding)
             connection.execute(
                 "insert or replace into finding "
                 "(id, scenario, state, finding, stored, origin, evidence, former, id_scheme) "
@@ -108,8 +105,8 @@ class Store:
                     finding.scenario,
                     state.value,
                     text,
-                    _text(stored),
-                    _text(origin),
+                    stored_case_to_text(stored),
+                    stored_case_to_text(origin),
                     evidence,
                     former,
                     IdScheme.CAUSE_AS_FACTS,
@@ -147,6 +144,8 @@ class Store:
         rows = self._rows(begins, (len(reference), reference))
         if len(rows) == 1:
             return _read(rows[0])
+        if not rows:
+            self._check_readable(reference)
         there = rows or self._rows("order by id", ())
         known = ", ".join(_read(row).id for row in there[:8]) or "none"
         what = "more than one" if rows else "no finding"
@@ -154,6 +153,22 @@ class Store:
             f"`{reference}`: {what} in {self._path}; there: {known}",
             hint="walcrash run, or --runs DIR if the findings are elsewhere",
         )
+
+    def _check_readable(self, reference: str) -> None:
+        """Say why a finding that an older walcrash kept is not there any more, if it is not."""
+        if not self._path.is_file():
+            return
+        with self._open() as connection:
+            row = connection.execute(
+                "select id, why from unreadable where substr(id, 1, ?) = ? order by id",
+                (len(reference), reference),
+            ).fetchone()
+        if row is not None:
+            raise UsageError(
+                f"{row[0]} in {self._path} was kept by an older walcrash, and this one cannot "
+                f"read it: {row[1]}",
+                hint="read it with the walcrash that kept it, or find it again with walcrash run",
+            )
 
     def _rows(self, condition: str, values: tuple[object, ...]) -> list[Row]:
         if not self._path.is_file():
@@ -192,6 +207,7 @@ class Store:
             (version,) = connection.execute("pragma user_version").fetchone()
             if version == 0:
                 connection.execute(CREATE)
+                connection.execute(UNREADABLE)
             elif version < FORMAT:
                 upgrade(connection, version)
             connection.execute(f"pragma user_version = {FORMAT}")
@@ -221,10 +237,6 @@ def _take_over(
     return None
 
 
-def _text(stored: StoredCase) -> str:
-    return dumps(stored_case_to_json(stored))
-
-
 def _former_id(finding: Finding, stored: StoredCase) -> str | None:
     if finding.cause is None:
         return None
@@ -246,10 +258,7 @@ def _is_alike(text: str, finding: Finding) -> bool:
 
 
 def _finding(text: str) -> Finding:
-    try:
-        return from_plain(Finding, json.loads(text), where="finding")
-    except NotPlain as problem:
-        raise UsageError(f"a kept finding cannot be read: {problem}") from None
+    return FINDINGS.from_text(Finding, text, "a kept finding")
 
 
 def _read(row: Row) -> KeptFinding:
@@ -257,8 +266,8 @@ def _read(row: Row) -> KeptFinding:
     return KeptFinding(
         finding=_finding(text),
         state=FindingState(state),
-        stored=stored_case_from_json(json.loads(stored)),
-        origin=stored_case_from_json(json.loads(origin)),
+        stored=stored_case_from_text(stored),
+        origin=stored_case_from_text(origin),
         evidence=evidence,
         former_id=former,
     )

@@ -1,19 +1,20 @@
 """The store's tables, and the way from older versions of them."""
 
-import json
 import sqlite3
 from typing import Final
 
 from walcrash.findings.evidence import upgrade_packed
 from walcrash.findings.former_ids import IdScheme
+from walcrash.values.case_file import stored_case_from_text, stored_case_to_text
+from walcrash.values.codec import Codec
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import UsageError
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding, FindingState
-from walcrash.values.plain import to_plain
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant, Violation
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """The store's version; a newer one is refused by name."""
 
 CREATE: Final = (
@@ -23,18 +24,39 @@ CREATE: Final = (
 )
 
 
+Kept = tuple[str, str, str, str, str]
+"""A finding's id, what was reported, its minimal case, the campaign's own, and its evidence."""
+
+UNREADABLE: Final = (
+    "create table if not exists unreadable (id text primary key, why text not null, "
+    "finding text not null, stored text not null, origin text not null, evidence text not null)"
+)
+"""What an older walcrash kept and this one cannot read, as it was, with the reason."""
+
+FINDINGS: Final = Codec(
+    hint="move the store away, or name another directory with --runs", takes_surrogates=True
+)
+"""How findings are written and read."""
+
+
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Bring an older format, 1 to 3, to this one."""
+    """Bring an older format, 1 to 4, to this one; what cannot be is put into `unreadable`."""
+    connection.execute(UNREADABLE)
     if version == 1:
         _upgrade_from_1(connection)
-        return
     if version == 2:
         connection.execute("alter table finding add column evidence text not null default ''")
-    _upgrade_from_3(connection)
+    if version in (2, 3):
+        _add_ids(connection)
+    rows = connection.execute(
+        "select id, finding, stored, origin, evidence from finding order by id"
+    ).fetchall()
+    for row in rows:
+        _upgrade_finding(connection, row, tells_causes=version in (2, 3))
 
 
-def _upgrade_from_3(connection: sqlite3.Connection) -> None:
-    """Bring format 3 to 4: it kept landings and causes as texts, and made ids of the latter.
+def _add_ids(connection: sqlite3.Connection) -> None:
+    """Bring format 3 to 4: it kept causes as texts, and made ids of them.
 
     An id stays what it is until the finding is found again, since what a power loss took is known
     only when its case has run; see `Store.keep`.
@@ -44,16 +66,47 @@ def _upgrade_from_3(connection: sqlite3.Connection) -> None:
     connection.execute(
         f"alter table finding add column id_scheme integer not null default {scheme}"
     )
-    rows = connection.execute("select id, finding, evidence from finding").fetchall()
-    for id_, text, evidence in rows:
-        finding = json.loads(text)
-        facts = json.dumps(upgrade_facts(finding))
+
+
+def _upgrade_finding(connection: sqlite3.Connection, was: Kept, *, tells_causes: bool) -> None:
+    """Bring one finding to this format: facts are fields, some by other names; cases are format 2.
+
+    Args:
+        connection: of the store.
+        was: the finding as it is kept.
+        tells_causes: whether a cause that is not there says how its id was made.
+    """
+    id_, finding, stored, origin, evidence = was
+    try:
+        form = FINDINGS.loads(finding, "finding")
+        facts = FINDINGS.upgraded(upgrade_facts, form, "finding")
+        made = FINDINGS.to_text(FINDINGS.from_json(Finding, facts, "finding"))
+        cases = [stored_case_to_text(stored_case_from_text(text)) for text in (stored, origin)]
+    except UsageError as problem:
+        _set_aside(connection, was, problem.message)
+        connection.execute("delete from finding where id = ?", (id_,))
+        return
+    try:
         packed = upgrade_packed(evidence) if evidence else ""
-        told_apart_by = IdScheme.CAUSE_AS_TEXT if finding.get("cause") else IdScheme.INVARIANT
+    except UsageError as problem:
+        _set_aside(connection, was, problem.message)
+        packed = ""
+    connection.execute(
+        "update finding set finding = ?, stored = ?, origin = ?, evidence = ? where id = ?",
+        (made, *cases, packed, id_),
+    )
+    if tells_causes and not form.get("cause"):
         connection.execute(
-            "update finding set finding = ?, evidence = ?, id_scheme = ? where id = ?",
-            (facts, packed, told_apart_by, id_),
+            "update finding set id_scheme = ? where id = ?", (IdScheme.INVARIANT, id_)
         )
+
+
+def _set_aside(connection: sqlite3.Connection, was: Kept, why: str) -> None:
+    connection.execute(
+        "insert or replace into unreadable (id, finding, stored, origin, evidence, why) "
+        "values (?, ?, ?, ?, ?, ?)",
+        (*was, why),
+    )
 
 
 def _upgrade_from_1(connection: sqlite3.Connection) -> None:
@@ -88,7 +141,7 @@ def _upgrade_from_1(connection: sqlite3.Connection) -> None:
                 id_,
                 scenario,
                 FindingState.NEW.value,
-                json.dumps(to_plain(finding)),
+                FINDINGS.to_text(finding),
                 stored,
                 stored,
                 IdScheme.INVARIANT,

@@ -59,7 +59,7 @@ HERE: Final = Environment(
 )
 
 PERTURBED: Final = Environment(
-    name="elsewhere",
+    name="perturbed",
     hash_seed=4_171_127,
     timezone="WCT-13:45",
     locale="C",

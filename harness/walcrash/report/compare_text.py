@@ -16,7 +16,7 @@ from walcrash.report.text import (
 )
 from walcrash.values.compare import ComparedCase, Side, SubjectComparison
 from walcrash.values.errors import ExitCode
-from walcrash.values.plain import to_plain
+from walcrash.values.log import LOG
 from walcrash.values.verdict import Verdict
 
 FORMAT = 1
@@ -42,9 +42,7 @@ def publish_comparison(comparison: SubjectComparison, *, as_json: bool) -> ExitC
 
 def comparison_json(comparison: SubjectComparison) -> dict[str, object]:
     """Return a comparison as JSON, with a version."""
-    fields = to_plain(comparison)
-    assert isinstance(fields, dict)
-    return {"format": FORMAT, "verdict": comparison.verdict.value, **fields}
+    return {"format": FORMAT, "verdict": comparison.verdict.value, **LOG.to_json(comparison)}
 
 
 def comparison_text(comparison: SubjectComparison, *, width: int = WIDTH) -> str:

@@ -9,7 +9,7 @@ from walcrash.report.output import publish, talk
 from walcrash.report.text import counted, escape, shell_path, table
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding, FindingState
-from walcrash.values.plain import to_plain
+from walcrash.values.log import LOG
 
 HEAD = ("finding", "scenario", "invariant", "state", "model", "replays", "operations", "seen")
 
@@ -29,7 +29,7 @@ class Kept(Protocol):
 def publish_findings(kept: Sequence[Kept], *, as_json: bool, runs: str) -> ExitCode:
     """Print what is kept; that there is something says nothing about the last run."""
     if as_json:
-        rows = [{"state": each.state.value, "finding": to_plain(each.finding)} for each in kept]
+        rows = [{"state": each.state.value, "finding": LOG.to_json(each.finding)} for each in kept]
         publish(json.dumps(rows, indent=2))
     elif kept:
         publish("\n".join(table(HEAD, [_row(each) for each in kept], left=6)))

@@ -6,16 +6,15 @@ is not what `ndjson` writes is an error with its line's number, and nothing of i
 Not here: what becomes of several logs (`merge`).
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import BinaryIO, Final
 
 from walcrash.report.run_directory import EVENTS
+from walcrash.values.codec import UPGRADE, Refused
 from walcrash.values.errors import UsageError
-from walcrash.values.log import LOG_FORMAT, CampaignStarted, LogLine, UnknownFormat, line_from_json
-from walcrash.values.plain import NotPlain
+from walcrash.values.log import LOG, LOG_FORMAT, CampaignStarted, LogLine, line_from_json
 
 # limits
 LINE_BYTES: Final = 64 * 1024 * 1024
@@ -76,20 +75,24 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
     for number, data in enumerate(lines, start=1):
         if not data.endswith(b"\n"):
             return
+        where = f"{name}, line {number}"
         try:
-            line = line_from_json(json.loads(data), log_format=log_format or LOG_FORMAT)
-            if isinstance(line, CampaignStarted):
-                log_format = line.format
-            elif log_format is None:
-                raise NotPlain("an event log begins with `campaign-started`")
-        except UnknownFormat as problem:
+            form = LOG.loads(data, "line")
+            line = line_from_json(form, log_format=log_format or LOG_FORMAT)
+            log_format = _format_after(line, log_format)
+        except Refused as problem:
+            if problem.hint == UPGRADE:
+                raise UsageError(f"{where}: {problem.message}", hint=UPGRADE) from None
             raise UsageError(
-                f"{name}, line {number}: {problem}", hint="pip install --upgrade walcrash"
-            ) from None
-        except (ValueError, RecursionError) as problem:
-            raise UsageError(
-                f"{name}, line {number}: this is no event log of walcrash: {problem}",
-                hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
+                f"{where}: this is no event log of walcrash: {problem.message}", hint=problem.hint
             ) from None
         if line is not None:
             yield line
+
+
+def _format_after(line: LogLine | None, log_format: int | None) -> int:
+    if isinstance(line, CampaignStarted):
+        return line.format
+    if log_format is None:
+        raise Refused("an event log begins with `campaign-started`", hint=LOG.hint)
+    return log_format

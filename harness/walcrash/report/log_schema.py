@@ -6,22 +6,9 @@ kinds, since the format lets both be added within a version.
 Source: JSON Schema, draft 2020-12.
 """
 
-import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
-from enum import Enum
 
-from walcrash.values.log import LOG_FORMAT, LogLine, line_name
-from walcrash.values.plain import Row
-
-_SIMPLE: Mapping[object, dict[str, object]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    bool: {"type": "boolean"},
-    bytes: {"type": "string", "contentEncoding": "base64"},
-    types.NoneType: {"type": "null"},
-}
+from walcrash.values.log import LOG, LOG_FORMAT, LogLine, line_name
 
 
 def log_schema() -> dict[str, object]:
@@ -30,9 +17,9 @@ def log_schema() -> dict[str, object]:
     definitions: dict[str, object] = {}
     lines = []
     for kind in kinds:
-        schema = _dataclass(kind, definitions)
-        properties = {"line": {"const": line_name(kind)}, **_properties(schema)}
-        required = ["line", *typing.cast("list[str]", schema["required"])]
+        schema = LOG.describe(kind, definitions)
+        properties = {"line": {"const": line_name(kind)}, **schema["properties"]}
+        required = ["line", *schema["required"]]
         lines.append({**schema, "properties": properties, "required": required})
     names = [line_name(kind) for kind in kinds]
     other = {
@@ -48,45 +35,3 @@ def log_schema() -> dict[str, object]:
         "oneOf": [*lines, other],
         "$defs": dict(sorted(definitions.items())),
     }
-
-
-def _properties(schema: dict[str, object]) -> dict[str, object]:
-    return typing.cast("dict[str, object]", schema["properties"])
-
-
-def _dataclass(kind: type, definitions: dict[str, object]) -> dict[str, object]:
-    hints = typing.get_type_hints(kind)
-    assert is_dataclass(kind)
-    members = fields(kind)
-    inside = {each.name: _schema(hints[each.name], definitions) for each in members}
-    required = [each.name for each in members if _is_required(each)]
-    if issubclass(kind, Row):
-        named = [{"title": name, **schema} for name, schema in inside.items()]
-        return {"type": "array", "prefixItems": named, "minItems": len(required)}
-    return {"type": "object", "properties": inside, "required": required}
-
-
-def _is_required(each: "Field[object]") -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
-
-
-def _schema(hint: object, definitions: dict[str, object]) -> dict[str, object]:
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return {"enum": [member.value for member in hint]}
-    if isinstance(hint, type) and is_dataclass(hint):
-        if hint.__name__ not in definitions:
-            definitions[hint.__name__] = {}
-            definitions[hint.__name__] = _dataclass(hint, definitions)
-        return {"$ref": f"#/$defs/{hint.__name__}"}
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return {"anyOf": [_schema(part, definitions) for part in parts]}
-    if origin is Mapping:
-        return {"type": "object", "additionalProperties": _schema(parts[1], definitions)}
-    if origin is tuple and parts[-1] is not Ellipsis:
-        items = [_schema(part, definitions) for part in parts]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "items": False}
-    assert origin in (tuple, frozenset), f"no value of the log has the type {hint}"
-    return {"type": "array", "items": _schema(parts[0], definitions)}

@@ -8,10 +8,10 @@ Source: https://github.com/ndjson/ndjson-spec.
 """
 
 import contextlib
-import json
 import os
 from typing import Self
 
+from walcrash.values.codec import dumps
 from walcrash.values.errors import HarnessFault, Interrupted, UsageError
 from walcrash.values.log import LogLine, line_to_json
 
@@ -22,8 +22,7 @@ class ReaderGone(Interrupted):
 
 def line_bytes(line: LogLine) -> bytes:
     """Return one line of the log with its newline; ASCII only, so any tool can read it."""
-    text = json.dumps(line_to_json(line), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.encode("ascii") + b"\n"
+    return dumps(line_to_json(line)).encode("ascii") + b"\n"
 
 
 class NdjsonWriter:

@@ -7,8 +7,8 @@ from walcrash.report.output import publish
 from walcrash.report.text import block, command, counted, escape, shell_path, shorten, table
 from walcrash.values.contract import Acknowledges, Contract, Promise
 from walcrash.values.errors import ExitCode
+from walcrash.values.log import LOG
 from walcrash.values.persistence import is_power_loss
-from walcrash.values.plain import to_plain
 from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
 from walcrash.values.verdict import Verdict
 
@@ -35,7 +35,7 @@ def publish_probe(probe: Probe, *, runs: str, as_json: bool) -> ExitCode:
 def probe_json(probe: Probe) -> dict[str, object]:
     """Return a probe as JSON, with a version."""
     strongest = {
-        each.value: None if (found := probe.strongest(each)) is None else to_plain(found)
+        each.value: None if (found := probe.strongest(each)) is None else LOG.to_json(found)
         for each in Acknowledges
     }
     return {
@@ -43,10 +43,10 @@ def probe_json(probe: Probe) -> dict[str, object]:
         "verdict": probe.verdict.value,
         "subject": probe.subject,
         "seed": probe.seed,
-        "stated": to_plain(probe.stated),
+        "stated": LOG.to_json(probe.stated),
         "strongest": strongest,
         "is_cut_short": probe.is_cut_short,
-        "promises": [to_plain(each) for each in probe.promises],
+        "promises": [LOG.to_json(each) for each in probe.promises],
     }
 
 

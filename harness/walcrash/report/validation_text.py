@@ -8,7 +8,7 @@ from walcrash.report.text import block, command, counted, escape, shell_word, sh
 from walcrash.report.text import paragraph as wrap
 from walcrash.values.contract import Acknowledges, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode
-from walcrash.values.plain import to_plain
+from walcrash.values.log import LOG
 from walcrash.values.validation import COLUMNS, Agreement, ValidatedRow, verdict_of
 from walcrash.values.verdict import Verdict
 
@@ -150,7 +150,7 @@ def validation_json(rows: tuple[ValidatedRow, ...], seed: str) -> dict[str, obje
                 "cases": row.cases,
                 "images": row.images,
                 "missing": row.missing,
-                "finding": None if row.finding is None else to_plain(row.finding),
+                "finding": None if row.finding is None else LOG.to_json(row.finding),
             }
             for row in rows
         ],

@@ -10,13 +10,13 @@ Not here: where findings are kept, and bundles (`walcrash.findings`); the forms 
 Source: records are `R` of `harness/walcrash/docs/reference/driver-protocol.md`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case
-from walcrash.values.codec import Codec, Refused
+from walcrash.values.codec import Codec, dumps
 from walcrash.values.codec_shapes import Check, Mismatch, found
 from walcrash.values.contract import Contract
 from walcrash.values.faults import CrashPoint
@@ -109,6 +109,20 @@ def stored_case_from_json(form: object) -> StoredCase:
     )
 
 
+def stored_case_to_text(stored: StoredCase) -> str:
+    """Return the stored form as one line of JSON."""
+    return dumps(stored_case_to_json(stored))
+
+
+def stored_case_from_text(text: str) -> StoredCase:
+    """Read what `stored_case_to_text` wrote.
+
+    Raises:
+        Refused: it is no JSON, is newer, or malformed; the message says what and where.
+    """
+    return stored_case_from_json(CASES.loads(text, "stored case"))
+
+
 def case_to_json(case: Case) -> dict[str, Any]:
     """Return the stored form of a case alone."""
     return {"format": FORMAT, **CASES.to_json(case)}
@@ -132,16 +146,13 @@ def case_from_text(text: str) -> Case:
     return case_from_json(CASES.loads(text, "case"))
 
 
-def _upgraded(form: object, where: str, upgrade: Any) -> object:
+def _upgraded(form: object, where: str, upgrade: Callable[[Any], object]) -> object:
     version = CASES.check_format(form, FORMAT, where)
     assert isinstance(form, dict), "it has a format"
     rest = {name: value for name, value in form.items() if name != "format"}
     if version == FORMAT:
         return rest
-    try:
-        return upgrade(rest)
-    except Mismatch as problem:
-        raise Refused(f"{where}{problem.place}: {problem.message}", hint=CASES.hint) from None
+    return CASES.upgraded(upgrade, rest, where)
 
 
 def _check_operation(operation: Operation) -> None:

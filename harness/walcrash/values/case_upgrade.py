@@ -64,7 +64,10 @@ def _boot(form: Any, place: str) -> Any:
         ]
     crash = _renamed(made.get("crash"), {"kind": TAG}, f"{place}.crash")
     if isinstance(crash, dict) and crash.get(TAG) == "power" and "choice" in crash:
-        crash["choice"] = _choice(crash["choice"], f"{place}.crash.choice")
+        try:
+            crash["choice"] = upgraded_choice_text(crash["choice"])
+        except Mismatch as problem:
+            raise problem.inside(f"{place}.crash.choice") from None
     return {**made, "crash": crash} if "crash" in made else made
 
 
@@ -79,16 +82,20 @@ def _renamed(form: Any, names: Mapping[str, str], place: str) -> Any:
     return {names.get(name, name): value for name, value in form.items()}
 
 
-def _choice(text: Any, place: str) -> Any:
-    """Return an image choice, which stood as JSON in a text; empty for none."""
+def upgraded_choice_text(text: Any) -> Any:
+    """Return an image choice, which stood as JSON in a text; empty for none.
+
+    Raises:
+        Mismatch: the text is no JSON.
+    """
     if text == "":
         return None
     if not isinstance(text, str):
-        raise found(text, "an image choice as text", place=place)
+        raise found(text, "an image choice as text")
     try:
         form = loads(text)
     except ValueError as problem:
-        raise found(text, f"an image choice ({problem})", place=place) from None
+        raise found(text, f"an image choice ({problem})") from None
     return upgraded_choice(form)
 
 

@@ -9,7 +9,7 @@ Not here: what one format holds and what it limits (`case_file`, `log`,
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from walcrash.values.codec_shapes import (
@@ -118,6 +118,19 @@ class Codec:
             return loads(text)
         except ValueError as problem:
             raise Refused(f"{where}: {problem}", hint=self.hint) from None
+
+    def upgraded(self, upgrade: Callable[[Any], object], form: object, where: str) -> object:
+        """Return what a function makes of a document that an older version wrote.
+
+        Raises:
+            Refused: the function raised `Mismatch`, or the document is nested too deeply.
+        """
+        try:
+            return upgrade(form)
+        except Mismatch as problem:
+            raise Refused(f"{where}{problem.place}: {problem.message}", hint=self.hint) from None
+        except RecursionError:
+            raise Refused(f"{where}: values are nested too deeply", hint=self.hint) from None
 
     def check_format(self, form: object, known: int, where: str, *, oldest: int = 1) -> int:
         """Return the version that a document says under `format`.

@@ -22,7 +22,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from walcrash.values.forms import AnyText, As, Most, Real, Row, Sparse, Variants, Whole
+from walcrash.values.forms import AnyText, As, Encodable, Most, Real, Row, Sparse, Variants, Whole
 
 # limits
 SHOWN_CHARACTERS: Final = 60
@@ -284,6 +284,7 @@ class Shapes:
     def _object(self, kind: Any) -> Shape:
         members = self._members(kind)
         check = self._rules.checks.get(kind)
+        names = {name for name, _, _ in members}
         is_open, is_complete = self._rules.is_open, self._rules.is_complete
         sparse = _sparse_fields(kind)
         required = [
@@ -294,9 +295,9 @@ class Shapes:
 
         def read(value: object) -> object:
             table = read_table(value)
-            made = _read_fields(members, table)
-            if not is_open and len(made) < len(table):
+            if not is_open and not table.keys() <= names:
                 raise _unknown(table, [name for name, _, _ in members])
+            made = _read_fields(members, table)
             for name in required:
                 if name not in made:
                     raise missing(name, table)
@@ -484,6 +485,8 @@ def _limited(shape: Shape, mark: object) -> Shape:
         return _whole(mark)
     if isinstance(mark, Real):
         return _real(mark)
+    if isinstance(mark, Encodable):
+        return Shape(_read_text, _same, shape.schema)
     if isinstance(mark, AnyText):
         return Shape(_read_any_text, _same, shape.schema)
     assert isinstance(mark, Most), f"{mark} is no mark of a form"

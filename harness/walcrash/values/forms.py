@@ -98,6 +98,15 @@ FileName = Annotated[str, AnyText()]
 """A file's name as the system has it."""
 
 
+class Encodable:
+    """A text without lone surrogates, also in a format that takes them."""
+
+    __slots__ = ()
+
+
+EncodableText = Annotated[str, Encodable()]
+
+
 class Variants:
     """The classes that one field may hold, each by its name in JSON, which stands under `is`.
 

@@ -8,21 +8,18 @@ form: an object with `line` (what kind) and the fields below; `line_from_json` i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from walcrash.values.case import Landing
+from walcrash.values.codec import Codec, Refused
 from walcrash.values.contract import Contract
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
-from walcrash.values.plain import NotPlain, from_plain, to_plain
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant, Verdict
 
 LOG_FORMAT = 2
 """Version of the NDJSON form; a reader of version n refuses n+1, and reads all before it."""
-
-_WITH_FACTS = 2
-"""The first version in which landings and causes have their facts as fields."""
 
 
 class StopReason(Enum):
@@ -205,9 +202,7 @@ def line_name(kind: type[LogLine]) -> str:
 
 def line_to_json(line: LogLine) -> dict[str, object]:
     """Return the NDJSON form of one line: `line`, then its fields in their stated order."""
-    fields = to_plain(line)
-    assert isinstance(fields, dict)
-    return {"line": _NAMES[type(line)], **fields}
+    return {"line": _NAMES[type(line)], **LOG.to_json(line)}
 
 
 def line_from_json(value: object, *, log_format: int = LOG_FORMAT) -> LogLine | None:
@@ -220,29 +215,34 @@ def line_from_json(value: object, *, log_format: int = LOG_FORMAT) -> LogLine | 
         log_format: the version of the log, which its first line says.
 
     Raises:
-        UnknownFormat: the log is of a newer version than this one.
-        NotPlain: it is no line of a log.
+        Refused: the log is of a newer version than this one, or it is no line of a log.
     """
     if not isinstance(value, dict) or not isinstance(value.get("line"), str):
-        raise NotPlain("a line of the event log is an object with the key `line`")
-    kind = _KINDS.get(value["line"])
+        raise Refused("a line of the event log is an object with the key `line`", hint=LOG.hint)
+    name = value["line"]
+    kind = _KINDS.get(name)
     if kind is None:
         return None
     if kind is CampaignStarted:
-        _check_format(value.get("format"))
-    if log_format < _WITH_FACTS:
-        value = upgrade_facts(value)
-    return from_plain(kind, value, where=_NAMES[kind])
+        LOG.check_format(value, LOG_FORMAT, name)
+    form: object = {key: item for key, item in value.items() if key != "line"}
+    if log_format < LOG_FORMAT:
+        form = LOG.upgraded(_upgraded, form, name)
+    return LOG.from_json(kind, form, name)
 
 
-class UnknownFormat(ValueError):
-    """A log is of a newer version; the message says of which, and which this one reads."""
+def _upgraded(form: Any) -> Any:
+    """Return a line of format 1, whose landings were texts and whose stories had looks."""
+    made = upgrade_facts(form)
+    story = made.get("story") if isinstance(made, dict) else None
+    if isinstance(story, dict) and "looks" in story:
+        story["recoveries"] = story.pop("looks")
+    return made
 
 
-def _check_format(version: object) -> None:
-    if type(version) is int and version > LOG_FORMAT:
-        raise UnknownFormat(
-            f"the event log has format {version}; this walcrash reads format {LOG_FORMAT}"
-        )
-    if type(version) is not int or version < 1:
-        raise NotPlain(f"campaign-started.format: found {ascii(version)[:60]}; allowed: 1 and up")
+LOG: Final = Codec(
+    hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
+    is_open=True,
+    takes_surrogates=True,
+)
+"""How lines are written and read, and what reports give as JSON."""

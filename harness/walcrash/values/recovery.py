@@ -84,7 +84,7 @@ class FailureKind(Enum):
     DIED = "died"
     HUNG = "hung"
     OVER_MEMORY = "over-memory"
-    MALFORMED = "rubbish"
+    MALFORMED = "malformed-output"
 
 
 @dataclass(frozen=True, slots=True)

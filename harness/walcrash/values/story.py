@@ -17,9 +17,9 @@ from typing import Final
 
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
+from walcrash.values.forms import Row
 from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.moments import Placement
-from walcrash.values.plain import Row
 
 # limits
 STEPS_SHOWN: Final = 64
