@@ -1,5 +1,6 @@
 """Scenario files: what is read, and what is said of a broken one."""
 
+import dataclasses
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 
 from walcrash.scenario import file as scenario_file
 from walcrash.scenario.file import find_scenarios, load_scenario, schema_json
+from walcrash.scenario.schema import FaultTable
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, ScenarioError, UsageError
 from walcrash.values.event import EventKind
@@ -417,3 +419,12 @@ def test_the_json_schema_describes_every_key_and_is_json():
         assert table["description"]
         for field in table["properties"].values():
             assert field.get("description") or "$ref" in field
+
+
+def test_a_fault_of_the_file_has_the_keys_of_a_plan_and_their_defaults() -> None:
+    table = FaultTable.model_validate({"kind": "kill"})
+    fields = dataclasses.fields(FaultPlan)
+    assert set(FaultTable.model_fields) == {field.name for field in fields}
+    for field in fields:
+        value = getattr(table, field.name)
+        assert (tuple(value) if isinstance(value, list) else value) == field.default
