@@ -1,9 +1,9 @@
 """The boots of one case as they are run one after the other, and what is durable between them.
 
 A kill or a close leaves the page cache, so what a boot did not sync is still pending in the next
-one; a power cut leaves one image, and nothing else.
+one; a power loss leaves one image, and nothing else.
 
-Not here: which image a power cut leaves (`power_loss`), what is judged (`runner`,
+Not here: which image a power loss leaves (`power_loss`), what is judged (`runner`,
 `tools.audit.case`).
 """
 
@@ -35,7 +35,7 @@ class CaseBoots:
     """The boots of one case so far.
 
     Attributes:
-        watched: each of them, in order; a power cut changes how the last one ended.
+        watched: each of them, in order; a power loss changes how the last one ended.
     """
 
     def __init__(self, sandbox: Sandbox, stored: StoredCase) -> None:
@@ -75,7 +75,7 @@ class CaseBoots:
         return boot
 
     def as_power_finds(self) -> RecordedBoot:
-        """Return the last boot, which was not killed, as a power cut finds it."""
+        """Return the last boot, which was not killed, as a power loss finds it."""
         boot, directory = self.watched[-1], self._sandbox.directory
         rows = boot.recording.rows
         said = [row[7] for row in rows if row[0] in MESSAGES]
@@ -99,7 +99,7 @@ class CaseBoots:
         )
 
     def end_without_power(self, recorded: RecordedBoot, choice: ImageChoice) -> None:
-        """Make the last boot what a power cut left of it, with the choice in its plan."""
+        """Make the last boot what a power loss left of it, with the choice in its plan."""
         boot = self.watched[-1]
         crash = boot.plan.crash
         assert isinstance(crash, PowerLoss)

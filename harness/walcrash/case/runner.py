@@ -1,4 +1,4 @@
-"""Running one case: its boots under watch, the last image looked at from all sides, a judgement.
+"""Running one case: its boots under watch, every recovery of the last image, a judgement.
 
 A case that fails is run again with every recovery in a process of its own: only what shows
 there counts, since a process that opened other images before may carry something over.
@@ -47,9 +47,9 @@ PORTABILITY_SHARE: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchTargets:
-    """What a run is after: an invariant that breaks first, and where power losses are aimed.
+    """What a run is after: an invariant that breaks first, and where power is to be lost.
 
-    `power` has an aim for each boot, from 1, whose image is looked for and not named.
+    `power` has a target for each boot, from 1, whose image is sought and not named.
     """
 
     target_invariant: Invariant
@@ -68,7 +68,7 @@ class CaseRun:
         recoveries: how many recoveries there were, those of later boots included.
         doubt: why a case without violations does not count as passed; empty if it does.
         model: the strictest persistence model that shows a violation.
-        coverage: what was looked at after a power loss, else None.
+        coverage: what was judged after a power loss, else None.
         portability_failure: where the contract's model shows nothing: a failure under a weaker one.
         image: what the last crash left, where every recovery had a process of its own or an
             invariant broke; else None.
@@ -106,7 +106,7 @@ def run_case(
     Args:
         sandbox: where it runs.
         stored: the case.
-        targets: what is looked for where the case does not name its images; the run's own case
+        targets: what is sought where the case does not name its images; the run's own case
             names what was found.
 
     Raises:
@@ -122,7 +122,7 @@ def run_case(
     if run.judgement.verdict is not Verdict.FAIL:
         return _with_portability_confirmed(sandbox, stored, run)
     confirmed = _confirmed(sandbox, stored, run)
-    # The confirmation looks at one image; what was looked at before it counts as well.
+    # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
     return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
 
@@ -159,7 +159,7 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     Raises:
         HarnessFault: the harness could not do its work.
     """
-    assert run.image is not None, "there is an image to look at"
+    assert run.image is not None, "there is an image to judge"
     sandbox.end_recoverers()
     boots = run.history.boots
     runs = RecoveryRuns(sandbox, stored, is_fresh=True)
@@ -268,10 +268,10 @@ class _CaseRun:
         judgement = self._oracle.judge(history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
-    # The power was cut.
+    # The power was lost.
 
     def _go_on_without_power(self, loss: PowerLoss) -> bool:
-        """Cut the power in a boot that others follow: they find one of the images.
+        """Lose the power in a boot that others follow: they find one of the images.
 
         Returns whether there was one.
 
@@ -299,11 +299,11 @@ class _CaseRun:
         return True
 
     def _target(self) -> PowerTarget | None:
-        """Return the aim of the boot that has just been run, if it has one."""
+        """Return the target of the boot that has just been run, if it has one."""
         return None if self._targets is None else self._targets.power.get(len(self._boots.watched))
 
     def _explore(self, loss: PowerLoss) -> CaseRun:
-        """Cut the power in the last boot, and judge the images that this may leave.
+        """Lose the power in the last boot, and judge the images that this may leave.
 
         Raises:
             NotModelled: the trace means something that the models have no rule for.
@@ -331,7 +331,7 @@ class _CaseRun:
             return self._powered_run(recorded, judged, search.coverage, judged_invariants)
         best = search.explore(Prng(loss.seed), loss.images)
         if best is None:
-            return self._not_judged("no image was left to look at")
+            return self._not_judged("no image was left to judge")
         run = self._powered_run(recorded, best, search.coverage, judged_invariants)
         if run.judgement.verdict is not Verdict.PASS or model is WEAKEST:
             return run

@@ -131,7 +131,7 @@ class Sandbox(Closeable):
     ) -> Watched:
         """Run one boot in the directory as it is, under watch where that is possible.
 
-        With a power loss the boot runs to its end; the cut is made in its trace.
+        With a power loss the boot runs to its end; the power is lost at a position of its trace.
 
         Raises:
             Inconclusive: interception is missing, and what is done to the subject needs it.
@@ -204,7 +204,7 @@ class Sandbox(Closeable):
         recoverer = self._recoverer(kind, limits.memory_mb)
         failure = recoverer.converse(request, limits.seconds, reader.take)
         if failure is not None:
-            # Before anything is looked at: what hung may still write.
+            # Before the directory is read: what hung may still write.
             self._end_recoverer(kind)
         self._mend_directory()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
