@@ -15,10 +15,11 @@ from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.watched_boot import WatchedBoot, called
 from walcrash.disk import Candidate, ImageBuilder, images
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
-from walcrash.values.case import BootPlan, Case, CrashPoint, KillTimer, PowerLoss, landing_at
+from walcrash.values.case import BootPlan, Case, landing_at
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import CrashPoint, KillTimer, PowerLoss
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.image_choice import ImageChoice

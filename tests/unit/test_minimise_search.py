@@ -23,11 +23,12 @@ from made_up_subject import (
 from walcrash.minimise import trial
 from walcrash.minimise.search import Minimised, minimise
 from walcrash.minimise.workload import removable
-from walcrash.values.case import KEPT_SCALE, Case, CrashPoint, KillTimer, PowerLoss
+from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, KillTimer, PowerLoss
 from walcrash.values.history import Outcome
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
