@@ -376,7 +376,9 @@ def _nameless(files: dict[int, int], step: int, slot: int) -> None:
 
 
 def _name(files: dict[int, int], step: int, slot: int, path: str) -> None:
-    os.link(f"/proc/self/fd/{files[slot]}", path, follow_symlinks=True)
+    # Without a descriptor Python calls `link`, which takes the name in /proc for the file itself.
+    fd = files[slot]
+    os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
 def _append(files: dict[int, int], step: int, slot: int, length: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from disk_traces import Operation, operations
+from disk_traces import Operation, TinyDirectory, operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needs import lacking
@@ -25,6 +25,7 @@ from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.errors import Inconclusive
+from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint
 from walcrash.values.image import Image
 from walcrash.values.moments import CrashPosition, Placement
@@ -83,6 +84,15 @@ def landed(recording: Recording) -> CrashPosition:
     crash = recording.crash
     assert crash is not None
     return CrashPosition(crash.event_index, crash.placement, crash.kept_bytes)
+
+
+def test_a_file_that_was_made_without_a_name_gets_one(bench: Bench) -> None:
+    """Errors of drawn operations are passed over, so that this one is done is looked at here."""
+    steps: list[Operation] = [("nameless", 0), ("write", 0, 0, 9), ("name", 0, "a"), ("fsync", 0)]
+    recording = bench.run(Image({}), steps, None)
+    kinds = [event.kind for event in recording.events() if not event.is_message]
+    assert kinds == [EventKind.CREATE, EventKind.WRITE, EventKind.LINK, EventKind.FSYNC]
+    assert bench.left() == TinyDirectory().run(steps).image()
 
 
 @real
