@@ -1,21 +1,16 @@
 """`walcrash audit` on subjects that sync in one way each, and on one that never does."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import ROOT, walcrash, walcrash_here
 
-ROOT = Path(__file__).parents[2]
 SUBJECTS = Path(__file__).with_name("audit_subjects.py")
 PLAIN_LOG = ROOT / "scenarios" / "planted" / "planted_base.py"
-
-# limits
-RUN_SECONDS = 120.0
-"""Longest run of one audit."""
 
 SCENARIO = """
 format = 1
@@ -45,29 +40,16 @@ pytestmark = pytest.mark.usefixtures("interception")
 
 
 def run_audit(
-    directory: Path, *words: str, adapter: str, power: str = "all", hash_seed: str = "0"
-) -> subprocess.CompletedProcess[str]:
+    directory: Path,
+    *words: str,
+    adapter: str,
+    power: str = "all",
+    run: "Callable[..., subprocess.CompletedProcess[str]]" = walcrash_here,
+    **variables: str,
+) -> "subprocess.CompletedProcess[str]":
     (directory / "audited.toml").write_text(SCENARIO.format(adapter=adapter, power=power))
-    return audit_scenario(directory, "audited.toml", *words, hash_seed=hash_seed)
-
-
-def audit_scenario(
-    directory: Path, scenario: str, *words: str, hash_seed: str = "0"
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "walcrash", "audit", scenario, "--seed", "7", *words],
-        cwd=directory,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "PYTHONHASHSEED": hash_seed,
-            "WALCRASH_WORK": str(directory),
-        },
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    variables = {"WALCRASH_WORK": str(directory), **variables}
+    return run(directory, "audit", "audited.toml", "--seed", "7", *words, **variables)
 
 
 def audited(directory: Path, subject: str) -> dict[str, Any]:
@@ -103,7 +85,8 @@ def test_where_each_sync_carries_a_promise_each_is_needed(tmp_path: Path) -> Non
 def test_power_recovery_notices_each_sync_of_recovery_in_the_usual_number_of_cases(
     tmp_path: Path,
 ) -> None:
-    done = audit_scenario(tmp_path, str(ROOT / "scenarios" / "power-recovery.toml"), "--json")
+    words = ("audit", str(ROOT / "scenarios" / "power-recovery.toml"), "--seed", "7", "--json")
+    done = walcrash_here(tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     found = verdicts(json.loads(done.stdout))
     assert found["reopen: fdatasync wal.log"] == "needed"
@@ -167,7 +150,9 @@ def test_without_a_promise_there_is_nothing_to_audit(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_audit_with_any_number_of_jobs(tmp_path: Path) -> None:
     words = ("--cases", "3", "--images", "12", "--json", "--jobs")
     adapter = f"{SUBJECTS}:Hinting"
-    first = run_audit(tmp_path, *words, "1", adapter=adapter, hash_seed="1")
-    second = run_audit(tmp_path, *words, "2", adapter=adapter, hash_seed="2")
+    first, second = (
+        run_audit(tmp_path, *words, jobs, adapter=adapter, run=walcrash, PYTHONHASHSEED=hash_seed)
+        for jobs, hash_seed in (("1", "1"), ("2", "2"))
+    )
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout == second.stdout

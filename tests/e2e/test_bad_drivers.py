@@ -1,11 +1,13 @@
 """Campaigns on drivers that are wrong: the right exit code, a sentence, nothing left behind."""
 
 import json
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_bad_subjects import run
+from test_bad_subjects import run, run_here
 
 DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 
@@ -30,6 +32,9 @@ recovery_memory_mb = {memory_mb}
 """
 
 
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
 def write_scenario(
     directory: Path,
     way: str,
@@ -51,7 +56,9 @@ def write_scenario(
     return f"{way}.toml"
 
 
-def run_all(directory: Path, files: list[str]) -> tuple[int, dict[str, dict[str, object]], str]:
+def run_all(
+    directory: Path, files: list[str], *, run: Run = run_here
+) -> tuple[int, dict[str, dict[str, object]], str]:
     """Run scenarios; return the exit code and what ended each."""
     log = directory / "log"
     done = run(directory, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
@@ -75,7 +82,7 @@ WRONG_WITHOUT_A_CRASH = {
 
 def test_a_right_driver_passes_and_a_wrong_one_is_told_what_it_did(tmp_path: Path) -> None:
     files = [write_scenario(tmp_path, way) for way in ["right", *WRONG_WITHOUT_A_CRASH]]
-    code, ended, said = run_all(tmp_path, files)
+    code, ended, said = run_all(tmp_path, files, run=run)
     assert code == 4, said
     assert (ended["right"]["verdict"], ended["right"]["cases"]) == ("pass", 3)
     for way in WRONG_WITHOUT_A_CRASH:
@@ -118,7 +125,7 @@ LOADED = {
 @pytest.mark.parametrize("way", LOADED)
 def test_a_driver_that_cannot_be_used_at_all_is_a_scenario_error(way: str, tmp_path: Path) -> None:
     seconds = 3 if way == "silent" else 20
-    done = run(tmp_path, "run", write_scenario(tmp_path, way, seconds=seconds))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, way, seconds=seconds))
     assert done.returncode == 2, done.stderr
     assert "error: the driver `" in done.stderr
     assert LOADED[way] in done.stderr
@@ -126,7 +133,7 @@ def test_a_driver_that_cannot_be_used_at_all_is_a_scenario_error(way: str, tmp_p
 
 
 def test_a_program_that_is_not_on_the_path_is_a_scenario_error(tmp_path: Path) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, "none", words='"walcrash-none"'))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "none", words='"walcrash-none"'))
     assert done.returncode == 2
     assert "cannot be started: there is no program walcrash-none on the PATH" in done.stderr
 
@@ -140,12 +147,12 @@ def test_what_a_driver_writes_outside_its_directory_is_reported_with_the_path(
 
 def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
     """`run` looks for processes that are left."""
-    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "daemon")])
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "daemon")], run=run)
     assert (code, ended["daemon"]["cases"]) == (0, 3), said
 
 
 def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
-    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=100)])
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=100)], run=run)
     assert code == 4, said
     assert "wrote more than" in str(ended["full"]["reason"])
 
@@ -179,5 +186,5 @@ def test_a_finding_of_a_driver_is_replayed_from_its_stored_words(tmp_path: Path)
     words = json.dumps([sys.executable, "./driver.py", "buffers"])[1:-1]
     code, _, said = run_all(tmp_path, [write_scenario(tmp_path, "buffers", words=words)])
     assert code == 1, said
-    again = run(tmp_path, "replay", "F-", "--times", "1")
+    again = run_here(tmp_path, "replay", "F-", "--times", "1")
     assert again.returncode == 1, again.stdout + again.stderr

@@ -3,15 +3,16 @@
 import json
 import os
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from command import walcrash, walcrash_here
 from needs import lacking
 
-ROOT = Path(__file__).parents[2]
 SUBJECTS = Path(__file__).with_name("bad_subjects.py")
 
 # limits
@@ -64,31 +65,32 @@ def write_scenario(
 
 def run(
     directory: Path, *words: str, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+) -> "subprocess.CompletedProcess[str]":
     """Run `walcrash ...`; afterwards none of its processes and directories are there."""
+    with nothing_left(directory) as variables:
+        return walcrash(
+            directory, *words, seconds=RUN_SECONDS, **{**variables, **(environment or {})}
+        )
+
+
+def run_here(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Do the same in this process, which is not among those that may be left."""
+    with nothing_left(directory) as variables:
+        return walcrash_here(directory, *words, **variables)
+
+
+@contextmanager
+def nothing_left(directory: Path) -> Iterator[dict[str, str]]:
+    """Say in which environment a command runs, and see that nothing is left of it at the end."""
     work = directory / "work"
     work.mkdir(exist_ok=True)
     mark = f"walcrash-e2e-{os.getpid()}-{time.monotonic_ns()}"
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", *words],
-        cwd=directory,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "COLUMNS": "100",
-            "WALCRASH_WORK": str(work),
-            "BAD_SUBJECT_OUTSIDE": str(directory / "outside"),
-            "WALCRASH_TEST_MARK": mark,
-            **(environment or {}),
-        },
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    yield {
+        "WALCRASH_WORK": str(work),
+        "BAD_SUBJECT_OUTSIDE": str(directory / "outside"),
+        "WALCRASH_TEST_MARK": mark,
+    }
     assert_nothing_left(mark, work)
-    return done
 
 
 def assert_nothing_left(mark: str, work: Path) -> None:
@@ -188,7 +190,7 @@ MODULES = {
 def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_path: Path) -> None:
     code, words = MODULES[name]
     (tmp_path / "module.py").write_text(code + "\n", encoding="utf-8")
-    done = run(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
     assert done.returncode == 2, done.stderr
     assert "the subject's adapter" in done.stderr
     assert words in done.stderr
@@ -211,7 +213,7 @@ def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_pat
 def test_a_class_that_is_no_adapter_is_a_scenario_error(
     adapter: str, words: str, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, adapter))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, adapter))
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "hint: " in done.stderr
@@ -248,7 +250,7 @@ def test_a_working_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None
 def test_a_directory_for_runs_that_cannot_be_made_is_a_usage_error(
     place: str, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, "Right"), "--runs", place)
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "Right"), "--runs", place)
     assert done.returncode == 2
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -3,14 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PLANTED = ROOT / "scenarios" / "planted"
+from command import PLANTED, ROOT, SOURCES, walcrash_here
 
 NOISY = """
 from uncut_tail import Subject as Planted
@@ -26,16 +23,9 @@ THREAD = 11
 """Where an event row says which thread it was."""
 
 
-def walcrash(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "walcrash", *words],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{PLANTED}", "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+def walcrash(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run `walcrash` where the planted subjects can be imported."""
+    return walcrash_here(directory, *words, PYTHONPATH=f"{SOURCES}:{PLANTED}")
 
 
 @pytest.fixture(scope="module")

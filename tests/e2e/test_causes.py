@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PLANTED, walcrash
+from command import PLANTED, walcrash_here
 
 SCENARIO = """\
 format = 1
@@ -52,7 +52,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PLANTED / name, made / name)
     shutil.copy(Path(__file__).with_name("two_bugs.py"), made / "two_bugs.py")
     (made / "two-bugs.toml").write_text(SCENARIO)
-    done = walcrash(made, "run", "two-bugs.toml", "--seed", "1")
+    done = walcrash_here(made, "run", "two-bugs.toml", "--seed", "1")
     assert done.returncode == 1, done.stderr
     return made
 
@@ -96,11 +96,11 @@ def test_every_failing_case_is_counted_with_one_of_them(directory: Path) -> None
 
 def test_each_is_replayed_explained_and_known_again_with_another_seed(directory: Path) -> None:
     for each in findings(directory):
-        done = walcrash(directory, "replay", each["id"])
+        done = walcrash_here(directory, "replay", each["id"])
         assert done.returncode == 1, done.stdout
         assert "lost-put" in done.stdout
-        assert each["id"] in walcrash(directory, "explain", each["id"]).stdout
-    done = walcrash(directory, "run", "two-bugs.toml", "--seed", "2", "--runs", "again")
+        assert each["id"] in walcrash_here(directory, "explain", each["id"]).stdout
+    done = walcrash_here(directory, "run", "two-bugs.toml", "--seed", "2", "--runs", "again")
     first = {each["id"] for each in findings(directory)}
     assert done.returncode == 1
     (log,) = (directory / "again").glob("*/events.ndjson")
@@ -114,7 +114,7 @@ def test_where_one_is_repaired_the_other_stays(directory: Path) -> None:
     broken = subject.read_text()
     subject.write_text(broken[: broken.index("    def truncate_tail")])
     try:
-        done = walcrash(directory, "run", "two-bugs.toml", "--seed", "3")
+        done = walcrash_here(directory, "run", "two-bugs.toml", "--seed", "3")
     finally:
         subject.write_text(broken)
     assert done.returncode == 1

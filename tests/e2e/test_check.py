@@ -1,34 +1,22 @@
 """`walcrash check`: a right subject passes, a wrong one is told what it does wrong."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import inherited, walcrash_forked
 from needs import lacking
 
 from walcrash.cli import main
 from walcrash.subjects.loading import BUILT_IN
 
-ROOT = Path(__file__).parents[2]
-DRIVERS = str(ROOT / "tests" / "bad_drivers.py")
-
-RUN_SECONDS = 300.0
-"""Longest run of one command."""
+DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 
 
 def check(*words: str) -> tuple[int, dict[str, object], str]:
     """Check a subject; return the exit code, the checks by name, and what went to stderr."""
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", "check", "--json", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    done = walcrash_forked(Path.cwd(), "check", "--json", *words, **inherited())
     found = json.loads(done.stdout) if done.stdout else {"checks": []}
     return done.returncode, {each["name"]: each for each in found["checks"]}, done.stderr
 
@@ -138,9 +126,10 @@ def test_what_cannot_be_checked_is_a_usage_error(
     assert "hint: " in captured.err
 
 
-def test_a_failure_is_explained_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--seconds", "5", *driver("without")]) == 1
-    text = capsys.readouterr().out
+def test_a_failure_is_explained_on_the_terminal() -> None:
+    done = walcrash_forked(Path.cwd(), "check", "--seconds", "5", *driver("without"))
+    assert done.returncode == 1
+    text = done.stdout
     assert "failed   records" in text
     assert "its reply to `append` has no `offset`; found `ok`" in text
     assert '            sent {"do":"append","record":{"type":"PutOperation"' in text

@@ -1,39 +1,28 @@
 """`walcrash compare`: the same cases under two settings and under a subject with a bug."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-# limits
-RUN_SECONDS = 240.0
-"""Longest run of one comparison."""
+from command import PLANTED, walcrash, walcrash_here
 
 pytestmark = pytest.mark.usefixtures("interception")
 
 
-def run_compare(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "walcrash", "compare", *words, "--seed", "7"],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+def run_compare(
+    run: "Callable[..., subprocess.CompletedProcess[str]]", directory: Path, *words: str
+) -> "subprocess.CompletedProcess[str]":
+    return run(directory, "compare", *words, "--seed", "7")
 
 
 def test_a_setting_with_fewer_syncs_costs_less_and_both_keep_their_contracts(
     tmp_path: Path,
 ) -> None:
     words = ("reference", "reference,sync=group", "--cases", "4", "--json")
-    one, four = (run_compare(tmp_path, *words, "--jobs", jobs) for jobs in ("1", "4"))
+    one = run_compare(walcrash_here, tmp_path, *words, "--jobs", "1")
+    four = run_compare(walcrash, tmp_path, *words, "--jobs", "4")
     assert one.returncode == 0, one.stderr
     assert one.stdout == four.stdout, "the same seed gives the same bytes"
     found = json.loads(one.stdout)
@@ -46,11 +35,13 @@ def test_a_setting_with_fewer_syncs_costs_less_and_both_keep_their_contracts(
 def test_a_subject_with_a_bug_parts_from_one_without_and_the_case_runs_alone(
     tmp_path: Path,
 ) -> None:
-    planted = str(ROOT / "scenarios" / "planted" / "power" / "never-synced.toml")
-    done = run_compare(tmp_path, planted, "reference", "--cases", "4", "--json")
+    planted = str(PLANTED / "power" / "never-synced.toml")
+    done = run_compare(walcrash_here, tmp_path, planted, "reference", "--cases", "4", "--json")
     assert done.returncode == 1, done.stderr
     parted = [case for case in json.loads(done.stdout)["cases"] if case["first"]["broken"]]
     assert parted
     assert all(case["second"]["verdict"] == "pass" for case in parted)
-    alone = run_compare(tmp_path, planted, "reference", "--case", str(parted[0]["index"]), "--json")
+    alone = run_compare(
+        walcrash_here, tmp_path, planted, "reference", "--case", str(parted[0]["index"]), "--json"
+    )
     assert json.loads(alone.stdout)["cases"] == [parted[0]]

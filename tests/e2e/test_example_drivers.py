@@ -1,21 +1,16 @@
 """The example drivers: the right ones pass kills and power losses, the wrong twins are found."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from command import ROOT, inherited, walcrash_forked, walcrash_here
 from needs import lacking, need_program
 
-ROOT = Path(__file__).parents[2]
 DRIVERS = ROOT / "scenarios" / "drivers"
-
-RUN_SECONDS = 600.0
-"""Longest run of one command."""
 
 NEEDS = {
     "filelog": "gcc",
@@ -85,12 +80,9 @@ def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
     directory = tmp_path / "drivers" / "classic_level"
     directory.mkdir(parents=True)
     shutil.copy(DRIVERS / "classic_level" / "driver.js", directory)
-    env = {name: value for name, value in os.environ.items() if name != "NODE_PATH"}
-    words = [sys.executable, "-m", "walcrash", "check", "--", "node", "./classic_level/driver.js"]
-    done = subprocess.run(
-        words, cwd=directory.parent, env={**env, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
-    )  # fmt: skip
+    env = {name: value for name, value in inherited().items() if name != "NODE_PATH"}
+    words = ("check", "--", "node", "./classic_level/driver.js")
+    done = walcrash_forked(directory.parent, *words, **env)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
     assert "the package classic-level cannot be loaded: Cannot find module" in said
@@ -100,16 +92,8 @@ def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
 def run(directory: Path, runs: Path, name: str, cases: int) -> tuple[int, set[str], str]:
     """Run some cases; return the exit code, the invariants that broke, and all that was said."""
     log = runs / "log"
-    words = ["run", f"{name}.toml", "--seed", "1", "--cases", str(cases), "--jobs", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", *words, "--runs", str(runs), "--log", str(log)],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    words = ("run", f"{name}.toml", "--seed", "1", "--cases", str(cases))
+    done = walcrash_here(directory, *words, "--runs", str(runs), "--log", str(log), **inherited())
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     judged = [line for line in lines if line["line"] == "case-judged"]
     return (
@@ -126,7 +110,13 @@ def test_a_right_example_passes(name: str, built: Path, tmp_path: Path) -> None:
     assert (code, broken) == (0, set()), said
 
 
-@pytest.mark.parametrize("name", WRONG)
+SLOW = {"compacting-unsynced", "compacting-checkpoint-first"}
+"""Ten cases of a driver that is started anew for every image take a minute."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in WRONG]
+)
 def test_its_wrong_twin_is_found_by_the_invariant_meant(
     name: str, built: Path, tmp_path: Path
 ) -> None:
@@ -142,13 +132,5 @@ def test_every_example_conforms_to_the_protocol(name: str, built: Path) -> None:
     """Also the wrong twins: what is wrong with them shows in a crash only."""
     need(name)
     words = tomllib.loads((built / f"{name}.toml").read_text())["subject"]["driver"]
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", "check", "--", *words],
-        cwd=built,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    done = walcrash_forked(built, "check", "--", *words, **inherited())
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,16 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-from command import PLANTED, walcrash
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """A scenario with its subject, both of which a test may change."""
-    for name in ("uncut-tail.toml", "uncut_tail.py", "planted_base.py"):
-        shutil.copy(PLANTED / name, tmp_path / name)
-    return tmp_path
+from command import PLANTED, walcrash_here
+from once import UNCUT_TAIL
 
 
 def repair(directory: Path) -> None:
@@ -24,20 +16,19 @@ def repair(directory: Path) -> None:
 
 
 def run(directory: Path, seed: str) -> subprocess.CompletedProcess[str]:
-    return walcrash(directory, "run", "uncut-tail.toml", "--seed", seed, "--cases", "8")
+    return walcrash_here(directory, "run", "uncut-tail.toml", "--seed", seed, "--cases", "8")
 
 
 def states(directory: Path) -> list[str]:
-    done = walcrash(directory, "findings", "--json")
+    done = walcrash_here(directory, "findings", "--json")
     assert done.returncode == 0, done.stderr
     return [row["state"] for row in json.loads(done.stdout)]
 
 
-def test_new_known_fixed_and_back_are_told_apart(directory: Path) -> None:
-    assert "no finding is kept" in walcrash(directory, "findings").stderr
-    done = run(directory, "abc")
-    assert done.returncode == 1, done.stderr
-    assert "findings  1 new: F-" in done.stdout
+def test_new_known_fixed_and_back_are_told_apart(found: Path, tmp_path: Path) -> None:
+    directory = found
+    assert "no finding is kept" in walcrash_here(tmp_path, "findings").stderr
+    assert "findings  1 new: F-" in (directory / "printed.txt").read_text()
     assert states(directory) == ["new"]
     broken = (directory / "uncut_tail.py").read_text()
     done = run(directory, "abd")
@@ -55,43 +46,42 @@ def test_new_known_fixed_and_back_are_told_apart(directory: Path) -> None:
     done = run(directory, "abc")
     assert "findings  1 back after they were fixed: F-" in done.stdout
     assert states(directory) == ["back"]
-    table = walcrash(directory, "findings").stdout.splitlines()
+    table = walcrash_here(directory, "findings").stdout.splitlines()
     assert table[0].split() == [
         "finding", "scenario", "invariant", "state", "model", "replays", "operations", "seen",
     ]  # fmt: skip
     assert table[1].split()[1:4] == ["uncut-tail", "lost-put", "back"]
 
 
-def test_what_was_kept_changes_no_byte_of_the_event_log(directory: Path) -> None:
-    logs = []
-    for _ in range(2):
-        run(directory, "abc")
-        newest = max(
-            directory.glob("reports/runs/*/events.ndjson"), key=lambda path: path.parent.name
-        )
-        logs.append(newest.read_bytes())
-    assert logs[0] == logs[1]
+def test_what_was_kept_changes_no_byte_of_the_event_log(found: Path) -> None:
+    (first,) = found.glob("reports/runs/*/events.ndjson")
+    assert run(found, "abc").returncode == 1
+    (second,) = set(found.glob("reports/runs/*/events.ndjson")) - {first}
+    assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_repaired_finding_replays_as_passed(directory: Path) -> None:
-    run(directory, "abc")
-    repair(directory)
-    done = walcrash(directory, "replay", "F-", "--times", "2")
+def test_a_repaired_finding_replays_as_passed(tmp_path: Path) -> None:
+    # Not in a copy: what is stored names the subject by its place.
+    for name in UNCUT_TAIL:
+        shutil.copy(PLANTED / name, tmp_path / name)
+    assert run(tmp_path, "abc").returncode == 1
+    repair(tmp_path)
+    done = walcrash_here(tmp_path, "replay", "F-", "--times", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS  it did not happen again in 2 replays" in done.stdout
 
 
-def test_an_explanation_says_how_often_the_finding_was_replayed(directory: Path) -> None:
-    assert run(directory, "abc").returncode == 1
-    done = walcrash(directory, "explain", "F-")
+def test_an_explanation_says_how_often_the_finding_was_replayed(found: Path) -> None:
+    done = walcrash_here(found, "explain", "F-")
     assert done.returncode == 0, done.stderr
     assert "replayed 5 of 5" in " ".join(done.stdout.split())
 
 
-def test_a_file_that_passed_is_named_for_machines(directory: Path) -> None:
-    repair(directory)
-    assert run(directory, "abc").returncode == 0
-    (log,) = (directory / "reports" / "runs").glob("*/events.ndjson")
-    done = walcrash(directory, "report", str(log), "--to", "junit")
+def test_a_file_that_passed_is_named_for_machines(found: Path) -> None:
+    shutil.rmtree(found / "reports")
+    repair(found)
+    assert run(found, "abc").returncode == 0
+    (log,) = (found / "reports" / "runs").glob("*/events.ndjson")
+    done = walcrash_here(found, "report", str(log), "--to", "junit")
     assert done.returncode == 0, done.stderr
     assert 'file="uncut-tail.toml"' in log.with_name("junit.xml").read_text(encoding="utf-8")

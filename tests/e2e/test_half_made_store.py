@@ -1,23 +1,13 @@
 """What breaks only before the first acknowledgement of a new store is labelled so."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from watching import reason_without_interception
+from command import walcrash_here
 
-ROOT = Path(__file__).parents[2]
-
-# limits
-RUN_SECONDS = 240.0
-"""Longest campaign."""
-
-pytestmark = pytest.mark.skipif(
-    bool(reason_without_interception()), reason="system calls cannot be intercepted here"
-)
+pytestmark = pytest.mark.usefixtures("interception")
 
 SUBJECT = """
 from walcrash.subjects.reference import ReferenceAdapter
@@ -51,17 +41,9 @@ check = ["unrecoverable", "lost-put"]
 """
 
 
-def run(directory: Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]:
-    command = [sys.executable, "-m", "walcrash", "run", "half-made.toml", "--seed", "1"]
-    done = subprocess.run(
-        [*command, "--cases", "6", "--log", "log.ndjson"],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+def run(directory: Path) -> "tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]":
+    words = ("run", "half-made.toml", "--seed", "1", "--cases", "6", "--log", "log.ndjson")
+    done = walcrash_here(directory, *words)
     lines = map(json.loads, (directory / "log.ndjson").read_text().splitlines())
     return done, [line["finding"] for line in lines if line["line"] == "finding-reported"]
 

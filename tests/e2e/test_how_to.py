@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import walcrash
+from command import walcrash_here
 from how_to import MYLOG, PAGE, ROOT, block
 
 ADAPTER = block(PAGE, "python", "class MyLog(")
@@ -41,7 +41,7 @@ def run_python(directory: Path, *words: str) -> "subprocess.CompletedProcess[str
 
 
 def test_the_adapter_and_the_scenario_of_the_how_to_pass(directory: Path) -> None:
-    done = walcrash(directory, "run", "mylog.toml", "--seed", "1", "--cases", "40")
+    done = walcrash_here(directory, "run", "mylog.toml", "--seed", "1", "--cases", "40")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS  no findings in 40 cases" in done.stdout
 

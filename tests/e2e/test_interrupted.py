@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_bad_subjects import ROOT, assert_nothing_left, marked, write_scenario
+from command import environment
+from test_bad_subjects import assert_nothing_left, marked, write_scenario
 
 # limits
 START_SECONDS = 30.0
@@ -29,13 +30,7 @@ def campaign(directory: Path, adapter: str, *, seconds: float = 5.0) -> Iterator
         [sys.executable, "-m", "walcrash", "run", file, "--seed", "1", "--cases", "100000",
          "--jobs", "2"],
         cwd=directory,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "COLUMNS": "100",
-            "WALCRASH_WORK": str(work),
-            "WALCRASH_TEST_MARK": mark,
-        },
+        env=environment(WALCRASH_WORK=str(work), WALCRASH_TEST_MARK=mark),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,35 +1,20 @@
 """`walcrash probe` gives the documented answer for each setting of the reference log."""
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-# limits
-RUN_SECONDS = 240.0
-"""Longest run of one probe."""
+from command import PLANTED, walcrash_here
 
 pytestmark = pytest.mark.usefixtures("interception")
 
 
-def run_probe(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "walcrash", "probe", *words, "--seed", "7", "--json"]
-    return subprocess.run(
-        [*command, "--cases", "4", "--images", "24", "--jobs", "2"],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+def run_probe(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    options = ("--seed", "7", "--json", "--cases", "4", "--images", "24", "--jobs", "2")
+    return walcrash_here(directory, "probe", *words, *options)
 
 
 def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | None:
@@ -44,7 +29,9 @@ def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | Non
         pytest.param(
             "group", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
         ),
-        ("none", ("all", "prefix", "posix"), ("all", "all", "posix")),
+        pytest.param(
+            "none", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(
@@ -57,7 +44,7 @@ def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(
 
 
 def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path: Path) -> None:
-    planted = ROOT / "scenarios" / "planted" / "power"
+    planted = PLANTED / "power"
     done = run_probe(tmp_path, str(planted / "never-synced.toml"))
     assert done.returncode == 1, done.stderr
     broken = [each for each in json.loads(done.stdout)["promises"] if each["finding"]]
@@ -65,20 +52,12 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     name = broken[0]["finding"]["id"]
     origin = shlex.split(broken[0]["finding"]["origin"])
     assert origin == ["probe", str(planted / "never-synced.toml"), "--cases", "4", "--images", "24"]
-    again = subprocess.run(
-        [sys.executable, "-m", "walcrash", "replay", name, "--times", "2"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
+    again = walcrash_here(tmp_path, "replay", name, "--times", "2")
     assert again.returncode == 1, again.stdout + again.stderr
 
 
 def test_a_subject_that_is_broken_without_a_crash_is_inconclusive(tmp_path: Path) -> None:
-    subject = ROOT / "tests" / "e2e" / "bad_subjects.py"
+    subject = Path(__file__).with_name("bad_subjects.py")
     done = run_probe(tmp_path, f"{subject}:RaisesInOpen")
     assert done.returncode == 4, done.stdout + done.stderr
     assert "broken without a crash" in done.stderr

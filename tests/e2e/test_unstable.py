@@ -1,7 +1,6 @@
 """A finding that never happens again is shown as unstable, with its trace, and has a bundle."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PLANTED, ROOT, SECONDS, walcrash
+from command import PLANTED, SECONDS, environment, walcrash_here
 
 SUBJECT = '''\
 """Loses its last record after a kill, as long as the file `weather` is beside it."""
@@ -70,7 +69,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "walcrash", "run", "unstable.toml", "--seed", "1", "--jobs", "1",
          "--log", "log.ndjson"],
         cwd=made,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +109,7 @@ def test_it_is_shown_as_unstable_with_its_trace(directory: Path) -> None:
 
 def test_what_is_explained_is_the_run_that_the_campaign_kept(directory: Path) -> None:
     finding = reported(directory)["finding"]
-    done = walcrash(directory, "explain", finding["id"])
+    done = walcrash_here(directory, "explain", finding["id"])
     assert done.returncode == 4
     assert "this is the run that the campaign kept" in done.stderr
     assert finding["violations"][0]["message"].split(",")[0] in done.stdout
@@ -120,17 +119,17 @@ def test_what_is_explained_is_the_run_that_the_campaign_kept(directory: Path) ->
 def test_it_has_a_bundle_that_tells_the_same(directory: Path, tmp_path: Path) -> None:
     finding = reported(directory)["finding"]
     bundle = tmp_path / "unstable.zip"
-    done = walcrash(directory, "bundle", finding["id"], "-o", str(bundle))
+    done = walcrash_here(directory, "bundle", finding["id"], "-o", str(bundle))
     assert done.returncode == 0, done.stderr
     assert "what is in it is the run that the campaign kept" in done.stderr
-    told = walcrash(tmp_path, "explain", str(bundle))
+    told = walcrash_here(tmp_path, "explain", str(bundle))
     assert told.returncode == 0, told.stderr
     assert finding["violations"][0]["message"].split(",")[0] in told.stdout
 
 
 def test_that_it_passes_once_does_not_make_it_fixed(directory: Path) -> None:
-    done = walcrash(directory, "run", "unstable.toml", "--seed", "2", "--cases", "4")
+    done = walcrash_here(directory, "run", "unstable.toml", "--seed", "2", "--cases", "4")
     assert done.returncode == 0, done.stdout
     assert "fixed" not in done.stdout
-    rows = json.loads(walcrash(directory, "findings", "--json").stdout)
+    rows = json.loads(walcrash_here(directory, "findings", "--json").stdout)
     assert [row["state"] for row in rows] == ["new"]

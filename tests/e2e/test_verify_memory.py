@@ -27,7 +27,7 @@ def kilobytes(path: Path, *words: str) -> tuple[int, int]:
     """Return the most memory that judging a file takes, KiB, and its length of output."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, "verify", str(path), "--format", "vixw", *words],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "harness")},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -67,7 +67,7 @@ def test_a_sparse_file_of_zeros_does_not_have_to_fit(tmp_path: Path) -> None:
     os.truncate(path, 512 << 20)
     done = subprocess.run(
         [sys.executable, "-m", "walcrash", "verify", str(path), "--format", "vixw", "--json"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "harness")},
         capture_output=True,
         timeout=SECONDS,
         check=True,

@@ -228,7 +228,11 @@ print(digest.hexdigest())
 def test_every_hash_seed_draws_the_same_cases():
     found = set()
     for hash_seed in ("0", "1", "4242"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(ROOT / "harness"),
+        }
         result = subprocess.run(
             [sys.executable, "-c", DRAW],
             env=environment,

@@ -1,6 +1,5 @@
 """Whole campaigns, one for each exit code: what a user types and reads."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -9,28 +8,34 @@ import time
 from pathlib import Path
 
 import pytest
-from transcripts import HERE, ROOT, check_transcript, run_walcrash
+from command import environment, walcrash_here
+from transcripts import HERE, ROOT, check_transcript, compare_transcript, run_walcrash
 
 SUBJECTS = Path(__file__).parent / "subjects"
 
 CAMPAIGNS = {
     "exit-0-passed": "walcrash run quickstart --seed 7 --cases 12 --jobs 2",
-    "exit-1-findings": "walcrash run planted/uncut-tail.toml --seed abc --cases 8",
     "exit-2-broken-scenario": "walcrash run subjects/mistyped.toml",
     "exit-2-raises-on-import": "walcrash run subjects/raises-on-import.toml --seed 7",
     "exit-2-unknown-subject": "walcrash run subjects/no-such-class.toml --seed 7",
     "exit-4-broken-without-a-crash": "walcrash run subjects/forgetful.toml --seed 7",
 }
 
+FINDS = "walcrash run planted/uncut-tail.toml --seed abc --cases 8"
+
 INTERRUPT_SECONDS = 60.0
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A directory of a user's: the transcripts name no path of this machine."""
-    shutil.copytree(SUBJECTS, tmp_path / "subjects")
-    shutil.copytree(ROOT / "scenarios" / "planted", tmp_path / "planted")
-    return tmp_path
+    return user_directory(tmp_path)
+
+
+def user_directory(directory: Path) -> Path:
+    """Fill a directory of a user's: the transcripts name no path of this machine."""
+    shutil.copytree(SUBJECTS, directory / "subjects")
+    shutil.copytree(ROOT / "scenarios" / "planted", directory / "planted")
+    return directory
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
@@ -39,20 +44,50 @@ def test_a_campaign_prints_what_its_transcript_says(name: str, directory: Path) 
 
 
 def test_a_fault_of_the_harness_prints_what_its_transcript_says(tmp_path: Path) -> None:
-    environment = {"WALCRASH_WORK": "/dev/null/nowhere"}
+    variables = {"WALCRASH_WORK": "/dev/null/nowhere"}
     command = "walcrash run quickstart --seed 7 --cases 4 --jobs 1"
-    check_transcript("exit-3-no-working-directory", command, tmp_path, environment=environment)
+    check_transcript("exit-3-no-working-directory", command, tmp_path, environment=variables)
 
 
-def test_a_replay_prints_what_its_transcript_says(directory: Path) -> None:
-    run_walcrash(CAMPAIGNS["exit-1-findings"], directory)
-    check_transcript("exit-1-replay", "walcrash replay F- --times 2", directory)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which a campaign was run, and its finding is kept; and what was printed."""
+    directory = user_directory(tmp_path_factory.mktemp("found"))
+    (directory / "printed.txt").write_text(run_walcrash(FINDS, directory), encoding="utf-8")
+    return directory
 
 
-def test_an_explanation_prints_what_its_transcript_says(directory: Path) -> None:
-    run_walcrash(CAMPAIGNS["exit-1-findings"], directory)
-    environment = {"COLUMNS": "80"}
-    check_transcript("exit-0-explain", "walcrash explain F-", directory, environment=environment)
+def test_a_campaign_with_a_finding_prints_what_its_transcript_says(found: Path) -> None:
+    compare_transcript("exit-1-findings", (found / "printed.txt").read_text(encoding="utf-8"))
+
+
+def test_a_replay_prints_the_finding_how_often_it_came_again_and_what_was_done(
+    found: Path,
+) -> None:
+    done = walcrash_here(found, "replay", "F-", "--times", "2")
+    assert done.returncode == 1
+    told = (HERE / "exit-1-findings.txt").read_text(encoding="utf-8")
+    block, _, calls = done.stdout.partition("\n\n  boot 1, ")
+    # The campaign said the same of it, but for how often it was replayed.
+    assert block.replace("replayed 2 of 2", "replayed 5 of 5") in told
+    assert f"boot 1, {calls}".splitlines() == [
+        "boot 1, killed after 2 calls",
+        "  0         open: acknowledged",
+        "  1         append PutOperation op-1: unanswered",
+        "",
+        "  boot 2, killed after 2 calls",
+        "  0         open: acknowledged",
+        "  1         append PutOperation op-2: acknowledged at 0",
+    ]
+    assert done.stderr.splitlines() == [
+        "replay 1 of 2: lost-put, the same again",
+        "replay 2 of 2: lost-put, the same again",
+    ]
+
+
+def test_an_explanation_prints_what_its_transcript_says(found: Path) -> None:
+    variables = {"COLUMNS": "80"}
+    check_transcript("exit-0-explain", "walcrash explain F-", found, environment=variables)
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
@@ -60,11 +95,10 @@ def test_an_interrupted_campaign_ends_soon_with_a_summary_and_130(
     asked: signal.Signals, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "walcrash", "run", f"{SUBJECTS}/sleepy.toml", "--seed", "7"]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     with subprocess.Popen(
         command,
         cwd=tmp_path,
-        env={**environment, "NO_COLOR": "1"},
+        env=environment(NO_COLOR="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command import walcrash_here
 from transcripts import check_transcript, run_walcrash
 
 from walcrash.values.record import Record, RecordType
@@ -13,17 +14,12 @@ from walcrash.wal import open_store
 LOGS = Path(__file__).parent / "logs"
 
 COMMANDS = {
-    "help-verify": "walcrash verify --help",
     "verify-sound": "walcrash verify logs/sound.vixw --format vixw --checkpoint 120",
     "verify-torn": "walcrash verify logs/torn.vixw --format vixw",
     "verify-blind-append": "walcrash verify logs/blind.vixw --format vixw",
     "verify-swallowed": "walcrash verify logs/swallow.vixw --format vixw",
     "verify-json": "walcrash verify logs/blind.vixw --format vixw --records 2- --json",
     "verify-checkpoint": "walcrash verify logs/sound.vixw --format vixw --checkpoint 61",
-    "verify-directory": "walcrash verify logs --format vixw",
-    "verify-missing": "walcrash verify logs/nothing.vixw --format vixw",
-    "verify-other-format": "walcrash verify logs/sound.vixw --format reference",
-    "verify-bad-range": "walcrash verify logs/sound.vixw --format vixw --records 9-3",
     "verify-reference": "walcrash verify store --format reference --records all",
     "verify-reference-damage": "walcrash verify damaged --format reference",
 }
@@ -64,6 +60,32 @@ def test_a_judgement_prints_what_its_transcript_says(name: str, directory: Path)
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
     check_transcript(name, COMMANDS[name], directory)
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+
+
+REFUSED = {
+    "logs/sound.vixw --format vixw --records 9-3": (
+        "Invalid value for '--records': '9-3' is an empty range; the first record is 1",
+        "walcrash verify --help",
+    ),
+    "logs --format vixw": (
+        "read logs: it is a directory, and a log is a regular file",
+        "name the log in it, such as logs/wal.log",
+    ),
+    "logs/nothing.vixw --format vixw": ("there is no file logs/nothing.vixw", "ls logs"),
+    "logs/sound.vixw --format reference": (
+        "logs/sound.vixw starts as a log of the format vixw does",
+        "walcrash verify logs/sound.vixw --format vixw",
+    ),
+}
+"""The error and the hint; nothing else is printed."""
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_judged_is_told_with_a_hint(words: str, directory: Path) -> None:
+    error, hint = REFUSED[words]
+    done = walcrash_here(directory, "verify", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {error}\nhint: {hint}\n"
 
 
 def test_the_json_is_json_with_the_keys_that_the_reference_page_states(directory: Path) -> None:

@@ -8,19 +8,15 @@ transcript is written and not compared; read the difference before you commit it
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from command import walcrash_here
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 UPDATE = "WALCRASH_UPDATE_TRANSCRIPTS"
-
-# limits
-SECONDS = 120.0
-"""Longest run of one transcript."""
 
 VOLATILE = (
     (re.compile(r"\b\d{8}T\d{6}Z\b"), "<time>"),
@@ -36,22 +32,7 @@ def run_walcrash(
     """Run `walcrash ...` in a directory and return the transcript."""
     words = shlex.split(command)
     assert words[0] == "walcrash", command
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", *words[1:]],
-        cwd=directory,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "harness"),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-            **(environment or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = walcrash_here(directory, *words[1:], **{"NO_COLOR": "1", **(environment or {})})
     parts = [f"exit {done.returncode}\n$ {command}\n"]
     for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
         if text:
@@ -63,8 +44,12 @@ def check_transcript(
     name: str, command: str, directory: Path, *, environment: Mapping[str, str] | None = None
 ) -> None:
     """Compare a command's transcript with the stored one, or store it."""
+    compare_transcript(name, run_walcrash(command, directory, environment=environment))
+
+
+def compare_transcript(name: str, found: str) -> None:
+    """Compare a transcript with the stored one, or store it."""
     path = HERE / f"{name}.txt"
-    found = run_walcrash(command, directory, environment=environment)
     if os.environ.get(UPDATE) == "1":
         path.write_text(found, encoding="utf-8")
         return

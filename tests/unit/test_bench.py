@@ -85,6 +85,7 @@ def test_the_plain_loop_finds_what_was_acknowledged(tmp_path: Path) -> None:
     assert run_plain_case(tmp_path, operations=5, lines=3)
 
 
+@pytest.mark.slow
 def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_writes, "WRITES", 20)
     monkeypatch.setattr(bench_cases, "CASES_A_BATCH", 1)

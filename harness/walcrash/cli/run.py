@@ -12,8 +12,8 @@ from walcrash.cli.options import (
     NO_COLOR,
     RUNS,
     SEED,
-    chosen_or_drawn,
-    time_option,
+    SEED_BYTES,
+    read_seconds,
     usable_cpus,
 )
 from walcrash.cli.scenario_names import load_scenarios
@@ -48,7 +48,13 @@ class _Asked:
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @SEED
 @click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
-@time_option("run")
+@click.option(
+    "--time",
+    "seconds",
+    callback=read_seconds,
+    metavar="TIME",
+    help="Budget of the run: 90, 60s, 5m, 1h.",
+)
 @JOBS
 @click.option(
     "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
@@ -93,7 +99,7 @@ def run(
             f"--case runs one case of one scenario; found {len(loaded)} scenarios",
             hint=f"walcrash run {loaded[0].path} --case {case}",
         )
-    chosen_seed = chosen_or_drawn(seed)
+    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
     asked = _Asked(
         names=scenarios,
         loaded=loaded,

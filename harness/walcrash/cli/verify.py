@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from walcrash.cli.options import json_option
 from walcrash.values.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def _rows(
     metavar="OFFSET",
     help="For vixw: the checkpoint that the application had kept.",
 )
-@json_option("text")
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
 def verify(
     path: str,
     log_format: str,
