@@ -36,6 +36,8 @@ class Findings:
             if item in terms.invariants and RULES[item].is_supported(terms.supports)
         )
         self.stage = 0
+        self._judges = tuple((item, JUDGES[item]) for item in self.invariants)
+        self._rules = tuple((item, RULES[item]) for item in self.invariants)
         self._asked = terms.invariants
         self._judged: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
@@ -43,8 +45,8 @@ class Findings:
     def hold(self, evidence: Evidence) -> bool:
         """Hold a piece of evidence against every rule; return whether it violates any."""
         is_violated = False
-        for invariant in self.invariants:
-            for violation in JUDGES[invariant](evidence):
+        for invariant, judge in self._judges:
+            for violation in judge(evidence):
                 is_violated = True
                 self._first.setdefault(invariant, (self.stage, violation))
         return is_violated
@@ -52,9 +54,7 @@ class Findings:
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
         """Note that the case held this occasion, after crashes that leave this promise."""
         self._judged.update(
-            item
-            for item in self.invariants
-            if RULES[item].occasion is occasion and RULES[item].is_due(promise)
+            item for item, rule in self._rules if rule.occasion is occasion and rule.is_due(promise)
         )
 
     def first_judged(self, *candidates: Invariant) -> Invariant:

@@ -16,7 +16,7 @@ Not here: the rules, one by one in the modules that `rules` names.
 """
 
 from walcrash.oracle.branch import branched
-from walcrash.oracle.comparison import Comparison, Shown, compare
+from walcrash.oracle.comparison import Comparison, compare
 from walcrash.oracle.effect_watch import EffectWatch
 from walcrash.oracle.evidence import (
     AfterWork,
@@ -29,12 +29,19 @@ from walcrash.oracle.evidence import (
     Replayed,
     RightRecords,
     ShownState,
-    Survivors,
     WorkCall,
     WorkDone,
 )
 from walcrash.oracle.findings import Findings
 from walcrash.oracle.fold import fold
+from walcrash.oracle.gather import (
+    end_of_boot,
+    end_of_work,
+    live_replay,
+    puts_shown,
+    resent,
+    survivors,
+)
 from walcrash.oracle.log import Log, Position
 from walcrash.oracle.not_appendable import put_size
 from walcrash.values.history import (
@@ -129,7 +136,7 @@ class Walk:
         return True
 
     def _replay(self, call: Call, where: str) -> None:
-        comparison = self._live_replay(call)
+        comparison = live_replay(self.log, call)
         if comparison is not None:
             self.findings.hold(Replayed(where=where, comparison=comparison))
 
@@ -153,7 +160,7 @@ class Walk:
             where = f"boot {number}, call {len(boot.calls) - 1}"
             breaks = self.findings.first_judged(Invariant.NOT_APPENDABLE, Invariant.UNRECOVERABLE)
             self.findings.hold(Died(where=where, call=boot.calls[-1], breaks=breaks))
-        end = _end_of(boot)
+        end = end_of_boot(boot)
         self.log.end_boot(end)
         self.effects.end_boot(end)
 
@@ -175,7 +182,8 @@ class Walk:
             self.findings.hold(RightRecords(where=where, recovery=recovery))
             if recovery.state is not None and self._judges_state:
                 self._state(where, recovery, recovery.state, comparison)
-        self._survivors(where, comparison)
+        if Invariant.EFFECT_BEFORE_APPEND in self.findings.invariants:
+            self.findings.hold(survivors(where, comparison, self.log, self.effects))
         return comparison
 
     def _take_in(self, recovery: Recovery, comparison: Comparison) -> None:
@@ -205,37 +213,11 @@ class Walk:
                 state=state,
                 comparison=comparison,
                 folded=fold((item.record for item in recovery.records), max_attempts),
-                resent=self._resent(comparison),
+                resent=resent(comparison, self.effects),
                 max_attempts=max_attempts,
                 vanishing_breaks=self.findings.first_judged(
                     Invariant.REQUEUE, Invariant.CHECKPOINT_STATE
                 ),
-            )
-        )
-
-    def _resent(self, comparison: Comparison) -> frozenset[str]:
-        """Return the operations that may have been sent after their last record."""
-        last: dict[str, Position] = {}
-        for item, index in zip(comparison.shown, comparison.matches, strict=True):
-            if index is not None:
-                last[item.record.id] = comparison.entry(index).position
-        may_be_sent = self.effects.may_be_sent_since
-        return frozenset(key for key, position in last.items() if may_be_sent(key, position))
-
-    def _survivors(self, where: str, comparison: Comparison) -> None:
-        if Invariant.EFFECT_BEFORE_APPEND not in self.findings.invariants:
-            return
-        # An altered id is reported as altered; the PutOperation behind it did survive.
-        entries = (comparison.expected(index) for index in comparison.matches)
-        appended = {
-            entry.record.id for entry in entries if entry and entry.record.type is RecordType.PUT
-        }
-        self.findings.hold(
-            Survivors(
-                where=where,
-                effects=self.effects,
-                puts=_puts(comparison.shown) | appended,
-                compactable=self.log.compactable,
             )
         )
 
@@ -276,7 +258,7 @@ class Walk:
         if any(call.operation.kind is OperationKind.TICK for call in calls):
             self.findings.note(Occasion.TICK)
         self._take_in(base, compare(self.log.expectation(), base.records, base.end))
-        puts = _puts(base.records)
+        puts = puts_shown(base.records)
         for index, call in enumerate(calls):
             self._work_call(call, (self.findings.stage, index), puts)
         self.findings.hold(
@@ -287,7 +269,7 @@ class Walk:
                 max_attempts=self.terms.contract.max_attempts,
             )
         )
-        self.log.end_boot(_end_of_work(calls))
+        self.log.end_boot(end_of_work(calls))
 
     def _work_call(self, call: Call, position: Position, puts: set[str]) -> None:
         """Judge one call after the last recovery, and take it in; `puts` are those in the log."""
@@ -299,7 +281,7 @@ class Walk:
             WorkCall(
                 where=where,
                 call=call,
-                replay=self._live_replay(call),
+                replay=live_replay(self.log, call),
                 log=self.log,
                 effects=self.effects,
                 puts=puts,
@@ -315,38 +297,3 @@ class Walk:
         else:
             shown = compare(self.log.expectation(), after.records, after.end)
         self.findings.hold(AfterWork(where=RecoveryName.AFTER.value, shown=shown))
-
-    def _live_replay(self, call: Call) -> Comparison | None:
-        """Compare what a living subject replayed: all that has replied is there, promised or not.
-
-        A replay from an offset that compaction may have moved is not judged.
-        """
-        replayed = call.replayed
-        if replayed is None or call.outcome is not Outcome.ACKNOWLEDGED:
-            return None
-        start = 0 if replayed.from_offset == 0 else self.log.index_at(replayed.from_offset)
-        if start is None:
-            return None
-        return compare(self.log.expectation(start=start), replayed.records, None)
-
-
-def _puts(shown: Shown) -> set[str]:
-    return {item.record.id for item in shown if item.record.type is RecordType.PUT}
-
-
-def _end_of_work(calls: tuple[Call, ...]) -> BootEnd:
-    """Without an acknowledged close the work ended as by a kill."""
-    is_closed = any(
-        call.operation.kind is OperationKind.CLOSE and call.outcome is Outcome.ACKNOWLEDGED
-        for call in calls
-    )
-    return BootEnd.CLOSED if is_closed else BootEnd.KILLED
-
-
-def _end_of(boot: BootHistory) -> BootEnd:
-    """A close that was refused kept no more than a kill would have."""
-    is_refused = any(
-        call.operation.kind is OperationKind.CLOSE and call.outcome is not Outcome.ACKNOWLEDGED
-        for call in boot.calls
-    )
-    return BootEnd.KILLED if boot.end is BootEnd.CLOSED and is_refused else boot.end
