@@ -111,15 +111,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def make_environment(directory: Path) -> tuple[Path, Path]:
-    """Make an environment without walcrash; return its Python and its `site-packages`."""
+    """Make an empty environment; return its Python and its `site-packages`."""
     made = run(directory, sys.executable, "-m", "venv", "--without-pip", "venv")
     assert made.returncode == 0, made.stderr
     (site,) = (directory / "venv").glob("lib/python*/site-packages")
-    # The .pth files in a directory that a .pth file names are not read, and so a walcrash that
-    # the tests' own environment has as an editable installation is not borrowed.
+    return directory / "venv" / "bin" / "python", site
+
+
+def borrow_the_rest(site: Path) -> None:
+    """Let an environment have what the tests' own has, behind what was installed into it.
+
+    Not before: pip installs nothing that is there already, and walcrash may be.
+    """
     paths = dict.fromkeys(sysconfig.get_path(key) for key in ("purelib", "platlib"))
     (site / "zz-borrowed.pth").write_text("\n".join(paths) + "\n")
-    return directory / "venv" / "bin" / "python", site
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +133,11 @@ def python(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("pip") is None:
         lacking("pip is not installed; python -m ensurepip")
     directory = tmp_path_factory.mktemp("installed")
-    made, _ = make_environment(directory)
+    made, site = make_environment(directory)
     pip = [sys.executable, "-m", "pip", "--python", str(made), "install", "--no-compile"]
     done = run(directory, *pip, "--quiet", "--no-deps", "--no-index", str(built.wheel))
     assert done.returncode == 0, done.stdout + done.stderr
+    borrow_the_rest(site)
     return made
 
 
@@ -189,6 +195,7 @@ def test_no_name_but_walcrash_is_importable_after_an_editable_installation(
     python, site = make_environment(tmp_path)
     # All that pip does with it: the wheel has a path and metadata.
     zipfile.ZipFile(built.editable).extractall(site)
+    borrow_the_rest(site)
     done = run(tmp_path, str(python), "-c", NAMES)
     path, *others = done.stdout.split()
     assert Path(path) == ROOT / "harness" / "walcrash" / "__init__.py"
