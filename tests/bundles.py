@@ -46,7 +46,7 @@ IMAGE = Image(
 
 
 def row(kind: EventKind, data: bytes = b"") -> EventRow:
-    return (kind, 1, "a/log", "", 0, 16, len(data), data, 0, False, len(data), 0, 0)
+    return EventRow._make((kind, 1, "a/log", "", 0, 16, len(data), data, 0, False, len(data), 0, 0))
 
 
 def boot(plan: BootPlan, history: BootHistory) -> WatchedBoot:

@@ -149,7 +149,7 @@ def run_watched(
         plan=WatchPlan(crash=crash, seconds_per_call=seconds),
         memory_mb=memory_mb,
     )
-    replies = [row[7][1:] for row in watched.recording.rows if row[0] is EventKind.REPLY]
+    replies = [row.data[1:] for row in watched.recording.rows if row.kind is EventKind.REPLY]
     result = pickle.loads(replies[-1]) if replies and replies[-1] else None
     return Seen(result, watched, capture(str(directory)))
 

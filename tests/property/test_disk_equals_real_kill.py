@@ -108,7 +108,7 @@ def test_a_derived_kill_image_is_what_a_real_kill_leaves(
     everything = CrashPosition(len(whole.rows), Placement.BEFORE)
     assert kill_image(base, whole.events(), everything) == bench.left()
 
-    made = sum(1 for row in whole.rows if row[1] == 0)
+    made = sum(1 for row in whole.rows if row.call == 0)
     for _ in range(3):
         point = CrashPoint(
             call=0,

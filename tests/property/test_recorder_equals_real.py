@@ -369,8 +369,8 @@ def test_a_kill_leaves_exactly_what_its_prefix_leaves(
     done = list(sequence[:position])
     if landing.placement is Placement.WITHIN:
         done.append(cut_short(sequence[position], landing.kept_bytes))
-        assert landing.kept_bytes == 1 + share * (landing.row[6] - 1) // KEPT_SCALE
-    elif landing.placement is Placement.AFTER or landing.row[0] is EventKind.REPLY:
+        assert landing.kept_bytes == 1 + share * (landing.row.length - 1) // KEPT_SCALE
+    elif landing.placement is Placement.AFTER or landing.row.kind is EventKind.REPLY:
         done.append(sequence[position])
     _, image = in_empty_directory(run_plain, work_plain, done)
     assert seen.image.entries == image.entries

@@ -237,5 +237,7 @@ def test_a_kill_leaves_what_the_trace_tells(
     # The trace of a run without a kill tells the same, up to there.
     whole = watched(zygote, sequence).recording.events()
     assert contents(kill_image(Image({}), whole, landed)) == contents(seen.image)
-    if landing.row[0] is EventKind.WRITE and landing.placement is Placement.WITHIN:
-        assert not seen.recording.rows[landing.event_index][9], "it has promised nothing"
+    if landing.row.kind is EventKind.WRITE and landing.placement is Placement.WITHIN:
+        assert not seen.recording.rows[landing.event_index].is_synchronous, (
+            "it has promised nothing"
+        )

@@ -222,7 +222,7 @@ def boot_of(number: int, plan: BootPlan) -> WatchedBoot:
         children=0,
     )
     end = BootEnd.CLOSED if crash is None else BootEnd.KILLED
-    history = history_of(plan, [row[0] for row in rows], end)
+    history = history_of(plan, [row.kind for row in rows], end)
     return WatchedBoot(plan=plan, history=history, recording=recording, landing=landing, output="")
 
 
@@ -278,7 +278,7 @@ def landed(events: list[Event], index: int, placement: Placement, kept: int) -> 
 
 
 def row_of(event: Event) -> EventRow:
-    return (
+    return EventRow(
         event.kind, event.call, event.path, event.path_to, event.file, event.offset, event.length,
         event.data, event.flags, event.is_synchronous, event.result, event.thread, event.mode,
     )  # fmt: skip

@@ -73,9 +73,9 @@ def test_a_kill_falls_exactly_where_it_was_asked_for(
     assert os.WTERMSIG(seen.watched.status) == signal.SIGKILL
     landing = seen.recording.crash
     assert landing is not None
-    assert landing.row[1] == call
+    assert landing.row.call == call
     if event is not EventKind.RENAME and ordinal == 0 and event is not None:
-        assert landing.row[0] is event
+        assert landing.row.kind is event
 
 
 def test_replies_before_the_kill_are_told_and_later_ones_are_not(
@@ -84,7 +84,7 @@ def test_replies_before_the_kill_are_told_and_later_ones_are_not(
     for placement, replies in ((Placement.BEFORE, 1), (Placement.AFTER, 2)):
         crash = CrashPoint(call=1, ordinal=0, placement=placement, event=EventKind.REPLY)
         seen = run_watched(zygote, append_three, tmp_path, crash=crash)
-        kinds = [row[0] for row in seen.recording.rows]
+        kinds = [row.kind for row in seen.recording.rows]
         assert kinds.count(EventKind.REPLY) == replies
 
 

@@ -274,7 +274,7 @@ def test_a_kill_falls_after_the_stores_that_came_before_it(
     seen = run_watched(zygote, work_one_call, tmp_path, crash=crash)
     landing = seen.recording.crash
     assert landing is not None
-    assert f"{landing.placement.value} {landing.row[0].value}" == landed
+    assert f"{landing.placement.value} {landing.row.kind.value}" == landed
     # Both pages of the first look are there, wherever in it the kill was to fall.
     found = contents(seen.image)["f"]
     assert (found[0], found[2 * PAGE]) == (first_byte, 1)

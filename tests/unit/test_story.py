@@ -52,7 +52,7 @@ def row(
 ) -> EventRow:
     length = len(data)
     done = (length if kind is K.WRITE else 0) if result is None else result
-    return (kind, call, path, to, file, at, length, data, 0, False, done, 0, -1)
+    return EventRow._make((kind, call, path, to, file, at, length, data, 0, False, done, 0, -1))
 
 
 def append(number: int, offset: int, *, data: bytes, is_synced: bool) -> list[EventRow]:

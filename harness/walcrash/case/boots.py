@@ -78,7 +78,7 @@ class CaseBoots:
         """Return the last boot, which was not killed, as a power loss finds it."""
         boot, directory = self.watched[-1], self._sandbox.directory
         rows = boot.recording.rows
-        said = [row[7] for row in rows if row[0] in MESSAGES]
+        said = [row.data for row in rows if row.kind in MESSAGES]
         # Several images are judged at one position, and most positions lie between two messages.
         read = lru_cache(HISTORIES)(
             lambda count: read_boot(
@@ -87,7 +87,7 @@ class CaseBoots:
         )
 
         def history_until(events: int) -> BootHistory:
-            return read(sum(row[0] in MESSAGES for row in rows[:events]))
+            return read(sum(row.kind in MESSAGES for row in rows[:events]))
 
         return RecordedBoot(
             number=len(self.watched),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from walcrash.case.recoverer import describe_status
 from walcrash.case.sandbox import Sandbox
-from walcrash.recorder.recording import Recording, WatchEnd, row_to_event
+from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.watch import Watched
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing, landing_at
-from walcrash.values.event import MESSAGES, Event
+from walcrash.values.event import MESSAGES, Event, EventKind
 from walcrash.values.faults import Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.limits import BYTES_PER_BOOT
@@ -67,7 +67,7 @@ def watch_boot(
     crash = recording.crash
     landing = None
     if crash is not None:
-        event = row_to_event(crash.row)
+        event = crash.row.event()
         landing = landing_at(
             event,
             called(plan, event.call),
@@ -92,7 +92,7 @@ def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     if end is WatchEnd.TOO_MUCH:
         text = f"it wrote more than {BYTES_PER_BOOT >> 20} MiB in one boot, then killed"
         return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
-    replies = sum(row[0].value == "reply" for row in watched.recording.rows)
+    replies = sum(row.kind is EventKind.REPLY for row in watched.recording.rows)
     if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
         return Ending(BootEnd.CLOSED)
     text = describe_status(watched.status)

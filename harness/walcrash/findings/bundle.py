@@ -154,7 +154,7 @@ def _check(bundle: Bundle) -> None:
         raise UsageError("the trace has more boots than the case")
     for number, boot in enumerate(run.boots, start=1):
         landing, count = boot.landing, len(boot.recording.rows)
-        if any(row[5] > FILE_BYTES or row[6] > FILE_BYTES for row in boot.recording.rows):
+        if any(row.offset > FILE_BYTES or row.length > FILE_BYTES for row in boot.recording.rows):
             raise UsageError(f"boot {number} has an event beyond byte {FILE_BYTES:,} of a file")
         if landing is not None and not 0 <= landing.event_index <= count:
             raise UsageError(f"the crash of boot {number} lies outside its {count} events")

@@ -97,7 +97,7 @@ def _unpacked(text: str) -> object:
 
 def has_threads(run: CaseRun) -> bool:
     """Whether several threads acted on the files, so that another run may have another trace."""
-    threads = {row[11] for boot in run.boots for row in boot.recording.rows}
+    threads = {row.thread for boot in run.boots for row in boot.recording.rows}
     return len(threads) > 1
 
 

@@ -173,13 +173,13 @@ class Trial:
             return None
         recording = self.run.boots[boot].recording
         crash = self.case.boots[boot].crash
-        if recording.crash is None or recording.crash.row[1] < 0:
+        if recording.crash is None or recording.crash.row.call < 0:
             return None
-        kind, call = recording.crash.row[:2]
+        kind, call = recording.crash.row.kind, recording.crash.row.call
         before = recording.rows[: recording.crash.event_index]
         return CrashPoint(
             call=min(call, len(self.case.boots[boot].operations) - 1),
-            ordinal=sum(row[0] is kind and row[1] == call for row in before),
+            ordinal=sum(row.kind is kind and row.call == call for row in before),
             placement=recording.crash.placement,
             event=kind,
             kept=crash.kept if isinstance(crash, CrashPoint) else 0,
@@ -194,12 +194,15 @@ class Trial:
         last = recording.crash.event_index
         seen: Counter[EventKind] = Counter()
         points = []
-        for kind, call, *_ in recording.rows[:last]:
-            if call == landed.call:
+        for row in recording.rows[:last]:
+            if row.call == landed.call:
+                ordinal = seen[row.kind]
                 points.append(
-                    CrashPoint(call=call, ordinal=seen[kind], placement=Placement.AFTER, event=kind)
+                    CrashPoint(
+                        call=row.call, ordinal=ordinal, placement=Placement.AFTER, event=row.kind
+                    )
                 )
-                seen[kind] += 1
+                seen[row.kind] += 1
         return points
 
 

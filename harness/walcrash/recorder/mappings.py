@@ -23,7 +23,7 @@ from typing import Final, Self
 
 from walcrash.recorder.memory_maps import Region, all_shared_regions, regions
 from walcrash.recorder.processes import OpenFile
-from walcrash.recorder.recording import EventRow
+from walcrash.recorder.recording import RawRow
 from walcrash.values.event import EventKind
 
 PAGE_BYTES: Final = 4096
@@ -209,7 +209,7 @@ class Mappings:
             self.given_up.add(f"mmap (shared, writable) of files with more than {most}")
             self.close()
 
-    def follow(self, row: EventRow) -> None:
+    def follow(self, row: RawRow) -> None:
         """Take over what a recorded call has done to a file, if it is mapped."""
         kind, file, result = row[0], self.files.get(row[4]), row[10]
         if file is None or result < 0:

@@ -174,7 +174,7 @@ def _record(zygote: Zygote, directory: str) -> None:
         plan=plan,
         memory_mb=WORKER_MEMORY_MB,
     )
-    seen = [(row[0], row[7]) for row in watched.recording.rows]
+    seen = [(row.kind, row.data) for row in watched.recording.rows]
     expected = [
         (EventKind.CREATE, b""),
         (EventKind.WRITE, _CONTENT),

@@ -28,7 +28,14 @@ from walcrash.recorder import abi
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.process_table import Gone, ProcessTable
 from walcrash.recorder.processes import OpenFile, Process
-from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from walcrash.recorder.recording import (
+    CrashLanding,
+    EventRow,
+    RawRow,
+    Recording,
+    WatchEnd,
+    named_rows,
+)
 from walcrash.recorder.releases import family
 from walcrash.recorder.words import signed
 from walcrash.recorder.writing import start_of_write, write_out, write_part
@@ -76,7 +83,7 @@ class Supervisor(ProcessTable):
 
     def __init__(self, listener: int, pid: int, directory: Directory, plan: WatchPlan) -> None:
         super().__init__(directory)
-        self.rows: list[EventRow] = []
+        self.rows: list[RawRow] = []
         self.call = 0
         self.unmodelled: set[str] = set()
         self.children = 0
@@ -125,7 +132,7 @@ class Supervisor(ProcessTable):
         if self._mapped:
             self._record_stores(0)
         return Recording(
-            rows=tuple(self.rows),
+            rows=named_rows(self.rows),
             end=end,
             crash=self._crash,
             unmodelled=tuple(sorted(self.unmodelled | self.mappings.given_up)),
@@ -421,7 +428,7 @@ class Supervisor(ProcessTable):
         every = [each.instead(kind, self.call, path) for each in self._injections]
         return next((instead for instead in every if instead is not None), None)
 
-    def _record(self, row: EventRow) -> None:
+    def _record(self, row: RawRow) -> None:
         self.rows.append(row)
         if self._mapped:
             self.mappings.follow(row)
@@ -459,8 +466,10 @@ class Supervisor(ProcessTable):
                 return point.placement
         return point.placement if kind is EventKind.REPLY else None
 
-    def _land(self, placement: Placement, row: EventRow, *, index: int, kept: int = 0) -> None:
-        self._crash = CrashLanding(event_index=index, placement=placement, row=row, kept_bytes=kept)
+    def _land(self, placement: Placement, row: RawRow, *, index: int, kept: int = 0) -> None:
+        self._crash = CrashLanding(
+            event_index=index, placement=placement, row=EventRow._make(row), kept_bytes=kept
+        )
         raise Killed
 
     def inject(self, fd: int, flags: int, id_: int) -> int:

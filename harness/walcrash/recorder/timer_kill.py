@@ -122,7 +122,10 @@ class _Conversation:
     def _add(self, message: bytes) -> None:
         kind = EventKind.EFFECT if message.startswith(EFFECT_MARK) else EventKind.REPLY
         length = len(message)
-        row = (kind, self._call, "", "", -1, 0, length, message, 0, False, length, 0, -1)
+        row = EventRow(
+            kind, self._call, "", "", -1, 0, length, message, 0,
+            is_synchronous=False, result=length, thread=0, mode=-1,
+        )  # fmt: skip
         self.rows.append(row)
         if kind is EventKind.REPLY:
             self._call += 1

@@ -144,6 +144,8 @@ class Shapes:
             return self._mapping(str, int, collections.Counter)
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return self._mapping(parts[0], parts[1], dict)
+        if isinstance(hint, type) and issubclass(hint, tuple):
+            return self._named(hint)
         if isinstance(hint, type) and issubclass(hint, Enum):
             return _enum(hint)
         if isinstance(hint, type) and is_dataclass(hint):
@@ -260,6 +262,11 @@ class Shapes:
             return {"type": "array", "prefixItems": items, "minItems": len(items), "items": False}
 
         return Shape(read, write, schema)
+
+    def _named(self, kind: Any) -> Shape:
+        """Return the shape of a `NamedTuple`: an array with a value for each of its fields."""
+        listed = self._fixed(tuple(typing.get_type_hints(kind, include_extras=True).values()))
+        return Shape(lambda value: kind._make(listed.read(value)), listed.write, listed.schema)
 
     def _mapping(self, key: object, item: object, make: Callable[..., object]) -> Shape:
         names, items = self.of(key), self.of(item)

@@ -108,13 +108,13 @@ def _recorded(zygote: Zygote, directory: str) -> float:
     )
     recording = watched.recording
     expected = WRITES + bench_writer.WARM_UP
-    writes = sum(row[0] is EventKind.WRITE for row in recording.rows)
+    writes = sum(row.kind is EventKind.WRITE for row in recording.rows)
     if recording.end is not WatchEnd.EXITED or writes != expected:
         raise HarnessFault(
             f"the bench's worker was to make {expected} writes, {writes} came: "
             f"{recording.end.value}, {watched.output}"
         )
-    return WRITES / float(recording.rows[-1][7])
+    return WRITES / float(recording.rows[-1].data)
 
 
 def _traced(directory: str) -> float:
