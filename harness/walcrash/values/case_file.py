@@ -17,7 +17,8 @@ from typing import Annotated, Any, Final
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case
 from walcrash.values.codec import Codec, dumps
-from walcrash.values.codec_shapes import Check, Mismatch, found
+from walcrash.values.codec_scalars import Mismatch, found
+from walcrash.values.codec_shapes import Check
 from walcrash.values.contract import Contract
 from walcrash.values.faults import CrashPoint
 from walcrash.values.forms import SPARSE, As, Most

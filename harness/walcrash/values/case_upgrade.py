@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from walcrash.values.codec import loads
-from walcrash.values.codec_shapes import TAG, Mismatch, found, missing
+from walcrash.values.codec_scalars import Mismatch, found, missing
+from walcrash.values.codec_shapes import TAG
 
 OLD_PACKAGE: Final = "harness.subjects."
 """Where built-in adapters were, up to format 1."""

@@ -12,17 +12,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from walcrash.values.codec_shapes import (
-    Check,
+from walcrash.values.codec_scalars import (
     Definitions,
     JsonSchema,
     Mismatch,
-    Rules,
-    Shapes,
     found,
     missing,
     read_table,
 )
+from walcrash.values.codec_shapes import Check, Rules, Shapes
 from walcrash.values.errors import UsageError
 
 T = TypeVar("T")
