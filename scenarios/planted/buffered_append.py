@@ -7,25 +7,8 @@ buffer is flushed by `apply` and `close` only, and SIGKILL gives nobody a last w
 Repair: flush before the append is acknowledged, or open the file unbuffered.
 """
 
-import io
-
-from planted_base import PlainLog
-
-from walcrash import Record
-
-BUFFER_BYTES = 64 * 1024
+from planted_base import BufferedLog
 
 
-class Subject(PlainLog):
-    """Acknowledges what is still in its own memory."""
-
-    def open_log(self) -> None:
-        super().open_log()
-        raw = io.FileIO(self.log, "ab", closefd=False)
-        self.buffer = io.BufferedWriter(raw, BUFFER_BYTES)
-
-    def write(self, record: Record, frame: bytes) -> None:
-        self.buffer.write(frame)
-
-    def flush(self) -> None:
-        self.buffer.flush()
+class Subject(BufferedLog):
+    """Promises at append what `BufferedLog` still has in memory."""

@@ -8,6 +8,7 @@ is a position in the log as if nothing had ever been compacted away, so it grows
 Not here: any fsync. A process kill leaves the page cache as it is, and no power is lost here.
 """
 
+import io
 import json
 import os
 import struct
@@ -31,6 +32,8 @@ from walcrash import (
 MAGIC = b"PLAINLOG"
 HEADER = struct.Struct("<8sQ")
 FRAME = struct.Struct("<II")
+
+BUFFER_BYTES = 64 * 1024
 
 IN_FLIGHT_TIMEOUT_MS = 30_000
 MAX_ATTEMPTS = 3
@@ -239,6 +242,21 @@ class PlainLog(Adapter):
         is_sent = entry.status == "pending" and name in self.in_flight
         status = OperationStatus("in_flight" if is_sent else entry.status)
         return OperationState(status, entry.error, entry.next_retry_at_ms)
+
+
+class BufferedLog(PlainLog):
+    """Keeps appends in the memory of the process until they are flushed."""
+
+    def open_log(self) -> None:
+        super().open_log()
+        raw = io.FileIO(self.log, "ab", closefd=False)
+        self.buffer = io.BufferedWriter(raw, BUFFER_BYTES)
+
+    def write(self, record: Record, frame: bytes) -> None:
+        self.buffer.write(frame)
+
+    def flush(self) -> None:
+        self.buffer.flush()
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -6,29 +6,18 @@ says. Whatever makes a record matter flushes it first: a sync, an effect, the st
 Resembles: `buffered_append` and `unsynced_send`.
 """
 
-import io
 from collections.abc import Sequence
 
-from planted_base import PlainLog
+from planted_base import BufferedLog
 
-from walcrash import Acknowledges, Contract, Promise, Record
-
-BUFFER_BYTES = 64 * 1024
+from walcrash import Acknowledges, Contract, Promise
 
 
-class Subject(PlainLog):
+class Subject(BufferedLog):
     """Promises at sync, and keeps that."""
 
     contract = Contract(acknowledges=Acknowledges.SYNC, power=Promise.NONE, max_attempts=3)
-    supports = PlainLog.supports | {"sync"}
-
-    def open_log(self) -> None:
-        super().open_log()
-        raw = io.FileIO(self.log, "ab", closefd=False)
-        self.buffer = io.BufferedWriter(raw, BUFFER_BYTES)
-
-    def write(self, record: Record, frame: bytes) -> None:
-        self.buffer.write(frame)
+    supports = BufferedLog.supports | {"sync"}
 
     def sync(self) -> None:
         self.flush()
@@ -36,6 +25,3 @@ class Subject(PlainLog):
     def tick(self, now_ms: int) -> Sequence[str]:
         self.sync()
         return super().tick(now_ms)
-
-    def flush(self) -> None:
-        self.buffer.flush()
