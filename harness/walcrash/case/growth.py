@@ -45,5 +45,5 @@ class Growth:
 
 
 def grown_text() -> str:
-    """Return what is said of a boot that took too much."""
+    """Return the message for a boot that took too much."""
     return f"its directory grew by more than {BYTES_PER_BOOT >> 20} MiB in one boot, then killed"

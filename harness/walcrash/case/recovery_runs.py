@@ -1,8 +1,9 @@
 """Recovery runs: one image recovered in several ways, as the oracle needs it.
 
-First as it is, in a process that ends without `close`, as a kill right after it would; then what
-that left behind, with work after it and a clean close; then what the work left; then the image
-again in other surroundings. A recovery that no invariant of the case needs is left out.
+The first recovery opens the image in a process that ends without `close`, as a kill right after the
+recovery would end it. The second one opens what the first one left, works on and closes. The third
+one opens what that work left. The last one opens the image again in the perturbed environment. A
+recovery that no invariant of the case needs is left out.
 
 Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox`).
 """

@@ -1,9 +1,9 @@
 """The sandbox of one job: its directory, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `runner`.
-A recoverer is a process that opens image after image, or has each opened in a process apart. One
-that opens them itself is replaced whenever one of them failed, since nobody knows what that left
-in its memory.
+A recoverer is a process that opens image after image itself, or a fork server that opens each image
+in a process of its own. A recoverer that opens images itself is replaced after each recovery that
+failed, since nobody knows what the failure left in its memory.
 """
 
 import os

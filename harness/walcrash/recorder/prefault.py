@@ -1,11 +1,11 @@
-"""Hot pages: the memory that one fork wrote to, the next will most likely write to as well.
+"""Prefaulting: the pages that one fork wrote to are copied in advance in the next fork.
 
-A fork shares each page with its parent until it writes to it; then the kernel copies the page,
-which takes about as long as hundreds of lines of the work itself. A fork that has nothing to do
-yet can have those copies made in advance. No byte changes, and nothing learns of it: this is
-about time only.
+A fork shares each page with its parent until the fork writes to the page; then the kernel copies
+the page, which takes about as long as hundreds of lines of Python. A fork that waits for its turn
+can have those copies made in advance: the next fork most likely writes to the same pages. No byte
+changes; only time is saved.
 
-Not here: pages of files, which are shared for good; memory that the fork asks for itself.
+Not here: pages of files, which stay shared; memory that the fork allocates itself.
 
 Source: Linux, Documentation/admin-guide/mm/pagemap.rst, bits 56, 61 and 63; `madvise(2)`,
 MADV_POPULATE_WRITE (5.14); `process_madvise(2)`, which since 6.13 takes any advice about the

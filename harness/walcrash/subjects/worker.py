@@ -1,7 +1,10 @@
-"""The worker: runs one boot's operations through an adapter and tells what came back.
+"""The worker: runs the operations of one boot through an adapter and reports each result.
 
 The same code runs under interception (messages are writes to a descriptor that only the
-supervisor knows) and in a process that is not watched (messages go through a socket).
+supervisor knows) and in a process that is not under watch (messages go through a socket).
+
+Not here: what a message looks like (`messages`), its framing on a socket (`framing`), who forks
+the process (`zygote_main`, `fork_server`).
 
 Source: `harness/walcrash/docs/reference/driver-protocol.md`, for what each operation means.
 """
@@ -16,6 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +63,8 @@ class BootRequest:
         operations: in order, `open` first.
         message_fd: where messages go under interception.
         awaits_kill: whether to wait for the end instead of exiting after the last operation.
-        is_held: on a socket: say twice that the boot has ended, before and after what is still
-            open is closed; in between, wait for `GO_ON`.
+        is_held: on a socket: report the end of the boot twice, before and after the adapter
+            closes what is still open; in between, wait for `GO_ON`.
     """
 
     adapter: str
@@ -102,9 +106,9 @@ def load(payload: bytes) -> bytes:
 def rehearse() -> None:
     """Run boots of an adapter that has nothing behind it, before any worker is forked.
 
-    Python fits its code to what runs in it, the more often the better, and writes that down
-    beside the code. Done here it is done for all workers, and no page is copied for it. Only our
-    own code is run, so nothing of a subject is carried over.
+    Python specialises code to the types that it meets, and writes that into the code object. A
+    rehearsal in the zygote specialises the code of all workers, so no fork copies those pages.
+    Only our own code is run, so nothing of a subject is carried over.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -132,21 +136,18 @@ def _subjects_traceback(problem: BaseException) -> str:
 def run_watched(payload: bytes) -> None:
     """Entry for a worker under interception."""
     request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
-    descriptor = request.message_fd
-
-    def say(message: bytes) -> None:
-        os.write(descriptor, message)
-
-    is_there = _Boot(request, say).run()
-    _flush()
-    while request.awaits_kill and is_there:
-        signal.pause()
+    _run_to_end(request, partial(os.write, request.message_fd))
 
 
 def run_unwatched(payload: bytes, channel: socket.socket) -> None:
-    """Entry for a worker whose system calls nobody sees: one boot, told through a socket."""
+    """Entry for a worker without interception: one boot, reported through a socket."""
     request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
-    is_there = _Boot(request, lambda message: _send(channel, message)).run()
+    _run_to_end(request, partial(_send, channel))
+
+
+def _run_to_end(request: BootRequest, say: Say) -> None:
+    """Run a boot; then exit, or wait for the kill."""
+    is_there = _Boot(request, say).run()
     _flush()
     while request.awaits_kill and is_there:
         signal.pause()
@@ -155,17 +156,17 @@ def run_unwatched(payload: bytes, channel: socket.socket) -> None:
 def run_one(channel: socket.socket) -> None:
     """Entry for a process that is there for one boot: take the request, run it, end with it.
 
-    Nothing is closed, as with a kill. Whoever made the process says that the boot has ended.
+    Nothing is closed, as with a kill. The fork server reports the end of the boot.
     """
     request = _receive(channel)
     if request is not None:
-        _Boot(request, lambda message: _send(channel, message)).run()
+        _Boot(request, partial(_send, channel)).run()
 
 
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
     while (request := _receive(channel)) is not None:
-        boot = _Boot(request, lambda message: _send(channel, message))
+        boot = _Boot(request, partial(_send, channel))
         boot.run()
         if request.is_held:
             _send(channel, END_OF_BOOT)
