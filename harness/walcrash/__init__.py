@@ -7,13 +7,14 @@ driver protocol.
 
 A name is loaded when it is first used, so that `import walcrash` costs next to nothing.
 
-Source: PEP 562, for `__getattr__` of a module.
+Source: PEP 562, for `__getattr__` of a module; the typing specification, "Version and platform
+checking", for `TYPE_CHECKING`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 from walcrash.values.version import VERSION
+
+TYPE_CHECKING = False
+"""True to type checkers, by its name. Importing `typing` for it would cost more than all else."""
 
 if TYPE_CHECKING:
     from walcrash.api import WalcrashFixture, run
@@ -129,6 +130,8 @@ if not TYPE_CHECKING:  # to a type checker, a module with `__getattr__` has ever
     def __getattr__(name: str) -> object:
         if name not in _HOMES:
             raise AttributeError(f"module 'walcrash' has no attribute {name!r}")
+        from importlib import import_module
+
         found = getattr(import_module(f"walcrash.{_HOMES[name]}"), name)
         globals()[name] = found  # the next use does not come here
         return found

@@ -18,7 +18,7 @@ FROM_THE_EVENT_LOG = (walcrash.Finding, walcrash.ScenarioEnded, walcrash.Violati
 """Their attributes are those of the event log, which has a reference page of its own."""
 
 HEAVY = ("click", "dataclasses", "inspect", "jinja2", "pathlib", "psutil", "pydantic", "pytest")
-HEAVY += ("rich", "sqlite3", "typing_extensions", "unittest")
+HEAVY += ("re", "rich", "sqlite3", "typing", "unittest")
 
 # `site` loads what `.pth` files ask for, hence -S.
 LOADED = "import sys; sys.path[:0] = [{path!r}]; {statement}; print(*sys.modules)"

@@ -3,6 +3,8 @@
 A campaign judges crashes; this suite finds in a second what is wrong without one. Subclass it in
 a test module, name the adapter, and pytest collects the tests:
 
+    from walcrash import AdapterContract
+
     class TestMyWal(AdapterContract):
         adapter = "mywal_adapter.py:MyWal"
 
