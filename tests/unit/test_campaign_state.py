@@ -1,0 +1,91 @@
+"""The state of a campaign: what it has done comes back, and what is no state is refused."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bundles import small_bundle
+
+from walcrash.campaign.state import FORMAT, NAME, CampaignState, Request
+from walcrash.case.outcome import CaseOutcome, summarise
+from walcrash.case.power_loss import Coverage
+from walcrash.minimise.job import MinimalCase
+from walcrash.values.errors import HarnessFault, UsageError
+from walcrash.values.version import VERSION
+
+BUNDLE = small_bundle()
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> Request:
+    return Request(
+        version=VERSION,
+        directory=str(tmp_path),
+        names=("a.toml",),
+        seed="1",
+        cases=3,
+        seconds=2.0,
+        digests=(("a", "b"),),
+    )
+
+
+def outcome() -> CaseOutcome:
+    """Return a failing case of a power loss, with its case and what was covered."""
+    covered = Coverage(positions=2, policies=Counter({"nothing": 1}), kinds=Counter({"write": 2}))
+    return summarise(replace(BUNDLE.evidence.run, coverage=covered), BUNDLE.stored)
+
+
+def test_what_was_done_comes_back_in_another_process(tmp_path: Path, request_: Request) -> None:
+    state = CampaignState.begin(str(tmp_path), request_)
+    made = MinimalCase(outcome=outcome(), tries=4, is_finished=True)
+    state.add_judged("a", 0, [outcome(), replace(outcome(), stored=None)], 1.5)
+    state.add_minimal("a", "G-1", made)
+    state.close()
+    again = CampaignState.resume(str(tmp_path))
+    assert again.request == request_
+    first, second = again.judged("a")
+    assert first == outcome()
+    assert first.coverage is not None
+    assert isinstance(first.coverage.policies, Counter)
+    assert first.stored is not None
+    assert first.stored.case == BUNDLE.evidence.run.case
+    assert second.stored is None
+    assert again.minimal("a", "G-1") == made
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("update asked set request = '[]'", r"request: found \[\]; allowed: an object"),
+        ("update asked set request = '{'", "request: this is no JSON"),
+        (f"pragma user_version = {FORMAT + 1}", f"format {FORMAT + 1}"),
+        ("pragma user_version = 2", "format 2"),
+    ],
+)
+def test_a_state_that_is_none_is_refused(
+    tmp_path: Path, request_: Request, change: str, why: str
+) -> None:
+    CampaignState.begin(str(tmp_path), request_).close()
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        connection.execute(change)
+    connection.close()
+    with pytest.raises(UsageError, match=why) as caught:
+        CampaignState.resume(str(tmp_path))
+    assert caught.value.hint == "begin again with walcrash run"
+    assert "hint:" not in caught.value.message
+
+
+def test_a_judged_case_that_is_none_is_refused(tmp_path: Path, request_: Request) -> None:
+    state = CampaignState.begin(str(tmp_path), request_)
+    state.add_judged("a", 0, [outcome()], 1.5)
+    state.close()
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        connection.execute("""update judged set outcome = replace(outcome, '"fail"', '"fial"')""")
+    connection.close()
+    again = CampaignState.resume(str(tmp_path))
+    with pytest.raises(HarnessFault, match=r'outcome\.verdict: found "fial"; allowed: pass, fail'):
+        again.judged("a")
+    again.close()
