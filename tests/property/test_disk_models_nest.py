@@ -20,6 +20,7 @@ from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.persistence import stricter_than
 from walcrash.values.seed import Prng
 
 SECTOR = 4
@@ -76,10 +77,11 @@ def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
     steps: list[Operation],
 ) -> None:
     pending = small(TinyDirectory().run(steps).events, block_bytes=BLOCK)
-    kill, ordered, ext4, posix = (every_image(pending, model) for model in Model)
-    assert kill <= ordered
-    assert ordered <= ext4
-    assert ext4 <= posix
+    legal = {model: every_image(pending, model) for model in Model}
+    assert legal[Model.KILL] <= legal[Model.ORDERED] <= legal[Model.EXT4] <= legal[Model.POSIX]
+    for model in Model:
+        for stricter in stricter_than(model):
+            assert legal[stricter] <= legal[model], (stricter, model)
 
 
 @few

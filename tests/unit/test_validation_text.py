@@ -20,13 +20,20 @@ from walcrash.values.validation import COLUMNS, Agreement, Documented, Validated
 from walcrash.values.verdict import Verdict
 
 ALL, PREFIX, NONE = Promise.ALL, Promise.PREFIX, Promise.NONE
+KNOWN = (
+    PersistenceModel.KILL,
+    PersistenceModel.ORDERED,
+    PersistenceModel.EXT4,
+    PersistenceModel.POSIX,
+)
+"""The columns of the rows below; a table may have more."""
 
 
 def documented(*keeps: Promise) -> Documented:
     return Documented(
         subject="mylog,sync=x|y",
         acknowledges=Acknowledges.APPEND,
-        keeps=dict(zip(COLUMNS, keeps, strict=False)),
+        keeps=dict(zip(KNOWN, keeps, strict=False)),
         says="keeps what it says",
         because="the rename is not synced",
     )
@@ -35,7 +42,8 @@ def documented(*keeps: Promise) -> Documented:
 def probed(*kept: Promise | None) -> Probe:
     """Return a probe that found this for each column; what is None was not tried."""
     promises = []
-    for model, promise in zip(COLUMNS, kept, strict=True):
+    assert len(kept) == len(KNOWN)
+    for model, promise in zip(KNOWN, kept, strict=True):
         crash = ProbedCrash.KILL if model is PersistenceModel.KILL else ProbedCrash.POWER
         tried = () if promise is None else (ALL, PREFIX)
         for each in tried:

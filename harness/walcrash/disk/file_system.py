@@ -74,8 +74,8 @@ class FileSystem:
 
     def dirty_files(self) -> list[FileHistory]:
         """Return the files with pending changes, in the order of the first one."""
-        files = [self.nodes[number] for number in self.dirty]
-        return [file for file in files if isinstance(file, FileHistory)]
+        nodes = self.nodes
+        return [node for number in self.dirty if isinstance(node := nodes[number], FileHistory)]
 
     # Nodes.
 

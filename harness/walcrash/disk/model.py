@@ -95,10 +95,10 @@ class DiskModel(ABC):
         moments = self.entry_moments(pending, choice)
         targets = {key: name.at(moments[key]) for key, name in pending.names.pending.items()}
         held = held_by_file(choice)
-        files = {
-            file.number: self.file_state(pending, choice, file, held.get(file.number, []))
-            for file in pending.dirty_files()
-        }
+        files = {}
+        for file in pending.dirty_files():
+            own = held.get(file.number, [])
+            files[file.number] = self.file_state(pending, choice, file, own)
         reached = self.mode_moments(pending, choice)
         modes = {number: history.at(reached[number]) for number, history in pending.modes.items()}
         return CrashState(targets, files, modes)
