@@ -21,10 +21,11 @@ from walcrash.values.verdict import HasViolations, Invariant, Verdict, Violation
 class CaseOutcome(HasViolations):
     """One case as it goes back to the campaign; `stored` is the case itself, if it failed.
 
-    `beside` is its failure under a model weaker than the contract's, if there is one. `evidence`
-    is all that it left, packed, where it is the simplest of its group in its batch: it may never
-    fail again. `refused` is what the subject refused in a control case. `is_before_promise` says
-    that no record had been acknowledged in it: what breaks then is a half-made store.
+    `portability_failure` is its failure under a model weaker than the contract's, if there is one.
+    `evidence` is all that it left, packed, where it is the simplest of its group in its batch: it
+    may never fail again. `refused` is what the subject refused in a control case.
+    `is_before_promise` says that no record had been acknowledged in it: what breaks then is a
+    half-made store.
     """
 
     index: int

@@ -2,7 +2,7 @@
 
 A bundle has the case, the trace, the images before and after recovery, the history, the verdict,
 and the versions and the machine that it comes from. It has no code, and names its subject
-without carrying it: whoever replays it says which subject is meant, so that a bundle from a
+without carrying it: whoever replays it names the subject, so that a bundle from a
 stranger never starts anything but the reference log that ships with the harness.
 
 A reader of format n refuses format n + 1 by name.
@@ -230,7 +230,7 @@ def new_bundle(
     evidence: Evidence,
     environment: tuple[tuple[str, str], ...],
 ) -> Bundle:
-    """Return a bundle as this walcrash makes it; `environment` tells of the machine."""
+    """Return a bundle as this walcrash makes it; `environment` describes the machine."""
     return Bundle(
         finding=finding,
         stored=stored,

@@ -20,7 +20,7 @@ def gather(stored: StoredCase) -> Evidence:
 
 
 def pack_run(stored: StoredCase, run: CaseRun) -> str:
-    """Return a run that was made elsewhere as packed evidence.
+    """Return a run that another job made as packed evidence.
 
     Raises:
         WalcrashError: as `run_case_fresh`.

@@ -1,11 +1,11 @@
 """Ids of findings as versions before this one made them, so that a kept finding is known again.
 
-The first versions told findings apart by their invariant alone. The next ones hashed the cause as
-a sentence, such as `lost-put, kill: 2 crashes, append reply`. Now facts are hashed
+The first versions distinguished findings by their invariant alone. The next ones hashed the cause
+as a sentence, such as `lost-put, kill: 2 crashes, append reply`. Now facts are hashed
 (`values.identity`). What a finding's id was by the sentence is computed here; the sentence is
 written out once more and for good, and nothing else may use it.
 
-Not here: the store that looks for it (`findings.store`).
+Not here: the store that searches it (`findings.store`).
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def _site_text(site: CrashSite) -> str:
         text += " to # bytes"
     if site.has_failed and site.kind not in _COMMA_BEFORE_FAILURE:
         text += " (failed"
-    # The sentence was cut at its first comma, also where that was in a name.
+    # The sentence was split at its first comma, also where that was in a name.
     event = text.partition(",")[0]
     if site.kind not in MESSAGES:
         return event

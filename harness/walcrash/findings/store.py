@@ -151,7 +151,7 @@ class Store:
         what = "more than one" if rows else "no finding"
         raise UsageError(
             f"`{reference}`: {what} in {self._path}; there: {known}",
-            hint="walcrash run, or --runs DIR if the findings are elsewhere",
+            hint="walcrash run, or --runs DIR if the findings are in another directory",
         )
 
     def _check_readable(self, reference: str) -> None:
@@ -249,7 +249,7 @@ def _former_id(finding: Finding, stored: StoredCase) -> str | None:
 
 
 def _is_alike(text: str, finding: Finding) -> bool:
-    """Whether a finding of a version that told them apart by their invariant is this one."""
+    """Whether a finding of a version that distinguished them by their invariant is this one."""
     kept = _finding(text)
     return (
         kept.worst.invariant is finding.worst.invariant

@@ -1,4 +1,4 @@
-"""Stories of cases: a case that was run, told as the value that explanations are drawn from.
+"""Stories of cases: a case that was run, as the value that explanations are made from.
 
 All boots are replayed on one pending model, so that after each shown event it is known what was
 durable and what was not. A power loss goes on with the image that it left, a kill with
@@ -69,7 +69,7 @@ def build_story(run: CaseRun, *, promised: PersistenceModel) -> Story:
 
 @dataclass(slots=True)
 class _CrashState:
-    """Where a boot was cut off: how many events happened, and of the next one how much."""
+    """Where a boot crashed: how many events happened, and of the next one how much."""
 
     happened: int
     torn: Event | None = None

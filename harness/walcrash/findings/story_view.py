@@ -1,7 +1,7 @@
 """The bytes around a loss: as they were written, and as the last recovery found them.
 
 The place is that of the last crash which took something: the first lost bytes of a power loss,
-or the cut in a write for a kill. Where no crash took anything it is the last write.
+or the place at which a kill tore a write. Where no crash took anything it is the last write.
 
 Not here: which bytes a power loss may take (`walcrash.disk`).
 """

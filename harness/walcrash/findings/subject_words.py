@@ -47,7 +47,7 @@ _WORKLOAD: Final = WorkloadPlan(
 
 
 def read_subject(words: str, *, command: str = "probe") -> Scenario:
-    """Return the scenario that is meant: a file's, or one made for the subject alone.
+    """Return the scenario that is named: a file's, or one made for the subject alone.
 
     Args:
         words: the subject's words.
@@ -95,7 +95,7 @@ def _renamed(scenario: Scenario, words: str) -> Scenario:
 
 
 def _absolute(adapter: str, command: str) -> str:
-    """Return a file's adapter by its whole path, since jobs may be elsewhere."""
+    """Return a file's adapter by its whole path, since jobs may run in another directory."""
     file, colon, name = adapter.rpartition(":")
     if not (colon and file.endswith(".py")):
         return adapter

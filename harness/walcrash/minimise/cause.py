@@ -75,7 +75,7 @@ def cause_of(
     if not any(landing.is_power_loss for landing in landings):
         return Cause(invariant=invariant, crashes=len(landings), site=site)
     lost = () if story is None else _lost(story)
-    # Where everything was kept, in the wrong order or with something between, the site tells.
+    # Where everything was kept, in the wrong order or with something between, the site decides.
     return Cause(invariant=invariant, is_power_loss=True, site=None if lost else site, lost=lost)
 
 

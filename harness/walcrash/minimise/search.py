@@ -124,7 +124,7 @@ def _exact_kills(trial: Trial) -> None:
 
 
 def _plain_losses(trial: Trial) -> None:
-    """Let power losses leave an image that can be told and found again, and not a drawn one."""
+    """Let power losses leave an image that can be named and found again, and not a drawn one."""
     for number in range(len(trial.case.boots)):
         choice, target = trial.choice(number), trial.target(number)
         if target is None or choice is None or choice.policy not in (Policy.DRAWN, Policy.EXPLICIT):
@@ -170,7 +170,7 @@ def _earlier_events(trial: Trial) -> None:
 def _first_events(trial: Trial) -> None:
     """Let kills fall on the first event of their call that shows the same.
 
-    What shows after several events in a row is told by the first of them, so that all cases of
+    What shows after several events in a row is named by the first of them, so that all cases of
     one bug come to the same event. A call that is left has other events than one before it, so
     this comes when no more operations can be left out.
     """

@@ -36,10 +36,10 @@ TRIES_PER_HUNG_SECOND: Final = 10
 """A run in which a recovery hung counts as so many for each second of its time limit."""
 
 NEAR_IMAGES: Final = 12
-"""Images of one power loss that are looked at where it is aimed at the same kind of event."""
+"""Images of one power loss that are judged where its target is the same kind of event."""
 
 SEARCHED_IMAGES: Final = 150
-"""Images that are looked at where a power loss is sought at all positions of a boot."""
+"""Images that are judged where a power loss is searched at all positions of a boot."""
 
 
 class RunCase(Protocol):
@@ -86,8 +86,8 @@ class Trial:
 
         Args:
             edit: what is tried; None is nothing, and not taken.
-            targets: where power losses are looked for, by boot from 0; the others are aimed at what
-                they are aimed at now.
+            targets: where power losses are searched, by boot from 0; the others keep the target
+                that they have now.
 
         Raises:
             BudgetOver: there is no try left.
@@ -106,7 +106,7 @@ class Trial:
         if run is None or not breaks_first(run, self.target_invariant):
             return False
         if is_half_made(run) and not is_half_made(self.run):
-            # Another bug than the one that is looked at, and one that many subjects have.
+            # Another bug than the one that is minimised, and one that many subjects have.
             return False
         is_other = run.case != self.case
         self.run = run
@@ -131,7 +131,7 @@ class Trial:
     def _prepared(
         self, edit: Edit, targets: Mapping[int, PowerTarget]
     ) -> tuple[Case, dict[int, PowerTarget]]:
-        """Take the named images out of the case's power losses, and aim at them instead."""
+        """Take the named images out of the case's power losses, and make them targets."""
         boots, power = list(edit.case.boots), {}
         for number, boot in enumerate(boots):
             if not isinstance(boot.crash, PowerLoss):
@@ -150,7 +150,7 @@ class Trial:
         return choice_of(self.case, boot)
 
     def target(self, boot: int) -> PowerTarget | None:
-        """Return the aim at what a boot's power loss is now."""
+        """Return the target that a boot's power loss is now."""
         choice = self.choice(boot)
         if choice is None or boot >= len(self.run.boots):
             return None
@@ -244,7 +244,7 @@ def start(
 
 
 def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
-    """Return aims at every power loss of a run that look for it at all positions."""
+    """Return targets for every power loss of a run that search it at all positions."""
     choices = [choice_of(run.case, boot) for boot in range(len(run.boots))]
     return {
         boot: anywhere((choice.model,)) for boot, choice in enumerate(choices) if choice is not None
@@ -252,7 +252,7 @@ def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
 
 
 def breaks_first(run: CaseRun, target_invariant: Invariant) -> bool:
-    """Whether a run fails, and the meant invariant is the first that it breaks."""
+    """Whether a run fails, and the target invariant is the first that it breaks."""
     judgement = run.judgement
     return judgement.verdict is Verdict.FAIL and judgement.worst.invariant is target_invariant
 

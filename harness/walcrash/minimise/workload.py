@@ -99,7 +99,7 @@ def keep(case: Case, kept: Collection[Place]) -> Edit | None:
         operations = _renumbered([boot.operations[at] for at in whole], new)
         boots.append(BootPlan(operations, moved))
         calls.append(new)
-    # What a kill cut off may have been needed by a mark in a later boot.
+    # What a kill took away may have been needed by a mark in a later boot.
     edited = replace(case, boots=tuple(boots), faults=_moved(case.faults, calls))
     if len(_legal(edited, set(removable(edited)))) < len(removable(edited)):
         return None
@@ -235,7 +235,7 @@ def _merged_faults(case: Case, first: int, shift: int) -> tuple[Fault, ...]:
 
 
 def with_crash(case: Case, boot: int, crash: Crash | None) -> Edit | None:
-    """Return the case with another end of one boot; a kill cuts off what comes after it."""
+    """Return the case with another end of one boot; a kill takes away what comes after it."""
     operations = case.boots[boot].operations
     if isinstance(crash, CrashPoint):
         operations = operations[: crash.call + 1]

@@ -57,7 +57,7 @@ class Adapter(ABC):
     supports: frozenset[str] = frozenset()
 
     def introduce(self, scratch: Path, memory_mb: int) -> None:  # noqa: B027 - most need not
-        """Find out `contract` and `supports`, where only starting the subject tells them.
+        """Find out `contract` and `supports`, where only starting the subject shows them.
 
         Called once, on an object that is not opened. `scratch` is an empty directory that is
         removed afterwards; a process that is started gets the memory limit.

@@ -39,7 +39,7 @@ def read_boot(
         operations: what the worker was to do.
         said: its messages, in order.
         ending: how the boot ended.
-        directory: the subject's directory, which is cut out of error texts: it has another name
+        directory: the subject's directory, which is removed from error texts: it has another name
             in each run.
     """
     reader = BootReader(operations, directory=directory)
@@ -62,7 +62,7 @@ class BootReader:
         self._is_gone = False
 
     def take(self, message: bytes) -> None:
-        """Take in one message; none counts after rubbish or after the subject's last word."""
+        """Take in one message; none counts after a malformed or a last one."""
         if self._failure is not None:
             return
         try:
@@ -132,6 +132,6 @@ class BootReader:
         return BootHistory(tuple(self._calls), self._recovery, end)
 
     def _steady(self, text: str) -> str:
-        """Cut out what differs between two runs of the same case."""
+        """Remove what differs between two runs of the same case."""
         text = text.replace(self._directory + "/", "").replace(self._directory, ".")
         return _ADDRESS.sub("0x…", text)

@@ -207,7 +207,7 @@ def _odd_records_check(make: Callable[[], Adapter]) -> Check:
     return Check(
         "odd-records",
         "An id may be empty, have 64 KiB, or hold any letter; a payload may be empty, have a "
-        "megabyte, or look like JSON; times may be negative.",
+        "megabyte, or be JSON itself; times may be negative.",
         "store lengths and not separators, and read a line of any length",
         run,
     )
@@ -266,13 +266,13 @@ def driver_checks(words: tuple[str, ...], seconds: float, supports: frozenset[st
         Check(
             "kill-and-reopen",
             "After a kill it opens again; it shows a prefix of what was appended.",
-            "recovery cuts off what is not whole, and never refuses what a kill left",
+            "recovery truncates what is not whole, and never refuses what a kill left",
             talks.kill_and_reopen,
         ),
         Check(
             "kill-in-open",
             "A kill while it recovers does no harm to the next recovery.",
-            "recovery may be interrupted at any point: replace files by rename, cut tails in place",
+            "recovery may end anywhere: replace files by rename, truncate tails in place",
             talks.kill_in_open,
         ),
     ]

@@ -1,11 +1,11 @@
 """The driver adapter: any executable that speaks JSON lines, as a Python adapter.
 
 It runs inside the worker, so the driver is the worker's child: under the same filter, recorded
-with all its threads and children, killed with it. A driver that ends, falls silent or talks
-rubbish ends the boot, as a worker that dies does (`SubjectGone`).
+with all its threads and children, killed with it. A driver that ends, falls silent or sends
+malformed lines ends the boot, as a worker that dies does (`SubjectGone`).
 
-A reply counts when it has reached this process, which then tells the harness; so do effects,
-each before the reply of its request.
+A reply counts when it has reached this process, which then reports it to the harness; so do
+effects, each before the reply of its request.
 
 With the capability `reopen` a driver that was closed waits for the next directory: its process is
 kept for the next boot of this worker.
@@ -85,7 +85,7 @@ class DriverAdapter(Adapter):
         return self.introduction.supports
 
     def assume(self, introduction: Introduction) -> None:
-        """Take what another object of the same driver was told, before this one is opened."""
+        """Take what the driver said to another object, before this one is opened."""
         self._introduction = introduction
 
     def introduce(self, scratch: Path, memory_mb: int) -> None:
@@ -229,7 +229,7 @@ class DriverAdapter(Adapter):
         return self._next_line(do)
 
     def _begin_call(self, do: str) -> None:
-        """Start the clock; `open` and the looks right after it are one call of the harness."""
+        """Start the clock; `open` and the requests that show its recovery are one call."""
         if do in _LOOKS and self._is_recovering:
             self._answered += 1
             return

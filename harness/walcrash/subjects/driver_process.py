@@ -331,7 +331,7 @@ def last_words(stderr: str) -> str:
 
 
 def why_not_started(words: Sequence[str], problem: OSError | ValueError) -> str:
-    """Return why a program cannot be started, with what to look at."""
+    """Return why a program cannot be started, with what to check."""
     program = words[0]
     number = problem.errno if isinstance(problem, OSError) else None
     is_there = os.path.exists(program)

@@ -1,4 +1,4 @@
-"""What a driver's lines must look like; each is checked before anything is made of it.
+"""The form of a driver's lines; each is checked before anything is made of it.
 
 Pure: bytes in, values out. A line that is not as the protocol says raises `MalformedOutput` with
 what was asked, what was found and what is allowed.
@@ -43,7 +43,7 @@ def read_line(line: bytes, what: str) -> dict[str, Any]:
     """Return the object in a line.
 
     Raises:
-        Rubbish: it is no JSON object in UTF-8.
+        MalformedOutput: it is no JSON object in UTF-8.
     """
     try:
         found = json.loads(line.decode("utf-8"))
@@ -64,7 +64,7 @@ def read_ok(found: Line, what: str) -> bool:
     """Return `ok`; where it is false, the reply has an `error` and may be `definite`.
 
     Raises:
-        Rubbish: it has no such key, or it holds something else.
+        MalformedOutput: it has no such key, or it holds something else.
     """
     is_ok = _member(found, "ok", bool, "true or false", what)
     if not is_ok:
@@ -78,7 +78,7 @@ def read_introduction(found: Line, what: str) -> Introduction:
     """Read the reply to `open`.
 
     Raises:
-        Rubbish: a key is missing or wrong, or it speaks another version.
+        MalformedOutput: a key is missing or wrong, or it speaks another version.
     """
     protocol = _integer(found, "protocol", what)
     if protocol != PROTOCOL:

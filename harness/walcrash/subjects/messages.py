@@ -1,4 +1,4 @@
-"""Messages: what a worker tells the harness, as JSON, one object each.
+"""Messages: what a worker reports to the harness, as JSON, one object each.
 
 A worker may be broken in any way, so what it says is read with suspicion: everything is checked,
 nothing is executed. A reply starts with `{`; an effect is `E` and the operation's id.
@@ -72,7 +72,7 @@ def read_gone(reply: Mapping[str, Any]) -> RecoveryFailure | None:
     """Return why the subject is gone, if the reply says so.
 
     Raises:
-        Rubbish: it is not as `gone_message` writes it.
+        MalformedOutput: it is not as `gone_message` writes it.
     """
     if "gone" not in reply:
         return None
@@ -86,7 +86,7 @@ def read_reply(message: bytes) -> dict[str, Any]:
     """Return the object in a reply.
 
     Raises:
-        Rubbish: it is no JSON object with a boolean `ok`.
+        MalformedOutput: it is no JSON object with a boolean `ok`.
     """
     try:
         reply = json.loads(message.decode("utf-8", "surrogatepass"))
@@ -103,7 +103,7 @@ def describe(adapter: Adapter) -> dict[str, object]:
     """Return an adapter's description as JSON.
 
     Raises:
-        Rubbish: its contract is none, or it lists a capability that nobody knows.
+        MalformedOutput: its contract is none, or it lists a capability that nobody knows.
     """
     contract, supports = adapter.contract, adapter.supports
     if not isinstance(contract, Contract):
@@ -130,7 +130,7 @@ def read_description(fields: Mapping[str, Any]) -> Description:
     """Read an adapter's description.
 
     Raises:
-        Rubbish: a key is missing or its value unknown.
+        MalformedOutput: a key is missing or its value unknown.
     """
     try:
         contract = fields["contract"]
@@ -153,7 +153,7 @@ def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
     """Take what a replay yields, checked.
 
     Raises:
-        Rubbish: it yields something else than (offset, record), or too much.
+        MalformedOutput: it yields something else than (offset, record), or too much.
         Exception: whatever the subject raises.
     """
     taken = [_entry(item) for item in islice(records, RECORDS_PER_REPLAY + 1)]
@@ -170,10 +170,10 @@ def _entry(item: object) -> RecoveredRecord:
 
 
 def recover(adapter: Adapter) -> Recovery:
-    """Look at a freshly opened subject: replay from 0, its state, and replays from the middle.
+    """Read what a new subject shows: replay from 0, its state, and replays from the middle.
 
     Raises:
-        Rubbish: the subject returns something that it must not.
+        MalformedOutput: the subject returns something that it must not.
         Exception: whatever the subject raises.
     """
     records = collect(adapter.replay(0))
@@ -229,7 +229,7 @@ def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
     """Read a recovery.
 
     Raises:
-        Rubbish: it is not as `recovery_to_json` writes it.
+        MalformedOutput: it is not as `recovery_to_json` writes it.
     """
     try:
         records = tuple(_entry_from_json(item) for item in fields["records"])
@@ -257,7 +257,7 @@ def resume_from_json(fields: list[Any]) -> Resume:
     """Read a live replay.
 
     Raises:
-        Rubbish: it is not as `resume_to_json` writes it.
+        MalformedOutput: it is not as `resume_to_json` writes it.
     """
     try:
         return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
@@ -299,7 +299,7 @@ def integer(value: object, what: str) -> int:
     """Return what a subject gave as an integer of 64 bits.
 
     Raises:
-        Rubbish: it is none; the message begins with `what`.
+        MalformedOutput: it is none; the message begins with `what`.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise MalformedOutput(f"{what} an integer; found {_shown(value)}")
@@ -312,7 +312,7 @@ def id_list(value: object, what: str) -> list[str]:
     """Return what a subject gave as ids.
 
     Raises:
-        Rubbish: it is no sequence of texts; the message begins with `what`.
+        MalformedOutput: it is no sequence of texts; the message begins with `what`.
     """
     if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
         raise MalformedOutput(f"{what} a sequence of ids; found {_shown(value)}")

@@ -1,6 +1,6 @@
 """The Vix.cpp sync WAL behind the adapter: its format, its writer and its reader as they are.
 
-Each append opens the file, writes at its end, flushes and closes. It never looks at what is
+Each append opens the file, writes at its end, flushes and closes. It never reads what is
 there already, so that it writes behind a torn tail as well; replay stops at that tail, and
 what was appended behind it is not seen again. Flushed is not synced: nothing ever is, neither
 the file nor its directory, also with `fsync_on_write`, which the original takes and does not use.

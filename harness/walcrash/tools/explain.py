@@ -22,10 +22,10 @@ class Explained:
     """A finding with its story.
 
     Attributes:
-        finding: as it is told: with what the run that is told showed.
+        finding: as it is shown: with what the run that is shown did.
         story: of that run.
         is_alike: whether the same invariant broke this time as well.
-        is_kept: it did not, and what is told is the run that the campaign kept.
+        is_kept: it did not, and what is shown is the run that the campaign kept.
     """
 
     finding: Finding

@@ -46,7 +46,7 @@ class BootPlan:
 class Case:
     """One test: the boots in order, the first on an empty directory.
 
-    `faults` are injected into the boots, beside what ends each of them.
+    `faults` are injected into the boots, whatever ends each of them.
     """
 
     scenario: str

@@ -79,7 +79,7 @@ class OperationMix(Enum):
 
 
 class IdStyle(Enum):
-    """How operation ids look: `op-17`, or any text that a user might use as an id."""
+    """The form of operation ids: `op-17`, or any text that a user might use as an id."""
 
     PLAIN = "plain"
     ODD = "odd"
@@ -111,7 +111,7 @@ class WorkloadPlan:
         operations: fewest and most operations a boot, `open` and `close` not counted.
         mix: how often each is drawn, as whole-number weights.
         payload_bytes: the payload sizes to draw from, in bytes.
-        ids: how ids look.
+        ids: the form of ids.
         clean_close: how many in 100 boots, the last aside, end with `close` and not a fault.
         phases: what is different in the first boot, the second, and so on; the last phase is
             that of all later boots too.

@@ -1,8 +1,8 @@
 """The story of one finding: what was done, what was durable, what a crash took, what was found.
 
 It is what explanations and timelines are drawn from, and nothing else. It is bounded: a long
-trace is cut in the middle, which shows as a jump in the numbers of its events and calls, and
-each text is cut at its end. So a story is some kilobytes whatever the case was.
+trace is elided in the middle, which shows as a jump in the numbers of its events and calls, and
+each text is shortened at its end. So a story is some kilobytes whatever the case was.
 
 Paths are listed once and named by their position; ranges are pairs of a start and an end in
 bytes, the end not included.

@@ -5,7 +5,7 @@ it over the old one, with a sync of the file before and of the directory after, 
 `atomicwrites` is the package of that name, which does both.
 
 What they promise, under rename's own rule that one of the two files is there: in place nothing,
-not even after a kill. Without a sync of the file a power cut leaves nothing that can be counted
+not even after a kill. Without a sync of the file a power loss leaves nothing that can be counted
 on: ext4's `auto_da_alloc` gives the file its size before the rename, and its content may be zeros.
 Without a sync of the directory the last renames may be gone.
 

@@ -2,7 +2,7 @@
 
 Its manual says that a program that ends abnormally may leave a corrupted database, with or
 without GDBM_SYNC (crash tolerance, a mode of its own since 1.21, is not used here). So nothing
-is promised, neither after a kill nor after a power cut.
+is promised, neither after a kill nor after a power loss.
 
 Python's `dbm.gnu` needs `_gdbm`, which a Python from pyenv lacks, and hides the flags; so the
 library is called with ctypes, and any Python does.

@@ -1,7 +1,7 @@
 """LevelDB as a log: one key a record, through plyvel.
 
-With `sync=True` a put is promised to survive a power cut. Without, its documentation promises
-that a kill loses nothing and that a power cut loses the last puts.
+With `sync=True` a put is promised to survive a power loss. Without, its documentation promises
+that a kill loses nothing and that a power loss loses the last puts.
 
 Its background thread starts with `open`; two boots in one process would share it.
 

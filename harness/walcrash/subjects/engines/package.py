@@ -1,4 +1,4 @@
-"""Packages that engines need: imported where they are there, told of clearly where they are not.
+"""Packages that engines need: imported where they are there, named with a hint where they are not.
 
 An engine's module imports nothing of its package; making the adapter does. That happens in the
 zygote before it forks, and only imports: a store that starts threads does so in `open`, after

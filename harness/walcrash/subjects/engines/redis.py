@@ -1,7 +1,7 @@
 """Redis with its append-only file as a log: one field of a hash a record.
 
 The server is a child of the worker, recorded and killed with it. It is spoken to over a socket
-beside the subject's directory: within it, it would be a part of every image. A server that is
+outside of the subject's directory: within it, it would be a part of every image. A server that is
 killed leaves it there, and it goes with the directory around it, which is the harness's own.
 
 `always` syncs the file before it replies, `everysec` from a thread about once a second, `no`
@@ -11,7 +11,7 @@ write would wait for the disk: a kill then takes commands that were replied to, 
 is promised.
 
 A file that ends within a command is loaded without that command; one with anything else at its
-end, such as zeros, is refused, and that may be the last command before a power cut, which nobody
+end, such as zeros, is refused, and that may be the last command before a power loss, which nobody
 had an answer to, also with `always`: so only the `ordered` model is promised.
 
 Not here: snapshots (RDB), rewriting the file, replicas.

@@ -1,6 +1,6 @@
 """RocksDB as a log: one key a record, through rocksdict.
 
-With `sync` a put is promised to survive a power cut; without, a kill. Without a WAL only what
+With `sync` a put is promised to survive a power loss; without, a kill. Without a WAL only what
 was flushed is there after either, which is a prefix. With `acknowledges = "sync"`, records are
 promised by `flush_wal(sync=true)`.
 

@@ -1,8 +1,8 @@
 """SQLite as a log: one row a record, one transaction an append.
 
 What it promises follows from two pragmas, as its documentation says. With `synchronous = OFF`
-a power cut may corrupt the database; with the rollback journal in memory, or none, so may a
-kill inside a transaction. In WAL mode NORMAL a power cut may roll back the last commits; the
+a power loss may corrupt the database; with the rollback journal in memory, or none, so may a
+kill inside a transaction. In WAL mode NORMAL a power loss may roll back the last commits; the
 same may happen to a rollback journal under NORMAL, and to one that is deleted even under FULL,
 since the directory is synced after the unlink only under EXTRA.
 

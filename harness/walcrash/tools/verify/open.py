@@ -63,7 +63,7 @@ def _open(path: Path) -> int:
         raise
     except OSError as problem:
         raise UsageError(
-            f"read {path}: {problem.strerror}", hint=f"look at it: ls -l {path}"
+            f"read {path}: {problem.strerror}", hint=f"check it: ls -l {path}"
         ) from problem
     except ValueError as problem:
         raise UsageError(f"no file can be called {str(path)!r}: {problem}") from problem

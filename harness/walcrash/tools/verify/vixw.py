@@ -37,7 +37,7 @@ BLIND_SPOTS: Final = (
     "There is no checksum: a flipped bit in an id, a payload, an error or a time cannot be seen.",
     "A payload, or a part of one, that came back as zeros passes for what was put.",
     "Stale bytes that happen to be whole records, and a log that ends early at the end of a "
-    "record, cannot be told from what was written.",
+    "record, cannot be distinguished from what was written.",
     "Nothing was ever synced: how much was lost behind the last record cannot be known.",
 )
 

@@ -71,7 +71,7 @@ class FaultClass(ABC):
 
     Attributes:
         kind: the name under which scenarios ask for it.
-        keys: the keys of `[[faults]]` that it takes, beside `kind`, `weight` and `boots`.
+        keys: the keys of `[[faults]]` that it takes, besides `kind`, `weight` and `boots`.
         falls: where it falls, for a key that it does not take: `at no stated event`.
     """
 

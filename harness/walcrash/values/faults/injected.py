@@ -1,4 +1,4 @@
-"""Injected faults: what is done to a subject during a boot, beside what ends the boot.
+"""Injected faults: what is done to a subject during a boot, whatever ends the boot.
 
 A fault names the call that it falls into, and says of each event of that boot what happens in its
 place. The recorder asks before it performs the event, and marks what was injected in the trace.

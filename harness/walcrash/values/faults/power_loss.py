@@ -31,7 +31,7 @@ class PowerLoss(End):
     Attributes:
         seed: what positions and images are drawn from.
         images: most images of the last boot.
-        choice: the one image that is meant; None to draw.
+        choice: the one image that is left; None to draw.
     """
 
     noun: ClassVar[str] = "a power loss"
