@@ -380,26 +380,10 @@ class _DirectoryCalls:
         place = self._place(process, tid, dirfd, path_at)
         if place is None:
             return None
-
-        def perform() -> None:
-            os.mkdir(place.exact_name, 0o700, dir_fd=place.parent_fd)
-            fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
-            try:
-                _own_like(process, fd, given)
-            finally:
-                os.close(fd)
-
         with place:
+            make = partial(os.mkdir, place.exact_name, 0o700, dir_fd=place.parent_fd)
             given = _given_mode(process, mode & 0o1777)
-            number = self._supervisor.next_file_number
-            result = self._supervisor.event(
-                EventKind.MKDIR, tid, perform, path=place.relative, file=number, flags=mode,
-                mode=given,
-            )  # fmt: skip
-            status = place.status()
-            if result >= 0 and status is not None:
-                self._supervisor.file_number(status, is_new=True)
-            return result
+            return self._make(process, tid, place, EventKind.MKDIR, make, given, flags=mode)
 
     def _mknod(self, process: Process, tid: int, dirfd: int, path_at: int, mode: int) -> int | None:
         """Make an empty file; sockets, pipes and devices hold no data."""
@@ -408,25 +392,40 @@ class _DirectoryCalls:
             place = self._place(process, tid, dirfd, path_at)
         if place is None:
             return None
+        with place:
+            make = partial(os.mknod, place.exact_name, 0o600, dir_fd=place.parent_fd)
+            given = _given_mode(process, mode & 0o7777)
+            return self._make(process, tid, place, EventKind.CREATE, make, given)
+
+    def _make(
+        self,
+        process: Process,
+        tid: int,
+        place: Place,
+        kind: EventKind,
+        make: Callable[[], object],
+        given: int,
+        *,
+        flags: int = 0,
+    ) -> int:
+        """Make a directory or a file as one event, with the mode `given` and the worker's owner."""
 
         def perform() -> None:
-            os.mknod(place.exact_name, 0o600, dir_fd=place.parent_fd)
+            make()
             fd = os.open(place.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place.parent_fd)
             try:
                 _own_like(process, fd, given)
             finally:
                 os.close(fd)
 
-        with place:
-            given = _given_mode(process, mode & 0o7777)
-            number = self._supervisor.next_file_number
-            result = self._supervisor.event(
-                EventKind.CREATE, tid, perform, path=place.relative, file=number, mode=given
-            )
-            status = place.status()
-            if result >= 0 and status is not None:
-                self._supervisor.file_number(status, is_new=True)
-            return result
+        number = self._supervisor.next_file_number
+        result = self._supervisor.event(
+            kind, tid, perform, path=place.relative, file=number, flags=flags, mode=given
+        )
+        status = place.status()
+        if result >= 0 and status is not None:
+            self._supervisor.file_number(status, is_new=True)
+        return result
 
     def _truncate(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         path = process.read_path(a[0])
