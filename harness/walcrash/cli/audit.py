@@ -1,10 +1,15 @@
 """`walcrash audit`: one sync at a time taken away."""
 
-import os
-
 import click
 
-from walcrash.cli.options import JOBS, MOST_AUDITED, SEED, SEED_BYTES, usable_cpus
+from walcrash.cli.options import (
+    JOBS,
+    SEED,
+    chosen_or_drawn,
+    json_option,
+    number_option,
+    usable_cpus,
+)
 from walcrash.cli.scenario_names import load_scenarios
 from walcrash.values.errors import ExitCode
 
@@ -12,24 +17,10 @@ from walcrash.values.errors import ExitCode
 @click.command()
 @click.argument("scenario", metavar="SCENARIO")
 @SEED
-@click.option(
-    "--cases",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    default=12,
-    show_default=True,
-    help="Cases to record.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    default=60,
-    show_default=True,
-    help="Most images to judge without one sync, in each boot.",
-)
+@number_option("--cases", default=12, text="Cases to record.")
+@number_option("--images", default=60, text="Most images to judge without one sync, in each boot.")
 @JOBS
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+@json_option("the table")
 def audit(
     scenario: str, seed: str | None, cases: int, images: int, jobs: int | None, as_json: bool
 ) -> ExitCode:
@@ -41,7 +32,7 @@ def audit(
 
     plan = AuditPlan(
         scenario=loaded,
-        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        master_seed=chosen_or_drawn(seed),
         cases=cases,
         images=images,
         jobs=jobs or usable_cpus(),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from walcrash.cli.options import json_option
 from walcrash.values.errors import ExitCode, UsageError
 
 # limits
@@ -40,7 +41,7 @@ MOST_MEMORY_MB = 1_048_576
     show_default=True,
     help="Memory limit of each process.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the lines.")
+@json_option("the lines")
 def check(
     words: tuple[str, ...],
     options: tuple[str, ...],

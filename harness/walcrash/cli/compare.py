@@ -1,15 +1,14 @@
 """`walcrash compare`: two subjects, or two settings of one, under the same cases."""
 
-import os
-
 import click
 
 from walcrash.cli.options import (
     JOBS,
-    MOST_AUDITED,
     SEED,
-    SEED_BYTES,
-    read_seconds,
+    chosen_or_drawn,
+    json_option,
+    number_option,
+    time_option,
     usable_cpus,
 )
 from walcrash.values.errors import ExitCode, UsageError
@@ -19,22 +18,11 @@ from walcrash.values.errors import ExitCode, UsageError
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @SEED
-@click.option(
-    "--cases",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    help="Cases.  [default: 40]",
-)
+@number_option("--cases", text="Cases.  [default: 40]")
 @click.option("--case", type=click.IntRange(min=0), metavar="I", help="Run this one case.")
-@click.option(
-    "--time",
-    "seconds",
-    callback=read_seconds,
-    metavar="TIME",
-    help="Budget of the comparison: 90, 60s, 5m, 1h.",
-)
+@time_option("comparison")
 @JOBS
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the text.")
+@json_option("the text")
 def compare(
     first: str,
     second: str,
@@ -61,7 +49,7 @@ def compare(
             read_subject(first, command="compare reference"),
             read_subject(second, command="compare reference"),
         ),
-        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        master_seed=chosen_or_drawn(seed),
         cases=cases or CASES,
         only_case=case,
         seconds=seconds,

@@ -2,11 +2,12 @@
 
 import click
 
+from walcrash.cli.options import json_option
 from walcrash.values.errors import ExitCode
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+@json_option("the table")
 def doctor(as_json: bool) -> ExitCode:
     """Say what this machine can and cannot do, each with the reason."""
     from walcrash.report.doctor_text import publish_checks

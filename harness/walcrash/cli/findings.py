@@ -2,12 +2,12 @@
 
 import click
 
-from walcrash.cli.options import RUNS
+from walcrash.cli.options import RUNS, json_option
 from walcrash.values.errors import ExitCode
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+@json_option("the table")
 @RUNS
 def findings(as_json: bool, runs: str) -> ExitCode:
     """List the findings that are kept: new, again, fixed, or back after they were fixed."""

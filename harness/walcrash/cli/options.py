@@ -2,10 +2,15 @@
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from walcrash.values.limits import JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
+
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""What adds an option to a command."""
 
 # limits
 MOST_REPLAYS = 10_000
@@ -62,6 +67,41 @@ SEED = click.option(
     "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
 )
 NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
+
+
+def number_option(
+    name: str, *, text: str, default: int | None = None, most: int = MOST_AUDITED
+) -> Option:
+    """Return an option that takes a number from 1; the help shows its default, if it has one."""
+    return click.option(
+        name,
+        type=click.IntRange(1, most),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )
+
+
+def time_option(of: str) -> Option:
+    """Return the option for a time budget; `of` names what it is a budget of."""
+    return click.option(
+        "--time",
+        "seconds",
+        callback=read_seconds,
+        metavar="TIME",
+        help=f"Budget of the {of}: 90, 60s, 5m, 1h.",
+    )
+
+
+def json_option(instead_of: str) -> Option:
+    """Return the option for JSON; `instead_of` names what is printed without it."""
+    return click.option("--json", "as_json", is_flag=True, help=f"JSON in place of {instead_of}.")
+
+
+def chosen_or_drawn(chosen: str | None) -> str:
+    """Return the seed that was chosen, or draw one."""
+    return chosen if chosen is not None else os.urandom(SEED_BYTES).hex()
 
 
 def usable_cpus() -> int:

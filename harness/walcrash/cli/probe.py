@@ -1,16 +1,15 @@
 """`walcrash probe`: the strongest contract that a subject keeps."""
 
-import os
-
 import click
 
 from walcrash.cli.options import (
     JOBS,
-    MOST_AUDITED,
     RUNS,
     SEED,
-    SEED_BYTES,
-    read_seconds,
+    chosen_or_drawn,
+    json_option,
+    number_option,
+    time_option,
     usable_cpus,
 )
 from walcrash.values.errors import ExitCode
@@ -19,32 +18,12 @@ from walcrash.values.errors import ExitCode
 @click.command()
 @click.argument("subject", metavar="SUBJECT")
 @SEED
-@click.option(
-    "--cases",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    default=40,
-    show_default=True,
-    help="Most cases for one promise.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    default=80,
-    show_default=True,
-    help="Most images of one case with a power loss.",
-)
-@click.option(
-    "--time",
-    "seconds",
-    callback=read_seconds,
-    metavar="TIME",
-    help="Budget of the probe: 90, 60s, 5m, 1h.",
-)
+@number_option("--cases", default=40, text="Most cases for one promise.")
+@number_option("--images", default=80, text="Most images of one case with a power loss.")
+@time_option("probe")
 @JOBS
 @RUNS
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+@json_option("the table")
 def probe(
     subject: str,
     seed: str | None,
@@ -65,7 +44,7 @@ def probe(
 
     plan = ProbePlan(
         scenario=read_subject(subject),
-        master_seed=seed if seed is not None else os.urandom(SEED_BYTES).hex(),
+        master_seed=chosen_or_drawn(seed),
         runs=Path(runs),
         cases=cases,
         images=images,

@@ -2,19 +2,14 @@
 
 import click
 
-from walcrash.cli.options import MOST_REPLAYS, NO_COLOR, RUNS
+from walcrash.cli.options import MOST_REPLAYS, NO_COLOR, RUNS, number_option
 from walcrash.values.errors import ExitCode, UsageError
 
 
 @click.command()
 @click.argument("finding", metavar="FINDING")
-@click.option(
-    "--times",
-    type=click.IntRange(1, MOST_REPLAYS),
-    metavar="N",
-    default=5,
-    show_default=True,
-    help="How often, each time in fresh processes.",
+@number_option(
+    "--times", default=5, most=MOST_REPLAYS, text="How often, each time in fresh processes."
 )
 @click.option(
     "--subject",

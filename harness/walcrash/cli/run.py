@@ -12,8 +12,8 @@ from walcrash.cli.options import (
     NO_COLOR,
     RUNS,
     SEED,
-    SEED_BYTES,
-    read_seconds,
+    chosen_or_drawn,
+    time_option,
     usable_cpus,
 )
 from walcrash.cli.scenario_names import load_scenarios
@@ -48,13 +48,7 @@ class _Asked:
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @SEED
 @click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
-@click.option(
-    "--time",
-    "seconds",
-    callback=read_seconds,
-    metavar="TIME",
-    help="Budget of the run: 90, 60s, 5m, 1h.",
-)
+@time_option("run")
 @JOBS
 @click.option(
     "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
@@ -99,7 +93,7 @@ def run(
             f"--case runs one case of one scenario; found {len(loaded)} scenarios",
             hint=f"walcrash run {loaded[0].path} --case {case}",
         )
-    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
+    chosen_seed = chosen_or_drawn(seed)
     asked = _Asked(
         names=scenarios,
         loaded=loaded,

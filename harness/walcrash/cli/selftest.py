@@ -2,22 +2,15 @@
 
 import click
 
-from walcrash.cli.options import JOBS, MOST_SEEDS, usable_cpus
+from walcrash.cli.options import JOBS, MOST_SEEDS, json_option, number_option, usable_cpus
 from walcrash.values.errors import ExitCode
 
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "--seeds",
-    type=click.IntRange(1, MOST_SEEDS),
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="Seeds to try on each planted bug.",
-)
+@number_option("--seeds", default=10, most=MOST_SEEDS, text="Seeds to try on each planted bug.")
 @JOBS
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of the table.")
+@json_option("the table")
 def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool) -> ExitCode:
     """Run the planted bugs: each must be found, by the expected invariant."""
     from walcrash.report.selftest_text import publish_selftest

@@ -1,17 +1,8 @@
 """`walcrash validate`: what real engines keep, compared with what they are documented to keep."""
 
-import os
-
 import click
 
-from walcrash.cli.options import (
-    JOBS,
-    MOST_AUDITED,
-    RUNS,
-    SEED,
-    SEED_BYTES,
-    usable_cpus,
-)
+from walcrash.cli.options import JOBS, RUNS, SEED, chosen_or_drawn, number_option, usable_cpus
 from walcrash.values.errors import ExitCode
 
 FORMS = ("text", "markdown", "json")
@@ -21,20 +12,8 @@ FORMS = ("text", "markdown", "json")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--short", is_flag=True, help="The rows of the short table, with few cases.")
 @SEED
-@click.option(
-    "--cases",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    help="Cases for one promise.  [default: 24, and 8 with --short]",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(1, MOST_AUDITED),
-    metavar="N",
-    default=60,
-    show_default=True,
-    help="Most images of one case with a power loss.",
-)
+@number_option("--cases", text="Cases for one promise.  [default: 24, and 8 with --short]")
+@number_option("--images", default=60, text="Most images of one case with a power loss.")
 @click.option(
     "--to",
     "form",
@@ -63,7 +42,7 @@ def validate(
     from walcrash.report.validation_text import publish_validation
     from walcrash.tools.validate import CASES, SHORT_CASES, ValidationPlan, run_validation
 
-    chosen_seed = seed if seed is not None else os.urandom(SEED_BYTES).hex()
+    chosen_seed = chosen_or_drawn(seed)
     plan = ValidationPlan(
         names=names,
         is_short=short,

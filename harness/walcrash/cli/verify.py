@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from walcrash.cli.options import json_option
 from walcrash.values.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _rows(
     metavar="OFFSET",
     help="For vixw: the checkpoint that the application had kept.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
+@json_option("text")
 def verify(
     path: str,
     log_format: str,
