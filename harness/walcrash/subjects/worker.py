@@ -3,8 +3,8 @@
 The same code runs under interception (messages are writes to a descriptor that only the
 supervisor knows) and in a process that is not under watch (messages go through a socket).
 
-Not here: what a message looks like (`messages`), its framing on a socket (`framing`), who forks
-the process (`zygote_main`, `fork_server`).
+Not here: what a message looks like (`messages`), its framing on a socket (`values.framing`), who
+forks the process (`recorder.zygote_main`, `recorder.fork_server`).
 
 Source: `harness/walcrash/docs/reference/driver-protocol.md`, for what each operation means.
 """
