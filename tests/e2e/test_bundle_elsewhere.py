@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import PLANTED, ROOT, SOURCES, walcrash_here
+from once import made_once
 
 NOISY = """
 from uncut_tail import Subject as Planted
@@ -30,17 +31,18 @@ def walcrash(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a bundle of a planted bug, in a directory of its own."""
-    directory = tmp_path_factory.mktemp("bundle")
-    done = walcrash(
-        directory, "run", str(PLANTED / "uncut-tail.toml"), "--seed", "abc", "--cases", "8"
-    )
-    assert done.returncode == 1, done.stderr
-    done = walcrash(directory, "bundle", "F-")
-    assert done.returncode == 0, done.stderr
-    assert str(ROOT) not in done.stdout
-    path = directory / done.stdout.strip()
-    assert path.is_file()
+    """A bundle of a planted bug, in a directory of its own."""
+
+    def make(directory: Path) -> None:
+        scenario = str(PLANTED / "uncut-tail.toml")
+        done = walcrash(directory, "run", scenario, "--seed", "abc", "--cases", "8")
+        assert done.returncode == 1, done.stderr
+        done = walcrash(directory, "bundle", "F-")
+        assert done.returncode == 0, done.stderr
+        assert str(ROOT) not in done.stdout
+        assert (directory / done.stdout.strip()).is_file()
+
+    (path,) = made_once(tmp_path_factory, "bundle", make).glob("*.zip")
     return path
 
 

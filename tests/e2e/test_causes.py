@@ -94,12 +94,16 @@ def test_every_failing_case_is_counted_with_one_of_them(directory: Path) -> None
     assert ended["failed"] == sum(each["seen"] for each in found)
 
 
-def test_each_is_replayed_explained_and_known_again_with_another_seed(directory: Path) -> None:
+def test_each_is_replayed_and_explained(directory: Path) -> None:
     for each in findings(directory):
         done = walcrash_here(directory, "replay", each["id"])
         assert done.returncode == 1, done.stdout
         assert "lost-put" in done.stdout
         assert each["id"] in walcrash_here(directory, "explain", each["id"]).stdout
+
+
+@pytest.mark.slow
+def test_each_is_known_again_with_another_seed(directory: Path) -> None:
     done = walcrash_here(directory, "run", "two-bugs.toml", "--seed", "2", "--runs", "again")
     first = {each["id"] for each in findings(directory)}
     assert done.returncode == 1

@@ -110,8 +110,8 @@ def test_a_right_example_passes(name: str, built: Path, tmp_path: Path) -> None:
     assert (code, broken) == (0, set()), said
 
 
-SLOW = {"compacting-unsynced", "compacting-checkpoint-first"}
-"""Ten cases of a driver that is started anew for every image take a minute."""
+SLOW = {"compacting-unsynced", "compacting-checkpoint-first", "journal-keep-tail"}
+"""Cases of drivers that are started anew for every image: up to a minute each."""
 
 
 @pytest.mark.parametrize(

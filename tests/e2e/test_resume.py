@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, environment, walcrash, walcrash_here
+from once import made_once
 
 SCENARIOS = [
     str(ROOT / "scenarios" / f"{name}.toml") for name in ("quickstart", "planted/uncut-tail")
@@ -62,16 +63,19 @@ def resume(directory: Path, *words: str) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The event log of the campaign that nobody stopped."""
-    directory = tmp_path_factory.mktemp("whole")
-    process = start(directory, *ARGUMENTS)
-    _, err = process.communicate(timeout=END_SECONDS)
-    assert process.returncode == 1, err
-    (log,) = logs(directory)
-    assert [path.name for path in sorted(log.parent.iterdir())] == [
-        "events.ndjson",
-        "report.html",
-        "report.md",
-    ]
+
+    def make(directory: Path) -> None:
+        process = start(directory, *ARGUMENTS)
+        _, err = process.communicate(timeout=END_SECONDS)
+        assert process.returncode == 1, err
+        (log,) = logs(directory)
+        assert [path.name for path in sorted(log.parent.iterdir())] == [
+            "events.ndjson",
+            "report.html",
+            "report.md",
+        ]
+
+    (log,) = logs(made_once(tmp_path_factory, "whole-campaign", make))
     return log.read_bytes()
 
 
@@ -136,21 +140,14 @@ def test_a_campaign_that_goes_on_tells_what_one_tells_that_was_not_stopped(
 ) -> None:
     run = stopped(lines, number)
     assert run.log.read_bytes() != whole
-    code, out, err = resume(run.place, str(run.directory), "--jobs", "1")
-    assert code == 1, err
-    assert run.log.read_bytes() == whole
-    assert "24 cases" in out
-    assert (run.directory / "report.html").is_file()
-    assert not list(run.directory.glob("state.sqlite*"))
-
-
-def test_a_campaign_goes_on_with_several_jobs_in_processes_of_their_own(
-    whole: bytes, stopped: Stop
-) -> None:
-    run = stopped(EARLY, signal.SIGKILL)
-    done = walcrash(run.place, "run", "--resume", str(run.directory), "--jobs", "2")
+    # One of them in processes, with several jobs.
+    go_on, jobs = (walcrash, "2") if number is signal.SIGINT else (walcrash_here, "1")
+    done = go_on(run.place, "run", "--resume", str(run.directory), "--jobs", jobs)
     assert done.returncode == 1, done.stderr
     assert run.log.read_bytes() == whole
+    assert "24 cases" in done.stdout
+    assert (run.directory / "report.html").is_file()
+    assert not list(run.directory.glob("state.sqlite*"))
 
 
 def test_an_interrupted_campaign_keeps_no_findings_of_half_a_scenario(stopped: Stop) -> None:
@@ -168,7 +165,7 @@ def test_cases_that_were_judged_are_not_run_again(whole: bytes, stopped: Stop) -
     run = stopped(SECOND, signal.SIGKILL)
     with sqlite3.connect(run.directory / "state.sqlite") as connection:
         connection.execute(
-            "update judged set outcome = replace(outcome, '\"recoveries\": ', '\"recoveries\": 77')"
+            "update judged set outcome = replace(outcome, '\"recoveries\":', '\"recoveries\":77')"
         )
         (kept,) = connection.execute("select count(*) from judged").fetchone()
     connection.close()
