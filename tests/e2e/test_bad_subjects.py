@@ -177,6 +177,17 @@ def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: 
     assert "unrecoverable showed in a shared process and not in a fresh one" in ended["reason"]
 
 
+def test_an_adapter_of_before_the_package_was_renamed_is_told_what_to_write(tmp_path: Path) -> None:
+    code = "from harness.subjects.adapter import Adapter\n"
+    (tmp_path / "module.py").write_text(code, encoding="utf-8")
+    done = run(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
+    assert done.returncode == 2, done.stderr
+    assert "No module named 'harness'" in done.stderr
+    assert (
+        "hint: the package is `walcrash` now: write `from walcrash import Adapter`" in done.stderr
+    )
+
+
 MODULES = {
     "exits": ("import sys; sys.exit('not today')", "SystemExit: not today"),
     "quits": ("import os; os._exit(3)", "loading ended the process"),

@@ -46,6 +46,14 @@ END_OF_BOOT: Final = b""
 GO_ON: Final = b"."
 """What a boot that is held waits for."""
 
+FORMER_PACKAGE: Final = "harness"
+"""What the package was called up to 0.1.0, as adapters of that time import it."""
+
+_RENAMED: Final = (
+    "the package is `walcrash` now: write `from walcrash import Adapter` where the adapter imports "
+    "from `harness`; docs/reference/python.md lists the names"
+)
+
 _REHEARSALS: Final = 10
 """Boots of a rehearsal: Python changes code after eight calls, and what that calls later still."""
 
@@ -98,6 +106,10 @@ def load(payload: bytes) -> bytes:
         return json.dumps({"ok": False, "error": str(problem), "hint": problem.hint}).encode()
     except (NotAnAdapter, MalformedOutput, SubjectGone) as problem:
         text = str(problem)
+    except ModuleNotFoundError as problem:
+        text = _subjects_traceback(problem)
+        if (problem.name or "").split(".")[0] == FORMER_PACKAGE:
+            return json.dumps({"ok": False, "error": text, "hint": _RENAMED}).encode()
     except BaseException as problem:  # what a subject's module raises, sys.exit among it
         text = _subjects_traceback(problem)
     return json.dumps({"ok": False, "error": text}).encode()
