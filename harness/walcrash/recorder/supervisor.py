@@ -38,12 +38,12 @@ from walcrash.recorder.recording import (
 )
 from walcrash.recorder.releases import family
 from walcrash.recorder.words import signed
-from walcrash.recorder.writing import start_of_write, write_out, write_part
+from walcrash.recorder.writing import start_of_write, write_instead, write_out, write_part
 from walcrash.values import limits
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import INJECTED, MAPPED, EventKind
 from walcrash.values.faults import KEPT_SCALE, CrashPoint, End, Injection, Instead, KillTimer
-from walcrash.values.moments import SECTOR_BYTES, Placement
+from walcrash.values.moments import Placement
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
@@ -290,7 +290,7 @@ class Supervisor(ProcessTable):
             noted = flags
             if self._injections and (instead := self._instead(EventKind.WRITE, file.path)):
                 noted |= INJECTED
-                result, start = _write_instead(instead, file.fd, data, offset, flags)
+                result, start = write_instead(instead, file.fd, data, offset, flags)
             else:
                 result, start = write_out(file.fd, data, offset, flags)
             row = (
@@ -486,15 +486,3 @@ class Supervisor(ProcessTable):
         request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
         number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
         return number
-
-
-def _write_instead(
-    instead: Instead, fd: int, data: bytes, offset: int | None, flags: int
-) -> tuple[int, int]:
-    """Fail a write, or perform its first bytes; return the call's result and where it began."""
-    if instead.errno:
-        return -instead.errno, start_of_write(fd, offset, flags)
-    most = len(data) if instead.most_bytes is None else min(instead.most_bytes, len(data))
-    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
-        most -= most % SECTOR_BYTES
-    return write_out(fd, data[:most], offset, flags)

@@ -10,6 +10,9 @@ import fcntl
 import mmap
 import os
 
+from walcrash.values.faults import Instead
+from walcrash.values.moments import SECTOR_BYTES
+
 
 def write_out(fd: int, data: bytes, offset: int | None, flags: int) -> tuple[int, int]:
     """Write; return the count or negative errno, and the offset at which it began."""
@@ -35,6 +38,18 @@ def _write_aligned(fd: int, data: bytes, offset: int | None, flags: int) -> tupl
         if offset is None and not flags:
             return os.writev(fd, [aligned]), start
         return os.pwritev(fd, [aligned], -1 if offset is None else offset, flags), start
+
+
+def write_instead(
+    instead: Instead, fd: int, data: bytes, offset: int | None, flags: int
+) -> tuple[int, int]:
+    """Fail a write, or perform its first bytes; return the call's result and where it began."""
+    if instead.errno:
+        return -instead.errno, start_of_write(fd, offset, flags)
+    most = len(data) if instead.most_bytes is None else min(instead.most_bytes, len(data))
+    if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+        most -= most % SECTOR_BYTES
+    return write_out(fd, data[:most], offset, flags)
 
 
 def write_part(fd: int, data: bytes, offset: int | None, flags: int) -> int:
