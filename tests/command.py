@@ -15,14 +15,11 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 from unittest import mock
 
 from walcrash.campaign import jobs
@@ -78,48 +75,6 @@ def walcrash_here(
     ):
         code = main(list(words))
     return subprocess.CompletedProcess(list(words), code, _text(out), _text(err))
-
-
-def walcrash_forked(
-    directory: Path, *words: str, **variables: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run `walcrash` with these words in a fork of this process, which has imported everything.
-
-    For commands that end whatever children their process has, and that start no jobs.
-    """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of forks and threads
-            pid = os.fork()
-        if pid == 0:
-            _become(directory, list(words), environment(**variables), out.fileno(), err.fileno())
-        _, status = os.waitpid(pid, 0)
-        out.seek(0)
-        err.seek(0)
-        code = os.waitstatus_to_exitcode(status)
-        return subprocess.CompletedProcess(
-            list(words), code, out.read().decode(), err.read().decode()
-        )
-
-
-def _become(
-    directory: Path, words: list[str], variables: dict[str, str], out: int, err: int
-) -> NoReturn:
-    """Be the command from here on; in the fork."""
-    try:
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        os.chdir(directory)
-        os.environ.clear()
-        os.environ.update(variables)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - to the end
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        code = main(words)
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        traceback.print_exc()
-        code = 99
-    os._exit(code)
 
 
 class InThisProcess(Executor):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import inherited, walcrash_forked
+from command import inherited, walcrash
 from needs import lacking
 
 from walcrash.cli import main
@@ -16,7 +16,7 @@ DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 
 def check(*words: str) -> tuple[int, dict[str, object], str]:
     """Check a subject; return the exit code, the checks by name, and what went to stderr."""
-    done = walcrash_forked(Path.cwd(), "check", "--json", *words, **inherited())
+    done = walcrash(Path.cwd(), "check", "--json", *words, **inherited())
     found = json.loads(done.stdout) if done.stdout else {"checks": []}
     return done.returncode, {each["name"]: each for each in found["checks"]}, done.stderr
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_checked_is_a_usage_error(
 
 
 def test_a_failure_is_explained_on_the_terminal() -> None:
-    done = walcrash_forked(Path.cwd(), "check", "--seconds", "5", *driver("without"))
+    done = walcrash(Path.cwd(), "check", "--seconds", "5", *driver("without"))
     assert done.returncode == 1
     text = done.stdout
     assert "failed   records" in text

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from command import ROOT, inherited, walcrash_forked, walcrash_here
+from command import ROOT, inherited, walcrash, walcrash_here
 from needs import lacking, need_program
 
 DRIVERS = ROOT / "scenarios" / "drivers"
@@ -82,7 +82,7 @@ def test_the_driver_of_classic_level_says_what_it_lacks(tmp_path: Path) -> None:
     shutil.copy(DRIVERS / "classic_level" / "driver.js", directory)
     env = {name: value for name, value in inherited().items() if name != "NODE_PATH"}
     words = ("check", "--", "node", "./classic_level/driver.js")
-    done = walcrash_forked(directory.parent, *words, **env)
+    done = walcrash(directory.parent, *words, **env)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
     assert "the package classic-level cannot be loaded: Cannot find module" in said
@@ -132,5 +132,5 @@ def test_every_example_conforms_to_the_protocol(name: str, built: Path) -> None:
     """Also the wrong twins: what is wrong with them shows in a crash only."""
     need(name)
     words = tomllib.loads((built / f"{name}.toml").read_text())["subject"]["driver"]
-    done = walcrash_forked(built, "check", "--", *words, **inherited())
+    done = walcrash(built, "check", "--", *words, **inherited())
     assert done.returncode == 0, done.stdout + done.stderr
