@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from walcrash.tools.verify.verify import VerifyRequest, verify_log
@@ -53,6 +53,7 @@ def judged(path: Path, log_format: LogFormat) -> tuple[VerifiedLog, list[LogRow]
 
 @settings(deadline=None)
 @given(data=vixw_files())
+@example(data=START + bytes(41))
 def test_every_byte_of_a_vixw_file_is_in_one_record_or_one_gap(
     data: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -82,13 +83,14 @@ def test_every_byte_of_a_vixw_file_is_in_one_record_or_one_gap(
 def _agrees_with_the_reader(path: Path, verified: VerifiedLog, rows: list[LogRow]) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        replayed = [(header.offset, header.end) for header, _ in VixwReader(fd).records(0)]
+        replayed = list(VixwReader(fd).records(0))
     finally:
         os.close(fd)
     good = [row.offset for row in rows if row.offset < verified.last_good_offset]
-    assert [start for start, _ in replayed][: len(good)] == good
+    assert [header.offset for header, _ in replayed][: len(good)] == good
     if verified.is_sound:
-        assert len(replayed) == len(rows)
+        # The original passes over a whole header of an unknown type, as a torn tail may be one.
+        assert len([record for _, record in replayed if record is not None]) == len(rows)
 
 
 @settings(deadline=None)
