@@ -82,6 +82,7 @@ def test_where_each_sync_carries_a_promise_each_is_needed(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_power_recovery_notices_each_sync_of_recovery_in_the_usual_number_of_cases(
     tmp_path: Path,
 ) -> None:
@@ -147,6 +148,7 @@ def test_without_a_promise_there_is_nothing_to_audit(tmp_path: Path) -> None:
     assert "INCONCLUSIVE  the contract promises nothing after a power loss" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_audit_with_any_number_of_jobs(tmp_path: Path) -> None:
     words = ("--cases", "2", "--images", "12", "--json", "--jobs")
     adapter = f"{SUBJECTS}:Hinting"

@@ -151,6 +151,7 @@ def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
     assert (code, ended["daemon"]["cases"]) == (0, 3), said
 
 
+@pytest.mark.slow
 def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
     code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=100)], run=run)
     assert code == 4, said
@@ -181,6 +182,7 @@ def test_a_driver_without_space_is_no_verdict_on_it(tmp_path: Path) -> None:
     assert "there is no space left" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_finding_of_a_driver_is_replayed_from_its_stored_words(tmp_path: Path) -> None:
     (tmp_path / "driver.py").symlink_to(DRIVERS)
     words = json.dumps([sys.executable, "./driver.py", "buffers"])[1:-1]

@@ -54,6 +54,7 @@ def perturbed(bundle: Path, tmp_path: Path, *words: str) -> subprocess.Completed
     return done
 
 
+@pytest.mark.slow
 def test_a_bundle_replays_with_the_subject_of_a_scenario(bundle: Path, tmp_path: Path) -> None:
     done = perturbed(bundle, tmp_path, "--subject", str(PLANTED / "uncut-tail.toml"))
     assert done.returncode == 1, done.stderr

@@ -113,6 +113,7 @@ def test_each_is_known_again_with_another_seed(directory: Path) -> None:
     assert again == first
 
 
+@pytest.mark.slow
 def test_where_one_is_repaired_the_other_stays(directory: Path) -> None:
     subject = directory / "two_bugs.py"
     broken = subject.read_text()

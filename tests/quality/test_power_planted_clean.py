@@ -133,6 +133,7 @@ def test_each_contract_covers_the_model_that_shows_the_bug() -> None:
         assert MODELS.index(contract.model) >= MODELS.index(planted.model), name
 
 
+@pytest.mark.slow
 def test_a_few_kills_accuse_no_subject() -> None:
     work = [(planted, with_kills(scenario_of(name))) for name, planted in EXPECTED.items()]
     runs = run_all(work, cases=4)
