@@ -48,6 +48,22 @@ def campaign(directory: Path, adapter: str, *, seconds: float = 5.0) -> Iterator
         process.communicate()
 
 
+def _created(process: psutil.Process) -> float:
+    """Return when a process was started; after all others if it is gone meanwhile."""
+    try:
+        return process.create_time()
+    except psutil.Error:
+        return float("inf")
+
+
+def _words(process: psutil.Process) -> str:
+    """Return a process's command line; empty if the process is gone meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 class Running:
     """A campaign under way."""
 
@@ -78,10 +94,12 @@ class Running:
     def jobs(self) -> list[psutil.Process]:
         """Its job processes."""
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in children if "spawn_main" in _words(child)]
 
     def zygotes(self) -> list[psutil.Process]:
-        return [p for p in marked(self._mark) if "zygote_main" in " ".join(p.cmdline())]
+        found = [process for process in marked(self._mark) if "zygote_main" in _words(process)]
+        # Oldest first: what a zygote forks has its command line, and may be gone in a moment.
+        return sorted(found, key=_created)
 
     def end(self) -> tuple[int, str, str]:
         """Wait for the end; nothing may be left then."""

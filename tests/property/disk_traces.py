@@ -378,6 +378,8 @@ def _nameless(files: dict[int, int], step: int, slot: int) -> None:
 def _name(files: dict[int, int], step: int, slot: int, path: str) -> None:
     # Without a descriptor Python calls `link`, which takes the name in /proc for the file itself.
     fd = files[slot]
+    if os.fstat(fd).st_nlink:
+        return  # it has a name: a link by its descriptor says no path, which the model refuses
     os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
