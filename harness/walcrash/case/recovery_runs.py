@@ -5,6 +5,9 @@ recovery would end it. The second one opens what the first one left, works on an
 one opens what that work left. The last one opens the image again in the perturbed environment. A
 recovery that no invariant of the case needs is left out.
 
+In a control every recovery closes: a process that ends without `close` is a crash, and what
+shows only after one is no bug of a subject that nothing is done to.
+
 Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox`).
 """
 
@@ -23,6 +26,7 @@ from walcrash.values.rule import Occasion
 from walcrash.values.rules import RULES
 
 OPEN: Final = Operation(OperationKind.OPEN)
+CLOSE: Final = Operation(OperationKind.CLOSE)
 
 _WORK: Final = (Occasion.WORK, Occasion.TICK)
 """What the work after a recovery is made for."""
@@ -44,6 +48,7 @@ class RecoveryRuns:
         self._sandbox = sandbox
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
+        self._is_control = stored.case.is_control
 
     def restored(self, image: Image) -> Recoveries:
         """Put an image into the directory and recover it in several ways.
@@ -103,6 +108,8 @@ class RecoveryRuns:
     def _recover(
         self, *, is_killed: bool = False, is_perturbed: bool = False
     ) -> Recovery | RecoveryFailure:
+        if self._is_control:
+            return _recovery_of(self._run((OPEN, CLOSE), is_perturbed=is_perturbed))
         boot = self._run((OPEN,), is_killed=is_killed, is_perturbed=is_perturbed)
         return _recovery_of(boot)
 
@@ -153,7 +160,7 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     work.append(_append(mark))
     if "sync" in supports:
         work.append(Operation(OperationKind.SYNC))
-    return (OPEN, *work, Operation(OperationKind.CLOSE))
+    return (OPEN, *work, CLOSE)
 
 
 def _append(record: Record) -> Operation:

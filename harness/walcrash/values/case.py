@@ -55,6 +55,11 @@ class Case:
     boots: Annotated[tuple[BootPlan, ...], Most(BOOTS_PER_CASE, least=1)]
     faults: Annotated[tuple[Annotated[Fault, FAULTS], ...], Most(FAULTS_PER_CASE), SPARSE] = ()
 
+    @property
+    def is_control(self) -> bool:
+        """Whether nothing is done to the subject: no boot crashes, and nothing is injected."""
+        return not self.faults and all(boot.crash is None for boot in self.boots)
+
     def faults_in(self, boot: int) -> tuple[Fault, ...]:
         """Return what is injected into one boot, counted from 0."""
         return tuple(fault for fault in self.faults if fault.boot == boot)

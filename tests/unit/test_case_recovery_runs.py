@@ -1,0 +1,50 @@
+"""Recovery runs: which operations each recovery of an image has, and how it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+from made_up_subject import SHOWN, closed, killed, put, stored
+
+from walcrash.case.recovery_runs import RecoveryRuns
+from walcrash.case.sandbox import Sandbox
+from walcrash.values.case import BootPlan
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.image import Image
+from walcrash.values.operation import Operation, OperationKind
+
+
+@dataclass
+class Listening:
+    """A sandbox whose subject shows nothing, and that notes what each recovery was to do."""
+
+    directory: str
+    ends: list[str] = field(default_factory=list)
+
+    def recover(
+        self, _: object, operations: Sequence[Operation], *__: object, is_killed: bool = False,
+        **___: object,
+    ) -> BootHistory:  # fmt: skip
+        is_closed = operations[-1].kind is OperationKind.CLOSE
+        self.ends.append("closed" if is_closed else "killed" if is_killed else "left")
+        return BootHistory((), SHOWN, BootEnd.CLOSED)
+
+
+def ends(directory: Path, *boots: BootPlan, is_fresh: bool) -> list[str]:
+    sandbox = Listening(str(directory))
+    runs = RecoveryRuns(cast("Sandbox", sandbox), stored(*boots), is_fresh=is_fresh)
+    runs.here(Image({}))
+    return sandbox.ends
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_each_recovery_of_a_control_closes(tmp_path: Path, is_fresh: bool) -> None:
+    boots = (closed(put(1)), closed(put(2)))
+    assert ends(tmp_path, *boots, is_fresh=is_fresh) == ["closed"] * 4
+
+
+def test_the_first_recovery_after_a_crash_is_killed_at_rest(tmp_path: Path) -> None:
+    boots = (killed(put(1)), closed(put(2)))
+    assert ends(tmp_path, *boots, is_fresh=False) == ["killed", "closed", "left", "left"]
