@@ -9,7 +9,6 @@ failed, since nobody knows what the failure left in its memory.
 import os
 import pickle
 import shlex
-import shutil
 import tempfile
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -21,12 +20,13 @@ from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.timer_kill import run_unwatched
 from walcrash.recorder.tree import capture, clear, restore
 from walcrash.recorder.watch import Watched, watch
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest, LoadRequest
 from walcrash.values.closeable import Closeable
-from walcrash.values.errors import HarnessFault, Inconclusive, ScenarioError
+from walcrash.values.errors import Inconclusive, ScenarioError
 from walcrash.values.faults import End, Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
@@ -42,10 +42,6 @@ _RUN_ONE: Final = b"walcrash.subjects.worker:run_one"
 
 INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
-
-_MEMORY_DIRECTORY: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
-_ROOM_BYTES: Final = 256 * 1024 * 1024
-"""How much must be free in memory for the working directory to be there."""
 
 
 class _Kind(NamedTuple):
@@ -64,14 +60,15 @@ class Sandbox(Closeable):
         Raises:
             HarnessFault: there is no room, or no process can be started.
         """
-        self._root = make_directory()
+        self._work = WorkingDirectory()
+        self._root = self._work.path
         self.directory = f"{self._root}/subject"
-        os.mkdir(self.directory)
         self._zygotes: list[Zygote] = []
         self._recoverers: dict[_Kind, Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
+            os.mkdir(self.directory)
             for environment in (HERE, PERTURBED):
                 self._zygotes.append(Zygote(environment, self._root))
         except BaseException:
@@ -85,7 +82,7 @@ class Sandbox(Closeable):
         for zygote in self._zygotes:
             zygote.close()
         self._zygotes.clear()
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._work.close()
 
     @property
     def zygote(self) -> Zygote:
@@ -291,30 +288,3 @@ def _read_description(texts: list[bytes]) -> Description:
         if not reply["ok"]:
             raise LoadError(str(reply.get("error", "")), hint=str(reply.get("hint", "")))
     return read_description(replies[0])
-
-
-def make_directory() -> str:
-    """Make the working directory, in memory where there is room.
-
-    Raises:
-        HarnessFault: no directory can be made.
-    """
-    parent = os.environ.get("WALCRASH_WORK")
-    if parent is None and _has_room(_MEMORY_DIRECTORY):
-        parent = _MEMORY_DIRECTORY
-    try:
-        return os.path.realpath(tempfile.mkdtemp(prefix="walcrash-", dir=parent))
-    except OSError as problem:
-        raise HarnessFault(
-            f"no working directory can be made in {parent or tempfile.gettempdir()}: "
-            f"{problem.strerror}",
-            hint="WALCRASH_WORK=/some/directory walcrash run",
-        ) from None
-
-
-def _has_room(directory: str) -> bool:
-    try:
-        status = os.statvfs(directory)
-    except OSError:
-        return False
-    return os.access(directory, os.W_OK) and status.f_bavail * status.f_frsize >= _ROOM_BYTES

@@ -9,7 +9,8 @@ decision 0035 has the figures.
 
 Not here: how the harness kills a tree that is not its own (`process_tree`).
 
-Source: `prctl(2)`, PR_SET_CHILD_SUBREAPER; `proc(5)`, /proc/pid/task/tid/children.
+Source: `prctl(2)`, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG; `proc(5)`,
+/proc/pid/task/tid/children.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Final
 
+_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 FAILED_STATUS: Final = 70
@@ -36,6 +38,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 def adopt_orphans() -> None:
     """Become the parent of all descendants that lose theirs."""
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Be killed when the thread that forked this process is gone."""
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def kill_children(

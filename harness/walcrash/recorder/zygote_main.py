@@ -6,9 +6,7 @@ socket), it kills all of that, removes the working directory and exits: nothing 
 even where the harness was killed.
 
 Not here: how requests and answers travel (`zygote_channel`), how all that a worker started is
-found and killed (`descendants`).
-
-Source: `prctl(2)`, PR_SET_PDEATHSIG.
+found and killed, and how a worker ends with its zygote (`descendants`).
 """
 
 import _thread
@@ -32,16 +30,14 @@ from walcrash.recorder.clock import shift_wall_clock
 from walcrash.recorder.descendants import (
     FAILED_STATUS,
     adopt_orphans,
+    end_with_parent,
     ending_here,
     kill_children,
-    libc,
 )
 from walcrash.recorder.environment import order_listings
 from walcrash.recorder.forked_ahead import ForkedAhead, fork_ahead
 from walcrash.recorder.zygote_channel import receive_request, send_answer
 from walcrash.values.framing import frame, read_message
-
-_PR_SET_PDEATHSIG: Final = 1
 
 _OUTPUT_BYTES: Final = 256 << 20
 """Most that a worker under watch may print, bytes.
@@ -236,7 +232,7 @@ class _Zygote:
 
 
 def _become_worker() -> None:
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -11,7 +11,6 @@ Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1.
 
 import inspect
 import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -166,15 +165,16 @@ def driver_maker(
     return make
 
 
-def introduce(words: tuple[str, ...], seconds: float, memory_mb: int) -> Introduction:
-    """Open and close a driver once.
+def introduce(
+    words: tuple[str, ...], seconds: float, memory_mb: int, scratch: Path
+) -> Introduction:
+    """Open and close a driver once, in an empty directory.
 
     Raises:
         Exception: it cannot be opened; the message says why.
     """
     adapter = DriverAdapter(command=words, seconds=seconds)
-    with tempfile.TemporaryDirectory(prefix="walcrash-check-") as directory:
-        adapter.introduce(Path(directory), memory_mb)
+    adapter.introduce(scratch, memory_mb)
     return adapter.introduction
 
 

@@ -25,7 +25,8 @@ from typing import Final
 
 import psutil
 
-from walcrash.recorder.descendants import adopt_orphans, kill_children
+from walcrash.recorder.descendants import adopt_orphans, end_with_parent, kill_children
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.subjects import conformance
 from walcrash.subjects.conformance import Check, Noted
 from walcrash.subjects.driver_process import DriverProcess
@@ -146,7 +147,9 @@ def _introduction(
     words: tuple[str, ...], plan: CheckPlan, say: Callable[[str], None]
 ) -> tuple[ConformanceCheck, Introduction | None]:
     def run(directory: Path) -> None:
-        introduction = conformance.introduce(words, plan.seconds, plan.memory_mb)
+        scratch = directory / "introduced"
+        scratch.mkdir()
+        introduction = conformance.introduce(words, plan.seconds, plan.memory_mb, scratch)
         text = json.dumps([introduction.name, introduction.version, sorted(introduction.supports)])
         (directory / "introduction").write_text(text, encoding="utf-8")
 
@@ -168,20 +171,22 @@ def _run(
 ) -> ConformanceCheck:
     """Run one check in a process and a directory of its own."""
     say(f"check {check.name}")
-    with tempfile.TemporaryDirectory(
-        prefix="walcrash-check-", ignore_cleanup_errors=True
-    ) as directory:
+    # On a disk where /tmp is one: a store may ask for what memory does not have.
+    with WorkingDirectory(parent=tempfile.gettempdir()) as work:
+        # The working directory itself is locked by its keeper.
+        directory = Path(work.path, "subject")
+        directory.mkdir()
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _be_a_check(check, Path(directory), plan, writing)
+            _be_a_check(check, directory, plan, writing)
         os.close(writing)
         text = _read_result(reading, plan.seconds * CALLS_PER_CHECK)
-        left = _end(pid)
+        left = _end(pid, keep=work.keeper_pid)
         form = _form(text, plan)
         if keep is not None and form["outcome"] == CheckOutcome.PASSED.value:
-            keep(Path(directory))
+            keep(directory)
     plan.left.update(left)
     outcome = CheckOutcome(form["outcome"])
     return ConformanceCheck(
@@ -205,6 +210,7 @@ def _form(text: str, plan: CheckPlan) -> dict[str, list[str] | str]:
 def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) -> None:
     """Run a check, write what came of it, and end this process."""
     try:
+        end_with_parent()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
@@ -263,8 +269,13 @@ def _read_result(reading: int, seconds: float) -> str:
     return ""
 
 
-def _end(pid: int) -> list[str]:
-    """Kill a check with all below it; return what had got away from its process group."""
+def _end(pid: int, *, keep: int) -> list[str]:
+    """Kill a check with all below it; return what had got away from its process group.
+
+    Args:
+        pid: the check's process.
+        keep: a process of our own, which is none of the check's.
+    """
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
@@ -276,7 +287,7 @@ def _end(pid: int) -> list[str]:
             if os.getpgid(child) != pid:
                 left.append(_name(child))
 
-    kill_children(doom=note)
+    kill_children(keep=frozenset({keep}), doom=note)
     return left
 
 

@@ -22,7 +22,7 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.case.outcome import CaseOutcome
-from walcrash.case.sandbox import make_directory
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.tools.bench.plain import run_plain_case
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
@@ -102,7 +102,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
 def _compare(
     scenario: Scenario, job_count: int, rounds: int, say: Say, *, target: float | None
 ) -> Comparison:
-    parent = Path(make_directory())
+    work = WorkingDirectory()
     executor = jobs.make_executor(job_count)
     try:
         prepared = executor.submit(jobs.prepare, scenario, _SEED).result()
@@ -111,7 +111,7 @@ def _compare(
         samples = take_turns(
             {
                 "ours": partial(_cases, executor, scenario, prepared, job_count),
-                "plain": partial(_plain_cases, parent, job_count),
+                "plain": partial(_plain_cases, Path(work.path), job_count),
             },
             rounds,
             say,
@@ -119,7 +119,7 @@ def _compare(
         )
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(parent, ignore_errors=True)
+        work.close()
     names = {
         "ours": f"{scenario.name}, {_jobs(job_count)}",
         "plain": f"plain loop, {_jobs(job_count)}",

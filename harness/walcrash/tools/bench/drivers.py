@@ -16,6 +16,7 @@ from shutil import which
 from typing import Final
 
 from walcrash.case.sandbox import Sandbox
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.scenario.file import shipped_directory
 from walcrash.tools.bench import engines as bench_engines
 from walcrash.tools.bench.rounds import Say, take_turns
@@ -38,8 +39,8 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     recorded: tuple[float, ...] = ()
     bare: tuple[float, ...] = ()
     if not missing:
-        with tempfile.TemporaryDirectory(prefix="walcrash-bench-") as directory:
-            subject = SubjectSpec.of_driver([_build(source, Path(directory))])
+        with WorkingDirectory(parent=tempfile.gettempdir()) as work:
+            subject = SubjectSpec.of_driver([_build(source, Path(work.path))])
             recorded, bare = _samples(subject, min(rounds, bench_engines.MOST_ROUNDS), say)
     name = "driver in C"
     return [

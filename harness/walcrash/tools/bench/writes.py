@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from walcrash.case.sandbox import make_directory
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.bench import writer as bench_writer
 from walcrash.tools.bench.rounds import Say, take_turns
@@ -43,15 +43,12 @@ _ENTRY: Final = f"{bench_writer.__name__}:{bench_writer.write_watched.__name__}"
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Compare the recorder with strace, pinned and unpinned."""
     comparisons = []
-    parent = make_directory()
-    try:
+    with WorkingDirectory() as parent:
         for pinning, target in TARGETS.items():
             everything = os.sched_getaffinity(0)
             cpus = {min(everything)} if pinning == "pinned" else everything
             with _only_on(cpus):
-                comparisons.append(_compare(parent, pinning, target, rounds, say))
-    finally:
-        shutil.rmtree(parent, ignore_errors=True)
+                comparisons.append(_compare(parent.path, pinning, target, rounds, say))
     return comparisons, ()
 
 

@@ -6,13 +6,13 @@ Not here: the kernel's part of it (`recorder.probe`), how it is shown (`report.d
 and what the system says of itself (`facts`).
 """
 
-import shutil
 from collections.abc import Callable
 
-from walcrash.case.sandbox import make_directory, refusal_by_user
+from walcrash.case.sandbox import refusal_by_user
 from walcrash.recorder import abi, probe
 from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.probe import Interception
+from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.doctor import facts as machine_facts
 from walcrash.values.errors import WalcrashError
@@ -56,7 +56,7 @@ def _architecture() -> MachineCheck:
 def _with_directory(check: Callable[[str], list[MachineCheck]]) -> list[MachineCheck]:
     """Make the directory that a case would work in, check it, and remove it."""
     try:
-        directory = make_directory()
+        work = WorkingDirectory()
     except WalcrashError as problem:
         return [
             MachineCheck(
@@ -68,10 +68,8 @@ def _with_directory(check: Callable[[str], list[MachineCheck]]) -> list[MachineC
                 is_needed=True,
             )
         ]
-    try:
-        return [machine_facts.working_directory(directory), *check(directory)]
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with work:
+        return [machine_facts.working_directory(work.path), *check(work.path)]
 
 
 def _probe(directory: str) -> list[MachineCheck]:
