@@ -19,6 +19,20 @@ def lacking(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def need_real_file_systems() -> None:
+    """End the test where no real file system can be recorded.
+
+    CI fails where the machine could do it: with root, FUSE and loop devices, all else is
+    something that `.ci/run` installs.
+    """
+    from walcrash.blocks.abilities import FUSE_DEVICE, LOOP_CONTROL, trial
+
+    problem = trial()
+    if problem:
+        could = os.geteuid() == 0 and all(map(os.path.exists, (FUSE_DEVICE, LOOP_CONTROL)))
+        (lacking if could else pytest.skip)(f"no real file system can be recorded: {problem}")
+
+
 def need_program(name: str, package: str = "", *, install: str = "") -> str:
     """Return the path of a program, or end the test as `lacking` does.
 

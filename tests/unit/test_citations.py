@@ -214,7 +214,7 @@ def test_a_name_that_is_not_there_does_not_resolve() -> None:
     assert resolves("values.verdict.Verdict")
     assert resolves("walcrash.disk.models")
     assert resolves("judge", "walcrash.oracle")
-    assert not resolves("walcrash.blocks")
+    assert not resolves("walcrash.volumes")
     assert not resolves("values.verdict.NoSuchThing")
     assert not resolves("minimise_crash", "walcrash.case")
     assert not _is_file("driver-protocol.md")

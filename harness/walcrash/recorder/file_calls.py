@@ -83,8 +83,8 @@ class _FileCalls:
         )
 
     def _sync_all(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        # Nothing is performed: it would sync the whole machine, and a kill loses nothing.
-        return self._supervisor.event(EventKind.SYNC_ALL, tid, lambda: None)
+        # It is not made as asked: it would sync the whole machine, and a kill loses nothing.
+        return self._supervisor.event(EventKind.SYNC_ALL, tid, self._supervisor.sync_all)
 
     def _sync_file_system(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         fd = process.duplicate(fd_of(a[0]))

@@ -1,8 +1,8 @@
 """Recordings: what one boot under watch left behind."""
 
 import gc
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -14,6 +14,12 @@ RawRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, i
 
 Nothing outside the recorder sees one: `named_rows` gives its places their names.
 """
+
+
+Mark = tuple[int, int]
+"""How much had reached the device when a call began, and when it returned.
+
+What the kernel makes itself afterwards (an msync, a close) has not begun at the second."""
 
 
 class EventRow(NamedTuple):
@@ -98,6 +104,7 @@ class Recording:
             a trace with any of these is incomplete.
         outside: paths outside the directory that were opened for writing, sorted.
         children: how many threads and processes the worker started.
+        marks: by row, where `WatchPlan.count` is given; messages and stores have none.
     """
 
     rows: tuple[EventRow, ...]
@@ -106,6 +113,7 @@ class Recording:
     unmodelled: tuple[str, ...]
     outside: tuple[str, ...]
     children: int
+    marks: Mapping[int, Mark] = field(default_factory=dict)
 
     def events(self) -> tuple[Event, ...]:
         """Return the events as values."""

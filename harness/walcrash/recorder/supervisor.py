@@ -31,6 +31,7 @@ from walcrash.recorder.processes import OpenFile, Process
 from walcrash.recorder.recording import (
     CrashLanding,
     EventRow,
+    Mark,
     RawRow,
     Recording,
     WatchEnd,
@@ -70,12 +71,16 @@ class WatchPlan:
     """What ends the watch: a crash, or so many seconds without progress in one call.
 
     `injections` are asked, in order, what happens in place of each event of a file.
+    Where a real device is recorded, `count` says how much has reached it, and is read before and
+    after each event of a file; `sync_all` does what `sync(2)` is to do there.
     """
 
     crash: End | None
     seconds_per_call: float
     injections: tuple[Injection, ...] = ()
     events: int = limits.EVENTS_PER_BOOT
+    count: Callable[[], int] | None = None
+    sync_all: Callable[[], object] = lambda: None
 
 
 class Supervisor(ProcessTable):
@@ -92,6 +97,9 @@ class Supervisor(ProcessTable):
         self._plan = plan
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
         self._injections = plan.injections
+        self.sync_all = plan.sync_all
+        self._count = plan.count
+        self._marks: dict[int, Mark] = {}
         self._matching_seen = 0
         self._crash: CrashLanding | None = None
         self._own_fd = -1
@@ -138,6 +146,7 @@ class Supervisor(ProcessTable):
             unmodelled=tuple(sorted(self.unmodelled | self.mappings.given_up)),
             outside=tuple(sorted(self.outside)),
             children=self.children,
+            marks=self._marks,
         )
 
     def _answer_calls(self, handlers: dict[int, Handler]) -> WatchEnd:
@@ -287,7 +296,7 @@ class Supervisor(ProcessTable):
         if point is not None and point.call == self.call:
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
-            noted = flags
+            noted, began = flags, self._count() if self._count else 0
             if self._injections and (instead := self._instead(EventKind.WRITE, file.path)):
                 noted |= INJECTED
                 result, start = write_instead(instead, file.fd, data, offset, flags)
@@ -297,7 +306,7 @@ class Supervisor(ProcessTable):
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
                 noted, is_sync, result, thread, -1,
             )  # fmt: skip
-            self._record(row)
+            self._record(row, began)
             if hit is not None:
                 self._land(Placement.AFTER, row, index=len(self.rows) - 1)
             return result
@@ -407,7 +416,7 @@ class Supervisor(ProcessTable):
             hit = self._hit(kind)
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
-        result = 0
+        result, began = 0, self._count() if self._count else 0
         if self._injections and (instead := self._instead(kind, path)) and instead.errno:
             result, head = -instead.errno, (*head[:8], flags | INJECTED, False)
         else:
@@ -416,7 +425,7 @@ class Supervisor(ProcessTable):
             except OSError as problem:
                 result = -(problem.errno or errno.EIO)
         row = (*head, result, thread, mode)
-        self._record(row)
+        self._record(row, began)
         if kind is EventKind.TRUNCATE and not result and not offset:
             self.note_truncation(file)
         if hit is Placement.AFTER:
@@ -428,7 +437,9 @@ class Supervisor(ProcessTable):
         every = [each.instead(kind, self.call, path) for each in self._injections]
         return next((instead for instead in every if instead is not None), None)
 
-    def _record(self, row: RawRow) -> None:
+    def _record(self, row: RawRow, began: int = 0) -> None:
+        if self._count:
+            self._marks[len(self.rows)] = began, self._count()
         self.rows.append(row)
         if self._mapped:
             self.mappings.follow(row)

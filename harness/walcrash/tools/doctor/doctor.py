@@ -15,6 +15,7 @@ from walcrash.recorder.probe import Interception
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.doctor import facts as machine_facts
+from walcrash.tools.doctor.real_file_systems import real_file_systems
 from walcrash.values.errors import WalcrashError
 from walcrash.values.machine import CheckState, MachineCheck
 
@@ -28,6 +29,7 @@ def run_doctor() -> tuple[MachineCheck, ...]:
     checks += _with_directory(_probe)
     checks += [
         _listings(),
+        real_file_systems(),
         machine_facts.open_files(),
         machine_facts.processors(),
         machine_facts.memory(),

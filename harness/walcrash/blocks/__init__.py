@@ -1,0 +1,1 @@
+"""Real file systems: a recording block device, its cuts, and the mounts of what they leave."""

@@ -1,0 +1,96 @@
+"""The recording device, on a real kernel: what is logged, what a cut shows, what is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from needs import need_real_file_systems
+
+from walcrash.blocks import abilities
+from walcrash.blocks.file_systems import VARIANTS
+from walcrash.blocks.isolation import start_isolated
+from walcrash.values.errors import ExitCode, Inconclusive
+
+HERE = str(Path(__file__).parent)
+MARK = "WALCRASH_TEST_OF_BLOCKS"
+SECONDS_TO_END = 20.0
+FUNCTIONS = "block_work"
+
+
+@pytest.fixture(autouse=True)
+def _found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have isolated processes find what they are to run."""
+    there = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([HERE, there]))
+
+
+def test_a_sync_is_logged_and_what_a_cut_shows_follows_it() -> None:
+    need_real_file_systems()
+    said, _ = start_isolated(f"{FUNCTIONS}:in_isolation", []).communicate(timeout=60)
+    (before, after, empty), flushes = json.loads(said)
+    assert before.get("synced", 0) == 0
+    assert after["synced"] == 12000
+    assert "lost" not in after
+    assert flushes >= 1
+    assert "mounted" not in empty, "a device of zeros is no file system"
+
+
+def leftovers(device: str) -> list[str]:
+    """Return what is there of a process that was marked, and of its device."""
+    found = [device] if device and Path(f"/sys/block/{device[5:]}/loop").exists() else []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if MARK.encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(f"process {pid}")
+        except OSError:
+            continue
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    return found + [line for line in mounts if device and line.startswith((device, "walcrash"))]
+
+
+@pytest.mark.parametrize("said", ["started", "device", "mounted"])
+def test_nothing_is_left_of_one_that_is_killed(said: str) -> None:
+    need_real_file_systems()
+    code = (
+        "import shutil, sys; from walcrash.blocks.isolation import start_isolated; "
+        f"p = start_isolated('{FUNCTIONS}:stay', []); "
+        "shutil.copyfileobj(p.stdout, sys.stdout.buffer.raw, 1)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, MARK: said}
+    )
+    assert parent.stdout is not None
+    device = ""
+    for line in parent.stdout:
+        word, _, device = line.decode().strip().partition(" ")
+        if word == said:
+            break
+    time.sleep({"started": 0.05, "device": 0.02, "mounted": 0.1}[said])
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    until = time.monotonic() + SECONDS_TO_END
+    while leftovers(device) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert leftovers(device) == []
+
+
+def test_what_is_lacking_is_said_and_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abilities.os, "geteuid", lambda: 1000)
+    with pytest.raises(Inconclusive) as caught:
+        abilities.need(VARIANTS["xfs"])
+    assert caught.value.exit_code is ExitCode.INCONCLUSIVE
+    assert "xfs" in caught.value.message
+    assert "root" in caught.value.message
+    assert abilities.trial.__wrapped__() == "it needs root"
+
+
+def test_a_file_system_without_its_mkfs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abilities.shutil, "which", lambda name: None)
+    found, hint = abilities.lacking_for(VARIANTS["btrfs"])
+    assert found == "there is no mkfs.btrfs"
+    assert hint == "apt-get install btrfs-progs"
