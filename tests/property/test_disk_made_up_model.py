@@ -22,12 +22,13 @@ from walcrash.disk import (
     images,
     outstanding,
 )
-from walcrash.disk.crash_state import CrashState, FileState
+from walcrash.disk.crash_state import FileState
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
+from walcrash.disk.model import Sought
 from walcrash.disk.models import MODELS
 from walcrash.disk.one_moment import NamesAtOneMoment
-from walcrash.disk.space import modes_at
+from walcrash.disk.space import Arrangement, at_moments
 from walcrash.values import persistence
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind
@@ -79,18 +80,13 @@ class LateNamesModel(NamesAtOneMoment):
         moments = len(self.moments(pending))
         return Space.of(moments * (moments + 1) // 2)
 
-    def states(self, pending: FileSystem) -> Iterator[CrashState]:
+    def arrangements(
+        self, pending: FileSystem, *, is_sought: Sought | None = None
+    ) -> Iterator[Arrangement]:
         moments = self.moments(pending)
         for names in moments:
             for reached in moments[moments.index(names) :]:
-                yield CrashState(
-                    {key: name.at(names) for key, name in pending.names.pending.items()},
-                    {
-                        file.number: FileState(file.size_at(reached), reached)
-                        for file in pending.dirty_files()
-                    },
-                    modes_at(pending, names),
-                )
+                yield at_moments(pending, names=names, files=reached)
 
 
 FACTS = {

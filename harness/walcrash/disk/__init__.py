@@ -6,6 +6,7 @@ from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
 from walcrash.disk.loss import Loss, loss_of
+from walcrash.disk.membership import Refusal, why_not
 from walcrash.disk.models import count_states, every_state, pending_changes
 from walcrash.disk.outstanding import Outstanding, outstanding
 from walcrash.disk.pending import Pending
@@ -22,6 +23,7 @@ __all__ = [
     "NotModelled",
     "Outstanding",
     "Pending",
+    "Refusal",
     "Space",
     "change_fates",
     "choices",
@@ -36,4 +38,5 @@ __all__ = [
     "outstanding",
     "pending_changes",
     "rebuild",
+    "why_not",
 ]

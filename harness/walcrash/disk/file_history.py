@@ -17,6 +17,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
+from walcrash.disk.crash_state import Window
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange
 from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
@@ -363,6 +364,10 @@ class FileHistory:
         since = self.durable_since.get(sector, STALE)
         moments = [o.moment(sector, self._sector_bytes) for o in self.past_of(sector)]
         return sorted({moment for moment in moments if moment > since})
+
+    def sizes_within(self, window: Window) -> list[int]:
+        """Return the sizes at the moments of a window, in bytes, in order."""
+        return sorted({self.size_at(moment) for moment in window.inside(self.size_moments())})
 
     def size_moments(self) -> list[Moment]:
         """Return when the size changed, in order."""

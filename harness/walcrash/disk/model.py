@@ -2,8 +2,8 @@
 
 A model says of everything that is pending which moments an image may show: of each entry, mode,
 size and sector. From that follow the image that is nearest to a choice, how many crash states
-there are, and each of them. It also says which policies of the enumeration mean something in it,
-and what has to be remembered of the past for it.
+there are, each of them, and whether a tree is one of them (`membership`). It also says which
+policies of the enumeration mean something in it, and what has to be remembered of the past.
 
 A new model is a file of its own next to `model_kill`, `model_ordered`, `model_ext4` and
 `model_posix`, a line in the table of `models`, and its facts in `values.persistence`.
@@ -14,7 +14,7 @@ Source: `harness/walcrash/docs/reference/models/`, a page for each.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from walcrash.disk.changes import Change, every_change
@@ -23,10 +23,13 @@ from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.held import held_by_file
 from walcrash.disk.names import EntryKey
-from walcrash.disk.space import Space
+from walcrash.disk.space import Arrangement, Space
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, ImageChoice, Policy
 from walcrash.values.moments import Moment, before
+
+Sought = Callable[[EntryKey, Moment], bool]
+"""Whether an entry is sought at a moment."""
 
 
 class DiskModel(ABC):
@@ -115,5 +118,18 @@ class DiskModel(ABC):
         """Return how many crash states there are."""
 
     @abstractmethod
+    def arrangements(
+        self, pending: FileSystem, *, is_sought: Sought | None = None
+    ) -> Iterator[Arrangement]:
+        """Yield every way in which names may be, with what files and modes may be then.
+
+        Args:
+            pending: the file system.
+            is_sought: where it is given, arrangements with an entry at a moment for which it says
+                no may be left out, so that a caller can search a space too large to list.
+        """
+
     def states(self, pending: FileSystem) -> Iterator[CrashState]:
         """Yield every crash state; for small spaces."""
+        for arrangement in self.arrangements(pending):
+            yield from arrangement.states(pending)

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from walcrash.disk.changes import Change
-from walcrash.disk.crash_state import CrashState, FileState, Window
+from walcrash.disk.crash_state import FileState, Window
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.held import held_sectors, held_size
+from walcrash.disk.model import Sought
 from walcrash.disk.one_moment import NamesAtOneMoment
-from walcrash.disk.space import MOST_COUNTED_STATES, FileOptions, Space, combined, modes_at
+from walcrash.disk.space import MOST_COUNTED_STATES, Arrangement, FileOptions, Space, modes_at
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, ImageChoice, Policy
 from walcrash.values.moments import Moment, after, before
@@ -29,8 +30,8 @@ from walcrash.values.moments import Moment, after, before
 MOST_WORK: Final = 200_000
 """Most moments times sectors that are gone through to count crash states."""
 
-_Known = Sequence[tuple[FileHistory, list[Moment], Mapping[int, list[Moment]]]]
-"""Files, each with when its size changed and when each of its sectors did."""
+_Known = Sequence[tuple[FileHistory, Mapping[int, list[Moment]]]]
+"""Files, each with when each of its sectors changed."""
 
 
 class Ext4Model(NamesAtOneMoment):
@@ -107,7 +108,7 @@ class Ext4Model(NamesAtOneMoment):
         moments, files = self.moments(pending), pending.dirty_files()
         sectors = sum(len(file.pending_sectors()) for file in files)
         counted = moments[-max(1, MOST_WORK // max(1, sectors)) :]
-        known = [(file, file.size_moments(), _moments_of(file)) for file in files]
+        known = [(file, _moments_of(file)) for file in files]
         total = 0
         for moment in counted:
             total += self._count_at(pending, moment, known)
@@ -118,26 +119,31 @@ class Ext4Model(NamesAtOneMoment):
     def _count_at(self, pending: FileSystem, names: Moment, known: _Known) -> int:
         """Return how many there are with the names at one moment, or more than are counted."""
         total = 1
-        for file, size_moments, sectors in known:
-            total *= len(self.size_window(file, names).inside(size_moments))
+        for file, sectors in known:
+            total *= len(file.sizes_within(self.size_window(file, names)))
             for sector, moments in sectors.items():
                 total *= len(self.sector_window(pending, file, sector, names).inside(moments))
                 if total > MOST_COUNTED_STATES:
                     return total
         return total
 
-    def states(self, pending: FileSystem) -> Iterator[CrashState]:
-        """Yield each: the names at each moment, every size and sector in its window."""
+    def arrangements(
+        self, pending: FileSystem, *, is_sought: Sought | None = None
+    ) -> Iterator[Arrangement]:
+        """Yield the names at each moment, every size and sector in its window."""
+        del is_sought
         for moment in self.moments(pending):
-            names = [dict.fromkeys(pending.names.pending, moment)]
-            modes = [modes_at(pending, moment)]
-            yield from combined(pending, names, self._options(pending, moment), modes)
+            yield Arrangement(
+                dict.fromkeys(pending.names.pending, moment),
+                {number: [mode] for number, mode in modes_at(pending, moment).items()},
+                self._options(pending, moment),
+            )
 
     def _options(self, pending: FileSystem, names: Moment) -> list[FileOptions]:
         return [
             FileOptions(
                 file,
-                self.size_window(file, names).inside(file.size_moments()),
+                file.sizes_within(self.size_window(file, names)),
                 {
                     sector: self.sector_window(pending, file, sector, names).inside(moments)
                     for sector, moments in _moments_of(file).items()

@@ -12,13 +12,19 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Final
 
-from walcrash.disk.crash_state import CrashState, FileState
+from walcrash.disk.crash_state import FileState, Window
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.held import held_sectors, held_size
-from walcrash.disk.model import DiskModel
+from walcrash.disk.model import DiskModel, Sought
 from walcrash.disk.names import EntryKey
-from walcrash.disk.space import MOST_COUNTED_STATES, FileOptions, Space, combined, count_files
+from walcrash.disk.space import (
+    MOST_COUNTED_STATES,
+    Arrangement,
+    FileOptions,
+    Space,
+    count_files,
+)
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.values.moments import STALE, Moment
@@ -99,22 +105,34 @@ class PosixModel(DiskModel):
                 return Space.of(total)
         if names.tied or combinations > MOST_TIED_STATES:
             moments = {
-                m for key in bound if key in names.pending for m, _ in names.pending[key].changes
+                m for key in bound if key in names.pending for m in names.pending[key].moments()
             }
             return Space.of(total * (1 + len(moments)), is_counted=not bound)
         return Space.of(total * _count_renamed(pending, bound))
 
-    def states(self, pending: FileSystem) -> Iterator[CrashState]:
-        """Yield each combination of names, files and modes."""
-        names = list(_entry_moments(pending))
-        yield from combined(pending, names, _options(pending), list(_every_modes(pending)))
+    def arrangements(
+        self, pending: FileSystem, *, is_sought: Sought | None = None
+    ) -> Iterator[Arrangement]:
+        """Yield each combination of names; files and modes are the same with all of them."""
+        files = _options(pending)
+        modes = {
+            number: [history.base, *(mode for _, mode in history.changes)]
+            for number, history in pending.modes.items()
+        }
+        for entries in _entry_moments(pending, is_sought or _anything):
+            yield Arrangement(entries, modes, files)
+
+
+def _anything(key: EntryKey, moment: Moment) -> bool:
+    del key, moment
+    return True
 
 
 def _options(pending: FileSystem) -> list[FileOptions]:
     return [
         FileOptions(
             file,
-            [0, *file.size_moments()],
+            file.sizes_within(Window(0, pending.now)),
             {sector: _sector_moments(file, sector) for sector in file.pending_sectors()},
         )
         for file in pending.dirty_files()
@@ -126,12 +144,16 @@ def _sector_moments(file: FileHistory, sector: int) -> list[Moment]:
     return [STALE, *moments] if file.may_be_stale(sector) else moments
 
 
-def _entry_moments(pending: FileSystem) -> Iterator[dict[EntryKey, Moment]]:
+def _entry_moments(pending: FileSystem, is_sought: Sought) -> Iterator[dict[EntryKey, Moment]]:
     """Yield every way in which entries may be at moments of their own."""
     names = pending.names.pending
-    together = {moment for key in pending.names.tied for moment, _ in names[key].changes}
+    together = sorted({m for key in pending.names.tied for m, _ in names[key].changes})
     own = [
-        [0, *(sorted(together) if key in pending.names.tied else (m for m, _ in name.changes))]
+        [
+            moment
+            for moment in (0, *(together if key in pending.names.tied else name.moments()))
+            if is_sought(key, moment)
+        ]
         for key, name in names.items()
     ]
     for chosen in product(*own):
@@ -140,19 +162,10 @@ def _entry_moments(pending: FileSystem) -> Iterator[dict[EntryKey, Moment]]:
             yield moments
 
 
-def _every_modes(pending: FileSystem) -> Iterator[dict[int, int]]:
-    """Yield every way in which modes may be at moments of their own."""
-    own = [
-        [history.base, *(mode for _, mode in history.changes)] for history in pending.modes.values()
-    ]
-    for chosen in product(*own):
-        yield dict(zip(pending.modes, chosen, strict=True))
-
-
 def _count_renamed(pending: FileSystem, bound: set[EntryKey]) -> int:
     names = pending.names
     keys = [key for key in names.pending if key in bound]
-    own = [[0, *(moment for moment, _ in names.pending[key].changes)] for key in keys]
+    own = [[0, *names.pending[key].moments()] for key in keys]
     count = 0
     for chosen in product(*own):
         moments = dict(zip(keys, chosen, strict=True))

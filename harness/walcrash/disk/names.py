@@ -38,6 +38,10 @@ class Name:
         """What the entry leads to in memory."""
         return self.changes[-1][1] if self.changes else self.base
 
+    def moments(self) -> list[Moment]:
+        """Return when it changed, in order."""
+        return [moment for moment, _ in self.changes]
+
     def at(self, moment: Moment) -> int | None:
         """Return what the entry led to at a moment."""
         for changed, target in reversed(self.changes):

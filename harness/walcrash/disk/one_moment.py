@@ -6,12 +6,12 @@ Not here: up to which moment names and content are certain (a file for each mode
 from abc import ABC
 from collections.abc import Iterator, Mapping
 
-from walcrash.disk.crash_state import CrashState, FileState
+from walcrash.disk.crash_state import FileState
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
-from walcrash.disk.model import DiskModel
+from walcrash.disk.model import DiskModel, Sought
 from walcrash.disk.names import EntryKey
-from walcrash.disk.space import Space, modes_at
+from walcrash.disk.space import Arrangement, Space, at_moments
 from walcrash.values.image_choice import Held, ImageChoice
 from walcrash.values.moments import Moment, before
 
@@ -64,14 +64,10 @@ class EverythingAtOneMoment(NamesAtOneMoment, ABC):
         """Return how many moments there are."""
         return Space(len(self.moments(pending)), is_counted=True)
 
-    def states(self, pending: FileSystem) -> Iterator[CrashState]:
+    def arrangements(
+        self, pending: FileSystem, *, is_sought: Sought | None = None
+    ) -> Iterator[Arrangement]:
         """Yield what memory held at each moment."""
+        del is_sought
         for moment in self.moments(pending):
-            yield CrashState(
-                {key: name.at(moment) for key, name in pending.names.pending.items()},
-                {
-                    file.number: FileState(file.size_at(moment), moment)
-                    for file in pending.dirty_files()
-                },
-                modes_at(pending, moment),
-            )
+            yield at_moments(pending, names=moment, files=moment)

@@ -7,7 +7,7 @@ at most as many images.
 Not here: which moments a model allows (`model`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -44,11 +44,15 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """The moments that a file's size, and each of its sectors, may have."""
+    """The sizes that a file may have in bytes, and the moments that each of its sectors may have.
+
+    Each is free of the others. `otherwise` is the moment of the sectors that are not listed.
+    """
 
     file: FileHistory
-    sizes: list[Moment]
-    sectors: Mapping[int, list[Moment]]
+    sizes: Sequence[int]
+    sectors: Mapping[int, Sequence[Moment]]
+    otherwise: Moment = 0
 
     def count(self) -> int:
         """Return in how many ways the file may be, or more than are counted."""
@@ -61,27 +65,50 @@ class FileOptions:
 
     def states(self) -> Iterator[FileState]:
         """Yield each way in which the file may be."""
-        for moment in self.sizes:
-            size = self.file.size_at(moment)
+        for size in self.sizes:
             for chosen in product(*self.sectors.values()):
-                yield FileState(size, moment, dict(zip(self.sectors, chosen, strict=True)))
+                yield FileState(size, self.otherwise, dict(zip(self.sectors, chosen, strict=True)))
 
 
-def combined(
-    pending: FileSystem,
-    names: Iterable[Mapping[EntryKey, Moment]],
-    options: list[FileOptions],
-    modes: list[dict[int, int]],
-) -> Iterator[CrashState]:
-    """Yield each combination of the ways in which names, files and modes may be."""
-    for moments in names:
-        targets = {key: name.at(moments[key]) for key, name in pending.names.pending.items()}
-        for chosen in product(*(list(option.states()) for option in options)):
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """One way in which all names may be, and what modes and files may be with it.
+
+    Attributes:
+        entries: the moment of each entry with pending changes.
+        modes: what each mode with pending changes may be, by the file or directory.
+        files: what each file with pending changes may be; each is free of the others.
+    """
+
+    entries: Mapping[EntryKey, Moment]
+    modes: Mapping[int, Sequence[int]]
+    files: Sequence[FileOptions]
+
+    def targets(self, pending: FileSystem) -> dict[EntryKey, int | None]:
+        """Return what each entry with pending changes leads to."""
+        return {key: name.at(self.entries[key]) for key, name in pending.names.pending.items()}
+
+    def states(self, pending: FileSystem) -> Iterator[CrashState]:
+        """Yield each combination of the ways in which files and modes may be."""
+        targets = self.targets(pending)
+        for chosen in product(*(list(option.states()) for option in self.files)):
             files = {
-                option.file.number: state for option, state in zip(options, chosen, strict=True)
+                option.file.number: state for option, state in zip(self.files, chosen, strict=True)
             }
-            for chosen_modes in modes:
-                yield CrashState(targets, files, chosen_modes)
+            for modes in product(*self.modes.values()):
+                yield CrashState(targets, files, dict(zip(self.modes, modes, strict=True)))
+
+
+def at_moments(pending: FileSystem, *, names: Moment, files: Moment) -> Arrangement:
+    """Return the arrangement with names and modes at one moment, and everything else at another."""
+    return Arrangement(
+        dict.fromkeys(pending.names.pending, names),
+        {number: [mode] for number, mode in modes_at(pending, names).items()},
+        [
+            FileOptions(file, [file.size_at(files)], {}, otherwise=files)
+            for file in pending.dirty_files()
+        ],
+    )
 
 
 def modes_at(pending: FileSystem, moment: Moment) -> dict[int, int]:
