@@ -70,7 +70,7 @@ def walcrash_here(
     with (
         contextlib.chdir(directory),
         mock.patch.dict(os.environ, environment(**variables), clear=True),
-        mock.patch.object(jobs, "ProcessPoolExecutor", InThisProcess),
+        mock.patch.object(jobs, "JobExecutor", InThisProcess),
         _captured() as (out, err),
     ):
         code = main(list(words))

@@ -1,24 +1,16 @@
 """What runs in a job process: control cases, batches of cases, replays.
 
-A job keeps one sandbox for its whole life. It is started afresh (not forked), so that it
-stays small; it dies with the process that started it, and its zygotes clean up behind it.
+A job keeps one sandbox for its whole life.
+
+Not here: how a job's process is started and ended (`executor`).
 """
 
-import ctypes
-import multiprocessing
-import multiprocessing.util
-import os
-import signal
-import sys
-import threading
 import time
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from multiprocessing.context import SpawnContext, SpawnProcess
-from multiprocessing.sharedctypes import Synchronized
-from types import ModuleType
 from typing import Final
 
+from walcrash.campaign.executor import JobExecutor
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, complexity, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case
@@ -34,11 +26,6 @@ from walcrash.workload.profile import Profile
 
 CONTROL_CASES: Final = 3
 """Cases without a crash before a scenario's own."""
-
-_PR_SET_PDEATHSIG: Final = 1
-
-_MAIN_LOCK: Final = threading.Lock()
-"""Held while `__main__` is another module: two threads may start jobs at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,55 +55,7 @@ class Batch:
 
 def make_executor(jobs: int) -> Executor:
     """Return a pool of job processes on this machine."""
-    context = _JobContext()
-    started = context.Value("i", 0)
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_job, initargs=(started,))
-
-
-class _JobProcess(SpawnProcess):
-    """A spawned process that does not import the program it was started from.
-
-    `multiprocessing` has a child import the parent's `__main__`. A job needs nothing from there:
-    a script without `if __name__ == "__main__"` would run once more in each job, and the command
-    line would load all of its commands.
-    """
-
-    def start(self) -> None:
-        with _MAIN_LOCK:
-            program = sys.modules["__main__"]
-            sys.modules["__main__"] = ModuleType("__main__")
-            try:
-                super().start()
-            finally:
-                sys.modules["__main__"] = program
-
-
-class _JobContext(SpawnContext):
-    Process = _JobProcess
-
-
-def start_job(started: "Synchronized[int]") -> None:
-    """Make this process end with its parent, leave Ctrl-C to the parent, take a processor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with started.get_lock():
-        number, started.value = started.value, started.value + 1
-    keep_to_one_processor(number)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:
-        os._exit(1)  # it was gone before that took effect
-
-
-def keep_to_one_processor(number: int) -> None:
-    """Stay on one processor, with all that this process starts.
-
-    A job and its workers wait for each other all the time, and waking a process on another
-    processor that sleeps costs far more than a switch on the same one: on two processors a job
-    made 80 cases a second so, and 45 to 69 without.
-    """
-    usable = sorted(os.sched_getaffinity(0), reverse=True)
-    os.sched_setaffinity(0, {usable[number % len(usable)]})
+    return JobExecutor(jobs)
 
 
 def prepare(scenario: Scenario, master_seed: str) -> Prepared:

@@ -12,8 +12,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import Final, ParamSpec, TypeVar
 
 from walcrash.values.closeable import Closeable
@@ -59,7 +58,7 @@ class JobPool(Closeable):
         try:
             with _deaf_to_ctrl_c():
                 return self._executor.submit(function, *arguments, **named)
-        except BrokenProcessPool as problem:
+        except BrokenExecutor as problem:
             if self._is_interrupted_by_now():
                 return _cancelled()
             raise _died(problem) from None
@@ -90,7 +89,7 @@ class JobPool(Closeable):
                 return future.result(timeout=_POLL_SECONDS)
             except CancelledError:
                 return None
-            except BrokenProcessPool as problem:
+            except BrokenExecutor as problem:
                 if self._is_interrupted_by_now():
                     return None
                 raise _died(problem) from None
@@ -149,7 +148,7 @@ def _cancelled() -> "Future[T]":
     return future
 
 
-def _died(problem: BrokenProcessPool) -> HarnessFault:
+def _died(problem: BrokenExecutor) -> HarnessFault:
     return HarnessFault(
         f"a job process died, which no scenario explains: {problem}",
         hint="walcrash doctor; dmesg | tail shows whether memory ran out",
