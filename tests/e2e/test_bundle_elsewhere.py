@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def test_a_bundle_holds_no_code_and_no_directory_of_the_machine(bundle: Path) ->
         text = b"".join(archive.read(name) for name in archive.namelist())
     assert str(ROOT).encode() not in text
     assert str(bundle.parent).encode() not in text
+    assert os.path.dirname(sys.executable).encode() not in text
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from walcrash.findings.bundle import SUFFIX, new_bundle, write_bundle
 from walcrash.findings.evidence import Evidence, unpack
 from walcrash.findings.evidence_job import gather
 from walcrash.findings.store import KeptFinding, Store
-from walcrash.tools.doctor.facts import kernel, machine, versions
+from walcrash.tools.doctor.facts import kernel, machine, psutil_version, python_version
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding
 
@@ -83,9 +83,13 @@ def make_bundle(
 
 
 def environment() -> tuple[tuple[str, str], ...]:
-    """Return what a reader of a bundle may want to know of this machine."""
-    facts = [("machine", machine()), ("kernel", kernel().found)]
-    return (*facts, *((check.name, check.found) for check in versions()))
+    """Return what a reader of a bundle may want to know of this machine; no directory is in it."""
+    return (
+        ("machine", machine()),
+        ("kernel", kernel().found),
+        ("python", python_version()),
+        ("psutil", psutil_version()),
+    )
 
 
 def _failing(pool: JobPool, kept: KeptFinding) -> Evidence | None:

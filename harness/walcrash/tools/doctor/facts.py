@@ -209,12 +209,21 @@ def trace_hint() -> str:
 
 
 def versions() -> list[MachineCheck]:
-    """Name what runs the harness."""
-    python = f"{platform.python_implementation()} {platform.python_version()}"
+    """Name what runs the harness, and where the interpreter is."""
     return [
-        _fine("python", f"{python}, {sys.executable}"),
-        _fine("psutil", metadata.version("psutil")),
+        _fine("python", f"{python_version()}, {sys.executable}"),
+        _fine("psutil", psutil_version()),
     ]
+
+
+def python_version() -> str:
+    """Name the interpreter, without its place."""
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def psutil_version() -> str:
+    """Return the version of psutil that is installed."""
+    return metadata.version("psutil")
 
 
 def _limited(name: str, found: str, *, follows: str, hint: str = "") -> MachineCheck:
