@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 """A small right WAL behind the driver protocol, and drivers that are wrong in one way each.
 
-`bad_drivers.py WAY DIR`: the way is the name of a function of the class below, or `right`.
+`driver(way)` has the words that start one: the way is the name of a function of the class below,
+or `right`.
 A record is a line of JSON with its checksum in front; an offset is a place in the file.
+
+A check starts a driver thirty times, and a campaign once for each image, so nothing is imported
+that a right driver does not need.
 """
 
 import json
 import os
-import socket
-import subprocess
 import sys
 import time
 import zlib
+
+
+def driver(way: str) -> tuple[str, ...]:
+    """Return the words that start a driver, without what `site` brings."""
+    return (sys.executable, "-S", __file__, way)
 
 
 class Driver:
@@ -138,10 +145,14 @@ class Driver:
         self.write(b'{"ok": true, "name": "\xff"}\n')
 
     def open_listener(self, request: dict) -> None:
+        import socket
+
         self.socket = socket.create_server(("0.0.0.0", 0))
         self.open(request)
 
     def open_loopback(self, request: dict) -> None:
+        import socket
+
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.open(request)
 
@@ -280,6 +291,8 @@ class Driver:
         self.append(request)
 
     def append_daemon(self, request: dict) -> None:
+        import subprocess
+
         subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL)
         self.append(request)
 

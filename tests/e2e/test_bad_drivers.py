@@ -6,10 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bad_drivers
 import pytest
 from test_bad_subjects import run, run_here
-
-DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 
 SCENARIO = """
 format = 1
@@ -44,7 +43,7 @@ def write_scenario(
     words: str = "",
     mix: str = "",
 ) -> str:
-    words = words or ", ".join(json.dumps(word) for word in (sys.executable, DRIVERS, way))
+    words = words or ", ".join(json.dumps(word) for word in bad_drivers.driver(way))
     text = SCENARIO.format(
         name=way,
         words=words,
@@ -184,7 +183,7 @@ def test_a_driver_without_space_is_no_verdict_on_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_finding_of_a_driver_is_replayed_from_its_stored_words(tmp_path: Path) -> None:
-    (tmp_path / "driver.py").symlink_to(DRIVERS)
+    (tmp_path / "driver.py").symlink_to(bad_drivers.__file__)
     words = json.dumps([sys.executable, "./driver.py", "buffers"])[1:-1]
     code, _, said = run_all(tmp_path, [write_scenario(tmp_path, "buffers", words=words)])
     assert code == 1, said

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import bad_drivers
 import pytest
 
 from walcrash.subjects.adapter import SubjectGone
@@ -13,13 +14,12 @@ from walcrash.subjects.driver_process import Command, DriverProcess
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind
 
-DRIVERS = str(Path(__file__).parents[1] / "bad_drivers.py")
 PATIENT_SECONDS = 60.0
 HASTY_SECONDS = 1.5
 
 
 def driver(way: str, *, seconds: float = PATIENT_SECONDS) -> DriverAdapter:
-    return DriverAdapter(command=(sys.executable, DRIVERS, way), seconds=seconds)
+    return DriverAdapter(command=bad_drivers.driver(way), seconds=seconds)
 
 
 def put(name: str) -> Record:
