@@ -160,7 +160,7 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
         HarnessFault: the harness could not do its work.
     """
     assert run.image is not None, "there is an image to judge"
-    sandbox.end_recoverers()
+    sandbox.end_shared_recoverers()
     boots = run.history.boots
     runs = RecoveryRuns(sandbox, stored, is_fresh=True)
     last = boots[-1].recovery
@@ -197,7 +197,7 @@ def run_case_fresh(
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    sandbox.end_recoverers()
+    sandbox.end_shared_recoverers()
     try:
         return _CaseRun(sandbox, stored, is_fresh=True, shown=shown, targets=targets).run()
     except OSError as problem:

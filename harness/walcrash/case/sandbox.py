@@ -247,9 +247,18 @@ class Sandbox(Closeable):
         return made
 
     def end_recoverers(self) -> None:
-        """End the processes that open images, with all that lives on in them."""
+        """End all processes that open images."""
         for kind in list(self._recoverers):
             self._end_recoverer(kind)
+
+    def end_shared_recoverers(self) -> None:
+        """End the processes that open images themselves, with all that lives on in them.
+
+        A fork server stays: it has opened no image, and ends what each of its forks leaves.
+        """
+        for kind in list(self._recoverers):
+            if not kind.is_forked:
+                self._end_recoverer(kind)
 
     def _end_recoverer(self, kind: _Kind) -> None:
         recoverer = self._recoverers.pop(kind, None)

@@ -84,7 +84,7 @@ def audit_case(sandbox: Sandbox, stored: StoredCase, together: frozenset[str]) -
         return _AuditedCase(sandbox, stored, together, is_fresh=False).run()
     except OSError:
         # What a subject left running in a shared process has touched the directory.
-        sandbox.end_recoverers()
+        sandbox.end_shared_recoverers()
     try:
         return _AuditedCase(sandbox, stored, together, is_fresh=True).run()
     except OSError as problem:
@@ -244,7 +244,7 @@ class _AuditedCase:
         return self._remembered[digest]
 
     def _recover_fresh(self, image: Image) -> Recoveries:
-        self._sandbox.end_recoverers()
+        self._sandbox.end_shared_recoverers()
         return self._fresh_runs.restored(image)
 
 
