@@ -83,12 +83,14 @@ def run(
         UsageError: there is no such scenario, an argument is out of range, or `runs` cannot be
             written to.
         ScenarioError: the scenario file is broken, or its subject cannot be loaded.
-        HarnessFault: walcrash could not do its work, or the disk is full.
+        HarnessFault: walcrash could not do its work, the disk is full, or the findings that are
+            kept cannot be used.
         Inconclusive: workers could no longer be watched when findings were made from the cases.
     """
     _check_ranges(seed, cases, seconds, jobs)
     # Not above: neither `import walcrash` nor the start of pytest may load the engine.
     from walcrash.campaign.campaign import Campaign, CampaignPlan
+    from walcrash.findings.store import Store
     from walcrash.report.finding_text import DEFAULT_RUNS
     from walcrash.report.run_directory import ENVIRONMENT, RunDirectory
     from walcrash.report.session import RunRequest, collect, run_arguments
@@ -97,6 +99,7 @@ def run(
     scenario = _load(name)
     master_seed = os.urandom(SEED_BYTES).hex() if seed is None else str(seed)
     runs_path = os.environ.get(ENVIRONMENT, DEFAULT_RUNS) if runs is None else os.fspath(runs)
+    Store(Path(runs_path)).check_usable()
     plan = CampaignPlan(
         scenarios=(scenario,),
         master_seed=master_seed,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bundles import small_bundle
 
+from walcrash.campaign import state as state_module
 from walcrash.campaign.state import FORMAT, NAME, CampaignState, Request
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.case.power_loss import Coverage
@@ -76,6 +77,30 @@ def test_a_state_that_is_none_is_refused(
         CampaignState.resume(str(tmp_path))
     assert caught.value.hint == "begin again with walcrash run"
     assert "hint:" not in caught.value.message
+
+
+@pytest.mark.parametrize("created", range(7))
+def test_a_state_is_there_as_a_whole_or_not_at_all(
+    created: int, tmp_path: Path, request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill between two statements leaves is what an error there leaves."""
+    tables = state_module._TABLES
+    monkeypatch.setattr(state_module, "_TABLES", (*tables[:created], "no statement"))
+    with pytest.raises(HarnessFault):
+        CampaignState.begin(str(tmp_path), request_)
+    with pytest.raises(UsageError, match="was stopped before the run had begun") as caught:
+        CampaignState.resume(str(tmp_path))
+    assert caught.value.hint == "begin again with walcrash run"
+
+
+def test_a_run_that_was_killed_before_its_state_is_told_from_one_that_has_ended(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match="was stopped before the run had begun"):
+        CampaignState.resume(str(tmp_path))
+    (tmp_path / "report.md").touch()
+    with pytest.raises(UsageError, match="the run has ended"):
+        CampaignState.resume(str(tmp_path))
 
 
 def test_a_judged_case_that_is_none_is_refused(tmp_path: Path, request_: Request) -> None:

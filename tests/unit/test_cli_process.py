@@ -140,14 +140,17 @@ def test_closed_standard_streams_do_no_harm(closed: str, tmp_path: Path) -> None
     assert all(line.startswith(b"{") for line in log.read_bytes().splitlines())
 
 
-def test_a_full_stdout_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_stdout_is_told(unbuffered: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m walcrash --version > /dev/full"],
-        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+        ["bash", "-c", f"{sys.executable} -m walcrash scenarios > /dev/full"],
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 3
     assert done.stderr == (
         "error: the results could not be written to stdout: No space left on device\n"
+        "hint: free some space, or send stdout to another place\n"
     )
     assert "Traceback" not in done.stderr
 

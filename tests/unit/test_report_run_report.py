@@ -1,11 +1,21 @@
 """Totals, verdict and exit code of a run, whole or cut off anywhere."""
 
+from dataclasses import replace
+
 import pytest
 from report_lines import ended, failing_run, passing_run, scenario_ended, started
 
 from walcrash.report.run_report import RunReport
+from walcrash.report.summary import scenario_rows, summary_text
 from walcrash.values.errors import ExitCode
-from walcrash.values.log import LogLine, StopReason
+from walcrash.values.log import (
+    CampaignStarted,
+    CaseJudged,
+    FindingReported,
+    LogLine,
+    ScenarioEnded,
+    StopReason,
+)
 from walcrash.values.verdict import Invariant, Verdict
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
@@ -83,3 +93,30 @@ def test_invariants_are_judged_or_have_a_reason() -> None:
     assert set(report.judged) | set(unjudged) == set(Invariant)
     assert unjudged[Invariant.REQUEUE] == "the subject lacks the capability effects"
     assert unjudged[Invariant.SILENT_ROT] == "no scenario asked for it"
+
+
+def test_a_run_that_ended_early_counts_the_failures_that_it_saw_and_what_they_broke() -> None:
+    """Twice Ctrl-C: the scenario's own last line never came."""
+    lines = [line for line in failing_run() if isinstance(line, CampaignStarted | CaseJudged)]
+    report = report_of(lines)
+    report.break_off(StopReason.INTERRUPTED)
+    assert report.verdict is Verdict.FAIL
+    assert [report.found(scenario) for scenario in report.scenarios] == [0, 1]
+    assert report.judged == (Invariant.LOST_PUT,)
+    reasons = {reason for _, reason in report.unjudged}
+    assert reasons == {"the run ended before its scenario, which alone says what was judged"}
+    text = summary_text(report, seconds=1.0, report_path="")
+    assert "no case was judged" not in text
+    assert "FAIL  1 finding in" in text
+
+
+def test_an_interrupt_while_findings_are_made_leaves_them_unreported() -> None:
+    """Once Ctrl-C: the scenario ends, and no finding has a name yet."""
+    lines = [line for line in failing_run() if not isinstance(line, FindingReported)]
+    lines = [
+        replace(each, findings=0) if isinstance(each, ScenarioEnded) else each for each in lines
+    ]
+    report = report_of(lines)
+    assert [report.found(scenario) for scenario in report.scenarios] == [0, 1]
+    _, row = scenario_rows(report)
+    assert row[-1] == "1"

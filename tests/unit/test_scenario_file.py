@@ -231,6 +231,7 @@ cases = true
         ("[contract]\nmodel = 'ext3'", 'did you mean "ext4"?'),
         ("[contract]\nmodel = []", "`contract.model`: found []; allowed: kill, ordered"),
         ("[limits]\nrecovery_seconds = 0", "`limits.recovery_seconds`: found 0; allowed: more"),
+        ("[limits]\nrecovery_seconds = 86401", "`limits.recovery_seconds`: found 86401; allowed: "),
         ("[limits]\nrecovery_seconds = '3'", "allowed: a number"),
         ("[[faults]]", "the key `kind` is missing"),
         ("[[faults]]\nkind = 'kill'\nweight = 0", "`faults[1].weight`: found 0"),

@@ -1,6 +1,7 @@
 """The store: what is kept comes back, states go their way, older files are brought up to date."""
 
 import base64
+import contextlib
 import json
 import sqlite3
 import zlib
@@ -11,14 +12,16 @@ import pytest
 from bundles import small_bundle
 from old_forms import with_old_landings
 
+from walcrash.findings import store as store_module
 from walcrash.findings.evidence import pack, unpack
 from walcrash.findings.former_ids import id_by_text
 from walcrash.findings.store import NAME, Store
+from walcrash.findings.store_errors import store_error
 from walcrash.findings.store_upgrade import FORMAT
 from walcrash.minimise.cause import cause_of
 from walcrash.values.case_file import stored_case_to_json
 from walcrash.values.cause import Cause, CrashSite
-from walcrash.values.errors import UsageError
+from walcrash.values.errors import ExitCode, UsageError, WalcrashError
 from walcrash.values.event import EventKind
 from walcrash.values.faults import PowerLoss
 from walcrash.values.finding import Finding, FindingState
@@ -229,6 +232,81 @@ def test_a_newer_store_is_refused_by_name(store: Store, tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(UsageError, match=f"format {FORMAT + 1}; this walcrash reads"):
         store.find("F-")
+
+
+def refusal(store: Store) -> WalcrashError:
+    """Return why a campaign that would keep findings there does not begin."""
+    with pytest.raises(WalcrashError) as caught:
+        store.check_usable()
+    assert "mv" not in caught.value.hint or "damaged" in caught.value.message
+    return caught.value
+
+
+def test_a_store_that_is_well_or_not_there_is_left_alone(store: Store, tmp_path: Path) -> None:
+    store.check_usable()
+    assert list(tmp_path.iterdir()) == []
+    store.keep(FINDING, STORED, STORED)
+    before = (tmp_path / "runs" / NAME).read_bytes()
+    store.check_usable()
+    assert (tmp_path / "runs" / NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize("where", [0, 4096 + 8], ids=["its head", "a page"])
+def test_a_damaged_store_is_our_fault_and_told_before_a_campaign(
+    where: int, store: Store, tmp_path: Path
+) -> None:
+    store.keep(FINDING, STORED, STORED)
+    with (tmp_path / "runs" / NAME).open("r+b") as file:
+        file.seek(where)
+        file.write(b"\xa5" * 512)
+    refused = refusal(store)
+    assert "are damaged, or the file is no store" in refused.message
+    assert refused.exit_code is ExitCode.HARNESS_FAULT
+    assert f"mv {tmp_path}/runs/{NAME} " in refused.hint
+
+
+def test_a_locked_store_is_waited_for_and_never_moved_away(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep(FINDING, STORED, STORED)
+    monkeypatch.setattr(store_module, "_CHECK_SECONDS", 0.05)
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs" / NAME)) as other:
+        other.execute("begin exclusive")
+        refused = refusal(store)
+    assert "locked by another process" in refused.message
+    assert refused.exit_code is ExitCode.HARNESS_FAULT
+    assert "fuser -v" in refused.hint
+
+
+def test_a_full_disk_and_a_file_that_may_not_be_written_have_their_own_sentences(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a store"
+    with contextlib.closing(sqlite3.connect(path)) as full:
+        full.execute("pragma max_page_count = 2")
+        with pytest.raises(sqlite3.Error) as problem:
+            full.execute("create table t as select zeroblob(100000)")
+    told = store_error(path, problem.value)
+    assert "the disk is full" in told.message
+    assert told.exit_code is ExitCode.HARNESS_FAULT
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as read_only,
+        pytest.raises(sqlite3.Error) as problem,
+    ):
+        read_only.execute("create table t (a)")
+    for each in (problem.value, PermissionError(13, "Permission denied")):
+        told = store_error(path, each)
+        assert "may not be read and written" in told.message
+        assert told.exit_code is ExitCode.USAGE
+        assert f"ls -l '{path}'" in told.hint
+    told = store_error(path, OSError(5, "Input/output error"))
+    assert told.exit_code is ExitCode.HARNESS_FAULT
+    assert "dmesg" in told.hint
+
+
+def test_a_place_for_findings_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+    assert refusal(Store(tmp_path)).exit_code is ExitCode.USAGE
 
 
 def made_before(tmp_path: Path, change: str = "") -> Store:

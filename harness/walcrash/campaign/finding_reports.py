@@ -45,7 +45,7 @@ class _Found:
         cause: of the simplest of them; it explains the others.
         is_portability: whether it does not count against the subject.
         best: the group that stands for it.
-        minimal: its minimal case; None after an interrupt.
+        minimal: its minimal case; None where that never failed again.
         groups: all groups, by name.
     """
 
@@ -98,34 +98,43 @@ class FindingReports:
     ) -> Iterator[tuple[FindingReported, FindingChange]]:
         """Yield each finding of a scenario, by id, and what became of it since earlier runs.
 
+        After an interrupt there are no more of them: a group that was not minimised and replayed
+        would be kept under a name that no later run gives it.
+
         Args:
             tally: the scenario's, with all its cases.
             deadline: when the scenario has to end (`time.monotonic()`), if it has to.
         """
         minimal = self._minimal_cases(tally, deadline)
+        if minimal is None:
+            return
         found = _by_cause(tally, minimal)
         for name in sorted(found, key=lambda each: (found[each].is_portability, each)):
             one = found[name]
-            line, change = self._report(tally, name) or self._replayed(tally, name, one)
+            reported = self._report(tally, name) or self._replayed(tally, name, one)
+            if reported is None:
+                return
+            line, change = reported
             yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
 
     def _report(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
         """Return a finding's line and what became of it, if an earlier process reported it."""
         return None if self._state is None else self._state.reported(tally.scenario.name, name)
 
-    def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase | None]:
+    def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase] | None:
         """Minimise all groups of a scenario; None after an interrupt."""
         names = [*sorted(tally.groups), *sorted(tally.portability_groups)]
         seconds = self._seconds
         if deadline is not None:
             seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
         seconds *= min(1.0, self._job_count / max(1, len(names)))
-        minimal: dict[str, MinimalCase | None] = {}
+        minimal: dict[str, MinimalCase] = {}
         futures: dict[str, Future[MinimalCase]] = {}
         for name in names:
             known = None if self._state is None else self._state.minimal(tally.scenario.name, name)
-            minimal[name] = known
-            if known is None:
+            if known is not None:
+                minimal[name] = known
+            else:
                 best = tally.group(name).best
                 futures[name] = self._pool.submit(
                     minimise_case,
@@ -136,21 +145,26 @@ class FindingReports:
                     evidence=best.evidence,
                 )
         for name, future in futures.items():
-            made = minimal[name] = self._pool.result(future)
-            if self._state is not None and made is not None:
+            made = self._pool.result(future)
+            if made is None:
+                return None
+            minimal[name] = made
+            if self._state is not None:
                 self._state.add_minimal(tally.scenario.name, name, made)
         return minimal
 
     def _replayed(
         self, tally: Tally, name: str, found: _Found
-    ) -> tuple[FindingReported, FindingState]:
-        """Replay a finding in fresh processes, and keep it.
+    ) -> tuple[FindingReported, FindingState] | None:
+        """Replay a finding in fresh processes, and keep it; None after an interrupt.
 
         One that never fails again is shown as it was: its first case and all that this case left.
         """
         kept = _stored(found.shown)
         futures = [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]
         runs = [run for run in map(self._pool.result, futures) if run is not None]
+        if len(runs) < REPLAYS:
+            return None
         alike = [
             run
             for run in runs
@@ -158,21 +172,24 @@ class FindingReports:
         ]
         own = found.best.best
         run, evidence = (alike[0] if alike else None), ""
-        if runs and not alike:
+        if not alike:
             found.minimal, evidence = None, own.evidence
             run = unpack(evidence).run if evidence else None
         elif run is not None and len(alike) < len(runs):
-            evidence = self._pool.result(self._pool.submit(pack_run, kept, run)) or ""
+            packed = self._pool.result(self._pool.submit(pack_run, kept, run))
+            if packed is None:
+                return None
+            evidence = packed
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
         change = self._store.keep(finding, kept, _stored(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
-        if self._state is not None and len(runs) == REPLAYS:
+        if self._state is not None:
             self._state.add_reported(line, change)
         return line, change
 
 
-def _by_cause(tally: Tally, minimal: dict[str, MinimalCase | None]) -> dict[str, _Found]:
+def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found]:
     """Return the findings that the groups come to, by id."""
     found: list[_Found] = []
     causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}

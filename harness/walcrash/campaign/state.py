@@ -37,17 +37,17 @@ FORMAT: Final = 3
 
 _CODEC: Final = Codec(hint="begin again with walcrash run", takes_surrogates=True)
 
-_TABLES: Final = """
-create table asked (request text not null, seconds real not null);
-create table begun (scenario text primary key, seconds real not null);
-create table judged (scenario text, number integer, outcome text not null,
-                     primary key (scenario, number));
-create table done (scenario text primary key, reason text not null);
-create table minimal (scenario text, failures text, made text not null,
-                      primary key (scenario, failures));
-create table reported (scenario text, finding text, change text not null, line text not null,
-                       primary key (scenario, finding));
-"""
+_TABLES: Final = (
+    "create table asked (request text not null, seconds real not null)",
+    "create table begun (scenario text primary key, seconds real not null)",
+    "create table judged (scenario text, number integer, outcome text not null, "
+    "primary key (scenario, number))",
+    "create table done (scenario text primary key, reason text not null)",
+    "create table minimal (scenario text, failures text, made text not null, "
+    "primary key (scenario, failures))",
+    "create table reported (scenario text, finding text, change text not null, "
+    "line text not null, primary key (scenario, finding))",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +161,18 @@ class CampaignState:
             HarnessFault: it cannot be written.
         """
         path = os.path.join(directory, NAME)
-        with _faults(path):
+        with _faults(path), contextlib.ExitStack() as failed:
             connection = _connect(path)
+            failed.callback(connection.close)
             with connection:
-                connection.executescript(_TABLES)
+                # All of it or nothing: a process may be killed between two of these.
+                connection.execute("begin exclusive")
+                for table in _TABLES:
+                    connection.execute(table)
                 asked = _CODEC.to_text(request)
                 connection.execute("insert into asked values (?, 0)", (asked,))
                 connection.execute(f"pragma user_version = {FORMAT}")
+            failed.pop_all()
         return cls(path, connection, request)
 
     @classmethod
@@ -179,15 +184,14 @@ class CampaignState:
         """
         path = os.path.join(directory, NAME)
         if not os.path.isfile(path):
-            raise UsageError(
-                f"{directory} has no {NAME}: the run has ended, or this is no run's directory",
-                hint=f"walcrash report {directory} shows what a run has found",
-            )
+            raise _nothing_there(directory)
         try:
             connection = _connect(path)
             with connection:
                 connection.execute("begin exclusive")
                 (version,) = connection.execute("pragma user_version").fetchone()
+                if version == 0 and not os.path.getsize(path):
+                    raise _not_begun(directory)
                 if version != FORMAT:
                     raise UsageError(
                         f"{path} has format {version}; this walcrash reads format {FORMAT}",
@@ -316,6 +320,23 @@ class CampaignState:
     def close(self) -> None:
         """Let go of the file, which stays."""
         self._connection.close()
+
+
+def _nothing_there(directory: str) -> UsageError:
+    """Return why there is no state in a directory."""
+    if os.path.isdir(directory) and not os.listdir(directory):
+        return _not_begun(directory)
+    return UsageError(
+        f"{directory} has no {NAME}: the run has ended, or this is no run's directory",
+        hint=f"walcrash report {directory} shows what a run has found",
+    )
+
+
+def _not_begun(directory: str) -> UsageError:
+    return UsageError(
+        f"{directory} was stopped before the run had begun: nothing says what was asked for",
+        hint="begin again with walcrash run",
+    )
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -72,7 +72,10 @@ def _explain(problem: BaseException) -> ExitCode:
         case OSError() if _is_stdout_broken():
             if isinstance(problem, BrokenPipeError):
                 return ExitCode.INTERRUPTED
-            _complain(f"the results could not be written to stdout: {problem.strerror}", "")
+            _complain(
+                f"the results could not be written to stdout: {problem.strerror}",
+                "free some space, or send stdout to another place",
+            )
             return ExitCode.HARNESS_FAULT
         case _:
             return _explain_fault(problem)
@@ -133,6 +136,9 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - lives to the end
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # Unbuffered (python -u), an error of a write would be anybody's; it is told at a flush.
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show `·` is no reason to fail.

@@ -17,7 +17,7 @@ from walcrash.cli.options import (
     usable_cpus,
 )
 from walcrash.cli.scenario_names import load_scenarios
-from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.errors import ExitCode, UsageError, WalcrashError
 
 if TYPE_CHECKING:
     from walcrash.campaign.state import CampaignState
@@ -111,6 +111,7 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
     from walcrash.campaign.state import CampaignState, Request
     from walcrash.report.run_directory import RunDirectory
 
+    _check_store(asked.runs)
     request = Request.of(
         asked.loaded,
         names=asked.names,
@@ -120,7 +121,11 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
     )
     directory = RunDirectory.create(asked.runs, asked.seed)
     # One case alone is soon run again.
-    state = CampaignState.begin(directory.path, request) if asked.case is None else None
+    try:
+        state = CampaignState.begin(directory.path, request) if asked.case is None else None
+    except WalcrashError:
+        directory.discard()
+        raise
     return _go(asked, directory, state, jobs=jobs, log=log, color=color)
 
 
@@ -142,7 +147,17 @@ def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bo
             case=None,
             runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
         )
+        _check_store(asked.runs)
         return _go(asked, RunDirectory(path), state, jobs=jobs, log=log, color=color)
+
+
+def _check_store(runs: str) -> None:
+    """See that findings can be kept, before anything is run for them."""
+    from pathlib import Path
+
+    from walcrash.findings.store import Store
+
+    Store(Path(runs)).check_usable()
 
 
 def _go(

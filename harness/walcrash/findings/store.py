@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.findings.former_ids import IdScheme, id_by_text
+from walcrash.findings.store_errors import store_error
 from walcrash.findings.store_upgrade import CREATE, FINDINGS, FORMAT, UNREADABLE, upgrade
 from walcrash.values.case_file import StoredCase, stored_case_from_text, stored_case_to_text
 from walcrash.values.errors import UsageError
@@ -26,6 +27,10 @@ from walcrash.values.verdict import Invariant
 NAME: Final = "walcrash.sqlite"
 
 _WAIT_SECONDS: Final = 30.0
+"""How long another process that keeps a finding is waited for."""
+
+_CHECK_SECONDS: Final = 5.0
+"""How long it is waited for before a campaign."""
 
 _COLUMNS: Final = "state, finding, stored, origin, evidence, former"
 
@@ -177,20 +182,33 @@ class Store:
             query = f"select {_COLUMNS} from finding {condition}"  # noqa: S608 - our own words
             return connection.execute(query, values).fetchall()
 
+    def check_usable(self) -> None:
+        """See that findings can be kept, before there are any; nothing is changed.
+
+        Raises:
+            UsageError: the file is of a newer version, or may not be written.
+            HarnessFault: the file is damaged, or another process does not let go of it.
+        """
+        if not self._path.exists():
+            return
+        with self._open(wait_seconds=_CHECK_SECONDS) as connection:
+            connection.execute("begin immediate")
+            (state,) = connection.execute("pragma quick_check(1)").fetchone()
+            if state != "ok":
+                raise sqlite3.DatabaseError(state)
+            connection.rollback()
+
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, *, wait_seconds: float = _WAIT_SECONDS) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS)
+            connection = sqlite3.connect(self._path, timeout=wait_seconds)
             with contextlib.closing(connection):
                 self._check(connection)
                 with connection:
                     yield connection
         except (sqlite3.Error, OSError) as problem:
-            raise UsageError(
-                f"the findings in {self._path} cannot be used: {problem}",
-                hint=f"move {self._path} away, or --runs DIR",
-            ) from None
+            raise store_error(self._path, problem) from None
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("pragma user_version").fetchone()

@@ -175,8 +175,12 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
 def _scenarios(report: RunReport) -> Iterable[_Scenario]:
     for scenario in report.scenarios:
         numbers = (
-            scenario.cases, scenario.boots, scenario.recoveries, scenario.events, scenario.findings
-        )  # fmt: skip
+            scenario.cases,
+            scenario.boots,
+            scenario.recoveries,
+            scenario.events,
+            report.found(scenario),
+        )
         yield _Scenario(
             name=escape(scenario.scenario),
             verdict=scenario.verdict.value,

@@ -44,12 +44,14 @@ class _Tally:
     recoveries: int = 0
     events: int = 0
     crash_points: Counter[str] = field(default_factory=Counter)
+    broken: set[Invariant] = field(default_factory=set)
 
     def add(self, case: CaseJudged) -> None:
         self.verdicts[case.verdict] += 1
         self.boots += len(case.boots)
         self.recoveries += case.recoveries
         self.events += sum(boot.events for boot in case.boots)
+        self.broken |= set(case.invariants)
         for boot in case.boots:
             self.crash_points[INJECTED_FAULT] += boot.injected
             if boot.landing is not None:
@@ -191,7 +193,8 @@ class RunReport:
             recoveries=tally.recoveries,
             events=tally.events,
             crash_points=+tally.crash_points,
-            judged=(),
+            # A rule that was broken was judged; of the others the lines of cases say nothing.
+            judged=tuple(rule for rule in Invariant if rule in tally.broken),
             findings=sum(1 for finding in self.findings if finding.scenario == name),
         )
 
@@ -205,6 +208,11 @@ class RunReport:
     def unreported(self) -> tuple[CaseJudged, ...]:
         """The first failing case of each group that has become no finding: the run ended first."""
         return tuple(self._first_failures.values())
+
+    def found(self, scenario: ScenarioEnded) -> int:
+        """Return how many findings a scenario has, those that the run ended before included."""
+        unreported = sum(case.scenario == scenario.scenario for case in self.unreported)
+        return scenario.findings + unreported
 
     def file_of(self, scenario: str) -> str:
         """Return a scenario's file as it was named; empty if only the scenario's name is known.
@@ -276,7 +284,11 @@ class RunReport:
         for started in self.started.values():
             for invariant, reason in started.unjudged:
                 reasons.setdefault(invariant, {})[reason] = None
-        unasked = "no scenario asked for it" if self.judged else "no case was judged"
+        unasked = "no scenario asked for it"
+        if not any(scenario.cases for scenario in self.scenarios):
+            unasked = "no case was judged"
+        elif self.unfinished:
+            unasked = "the run ended before its scenario, which alone says what was judged"
         return tuple(
             (invariant, "; ".join(reasons.get(invariant, [unasked])))
             for invariant in Invariant

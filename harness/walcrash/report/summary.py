@@ -110,7 +110,7 @@ def scenario_rows(report: RunReport) -> list[tuple[str, ...]]:
                 escape(scenario.scenario),
                 scenario.verdict.value,
                 *(f"{number:,}" for number in numbers),
-                str(scenario.findings),
+                str(report.found(scenario)),
             )
         )
     rows += [(escape(name), "not run", "0", "0", "0", "0", "0") for name in report.not_run]

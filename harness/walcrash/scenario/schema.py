@@ -33,7 +33,7 @@ from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import IdStyle
+from walcrash.values.scenario import RECOVERY_SECONDS, IdStyle
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -390,7 +390,7 @@ class LimitsTable(_Table):
     """What one boot or recovery may take before it counts as failed."""
 
     recovery_seconds: float = Field(
-        default=10.0, gt=0, le=SECONDS, description="Seconds.", examples=[10]
+        default=10.0, gt=0, le=RECOVERY_SECONDS, description="Seconds.", examples=[10]
     )
     recovery_memory_mb: int = Field(
         default=512, ge=1, le=MEMORY_MB, description="Megabytes.", examples=[512]

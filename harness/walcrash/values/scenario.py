@@ -15,8 +15,11 @@ from walcrash.values.forms import Real, Whole
 from walcrash.values.verdict import Invariant
 
 # limits
-SECONDS: Final = 10.0**9
-"""Longest time limit, seconds."""
+RECOVERY_SECONDS: Final = 86_400.0
+"""Longest time limit of a boot or a recovery, seconds: a day.
+
+It is waited for with `poll(2)`, whose milliseconds have 31 bits: 2,147,483 seconds.
+"""
 
 MEMORY_MB: Final = 2**30
 """Largest memory limit, megabytes."""
@@ -155,7 +158,7 @@ class Budget:
 class RecoveryLimits:
     """What one boot or recovery may take before it counts as failed."""
 
-    seconds: Annotated[float, Real(0.0, SECONDS)] = 10.0
+    seconds: Annotated[float, Real(0.0, RECOVERY_SECONDS)] = 10.0
     memory_mb: Annotated[int, Whole(1, MEMORY_MB)] = 512
 
 
