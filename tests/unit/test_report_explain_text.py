@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 from report_lines import finding, story
 
-from walcrash.report.advice import advice, taken
 from walcrash.report.explain_text import explanation_text
 from walcrash.report.story_words import bytes_rows, fate_lines, ranges_text
+from walcrash.report.taken import taken
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import Outcome
 from walcrash.values.moments import Placement
 from walcrash.values.rule import Taken
-from walcrash.values.rules import RULES
 from walcrash.values.story import (
     Aspect,
     Fate,
@@ -23,7 +22,6 @@ from walcrash.values.story import (
     StoryCall,
     StoryCrash,
 )
-from walcrash.values.verdict import Invariant
 
 HOSTILE = "\x1b[2J<script>alert(1)</script>\u202e\x07"
 
@@ -173,19 +171,6 @@ def test_a_story_without_a_view_or_a_disk_is_told_without_them() -> None:
 )
 def test_what_a_crash_took_is_named(told: Story, what: Taken) -> None:
     assert taken(told) is what
-
-
-def test_there_is_advice_for_every_invariant_and_every_loss() -> None:
-    assert set(RULES) == set(Invariant)
-    for invariant in Invariant:
-        for what in Taken:
-            assert 60 < len(advice(invariant, what)) < 400, (invariant, what)
-
-
-def test_advice_depends_on_what_was_lost() -> None:
-    assert "directory" in advice(Invariant.LOST_PUT, Taken.NAME)
-    assert "fsync" in advice(Invariant.LOST_PUT, Taken.DATA)
-    assert "truncate the" in advice(Invariant.LOST_PUT, Taken.KILL_TORN)
 
 
 def test_ranges_are_told_with_their_ends() -> None:

@@ -102,7 +102,7 @@ def test_a_finding_has_its_crash_its_steps_its_bytes_and_its_commands() -> None:
         "- 224 e0e1e2e3 e4e5e6e7",
         "first recovery 1 record; checkpoint 0, applied 0; PutOperation op-1 at 104",
         "broken lost-put: every acknowledged PutOperation is there after recovery",
-        "usually What follows a torn record",
+        "taken the rest of a write that a kill interrupted",
         "walcrash replay F-7c1e",
         "walcrash run scenarios/torn-tail.toml --seed 3f9c2ab --case 1",
     ):

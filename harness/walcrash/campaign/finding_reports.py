@@ -9,7 +9,7 @@ Not here: which cases are a group, and what a cause is (`minimise.cause`).
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.campaign.pool import JobPool
@@ -19,6 +19,7 @@ from walcrash.case.job import replay_case
 from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.findings.evidence import unpack
 from walcrash.findings.evidence_job import pack_run
+from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
@@ -181,6 +182,8 @@ class FindingReports:
                 return None
             evidence = packed
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
+        if run is not None and found.minimal is None:
+            finding = replace(finding, fate=case_fate(run))
         change = self._store.keep(finding, kept, _stored(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
@@ -271,6 +274,7 @@ def _finding(
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
+        fate=None if minimal is None else minimal.fate,
     )
 
 

@@ -2,6 +2,7 @@
 
 Failing cases of one scenario are a group if they break the same invariant first and their last
 crash fell on the same kind of place. Each group is minimised. Minimal cases have the same cause if
+the same became of what was lost, of a PutOperation or a mark, wherever the crash fell; else if
 they break the same invariant and, after a kill, have as many crashes and the last one fell on the
 same kind of event; where there was a power loss, if the last one took from the same files, or from
 those of the other and more.
@@ -16,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walcrash.values.case import Landing
-from walcrash.values.cause import Cause, CrashSite, name_pattern, site_of
+from walcrash.values.cause import Cause, CrashSite, fate_site, name_pattern, site_of
 from walcrash.values.event import MESSAGES
+from walcrash.values.fate import Fate
 from walcrash.values.identity import Facts
 from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Story
@@ -59,7 +61,10 @@ def group_of(invariant: Invariant, landings: Sequence[Landing]) -> FailureGroup:
 
 
 def cause_of(
-    invariant: Invariant, landings: Sequence[Landing], story: Story | None = None
+    invariant: Invariant,
+    landings: Sequence[Landing],
+    story: Story | None = None,
+    fate: Fate | None = None,
 ) -> Cause:
     """Return the cause that a case shows.
 
@@ -67,16 +72,24 @@ def cause_of(
         invariant: what it breaks first.
         landings: where its crashes landed, in order.
         story: what happened in it, where that is known.
+        fate: what its events say of what it breaks first, where they decide it.
     """
+    became = fate_site(fate)
     if not landings:
-        return Cause(invariant=invariant, crashes=1)
+        return Cause(invariant=invariant, crashes=1, fate=became)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
     if not any(landing.is_power_loss for landing in landings):
-        return Cause(invariant=invariant, crashes=len(landings), site=site)
+        return Cause(invariant=invariant, crashes=len(landings), site=site, fate=became)
     lost = () if story is None else _lost(story)
     # Where everything was kept, in the wrong order or with something between, the site decides.
-    return Cause(invariant=invariant, is_power_loss=True, site=None if lost else site, lost=lost)
+    return Cause(
+        invariant=invariant,
+        is_power_loss=True,
+        site=None if lost else site,
+        lost=lost,
+        fate=became,
+    )
 
 
 def _lost(story: Story) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.case.runner import run_case
 from walcrash.findings.evidence import unpack
+from walcrash.findings.fates import watched_fate
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.search import minimise
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause
+from walcrash.values.fate import Fate
 from walcrash.values.verdict import Invariant
 
 
@@ -25,12 +27,14 @@ class MinimalCase:
         tries: how many simpler cases were run.
         is_finished: whether all was tried; else the budget ran out first.
         cause: the cause that it shows; None where `outcome` is.
+        fate: what its events say about what it breaks first; None where they decide nothing.
     """
 
     outcome: CaseOutcome | None
     tries: int
     is_finished: bool
     cause: Cause | None = None
+    fate: Fate | None = None
 
 
 def minimise_case(
@@ -64,9 +68,11 @@ def minimise_case(
     if found.run is None:
         return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
     story = build_story(found.run, promised=stored.contract.model)
+    fate = watched_fate(job_sandbox(), stored, found.run)
     return MinimalCase(
         outcome=summarise(found.run, stored),
         tries=found.tries,
         is_finished=found.is_finished,
-        cause=cause_of(target_invariant, found.run.landings, story),
+        cause=cause_of(target_invariant, found.run.landings, story, fate),
+        fate=fate,
     )

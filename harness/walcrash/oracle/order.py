@@ -48,8 +48,8 @@ def too_early(comparison: Comparison, where: str) -> list[Violation]:
         return []
     record = shown[early[0]].record
     message = f"{name(record)} lies before the offset that the replay was to start from"
-    found = records_listing(shown, focus=early[0])
-    return [Violation(Invariant.ORDER, where, message, comparison.allowed(), found)]
+    found, allowed = records_listing(shown, focus=early[0]), comparison.allowed()
+    return [Violation(Invariant.ORDER, where, message, allowed, found, record.ts_ms)]
 
 
 def disordered(comparison: Comparison, where: str) -> list[Violation]:
@@ -73,7 +73,7 @@ def disordered(comparison: Comparison, where: str) -> list[Violation]:
             continue
         found = records_listing(comparison.shown, focus=position)
         allowed = comparison.allowed(focus=index)
-        return [Violation(Invariant.ORDER, where, message, allowed, found)]
+        return [Violation(Invariant.ORDER, where, message, allowed, found, record.ts_ms)]
     return []
 
 
@@ -95,7 +95,8 @@ def holes(comparison: Comparison, where: str) -> list[Violation]:
         f"{name(comparison.entry(behind).record)} behind it is there"
     )
     found = records_listing(comparison.shown, focus=min(hole, len(comparison.shown)))
-    return [Violation(Invariant.ORDER, where, message, comparison.allowed(focus=hole), found)]
+    allowed, ts_ms = comparison.allowed(focus=hole), comparison.entry(hole).record.ts_ms
+    return [Violation(Invariant.ORDER, where, message, allowed, found, ts_ms)]
 
 
 def wrong_offsets(comparison: Comparison, where: str) -> list[Violation]:

@@ -14,6 +14,10 @@ from walcrash.oracle.wording import difference, more, name, records_listing
 from walcrash.values.record import Record, RecordType
 from walcrash.values.verdict import Invariant, Violation
 
+# limits
+TELLING_BYTES = 8
+"""Shortest text or payload by which another record is named: a shorter one says little."""
+
 
 def judge_lost_put(evidence: Evidence) -> list[Violation]:
     """Judge that every promised PutOperation is there."""
@@ -71,8 +75,11 @@ def altered(comparison: Comparison, where: str) -> list[Violation]:
     appended, found = different[0]
     field, right, wrong = difference(appended, found)
     message = f"{name(appended)} came back with another `{field}`: {wrong}, appended was {right}"
+    owner = _owner(comparison.expectation, found, field, but=appended.ts_ms)
+    if owner is not None:
+        message += f"; that is the `{field}` of {name(owner)}"
     message += more(len(different) - 1, "altered")
-    return [Violation(Invariant.ALTERED_RECORD, where, message, right, wrong)]
+    return [Violation(Invariant.ALTERED_RECORD, where, message, right, wrong, appended.ts_ms)]
 
 
 def phantoms(comparison: Comparison, where: str) -> list[Violation]:
@@ -85,18 +92,42 @@ def phantoms(comparison: Comparison, where: str) -> list[Violation]:
     ]
     if not unknown:
         return []
-    why = _why_phantom(expectation, shown[unknown[0]].record)
-    message = f"{why}{more(len(unknown) - 1, 'phantoms too')}"
-    found = records_listing(shown, focus=unknown[0])
-    return [Violation(Invariant.PHANTOM_RECORD, where, message, comparison.allowed(), found)]
+    record = shown[unknown[0]].record
+    message = f"{_why_phantom(expectation, record)}{more(len(unknown) - 1, 'phantoms too')}"
+    found, allowed = records_listing(shown, focus=unknown[0]), comparison.allowed()
+    return [Violation(Invariant.PHANTOM_RECORD, where, message, allowed, found, record.ts_ms)]
 
 
 def _why_phantom(expectation: Expectation, record: Record) -> str:
-    if record.ts_ms in expectation.refused:
+    """Return what came back, by its content: a time alone makes no record."""
+    if expectation.refused.get(record.ts_ms) == record:
         return f"{name(record)} is there, although its append had failed for certain"
-    if record.ts_ms in expectation.gone:
+    if expectation.gone.get(record.ts_ms) == record:
         return f"{name(record)} came back: an earlier recovery had shown that it was gone"
-    return f"{name(record)} (ts_ms {record.ts_ms}) is there, and was never appended"
+    message = f"{name(record)} (ts_ms {record.ts_ms}) is there, and was never appended"
+    timed = expectation.refused.get(record.ts_ms) or expectation.gone.get(record.ts_ms)
+    if timed is not None:
+        field, right, wrong = difference(timed, record)
+        return (
+            f"{message}: its ts_ms is that of {name(timed)}, its `{field}` {wrong} and not {right}"
+        )
+    owner = _owner(expectation, record, "payload", but=record.ts_ms)
+    return message if owner is None else f"{message}; its `payload` is that of {name(owner)}"
+
+
+def _owner(expectation: Expectation, record: Record, field: str, *, but: int) -> Record | None:
+    """Return the one other record that was appended with this value in a field, if it says much."""
+    value = getattr(record, field)
+    if not isinstance(value, str | bytes) or len(value) < TELLING_BYTES:
+        return None
+    known = [expected.entry.record for expected in expectation.items]
+    known += [
+        *expectation.before.values(),
+        *expectation.refused.values(),
+        *expectation.gone.values(),
+    ]
+    owners = [each for each in known if each.ts_ms != but and getattr(each, field) == value]
+    return owners[0] if len(owners) == 1 else None
 
 
 def _lost(comparison: Comparison) -> list[int]:
@@ -115,7 +146,8 @@ def _loss(
     only = f"{found} only" if shown else found
     message = f"{what}: {name(entry.record)} {why}, {_source(where)} shows {only}"
     message += more(len(lost) - 1, "gone")
-    return [Violation(invariant, where, message, comparison.allowed(focus=lost[0]), found)]
+    allowed, ts_ms = comparison.allowed(focus=lost[0]), entry.record.ts_ms
+    return [Violation(invariant, where, message, allowed, found, ts_ms)]
 
 
 def _source(where: str) -> str:

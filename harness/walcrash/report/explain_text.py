@@ -3,7 +3,7 @@
 It reads well without colour at 80 columns and more. Bytes are shown as a difference is: where
 written and found are not alike, a line of each.
 
-Not here: the words for events and states (`story_words`), what to do about it (`advice`).
+Not here: the words for events and states (`story_words`), what became of a record (`fate_words`).
 """
 
 import os
@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from walcrash.report.advice import advice, taken
 from walcrash.report.finding_text import NARROWEST, WIDTH, finding_text
 from walcrash.report.output import publish, talk, wants_color
 from walcrash.report.story_words import (
@@ -29,6 +28,7 @@ from walcrash.report.story_words import (
     recovery_lines,
     state_text,
 )
+from walcrash.report.taken import taken
 from walcrash.report.text import INDENT, block, counted, paragraph, shorten
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
@@ -219,6 +219,4 @@ def _rule(finding: Finding, story: Story, width: int) -> list[str]:
     lines = ["RULE"]
     lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant].text}",
                    width=width)  # fmt: skip
-    what = taken(story)
-    lines += block("taken", f"{what.value}", width=width)
-    return [*lines, *block("usually", advice(first.invariant, what), width=width)]
+    return [*lines, *block("taken", taken(story).value, width=width)]

@@ -6,6 +6,7 @@ is escaped.
 Not here: the steps of the case, which `explain_text` shows.
 """
 
+from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.text import (
     block,
     command,
@@ -18,6 +19,7 @@ from walcrash.report.text import (
 )
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding
 from walcrash.values.log import CaseJudged
 from walcrash.values.verdict import Violation
@@ -69,6 +71,7 @@ def finding_text(
         *_crash(finding, width),
         *shown_lines(first, width),
         *_also(finding.violations[1:], width),
+        *became_lines(finding.fate, width),
         *block("history", _history(finding), width=width),
         "",
         command("replay", replay_command(finding.id, runs=runs)),
@@ -118,6 +121,15 @@ def _also(others: tuple[Violation, ...], width: int) -> list[str]:
     if len(others) > ALSO_SHOWN:
         lines += block("", f"and {len(others) - ALSO_SHOWN} more", width=width)
     return lines
+
+
+def became_lines(fate: Fate | None, width: int) -> list[str]:
+    """Return what became of what was lost, and what repairs it; nothing where it is not known."""
+    lines: list[str] = []
+    for sentence in fate_sentences(fate):
+        lines += block("" if lines else "fate", sentence, width=width)
+    advice = fate_advice(fate)
+    return [*lines, *(block("repair", advice, width=width) if advice else ())]
 
 
 def _history(finding: Finding) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 import jinja2
 from markupsafe import Markup
 
-from walcrash.report.advice import advice, taken
+from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.finding_text import (
     HALF_MADE,
     explain_command,
@@ -33,6 +33,7 @@ from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, v
 from walcrash.report.run_report import RunReport
 from walcrash.report.story_words import recovery_lines
 from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
+from walcrash.report.taken import taken
 from walcrash.report.text import counted, escape, shorten
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
@@ -257,7 +258,11 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         text = f"{other.invariant.value}: {shorten(other.message, MESSAGE_CHARACTERS)}"
         yield "also", text
     if story is not None:
-        yield "usually", advice(first.invariant, taken(story))
+        yield "taken", taken(story).value
+    for sentence in fate_sentences(finding.fate):
+        yield "fate", sentence
+    if repair := fate_advice(finding.fate):
+        yield "repair", repair
 
 
 def _commands(finding: Finding) -> Mapping[str, str]:

@@ -9,10 +9,12 @@ from walcrash.campaign.pool import MakeExecutor
 from walcrash.disk import NotModelled
 from walcrash.findings.bundle import SUFFIX, read_bundle
 from walcrash.findings.evidence import unpack
+from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
-from walcrash.tools.replay import replay_finding
+from walcrash.tools.replay import ReplayResult, replay_finding
 from walcrash.values.errors import UsageError
+from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding
 from walcrash.values.story import Story
 
@@ -50,13 +52,26 @@ def explain_finding(
         result = next(results)
     kept = Store(runs).find(reference)
     if not result.alike and kept.evidence:
-        story = build_story(unpack(kept.evidence).run, promised=result.promised)
-        return Explained(finding=kept.finding, story=story, is_alike=False, is_kept=True)
+        run = unpack(kept.evidence).run
+        story = build_story(run, promised=result.promised)
+        finding = replace(kept.finding, fate=case_fate(run))
+        return Explained(finding=finding, story=story, is_alike=False, is_kept=True)
     story = build_story(result.run, promised=result.promised)
     # What is shown is this run; how often the finding repeats is what its campaign has counted.
     counted = kept.finding
-    finding = replace(result.finding, replays=counted.replays, replays_alike=counted.replays_alike)
+    finding = replace(
+        result.finding,
+        replays=counted.replays,
+        replays_alike=counted.replays_alike,
+        fate=_fate(result, counted),
+    )
     return Explained(finding=finding, story=story, is_alike=result.alike)
+
+
+def _fate(result: ReplayResult, kept: Finding) -> Fate | None:
+    """Return the fate in a run: the campaign's, which saw more, where the run did the same."""
+    is_same = result.alike and result.finding.violations == kept.violations
+    return kept.fate if is_same and kept.fate is not None else case_fate(result.run)
 
 
 def _explain_bundle(path: Path) -> Explained:
@@ -64,10 +79,11 @@ def _explain_bundle(path: Path) -> Explained:
     bundle = read_bundle(path)
     try:
         story = build_story(bundle.evidence.run, promised=bundle.stored.contract.model)
+        fate = case_fate(bundle.evidence.run)
     except (NotModelled, AssertionError, LookupError, ValueError, MemoryError) as problem:
         # A bundle from a stranger may hold calls that no file system allows.
         raise UsageError(
             f"the bundle {path} is refused: its trace cannot be ({type(problem).__name__}: "
             f"{problem}); nothing was written"
         ) from None
-    return Explained(finding=bundle.finding, story=story, is_alike=True)
+    return Explained(finding=replace(bundle.finding, fate=fate), story=story, is_alike=True)

@@ -7,10 +7,12 @@ Not here: which cause a case shows, and which failing cases are a group (`minimi
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.event import EventKind
+from walcrash.values.fate import Fate, FateKind
+from walcrash.values.forms import SPARSE
 from walcrash.values.identity import Facts
 from walcrash.values.operation import OperationKind
 from walcrash.values.verdict import Invariant
@@ -45,6 +47,29 @@ class CrashSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FateSite:
+    """What became of what a finding is about, as far as it is the same from seed to seed.
+
+    Attributes:
+        kind: what became of the record's bytes; None where the finding is about no record.
+        path: the file that holds or held them, as `name_pattern` gives it.
+        by: what took them, and the name that it acted on.
+        detail: what was shown of their file, or whose sync is missing.
+        found: for a recovery that failed, the names that were new or torn.
+    """
+
+    kind: FateKind | None = None
+    path: str = ""
+    by: tuple[EventKind, str] | None = None
+    detail: str = ""
+    found: tuple[str, ...] = ()
+
+
+_LOSSES: Final = frozenset({Invariant.LOST_PUT, Invariant.LOST_MARK})
+"""Rules that one bug breaks by turns, as the record that it loses is of this type or that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """What a minimal case has in common with those of other crash points and seeds.
 
@@ -56,6 +81,8 @@ class Cause:
             file. None where that event is not known, or where `lost` tells more.
         lost: the names from which a power loss took something, as `name_pattern` gives them,
             sorted.
+        fate: what became of what was lost; None where the events do not decide it. The id does
+            not depend on it, so that a finding of an earlier version keeps its own.
     """
 
     invariant: Invariant
@@ -63,6 +90,7 @@ class Cause:
     crashes: int = 0
     site: CrashSite | None = None
     lost: tuple[str, ...] = ()
+    fate: Annotated[FateSite | None, SPARSE] = None
 
     @property
     def facts(self) -> Facts:
@@ -71,10 +99,35 @@ class Cause:
         return (self.invariant.value, self.is_power_loss, self.crashes, site, self.lost)
 
     def explains(self, other: "Cause") -> bool:
-        """Whether the other is this one, or lost what this one did and more besides."""
+        """Whether the other is this one, lost what this one did and more, or has its fate."""
+        if self._is_same_fate(other):
+            return True
         if self.invariant is not other.invariant or not self.lost or not other.lost:
-            return self == other
+            return self.facts == other.facts
         return set(self.lost) <= set(other.lost)
+
+    def _is_same_fate(self, other: "Cause") -> bool:
+        is_alike = self.invariant is other.invariant or {self.invariant, other.invariant} <= _LOSSES
+        return is_alike and self.fate is not None and self.fate == other.fate
+
+
+def fate_site(fate: Fate | None) -> FateSite | None:
+    """Return of a fate what tells one bug from another; None where it is not known."""
+    if fate is None:
+        return None
+    if fate.found is not None:
+        refs = (*fate.found.new, *fate.found.torn)
+        names = {name_pattern(ref.path_to or ref.path) for ref in refs}
+        return FateSite(found=tuple(sorted(names))) if names else None
+    if fate.record is None or not fate.record.is_missing:
+        return None
+    told = fate.record
+    if not told.copies:
+        return FateSite(kind=told.kind)
+    copy = told.copies[0]
+    by = None if copy.by is None else (copy.by.kind, name_pattern(copy.by.path))
+    detail = told.reading.value if told.kind is FateKind.THERE else name_pattern(copy.not_synced)
+    return FateSite(kind=told.kind, path=name_pattern(copy.path), by=by, detail=detail)
 
 
 def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:

@@ -6,6 +6,7 @@ from enum import Enum
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.fate import Fate
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 
@@ -65,6 +66,8 @@ class Finding(HasViolations):
         groups: the groups of failing cases that came to this cause, as in `CaseJudged`.
         origin: the command line behind `walcrash`, without the seed, that shows it again where
             `run` does not, such as that of a probe; else empty.
+        fate: what the events of the smallest case say about what it broke first; None where they
+            decide nothing.
     """
 
     id: str
@@ -89,6 +92,7 @@ class Finding(HasViolations):
     cause: Cause | None = None
     groups: tuple[str, ...] = ()
     origin: str = ""
+    fate: Fate | None = None
 
     @property
     def is_stable(self) -> bool:

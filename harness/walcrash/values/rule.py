@@ -1,10 +1,9 @@
-"""What a rule is: its text, what it needs to be judged, its rank, and what usually repairs a bug.
+"""What a rule is: its text, what it needs to be judged, and its rank.
 
 Not here: the rules themselves and their ids (`rules`), and their judging (`walcrash.oracle`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -55,8 +54,6 @@ class Rule:
         also_on: further occasions that can show a violation, and are made for this rule too.
         capability: what the subject has to support, as in the driver protocol; None if nothing.
         promise: the weakest promise of the contract under which the rule is judged.
-        advice: what usually repairs a violation.
-        advice_after: the same where it depends on what the crash took.
     """
 
     text: str
@@ -65,8 +62,6 @@ class Rule:
     also_on: frozenset[Occasion] = frozenset()
     capability: str | None = None
     promise: Promise = Promise.PREFIX
-    advice: str
-    advice_after: Mapping[Taken, str] = field(default_factory=dict)
 
     def is_supported(self, supports: frozenset[str]) -> bool:
         """Return whether a subject with these capabilities can be held against the rule."""

@@ -3,9 +3,11 @@
 Not here: what an invariant says and needs (`rules`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Annotated
 
+from walcrash.values.forms import SPARSE
 from walcrash.values.rules import Invariant
 
 __all__ = ["HasViolations", "Invariant", "Judgement", "Verdict", "Violation"]
@@ -29,6 +31,8 @@ class Violation:
         message: one sentence for a person, with the record or operation that it is about.
         allowed: what would have been right, short.
         found: what was found, short.
+        record_ts_ms: the `ts_ms` of the one record that it is about first; None if it is about
+            none. It says no more than the message, so it does not tell violations apart.
     """
 
     invariant: Invariant
@@ -36,6 +40,7 @@ class Violation:
     message: str
     allowed: str = ""
     found: str = ""
+    record_ts_ms: Annotated[int | None, SPARSE] = field(default=None, compare=False)
 
 
 class HasViolations:

@@ -1,15 +1,11 @@
-"""What usually repairs a kind of bug: by invariant, by fault, and by what was lost.
+"""What the crashes of a case took, the most severe of it.
 
-It is advice and not a verdict: the finding says what broke, this says where others found the
-reason. Where a rule says nothing of what was lost, its general advice stands.
-
-Not here: the advice itself, which is part of each rule (`walcrash.values.rules`).
+Not here: what became of the record that a finding is about (`fate_words`).
 """
 
 from walcrash.values.moments import Placement
 from walcrash.values.persistence import is_power_loss
 from walcrash.values.rule import Taken
-from walcrash.values.rules import RULES, Invariant
 from walcrash.values.story import Aspect, Story, StoryCrash
 
 
@@ -31,9 +27,3 @@ def _taken(crash: StoryCrash) -> Taken:
     if any(fate.aspect is not Aspect.NAME for fate in lost):
         return Taken.DATA
     return Taken.NAME if lost else Taken.POWER_NOTHING
-
-
-def advice(invariant: Invariant, what: Taken) -> str:
-    """Return what usually repairs this kind of bug, in one or two sentences."""
-    rule = RULES[invariant]
-    return rule.advice_after.get(what, rule.advice)

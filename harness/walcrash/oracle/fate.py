@@ -1,0 +1,424 @@
+"""The fate of what a finding is about, from the events of its case alone.
+
+The record of a violation is followed through the trace (`ledger`). Where its bytes are there and
+were not shown, it is said what was shown of their file and what happened since; where they are
+not there, which event took them, or which sync was missing. What a recovery that failed had found
+is told by what was new there.
+
+It is silent where the events do not decide: for what a recovery without a trace did, for a
+record whose payload is not found with it, for events that are not followed, and where the image
+of the case does not have the bytes that the events say it has.
+
+Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words`).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from walcrash.oracle.carriers import Carriers
+from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece, Torn, content_of, has_bytes
+from walcrash.values.cause import name_pattern
+from walcrash.values.event import EventKind
+from walcrash.values.fate import (
+    COPIES_SHOWN,
+    SINCE_SHOWN,
+    CopyFate,
+    EventRef,
+    Fate,
+    FateKind,
+    FoundFate,
+    NumberReuse,
+    Reading,
+    RecordFate,
+    event_ref,
+)
+from walcrash.values.history import History, Outcome, RecoveryName
+from walcrash.values.image import Image
+from walcrash.values.record import Record
+from walcrash.values.recovery import Recovery, RecoveryFailure
+from walcrash.values.rules import Invariant
+from walcrash.values.story import Aspect
+from walcrash.values.verdict import Violation
+
+_CHECKPOINT_RULES = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE)
+
+
+def fate_of(
+    history: History,
+    boots: Sequence[BootTrace],
+    violation: Violation,
+    *,
+    image: Image | None,
+    recovery_trace: BootTrace | None = None,
+) -> Fate | None:
+    """Return what the events of a case say about one violation; None where they say nothing.
+
+    Args:
+        history: all boots of the case, and the recoveries.
+        boots: the events of each boot.
+        violation: what was broken.
+        image: what the last crash left, where it is known.
+        recovery_trace: what the first recovery of that did until it had opened, if it is known.
+    """
+    found = _recovery(history, violation.where)
+    if found is None:
+        return None
+    number, recovery = found
+    if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
+        reuse = _reuse(history, recovery)
+        return None if reuse is None else Fate(reuse=reuse)
+    try:
+        followed = _Followed(history, boots)
+        followed.follow(number, recovery, image, recovery_trace)
+    except LostTrack:
+        return None
+    if isinstance(recovery, RecoveryFailure):
+        state = _found_state(followed.ledger, followed.known)
+        return None if state is None else Fate(found=state)
+    if violation.record_ts_ms is None:
+        return None
+    if violation.record_ts_ms in followed.denied:
+        return None
+    told = _Teller(history, boots, followed.ledger, recovery).tell(violation.record_ts_ms)
+    return None if told is None else Fate(record=told)
+
+
+def _recovery(history: History, where: str) -> tuple[int, Recovery | RecoveryFailure] | None:
+    """Return which boot's recovery a violation is about; the one after the last is `first`."""
+    count = len(history.boots)
+    if where == RecoveryName.FIRST.value:
+        last = history.boots[-1].recovery if history.boots else None
+        is_own = isinstance(last, RecoveryFailure) and last is history.recoveries.first
+        return (count if is_own else count + 1), history.recoveries.first
+    for number, boot in enumerate(history.boots, start=1):
+        if where == f"boot {number}" and boot.recovery is not None:
+            return number, boot.recovery
+    return None
+
+
+# What happened until then.
+
+
+class _Followed:
+    """The pieces of all records, as a recovery left them.
+
+    Attributes:
+        ledger: where they are.
+        known: the names that the last successful `open` had found or made.
+        denied: records whose bytes the image does not have where the events say so.
+    """
+
+    def __init__(self, history: History, boots: Sequence[BootTrace]) -> None:
+        appended = {
+            (at, index): call.operation.record
+            for at, boot in enumerate(history.boots, start=1)
+            for index, call in enumerate(boot.calls)
+            if call.operation.record is not None
+        }
+        carriers = Carriers(appended.values())
+        self._boots = boots
+        self.ledger = Ledger(
+            carriers=carriers,
+            appended={key: record.ts_ms for key, record in appended.items()},
+            is_legible=carriers.is_legible(event for boot in boots for event in boot.events),
+        )
+        self.known: frozenset[str] = frozenset()
+        self.denied: frozenset[int] = frozenset()
+
+    def follow(
+        self,
+        number: int,
+        recovery: Recovery | RecoveryFailure,
+        image: Image | None,
+        recovery_trace: BootTrace | None,
+    ) -> None:
+        """Follow all boots before a recovery, and what it did itself where that is known.
+
+        Raises:
+            LostTrack: an event is not followed.
+        """
+        ledger = self.ledger
+        for boot in self._boots[: number - 1]:
+            ledger.begin(boot)
+            opened = _opened(boot)
+            ledger.advance(len(boot.events) if opened is None else opened)
+            if opened is not None:
+                self.known = frozenset(ledger.names)
+                ledger.advance(len(boot.events))
+            ledger.end(boot)
+        own = self._boots[number - 1] if number <= len(self._boots) else recovery_trace
+        if number > len(self._boots) and image is not None:
+            self.denied = frozenset(_denied(ledger.pieces, image))
+        if own is not None and isinstance(recovery, Recovery):
+            ledger.begin(own, is_recovery=own is recovery_trace)
+            opened = _opened(own)
+            ledger.advance(len(own.events) if opened is None else opened)
+
+
+def _denied(pieces: Iterable[Piece], image: Image) -> Iterator[int]:
+    for piece in pieces:
+        content = content_of(image, piece.path) if piece.is_there else None
+        if piece.is_there and (content is None or not has_bytes(content, piece.carrier)):
+            yield piece.carrier.ts_ms
+
+
+def _opened(boot: BootTrace) -> int | None:
+    """Return how many events a boot had when its `open` replied; None if it did not."""
+    replies = (
+        at + 1
+        for at, event in enumerate(boot.events)
+        if event.kind is EventKind.REPLY and event.call == 0
+    )
+    return next(replies, None)
+
+
+def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
+    patterns = {name_pattern(name) for name in known}
+    new = [
+        ref
+        for name, ref in ledger.ever_made.items()
+        if name in ledger.names and name_pattern(name) not in patterns
+    ]
+    gone = [ref for name, ref in ledger.taken.items() if name in known]
+    state = FoundFate(
+        torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
+        new=tuple(new[-SINCE_SHOWN:]),
+        gone=tuple(gone[-SINCE_SHOWN:]),
+    )
+    return state if state.torn or state.new or state.gone else None
+
+
+# One record.
+
+
+@dataclass(slots=True)
+class _Copy:
+    """One place at which a record was written: pieces that belong together."""
+
+    pieces: list[Piece]
+
+    @property
+    def is_there(self) -> bool:
+        return all(piece.is_there for piece in self.pieces)
+
+    @property
+    def gone_at(self) -> int:
+        return min((piece.gone_at for piece in self.pieces if not piece.is_there), default=-1)
+
+    @property
+    def decisive(self) -> Piece:
+        """The piece that was gone first, or the first one of all."""
+        gone = [piece for piece in self.pieces if not piece.is_there]
+        return min(gone, key=lambda piece: piece.gone_at) if gone else self.pieces[0]
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(piece.carrier.data for piece in self.pieces)
+
+
+def _copies(pieces: Sequence[Piece]) -> list[_Copy]:
+    """Return pieces of one record as copies: those of one call that join in one file."""
+    copies: list[_Copy] = []
+    for piece in sorted(pieces, key=lambda each: (each.call, each.file, each.carrier.start)):
+        last = copies[-1].pieces[-1] if copies else None
+        is_joined = (
+            last is not None
+            and (last.call, last.file) == (piece.call, piece.file)
+            and (last.carrier.end == piece.carrier.start or last.written == piece.written)
+        )
+        if is_joined:
+            copies[-1].pieces.append(piece)
+        else:
+            copies.append(_Copy([piece]))
+    return copies
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Tells the fate of records of one recovery."""
+
+    history: History
+    boots: Sequence[BootTrace]
+    ledger: Ledger
+    recovery: Recovery
+
+    def tell(self, ts_ms: int) -> RecordFate | None:
+        """Return a record's fate; None where the events do not decide it."""
+        record = self.ledger.carriers.records.get(ts_ms)
+        if record is None:
+            return None
+        is_missing = all(item.record.ts_ms != ts_ms for item in self.recovery.records)
+        pieces = [piece for piece in self.ledger.pieces if piece.carrier.ts_ms == ts_ms]
+        if not pieces:
+            return self._never_written(record, is_missing=is_missing)
+        copies = [copy for copy in _copies(pieces) if self._is_whole(ts_ms, copy)]
+        there = [copy for copy in copies if copy.is_there]
+        there.sort(key=lambda copy: copy.pieces[0].written_at)
+        gone = sorted((c for c in copies if not c.is_there), key=lambda copy: -copy.gone_at)
+        shown = [self._copy_fate(copy) for copy in (*there, *gone)]
+        if not shown or None in shown:
+            return None
+        fates = tuple(fate for fate in shown if fate is not None)[:COPIES_SHOWN]
+        decisive = (there or gone)[0]
+        is_unread = is_missing and bool(there)
+        torn = self._torn_before(decisive) if is_unread else None
+        return RecordFate(
+            record=str(record),
+            is_missing=is_missing,
+            kind=fates[0].kind,
+            copies=fates,
+            replied=self._replied(ts_ms),
+            reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
+            torn=None if torn is None else torn.ref,
+            since=tuple(self._since(decisive)) if there else (),
+        )
+
+    def _never_written(self, record: Record, *, is_missing: bool) -> RecordFate | None:
+        replied = self._replied(record.ts_ms)
+        if not is_missing or replied is None:
+            return None
+        if not self.ledger.is_legible and self._has_written(record.ts_ms):
+            return None
+        if self.ledger.is_legible and not self._is_searchable(record):
+            return None
+        return RecordFate(
+            record=str(record), is_missing=True, kind=FateKind.NEVER_WRITTEN, replied=replied
+        )
+
+    def _is_searchable(self, record: Record) -> bool:
+        """Whether the record would be found: others of its type are, by their times."""
+        found = {piece.carrier.ts_ms for piece in self.ledger.pieces}
+        known = self.ledger.carriers.records
+        return any(known[ts].type is record.type for ts in found)
+
+    def _has_written(self, ts_ms: int) -> bool:
+        """Whether anything at all was written since a record was appended."""
+        boot, index = next(key for key, ts in self.ledger.appended.items() if ts == ts_ms)
+        later = [event for one in self.boots[boot:] for event in one.events]
+        own = [event for event in self.boots[boot - 1].events if event.call >= index]
+        return any(event.kind is EventKind.WRITE for event in (*own, *later))
+
+    def _is_whole(self, ts_ms: int, copy: _Copy) -> bool:
+        return not self.ledger.is_legible or self.ledger.carriers.is_whole(ts_ms, copy.data)
+
+    def _copy_fate(self, copy: _Copy) -> CopyFate | None:
+        piece = copy.decisive
+        kind = _kind(piece)
+        if kind is None:
+            return None
+        in_file = [each for each in copy.pieces if each.file == piece.file]
+        aspect = None if piece.loss is None else piece.loss.aspect
+        failed = [ref for ref, is_made in piece.syncs if not is_made]
+        has_sync = any(is_made for _, is_made in piece.syncs)
+        return CopyFate(
+            kind=kind,
+            path=piece.path,
+            start=min(each.carrier.start for each in in_file),
+            end=max(each.carrier.end for each in in_file),
+            written=max(in_file, key=lambda each: each.written_at).written,
+            by=piece.by,
+            is_nameless=piece.is_nameless,
+            aspect=aspect,
+            not_synced=_not_synced(piece, has_sync=has_sync) if piece.is_lost_by_power else "",
+            failed_sync=failed[-1] if failed and piece.is_lost_by_power else None,
+        )
+
+    def _replied(self, ts_ms: int) -> EventRef | None:
+        for (number, index), ts in self.ledger.appended.items():
+            call = self.history.boots[number - 1].calls[index]
+            if ts != ts_ms or call.outcome is not Outcome.ACKNOWLEDGED:
+                continue
+            for at, event in enumerate(self.boots[number - 1].events):
+                if event.kind is EventKind.REPLY and event.call == index:
+                    return event_ref(number, at, event)
+        return None
+
+    # A record that is there and was not shown.
+
+    def _reading(self, copy: _Copy, torn: Torn | None) -> Reading:
+        """Return what was shown of the file that holds a record."""
+        piece = copy.pieces[0]
+        if torn is not None and self._ends_at(torn):
+            return Reading.TORN
+        places: dict[int, list[Piece]] = {}
+        for each in self.ledger.pieces:
+            if each.is_there:
+                places.setdefault(each.carrier.ts_ms, []).append(each)
+        is_before = is_behind = False
+        for item in self.recovery.records:
+            own = places.get(item.record.ts_ms, [])
+            # What is in another file as well may have been read there.
+            if not own or any(each.file != piece.file for each in own):
+                continue
+            is_before |= any(each.carrier.start < piece.carrier.start for each in own)
+            is_behind |= any(each.carrier.start > piece.carrier.start for each in own)
+        if is_before:
+            return Reading.AROUND if is_behind else Reading.UNTIL
+        return Reading.BEHIND if is_behind else Reading.NOTHING
+
+    def _torn_before(self, copy: _Copy) -> Torn | None:
+        piece = copy.pieces[0]
+        found = [
+            item
+            for item in self.ledger.torn
+            if item.file == piece.file and item.start < piece.carrier.start
+        ]
+        return found[-1] if found else None
+
+    def _ends_at(self, torn: Torn) -> bool:
+        """Whether of its file all was shown that lies before a torn write, and nothing else."""
+        shown = {item.record.ts_ms for item in self.recovery.records}
+        return all(
+            (piece.carrier.ts_ms in shown) is (piece.carrier.end <= torn.start)
+            for piece in self.ledger.pieces
+            if piece.is_there and piece.file == torn.file
+        )
+
+    def _since(self, copy: _Copy) -> Iterator[EventRef]:
+        piece = max(copy.pieces, key=lambda each: each.written_at)
+        last: dict[tuple[EventKind, str, str], EventRef] = {}
+        for at, ref in self.ledger.changes:
+            is_own = piece.path in (ref.path, ref.path_to)
+            if at > piece.written_at and not is_own:
+                key = ref.kind, ref.path, ref.path_to
+                last.pop(key, None)
+                last[key] = ref
+        yield from list(last.values())[-SINCE_SHOWN:]
+
+
+def _kind(piece: Piece) -> FateKind | None:
+    if piece.is_there:
+        return FateKind.THERE
+    if piece.is_lost_by_power:
+        return FateKind.NOT_DURABLE
+    if piece.by is None:
+        return None
+    is_overwritten = piece.by.kind is EventKind.WRITE
+    return FateKind.OVERWRITTEN if is_overwritten else FateKind.REMOVED
+
+
+def _not_synced(piece: Piece, *, has_sync: bool) -> str:
+    """Return the name whose sync is missing; empty where that is not certain."""
+    if piece.loss is None:
+        return ""
+    if piece.loss.aspect is Aspect.NAME:
+        parent, _, _ = piece.loss.path.rstrip("/").rpartition("/")
+        return f"{parent}/" if parent else "./"
+    return "" if has_sync else piece.path
+
+
+# Numbers.
+
+
+def _reuse(history: History, recovery: Recovery) -> NumberReuse | None:
+    """Return the first offset that was given again behind a recovery that had ended before it."""
+    given: dict[int, str] = {}
+    for boot in history.boots:
+        for call in boot.calls:
+            if call.offset is not None and call.operation.record is not None:
+                given.setdefault(call.offset, str(call.operation.record))
+    for call in history.recoveries.continued:
+        record, offset = call.operation.record, call.offset
+        if record is not None and offset in given and offset >= recovery.end:
+            return NumberReuse(offset=offset, first=given[offset], again=str(record))
+    return None

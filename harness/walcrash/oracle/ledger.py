@@ -1,0 +1,469 @@
+"""The ledger: where the bytes of each record are, event by event, and which event took them.
+
+It follows names and the bytes of records through the events of a case, as memory has them. After
+a power loss a piece is there if the image has its bytes at their place; else the loss took it.
+
+Not here: what is durable (`walcrash.disk`): what a power loss took is told by its losses; which
+bytes are a record's (`carriers`), and what follows for the finding (`fate`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes
+from walcrash.values.event import Event, EventKind
+from walcrash.values.fate import EventRef, event_ref
+from walcrash.values.image import FileEntry, Image, LinkEntry
+from walcrash.values.story import Aspect, Range
+
+_RENAME_EXCHANGE: Final = 2
+_PUNCH_HOLE: Final = 0x02
+_ZERO_RANGE: Final = 0x10
+_KEPT_BY_ALLOCATION: Final = 0x01
+
+_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC})
+
+
+class LostTrack(Exception):
+    """An event moved bytes in a way that is not followed; nothing is said then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a power loss took of one event's change, and what it kept of it.
+
+    Attributes:
+        ref: the event that made the change.
+        path: the name that it is about; a directory's ends with a slash.
+        aspect: what was changed.
+        lost: ranges of bytes; of a name or a size, empty.
+        kept: the same for what was kept.
+    """
+
+    ref: EventRef
+    path: str
+    aspect: Aspect
+    lost: tuple[Range, ...] = ()
+    kept: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootTrace:
+    """One boot: what happened until it ended, the last write cut to what happened of it.
+
+    Attributes:
+        events: those that happened, in order.
+        torn: the event that the crash fell within, by its position; None if there is none.
+        image: what a power loss left; None after a kill or a close, which leave memory as it is.
+        losses: what that power loss took.
+    """
+
+    events: tuple[Event, ...]
+    torn: int | None = None
+    image: Image | None = None
+    losses: tuple[Loss, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Piece:
+    """Bytes of one record in one file, from the event that wrote them to what took them.
+
+    Attributes:
+        carrier: the bytes.
+        call: the boot and the call that wrote them.
+        written: the event that did.
+        written_at: when, as a count of events.
+        file: the file's number here.
+        path: the file's name, the last one that it had.
+        by: what took them; None while they are there, and where a power loss took them.
+        gone_at: when they were gone, as a count of events; -1 while they are there.
+        is_nameless: whether the file had no name any more when they were written.
+        loss: what the power loss took that they are gone by.
+        syncs: syncs of the file since they were written, with whether each was made.
+    """
+
+    carrier: Carrier
+    call: tuple[int, int]
+    written: EventRef
+    written_at: int
+    file: int
+    path: str
+    by: EventRef | None = None
+    gone_at: int = -1
+    is_nameless: bool = False
+    loss: Loss | None = None
+    is_lost_by_power: bool = False
+    syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the bytes are in memory."""
+        return self.gone_at < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torn:
+    """A part of one write: the file that has it, where it begins, how long it is."""
+
+    file: int
+    start: int
+    length: int
+    ref: EventRef
+
+    def is_within(self, file: int, start: int, end: int) -> bool:
+        """Whether all of it lies in a range of a file."""
+        return file == self.file and start <= self.start and self.start + self.length <= end
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """The files of a case and the pieces of its records.
+
+    Attributes:
+        carriers: what finds records in writes.
+        appended: the `ts_ms` of what each call appended, by boot and call.
+        is_legible: whether records can be found; else an append's own writes stand for it.
+        pieces: every piece of every record, in the order in which they were written.
+        torn: torn writes whose bytes are there.
+        changes: events that changed which names there are, or cut a file, each with its time.
+        clock: how many events there were, and power losses.
+        names: each name's file.
+        made: for each name what made it.
+        ever_made: for each name that there ever was what made it last.
+        taken: for each name that is gone what took it.
+    """
+
+    carriers: Carriers
+    appended: Mapping[tuple[int, int], int]
+    is_legible: bool
+    pieces: list[Piece] = field(default_factory=list)
+    torn: list[Torn] = field(default_factory=list)
+    changes: list[tuple[int, EventRef]] = field(default_factory=list)
+    clock: int = 0
+    names: dict[str, int] = field(default_factory=dict)
+    ever_made: dict[str, EventRef] = field(default_factory=dict)
+    taken: dict[str, EventRef] = field(default_factory=dict)
+    _bound: dict[int, int] = field(default_factory=dict)
+    _last_names: dict[int, tuple[str, EventRef | None]] = field(default_factory=dict)
+    _next: int = 0
+    _boot: int = 0
+    _at: int = 0
+    _events: tuple[Event, ...] = ()
+    _found: Mapping[int, list[Carrier]] = field(default_factory=dict)
+
+    # A boot.
+
+    def begin(self, boot: BootTrace, *, is_recovery: bool = False) -> None:
+        """Begin the next boot, or the recovery that is judged."""
+        self._boot = 0 if is_recovery else self._boot + 1
+        self._bound, self._at = {}, 0
+        self._events, self._found = boot.events, self._carried(boot.events)
+
+    def advance(self, until: int) -> None:
+        """Take the boot's events up to this position, not included.
+
+        Raises:
+            LostTrack: an event is not followed.
+        """
+        for at in range(self._at, until):
+            event = self._events[at]
+            ref = event_ref(self._boot, at, event)
+            if event.result >= 0:
+                self._take(event, ref, self._found.get(at, ()))
+            elif event.kind in _SYNCS:
+                self._sync(event, ref, is_made=False)
+            self.clock += 1
+        self._at = until
+
+    def end(self, boot: BootTrace) -> None:
+        """Take what ended the boot, after all its events."""
+        if boot.torn is not None:
+            self._note_torn(boot, boot.torn)
+        if boot.image is None:
+            self._drop_nameless()
+        else:
+            self._lose_power(boot.image, boot.losses)
+
+    def _carried(self, events: Sequence[Event]) -> dict[int, list[Carrier]]:
+        """Return what each write carries, with the headers that appends wrote by themselves."""
+        carried: dict[int, list[Carrier]] = {}
+        for at, event in enumerate(events):
+            found = self.carriers.find(event)
+            if found:
+                carried[at] = found
+        for (boot, call), ts_ms in self.appended.items():
+            if boot != self._boot:
+                continue
+            own = {
+                at: found[0]
+                for at, found in carried.items()
+                if events[at].call == call and len(found) == 1 and found[0].ts_ms == ts_ms
+            }
+            extra = before(events, call, own)
+            if not self.is_legible:
+                extra = own_bytes(events, call, ts_ms)
+            for at, carrier in extra.items():
+                carried.setdefault(at, []).append(carrier)
+        return carried
+
+    # One event.
+
+    def _take(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
+        kind = event.kind
+        if kind is EventKind.WRITE:
+            self._write(event, ref, carried)
+        elif kind is EventKind.TRUNCATE:
+            self._cut(event, ref)
+        elif kind is EventKind.ALLOCATE:
+            self._allocate(event, ref)
+        elif kind is EventKind.CREATE:
+            self._create(event, ref)
+        elif kind is EventKind.RENAME:
+            self._rename(event, ref)
+        elif kind is EventKind.LINK:
+            self._name(event.path_to, self._number(event), ref)
+        elif kind is EventKind.UNLINK:
+            self._forget_name(event.path, ref)
+        elif kind in _SYNCS:
+            self._sync(event, ref, is_made=True)
+
+    def _number(self, event: Event) -> int:
+        """Return the file that an event is about; one that was there before is numbered here."""
+        if event.file in self._bound:
+            return self._bound[event.file]
+        known = self.names.get(event.path)
+        number = self._new() if known is None else known
+        if known is None and event.path and event.kind is not EventKind.WRITE:
+            self.names[event.path] = number
+        if event.file >= 0:
+            self._bound[event.file] = number
+        return number
+
+    def _new(self) -> int:
+        self._next += 1
+        return self._next
+
+    def _create(self, event: Event, ref: EventRef) -> None:
+        number = self._new()
+        self._bound[event.file] = number
+        if event.path:
+            self._name(event.path, number, ref)
+
+    def _name(self, path: str, number: int, ref: EventRef) -> None:
+        if path in self.names and self.names[path] != number:
+            self._forget_name(path, ref, is_counted=False)
+        self.names[path] = number
+        self.ever_made[path] = ref
+        self.taken.pop(path, None)
+        self._last_names.pop(number, None)
+        if ref.kind is not EventKind.CREATE:
+            self.changes.append((self.clock, ref))
+        for piece in self.pieces:
+            if piece.file == number and piece.is_there:
+                piece.path = path
+
+    def _forget_name(self, path: str, ref: EventRef, *, is_counted: bool = True) -> None:
+        number = self.names.pop(path, None)
+        if is_counted:
+            self.taken[path] = ref
+            self.changes.append((self.clock, ref))
+        if number is None or number in self.names.values():
+            return
+        self._last_names[number] = path, ref
+        for piece in self.pieces:
+            if piece.file == number and piece.is_there:
+                self._end(piece, ref)
+
+    def _rename(self, event: Event, ref: EventRef) -> None:
+        source, target = event.path, event.path_to
+        if event.flags == _RENAME_EXCHANGE:
+            raise LostTrack
+        moved: int | None = self.names.get(source)
+        inside = [path for path in self.names if path.startswith(source + "/")]
+        for path in inside:
+            self._name(target + path.removeprefix(source), self.names.pop(path), ref)
+        number = self._bound.get(event.file) if moved is None else moved
+        if inside or number is None:
+            # A directory, or a file that no record is in.
+            self.changes.append((self.clock, ref))
+            return
+        if self.names.get(target) == number:
+            return
+        self.names.pop(source, None)
+        self.taken[source] = ref
+        self._name(target, number, ref)
+
+    def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
+        number = self._number(event)
+        start, data = event.offset, event.data[: event.result]
+        self._overwrite(number, start, data, ref)
+        last, taker = self._last_names.get(number, (event.path, None))
+        for carrier in carried:
+            piece = Piece(
+                carrier=carrier,
+                call=(self._boot, event.call),
+                written=ref,
+                written_at=self.clock,
+                file=number,
+                path=last,
+            )
+            self.pieces.append(piece)
+            if taker is not None:
+                piece.is_nameless = True
+                self._end(piece, taker)
+
+    def _overwrite(self, number: int, start: int, data: bytes, ref: EventRef) -> None:
+        end = start + len(data)
+        self.torn = [item for item in self.torn if not item.is_within(number, start, end)]
+        for piece in self.pieces:
+            carrier = piece.carrier
+            low, high = max(start, carrier.start), min(end, carrier.end)
+            if piece.file != number or not piece.is_there or low >= high:
+                continue
+            written = data[low - start : high - start]
+            if carrier.data[low - carrier.start : high - carrier.start] == written:
+                continue
+            core_start, core_end = (carrier.start + at for at in carrier.core)
+            if low < core_end and core_start < high:
+                self._end(piece, ref)
+            else:
+                # A neighbour, or an end mark that makes room for the next record.
+                piece.carrier = _without(carrier, low, high)
+
+    def _cut(self, event: Event, ref: EventRef) -> None:
+        number = self._number(event)
+        self.torn = [item for item in self.torn if item.file != number or item.start < event.offset]
+        for piece in self.pieces:
+            if piece.file != number or not piece.is_there:
+                continue
+            carrier = piece.carrier
+            if carrier.start + carrier.core[1] > event.offset:
+                self._end(piece, ref)
+            elif carrier.end > event.offset:
+                piece.carrier = _without(carrier, event.offset, carrier.end)
+        if event.path:
+            self.changes.append((self.clock, ref))
+
+    def _allocate(self, event: Event, ref: EventRef) -> None:
+        number = self._number(event)
+        mode = event.flags & ~_KEPT_BY_ALLOCATION
+        if mode & ~(_PUNCH_HOLE | _ZERO_RANGE):
+            raise LostTrack
+        if mode:
+            end = event.offset + event.length
+            for piece in self.pieces:
+                carrier = piece.carrier
+                is_hit = carrier.start < end and event.offset < carrier.end
+                if piece.file == number and piece.is_there and is_hit:
+                    self._end(piece, ref)
+
+    def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
+        number = self._bound.get(event.file, self.names.get(event.path, -1))
+        for piece in self.pieces:
+            if piece.file == number and piece.is_there:
+                piece.syncs.append((ref, is_made))
+
+    def _end(self, piece: Piece, by: EventRef | None) -> None:
+        piece.by = by
+        piece.gone_at = self.clock
+
+    # The end of a boot.
+
+    def _note_torn(self, boot: BootTrace, at: int) -> None:
+        event = boot.events[at]
+        number = self._bound.get(event.file, self.names.get(event.path, -1))
+        if event.kind is EventKind.WRITE and event.result > 0:
+            ref = event_ref(self._boot, at, event)
+            self.torn.append(Torn(file=number, start=event.offset, length=event.result, ref=ref))
+
+    def _drop_nameless(self) -> None:
+        named = set(self.names.values())
+        for piece in self.pieces:
+            if piece.is_there and piece.file not in named:
+                self._end(piece, None)
+
+    def _lose_power(self, image: Image, losses: Sequence[Loss]) -> None:
+        """Go on with an image: a piece is there if its bytes are at their place in a file."""
+        self.clock += 1
+        files = {path: content_of(image, path) for path in image.entries}
+        contents = {path: content for path, content in files.items() if content is not None}
+        paths_of: dict[int, list[str]] = {}
+        for path, number in self.names.items():
+            paths_of.setdefault(number, []).append(path)
+        self.names = {}
+        for path in contents:
+            entry = image.entries[path]
+            first = entry.first_name if isinstance(entry, LinkEntry) else path
+            self.names[path] = self.names[first] if first in self.names else self._new()
+        self.torn = []
+        for piece in self.pieces:
+            place = _place(piece, contents, paths_of.get(piece.file, []))
+            if place is not None:
+                piece.file, piece.path = self.names[place], place
+                piece.by, piece.gone_at, piece.is_nameless = None, -1, False
+            elif piece.is_there:
+                self._end(piece, None)
+                piece.is_lost_by_power = True
+                piece.loss = _loss_of(piece, losses)
+        self._note_partly_kept(losses)
+
+    def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
+        for loss in losses:
+            if loss.kept and loss.lost and loss.path in self.names:
+                start, end = loss.kept[0]
+                self.torn.append(
+                    Torn(file=self.names[loss.path], start=start, length=end - start, ref=loss.ref)
+                )
+
+
+def _without(carrier: Carrier, low: int, high: int) -> Carrier:
+    """Return bytes without a range of them that lies before or behind the record's own."""
+    first, last = carrier.core
+    if low >= carrier.start + last:
+        return replace(carrier, data=carrier.data[: low - carrier.start])
+    cut = high - carrier.start
+    return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
+
+
+def content_of(image: Image, path: str) -> bytes | None:
+    """Return the content of a file of an image; None where there is no file of this name."""
+    entry = image.entries.get(path)
+    if isinstance(entry, LinkEntry):
+        entry = image.entries.get(entry.first_name)
+    return entry.content if isinstance(entry, FileEntry) else None
+
+
+def has_bytes(content: bytes, carrier: Carrier) -> bool:
+    """Whether a file has what a record was written as, at its place."""
+    return content[carrier.start : carrier.end] == carrier.data
+
+
+# limits
+ELSEWHERE_BYTES: Final = 12
+"""Shortest piece that is sought under names that its file never had."""
+
+
+def _place(piece: Piece, contents: Mapping[str, bytes], names: Sequence[str]) -> str | None:
+    own = [path for path in (*names, piece.path, piece.written.path) if path in contents]
+    others = list(contents) if len(piece.carrier.data) >= ELSEWHERE_BYTES else []
+    return next(
+        (path for path in (*own, *others) if has_bytes(contents[path], piece.carrier)), None
+    )
+
+
+def _loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
+    """Return what the power loss took that the piece is gone by: its bytes, or its name."""
+    carrier, written = piece.carrier, (piece.written.boot, piece.written.event)
+    for loss in losses:
+        if (loss.ref.boot, loss.ref.event) == written and loss.aspect in (Aspect.DATA, Aspect.SIZE):
+            is_hit = any(low < carrier.end and carrier.start < high for low, high in loss.lost)
+            if is_hit or loss.aspect is Aspect.SIZE:
+                return loss
+    for loss in losses:
+        parent = loss.path if loss.path.endswith("/") else ""
+        if loss.aspect is Aspect.NAME and (
+            loss.path == piece.path or (parent and piece.path.startswith(parent))
+        ):
+            return loss
+    return None

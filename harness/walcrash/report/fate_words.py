@@ -1,0 +1,169 @@
+"""What became of a record, in sentences: each names the events that show it.
+
+A sentence says only what the events of the case decide; the advice follows from it alone. Where
+they decide nothing, nothing is said.
+
+Not here: how a fate is found (`walcrash.oracle.fate`).
+"""
+
+from collections.abc import Iterator, Sequence
+
+from walcrash.report.text import escape, shorten
+from walcrash.values.event import EventKind
+from walcrash.values.fate import (
+    CopyFate,
+    EventRef,
+    Fate,
+    FateKind,
+    FoundFate,
+    NumberReuse,
+    Reading,
+    RecordFate,
+)
+from walcrash.values.story import Aspect
+
+_DONE = {
+    EventKind.CREATE: "made",
+    EventKind.WRITE: "wrote",
+    EventKind.TRUNCATE: "cut",
+    EventKind.ALLOCATE: "emptied a range of",
+    EventKind.RENAME: "renamed",
+    EventKind.LINK: "linked",
+    EventKind.UNLINK: "removed",
+}
+
+
+def fate_sentences(fate: Fate | None) -> list[str]:
+    """Return what the events say, a sentence each, the most telling first."""
+    if fate is None:
+        return []
+    if fate.record is not None:
+        return list(_record(fate.record))
+    if fate.found is not None:
+        return list(_found(fate.found))
+    return [] if fate.reuse is None else [_reuse(fate.reuse)]
+
+
+def fate_advice(fate: Fate | None) -> str:
+    """Return what repairs what the events show; empty where they do not say it."""
+    if fate is None or fate.record is None or not fate.record.is_missing:
+        return ""
+    told = fate.record
+    if told.kind is FateKind.NEVER_WRITTEN:
+        return "Hand every record to the kernel before the reply that acknowledges it."
+    copy = told.copies[0]
+    if copy.kind is FateKind.NOT_DURABLE and copy.not_synced:
+        return _sync_advice(told, copy)
+    if copy.failed_sync is not None:
+        return "Acknowledge nothing behind a sync that failed, and take the log for broken."
+    if copy.is_nameless:
+        return "Write to no file whose name was removed: nobody finds it again."
+    if told.reading is Reading.TORN:
+        return (
+            "Recovery has to truncate the log after its last whole record before anything is "
+            "appended, and sync the truncation."
+        )
+    return ""
+
+
+def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
+    removed = [each.by for each in told.copies[1:] if each.kind is FateKind.REMOVED]
+    what = f"Sync {escape(copy.not_synced)}"
+    if copy.aspect is Aspect.NAME:
+        what = f"Sync the directory {escape(copy.not_synced)}"
+    if removed and removed[0] is not None:
+        return f"{what} before {_event(removed[0])} takes the copy that was there before."
+    return f"{what} before the record is acknowledged."
+
+
+# A record.
+
+
+def _record(told: RecordFate) -> Iterator[str]:
+    name = f"`{shorten(told.record)}`"
+    if told.kind is FateKind.NEVER_WRITTEN:
+        assert told.replied is not None, "only what was acknowledged is missed"
+        yield (
+            f"{name} was acknowledged by {_event(told.replied)}, and no write of the case carries "
+            "it"
+        )
+        return
+    first, *others = told.copies
+    yield f"{name} {_copy(first)}{_reading(told)}"
+    if told.torn is not None:
+        yield f"before it in the file lies what {_event(told.torn)} left of a torn write"
+    for other in others:
+        yield f"another copy {_copy(other)}"
+    if told.since:
+        yield f"since it was written: {_listing(told.since)}"
+
+
+def _copy(copy: CopyFate) -> str:
+    place = f"{escape(copy.path)}, bytes {copy.start}-{copy.end - 1}"
+    by = "" if copy.by is None else _event(copy.by)
+    written = _event(copy.written)
+    if copy.is_nameless:
+        return f"was written by {written} to a file that has no name since {by} ({place})"
+    if copy.kind is FateKind.THERE:
+        return f"is still there in {place}, as {written} wrote it"
+    if copy.kind is FateKind.OVERWRITTEN:
+        return f"was overwritten by {by} ({place}, written by {written})"
+    if copy.kind is FateKind.REMOVED:
+        did = "cut off" if copy.by and copy.by.kind is EventKind.TRUNCATE else "removed"
+        return f"was {did} by {by} ({place}, written by {written})"
+    return f"was written by {written} ({place}) and was not durable{_not_durable(copy)}"
+
+
+def _not_durable(copy: CopyFate) -> str:
+    if copy.aspect is Aspect.NAME and copy.not_synced:
+        return (
+            f": its name was lost, and no sync of the directory {escape(copy.not_synced)} kept it"
+        )
+    if copy.failed_sync is not None:
+        return f": {_event(copy.failed_sync)}, its sync, failed"
+    if copy.not_synced:
+        return f": no sync of {escape(copy.not_synced)} came after it"
+    return ""
+
+
+def _reading(told: RecordFate) -> str:
+    if not told.is_missing or told.kind is not FateKind.THERE:
+        return ""
+    if told.reading is Reading.UNKNOWN:
+        return ", and recovery did not show it"
+    return f", and recovery did not show it; it shows {told.reading.value}"
+
+
+# What a failed recovery had found, and numbers.
+
+
+def _found(state: FoundFate) -> Iterator[str]:
+    for ref in state.torn:
+        yield f"it found what {_event(ref)} left of a torn write"
+    if state.new:
+        yield f"it found names that no `open` before had found: {_listing(state.new)}"
+    if state.gone:
+        yield f"names were gone that the last `open` had: {_listing(state.gone)}"
+
+
+def _reuse(reuse: NumberReuse) -> str:
+    return (
+        f"the offset {reuse.offset:,} was used twice: append returned it for "
+        f"`{shorten(reuse.first)}`, and again, after the recovery, for `{shorten(reuse.again)}`"
+    )
+
+
+def _listing(refs: Sequence[EventRef]) -> str:
+    return "; ".join(f"{_event(ref)} {_did(ref)}" for ref in refs)
+
+
+def _did(ref: EventRef) -> str:
+    to = f" to {escape(ref.path_to)}" if ref.path_to else ""
+    during = ", in its recovery" if ref.is_recovery and ref.boot else ""
+    return f"{_DONE.get(ref.kind, ref.kind.value)} {escape(ref.path)}{to}{during}"
+
+
+def _event(ref: EventRef) -> str:
+    """Return an event's name, as `explain` and the event log number it."""
+    whose = f"boot {ref.boot}" if ref.boot else "that recovery"
+    return f"event {ref.event} of {whose}"

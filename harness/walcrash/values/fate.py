@@ -1,0 +1,174 @@
+"""Fates: what became of the bytes that a subject wrote for a record, and who did it.
+
+A finding that is about a record says from its case's own events where the record's bytes are, or
+which event took them. Nothing here is a guess: where the events do not decide it, there is no
+fate.
+
+Not here: how a record is found in what was written (`walcrash.oracle.carriers`), how its bytes
+are followed (`walcrash.oracle.ledger`), what is said of it (`walcrash.report.fate_words`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from walcrash.values.event import Event, EventKind
+from walcrash.values.story import Aspect
+
+# limits
+COPIES_SHOWN: Final = 3
+"""Copies of one record whose fates are kept, the one that decides first."""
+
+SINCE_SHOWN: Final = 3
+"""Events after a record that are kept, the last ones."""
+
+
+class FateKind(Enum):
+    """What became of a record's bytes."""
+
+    NEVER_WRITTEN = "never-written"
+    NOT_DURABLE = "not-durable"
+    REMOVED = "removed"
+    OVERWRITTEN = "overwritten"
+    THERE = "there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRef:
+    """One event of a case, as far as a sentence names it.
+
+    Attributes:
+        boot: its boot, from 1; 0 for the recovery that showed the violation.
+        event: its position in the trace of that.
+        kind: what happened.
+        path: the file or name that it acted on.
+        path_to: the new name of a rename or link.
+        is_recovery: whether the subject was opening then.
+    """
+
+    boot: int
+    event: int
+    kind: EventKind
+    path: str = ""
+    path_to: str = ""
+    is_recovery: bool = False
+
+
+def event_ref(boot: int, index: int, event: Event) -> EventRef:
+    """Return what names an event; `boot` is as in `EventRef`, `index` its place in the trace."""
+    return EventRef(
+        boot=boot,
+        event=index,
+        kind=event.kind,
+        path=event.path,
+        path_to=event.path_to if event.kind is not EventKind.SYMLINK else "",
+        is_recovery=boot != 1 and event.call <= 0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFate:
+    """What became of one place at which a record was written.
+
+    Attributes:
+        kind: what became of it; never `NEVER_WRITTEN`.
+        path: the name of the file that holds it, or the last that it had.
+        start: where its bytes begin in that file.
+        end: where they end, not included.
+        written: the event that wrote them, the last one where there were several.
+        by: what removed or overwrote them; None where nothing did.
+        is_nameless: whether the file had no name any more when they were written; then `by` took
+            its last name.
+        aspect: of what was not durable, what a power loss took; else None.
+        not_synced: the name whose sync is missing, a directory's with a slash at its end; empty
+            where it is not known or a sync was made.
+        failed_sync: the sync that was made and failed; None where there is none.
+    """
+
+    kind: FateKind
+    path: str
+    start: int
+    end: int
+    written: EventRef
+    by: EventRef | None = None
+    is_nameless: bool = False
+    aspect: Aspect | None = None
+    not_synced: str = ""
+    failed_sync: EventRef | None = None
+
+
+class Reading(Enum):
+    """What recovery showed of the file in which a record still is."""
+
+    NOTHING = "nothing that is in this file only"
+    TORN = "all of this file that lies before a torn write, and nothing behind that"
+    UNTIL = "records of this file that lie before it, and none behind it"
+    AROUND = "records of this file that lie before and behind it"
+    BEHIND = "records of this file that lie behind it, and none before it"
+    UNKNOWN = "nothing that tells"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFate:
+    """What became of one record.
+
+    Attributes:
+        record: the record, such as `PutOperation op-2`.
+        is_missing: whether recovery did not show it; else it was shown and should not be there,
+            or not so.
+        kind: what became of the copy that decides; `NEVER_WRITTEN` where there is no copy.
+        copies: each place at which it was written, the one that decides first.
+        replied: the reply that acknowledged it.
+        reading: for a record that is there and was not shown, what was shown of its file.
+        torn: a torn write before it in the same file, whose bytes are still there, if there is
+            one.
+        since: what happened to other names after it was written, the last of it.
+    """
+
+    record: str
+    is_missing: bool
+    kind: FateKind
+    copies: tuple[CopyFate, ...] = ()
+    replied: EventRef | None = None
+    reading: Reading = Reading.UNKNOWN
+    torn: EventRef | None = None
+    since: tuple[EventRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFate:
+    """What a recovery that failed had found, and no recovery before it had.
+
+    Attributes:
+        torn: writes of which a part is there.
+        new: what made the names that no successful `open` of the case had found.
+        gone: what took names that the last successful `open` had found or made.
+    """
+
+    torn: tuple[EventRef, ...] = ()
+    new: tuple[EventRef, ...] = ()
+    gone: tuple[EventRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberReuse:
+    """One offset that the subject gave to two records.
+
+    Attributes:
+        offset: what both appends returned.
+        first: the record that had it before.
+        again: the record that got it after a recovery.
+    """
+
+    offset: int
+    first: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What the events of a case say about the first rule that it broke; at most one of these."""
+
+    record: RecordFate | None = None
+    found: FoundFate | None = None
+    reuse: NumberReuse | None = None

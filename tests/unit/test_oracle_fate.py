@@ -1,0 +1,273 @@
+"""What became of a record is read off the events of its case, and said only where they decide it.
+
+Records are written as JSON would write them: with their time in decimal digits.
+"""
+
+import zlib
+from dataclasses import replace
+
+import pytest
+from oracle_builder import REFUSAL, acked, done, killed, power_lost, put, shows
+
+from walcrash.oracle.fate import fate_of
+from walcrash.oracle.ledger import BootTrace, Loss
+from walcrash.report.fate_words import fate_advice, fate_sentences
+from walcrash.values.event import Event, EventKind
+from walcrash.values.fate import Fate, FateKind, Reading, RecordFate, event_ref
+from walcrash.values.history import BootHistory, Call, History, Recoveries
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.record import Record
+from walcrash.values.recovery import Recovery, RecoveryFailure
+from walcrash.values.story import Aspect
+from walcrash.values.verdict import Invariant, Violation
+
+NOON = 1_700_000_000_000
+ONE = put("op-1", NOON + 1, b"the payload of one")
+TWO = put("op-2", NOON + 2, b"the payload of two")
+MARK = done("op-1", NOON + 3)
+OPENED = Event(kind=EventKind.REPLY, call=0)
+
+
+def line(record: Record) -> bytes:
+    return f"{record.ts_ms} {record.id} ".encode() + record.payload + b"\n"
+
+
+def create(path: str, file: int = 0, call: int = 0) -> Event:
+    return Event(kind=EventKind.CREATE, path=path, file=file, call=call)
+
+
+def write(path: str, at: int, data: bytes, call: int, file: int = 0) -> Event:
+    return Event(
+        kind=EventKind.WRITE, path=path, file=file, offset=at, length=len(data), data=data,
+        result=len(data), call=call,
+    )  # fmt: skip
+
+
+def act(kind: EventKind, path: str, to: str = "", **changes: object) -> Event:
+    return Event(kind=kind, path=path, path_to=to, **changes)  # type: ignore[arg-type]
+
+
+def reply(call: int) -> Event:
+    return Event(kind=EventKind.REPLY, call=call)
+
+
+def trace(*events: Event, **changes: object) -> BootTrace:
+    return BootTrace(events=events, **changes)  # type: ignore[arg-type]
+
+
+def fate(
+    *boots: tuple[BootTrace, BootHistory],
+    first: Recovery | RecoveryFailure,
+    lost: Record | None = None,
+    image: Image | None = None,
+    recovery_trace: BootTrace | None = None,
+) -> Fate | None:
+    history = History(tuple(told for _, told in boots), Recoveries(first=first))
+    about = None if lost is None else lost.ts_ms
+    violation = Violation(Invariant.LOST_PUT, "first recovery", "", record_ts_ms=about)
+    return fate_of(
+        history,
+        [seen for seen, _ in boots],
+        violation,
+        image=image,
+        recovery_trace=recovery_trace,
+    )
+
+
+def of_record(told: Fate | None) -> RecordFate:
+    assert told is not None
+    assert told.record is not None
+    return told.record
+
+
+def said(told: Fate | None) -> str:
+    return "; ".join(fate_sentences(told))
+
+
+def one_file(
+    *events: Event, calls: tuple[Call, ...] = (acked(ONE),)
+) -> tuple[BootTrace, BootHistory]:
+    """Return a boot that made `wal`, wrote the first record and did some more."""
+    begin = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1))
+    return trace(*begin, *events), killed(*calls)
+
+
+def test_a_record_that_is_there_is_named_with_its_place() -> None:
+    told = fate(one_file(), first=shows(), lost=ONE)
+    assert said(told) == (
+        "`PutOperation op-1` is still there in wal, bytes 0-37, as event 2 of boot 1 wrote it, "
+        "and recovery did not show it; it shows nothing that is in this file only"
+    )
+    assert not fate_advice(told)
+
+
+def test_what_recovery_shows_of_the_file_is_told() -> None:
+    more = write("wal", len(line(ONE)), line(TWO), 2), reply(2)
+    calls = acked(ONE), acked(TWO)
+    until = fate(one_file(*more, calls=calls), first=shows(ONE), lost=TWO)
+    assert of_record(until).reading is Reading.UNTIL
+    behind = fate(one_file(*more, calls=calls), first=shows(TWO), lost=ONE)
+    assert of_record(behind).reading is Reading.BEHIND
+
+
+def test_a_record_behind_a_torn_one_is_said_to_be_there() -> None:
+    size = len(line(ONE))
+    torn = replace(write("wal", size, line(TWO), 2), result=9)
+    first_boot = one_file(torn, calls=(acked(ONE), acked(TWO)))
+    first_boot = replace(first_boot[0], torn=4), first_boot[1]
+    second = trace(OPENED, write("wal", size + 9, line(MARK), 1), reply(1))
+    told = fate(
+        first_boot,
+        (second, killed(acked(MARK), recovery=shows(ONE))),
+        first=shows(ONE),
+        lost=MARK,
+    )
+    assert "before it in the file lies what event 4 of boot 1 left of a torn write" in said(told)
+    assert "truncate the log after its last whole record" in fate_advice(told)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (act(EventKind.UNLINK, "wal"), "was removed by event 4 of boot 1"),
+        (act(EventKind.TRUNCATE, "wal", file=0, offset=0), "was cut off by event 4 of boot 1"),
+        (write("wal", 0, b"x" * 50, 2), "was overwritten by event 4 of boot 1"),
+        (act(EventKind.RENAME, "other", "wal"), "was removed by event 4 of boot 1"),
+    ],
+)
+def test_the_event_that_took_the_last_copy_is_named(event: Event, words: str) -> None:
+    made = create("other", file=7)
+    if event.kind is EventKind.RENAME:
+        begin = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), made, event)
+        told = fate((trace(*begin), killed(acked(ONE))), first=shows(), lost=ONE)
+    else:
+        told = fate(one_file(event), first=shows(), lost=ONE)
+    assert f"`PutOperation op-1` {words} (wal, bytes 0-37, written by event 2" in said(told)
+
+
+def test_a_write_of_the_same_bytes_takes_nothing() -> None:
+    told = fate(one_file(write("wal", 0, line(ONE), 2)), first=shows(), lost=ONE)
+    assert of_record(told).kind is FateKind.THERE
+
+
+def test_an_end_mark_that_the_next_record_replaces_is_no_part_of_the_record() -> None:
+    size = len(line(ONE))
+    begin = create("wal"), OPENED, write("wal", 0, line(ONE) + b"\xff\xff", 1), reply(1)
+    more = write("wal", size, line(TWO) + b"\xff\xff", 2), reply(2)
+    told = fate((trace(*begin, *more), killed(acked(ONE), acked(TWO))), first=shows(TWO), lost=ONE)
+    assert of_record(told).kind is FateKind.THERE
+
+
+def test_a_record_in_a_file_without_a_name_is_said_to_be_there() -> None:
+    gone = act(EventKind.UNLINK, "wal", call=0)
+    begin = create("wal"), gone, OPENED, write("", 0, line(ONE), 1), reply(1)
+    told = fate((trace(*begin), killed(acked(ONE))), first=shows(), lost=ONE)
+    assert "by event 3 of boot 1 to a file that has no name since event 1 of boot 1" in said(told)
+
+
+def test_a_record_that_no_write_carries_was_never_written() -> None:
+    begin = create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), reply(2)
+    told = fate((trace(*begin), killed(acked(ONE), acked(TWO))), first=shows(ONE), lost=TWO)
+    assert said(told) == (
+        "`PutOperation op-2` was acknowledged by event 4 of boot 1, and no write of the case "
+        "carries it"
+    )
+
+
+def test_of_encoded_records_the_bytes_of_the_append_are_told() -> None:
+    packed = zlib.compress(line(ONE))
+    begin = create("wal"), OPENED, write("wal", 0, packed, 1), reply(1)
+    told = fate((trace(*begin), killed(acked(ONE))), first=shows(), lost=ONE)
+    assert f"is still there in wal, bytes 0-{len(packed) - 1}" in said(told)
+    late = create("wal"), OPENED, reply(1), write("wal", 0, packed, 2), reply(2)
+    assert fate((trace(*late), killed(acked(ONE), acked(TWO))), first=shows(), lost=ONE) is None
+
+
+def test_nothing_is_said_where_the_image_denies_it() -> None:
+    image = Image({"wal": FileEntry(b"something else")})
+    assert fate(one_file(), first=shows(), lost=ONE, image=image) is None
+    image = Image({"wal": FileEntry(line(ONE))})
+    assert fate(one_file(), first=shows(), lost=ONE, image=image) is not None
+
+
+def test_nothing_is_said_of_a_record_whose_payload_is_elsewhere() -> None:
+    index = write("wal", 0, str(ONE.ts_ms).encode(), 1)
+    begin = create("wal"), OPENED, index, write("data", 0, b"in a form of its own", 1, 1), reply(1)
+    assert fate((trace(*begin), killed(acked(ONE))), first=shows(), lost=ONE) is None
+
+
+def lost_power(
+    *events: Event, loss: Loss, image: Image, more: tuple[Event, ...] = ()
+) -> tuple[BootTrace, BootHistory]:
+    begin = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), *events, reply(1), *more)
+    return trace(*begin, losses=(loss,), image=image), power_lost(acked(ONE))
+
+
+WRITTEN = event_ref(1, 2, write("wal", 0, line(ONE), 1))
+
+
+def test_the_sync_that_is_missing_is_named() -> None:
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    told = fate(
+        lost_power(loss=loss, image=Image({"wal": FileEntry(bytes(38))})), first=shows(), lost=ONE
+    )
+    assert said(told).endswith("and was not durable: no sync of wal came after it")
+    assert fate_advice(told) == "Sync wal before the record is acknowledged."
+
+
+def test_the_directory_whose_sync_is_missing_is_named() -> None:
+    ref = event_ref(1, 0, create("wal"))
+    loss = Loss(ref=ref, path="wal", aspect=Aspect.NAME)
+    synced = act(EventKind.FSYNC, "wal", file=0)
+    told = fate(lost_power(synced, loss=loss, image=Image({})), first=shows(), lost=ONE)
+    assert "its name was lost, and no sync of the directory ./ kept it" in said(told)
+    assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
+
+
+def test_a_sync_that_failed_is_named() -> None:
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    synced = act(EventKind.FSYNC, "wal", file=0, result=-5)
+    told = fate(
+        lost_power(synced, loss=loss, image=Image({"wal": FileEntry(b"")})), first=shows(), lost=ONE
+    )
+    assert "event 3 of boot 1, its sync, failed" in said(told)
+
+
+def test_the_copy_that_was_taken_before_its_heir_was_durable_is_told() -> None:
+    copied = write("new", 0, line(ONE) + line(TWO), 2, file=1)
+    more = (
+        create("new", 1, 2),
+        copied,
+        act(EventKind.RENAME, "new", "data", file=1, call=2),
+        act(EventKind.TRUNCATE, "wal", file=0, call=2),
+    )
+    loss = Loss(
+        ref=event_ref(1, 5, copied), path="data", aspect=Aspect.DATA, lost=((0, len(copied.data)),)
+    )
+    image = Image({"wal": FileEntry(b""), "data": FileEntry(b"")})
+    told = fate(lost_power(loss=loss, image=image, more=more), first=shows(), lost=ONE)
+    assert "no sync of data came after it; another copy was cut off by event 7" in said(told)
+    assert "Sync data before event 7 of boot 1 takes the copy" in fate_advice(told)
+
+
+def test_what_the_recovery_itself_did_is_told_of_it() -> None:
+    recovery = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    told = fate(one_file(), first=shows(), lost=ONE, recovery_trace=recovery)
+    assert "was cut off by event 0 of that recovery" in said(told)
+
+
+def test_what_happened_to_other_names_since_is_told() -> None:
+    more = (
+        create("mark.new", 1, 2),
+        act(EventKind.RENAME, "mark.new", "mark", file=1, call=2),
+    )
+    told = fate(one_file(*more), first=shows(), lost=ONE)
+    assert "since it was written: event 5 of boot 1 renamed mark.new to mark" in said(told)
+
+
+def test_a_failed_recovery_is_told_what_was_new() -> None:
+    more = (create("wal.tmp", 1, 2),)
+    told = fate(one_file(*more), first=REFUSAL)
+    assert said(told) == (
+        "it found names that no `open` before had found: event 4 of boot 1 made wal.tmp"
+    )
