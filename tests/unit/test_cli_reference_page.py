@@ -60,6 +60,12 @@ def cli_page() -> str:
         command = walcrash.get_command(context, name)
         assert command is not None
         sections.append(_command(name, command, context))
+        if isinstance(command, click.Group):
+            inside = click.Context(command, info_name=name, parent=context)
+            sections += [
+                _command(f"{name} {below}", command.commands[below], inside)
+                for below in command.list_commands(inside)
+            ]
     codes = [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
     sections.append(
         "\n".join(["## Exit codes", "", "| code | meaning |", "| ---: | --- |", *codes])

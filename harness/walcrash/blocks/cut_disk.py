@@ -1,7 +1,9 @@
 """The cut disk: shows the real tree that a file system makes of the device that a cut left.
 
 The device is a loop device on a file in memory. It is filled anew for each cut, since a mount
-writes to it; the cut's own blocks are never written to, so one recording serves all its cuts.
+writes to it: read-only as it is, the file system recovers first, which takes half the time of a
+mount that can be written to. The cut's own blocks are never written to, so one recording serves
+all its cuts.
 
 Not here: which cuts there are (`cuts`), reading the tree that is mounted.
 """
@@ -45,7 +47,13 @@ class CutDisk:
         """
         self.fill(blocks)
         try:
-            mount(self._path, self._target, self._variant.kind, self._variant.options)
+            mount(
+                self._path,
+                self._target,
+                self._variant.kind,
+                self._variant.options,
+                is_read_only=True,
+            )
         except OSError as problem:
             raise NotMountable(str(problem.strerror)) from None
         try:

@@ -26,8 +26,10 @@ WORKSPACE: Final = "/dev/shm"  # noqa: S108 - a file system of our own is mounte
 _ROOM: Final = "size=75%,mode=700"
 
 
-def start_isolated(function: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start `module:function` in a process of its own; its stdout is a pipe.
+def start_isolated(
+    function: str, arguments: Sequence[str] = (), *, takes_input: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start `module:function` in a process of its own; its stdout is a pipe, and so may stdin be.
 
     Call it from a thread that lives as long as the process should: it ends with the thread.
     """
@@ -44,7 +46,7 @@ def start_isolated(function: str, arguments: Sequence[str]) -> subprocess.Popen[
             sys.executable, "-P", "-c", code, *arguments,
         ],
         env=environment(),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )  # fmt: skip
 

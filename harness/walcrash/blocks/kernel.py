@@ -22,6 +22,7 @@ _AUTOCLEAR: Final = 4
 _LOOP_CONFIG: Final = struct.Struct("=II 5Q 4I 64s 64s 32s 2Q 8Q")
 """`struct loop_config` with a `struct loop_info64` inside."""
 
+_RDONLY: Final = 1
 _MNT_DETACH: Final = 2
 
 # limits
@@ -77,14 +78,17 @@ def forget_cached(loop: int) -> None:
     fcntl.ioctl(loop, _BLKFLSBUF)
 
 
-def mount(source: str, target: str, kind: str, options: str = "") -> None:
-    """Mount a file system.
+def mount(
+    source: str, target: str, kind: str, options: str = "", *, is_read_only: bool = False
+) -> None:
+    """Mount a file system; one that is read-only may still recover, and write for that.
 
     Raises:
         OSError: the kernel refuses.
     """
     arguments = [text.encode() for text in (source, target, kind)]
-    if _libc.mount(*arguments, ctypes.c_ulong(0), options.encode()) != 0:
+    flags = ctypes.c_ulong(_RDONLY if is_read_only else 0)
+    if _libc.mount(*arguments, flags, options.encode()) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), target)
 

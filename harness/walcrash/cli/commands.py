@@ -16,6 +16,7 @@ from walcrash.cli.compare import compare
 from walcrash.cli.doctor import doctor
 from walcrash.cli.explain import explain
 from walcrash.cli.findings import findings
+from walcrash.cli.models import models
 from walcrash.cli.pin import pin
 from walcrash.cli.probe import probe
 from walcrash.cli.replay import replay
@@ -83,6 +84,7 @@ for command in (
     doctor,
     explain,
     findings,
+    models,
     pin,
     probe,
     replay,

@@ -1,6 +1,6 @@
 """Whether real file systems can be recorded here: tried, on a device of its own.
 
-Not here: what is looked at (`blocks.abilities`).
+Not here: what is looked at (`blocks.abilities`), what is recorded (`tools.models.record`).
 """
 
 from walcrash.blocks.abilities import lacking, lacking_for, trial

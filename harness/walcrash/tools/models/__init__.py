@@ -1,0 +1,1 @@
+"""Real file systems recorded, and the persistence models held against what they left."""

@@ -1,0 +1,203 @@
+"""The session: what records runs, in a process of its own namespaces; root only.
+
+For each task it makes a device with a file system, runs the workload under watch, cuts what was
+written, mounts each device that a cut leaves, and reads the tree. A run is one line on stdout.
+
+Not here: who starts it and keeps the runs (`record`).
+"""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
+from walcrash.blocks.cuts import Blocks, Devices, blocks_of, cuts, digest
+from walcrash.blocks.device import make_file_system, mounted, recording_device
+from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
+from walcrash.blocks.isolation import WORKSPACE
+from walcrash.blocks.log import BlockLog
+from walcrash.recorder.environment import HERE
+from walcrash.recorder.recording import Recording
+from walcrash.recorder.tree import capture, restore
+from walcrash.recorder.zygote import Zygote
+from walcrash.tools.models.background import SLOW, SLOW_SECONDS, background, sync_file_system
+from walcrash.tools.models.places import Place, Places
+from walcrash.tools.models.workloads import prepare, run_prepared, watch_plan
+from walcrash.values.errors import WalcrashError
+from walcrash.values.image import Image
+from walcrash.values.real_tree import RealRun, RealTree
+from walcrash.values.real_tree_file import write_runs
+from walcrash.values.seed import Prng, derive_seed
+
+ENTRY: Final = "walcrash.tools.models.session:main"
+
+FAULT: Final = "fault"
+"""The key of a line that is no run but says why there is none."""
+
+_SUBJECT: Final = "subject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTask:
+    """One run that is asked for.
+
+    Attributes:
+        variant: a key of `VARIANTS`.
+        workload: its name.
+        background: one of `BACKGROUNDS`.
+        seed: what everything is drawn from.
+        drawn: subsets of writes between every two flushes.
+        mounts: most devices that are mounted.
+    """
+
+    variant: str
+    workload: str
+    background: str
+    seed: int
+    drawn: int
+    mounts: int
+
+
+def packed(task: RecordTask) -> bytes:
+    """Return a task as a line that `main` takes."""
+    return json.dumps(asdict(task)).encode("ascii") + b"\n"
+
+
+def main() -> None:
+    """Record each task that comes in, a line each; say what came of it, a line each."""
+    zygote_directory = f"{WORKSPACE}/zygote"
+    os.mkdir(zygote_directory)
+    with contextlib.closing(Zygote(HERE, zygote_directory)) as zygote:
+        for number, line in enumerate(sys.stdin):
+            task, directory = RecordTask(**json.loads(line)), f"{WORKSPACE}/{number}"
+            try:
+                answer = write_runs((record_run(zygote, task, directory),))
+            except (OSError, WalcrashError) as problem:
+                answer = json.dumps({FAULT: str(problem), "task": asdict(task)})
+            shutil.rmtree(directory, ignore_errors=True)
+            print(answer, flush=True)  # noqa: T201 - the other end reads it
+
+
+def record_run(zygote: Zygote, task: RecordTask, directory: str) -> RealRun:
+    """Record one workload on one file system, in a directory that is not there yet.
+
+    Raises:
+        OSError: the kernel refuses something that `abilities` has tried.
+        WalcrashError: the workload cannot be run, or the device cannot be made.
+    """
+    variant = VARIANTS[task.variant]
+    for name in ("", "/device", "/mounted", "/cuts"):
+        os.mkdir(f"{directory}{name}")
+    base, recording, end, blocks, log = _record(zygote, task, variant, directory)
+    events = recording.events()
+    found = _Found(Places(events, recording.marks, end))
+    with cut_disk(variant, f"{directory}/cuts") as disk:
+        _cut(found, disk, blocks, log, task)
+    return RealRun(
+        file_system=task.variant,
+        kernel=platform.release(),
+        block_bytes=variant.block_bytes,
+        models=variant.models,
+        workload=task.workload,
+        background=task.background,
+        seed=task.seed,
+        base=base,
+        events=events,
+        trees=found.trees(),
+        cuts=found.cuts,
+        mounts=found.mounts,
+        unmountable=found.unmountable,
+    )
+
+
+def _record(
+    zygote: Zygote, task: RecordTask, variant: FileSystemVariant, directory: str
+) -> tuple[Image, Recording, int, Blocks, BlockLog]:
+    """Run the workload on a recording device; return base, trace, last count, device and log."""
+    target = f"{directory}/mounted"
+    subject = f"{target}/{_SUBJECT}"
+    prepared = prepare(task.workload, task.seed, subject, zygote)
+    hold_seconds = SLOW_SECONDS if task.background == SLOW else 0.0
+    prng = Prng(derive_seed(task.seed, "background"))
+    with recording_device(
+        f"{directory}/device", variant.size_bytes, hold_seconds=hold_seconds
+    ) as device:
+        make_file_system(variant, device.path)
+        with mounted(variant, device.path, target):
+            os.mkdir(subject)
+            restore(Image(prepared.base), subject)
+            base = capture(subject)
+        blocks = blocks_of(device.begin())
+        with mounted(variant, device.path, target):
+            plan = watch_plan(device.count, lambda: sync_file_system(target))
+            with background(task.background, subject, f"{target}/beside", prng):
+                recording = run_prepared(zygote, prepared, subject, plan)
+                end = device.count()
+            sync_file_system(target)
+            log = device.log()
+    return base, recording, end, blocks, log
+
+
+def _cut(found: "_Found", disk: CutDisk, blocks: Blocks, log: BlockLog, task: RecordTask) -> None:
+    """Show what the file system makes of each cut, each device once."""
+    devices = Devices(blocks, log)
+    shown: dict[bytes, str | None] = {}
+    for cut in cuts(log, Prng(derive_seed(task.seed, "cuts")), drawn=task.drawn):
+        device = devices.after(cut)
+        key = digest(device)
+        if key not in shown:
+            if found.mounts == task.mounts:
+                continue
+            shown[key] = found.mount(disk, device)
+        found.note(shown[key], cut.arrived, cut.kind.value)
+
+
+class _Found:
+    """The trees of a run, by content and place."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._images: dict[str, Image] = {}
+        self._counts: dict[tuple[str, Place], Counter[str]] = {}
+        self.cuts = 0
+        self.mounts = 0
+        self.unmountable = 0
+
+    def mount(self, disk: CutDisk, device: Blocks) -> str | None:
+        """Return which tree a device shows; None if it shows none."""
+        self.mounts += 1
+        try:
+            with disk.shown(device) as target:
+                image = capture(f"{target}/{_SUBJECT}")
+        except (NotMountable, OSError):
+            self.unmountable += 1
+            return None
+        key = image.digest()
+        self._images.setdefault(key, image)
+        return key
+
+    def note(self, key: str | None, arrived: int, kind: str) -> None:
+        """Note that a cut showed a tree."""
+        self.cuts += 1
+        if key is not None:
+            for place in self._places.of(arrived):
+                self._counts.setdefault((key, place), Counter())[kind] += 1
+
+    def trees(self) -> tuple[RealTree, ...]:
+        """Return the trees, in the order of their places."""
+        ordered = sorted(self._counts, key=lambda each: (each[1].returned, each[1].begun, each[0]))
+        return tuple(
+            RealTree(
+                image=self._images[key],
+                returned=place.returned,
+                begun=place.begun,
+                cuts=dict(sorted(self._counts[key, place].items())),
+            )
+            for key, place in ordered
+        )
