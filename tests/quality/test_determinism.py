@@ -42,7 +42,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return directory, events(directory, "--jobs", "1", PYTHONHASHSEED="0")
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_same_seed_gives_the_same_event_log(
     number: int, first: tuple[Path, bytes], tmp_path: Path
 ) -> None:

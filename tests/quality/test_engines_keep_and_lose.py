@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from command import InThisProcess
 from needs import lacking
 
+from walcrash.campaign import jobs
+from walcrash.campaign.pool import MakeExecutor
 from walcrash.scenario.file import load_scenario
 from walcrash.subjects.loading import MissingPackage, find_adapter, make_adapter
 from walcrash.tools.selftest import run_planted
@@ -80,8 +83,10 @@ QUICK = [
 """What every run of the tests tries; the others are slow tests."""
 
 
-def check(name: str, seeds: int) -> None:
-    (result,) = run_planted([planted(name)], seeds=seeds, job_count=JOBS)
+def check(name: str, seeds: int, make_executor: MakeExecutor = jobs.make_executor) -> None:
+    (result,) = run_planted(
+        [planted(name)], seeds=seeds, job_count=JOBS, make_executor=make_executor
+    )
     shown = [(run.found_by, run.model, run.cases, run.problem) for run in result.runs]
     found = {run.found_by for run in result.runs}
     assert found == {ROWS[name]}, shown
@@ -90,7 +95,7 @@ def check(name: str, seeds: int) -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_each_engine_shows_what_its_scenario_says(name: str) -> None:
-    check(name, 1)
+    check(name, 1, InThisProcess)
 
 
 @pytest.mark.slow

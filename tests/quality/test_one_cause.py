@@ -12,12 +12,12 @@ from walcrash.values.planted import Planted
 BUGS = [planted for planted in choose([]) if planted.invariant is not None]
 
 QUICK = [planted for planted in BUGS if planted.name in (
-    "uncut-tail", "torn-slot",
+    "uncut-tail",
 )]  # fmt: skip
 
 ONE_IN_SIXTEEN = [planted for planted in BUGS if planted.name in (
     "compact-in-place", "journal-twice", "unsynced-temporary",
-    "checkpoint-before-state", "synced-at-close", "never-requeued",
+    "checkpoint-before-state", "synced-at-close", "never-requeued", "torn-slot",
 )]  # fmt: skip
 """Of these too, sixteen cases show at least one; ten cases of another bug may show none."""
 
@@ -37,14 +37,14 @@ def findings(directory: Path, planted: list[Planted], *words: str) -> dict[str, 
 
 
 def test_many_crash_points_come_to_one_finding(tmp_path: Path) -> None:
-    assert len(QUICK) == 2
+    assert len(QUICK) == 1
     found = findings(tmp_path, QUICK, "--seed", "1", "--cases", "16")
     assert {name: causes for name, causes in found.items() if len(causes) != 1} == {}
 
 
 @pytest.mark.slow
 def test_many_crash_points_of_other_bugs_come_to_one_finding_each(tmp_path: Path) -> None:
-    assert len(ONE_IN_SIXTEEN) == 6
+    assert len(ONE_IN_SIXTEEN) == 7
     found = findings(tmp_path, ONE_IN_SIXTEEN, "--seed", "1", "--cases", "16")
     assert {name: causes for name, causes in found.items() if len(causes) != 1} == {}
 

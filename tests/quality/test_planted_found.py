@@ -1,15 +1,21 @@
 """The finding power: each planted bug is found by the invariant meant for it, on every seed.
 
-The right subjects beside them must never be accused. A few seconds for one seed, two minutes for
-ten on two processors.
+The right subjects beside them must never be accused. Ten seconds for one bug of each kind, six
+minutes for all subjects on ten seeds; `walcrash selftest` runs all of them on its seeds.
 """
 
 import pytest
+from command import InThisProcess
 
 from walcrash.tools.selftest import choose, run_planted
-from walcrash.values.planted import PlantedResult
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.planted import Planted, PlantedResult
+from walcrash.values.verdict import Invariant
 
 JOBS = 2
+
+OF_MANY_IMAGES = ("recycled-segment", "revived-tail")
+"""Each is alone of its kind, and needs as many images as ten others; the slow test has them."""
 
 
 def wrong(results: list[PlantedResult]) -> list[str]:
@@ -23,9 +29,24 @@ def wrong(results: list[PlantedResult]) -> list[str]:
     ]
 
 
-def test_each_planted_bug_is_found_by_the_invariant_meant_for_it() -> None:
-    bugs = [planted for planted in choose([]) if planted.invariant is not None]
-    results = list(run_planted(bugs, seeds=1, job_count=JOBS))
+def one_of_each_kind() -> list[Planted]:
+    """Return of all bugs that one invariant shows in one model the first that shows soonest."""
+    kinds: dict[tuple[Invariant, PersistenceModel | None], Planted] = {}
+    for planted in choose([]):
+        if planted.invariant is None or planted.name in OF_MANY_IMAGES:
+            continue
+        known = kinds.setdefault((planted.invariant, planted.model), planted)
+        if planted.within_cases < known.within_cases:
+            kinds[planted.invariant, planted.model] = planted
+    return list(kinds.values())
+
+
+def test_a_planted_bug_of_each_kind_is_found_by_the_invariant_meant_for_it() -> None:
+    bugs = one_of_each_kind()
+    assert {planted.invariant for planted in bugs} == {
+        planted.invariant for planted in choose([]) if planted.invariant is not None
+    }
+    results = list(run_planted(bugs, seeds=1, job_count=1, make_executor=InThisProcess))
     assert len(results) == len(bugs) >= 22
     assert wrong(results) == []
 

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import InThisProcess
 
 from walcrash.campaign import jobs
-from walcrash.campaign.pool import JobPool
+from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.scenario.file import load_scenario
 from walcrash.subjects.adapter import Adapter
 from walcrash.subjects.loading import find_adapter
@@ -71,9 +72,14 @@ def under(scenario: Scenario, model: PersistenceModel) -> Scenario:
     return replace(scenario, contract=replace(scenario.contract, model=model))
 
 
-def run_all(work: Iterable[tuple[Planted, Scenario]], *, cases: int) -> dict[str, PlantedRun]:
+def run_all(
+    work: Iterable[tuple[Planted, Scenario]],
+    *,
+    cases: int,
+    make_executor: MakeExecutor = jobs.make_executor,
+) -> dict[str, PlantedRun]:
     """Run cases of each scenario until one fails; return what was seen, by name."""
-    with JobPool(jobs.make_executor, JOBS) as pool:
+    with JobPool(make_executor, JOBS) as pool:
         submitted = {
             planted.name: pool.submit(
                 find_first, scenario, replace(planted, within_cases=cases), "0"
@@ -165,6 +171,7 @@ def test_a_log_that_counts_on_the_journal_is_wrong_where_there_is_none() -> None
     """The right subject for `ext4` is no right subject for `posix`, so its contract matters."""
     name = "right-rename-order"
     scenario = under(scenario_of(name), PersistenceModel.POSIX)
-    (run,) = run_all([(EXPECTED[name], scenario)], cases=50).values()
+    runs = run_all([(EXPECTED[name], scenario)], cases=50, make_executor=InThisProcess)
+    (run,) = runs.values()
     assert run.found_by is not None
     assert run.model is PersistenceModel.POSIX

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from command import InThisProcess
 from needs import need_program
 
 from walcrash.subjects.contract_suite import put
@@ -54,10 +55,10 @@ cases = 2
 @pytest.mark.parametrize(
     ("policy", "kind", "power", "model", "invariant"),
     [
-        ("always", "power", "all", "ext4", None),
+        pytest.param("always", "power", "all", "ext4", None, marks=pytest.mark.slow),
         ("always", "kill", "all", "ext4", None),
-        ("no", "kill", "all", "ordered", None),
-        ("no", "power", "prefix", "ordered", None),
+        pytest.param("no", "kill", "all", "ordered", None, marks=pytest.mark.slow),
+        pytest.param("no", "power", "prefix", "ordered", None, marks=pytest.mark.slow),
         ("no", "power", "all", "ordered", Invariant.LOST_PUT),
     ],
 )
@@ -79,7 +80,7 @@ def test_a_setting_keeps_what_it_promises_and_no_more(
         path=path,
         model=PersistenceModel.ORDERED if invariant else None,
     )
-    (result,) = run_planted([expected], seeds=1, job_count=1)
+    (result,) = run_planted([expected], seeds=1, job_count=1, make_executor=InThisProcess)
     assert result.is_as_expected, result.runs
 
 
