@@ -113,54 +113,99 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+UNOPENED = {
+    "RaisesInOpen": "refused: RuntimeError: cannot open this",
+    "HangsInOpen": "hung: no progress within 0.7 seconds, then killed",
+    "MalformedReplay": "a replay yields (offset, record); found 'one'",
+    "NoneReplay": "TypeError: 'NoneType' object is not iterable",
+    "EndlessReplay": "",
+    "TextFromEnd": "an offset is an integer; found 'far away'",
+    "OddState": "the checkpoint in state() is an integer; found 'here'",
+    "OddOperations": "state() holds OperationState by id; found ('a', 1): OperationState(",
+    "ListState": "state() returns a SubjectState; found []",
+    "EatsMemory": "over-memory: MemoryError",
+    "UnshowableError": "refused: Unshowable",
+}
+"""What cannot be opened in an empty directory, with what is said of it."""
+
 WRONG_WITHOUT_A_CRASH = {
-    "RaisesInOpen": "recovery failed (refused): 'RuntimeError: cannot open this'",
-    "HangsInOpen": "recovery failed (hung): 'no progress within 0.7 seconds, then killed'",
-    "HangsInAppend": "during `append`, and no fault explains it: 'hung: no progress within 0.7",
+    "HangsInAppend": "during `append`, and no fault explains it: 'hung: no end within 0.7",
     "NoneFromAppend": "'append() returns an integer; found None'",
     "HugeOffset": "'append() returns an integer of 64 bits; found one of 19932'",
-    "MalformedReplay": "\"a replay yields (offset, record); found 'one'\"",
-    "NoneReplay": "\"TypeError: 'NoneType' object is not iterable\"",
-    "EndlessReplay": "recovery failed (",
-    "TextFromEnd": "\"an offset is an integer; found 'far away'\"",
-    "OddState": "\"the checkpoint in state() is an integer; found 'here'\"",
-    "OddOperations": "state() holds OperationState by id; found ('a', 1): OperationState(",
-    "ListState": "'state() returns a SubjectState; found []'",
-    "ExitsInAppend": "'died: exited with status 70; it said: SystemExit: enough'",
+    "ExitsInAppend": "'died: exited with status 70'",
     "QuitsInAppend": "'died: exited with status 5'",
     "CrashesInAppend": "'died: died of signal 11",
-    "PrintsForever": "the subject is broken without a crash: not-appendable",
-    "EatsMemory": "recovery failed (over-memory): 'MemoryError: '",
-    "DeletesDirectory": "lost-put in boot 2",
-    "ClosesEverything": "Bad file descriptor",
-    "KeepsElsewhere": "it writes outside its directory, to ",
-    "UnshowableError": "recovery failed (refused): 'Unshowable'",
+    "PrintsForever": "during `append`, and no fault explains it: 'hung: ",
+    "DeletesDirectory": "recovery shows nothing",
+    "ClosesEverything": "during `append`, and no fault explains it",
+    "KeepsElsewhere": "is there, and was never appended",
 }
+"""What has a finding that needs no crash, with what is said of it."""
+
+QUICK = ["NoneFromAppend", "KeepsElsewhere"]
 
 HANG = {"HangsInOpen", "HangsInAppend", "EndlessReplay", "PrintsForever"}
 
 HARMLESS = ["PrintsMalformedOutput", "WritesOutside", "RestlessThread", "MapsItsFile"]
 
 
-def test_a_subject_that_is_wrong_is_told_so_and_the_next_one_is_tested_as_ever(
-    tmp_path: Path,
-) -> None:
-    names = [*HARMLESS, *WRONG_WITHOUT_A_CRASH, "Right"]
+def run_all(directory: Path, names: list[str]) -> tuple[int, dict[str, dict[str, object]]]:
+    """Run the subjects of these names; return the exit code and how each of them ended.
+
+    What was said of findings that need no crash is under `plain`.
+    """
     files = [
-        write_scenario(tmp_path, n, name=n.lower(), seconds=0.7 if n in HANG else 10) for n in names
+        write_scenario(directory, n, name=n.lower(), seconds=0.7 if n in HANG else 10)
+        for n in names
     ]
-    log = tmp_path / "log"
-    done = run(tmp_path, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
-    assert done.returncode == 4, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    log = directory / "log"
+    done = run(directory, "run", *files, "--seed", "1", "--jobs", "2", "--log", str(log))
+    assert "Traceback" not in done.stderr
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     ended = {line["scenario"]: line for line in lines if line["line"] == "scenario-ended"}
+    for line in lines:
+        if line["line"] == "finding-reported" and line["finding"].get("is_plain"):
+            told = str(ended[line["finding"]["scenario"]].get("plain", ""))
+            broken = " ".join(each["message"] for each in line["finding"]["violations"])
+            ended[line["finding"]["scenario"]]["plain"] = f"{told} {broken}"
+    return done.returncode, {name: ended[name.lower()] for name in names}
+
+
+def test_a_subject_that_cannot_be_opened_is_told_so_and_the_next_one_is_tested_as_ever(
+    tmp_path: Path,
+) -> None:
+    code, ended = run_all(tmp_path, [*HARMLESS, *UNOPENED, "Right"])
+    assert code == 4
     for name in [*HARMLESS, "Right"]:
-        assert (ended[name.lower()]["verdict"], ended[name.lower()]["cases"]) == ("pass", 3)
-    for name, reason in WRONG_WITHOUT_A_CRASH.items():
-        line = ended[name.lower()]
+        assert (ended[name]["verdict"], ended[name]["cases"]) == ("pass", 3)
+    for name, words in UNOPENED.items():
+        line = ended[name]
         assert (line["verdict"], line["cases"]) == ("inconclusive", 0), line
-        assert reason in line["reason"]
+        assert "cannot be opened in an empty directory: " in str(line["reason"])
+        assert words in str(line["reason"])
+        assert line["unopened"]
+
+
+def assert_plain(ended: dict[str, dict[str, object]]) -> None:
+    for name, line in ended.items():
+        assert line["verdict"] == "fail", line
+        assert WRONG_WITHOUT_A_CRASH[name] in str(line["plain"])
+
+
+def test_a_subject_that_is_wrong_without_a_crash_has_a_plain_finding(tmp_path: Path) -> None:
+    code, ended = run_all(tmp_path, QUICK)
+    assert code == 1
+    assert_plain(ended)
+    assert "it writes outside its directory, to " in str(ended["KeepsElsewhere"]["reason"])
+
+
+@pytest.mark.slow
+def test_whatever_is_wrong_with_a_subject_without_a_crash_is_a_plain_finding(
+    tmp_path: Path,
+) -> None:
+    code, ended = run_all(tmp_path, [name for name in WRONG_WITHOUT_A_CRASH if name not in QUICK])
+    assert code == 1
+    assert_plain(ended)
 
 
 def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: Path) -> None:

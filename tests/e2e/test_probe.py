@@ -56,8 +56,17 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     assert again.returncode == 1, again.stdout + again.stderr
 
 
-def test_a_subject_that_is_broken_without_a_crash_is_inconclusive(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("RaisesInOpen", "cannot be opened in an empty directory"),
+        ("NoneFromAppend", "wrong without any crash (not-appendable)"),
+    ],
+)
+def test_a_subject_that_is_wrong_without_a_crash_is_inconclusive(
+    name: str, words: str, tmp_path: Path
+) -> None:
     subject = Path(__file__).with_name("bad_subjects.py")
-    done = run_probe(tmp_path, f"{subject}:RaisesInOpen")
+    done = run_probe(tmp_path, f"{subject}:{name}")
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "broken without a crash" in done.stderr
+    assert words in done.stderr

@@ -18,7 +18,8 @@ CAMPAIGNS = {
     "exit-2-broken-scenario": "walcrash run subjects/mistyped.toml",
     "exit-2-raises-on-import": "walcrash run subjects/raises-on-import.toml --seed 7",
     "exit-2-unknown-subject": "walcrash run subjects/no-such-class.toml --seed 7",
-    "exit-4-broken-without-a-crash": "walcrash run subjects/forgetful.toml --seed 7",
+    "exit-1-plain": "walcrash run subjects/forgetful.toml --seed 7",
+    "exit-4-not-opened": "walcrash run subjects/unlicensed.toml --seed 7",
 }
 
 FINDS = "walcrash run planted/uncut-tail.toml --seed abc --cases 8"

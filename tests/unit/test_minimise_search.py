@@ -48,6 +48,11 @@ def lost_if(holds: Callable[[Shown], bool]) -> MadeUpSubject:
     return MadeUpSubject(lambda shown: LOST if holds(shown) else None)
 
 
+def crashed(holds: Callable[[Shown], bool]) -> Callable[[Shown], bool]:
+    """Hold where there is a crash, too."""
+    return lambda shown: not shown.case.is_control and holds(shown)
+
+
 def needs(*wanted: str) -> Callable[[Shown], bool]:
     """Hold where these operations are called, in this order."""
 
@@ -180,7 +185,7 @@ def within(call: int, kept: int = KEPT_SCALE // 3) -> CrashPoint:
 
 def test_a_kill_falls_between_two_calls_where_that_shows_the_same() -> None:
     boot = killed(put(1), put(2), at=within(2))
-    found = smallest(stored(boot), lost_if(needs(put_named(1))))
+    found = smallest(stored(boot), lost_if(crashed(needs(put_named(1)))))
     assert case_of(found).boots[0].crash == after_reply(1)
 
 
@@ -258,13 +263,34 @@ def test_a_case_that_breaks_another_rule_first_is_not_taken() -> None:
 def test_a_store_that_was_being_made_is_another_bug() -> None:
     """Kills inside the first `open` show it too, and nothing was acknowledged by then."""
     point = CrashPoint(call=0, ordinal=0, placement=Placement.AFTER, event=EventKind.CREATE)
-    subject = lost_if(lambda shown: True)
+    subject = lost_if(crashed(lambda shown: True))
     found = smallest(stored(killed(put(1)), killed(put(2), at=point)), subject)
     assert found.run is not None
     assert not trial.is_half_made(found.run)
     alone = smallest(stored(killed(at=point)), subject)
     assert alone.run is not None
     assert trial.is_half_made(alone.run)
+
+
+def test_a_failure_that_needs_no_crash_comes_to_a_case_without_one() -> None:
+    every = stored(killed(put(1), put(2)), killed(put(3)))
+    found = smallest(every, lost_if(needs(put_named(2))))
+    assert case_of(found).is_control
+    assert calls_of(case_of(found)) == [put_named(2)]
+    assert smallest(stored(closed(put(1), loss=LOSS)), lost_if(lambda shown: True)).is_finished
+
+
+def test_a_failure_that_needs_a_crash_does_not_come_to_another_that_needs_none() -> None:
+    """The invariant breaks after a kill, and without one where `op-3` is all that there is."""
+
+    def holds(shown: Shown) -> bool:
+        is_alone = calls_of(shown.case) == [put_named(3)]
+        return is_alone or (not shown.case.is_control and needs(put_named(3))(shown))
+
+    found = smallest(stored(killed(put(1), put(2), put(3))), lost_if(holds))
+    assert not case_of(found).is_control
+    assert len(calls_of(case_of(found))) == 2
+    assert found.is_finished
 
 
 def test_a_case_that_does_not_fail_is_left_alone() -> None:
@@ -368,7 +394,8 @@ def test_a_power_loss_becomes_the_simplest_that_shows_the_same() -> None:
 
 def test_a_kill_takes_the_place_of_a_power_loss_where_it_shows_the_same() -> None:
     boot = closed(put(1), SYNC, loss=LOSS)
-    found = smallest(stored(boot), lost_if(lambda shown: has_acknowledged(shown, LINE)))
+    holds = crashed(lambda shown: has_acknowledged(shown, LINE))
+    found = smallest(stored(boot), lost_if(holds))
     assert case_of(found).boots[0].crash == after_reply(1)
     assert found.run is not None
     assert found.run.model is PersistenceModel.KILL

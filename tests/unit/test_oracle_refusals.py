@@ -17,10 +17,17 @@ from oracle_builder import (
     tick,
 )
 
-from walcrash.oracle import refusal_without_fault
+from walcrash.oracle import refusal_without_fault, with_refusals
+from walcrash.values.contract import Contract
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.terms import Terms
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 A, B = put("a", 0), put("b", 1)
+
+
+ASKED = Terms(Contract(), frozenset({"compact"}), frozenset(Invariant))
+RIGHT = Judgement(Verdict.PASS, (), frozenset({Invariant.ORDER}), ())
 
 
 def no(call: Call, error: str = "there is no such request") -> Call:
@@ -69,3 +76,28 @@ def test_a_subject_that_takes_no_record_at_all_is_not_passed() -> None:
 
 def test_a_case_without_operations_has_no_refusal() -> None:
     assert not refusal(closed())
+
+
+def test_a_control_in_which_something_was_refused_breaks_the_rule_about_new_records() -> None:
+    history = History((closed(acked(A), no(COMPACT)),), Recoveries(shows(A)))
+    judgement = with_refusals(ASKED, RIGHT, history)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.breaks_first(Invariant.NOT_APPENDABLE)
+    assert judgement.worst.message.startswith("it refused `compact` in boot 1, call 2: ")
+    assert judgement.judged == {Invariant.ORDER, Invariant.NOT_APPENDABLE}
+
+
+def test_what_is_more_severe_than_a_refusal_names_the_finding() -> None:
+    history = History((closed(acked(A), no(COMPACT)),), Recoveries(shows(A)))
+    lost = Violation(Invariant.LOST_PUT, "boot 2", "it is gone")
+    wrong = replace(RIGHT, verdict=Verdict.FAIL, violations=(lost,))
+    found = with_refusals(ASKED, wrong, history).violations
+    assert [each.invariant for each in found] == [Invariant.LOST_PUT, Invariant.NOT_APPENDABLE]
+
+
+def test_a_refusal_is_no_violation_of_a_rule_that_was_not_asked_for() -> None:
+    history = History((closed(acked(A), no(COMPACT)),), Recoveries(shows(A)))
+    asked = replace(ASKED, invariants=frozenset({Invariant.LOST_PUT}))
+    assert with_refusals(asked, RIGHT, history) == RIGHT
+    accepted = History((closed(acked(A), COMPACT),), Recoveries(shows(A)))
+    assert with_refusals(ASKED, RIGHT, accepted) == RIGHT

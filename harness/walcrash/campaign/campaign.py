@@ -198,8 +198,9 @@ class Campaign:
             if prepared is None:
                 return begun
             yield _started(scenario, prepared)
-            tally.broken = broken_control(prepared)
-            # A subject that is wrong without a crash says nothing about crashes.
+            tally.broken, tally.unopened = why_untested(prepared), prepared.unopened
+            if prepared.unopened is None:
+                tally.add_controls(prepared.controls)
             if not tally.broken:
                 yield from self._pinned(pool, tally, prepared)
             begun.prepared = prepared
@@ -357,24 +358,35 @@ def name_subject(scenario: Scenario) -> str:
     return f"{name} ({options})" if options else name
 
 
-def broken_control(prepared: Prepared) -> str:
-    """Return why a subject cannot be tested: it fails, or is in doubt, without any crash."""
+def why_untested(prepared: Prepared) -> str:
+    """Return why no case can be run; empty where cases can."""
+    unopened = prepared.unopened
+    if unopened is not None:
+        return (
+            "the subject cannot be opened in an empty directory: "
+            f"{unopened.kind.value}: {unopened.message}"
+        )
+    if prepared.has_hung:
+        return "each case without any crash hung, so no other case was run"
     for outcome in prepared.controls:
-        if outcome.verdict is Verdict.FAIL:
-            worst = outcome.worst
-            reason = (
-                f"the subject is broken without a crash: {worst.invariant.value} in "
-                f"{worst.where}: {worst.message}"
-            )
-            if outcome.outside:
-                # A likely cause: what is there stays from case to case.
-                reason += f"; it writes outside its directory, to {', '.join(outcome.outside[:3])}"
-            return reason
         if outcome.refused:
             return f"the subject is broken without a crash: {outcome.refused}"
         if outcome.verdict is Verdict.INCONCLUSIVE:
             return f"already without a crash: {outcome.doubt or 'nothing could be judged'}"
     return ""
+
+
+def broken_control(prepared: Prepared) -> str:
+    """Return why crashes would say nothing: the subject fails, or is in doubt, without any."""
+    if prepared.unopened is None:
+        for outcome in prepared.controls:
+            if outcome.verdict is Verdict.FAIL:
+                worst = outcome.worst
+                return (
+                    f"the subject is broken without a crash: {worst.invariant.value} in "
+                    f"{worst.where}: {worst.message}"
+                )
+    return why_untested(prepared)
 
 
 def _together(verdicts: list[Verdict], scenario_count: int) -> Verdict:

@@ -232,7 +232,8 @@ def _id(tally: Tally, found: _Found) -> str:
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
     if made is not None and made.cause is not None:
         return made.cause
-    return cause_of(group.best.worst.invariant, group.best.landings)
+    best = group.best
+    return cause_of(best.worst.invariant, best.landings, is_plain=best.is_plain)
 
 
 def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
@@ -265,12 +266,13 @@ def _finding(
         tries=0 if minimal is None else minimal.tries,
         is_minimal=minimal is not None and minimal.is_finished,
         seen=sum(group.seen for group in groups),
-        cases=tally.cases,
+        cases=tally.cases + (tally.controls if shown.is_plain else 0),
         replays=replays,
         replays_alike=replays_alike,
         is_portability=found.is_portability,
         is_pinned=bool(found.best.pinned),
-        is_before_promise=all(group.is_before_promise for group in groups),
+        is_before_promise=not shown.is_plain and all(group.is_before_promise for group in groups),
+        is_plain=shown.is_plain,
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,

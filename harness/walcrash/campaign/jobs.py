@@ -7,18 +7,17 @@ Not here: how a job's process is started and ended (`executor`).
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
+from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
 from walcrash.case.job import job_sandbox
-from walcrash.case.outcome import CaseOutcome, complexity, store_case, summarise
-from walcrash.case.runner import CaseRun, run_case
-from walcrash.findings.evidence import complete, pack
-from walcrash.minimise.cause import FailureGroup, group_of
-from walcrash.oracle import refusal_without_fault
+from walcrash.case.outcome import CaseOutcome, store_case
+from walcrash.case.runner import CaseRun
 from walcrash.subjects.messages import Description
-from walcrash.values.case_file import StoredCase
+from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 from walcrash.workload.draw import draw_case, draw_control
@@ -30,11 +29,17 @@ CONTROL_CASES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A scenario that is ready: its subject's description, its profile, its control cases."""
+    """A scenario that is ready: its subject's description, its profile, its control cases.
+
+    `unopened` is how the subject failed to open in an empty directory, if it did: then there is
+    nothing to test. `has_hung` says that no control came to its end, since each of them hung.
+    """
 
     description: Description
     profile: Profile
     controls: tuple[CaseOutcome, ...]
+    unopened: Unopened | None = None
+    has_hung: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +73,30 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
     """
     sandbox = job_sandbox()
     description = sandbox.load(scenario.subject, scenario.limits)
-    outcomes, profiles = [], []
+    outcomes: list[CaseOutcome] = []
+    profiles: list[Profile] = []
+    runs: list[CaseRun] = []
     for index in range(CONTROL_CASES):
         case = draw_control(scenario, description.supports, master_seed, index)
         stored = store_case(case, scenario, description)
-        run = run_case(sandbox, stored)
-        outcomes.append(_summarise_control(run, stored))
-        if outcomes[-1].verdict is not Verdict.PASS:
-            break
+        outcome, run = run_control(sandbox, stored)
+        if index == 0 and not has_opened(run):
+            return Prepared(
+                description=description,
+                profile=Profile(),
+                controls=(outcome,),
+                unopened=tell_unopened(sandbox, stored, run),
+            )
+        outcomes.append(outcome)
+        runs.append(run)
         profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
+        if outcome.verdict is Verdict.INCONCLUSIVE:
+            break
     return Prepared(
-        description=description, profile=Profile.merged(profiles), controls=tuple(outcomes)
+        description=description,
+        profile=Profile.merged(profiles),
+        controls=tuple(outcomes),
+        has_hung=all(map(has_hung, runs)),
     )
 
 
@@ -89,7 +107,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         WalcrashError: as `prepare`.
     """
     outcomes: list[CaseOutcome] = []
-    failures: list[_Failure] = []
+    parts: list[CaseParts] = []
     for index in batch.indices:
         # Linux has one monotonic clock for all processes.
         if batch.deadline is not None and time.monotonic() >= batch.deadline:
@@ -102,56 +120,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
-        run = run_case(job_sandbox(), stored)
-        outcomes.append(summarise(run, stored))
-        failures += _failures(len(outcomes) - 1, outcomes[-1], run, stored)
-    return _with_evidence(outcomes, failures) if batch.keeps_evidence else outcomes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    """A failing case of a batch, or its portability failure, with the run of either."""
-
-    at: int
-    is_portability: bool
-    outcome: CaseOutcome
-    run: CaseRun
-    stored: StoredCase
-
-
-def _failures(at: int, outcome: CaseOutcome, run: CaseRun, stored: StoredCase) -> list[_Failure]:
-    every = [(False, outcome, run), (True, outcome.portability_failure, run.portability_failure)]
-    return [
-        _Failure(at=at, is_portability=is_portability, outcome=failed, run=made, stored=stored)
-        for is_portability, failed, made in every
-        if failed is not None and made is not None and failed.verdict is Verdict.FAIL
-    ]
-
-
-def _with_evidence(outcomes: list[CaseOutcome], failures: list[_Failure]) -> list[CaseOutcome]:
-    """Add what it left to the simplest failing case of each group."""
-    simplest: dict[tuple[bool, FailureGroup], _Failure] = {}
-    for each in failures:
-        group = group_of(each.outcome.worst.invariant, each.outcome.landings)
-        known = simplest.setdefault((each.is_portability, group), each)
-        if complexity(each.outcome) < complexity(known.outcome):
-            simplest[each.is_portability, group] = each
-    for each in simplest.values():
-        evidence = pack(complete(job_sandbox(), each.stored, each.run))
-        failed, portability_failure = outcomes[each.at], outcomes[each.at].portability_failure
-        if not each.is_portability:
-            outcomes[each.at] = replace(failed, evidence=evidence)
-        elif portability_failure is not None:
-            outcomes[each.at] = replace(
-                failed, portability_failure=replace(portability_failure, evidence=evidence)
-            )
-    return outcomes
-
-
-def _summarise_control(run: CaseRun, stored: StoredCase) -> CaseOutcome:
-    """Return what is kept of a control case: one with a refusal is no pass."""
-    outcome = summarise(run, stored)
-    refused = refusal_without_fault(run.history)
-    if not refused or outcome.verdict is Verdict.FAIL:
-        return outcome
-    return replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=refused, refused=refused)
+        shown = run_parts(job_sandbox(), stored)
+        outcomes.append(shown.outcome())
+        parts.append(shown)
+    return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes

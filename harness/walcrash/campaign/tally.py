@@ -7,6 +7,7 @@ Not here: what the groups come to (`finding_reports`).
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +16,13 @@ from walcrash.case.power_loss import Coverage
 from walcrash.minimise.cause import group_of
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
-from walcrash.values.log import INJECTED_FAULT, BootSummary, CaseJudged, ScenarioEnded
+from walcrash.values.log import (
+    INJECTED_FAULT,
+    BootSummary,
+    CaseJudged,
+    ScenarioEnded,
+    Unopened,
+)
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -40,8 +47,10 @@ class Group:
 class Tally:
     """One scenario's numbers so far; `broken` says why no case was run, if none was.
 
-    `groups` are those that count against the subject; those of `portability_groups` do not, and
-    are left out unless `is_portability_reported`.
+    `controls` is how many control cases were run; they count among no numbers. `unopened` says how
+    the subject failed to open in an empty directory, if it did. `groups` are those that count
+    against the subject; those of `portability_groups` do not, and are left out unless
+    `is_portability_reported`.
     """
 
     scenario: Scenario
@@ -58,12 +67,23 @@ class Tally:
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
     broken: str = ""
+    controls: int = 0
+    unopened: Unopened | None = None
     is_portability_reported: bool = True
 
     @property
     def cases(self) -> int:
         """How many cases have been added."""
         return self.verdicts.total()
+
+    def add_controls(self, controls: Sequence[CaseOutcome]) -> None:
+        """Take in the control cases; those that failed are findings that need no crash."""
+        self.controls = len(controls)
+        for outcome in controls:
+            self._group(outcome, self.groups, "")
+            self.outside.update(outcome.outside)
+            if outcome.doubt and not outcome.refused:
+                self.doubts.append(outcome.doubt)
 
     def add(self, outcome: CaseOutcome, *, pinned: str = "") -> CaseJudged:
         """Count one case and return its line; `pinned` is the finding that it was pinned for."""
@@ -83,6 +103,8 @@ class Tally:
         self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
+        plain = self._group(outcome.plain_failure, self.groups, pinned)
+        own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
         return CaseJudged(
             scenario=self.scenario.name,
@@ -93,7 +115,7 @@ class Tally:
             images=outcome.coverage.judged if outcome.coverage is not None else 0,
             verdict=outcome.verdict,
             invariants=tuple(dict.fromkeys(v.invariant for v in outcome.violations)),
-            finding=self._group(outcome, self.groups, pinned),
+            finding=own or plain,
             portability=self._group(weaker, self.portability_groups, pinned),
             reason=outcome.doubt,
             pinned=pinned,
@@ -105,7 +127,7 @@ class Tally:
         name = group_id(
             self.scenario.name,
             self.scenario.subject,
-            group_of(outcome.worst.invariant, outcome.landings).facts,
+            group_of(outcome.worst.invariant, outcome.landings, is_plain=outcome.is_plain).facts,
             is_portability=groups is not self.groups,
         )
         group = groups.setdefault(name, Group(outcome))
@@ -143,17 +165,20 @@ class Tally:
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
             findings=findings,
             portability=portability,
+            unopened=self.unopened,
         )
 
     def _verdict(self) -> tuple[Verdict, str]:
+        if self.groups:
+            return Verdict.FAIL, self.broken or self._outside()
         if self.broken:
             return Verdict.INCONCLUSIVE, self.broken
-        if self.groups:
-            return Verdict.FAIL, self._outside()
         if not self.cases:
             return Verdict.INCONCLUSIVE, "no case was run"
         if self.doubts:
             count = self.verdicts[Verdict.INCONCLUSIVE]
+            if not count:
+                return Verdict.INCONCLUSIVE, self.doubts[0]
             return Verdict.INCONCLUSIVE, f"{count} of {self.cases} cases: {self.doubts[0]}"
         if not self.crash_points.total():
             return Verdict.INCONCLUSIVE, "no case reached its crash point"

@@ -25,7 +25,9 @@ class CaseOutcome(HasViolations):
     `evidence` is all that it left, packed, where it is the simplest of its group in its batch: it
     may never fail again. `refused` is what the subject refused in a control case.
     `is_before_promise` says that no record had been acknowledged in it: what breaks then is a
-    half-made store.
+    half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
+    the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
+    needs them all the same.
     """
 
     index: int
@@ -47,6 +49,9 @@ class CaseOutcome(HasViolations):
     evidence: str = ""
     refused: str = ""
     is_before_promise: bool = False
+    is_plain: bool = False
+    plain_failure: "CaseOutcome | None" = None
+    needs_crash: bool = True
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -72,6 +77,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         if run.portability_failure is None
         else summarise(run.portability_failure, stored),
         is_before_promise=not has_acknowledged(run.history),
+        is_plain=run.case.is_control,
     )
 
 

@@ -26,7 +26,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
-from walcrash.oracle import Judge, judge
+from walcrash.oracle import Judge, judge, with_refusals
 from walcrash.recorder.tree import capture
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
@@ -173,6 +173,8 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
             raise _unusable(sandbox, problem) from None
     history = History(boots, recoveries)
     judgement = judge(stored.terms, history)
+    if stored.case.is_control:
+        judgement = with_refusals(stored.terms, judgement, history)
     return replace(run, history=history, judgement=judgement, recoveries=runs.recoveries)
 
 
@@ -266,6 +268,8 @@ class _CaseRun:
         recordings = [boot.recording for boot in self._boots.watched]
         refuse_full_directory(recordings, history, self._sandbox.directory)
         judgement = self._oracle.judge(history)
+        if self._stored.case.is_control:
+            judgement = with_refusals(self._stored.terms, judgement, history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
     # The power was lost.

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
-from walcrash.case.recovery_runs import OPEN
+from walcrash.case.recovery_runs import CLOSE, OPEN
 from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import Shape, shape_of
@@ -59,7 +59,8 @@ def complete(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Evidence:
 
 def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:
     restore(image, sandbox.directory)
-    sandbox.recover(stored.subject, (OPEN,), stored.limits, is_killed=True, is_forked=True)
+    operations = (OPEN, CLOSE) if stored.case.is_control else (OPEN,)
+    sandbox.recover(stored.subject, operations, stored.limits, is_killed=True, is_forked=True)
     return capture(sandbox.directory)
 
 

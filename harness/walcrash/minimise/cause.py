@@ -5,7 +5,7 @@ crash fell on the same kind of place. Each group is minimised. Minimal cases hav
 the same became of what was lost, of a PutOperation or a mark, wherever the crash fell; else if
 they break the same invariant and, after a kill, have as many crashes and the last one fell on the
 same kind of event; where there was a power loss, if the last one took from the same files, or from
-those of the other and more.
+those of the other and more. What needs no crash is one group, and one cause, for each invariant.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -35,23 +35,28 @@ class FailureGroup:
         is_power_loss: whether their last crash was a power loss; else it was a kill.
         site: the event that it fell on, with the operation; None where it was not recorded, as
             after a kill on a timer without interception.
+        is_plain: whether they had no crash.
     """
 
     invariant: Invariant
     is_power_loss: bool = False
     site: CrashSite | None = None
+    is_plain: bool = False
 
     @property
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
         site = None if self.site is None else self.site.facts
-        return (self.invariant.value, self.is_power_loss, site)
+        facts: Facts = (self.invariant.value, self.is_power_loss, site)
+        return (facts, "plain") if self.is_plain else facts
 
 
-def group_of(invariant: Invariant, landings: Sequence[Landing]) -> FailureGroup:
-    """Return the group that a failing case belongs to."""
+def group_of(
+    invariant: Invariant, landings: Sequence[Landing], *, is_plain: bool = False
+) -> FailureGroup:
+    """Return the group that a failing case belongs to; `is_plain` says that it is a control."""
     if not landings:
-        return FailureGroup(invariant=invariant)
+        return FailureGroup(invariant=invariant, is_plain=is_plain)
     last = landings[-1]
     return FailureGroup(
         invariant=invariant,
@@ -65,6 +70,8 @@ def cause_of(
     landings: Sequence[Landing],
     story: Story | None = None,
     fate: Fate | None = None,
+    *,
+    is_plain: bool = False,
 ) -> Cause:
     """Return the cause that a case shows.
 
@@ -73,10 +80,11 @@ def cause_of(
         landings: where its crashes landed, in order.
         story: what happened in it, where that is known.
         fate: what its events say of what it breaks first, where they decide it.
+        is_plain: whether it is a control, which has no crash.
     """
     became = fate_site(fate)
     if not landings:
-        return Cause(invariant=invariant, crashes=1, fate=became)
+        return Cause(invariant=invariant, crashes=0 if is_plain else 1, fate=became)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
     if not any(landing.is_power_loss for landing in landings):

@@ -73,6 +73,12 @@ def minimise_case(
         outcome=summarise(found.run, stored),
         tries=found.tries,
         is_finished=found.is_finished,
-        cause=cause_of(target_invariant, found.run.landings, story, fate),
+        cause=cause_of(
+            target_invariant,
+            found.run.landings,
+            story,
+            fate,
+            is_plain=found.run.case.is_control,
+        ),
         fate=fate,
     )

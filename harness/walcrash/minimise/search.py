@@ -1,9 +1,13 @@
 """Minimising: from a failing case to the smallest that breaks the same invariant.
 
-Passes are repeated until none of them finds anything: an exact kill in place of a timer, a kill
-in place of a power loss, fewer boots, fewer operations, the simplest crash, simpler content. Each
-tries what takes most away first. The result is a case from which nothing that is tried can be
-left out, which need not be the smallest of all.
+Passes are repeated until none of them finds anything: no crash at all, an exact kill in place of
+a timer, a kill in place of a power loss, fewer boots, fewer operations, the simplest crash, simpler
+content. Each tries what takes most away first. The result is a case from which nothing that is
+tried can be left out, which need not be the smallest of all.
+
+A subject can break one invariant both without a crash and because of one. Where the way to a
+smaller case ends at the former, and the case itself needed its crash, the search begins again and
+takes only cases that need one.
 
 Source: the passes over operations follow delta debugging (Zeller and Hildebrandt, IEEE TSE 28(2),
 2002).
@@ -75,14 +79,29 @@ def minimise(
     Raises:
         WalcrashError: as `run_case`, for the case as it is.
     """
+    deadline = time.monotonic() + seconds
     try:
-        trial = start(
-            run_case, stored, target_invariant, deadline=time.monotonic() + seconds, kept=kept
-        )
+        trial = start(run_case, stored, target_invariant, deadline=deadline, kept=kept)
     except BudgetOver:
         trial = None
     if trial is None:
         return Minimised(run=None, tries=0, is_finished=False)
+    whole = trial.run
+    try:
+        is_plain = whole.case.is_control or trial.attempt(workload.without_crashes(trial.case))
+    except BudgetOver:
+        return Minimised(run=whole, tries=trial.tries, is_finished=False)
+    found = _smallest(trial, beyond)
+    if is_plain or found.run is None or not found.run.case.is_control:
+        return found
+    other = Trial(run_case, stored, whole, deadline=deadline)
+    other.needs_crash = True
+    found = _smallest(other, beyond)
+    return replace(found, tries=trial.tries + found.tries)
+
+
+def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
+    """Make a case as small as the budget allows; try it without its crashes at the end."""
     is_finished = True
     try:
         _exact_kills(trial)
@@ -90,6 +109,8 @@ def minimise(
         is_first = True
         while _one_round(trial, beyond, is_first=is_first):
             is_first = False
+        if not trial.needs_crash and not trial.case.is_control:
+            trial.attempt(workload.without_crashes(trial.case))
     except BudgetOver:
         is_finished = False
     return Minimised(run=trial.run, tries=trial.tries, is_finished=is_finished)

@@ -27,6 +27,7 @@ from walcrash.values.operation import OperationKind
 from walcrash.values.persistence import covers, is_portability, power_models
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.verdict import Invariant, Verdict
+from walcrash.workload.control import control_of
 
 # limits
 TRIES: Final = 200
@@ -59,6 +60,7 @@ class Trial:
     Attributes:
         run: what the simplest case showed, in fresh processes.
         tries: how many simpler cases were run.
+        needs_crash: whether a case that breaks the invariant without its crashes too is not taken.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Trial:
         """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
         self.run = run
         self.tries = 0
+        self.needs_crash = False
         self.target_invariant: Invariant = run.judgement.worst.invariant
         self._run_case = run_case
         self._stored = stored
@@ -108,9 +111,18 @@ class Trial:
         if is_half_made(run) and not is_half_made(self.run):
             # Another bug than the one that is minimised, and one that many subjects have.
             return False
+        if self.needs_crash and self._is_plain(run):
+            return False
         is_other = run.case != self.case
         self.run = run
         return is_other
+
+    def _is_plain(self, run: CaseRun) -> bool:
+        """Whether a case breaks the invariant without its crashes as well."""
+        if run.case.is_control:
+            return True
+        control = self._run(control_of(run.case), {})
+        return control is not None and breaks_first(control, self.target_invariant)
 
     def _run(self, case: Case, power: Mapping[int, PowerTarget]) -> CaseRun | None:
         targets = SearchTargets(

@@ -17,6 +17,7 @@ from walcrash.values.faults import CrashPoint, Fault
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
+from walcrash.workload.control import control_of
 from walcrash.workload.operations import CLOSE, EPOCH_MS
 from walcrash.workload.profile import operation_key
 
@@ -113,6 +114,12 @@ def _moved(faults: Sequence[Fault], calls: Sequence[Mapping[int, int]]) -> tuple
         for fault in faults
         if fault.call in calls[fault.boot]
     )
+
+
+def without_crashes(case: Case) -> Edit:
+    """Return the case with every boot closed, and nothing injected."""
+    closed = control_of(case)
+    return replace(unchanged(case), case=closed)
 
 
 def with_faults(case: Case, faults: Sequence[Fault]) -> Edit:

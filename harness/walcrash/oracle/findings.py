@@ -3,7 +3,8 @@
 Violations are ordered by cause before symptom: what an earlier boot showed comes before what a
 later one did, the first recovery of the last image before the further ones; within one stage the
 smaller rank comes first. Of each invariant only the first violation is kept, since the later ones
-mostly follow from it.
+mostly follow from it. A state that other surroundings change obeys no rule about states for long,
+so `determinism` comes before the first of these, whatever showed it.
 
 A rule whose capability the subject lacks is not judged at all.
 
@@ -11,6 +12,7 @@ Not here: the rules themselves (`rules`), and why one was not judged (`applicabi
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from walcrash.oracle.evidence import Evidence
 from walcrash.oracle.rules import JUDGES
@@ -19,6 +21,9 @@ from walcrash.values.rule import Occasion
 from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
+
+_OF_STATE: Final = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
+"""Rules about what a recovery shows as its state."""
 
 
 class Findings:
@@ -63,9 +68,17 @@ class Findings:
 
     def judgement(self, reason: Callable[[Invariant], str]) -> Judgement:
         """Return the result; `reason` says why an invariant was not judged."""
-        found = sorted(
-            self._first.items(), key=lambda item: (item[1][0], MOST_SEVERE_FIRST.index(item[0]))
+        first_state = min(
+            (stage for item, (stage, _) in self._first.items() if item in _OF_STATE), default=None
         )
+
+        def order(found: tuple[Invariant, tuple[int, Violation]]) -> tuple[int, int]:
+            item, (stage, _) = found
+            if item is Invariant.DETERMINISM and first_state is not None:
+                stage = min(stage, first_state)
+            return stage, MOST_SEVERE_FIRST.index(item)
+
+        found = sorted(self._first.items(), key=order)
         violations = tuple(violation for _, (_, violation) in found)
         judged = frozenset(self._judged | self._first.keys())
         unjudged = tuple(

@@ -1,8 +1,9 @@
 """Refusals without a fault: a case in which nothing was done to the subject, and it said no.
 
-No rule of the contract covers a refusal: after a fault it is honest, and without one it shows
-that the subject cannot do what it says that it supports, so nothing that the campaign would say
-about that operation holds. It is no finding, since no crash is involved.
+After a fault a refusal is honest. In a control it shows that the subject cannot do what it says
+that it supports: that is `not-appendable`, the rule that a log which was opened is as good as a new
+one. Where a scenario does not ask for that rule, nothing that the campaign would say about the
+operation holds, and the campaign says so.
 
 A single append that is refused for certain is no refusal in this sense: a subject may have
 limits to what it takes, and says so. One that takes no record at all cannot be tested.
@@ -14,10 +15,38 @@ failure means.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from walcrash.oracle.wording import explanation, more, name
 from walcrash.values.history import Call, History, Outcome
 from walcrash.values.operation import OperationKind
+from walcrash.values.rules import RULES
+from walcrash.values.terms import Terms
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
+
+
+def with_refusals(terms: Terms, judgement: Judgement, history: History) -> Judgement:
+    """Return the judgement of a control with what the subject refused in it.
+
+    Args:
+        terms: what is asked for.
+        judgement: what the rules say of the control.
+        history: the control's.
+    """
+    rule = Invariant.NOT_APPENDABLE
+    refused = refusal_without_fault(history)
+    is_known = any(violation.invariant is rule for violation in judgement.violations)
+    if not refused or is_known or rule not in terms.invariants:
+        return judgement
+    where, outcome = "a case without any crash", Outcome.REFUSED.value
+    violation = Violation(rule, where, refused, Outcome.ACKNOWLEDGED.value, outcome)
+    every = sorted((*judgement.violations, violation), key=lambda each: RULES[each.invariant].rank)
+    return replace(
+        judgement,
+        verdict=Verdict.FAIL,
+        violations=tuple(every),
+        judged=judgement.judged | {rule},
+    )
 
 
 def refusal_without_fault(history: History) -> str:

@@ -68,7 +68,7 @@ def explanation_text(finding: Finding, story: Story, *, width: int, runs: str) -
         [finding_text(finding, width=width, runs=runs, is_read=True)] if finding.violations else []
     )
     parts += [
-        "\n".join(_boot(story, number, boot, width))
+        "\n".join(boot_lines(story, number, boot, width))
         for number, boot in enumerate(story.boots, start=1)
     ]
     parts += [
@@ -82,7 +82,8 @@ def explanation_text(finding: Finding, story: Story, *, width: int, runs: str) -
 # A boot: calls, with their events and what these changed.
 
 
-def _boot(story: Story, number: int, boot: StoryBoot, width: int) -> list[str]:
+def boot_lines(story: Story, number: int, boot: StoryBoot, width: int) -> list[str]:
+    """Return one boot of a story: its calls, their events, and how it ended."""
     shown = f"{counted(boot.call_count, 'call')}, {counted(boot.event_count, 'event')}"
     title = f"BOOT {number}  {shown}"
     lines = [title]
@@ -219,4 +220,6 @@ def _rule(finding: Finding, story: Story, width: int) -> list[str]:
     lines = ["RULE"]
     lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant].text}",
                    width=width)  # fmt: skip
+    if finding.is_plain:
+        return lines
     return [*lines, *block("taken", taken(story).value, width=width)]

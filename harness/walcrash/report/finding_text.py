@@ -44,6 +44,13 @@ HALF_MADE = (
     "that was promised is lost."
 )
 
+PLAIN = (
+    "Plain: it needs no crash. Every boot, and every recovery of what the last one left, ended "
+    "with `close`."
+)
+
+NO_CRASH = "none"
+
 DEFAULT_RUNS = "reports/runs"
 """Where findings are kept unless somebody says otherwise."""
 
@@ -63,7 +70,9 @@ def finding_text(
     first = finding.worst
     word = "NOTE" if finding.is_portability else "FAIL"
     lines = [
-        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}",
+        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}"
+        + (" · plain" if finding.is_plain else ""),
+        *(paragraph(PLAIN, width=width) if finding.is_plain else ()),
         *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
         *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
         *paragraph(shorten(first.message), width=width),
@@ -82,6 +91,8 @@ def finding_text(
 
 
 def _crash(finding: Finding, width: int) -> list[str]:
+    if finding.is_plain:
+        return block("crash", NO_CRASH, width=width)
     if not finding.landings:
         text = f"none, every boot ended by itself   ({finding.model.value})"
         return block("crash", text, width=width)

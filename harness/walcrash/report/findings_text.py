@@ -40,7 +40,15 @@ def publish_findings(kept: Sequence[Kept], *, as_json: bool, runs: str) -> ExitC
 
 def _row(kept: Kept) -> tuple[str, ...]:
     finding = kept.finding
-    note = " (portability)" if finding.is_portability else ""
+    labels = [
+        label
+        for label, is_set in (
+            ("portability", finding.is_portability),
+            ("plain", finding.is_plain),
+        )
+        if is_set
+    ]
+    note = f" ({', '.join(labels)})" if labels else ""
     return (
         escape(finding.id),
         escape(finding.scenario),

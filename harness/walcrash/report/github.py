@@ -9,7 +9,7 @@ Source: GitHub Actions, workflow commands (annotations, job summaries, limits).
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from walcrash.report.finding_text import finding_text, replay_command, unreported_text
+from walcrash.report.finding_text import PLAIN, finding_text, replay_command, unreported_text
 from walcrash.report.markdown import (
     fenced,
     head,
@@ -18,6 +18,7 @@ from walcrash.report.markdown import (
     reasons,
     scenario_table,
     section,
+    unopened,
 )
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import totals
@@ -49,6 +50,7 @@ def github_summary(report: RunReport) -> str:
     tail = [
         section("Scenarios", _elide(scenario_table(report), "scenarios")),
         section("Why not passed", _elide(reasons(report), "reasons")),
+        section("Not opened", _unopened(report)),
         section("Invariants", _elide(invariant_table(report), "invariants")),
     ]
     found = [finding_text(finding) for finding in report.findings]
@@ -59,6 +61,13 @@ def github_summary(report: RunReport) -> str:
     portability = _fitting("Portability", texts, left - _size([findings]))
     sections = [top, findings, portability, *tail]
     return "\n\n".join(each for each in sections if each) + "\n"
+
+
+def _unopened(report: RunReport) -> str:
+    text = unopened(report)
+    if _size([text]) > TABLES_BYTES:
+        return "`walcrash report RUN --to html` has what each of the subjects did and printed."
+    return text
 
 
 def _unreported_text(report: RunReport, case: CaseJudged) -> str:
@@ -122,9 +131,11 @@ def github_annotations(report: RunReport) -> str:
 
 def _finding(finding: Finding, level: str) -> str:
     first = finding.worst
-    title = f"{finding.scenario}: {first.invariant.value} ({finding.id})"
+    label = ", plain" if finding.is_plain else ""
+    title = f"{finding.scenario}: {first.invariant.value} ({finding.id}{label})"
     lines = [shorten(first.message, MESSAGE_CHARACTERS)]
     lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]
+    lines += [PLAIN] if finding.is_plain else []
     lines.append(f"replay: {replay_command(finding.id)}")
     return _command(level, title, "\n".join(lines), path=finding.scenario_path)
 

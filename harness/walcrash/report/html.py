@@ -22,6 +22,8 @@ from markupsafe import Markup
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.finding_text import (
     HALF_MADE,
+    NO_CRASH,
+    PLAIN,
     explain_command,
     finding_origin,
     minimised,
@@ -35,6 +37,7 @@ from walcrash.report.story_words import recovery_lines
 from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
 from walcrash.report.taken import taken
 from walcrash.report.text import counted, escape, shorten
+from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
 from walcrash.values.rules import RULES
@@ -78,6 +81,7 @@ class _Scenario:
     verdict: str
     numbers: tuple[str, ...]
     reason: str
+    unopened: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +191,7 @@ def _scenarios(report: RunReport) -> Iterable[_Scenario]:
             verdict=scenario.verdict.value,
             numbers=tuple(f"{number:,}" for number in numbers),
             reason=shorten(scenario.reason, MESSAGE_CHARACTERS),
+            unopened="\n".join(unopened_lines(scenario)),
         )
     for name in report.not_run:
         yield _Scenario(
@@ -227,6 +232,9 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
 
 def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     first = finding.worst
+    if finding.is_plain:
+        yield "label", PLAIN
+        yield "crash", NO_CRASH
     for landing in finding.landings:
         model = finding.model if landing.is_power_loss else PersistenceModel.KILL
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
@@ -257,7 +265,7 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     for other in others:
         text = f"{other.invariant.value}: {shorten(other.message, MESSAGE_CHARACTERS)}"
         yield "also", text
-    if story is not None:
+    if story is not None and not finding.is_plain:
         yield "taken", taken(story).value
     for sentence in fate_sentences(finding.fate):
         yield "fate", sentence

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from walcrash.report.finding_text import finding_text, unreported_text
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted, escape, shorten
+from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.finding import Finding
 from walcrash.values.log import CaseJudged, ScenarioEnded, StopReason
 from walcrash.values.verdict import Invariant, Verdict
@@ -102,7 +103,8 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
     is_broken = any(result and result.tag == "failure" for result in tests.values())
     doubt = _doubt(report, scenario, is_broken=is_broken)
     if doubt:
-        tests[VERDICT] = _Result("error", doubt, kind=Verdict.INCONCLUSIVE.value)
+        unopened = "\n".join(unopened_lines(scenario))
+        tests[VERDICT] = _Result("error", doubt, unopened, kind=Verdict.INCONCLUSIVE.value)
     properties = [("seed", report.seed), ("walcrash", report.version)]
     if started is not None:
         properties.append(("subject", started.subject))
@@ -153,7 +155,8 @@ def _first_message(invariant: Invariant, broken: Finding | CaseJudged) -> str:
     if isinstance(broken, CaseJudged):
         return f"{broken.finding}: the run ended before this was replayed"
     messages = (each.message for each in broken.violations if each.invariant is invariant)
-    return f"{broken.id}: {shorten(next(messages), MESSAGE_CHARACTERS)}"
+    label = " (plain)" if broken.is_plain else ""
+    return f"{broken.id}{label}: {shorten(next(messages), MESSAGE_CHARACTERS)}"
 
 
 def _text(report: RunReport, broken: Finding | CaseJudged) -> str:

@@ -22,6 +22,7 @@ from walcrash.report.summary import (
     totals,
 )
 from walcrash.report.text import counted, shorten
+from walcrash.report.unopened_text import unopened_lines
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
 
@@ -35,6 +36,7 @@ def markdown_report(report: RunReport) -> str:
         section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
         section("Scenarios", scenario_table(report)),
         section("Why not passed", reasons(report)),
+        section("Not opened", unopened(report)),
         section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
         section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
         section("Invariants", invariant_table(report)),
@@ -88,6 +90,15 @@ def reasons(report: RunReport) -> str:
     ]
     lines += [f"- {plain(name)}: the run ended before it began" for name in report.not_run]
     return "\n".join(lines)
+
+
+def unopened(report: RunReport) -> str:
+    """Return what subjects did and printed that could not be opened; empty if there are none."""
+    return "\n\n".join(
+        f"{plain(scenario.scenario)}:\n\n{fenced(chr(10).join(lines))}"
+        for scenario in report.scenarios
+        if (lines := unopened_lines(scenario))
+    )
 
 
 def invariant_table(report: RunReport) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from walcrash.report.finding_text import finding_text, unreported_text
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, shorten
+from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
 from walcrash.values.rules import RULES
@@ -87,6 +88,7 @@ def _result(finding: Finding) -> _Object:
             finding.id,
         ),
         "occurrenceCount": max(1, finding.seen),
+        **({"properties": {"tags": ["plain"]}} if finding.is_plain else {}),
     }
 
 
@@ -132,7 +134,12 @@ def _notifications(report: RunReport, left_out: int) -> Iterator[_Object]:
     for scenario in report.scenarios:
         if scenario.verdict is Verdict.INCONCLUSIVE or scenario.scenario in report.unfinished:
             reason = scenario.reason or "inconclusive"
-            yield _notification(report, [scenario.scenario], f"inconclusive: {reason}")
+            yield _notification(
+                report,
+                [scenario.scenario],
+                f"inconclusive: {reason}",
+                more="\n".join(unopened_lines(scenario)),
+            )
     for name in report.not_run:
         yield _notification(report, [name], "not run: the run ended before it began")
     if report.exit_code not in (ExitCode.PASSED, ExitCode.FINDINGS):
@@ -141,11 +148,13 @@ def _notifications(report: RunReport, left_out: int) -> Iterator[_Object]:
         yield _notification(report, [], f"{left_out:,} more results are left out of this file")
 
 
-def _notification(report: RunReport, scenarios: Sequence[str], text: str) -> _Object:
+def _notification(
+    report: RunReport, scenarios: Sequence[str], text: str, *, more: str = ""
+) -> _Object:
     paths = [path for name in scenarios if (path := report.file_of(name))]
     prefix = "".join(f"{escape(name)}: " for name in scenarios)
     return {
         "level": "error",
-        "message": {"text": prefix + shorten(text)},
+        "message": {"text": prefix + shorten(text) + (f"\n\n{more}" if more else "")},
         "locations": [_location(path) for path in paths],
     }

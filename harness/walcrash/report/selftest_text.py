@@ -59,7 +59,7 @@ def _bug_row(result: PlantedResult) -> list[str]:
     return [
         planted.name,
         planted.invariant.value,
-        result.strictest.value if result.strictest else "-",
+        "plain" if planted.is_plain else result.strictest.value if result.strictest else "-",
         f"{len(hits)} of {len(result.runs)}",
         _spread([run.cases for run in hits]),
         _spread([run.images for run in hits]) if any(run.images for run in hits) else "",
@@ -96,6 +96,8 @@ def _complaints(result: PlantedResult) -> list[str]:
         found = run.problem or (run.found_by.value if run.found_by else "nothing")
         if result.is_stricter(run) and run.model is not None:
             found += f" already in the model {run.model.value}"
+        if run.is_plain != planted.is_plain:
+            found += ", without any crash" if run.is_plain else ", with a crash only"
         if found != expected:
             lines.append(
                 f"  {planted.name}, seed {run.seed}: expected {expected}, found {found}, "
@@ -123,6 +125,7 @@ def _to_json(result: PlantedResult) -> dict[str, object]:
                 "model": run.model.value if run.model else None,
                 "seconds": round(run.seconds, 3),
                 "problem": run.problem,
+                "is_plain": run.is_plain,
             }
             for run in result.runs
         ],

@@ -25,6 +25,7 @@ from walcrash.report.text import (
     shorten,
     table,
 )
+from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.finding import FindingChange
 from walcrash.values.moments import Placement
 
@@ -59,6 +60,7 @@ def summary_text(
     width = max(width, NARROWEST)
     parts = [
         *_findings(report, runs, width),
+        *_unopened(report, width),
         "\n".join(_scenarios(report)),
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
@@ -123,6 +125,14 @@ def _scenarios(report: RunReport) -> list[str]:
         if scenario.reason:
             lines.append(f"  {escape(scenario.scenario)}: {shorten(scenario.reason)}")
     return lines
+
+
+def _unopened(report: RunReport, width: int) -> list[str]:
+    return [
+        "\n".join([f"NOT OPENED  {escape(scenario.scenario)}", *lines])
+        for scenario in report.scenarios
+        if (lines := unopened_lines(scenario, width=width))
+    ]
 
 
 def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:

@@ -132,6 +132,10 @@ class BootReader:
         return BootHistory(tuple(self._calls), self._recovery, end)
 
     def _steady(self, text: str) -> str:
-        """Remove what differs between two runs of the same case."""
-        text = text.replace(self._directory + "/", "").replace(self._directory, ".")
-        return _ADDRESS.sub("0x…", text)
+        return steady_text(text, directory=self._directory)
+
+
+def steady_text(text: str, *, directory: str) -> str:
+    """Return a subject's words without what differs between two runs of the same case."""
+    text = text.replace(directory + "/", "").replace(directory, ".")
+    return _ADDRESS.sub("0x…", text)

@@ -234,7 +234,7 @@ class _Prober:
         """Run one campaign.
 
         Raises:
-            Inconclusive: the subject is broken without a crash.
+            Inconclusive: the subject is wrong without any crash, or cannot be opened.
         """
         left = None if self.deadline is None else max(0.1, self.deadline - time.monotonic())
         campaign = Campaign(
@@ -263,7 +263,10 @@ class _Prober:
                     case ScenarioStarted():
                         self.subject = line.subject
                     case FindingReported() if not line.finding.is_portability:
-                        answer.finding = answer.finding or line.finding
+                        # A promise about crashes is kept or broken by what needs one.
+                        known = answer.finding
+                        if known is None or (line.finding.is_plain and not known.is_plain):
+                            answer.finding = line.finding
                     case ScenarioEnded():
                         answer.cases, answer.reason = line.cases, line.reason
                         answer.verdict = line.verdict
@@ -277,6 +280,13 @@ class _Prober:
             # However this ended: closing the generator is what ends the processes.
             if isinstance(lines, Generator):
                 lines.close()
+        plain = answer.finding
+        if plain is not None and plain.is_plain:
+            raise Inconclusive(
+                f"the subject is wrong without any crash ({plain.worst.invariant.value}): "
+                f"{plain.worst.message}",
+                hint=f"walcrash replay {plain.id} --runs {shlex.quote(str(self.plan.runs))}",
+            )
         if not answer.cases and not self._is_late():
             raise Inconclusive(answer.reason or "no case was run")
         return answer

@@ -1,8 +1,9 @@
 """The self-test: planted bugs are found by the expected invariants, right subjects never accused.
 
 Each planted subject is run on several seeds until its first failing case, which must break the
-expected invariant first. Its control cases must pass: a bug that shows without a crash would say
-nothing about crashes. A right subject is run for its stated number of cases.
+expected invariant first. Its control cases must pass, and a failing case must need its crash: a bug
+that shows without one would say nothing about crashes. A bug that is planted to show without one is
+found by the control cases. A right subject is run for its stated number of cases.
 """
 
 import time
@@ -46,6 +47,7 @@ def read_expected(directory: Path) -> list[Planted]:
             path=directory / f"{name}.toml",
             model=PersistenceModel(row.get("model", PersistenceModel.KILL.value)),
             minimal_operations=row.get("minimal_operations"),
+            is_plain=row.get("plain", False),
         )
         for name, row in table["planted"].items()
     ]
@@ -57,7 +59,7 @@ def read_expected(directory: Path) -> list[Planted]:
             within_cases=row.get("cases", RIGHT_CASES),
             path=directory / f"{name}.toml",
         )
-        for name, row in table["right"].items()
+        for name, row in table.get("right", {}).items()
     ]
     return bugs + right
 
@@ -114,14 +116,16 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
     for control in prepared.controls:
         if control.verdict is not Verdict.PASS:
             shown = ", ".join(v.invariant.value for v in control.violations) or control.doubt
+            is_meant = planted.is_plain and control.verdict is Verdict.FAIL
             return PlantedRun(
                 seed=seed,
-                found_by=None,
+                found_by=control.worst.invariant if is_meant else None,
                 cases=0,
                 images=0,
                 model=None,
                 seconds=time.monotonic() - began,
-                problem=f"shows without a crash: {shown}",
+                problem="" if is_meant else f"shows without a crash: {shown}",
+                is_plain=is_meant,
             )
     images = 0
     for index in range(planted.within_cases):
@@ -137,6 +141,7 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
         images += outcome.coverage.judged if outcome.coverage is not None else 0
         if outcome.verdict is not Verdict.PASS:
             found = outcome.worst.invariant if outcome.violations else None
+            plain = None if outcome.needs_crash else outcome.plain_failure
             return PlantedRun(
                 seed=seed,
                 found_by=found,
@@ -145,6 +150,7 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
                 model=outcome.model if found else None,
                 seconds=time.monotonic() - began,
                 problem="" if found else outcome.doubt,
+                is_plain=plain is not None,
             )
     return PlantedRun(
         seed=seed,

@@ -76,7 +76,8 @@ class Cause:
     Attributes:
         invariant: what it breaks first.
         is_power_loss: whether the power was lost in it; else its crashes are kills.
-        crashes: how many kills it takes; 0 with a power loss, where that says little.
+        crashes: how many kills it takes; 0 with a power loss, where that says little, and where
+            it takes no crash at all.
         site: the event that the last crash fell on, with the operation if it is no event of a
             file. None where that event is not known, or where `lost` tells more.
         lost: the names from which a power loss took something, as `name_pattern` gives them,
@@ -91,6 +92,11 @@ class Cause:
     site: CrashSite | None = None
     lost: tuple[str, ...] = ()
     fate: Annotated[FateSite | None, SPARSE] = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it takes no crash."""
+        return not self.is_power_loss and not self.crashes
 
     @property
     def facts(self) -> Facts:
@@ -108,6 +114,8 @@ class Cause:
 
     def _is_same_fate(self, other: "Cause") -> bool:
         is_alike = self.invariant is other.invariant or {self.invariant, other.invariant} <= _LOSSES
+        # What needs no crash is another bug than what needs one, though they lose alike.
+        is_alike = is_alike and self.is_plain == other.is_plain
         return is_alike and self.fate is not None and self.fate == other.fate
 
 

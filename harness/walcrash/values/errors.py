@@ -65,7 +65,7 @@ class HarnessFault(WalcrashError):
 
 
 class Inconclusive(WalcrashError):
-    """Nothing can be said: interception is missing, or the subject is broken without a crash."""
+    """Nothing can be said: interception is missing, or the subject cannot be opened at all."""
 
     exit_code = ExitCode.INCONCLUSIVE
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
+from walcrash.values.forms import SPARSE
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 
@@ -60,6 +62,8 @@ class Finding(HasViolations):
             that found it first.
         is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
             half-made store.
+        is_plain: its smallest case has no crash: every boot, and every recovery of what the last
+            one left, ended with `close`. `seen` and `cases` count the control cases as well.
         cause: what its smallest case has in common with those of other seeds: the invariant, the
             kind of fault, and where it struck or what it took. None in findings of versions that
             kept it as a text or did not tell causes apart.
@@ -93,6 +97,7 @@ class Finding(HasViolations):
     groups: tuple[str, ...] = ()
     origin: str = ""
     fate: Fate | None = None
+    is_plain: Annotated[bool, SPARSE] = False
 
     @property
     def is_stable(self) -> bool:

@@ -8,13 +8,15 @@ form: an object with `line` (what kind) and the fields below; `line_from_json` i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.codec import Codec, Refused
 from walcrash.values.contract import Contract
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
+from walcrash.values.forms import SPARSE
+from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -143,12 +145,29 @@ class FindingReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unopened:
+    """A subject that could not be opened in an empty directory, so that nothing was tested.
+
+    Attributes:
+        kind: how `open` failed.
+        message: the subject's text for it, or what the harness saw.
+        output: the end of what the subject printed to stdout and stderr.
+        story: what it did in its directory up to then.
+    """
+
+    kind: FailureKind
+    message: str
+    output: str
+    story: Story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioEnded:
     """One scenario in numbers.
 
     `crash_points` counts landings by placement and event kind, such as `within write`;
     `images` is None where there was no power loss; `judged` are the invariants that were judged
-    in at least one case.
+    in at least one case. `unopened` stands there where the subject could not be opened at all.
     """
 
     scenario: str
@@ -166,6 +185,7 @@ class ScenarioEnded:
     judged: tuple[Invariant, ...]
     findings: int
     portability: int = 0
+    unopened: Annotated[Unopened | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ class Planted:
             needed. None for a right subject.
         minimal_operations: the most operations of the smallest case that shows the bug; None
             where that is not stated.
+        is_plain: whether the bug shows without any crash.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Planted:
     path: Path
     model: PersistenceModel | None = None
     minimal_operations: int | None = None
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class PlantedRun:
         model: the strictest model that showed it at the place where it was found.
         seconds: how long it took, the control cases included.
         problem: why no case could be run, if none was.
+        is_plain: whether it showed without any crash.
     """
 
     seed: str
@@ -59,6 +62,7 @@ class PlantedRun:
     model: PersistenceModel | None
     seconds: float
     problem: str = ""
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +74,12 @@ class PlantedResult:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether every seed found the expected invariant first, in no stricter model."""
+        """Whether every seed found the expected invariant first, and by what the bug needs."""
         return all(
-            run.found_by is self.planted.invariant and not run.problem and not self.is_stricter(run)
+            run.found_by is self.planted.invariant
+            and run.is_plain == self.planted.is_plain
+            and not run.problem
+            and not self.is_stricter(run)
             for run in self.runs
         )
 

@@ -1,5 +1,6 @@
 """Subjects that are wrong in ways which a user has to be told about."""
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,3 +35,12 @@ class Sleepy(Forgetful):
     def open(self, directory: Path, effect: EffectSink) -> None:
         super().open(directory, effect)
         time.sleep(600)
+
+
+class Unlicensed(Forgetful):
+    """Does not open."""
+
+    def open(self, directory: Path, effect: EffectSink) -> None:
+        (directory / "lock").touch()
+        os.write(2, b"looking for the licence\nthere is no licence\n")
+        os._exit(3)

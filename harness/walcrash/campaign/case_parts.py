@@ -1,0 +1,147 @@
+"""The parts of a case that count each by itself: its own failure, a plain one, a portability one.
+
+A part is run and stored by itself, since each may become a finding: what needs no crash is another
+case than what needs one, and is judged by more rules.
+
+Not here: what needs a crash (`case.plain`), which parts are one group (`minimise.cause`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from walcrash.case.outcome import CaseOutcome, complexity, summarise
+from walcrash.case.plain import blame
+from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.findings.evidence import complete, pack
+from walcrash.minimise.cause import FailureGroup, group_of
+from walcrash.values.case_file import StoredCase
+from walcrash.values.verdict import Verdict
+
+
+class Part(Enum):
+    """Which part of a case."""
+
+    OWN = "own"
+    PLAIN = "plain"
+    PORTABILITY = "portability"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseParts:
+    """What a case showed.
+
+    Attributes:
+        run: of the case.
+        stored: the case, as it was asked for.
+        own_stored: the same, with the rules by which `run` was judged.
+        needs_crash: whether what it showed counts for its crashes.
+        plain: how it failed without its crashes, if it did.
+        portability: how it failed under a model weaker than the contract's, if it did.
+    """
+
+    run: CaseRun
+    stored: StoredCase
+    own_stored: StoredCase
+    needs_crash: bool = True
+    plain: CaseRun | None = None
+    portability: CaseRun | None = None
+
+    def outcome(self) -> CaseOutcome:
+        """Return what a campaign keeps of it."""
+        whole = replace(self.run, portability_failure=self.portability)
+        plain = None if self.plain is None else summarise(self.plain, self.stored)
+        own = summarise(whole, self.own_stored)
+        return replace(own, plain_failure=plain, needs_crash=self.needs_crash)
+
+    def failures(self) -> list[tuple[Part, CaseRun]]:
+        """Return the parts that failed and count."""
+        parts = {
+            Part.OWN: self.run if self.needs_crash else None,
+            Part.PLAIN: self.plain,
+            Part.PORTABILITY: self.portability,
+        }
+        return [
+            (part, run)
+            for part, run in parts.items()
+            if run is not None and run.verdict is Verdict.FAIL
+        ]
+
+
+def run_parts(sandbox: Sandbox, stored: StoredCase) -> CaseParts:
+    """Run a case; where it fails, find out what needs its crashes.
+
+    Raises:
+        WalcrashError: as `run_case`.
+    """
+    run = run_case(sandbox, stored)
+    if run.verdict is Verdict.FAIL:
+        found = blame(sandbox, stored, run)
+        return CaseParts(
+            run=run if found.crash is None else found.crash,
+            stored=stored,
+            own_stored=found.stored,
+            needs_crash=found.crash is not None,
+            plain=found.plain,
+        )
+    weaker = run.portability_failure
+    if weaker is not None and blame(sandbox, stored, weaker).plain is not None:
+        weaker = None
+    return CaseParts(run=run, stored=stored, own_stored=stored, portability=weaker)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A part that failed: the case's position in its batch, and how it ran."""
+
+    at: int
+    part: Part
+    outcome: CaseOutcome
+    run: CaseRun
+    stored: StoredCase
+
+
+def with_evidence(
+    sandbox: Sandbox, outcomes: Sequence[CaseOutcome], cases: Sequence[CaseParts]
+) -> list[CaseOutcome]:
+    """Return the outcomes; the simplest of each group has with it what it left.
+
+    Args:
+        sandbox: where the cases ran.
+        outcomes: of a batch.
+        cases: the same cases.
+    """
+    found = list(outcomes)
+    simplest: dict[tuple[Part, FailureGroup], _Failure] = {}
+    for at, (outcome, case) in enumerate(zip(outcomes, cases, strict=True)):
+        for part, run in case.failures():
+            failed = _of_part(outcome, part)
+            assert failed is not None, "a part that failed has an outcome"
+            stored = case.own_stored if part is Part.OWN else case.stored
+            each = _Failure(at, part, failed, run, stored)
+            group = group_of(failed.worst.invariant, failed.landings, is_plain=failed.is_plain)
+            known = simplest.setdefault((part, group), each)
+            if complexity(failed) < complexity(known.outcome):
+                simplest[part, group] = each
+    for each in simplest.values():
+        stored = replace(each.stored, case=each.run.case)
+        evidence = pack(complete(sandbox, stored, each.run))
+        found[each.at] = _with_part(
+            found[each.at], each.part, replace(each.outcome, evidence=evidence)
+        )
+    return found
+
+
+def _of_part(outcome: CaseOutcome, part: Part) -> CaseOutcome | None:
+    if part is Part.OWN:
+        return outcome
+    return outcome.plain_failure if part is Part.PLAIN else outcome.portability_failure
+
+
+def _with_part(outcome: CaseOutcome, part: Part, changed: CaseOutcome) -> CaseOutcome:
+    if part is Part.OWN:
+        return replace(outcome, evidence=changed.evidence)
+    if part is Part.PLAIN:
+        return replace(outcome, plain_failure=changed)
+    return replace(outcome, portability_failure=changed)

@@ -1,0 +1,65 @@
+"""Plain failures: what a failing case shows without its crashes is not for a crash to answer for.
+
+A failing case is run once more as its control: the same operations, every boot and every recovery
+closed. Where the control passes, the case needs its crash. Where it fails, the subject has a bug
+that needs none, and the case is judged again by the rules that the control keeps. Only what is
+more severe than all that the control broke counts for the crash then; what is less severe may
+follow from the bug that needs none.
+
+Not here: which rule is more severe (`walcrash.values.rules`).
+"""
+
+from dataclasses import dataclass, replace
+
+from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.values.case_file import StoredCase
+from walcrash.values.rules import RULES
+from walcrash.values.verdict import Verdict, Violation
+from walcrash.workload.control import control_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blame:
+    """What of a failing case is due to its crashes, and what is not.
+
+    Attributes:
+        crash: the failure that needs a crash; None if nothing does.
+        stored: the case of `crash`, with the rules by which that was judged.
+        plain: the case without its crashes, where that fails; else None.
+    """
+
+    crash: CaseRun | None
+    stored: StoredCase
+    plain: CaseRun | None
+
+
+def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
+    """Find out what of a failing case needs its crashes.
+
+    Args:
+        sandbox: where it runs.
+        stored: the case.
+        run: how it failed.
+
+    Raises:
+        WalcrashError: as `run_case`.
+    """
+    if run.case.is_control:
+        return Blame(crash=None, stored=stored, plain=run)
+    control = run_case(sandbox, replace(stored, case=control_of(run.case)))
+    if control.verdict is not Verdict.FAIL:
+        return Blame(crash=run, stored=stored, plain=None)
+    broken = control.judgement.violations
+    kept = stored.invariants - {violation.invariant for violation in broken}
+    if kept and _rank(run.judgement.violations) < _rank(broken):
+        fewer = replace(stored, case=run.case, invariants=kept)
+        again = run_case(sandbox, fewer)
+        if again.verdict is Verdict.FAIL and _rank(again.judgement.violations[:1]) < _rank(broken):
+            return Blame(crash=again, stored=fewer, plain=control)
+    return Blame(crash=None, stored=stored, plain=control)
+
+
+def _rank(violations: tuple[Violation, ...]) -> int:
+    """Return the rank of the most severe of some violations."""
+    return min(RULES[violation.invariant].rank for violation in violations)
