@@ -113,7 +113,7 @@ def test_every_enumerated_image_is_legal_and_rebuilds_alone(steps: list[Operatio
     position = CrashPosition(len(events), Placement.BEFORE)
     for model in Model:
         legal = every_image(pending, model)
-        found = list(images(pending, model, position, prng=Prng(1), drawn=5, block_bytes=8))
+        found = list(images(pending, model, position, prng=Prng(1), drawn=5))
         assert len({one.digest for one in found}) == len(found) <= len(legal)
         for one in found:
             assert one.digest in legal

@@ -194,6 +194,19 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
     ]
 
 
+def test_a_synchronous_write_is_whole_in_memory_before_it_is_durable() -> None:
+    event = replace(write("log", 0, 0, b"abc"), is_synchronous=True)
+    found = {
+        str(position): {one.digest for one in images(pending, Model.ORDERED, position)}
+        for position, pending in crash_states(LOG, [event])
+    }
+    new = Image({"log": FileEntry(b"abc3456789")})
+    whole = "within event 0, bytes 0-2 kept"
+    assert list(found)[-2:] == [whole, "after event 0"]
+    assert found[whole] == {LOG.digest(), new.digest()}
+    assert found["after event 0"] == {new.digest()}
+
+
 def stored(offset: int, data: bytes) -> Event:
     return replace(write("log", 0, offset, data), flags=MAPPED)
 

@@ -79,6 +79,14 @@ def test_a_target_within_a_write_falls_where_a_write_can_be_cut() -> None:
         assert all(abs(found.kept_bytes - kept) <= abs(point - kept) for point in points)
 
 
+def test_a_target_within_a_synchronous_write_may_fall_where_all_of_it_is_in_memory() -> None:
+    write = Event(
+        kind=EventKind.WRITE, call=0, length=100, data=bytes(100), result=100, is_synchronous=True
+    )
+    found = target(EventRef(0, EventKind.WRITE, 0), Placement.WITHIN, 100).position([write], 0)
+    assert found == CrashPosition(0, Placement.WITHIN, 100)
+
+
 def test_a_target_within_a_write_that_cannot_be_cut_falls_nowhere() -> None:
     write = Event(kind=EventKind.WRITE, call=0, length=1, data=b"x", result=1)
     assert target(EventRef(0, EventKind.WRITE, 0), Placement.WITHIN, 1).position([write], 0) is None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from walcrash.disk import crash_points_in_write
+from walcrash.disk import crash_points_in_write, whole_in_memory
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image_choice import ImageChoice, Policy
@@ -113,7 +113,7 @@ class PowerTarget:
             return None
         if self.placement is not Placement.WITHIN:
             return CrashPosition(events_before + index, Placement.AFTER)
-        points = crash_points_in_write(events[index])
+        points = [*crash_points_in_write(events[index]), *whole_in_memory(events[index])]
         if not points:
             return None
         kept = min(points, key=lambda each: abs(each - self.kept_bytes))

@@ -10,7 +10,12 @@ from walcrash.disk.membership import Refusal, why_not
 from walcrash.disk.models import count_states, every_state, pending_changes
 from walcrash.disk.outstanding import Outstanding, outstanding
 from walcrash.disk.pending import Pending
-from walcrash.disk.positions import HEADER_BYTES, crash_points_in_write, crash_states
+from walcrash.disk.positions import (
+    HEADER_BYTES,
+    crash_points_in_write,
+    crash_states,
+    whole_in_memory,
+)
 from walcrash.disk.space import Space
 
 __all__ = [
@@ -38,5 +43,6 @@ __all__ = [
     "outstanding",
     "pending_changes",
     "rebuild",
+    "whole_in_memory",
     "why_not",
 ]

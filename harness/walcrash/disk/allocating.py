@@ -2,11 +2,13 @@
 
 Not here: blocks that ext4 allocates by itself (`file_history`).
 
-Source: `fallocate(2)`.
+Source: `fallocate(2)`; Linux, `fs/ext4/extents.c` (`ext4_do_fallocate`, `ext4_zero_range`),
+`fs/ext4/inode.c` (`ext4_update_disksize_before_punch`).
 """
 
 from typing import Final
 
+from walcrash.disk.extents import END_OF_ALL_FILES
 from walcrash.disk.file_history import FileHistory
 from walcrash.values.moments import after
 
@@ -31,16 +33,41 @@ def allocate(file: FileHistory, event: int, mode: int, start: int, length: int) 
     end = start + length
     if mode & _COLLAPSE_RANGE:
         file.replace_tail(event, start, _tail(file, event, end))
+        file.reserved.add(start, END_OF_ALL_FILES)
     elif mode & _INSERT_RANGE:
         file.replace_tail(event, start, bytes(length) + _tail(file, event, start))
+        file.reserved.add(start, END_OF_ALL_FILES)
     elif mode & ~(_KEEP_SIZE | _PUNCH_HOLE | _ZERO_RANGE | _UNSHARE_RANGE):
         return False
+    elif mode & _PUNCH_HOLE:
+        file.zero(event, start, end, keeps_blocks=False)
+        file.reserved.free(start, end)
+        _follow(file, event, start, end)
     else:
-        if mode & (_PUNCH_HOLE | _ZERO_RANGE):
-            file.zero(event, start, end)
-        if not mode & _KEEP_SIZE and end > file.size:
-            file.resize(event, end)
+        _allocate(file, event, mode, start, end)
     return True
+
+
+def _allocate(file: FileHistory, event: int, mode: int, start: int, end: int) -> None:
+    if mode & _ZERO_RANGE:
+        file.zero(event, start, end, keeps_blocks=True)
+    file.reserved.add(start, end)
+    if mode & _KEEP_SIZE:
+        if mode & _ZERO_RANGE:
+            _follow(file, event, start, end)
+    elif end > file.size:
+        file.resize(event, end)
+    else:
+        file.promise(event, end, is_certain=True)
+
+
+def _follow(file: FileHistory, event: int, start: int, end: int) -> None:
+    """Note that zeros inside the size let the size on the disk follow.
+
+    Where the range ends before the size, newer kernels do so and older ones do not.
+    """
+    if start <= file.size:
+        file.promise(event, end, is_certain=end >= file.size)
 
 
 def _tail(file: FileHistory, event: int, start: int) -> bytes:

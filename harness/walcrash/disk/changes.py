@@ -5,7 +5,7 @@ Not here: which of them a model may still take away (`model`).
 
 from dataclasses import dataclass, field
 
-from walcrash.disk.extents import Extent
+from walcrash.disk.extents import Extent, round_up
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.names import EntryKey
@@ -48,6 +48,8 @@ class Change:
         sizes: the files whose size it changed.
         last_sizes: those of them whose size did not change again.
         runs: the sectors that it changed.
+        ends: up to which byte its blocks reach, in files whose size it did not change.
+        other_ends: the same for later changes of the files in `last_sizes`.
     """
 
     event: int
@@ -56,6 +58,8 @@ class Change:
     sizes: list[int] = field(default_factory=list)
     last_sizes: list[int] = field(default_factory=list)
     runs: list[SectorRun] = field(default_factory=list)
+    ends: dict[int, int] = field(default_factory=dict)
+    other_ends: dict[int, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> int:
@@ -65,19 +69,28 @@ class Change:
 
     def undone(self) -> tuple[Held, ...]:
         """Return what is held where just this change is lost, and what is on top of it."""
-        return self._held(before(self.event), self.last_sizes)
+        moment = before(self.event)
+        sizes = [_size(file, moment, self.other_ends.get(file, 0)) for file in self.last_sizes]
+        return self._held(moment, sizes)
 
     def kept(self) -> tuple[Held, ...]:
         """Return what is held where just this change is kept, and what is below it."""
-        return self._held(after(self.event), self.sizes)
+        moment = after(self.event)
+        sizes = [_size(file, moment) for file in self.sizes]
+        sizes += [_size(file, 0, end) for file, end in self.ends.items()]
+        return self._held(moment, sizes)
 
-    def _held(self, moment: Moment, sizes: list[int]) -> tuple[Held, ...]:
+    def _held(self, moment: Moment, sizes: list[Held]) -> tuple[Held, ...]:
         return (
             *(Held(kind=HeldKind.NAME, node=d, name=n, moment=moment) for d, n in self.names),
             *(Held(kind=HeldKind.MODE, node=node, moment=moment) for node in self.modes),
-            *(Held(kind=HeldKind.SIZE, node=file, moment=moment) for file in sizes),
+            *sizes,
             *(run.held_at(moment) for run in self.runs),
         )
+
+
+def _size(file: int, moment: Moment, end: int = 0) -> Held:
+    return Held(kind=HeldKind.SIZE, node=file, moment=moment, end=end)
 
 
 def every_change(pending: FileSystem) -> list[Change]:
@@ -108,6 +121,20 @@ def _add_file(file: FileHistory, changes: dict[int, Change], sector_bytes: int) 
         run = _run(file, extent, reach, sector_bytes)
         if run.end > run.first:
             changes.setdefault(extent.event, Change(extent.event)).runs.append(run)
+            _add_end(file, extent, changes)
+
+
+def _add_end(file: FileHistory, extent: Extent, changes: dict[int, Change]) -> None:
+    """Note where the blocks of a write end, by which the size on the disk may follow."""
+    if extent.is_whole or not file.sizes:
+        return
+    change, last = changes[extent.event], file.sizes[-1].event
+    end = round_up(extent.end, file.block_bytes)
+    if file.number not in change.sizes and end > file.base_size:
+        change.ends[file.number] = max(end, change.ends.get(file.number, 0))
+    if extent.event > last:
+        others = changes[last].other_ends
+        others[file.number] = max(end, others.get(file.number, 0))
 
 
 def _run(file: FileHistory, extent: Extent, reach: int, sector_bytes: int) -> SectorRun:

@@ -36,16 +36,23 @@ class CrashState:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The moments that something may be at, both ends included."""
+    """The moments that something may be at, both ends included.
+
+    `hole` is one before them that it may be at as well: where a block is not written at all.
+    """
 
     earliest: Moment
     latest: Moment
+    hole: Moment | None = None
 
     def nearest(self, asked: Moment) -> Moment:
         """Return the moment inside that is nearest to one asked for."""
+        if self.hole is not None and asked < self.earliest:
+            return self.hole
         return min(max(asked, self.earliest), self.latest)
 
     def inside(self, moments: list[Moment]) -> list[Moment]:
         """Return the moments inside that differ in what is there, of those of its changes."""
+        first = [] if self.hole is None else [self.hole]
         later = (moment for moment in moments if self.earliest < moment <= self.latest)
-        return [self.earliest, *later]
+        return [*first, self.earliest, *later]

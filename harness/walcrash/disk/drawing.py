@@ -12,7 +12,7 @@ from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.models import MODELS
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
-from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, after
+from walcrash.values.moments import STALE, Moment, after
 from walcrash.values.seed import Prng
 
 _TORN_ONE_IN = 8
@@ -49,7 +49,7 @@ def _moment(pending: FileSystem, moments: list[Moment], prng: Prng) -> Moment:
 def _held_blocks(
     pending: FileSystem, file: FileHistory, prng: Prng, *, may_be_stale: bool
 ) -> list[Held]:
-    in_block = max(1, BLOCK_BYTES // pending.sector_bytes)
+    in_block = max(1, pending.block_bytes // pending.sector_bytes)
     blocks: dict[int, list[int]] = {}
     for sector in file.pending_sectors():
         blocks.setdefault(sector // in_block, []).append(sector)

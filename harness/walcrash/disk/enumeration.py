@@ -23,7 +23,6 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.image import Image
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.values.moments import (
-    BLOCK_BYTES,
     STALE,
     CrashPosition,
     Moment,
@@ -53,7 +52,6 @@ def images(
     *,
     prng: Prng | None = None,
     drawn: int = 0,
-    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Candidate]:
     """Yield the images at a position, each content once, most severe first.
 
@@ -65,13 +63,10 @@ def images(
         position: where the crash falls.
         prng: what drawn subsets come from; needed where `drawn` is not 0.
         drawn: how many subsets are drawn after everything else.
-        block_bytes: what the file system writes at a time.
     """
     builder = ImageBuilder(pending)
     seen: set[str] = set()
-    for choice in choices(
-        pending, model, position, prng=prng, drawn=drawn, block_bytes=block_bytes
-    ):
+    for choice in choices(pending, model, position, prng=prng, drawn=drawn):
         image = builder.build(choice)
         digest = image.digest()
         if digest not in seen:
@@ -86,10 +81,9 @@ def choices(
     *,
     prng: Prng | None = None,
     drawn: int = 0,
-    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[ImageChoice]:
     """Yield the choices at a position in their order; different ones may mean one image."""
-    maker = _Maker(pending, model, position, block_bytes)
+    maker = _Maker(pending, model, position)
     makers: dict[Policy, Callable[[], Iterator[ImageChoice]]] = {
         Policy.NOTHING: maker.nothing,
         Policy.ALL: maker.everything,
@@ -118,14 +112,13 @@ class _Maker:
         pending: FileSystem,
         model: PersistenceModel,
         position: CrashPosition,
-        block_bytes: int,
     ) -> None:
         self._rules = MODELS[model]
         self.changes = self._rules.changes(pending)
         self._pending = pending
         self._model = model
         self._position = position
-        self._in_block = max(1, block_bytes // pending.sector_bytes)
+        self._in_block = max(1, pending.block_bytes // pending.sector_bytes)
 
     def choice(
         self,

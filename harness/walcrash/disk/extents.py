@@ -12,13 +12,19 @@ END_OF_ALL_FILES: Final = 1 << 63
 """The end of a change that has none: of a truncation, or of a tail that was moved away."""
 
 
+def round_up(offset: int, unit: int) -> int:
+    """Return the end of the unit (a block, a sector) in which a range that ends here ends."""
+    return -(-offset // unit) * unit
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """Bytes, or zeros where `data` is None, laid over a range by one event.
 
     `is_whole` marks changes of the file's map (truncations, punched holes), which happen to all
     sectors in one part; a write has one part for each sector. Where only a piece of a write is
-    left, `parts_before` is how many of its parts came before the piece.
+    left, `parts_before` is how many of its parts came before the piece. `keeps_blocks` is for zeros
+    that leave the file its blocks: what is written after them goes to the same place on the disk.
     """
 
     event: int
@@ -27,6 +33,7 @@ class Extent:
     data: bytes | None
     is_whole: bool
     parts_before: int = 0
+    keeps_blocks: bool = False
 
     def moment(self, sector: int, sector_bytes: int) -> Moment:
         """Return when a sector has the extent."""
@@ -89,3 +96,15 @@ class SizeChange:
             return self.size
         reached = (self.grown_from // sector_bytes + moment - before(self.event)) * sector_bytes
         return max(self.size_before, min(self.size, reached))
+
+
+@dataclass(frozen=True, slots=True)
+class SizePromise:
+    """A size that the disk may have from a moment on, and not less if `is_certain`.
+
+    It was not set by a call: it is what follows where blocks are allocated.
+    """
+
+    moment: Moment
+    size: int
+    is_certain: bool = True

@@ -16,9 +16,10 @@ Not here: names (`names`), which moments a persistence model may mix (`model`).
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from walcrash.disk.crash_state import Window
-from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange
+from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange, SizePromise, round_up
+from walcrash.disk.reserved import Reserved
 from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
 
@@ -36,8 +37,10 @@ class FileHistory:
         extents, sizes: the pending changes, in order.
         durable_since: for sectors that were made durable alone: the moment that they have at least.
         is_truncated: whether it was truncated to nothing, and not closed since.
-        allocated_at: when ext4 allocated its delayed blocks without a sync (rename or close); see
-            `harness/walcrash/docs/reference/models/ext4.md`.
+        promised: sizes that ext4 has on the disk without a sync of the file (rename, close,
+            `fallocate`); see `harness/walcrash/docs/reference/models/ext4.md`.
+        reserved: the blocks that it has though nothing was written to them.
+        block_bytes: the unit in which memory is dirty and blocks are allocated.
         failed: for sectors that a failed sync has marked as clean, when that was.
         unallocated_from: for sectors whose content a later sync could not make durable: the
             `durable_content_size` that holds for them.
@@ -49,9 +52,9 @@ class FileHistory:
         "_in_block",
         "_index",
         "_sector_bytes",
-        "allocated_at",
         "base",
         "base_size",
+        "block_bytes",
         "changed",
         "durable_content_size",
         "durable_since",
@@ -60,6 +63,8 @@ class FileHistory:
         "is_truncated",
         "mode",
         "number",
+        "promised",
+        "reserved",
         "resized",
         "size",
         "sizes",
@@ -74,6 +79,8 @@ class FileHistory:
         sector_bytes: int,
         block_bytes: int = BLOCK_BYTES,
         freed: Callable[["FileHistory", int], bytes | None] | None = None,
+        *,
+        is_new: bool = False,
     ) -> None:
         self.number = number
         self.mode = mode
@@ -85,7 +92,9 @@ class FileHistory:
         self.sizes: list[SizeChange] = []
         self.durable_since: dict[int, Moment] = {}
         self.is_truncated = False
-        self.allocated_at: list[Moment] = []
+        self.promised: list[SizePromise] = []
+        self.block_bytes = block_bytes
+        self.reserved = Reserved(block_bytes, is_unknown=not is_new)
         self.failed: dict[int, Moment] = {}
         self.unallocated_from: dict[int, int] = {}
         self._freed = freed
@@ -112,14 +121,16 @@ class FileHistory:
 
     def resize(self, event: int, size: int) -> None:
         """Truncate or lengthen the file; what a truncation took is zeros if it comes back."""
+        if size <= self.size:
+            self.reserved.free(size)
         if size < self.size:
             self._lay(Extent(event, size, END_OF_ALL_FILES, None, is_whole=True))
         if size != self.size:
             self._set_size(SizeChange(event, self.size, size, None))
 
-    def zero(self, event: int, start: int, end: int) -> None:
+    def zero(self, event: int, start: int, end: int, *, keeps_blocks: bool) -> None:
         """Make a range read as zeros; the size stays."""
-        self._lay(Extent(event, start, end, None, is_whole=True))
+        self._lay(Extent(event, start, end, None, is_whole=True, keeps_blocks=keeps_blocks))
 
     def replace_tail(self, event: int, start: int, tail: bytes) -> None:
         """Put other bytes behind a place, by a change of the file's map."""
@@ -162,7 +173,7 @@ class FileHistory:
         self.extents.clear()
         self.sizes.clear()
         self.durable_since.clear()
-        self.allocated_at.clear()
+        self.promised.clear()
         self.failed.clear()
         self.unallocated_from.clear()
         self._index = None
@@ -210,8 +221,15 @@ class FileHistory:
         is_inside = extent.start < start + self._sector_bytes and start < extent.end
         return is_inside and extent.moment(sector, self._sector_bytes) > bottom
 
-    def settle_range(self, now: Moment, start: int, end: int) -> None:
-        """Make the sectors of a range durable, and the size that is needed to read them."""
+    def settle_range(self, now: Moment, start: int, end: int, *, writer: int = -1) -> None:
+        """Make the sectors of a range durable, and the size as far as a sync of it does.
+
+        Args:
+            now: the moment after the sync.
+            start: where the range begins, in bytes.
+            end: where it ends.
+            writer: the event of the synchronous write that this is; -1 for a sync of its own.
+        """
         sectors = sectors_of(start, end, self._sector_bytes)
         low, high = sectors.start * self._sector_bytes, sectors.stop * self._sector_bytes
         if all(low <= extent.start and extent.end <= high for extent in self.extents):
@@ -223,9 +241,36 @@ class FileHistory:
             if sector not in lost:
                 self._put_in_base(sector, self.sector(sector, now))
                 self.durable_since[sector] = now
-        self.base_size = self.size
-        self.sizes.clear()
+        self._settle_size(start, end, writer)
         self._flat = None
+
+    def _settle_size(self, start: int, end: int, writer: int) -> None:
+        """Make sizes that were set durable, and growth as far as a sync of a range needs it."""
+        explicit = [at for at, change in enumerate(self.sizes) if change.is_explicit]
+        later = self.sizes[explicit[-1] + 1 :] if explicit else self.sizes
+        size = self.sizes[explicit[-1]].size if explicit else self.base_size
+        if explicit:
+            reset = part(self.sizes[explicit[-1]].event, 1)
+            self.promised = [promise for promise in self.promised if promise.moment >= reset]
+        if later and later[-1].event == writer:
+            size = self.size
+        else:
+            # Of a block that the file has already the size does not follow, not even on a sync.
+            blocks_end = round_up(size, self.block_bytes)
+            ends = (
+                min(extent.end, end)
+                for extent in self.extents
+                if not extent.is_whole and extent.start < end and start < extent.end
+            )
+            reached = round_up(max(ends, default=0), self.block_bytes)
+            if reached > blocks_end:
+                size = max(size, min(self.size, reached))
+        self.base_size = size
+        self.sizes = [
+            replace(change, size_before=max(change.size_before, size))
+            for change in later
+            if change.size > size
+        ]
 
     def _put_in_base(self, sector: int, content: bytes) -> None:
         at = sector * self._sector_bytes
@@ -261,15 +306,20 @@ class FileHistory:
 
     def allocate_delayed(self, now: Moment) -> None:
         """Note that ext4 allocates the blocks that it has delayed, and the size with them."""
-        if self._has_delayed_blocks():
-            self.allocated_at.append(now)
-
-    def _has_delayed_blocks(self) -> bool:
-        """Whether it was written behind all blocks that it has had since it was durable."""
         least = min([self.base_size, *(s.size for s in self.sizes if s.is_explicit)])
-        block_bytes = self._in_block * self._sector_bytes
-        blocks_end = -(-least // block_bytes) * block_bytes
-        return any(o.end > blocks_end for o in self.extents if not o.is_whole)
+        start = round_up(least, self.block_bytes)
+        ends = (
+            self.reserved.last_free_end(max(extent.start, start), extent.end)
+            for extent in self.extents
+            if not extent.is_whole and extent.end > start
+        )
+        if end := max(ends, default=0):
+            self.promised.append(SizePromise(now, min(self.size, end)))
+
+    def promise(self, event: int, end: int, *, is_certain: bool) -> None:
+        """Note that a call has set the size on the disk to the end of its range."""
+        if self.sizes:
+            self.promised.append(SizePromise(part(event, 1), min(self.size, end), is_certain))
 
     # What it is at a moment.
 
@@ -359,15 +409,44 @@ class FileHistory:
         written = (extent.end for extent in self.extents if extent.end != END_OF_ALL_FILES)
         return max([len(self.base), self.base_size, self.size, *written])
 
+    # Blocks.
+
+    def block_of(self, sector: int) -> int:
+        """Return the block in which a sector lies."""
+        return sector // self._in_block
+
+    def covers_block(self, extent: Extent, block: int) -> bool:
+        """Whether a change of the file's map takes a whole block.
+
+        A hole that ends behind the size takes the block in which the size ends, and a tail that
+        is moved takes all of its own.
+        """
+        start = block * self.block_bytes
+        if not extent.start <= start < extent.end:
+            return False
+        if start + self.block_bytes <= extent.end or extent.data is not None:
+            return True
+        return not extent.keeps_blocks and extent.end > self.size_at(before(extent.event))
+
+    def is_empty_durably(self, block: int) -> bool:
+        """Whether nothing but zeros is durable in a block, so that it may not be allocated."""
+        content = self.base[block * self.block_bytes : (block + 1) * self.block_bytes]
+        return content.count(0) == len(content)
+
+    def is_written(self, block: int, since: Moment) -> bool:
+        """Whether anything was written to a block after a moment."""
+        start, end = block * self.block_bytes, (block + 1) * self.block_bytes
+        return any(
+            extent.start < end and start < extent.end and before(extent.event) >= since
+            for extent in self.extents
+            if not extent.is_whole
+        )
+
     def moments_of(self, sector: int) -> list[Moment]:
         """Return when a sector changed since it became durable, in order."""
         since = self.durable_since.get(sector, STALE)
         moments = [o.moment(sector, self._sector_bytes) for o in self.past_of(sector)]
         return sorted({moment for moment in moments if moment > since})
-
-    def sizes_within(self, window: Window) -> list[int]:
-        """Return the sizes at the moments of a window, in bytes, in order."""
-        return sorted({self.size_at(moment) for moment in window.inside(self.size_moments())})
 
     def size_moments(self) -> list[Moment]:
         """Return when the size changed, in order."""

@@ -44,7 +44,7 @@ class FileSystem:
         names: the directories' entries.
         modes: the files and directories with pending changes of their mode, by number.
         dirty: the numbers of the files with pending changes, in the order of the first one.
-        journal: everything up to here is committed, for ext4.
+        journal: up to here names are committed for certain, for ext4.
         barrier: everything up to here is durable, where changes keep their order.
     """
 
@@ -91,7 +91,7 @@ class FileSystem:
             number = self.names.find(entry.first_name)
             assert number is not None, "an image lists a file before its other names"
         elif isinstance(entry, FileEntry):
-            number = self._add_file(entry.content, entry.mode).number
+            number = self._add_file(entry.content, entry.mode, is_new=False).number
         elif isinstance(entry, SymlinkEntry):
             number = self._add(Symlink(entry.target))
         else:
@@ -104,9 +104,9 @@ class FileSystem:
         self.nodes[self._made] = node
         return self._made
 
-    def _add_file(self, content: bytes, mode: int) -> FileHistory:
+    def _add_file(self, content: bytes, mode: int, *, is_new: bool) -> FileHistory:
         units, older = (self.sector_bytes, self.block_bytes), self._freed.sector
-        file = FileHistory(self._made + 1, content, mode, *units, older)
+        file = FileHistory(self._made + 1, content, mode, *units, older, is_new=is_new)
         self._add(file)
         return file
 
@@ -126,10 +126,19 @@ class FileSystem:
 
     # Changes.
 
-    def _touch(self, file: FileHistory, *, is_resized: bool = False) -> None:
-        file.changed = part(self.next_event, 1)
+    def _touch(
+        self, file: FileHistory, *, is_changed: bool = True, is_resized: bool = False
+    ) -> None:
+        """Note a change of a file: whether a sync has to commit it, and an fdatasync as well.
+
+        An overwrite in place changes nothing in the inode but its times, and those only where the
+        clock has ticked since.
+        """
+        moment = part(self.next_event, 1)
+        if is_changed:
+            file.changed = moment
         if is_resized:
-            file.resized = file.changed
+            file.resized = moment
         self._mark_clean(file)
 
     def _mark_clean(self, file: FileHistory) -> None:
@@ -152,14 +161,20 @@ class FileSystem:
 
     # Durability.
 
-    def _settle_mode(self, number: int) -> None:
-        history, node = self.modes.pop(number, None), self.nodes.get(number)
-        if history is not None and node is not None and not isinstance(node, Symlink):
-            node.mode = history.current
+    def _settle_mode(self, number: int, moment: Moment | None = None) -> None:
+        """Make a mode durable as it was at a moment, or as it is."""
+        history, node = self.modes.get(number), self.nodes.get(number)
+        if history is None:
+            return
+        history.settle(after(self.next_event) if moment is None else moment)
+        if node is not None and not isinstance(node, Symlink):
+            node.mode = history.base
+        if not history.changes:
+            del self.modes[number]
 
-    def _settle_modes(self) -> None:
+    def _settle_modes(self, moment: Moment | None = None) -> None:
         for number in list(self.modes):
-            self._settle_mode(number)
+            self._settle_mode(number, moment)
 
     def _settle_all(self) -> None:
         for file in self.dirty_files():
@@ -169,14 +184,19 @@ class FileSystem:
         self._drop(self.names.settle_all(after(self.next_event)))
 
     def _commit(self, changed: Moment) -> None:
-        """Commit the journal after a sync; where it has nothing to commit it stays as it is."""
-        if changed > self.journal:
-            self.journal = after(self.next_event)
-            # Where nothing unsynced is kept, the barrier of the same sync forgets more than this.
-            if Past.UNSYNCED in self.keeps and Past.NAMES not in self.keeps:
-                # A file that has lost its names may be open still: a sync of it commits as well.
-                self.names.settle_all(self.journal)
-                self._settle_modes()
+        """Note that a sync has waited for the transaction in which something has changed last.
+
+        Where that one ended is not known: the timer, or a sync of another process, may have begun
+        another one since.
+        """
+        if changed <= self.journal:
+            return
+        self.journal = changed
+        # Where nothing unsynced is kept, the barrier of the same sync forgets more than this.
+        if Past.UNSYNCED in self.keeps and Past.NAMES not in self.keeps:
+            # A file that has lost its names may be open still: a sync of it commits as well.
+            self.names.settle_all(self.journal)
+            self._settle_modes(self.journal)
 
     def _pass_barrier(self) -> None:
         """Note that a sync of any kind is done."""

@@ -17,12 +17,12 @@ def held_by_file(choice: ImageChoice) -> dict[int, list[Held]]:
     return by_file
 
 
-def held_size(held: list[Held], otherwise: Moment) -> Moment:
-    """Return the moment that a file's size is held at; of two the later in the list."""
+def held_size(held: list[Held], otherwise: Moment) -> Held:
+    """Return how a file's size is held; of two the later in the list."""
     for one in reversed(held):
         if one.kind is HeldKind.SIZE:
-            return one.moment
-    return otherwise
+            return one
+    return Held(kind=HeldKind.SIZE, node=0, moment=otherwise)
 
 
 def held_sectors(file: FileHistory, held: list[Held]) -> dict[int, Moment]:

@@ -1,10 +1,10 @@
 """The model `ext4`: names in the order of the journal, content of any moment since its last sync.
 
-All names and modes are at one moment, at or after the last commit of the journal. Sizes that were
-set, and truncations, are at that moment too. Growth by writes may be missing, unless a rename or
-a close that the image has came after it: there ext4 allocates the blocks that it had delayed.
-Content is of any moment since its last sync, but never from before a truncation that the image
-has, or from after one that it does not have.
+All names and modes are at one moment, at or after the last one that a sync has waited for. Sizes
+that were set, and truncations, are at that moment too. Growth by writes may be missing, unless a
+rename, a close or an allocation that the image has came after it. Content is of any moment since
+its last sync, but never from before a truncation that the image has, or from after one that it
+does not have; only the block in which a truncation ends is written like any other.
 
 Not here: when blocks are allocated and the journal is committed (`pending`, `file_history`).
 
@@ -21,10 +21,11 @@ from walcrash.disk.file_system import FileSystem
 from walcrash.disk.held import held_sectors, held_size
 from walcrash.disk.model import Sought
 from walcrash.disk.one_moment import NamesAtOneMoment
+from walcrash.disk.sizes import allowed_sizes, reached_size
 from walcrash.disk.space import MOST_COUNTED_STATES, Arrangement, FileOptions, Space, modes_at
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, ImageChoice, Policy
-from walcrash.values.moments import Moment, after, before
+from walcrash.values.moments import Moment, after, before, part
 
 # limits
 MOST_WORK: Final = 200_000
@@ -43,7 +44,7 @@ class Ext4Model(NamesAtOneMoment):
     )
 
     def names_mark(self, pending: FileSystem) -> Moment:
-        """Return the last commit of the journal that a sync has waited for."""
+        """Return up to where a sync has waited for the journal."""
         return pending.journal
 
     def files_mark(self, pending: FileSystem) -> Moment:
@@ -55,32 +56,57 @@ class Ext4Model(NamesAtOneMoment):
         """Return the change itself: growth is in the journal, behind names that came before it."""
         return 0 if change.names else after(change.event)
 
+    def moments(self, pending: FileSystem) -> list[Moment]:
+        """Return the moments that all names may be at, and those of sizes that follow blocks."""
+        moments = super().moments(pending)
+        promised = {promise.moment for file in pending.dirty_files() for promise in file.promised}
+        return sorted({*moments, *(moment for moment in promised if moment > moments[0])})
+
     # Windows.
 
+    def sizes(self, file: FileHistory, names: Moment) -> list[int]:
+        """Return the sizes in bytes: since one was set, not after the names, not below a promise.
+
+        The growth that the journal has is what was allocated until then, and no more.
+        """
+        window = self.size_window(file, names)
+        return allowed_sizes(file, window, _promised_size(file, window))
+
     def size_window(self, file: FileHistory, names: Moment) -> Window:
-        """Return the window of a size: since it was set or allocated, not after the names."""
-        earliest = max((moment for moment in file.allocated_at if moment <= names), default=0)
+        """Return the window of a size: since it was set, not after the names."""
+        earliest = 0
         for change in file.sizes:
             if change.is_explicit and before(change.event) < names:
-                earliest = max(earliest, before(change.event) + 1)
+                earliest = part(change.event, 1)
         return Window(earliest, max(names, earliest))
 
     def sector_window(
         self, pending: FileSystem, file: FileHistory, sector: int, names: Moment
     ) -> Window:
-        """Return the window of a sector: between truncations that the image has and has not."""
-        start = sector * pending.sector_bytes
-        earliest = file.durable_since.get(sector, 0)
-        latest = pending.now
+        """Return the window of a sector: between truncations that the image has and has not.
+
+        Inside the block in which a truncation or a hole ends, zeros are written like data: they
+        may be there without it, and are there with it, unless the block is not allocated.
+        """
+        block = file.block_of(sector)
+        earliest, latest, hole = file.durable_since.get(sector, 0), pending.now, None
+        is_hole = False if earliest else None
         for extent in file.past_of(sector):
             if not extent.is_whole:
                 continue
             moment = extent.moment(sector, pending.sector_bytes)
+            is_edge = not file.covers_block(extent, block)
             if moment <= names:
+                if is_hole is None and is_edge:
+                    is_hole = file.is_empty_durably(block)
+                if not is_edge:
+                    is_hole, hole = True, None
+                elif is_hole:
+                    is_hole, hole = False, earliest
                 earliest = max(earliest, moment)
-            elif extent.start <= start and start + pending.sector_bytes <= extent.end:
+            elif not is_edge and not (extent.keeps_blocks and file.is_written(block, moment)):
                 latest = min(latest, moment - 1)
-        return Window(earliest, max(latest, earliest))
+        return Window(earliest, max(latest, earliest), hole)
 
     # From a choice to the nearest crash state.
 
@@ -89,8 +115,12 @@ class Ext4Model(NamesAtOneMoment):
     ) -> FileState:
         """Return size and sectors, each at the moment in its window that is nearest."""
         names = self.names_moment(pending, choice)
-        size = file.size_at(self.size_window(file, names).nearest(held_size(held, choice.files)))
-        moment = choice.files
+        moment, asked_size = choice.files, held_size(held, choice.files)
+        window = self.size_window(file, names)
+        reached = window.nearest(asked_size.moment)
+        size = max(file.size_at(reached), _promised_size(file, window))
+        if asked_size.end:
+            size = reached_size(file, reached, asked_size.end, self.sizes(file, names))
         asked = held_sectors(file, held)
         is_plain = not (file.durable_since or file.failed or any(o.is_whole for o in file.extents))
         special: dict[int, Moment] = {}
@@ -120,7 +150,7 @@ class Ext4Model(NamesAtOneMoment):
         """Return how many there are with the names at one moment, or more than are counted."""
         total = 1
         for file, sectors in known:
-            total *= len(file.sizes_within(self.size_window(file, names)))
+            total *= len(self.sizes(file, names))
             for sector, moments in sectors.items():
                 total *= len(self.sector_window(pending, file, sector, names).inside(moments))
                 if total > MOST_COUNTED_STATES:
@@ -143,7 +173,7 @@ class Ext4Model(NamesAtOneMoment):
         return [
             FileOptions(
                 file,
-                file.sizes_within(self.size_window(file, names)),
+                self.sizes(file, names),
                 {
                     sector: self.sector_window(pending, file, sector, names).inside(moments)
                     for sector, moments in _moments_of(file).items()
@@ -151,6 +181,16 @@ class Ext4Model(NamesAtOneMoment):
             )
             for file in pending.dirty_files()
         ]
+
+
+def _promised_size(file: FileHistory, window: Window) -> int:
+    """Return the size that the disk has at least, since blocks were allocated; 0 if none were."""
+    sizes = (
+        promise.size
+        for promise in file.promised
+        if promise.is_certain and window.earliest <= promise.moment <= window.latest
+    )
+    return max(sizes, default=0)
 
 
 def _moments_of(file: FileHistory) -> dict[int, list[Moment]]:

@@ -18,6 +18,7 @@ from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.held import held_sectors, held_size
 from walcrash.disk.model import DiskModel, Sought
 from walcrash.disk.names import EntryKey
+from walcrash.disk.sizes import allowed_sizes, reached_size
 from walcrash.disk.space import (
     MOST_COUNTED_STATES,
     Arrangement,
@@ -76,14 +77,18 @@ class PosixModel(DiskModel):
     ) -> FileState:
         """Return size and sectors, each at the moment that is asked for."""
         moment = min(choice.files, pending.now)
-        size = min(held_size(held, choice.files), pending.now)
+        asked_size = held_size(held, choice.files)
+        reached = min(asked_size.moment, pending.now)
+        size = file.size_at(reached)
+        if asked_size.end:
+            size = reached_size(file, reached, asked_size.end, _sizes(pending, file))
         special = {sector: since for sector, since in file.durable_since.items() if since > moment}
         for sector, asked in held_sectors(file, held).items():
             if asked == STALE and not file.may_be_stale(sector):
                 special[sector] = file.durable_since.get(sector, 0)
             else:
                 special[sector] = asked
-        return FileState(file.size_at(size), moment, special)
+        return FileState(size, moment, special)
 
     # All crash states.
 
@@ -132,11 +137,15 @@ def _options(pending: FileSystem) -> list[FileOptions]:
     return [
         FileOptions(
             file,
-            file.sizes_within(Window(0, pending.now)),
+            _sizes(pending, file),
             {sector: _sector_moments(file, sector) for sector in file.pending_sectors()},
         )
         for file in pending.dirty_files()
     ]
+
+
+def _sizes(pending: FileSystem, file: FileHistory) -> list[int]:
+    return allowed_sizes(file, Window(0, pending.now))
 
 
 def _sector_moments(file: FileHistory, sector: int) -> list[Moment]:

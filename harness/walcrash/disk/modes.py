@@ -23,6 +23,11 @@ class ModeHistory:
         """The mode in memory."""
         return self.changes[-1][1] if self.changes else self.base
 
+    def settle(self, moment: Moment) -> None:
+        """Make the mode of a moment durable, and forget the past."""
+        self.base = self.at(moment)
+        self.changes = [change for change in self.changes if change[0] > moment]
+
     def at(self, moment: Moment) -> int:
         """Return the mode at a moment."""
         for changed, mode in reversed(self.changes):

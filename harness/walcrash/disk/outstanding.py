@@ -39,6 +39,8 @@ def outstanding(pending: FileSystem, model: PersistenceModel) -> Outstanding:
 def _file_moments(file: FileHistory) -> Iterator[tuple[Moment, tuple[object, ...]]]:
     for moment in file.size_moments():
         yield moment, ("size",)
+    for promise in file.promised:
+        yield promise.moment, ("promise", promise.size, promise.is_certain)
     for sector in file.pending_sectors():
         for moment in file.moments_of(sector):
             yield moment, ("sector", sector)

@@ -8,14 +8,15 @@ stricter models:
 
 - fsync or fdatasync of a file: its content and its size; not its name. Of a directory: its
   entries. fsync, of either: its mode.
-- a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size.
-- msync with MS_SYNC: the sectors of its range, and the size. Linux syncs the range as
-  fdatasync would.
+- a write with O_SYNC, O_DSYNC or RWF_DSYNC: its sectors, and the size as far as they need it.
+- msync with MS_SYNC: the sectors of its range, and the size as far as they need it. Linux syncs
+  the range as fdatasync would.
 - sync and syncfs: everything, since Linux waits for the writes.
 - sync_file_range: nothing.
 - a sync that failed: nothing, and what it did not write stays out of later ones too, until it is
   written again (`file_history`).
-- `journal`: up to where ext4's journal is committed. `barrier`: the last sync of any kind.
+- `journal`: up to where ext4's journal is committed for certain: a sync of a file waits for the
+  file's own last change, one of a directory for everything. `barrier`: the last sync of any kind.
 
 What was stored through a mapping is in the trace as writes of whole pages: all that one
 comparison of the mapping found, in the order of the pages, since the real order is not known.
@@ -205,10 +206,14 @@ class Pending(FileSystem):
             return
         size_before = file.size
         file.write(self.next_event, event.offset, event.data[: event.result])
-        self._touch(file, is_resized=file.size != size_before)
+        is_grown = file.size != size_before
+        self._touch(file, is_changed=is_grown, is_resized=is_grown)
         if event.is_synchronous:
             file.settle_range(
-                after(self.next_event), event.offset, event.offset + min(event.result, event.length)
+                after(self.next_event),
+                event.offset,
+                event.offset + min(event.result, event.length),
+                writer=self.next_event,
             )
             self._mark_clean(file)
             self._commit(file.resized)
@@ -216,9 +221,10 @@ class Pending(FileSystem):
     def _truncate(self, event: Event) -> None:
         file = self._file(event)
         if file is not None:
+            is_resized = event.offset != file.size
             file.resize(self.next_event, event.offset)
             file.is_truncated |= not event.offset
-            self._touch(file, is_resized=True)
+            self._touch(file, is_resized=is_resized)
 
     def _allocate(self, event: Event) -> None:
         file = self._file(event)
@@ -226,8 +232,6 @@ class Pending(FileSystem):
             return
         if not allocate(file, self.next_event, event.flags, event.offset, event.length):
             raise self._unknown(event, f"fallocate mode {event.flags:#x}")
-        # Its blocks are allocated here and not late, so closing it promises nothing.
-        file.is_truncated = False
         self._touch(file, is_resized=True)
 
     def _close(self, event: Event) -> None:
@@ -245,8 +249,9 @@ class Pending(FileSystem):
     # Names.
 
     def _create(self, event: Event) -> None:
-        file = self._add_file(b"", _NEW_FILE_MODE if event.mode < 0 else event.mode)
-        file.resized = part(self.next_event, 1)
+        mode = _NEW_FILE_MODE if event.mode < 0 else event.mode
+        file = self._add_file(b"", mode, is_new=True)
+        file.changed = file.resized = part(self.next_event, 1)
         if event.path:
             self._put(self._key(event, event.path), file.number)
         self._numbering.bind(event.file, file.number)
@@ -330,7 +335,7 @@ class Pending(FileSystem):
             assert number is not None
             self._settle_mode(number)
             self._drop(self.names.settle_directory(number, after(self.next_event)))
-            self._commit(node.changed)
+            self._commit(after(self.next_event))
 
     def _sync_mapping(self, event: Event) -> None:
         file = self._file(event)

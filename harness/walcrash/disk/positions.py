@@ -71,6 +71,9 @@ def crash_states(
             for kept in crash_points_in_write(event, sector_bytes, header_bytes):
                 with pending.torn(event, kept):
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
+            for kept in whole_in_memory(event):
+                with pending.torn(event, kept):
+                    yield CrashPosition(index, Placement.WITHIN, kept), pending
         pending.apply(event)
         is_same_diff = event.is_stored and following is not None and following.is_stored
         is_silent = event.kind in _SILENT and event.mode < 0
@@ -89,3 +92,9 @@ def crash_points_in_write(
     boundaries = range(first_boundary, max(length, 0), sector_bytes)
     wanted = {1, length - 1, *header_bytes, *boundaries[:MOST_CRASH_POINTS_IN_A_WRITE]}
     return sorted(kept for kept in wanted if 0 < kept < length)
+
+
+def whole_in_memory(event: Event) -> list[int]:
+    """Return the crash point at which a synchronous write is in memory and not yet durable."""
+    length = min(event.result, len(event.data))
+    return [length] if event.is_synchronous and not event.is_stored and length > 0 else []

@@ -65,7 +65,8 @@ class Held(Row):
         node: the number of the directory or file in the model.
         moment: the moment that it has; `STALE` is that of the bytes before the first.
         name: the entry's name.
-        first, end: the sectors, `end` not included.
+        first, end: the sectors, `end` not included. Of a size, `end` is up to which byte blocks
+            were written back: the size reaches to there, as far as the file did.
     """
 
     kind: HeldKind

@@ -89,7 +89,7 @@ class CrashPosition:
         event_index: the position of an event in the trace.
         placement: before it, within it (a write only), or after it.
         kept_bytes: for `WITHIN`: how many bytes of the write have reached memory; at least one
-            has, and at least one has not.
+            has, and at least one has not, but where a synchronous write has yet to be durable.
     """
 
     event_index: Annotated[int, Whole(0)]

@@ -52,7 +52,7 @@ class Outcomes:
         try:
             for number in range(len(run.events) + 1):
                 position = CrashPosition(number, Placement.BEFORE)
-                found = images(pending, model, position, block_bytes=run.block_bytes)
+                found = images(pending, model, position)
                 for candidate in islice(found, MOST_IMAGES):
                     key = (run.workload, outcome(candidate.image))
                     self._allowed.setdefault(key, {})[model] = None

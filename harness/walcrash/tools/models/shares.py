@@ -45,7 +45,7 @@ class Shares:
 
     def _count(self, run: RealRun, pending: Pending, seen: set[str]) -> None:
         position = CrashPosition(pending.next_event, Placement.BEFORE)
-        candidates = images(pending, weakest_of(run.models), position, block_bytes=run.block_bytes)
+        candidates = images(pending, weakest_of(run.models), position)
         for candidate in islice(candidates, MOST_IMAGES):
             policy = candidate.choice.policy
             self._images[policy] += 1
