@@ -4,7 +4,6 @@
 direct way that there is; `perform` runs them for real, in a worker that the recorder watches.
 """
 
-import contextlib
 import ctypes
 import errno
 import mmap
@@ -163,11 +162,14 @@ class TinyDirectory:
 
     def do_name(self, step: int, slot: int, path: str) -> None:
         number = self.slots.get(slot)
-        if number in self.linkable and self._is_free(path):
-            assert number is not None
+        if number is None or not self._is_free(path):
+            return
+        is_named = number in self.names.values()
+        if is_named or number in self.linkable:
             self.linkable.discard(number)
+            has = self._path_of(number) if is_named else ""
             self.names[path] = number
-            self._event(K.LINK, path_to=path, file=number)
+            self._event(K.LINK, path=has, path_to=path, file=number)
 
     def do_write(self, step: int, slot: int, offset: int, length: int, sync: bool = False) -> None:
         number = self.slots.get(slot)
@@ -337,6 +339,14 @@ class TinyDirectory:
 
 # The same operations for real.
 
+_REFUSED = frozenset(
+    {
+        errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EINVAL,
+        errno.ELOOP,
+    }
+)  # fmt: skip
+"""What the kernel answers to operations that do not fit what is there."""
+
 
 def perform(payload: bytes) -> None:
     """Run pickled operations in a directory; those that fail are passed over."""
@@ -344,8 +354,15 @@ def perform(payload: bytes) -> None:
     os.chdir(directory)
     open_files: dict[int, int] = {}
     for step, (name, *arguments) in enumerate(steps):
-        with contextlib.suppress(OSError, KeyError):
+        try:
             _REAL[name](open_files, step, *arguments)
+        except KeyError as error:
+            if error.args[0] not in SLOTS:
+                raise
+        except OSError as error:
+            # Any other error, such as EXDEV, would mean that an operation is never made.
+            if error.errno not in _REFUSED:
+                raise
     # A kill that was to fall on a later event falls here.
     for _ in range(1 + len(steps)):
         os.write(message_fd, b"R")
@@ -378,8 +395,6 @@ def _nameless(files: dict[int, int], step: int, slot: int) -> None:
 def _name(files: dict[int, int], step: int, slot: int, path: str) -> None:
     # Without a descriptor Python calls `link`, which takes the name in /proc for the file itself.
     fd = files[slot]
-    if os.fstat(fd).st_nlink:
-        return  # it has a name: a link by its descriptor says no path, which the model refuses
     os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 

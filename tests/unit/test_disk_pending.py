@@ -105,6 +105,21 @@ def test_a_file_without_a_name_appears_when_it_is_linked() -> None:
     assert at_end(EMPTY, named) == Image({"new": FileEntry(b"data")})
 
 
+def test_a_link_by_a_descriptor_is_to_the_open_file_whatever_has_its_name_now() -> None:
+    base = Image({"a": FileEntry(b"old"), "b": LinkEntry("a")})
+    events = [
+        write("a", 0, 0, b"OLD"),
+        Event(kind=K.UNLINK, path="a", file=0),
+        Event(kind=K.CREATE, path="a", file=1),
+        Event(kind=K.LINK, path="a", path_to="c", file=0),
+    ]
+    assert at_end(base, events).entries == {
+        "a": FileEntry(b""), "b": FileEntry(b"OLD"), "c": LinkEntry("b"),
+    }  # fmt: skip
+    first_seen = [Event(kind=K.LINK, path="a", path_to="c", file=0), write("c", 0, 0, b"OLD")]
+    assert at_end(base, first_seen).entries["c"] == LinkEntry("a")
+
+
 def test_writes_to_a_file_that_lost_its_name_go_nowhere() -> None:
     base = Image({"log": FileEntry(b"old"), "tmp": FileEntry(b"new")})
     events = [

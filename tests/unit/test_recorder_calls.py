@@ -362,7 +362,7 @@ def step_link() -> object:
     return [*found, text("a"), os.stat("a").st_nlink]
 
 
-@step("linkat", "link a to b", "link to c", "create", "write, 4 bytes at 0",
+@step("linkat", "link a to b", "link a to c", "create", "write, 4 bytes at 0",
       "link to d/named", "write d/named, 2 bytes at 4")  # fmt: skip
 def step_linkat() -> object:
     fd, directory = rw(), os.open("d", os.O_RDONLY)

@@ -268,7 +268,8 @@ class Pending(FileSystem):
         self._put(self._key(event, event.path), self._add(Symlink(event.path_to)))
 
     def _link(self, event: Event) -> None:
-        number = self._numbering.node(event, self.names) if not event.path else self._named(event)
+        # By its number first: a file that is linked by a descriptor may have lost the name it had.
+        number = self._numbering.node(event, self.names)
         if number is None or not isinstance(self.nodes.get(number), FileHistory):
             raise self._unknown(event, "it is not a file of this trace")
         self._put(self._key(event, event.path_to), number)

@@ -306,7 +306,7 @@ class _DirectoryCalls:
     def _link_open_file(
         self, process: Process, tid: int, fd: int, new: tuple[int, int]
     ) -> int | None:
-        """Give an open file a (new) name, as is done with O_TMPFILE."""
+        """Give an open file a (new) name, as is done with O_TMPFILE; the event has its old one."""
         file = self._supervisor.open_file(process, fd)
         target = found(
             partial(self._directory.place, process, tid, new[0], process.read_path(new[1]))
@@ -327,6 +327,7 @@ class _DirectoryCalls:
                     "linkat", abi.AT_FDCWD, source, target.parent_fd, target.exact_name,
                     abi.AT_SYMLINK_FOLLOW,
                 ),
+                path=file.path,
                 path_to=target.relative,
                 file=file.number,
             )  # fmt: skip
