@@ -18,7 +18,7 @@ def uncut_tail_found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(directory: Path) -> None:
         for name in UNCUT_TAIL:
             shutil.copy(PLANTED / name, directory / name)
-        words = ("run", "uncut-tail.toml", "--seed", "abc", "--cases", "8")
+        words = ("run", "uncut-tail.toml", "--seed", "abc", "--cases", "2")
         done = walcrash_here(directory, *words)
         assert done.returncode == 1, done.stderr
         (directory / "printed.txt").write_text(done.stdout, encoding="utf-8")

@@ -169,7 +169,7 @@ def test_what_a_driver_writes_outside_its_directory_is_reported_with_the_path(
 
 def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
     """`run` looks for processes that are left."""
-    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "daemon")], run=run)
+    code, ended, said = run_all(tmp_path, [write_scenario(tmp_path, "daemon")])
     assert (code, ended["daemon"]["cases"]) == (0, 3), said
 
 
@@ -199,7 +199,7 @@ def test_a_driver_that_takes_too_much_in_a_recovery_is_stopped(way: str, tmp_pat
 
 
 def test_a_driver_without_space_is_no_verdict_on_it(tmp_path: Path) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, "space"))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "space"))
     assert done.returncode == 3, done.stdout + done.stderr
     assert "there is no space left" in done.stderr
 

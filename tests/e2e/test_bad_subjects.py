@@ -73,10 +73,12 @@ def run(
         )
 
 
-def run_here(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def run_here(
+    directory: Path, *words: str, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Do the same in this process, which is not among those that may be left."""
     with nothing_left(directory) as variables:
-        return walcrash_here(directory, *words, **variables)
+        return walcrash_here(directory, *words, **{**variables, **(environment or {})})
 
 
 @contextmanager
@@ -212,7 +214,7 @@ def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: 
     """It depends on the machine's load in which case the daemon gets to write."""
     file = write_scenario(tmp_path, "LeavesADaemon", name="daemon", seconds=30)
     log = tmp_path / "log"
-    done = run(tmp_path, "run", file, "--seed", "1", "--cases", "12", "--log", str(log))
+    done = run_here(tmp_path, "run", file, "--seed", "1", "--cases", "12", "--log", str(log))
     assert done.returncode == 4, done.stdout + done.stderr
     (ended,) = [
         line
@@ -225,7 +227,7 @@ def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: 
 def test_an_adapter_of_before_the_package_was_renamed_is_told_what_to_write(tmp_path: Path) -> None:
     code = "from harness.subjects.adapter import Adapter\n"
     (tmp_path / "module.py").write_text(code, encoding="utf-8")
-    done = run(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "module.py:Subject"))
     assert done.returncode == 2, done.stderr
     assert "No module named 'harness'" in done.stderr
     assert (
@@ -284,7 +286,7 @@ def test_a_subject_that_kills_what_started_it_is_a_fault_with_a_hint(tmp_path: P
 
 
 def test_too_little_memory_for_a_worker_is_told(tmp_path: Path) -> None:
-    done = run(tmp_path, "run", write_scenario(tmp_path, "NeedsMemory", memory_mb=1))
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, "NeedsMemory", memory_mb=1))
     assert done.returncode in (3, 4), done.stderr
     assert "Traceback" not in done.stderr
     assert "emory" in done.stdout + done.stderr
@@ -292,7 +294,7 @@ def test_too_little_memory_for_a_worker_is_told(tmp_path: Path) -> None:
 
 def test_a_working_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     for place in (str(tmp_path / "nowhere"), "/dev/null"):
-        done = run(
+        done = run_here(
             tmp_path, "run", write_scenario(tmp_path, "Right"),
             environment={"WALCRASH_WORK": place},
         )  # fmt: skip
@@ -323,7 +325,7 @@ def test_a_full_working_directory_is_no_verdict_on_the_subject(size: str, tmp_pa
     if mounted.returncode:
         lacking(f"no small file system can be mounted: {mounted.stderr.strip()}")
     try:
-        done = run(
+        done = run_here(
             tmp_path, "run", write_scenario(tmp_path, "Fat", seconds=5), "--seed", "1",
             environment={"WALCRASH_WORK": str(small)},
         )  # fmt: skip

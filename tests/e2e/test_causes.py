@@ -52,7 +52,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PLANTED / name, made / name)
     shutil.copy(Path(__file__).with_name("two_bugs.py"), made / "two_bugs.py")
     (made / "two-bugs.toml").write_text(SCENARIO)
-    done = walcrash_here(made, "run", "two-bugs.toml", "--seed", "1")
+    done = walcrash_here(made, "run", "two-bugs.toml", "--seed", "1", "--cases", "12")
     assert done.returncode == 1, done.stderr
     return made
 
@@ -96,7 +96,7 @@ def test_every_failing_case_is_counted_with_one_of_them(directory: Path) -> None
 
 def test_each_is_replayed_and_explained(directory: Path) -> None:
     for each in findings(directory):
-        done = walcrash_here(directory, "replay", each["id"])
+        done = walcrash_here(directory, "replay", each["id"], "--times", "2")
         assert done.returncode == 1, done.stdout
         assert "lost-put" in done.stdout
         assert each["id"] in walcrash_here(directory, "explain", each["id"]).stdout

@@ -41,14 +41,14 @@ def run_python(directory: Path, *words: str) -> "subprocess.CompletedProcess[str
 
 
 def test_the_adapter_and_the_scenario_of_the_how_to_pass(directory: Path) -> None:
-    done = walcrash_here(directory, "run", "mylog.toml", "--seed", "1", "--cases", "40")
+    done = walcrash_here(directory, "run", "mylog.toml", "--seed", "1", "--cases", "15")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "PASS  no findings in 40 cases" in done.stdout
+    assert "PASS  no findings in 15 cases" in done.stdout
 
 
 def test_the_suite_of_the_how_to_passes_and_a_finding_fails_its_test(directory: Path) -> None:
     (directory / "mylog.py").write_text(MYLOG.replace("if self.size < len(data)", "if False"))
-    (directory / "test_mylog.py").write_text(TEST.replace("cases=200", "cases=20"))
+    (directory / "test_mylog.py").write_text(TEST.replace("cases=200", "cases=8"))
     (directory / "test_suite.py").write_text(SUITE)
     plugins = ["-p", "no:cacheprovider", "-p", "walcrash.pytest_plugin"]
     done = run_python(directory, "-m", "pytest", "-q", *plugins)
@@ -60,10 +60,10 @@ def test_the_suite_of_the_how_to_passes_and_a_finding_fails_its_test(directory: 
 
 def test_the_program_of_the_how_to_runs_once_and_ends_with_the_exit_code(directory: Path) -> None:
     # Its jobs are processes, and none of them may run the program again.
-    program = "print('begun')\n" + PROGRAM.replace("cases=200", "cases=20")
+    program = "print('begun')\n" + PROGRAM.replace("cases=200", "cases=5")
     (directory / "crash_mylog.py").write_text(program)
     done = run_python(directory, "crash_mylog.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("begun") == 1
-    assert "PASS  no findings in 20 cases" in done.stdout
+    assert "PASS  no findings in 5 cases" in done.stdout
     assert done.stderr == ""

@@ -181,7 +181,10 @@ def test_a_signal_ends_a_campaign_whose_subject_hangs(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("delay_seconds", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize(
+    "delay_seconds",
+    [pytest.param(0.4, marks=pytest.mark.slow), 0.7, pytest.param(1.0, marks=pytest.mark.slow)],
+)
 def test_a_signal_while_a_campaign_starts_is_no_fault(delay_seconds: float, tmp_path: Path) -> None:
     with campaign(tmp_path, "Right") as running:
         time.sleep(delay_seconds)

@@ -15,7 +15,7 @@ from command import ROOT, environment, walcrash, walcrash_here
 from once import made_once
 
 SCENARIOS = [
-    str(ROOT / "scenarios" / f"{name}.toml") for name in ("quickstart", "planted/uncut-tail")
+    str(ROOT / "scenarios" / f"{name}.toml") for name in ("quickstart", "planted/buffered-append")
 ]
 ARGUMENTS = [*SCENARIOS, "--seed", "same", "--cases", "12", "--jobs", "2"]
 
