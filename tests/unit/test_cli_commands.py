@@ -194,6 +194,25 @@ def test_an_error_in_the_middle_comes_after_the_summary(
     assert fake.closed == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "OSError(24, 'Too many open files')",
+        "BlockingIOError(11, 'Resource temporarily unavailable')",
+        'RuntimeError("can\'t start new thread")',
+    ],
+)
+def test_limits_that_are_too_low_are_told_without_a_traceback(
+    error: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERROR", error)
+    assert main(["run", "made-up.toml", "--seed", "7"]) == ExitCode.HARNESS_FAULT
+    said = capsys.readouterr().err
+    assert "error: walcrash needs more processes, threads or open files: " in said
+    assert "hint: ulimit -u shows" in said
+    assert "Traceback" not in said
+
+
 def test_a_bug_of_walcrash_says_so_and_how_to_report_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fake: type[FakeCampaign]
 ) -> None:

@@ -1,17 +1,19 @@
 """What the recorder does not follow is named, refused or stopped; it is never silently missed."""
 
+import _thread
 import mmap
 import os
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from watching import errors_of, outcome, raw, run_watched, say
 
 from walcrash.recorder import abi
 from walcrash.recorder import filter as call_filter
 from walcrash.recorder.recording import WatchEnd
-from walcrash.recorder.zygote import Zygote
+from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint
@@ -295,6 +297,60 @@ def test_a_zygote_that_was_killed_is_told(fresh_zygote: Zygote, tmp_path: Path) 
     time.sleep(0.2)
     with pytest.raises(HarnessFault, match="the zygote is gone"):
         run_watched(fresh_zygote, work_nothing, tmp_path)
+
+
+def test_a_worker_that_is_killed_before_its_turn_is_replaced(
+    fresh_zygote: Zygote, tmp_path: Path
+) -> None:
+    run_watched(fresh_zygote, work_nothing, tmp_path)
+    spares = psutil.Process(fresh_zygote.pid).children()
+    assert spares
+    for spare in spares:
+        spare.kill()
+    assert run_watched(fresh_zygote, work_nothing, tmp_path).recording.end is WatchEnd.EXITED
+
+
+def end_by(payload: bytes) -> bytes:
+    """Entry that ends the process that loads it."""
+    if payload == b"exit":
+        os._exit(3)
+    os.kill(os.getpid(), int(payload))
+    time.sleep(60)
+    return b""
+
+
+def test_a_zygote_that_is_killed_while_it_loads_is_no_fault_of_what_it_loads(
+    fresh_zygote: Zygote,
+) -> None:
+    with pytest.raises(HarnessFault, match=r"was killed .SIGKILL. while it ran") as told:
+        fresh_zygote.load(f"{__name__}:end_by", b"9")
+    assert "dmesg" in told.value.hint
+
+
+@pytest.mark.parametrize("how", ["11", "exit"])
+def test_what_ends_its_zygote_while_it_is_loaded_cannot_be_loaded(
+    how: str, fresh_zygote: Zygote
+) -> None:
+    with pytest.raises(LoadError, match="loading ended the process"):
+        fresh_zygote.load(f"{__name__}:end_by", how.encode())
+
+
+def start_no_thread(_: bytes) -> bytes:
+    """Entry that takes away the means to start threads, and with them to load anything more."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    _thread.start_new_thread = refuse  # type: ignore[assignment]
+    return b""
+
+
+def test_a_zygote_without_threads_to_spare_blames_the_limits(fresh_zygote: Zygote) -> None:
+    entry = f"{__name__}:start_no_thread"
+    fresh_zygote.load(entry, b"")
+    with pytest.raises(HarnessFault, match="no process can be started for the subject") as told:
+        fresh_zygote.load(entry, b"")
+    assert "ulimit -u" in told.value.hint
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

@@ -13,6 +13,8 @@ Not here: what is run (`jobs`), how a campaign is interrupted (`pool`).
 Source: `sem_overview(7)` on named semaphores; `prctl(2)`, PR_SET_PDEATHSIG.
 """
 
+import contextlib
+import errno
 import multiprocessing
 import os
 import pickle
@@ -67,6 +69,7 @@ class JobExecutor(Executor):
         self._lock = threading.Lock()
         self._death = ""
         self._closer: threading.Thread | None = None
+        self._ending = threading.Lock()
 
     def submit(
         self, function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs
@@ -75,7 +78,7 @@ class JobExecutor(Executor):
 
         Raises:
             JobDied: a job process has died before.
-            OSError: no process can be started.
+            OSError: no process or no thread can be started.
         """
         with self._lock:
             if self._death:
@@ -83,26 +86,32 @@ class JobExecutor(Executor):
             if len(self._jobs) < min(self._most, self._unfinished + 1):
                 self._idle.put(self._start())
             self._unfinished += 1
-        future = self._threads.submit(self._run, (function, arguments, named))
+        try:
+            future = self._threads.submit(self._run, (function, arguments, named))
+        except RuntimeError as problem:  # what Python says where no thread can be started
+            raise OSError(errno.EAGAIN, str(problem)) from None
         future.add_done_callback(self._finish)
         return future  # type: ignore[return-value] # what comes back is what the function returned
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let each job end when no work is left; with `wait`, wait for that."""
         self._threads.shutdown(wait=False, cancel_futures=cancel_futures)
-        if self._closer is None:
-            self._closer = threading.Thread(target=self._end_jobs)
-            self._closer.start()
         if wait:
-            self._closer.join()
+            self._end_jobs()
+        elif self._closer is None:
+            closer = threading.Thread(target=self._end_jobs)
+            with contextlib.suppress(RuntimeError):  # no thread can be started; who waits does it
+                closer.start()
+                self._closer = closer
 
     def _end_jobs(self) -> None:
         self._threads.shutdown(wait=True)
-        for job in self._jobs:
-            # The end of its socket ends it.
-            job.channel.close()
-        for job in self._jobs:
-            job.process.join()
+        with self._ending:
+            for job in self._jobs:
+                # The end of its socket ends it.
+                job.channel.close()
+            for job in self._jobs:
+                job.process.join()
 
     def _finish(self, _: "Future[object]") -> None:
         with self._lock:

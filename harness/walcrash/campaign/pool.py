@@ -16,7 +16,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import Final, ParamSpec, TypeVar
 
 from walcrash.values.closeable import Closeable
-from walcrash.values.errors import HarnessFault
+from walcrash.values.errors import LIMITS_HINT, HarnessFault
 
 MakeExecutor = Callable[[int], Executor]
 
@@ -62,6 +62,10 @@ class JobPool(Closeable):
             if self._is_interrupted_by_now():
                 return _cancelled()
             raise _died(problem) from None
+        except OSError as problem:
+            raise HarnessFault(
+                f"no job process can be started: {problem.strerror}", hint=LIMITS_HINT
+            ) from None
 
     def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Have one piece of work done and return what came of it.

@@ -5,6 +5,7 @@ its last is in `report.session`; what a command does is in `campaign`.
 """
 
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -12,13 +13,20 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from walcrash.cli.commands import walcrash
-from walcrash.values.errors import ExitCode, WalcrashError
+from walcrash.report.output import drop_stdout, talk
+from walcrash.report.text import escape
+from walcrash.values.errors import LIMITS_HINT, ExitCode, WalcrashError
 from walcrash.values.version import VERSION
+
+_OUT_OF_LIMITS: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE})
+
+_NO_THREAD: Final = "can't start new thread"
+"""What Python says, as a `RuntimeError`, where the system refuses a thread."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +77,10 @@ def _explain(problem: BaseException) -> ExitCode:
         case KeyboardInterrupt():
             _complain("interrupted", "")
             return ExitCode.INTERRUPTED
+        case OSError(errno=number) if number in _OUT_OF_LIMITS:
+            return _explain_limits(problem.strerror or "")
+        case RuntimeError() if _NO_THREAD in str(problem):
+            return _explain_limits(_NO_THREAD)
         case OSError() if _is_stdout_broken():
             if isinstance(problem, BrokenPipeError):
                 return ExitCode.INTERRUPTED
@@ -81,6 +93,11 @@ def _explain(problem: BaseException) -> ExitCode:
             return _explain_fault(problem)
 
 
+def _explain_limits(why: str) -> ExitCode:
+    _complain(f"walcrash needs more processes, threads or open files: {why}", LIMITS_HINT)
+    return ExitCode.HARNESS_FAULT
+
+
 def _explain_fault(problem: BaseException) -> ExitCode:
     traceback.print_exception(problem, file=sys.stderr)
     _complain(
@@ -91,17 +108,12 @@ def _explain_fault(problem: BaseException) -> ExitCode:
 
 
 def _complain(message: str, hint: str) -> None:
-    from walcrash.report.output import talk
-    from walcrash.report.text import escape
-
     text = f"error: {message}\nhint: {hint}" if hint else f"error: {message}"
     talk("\n".join(escape(line) for line in text.split("\n")))
 
 
 def _is_stdout_broken() -> bool:
     """Whether stdout still holds what it cannot get rid of; if so, that is dropped."""
-    from walcrash.report.output import drop_stdout
-
     try:
         sys.stdout.flush()
     except OSError:

@@ -17,7 +17,7 @@ from typing import Final
 
 from walcrash.recorder import keeper
 from walcrash.values.closeable import Closeable
-from walcrash.values.errors import HarnessFault
+from walcrash.values.errors import LIMITS_HINT, HarnessFault
 
 _MEMORY_DIRECTORY: Final = "/dev/shm"  # noqa: S108 - tmpfs on every Linux; checked before use
 
@@ -92,7 +92,7 @@ def _start_keeper(path: str) -> "subprocess.Popen[bytes]":
     except OSError as problem:
         raise HarnessFault(
             f"no process can be started to keep the working directory {path}: {problem.strerror}",
-            hint="ulimit -u shows how many processes you may have, ulimit -n how many open files",
+            hint=LIMITS_HINT,
         ) from None
 
 

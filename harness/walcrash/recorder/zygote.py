@@ -17,13 +17,18 @@ from typing import Final
 from walcrash.recorder.environment import Environment
 from walcrash.recorder.process_tree import kill_below
 from walcrash.recorder.zygote_channel import Answer, receive_answer, send_request
-from walcrash.values.errors import HarnessFault, Inconclusive, WalcrashError
+from walcrash.values.errors import LIMITS_HINT, HarnessFault, Inconclusive, WalcrashError
 from walcrash.values.limits import STDERR_BYTES
 
 _START_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 60.0
 _END_SECONDS: Final = 5.0
 """How long a zygote has to end what its workers started, before that is done for it."""
+
+
+_WHO_KILLS: Final = (
+    "dmesg | tail shows whether memory ran out; see also whether the subject kills other processes"
+)
 
 
 class LoadError(WalcrashError):
@@ -40,36 +45,48 @@ class Zygote:
             HarnessFault: it does not start.
         """
         self.environment = environment
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with contextlib.ExitStack() as failed:
+            try:
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+                failed.enter_context(ours)
+                with theirs:
+                    self._output = os.memfd_create("worker-output")
+                    failed.callback(os.close, self._output)
+                    self._process = self._start(theirs.fileno(), directory)
+            except OSError as problem:
+                raise HarnessFault(
+                    f"the zygote cannot be started: {problem.strerror}", hint=LIMITS_HINT
+                ) from None
+            failed.pop_all()
         ours.settimeout(_START_SECONDS)
         self._channel = ours
-        self._output = os.memfd_create("worker-output")
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                # Else the current directory would come before our own package.
-                "-P",
-                "-c",
-                "from walcrash.recorder.zygote_main import main; main()",
-                str(theirs.fileno()),
-                str(environment.clock_shift_seconds),
-                str(int(environment.is_reversed)),
-                directory,
-            ],
-            env=_variables(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-        theirs.close()
         try:
             self.has_shifted_clock = bool(self._answer()[0])
         except HarnessFault:
             self.close()
             raise
         ours.settimeout(_ANSWER_SECONDS)
+
+    def _start(self, channel_fd: int, directory: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [
+                sys.executable,
+                # Else the current directory would come before our own package.
+                "-P",
+                "-c",
+                "from walcrash.recorder.zygote_main import main; main()",
+                str(channel_fd),
+                str(self.environment.clock_shift_seconds),
+                str(int(self.environment.is_reversed)),
+                directory,
+            ],
+            env=_variables(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            pass_fds=[channel_fd],
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -80,7 +97,8 @@ class Zygote:
         """Call `module:function(payload)` inside the zygote, so that children have it.
 
         Raises:
-            LoadError: it raised, or took too long.
+            LoadError: it raised, ended its process, or took too long.
+            HarnessFault: somebody killed the process meanwhile, or no thread can be started.
         """
         self._send("load", entry, payload)
         self._channel.settimeout(seconds)
@@ -89,9 +107,11 @@ class Zygote:
         except TimeoutError:
             raise LoadError(f"loading did not end within {seconds:g} seconds") from None
         except HarnessFault:
-            raise LoadError(f"loading ended the process; it said: {self.output()}") from None
+            raise self._ended_in_load(entry) from None
         finally:
             self._channel.settimeout(_ANSWER_SECONDS)
+        if number == -3:
+            raise _not_forked(text)
         if number < 0:
             raise LoadError(text.decode("utf-8", "replace"))
         return text
@@ -113,7 +133,7 @@ class Zygote:
                 f"system calls cannot be intercepted here: {text.decode()}", hint="walcrash doctor"
             )
         if number < 0 or not fds:
-            raise HarnessFault(f"the zygote could not fork: {text.decode('utf-8', 'replace')}")
+            raise _not_forked(text)
         return number, fds[0]
 
     def serve(
@@ -130,7 +150,7 @@ class Zygote:
             number, text, _ = self._answer()
         if number < 0:
             ours.close()
-            raise HarnessFault(f"the zygote could not fork: {text.decode('utf-8', 'replace')}")
+            raise _not_forked(text)
         return number, ours
 
     def finish(self, pid: int) -> int:
@@ -173,21 +193,44 @@ class Zygote:
         said = f"; it said: {words}" if words else ""
         return HarnessFault(
             f"the zygote is gone ({how}): somebody has ended it{said}",
-            hint="see whether the subject kills other processes, and dmesg | tail",
+            hint=_WHO_KILLS,
         )
+
+    def _ended_in_load(self, entry: str) -> WalcrashError:
+        """Return why the zygote is gone while it loaded: by itself, or somebody killed it."""
+        try:
+            status = self._process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = 0  # it has closed its end, and lives
+        if status == -signal.SIGKILL:
+            return HarnessFault(
+                f"the zygote was killed (SIGKILL) while it ran {entry}", hint=_WHO_KILLS
+            )
+        said = self.output().strip()
+        return LoadError(f"loading ended the process; it said: {said or 'nothing'}")
 
     def _answer(self) -> Answer:
         try:
             return self._take_answer()
         except TimeoutError:
             seconds = self._channel.gettimeout()
-            raise HarnessFault(f"the zygote gave no answer within {seconds} seconds") from None
+            raise HarnessFault(
+                f"the zygote gave no answer within {seconds:g} seconds: it, or the worker that it "
+                "forked, was stopped or killed, or the machine is far too slow",
+                hint=_WHO_KILLS,
+            ) from None
 
     def _take_answer(self) -> Answer:
         answer = receive_answer(self._channel)
         if answer is None:
             raise self._gone("the end of its answers")
         return answer
+
+
+def _not_forked(text: bytes) -> HarnessFault:
+    """Return the fault of a zygote that could not fork; its traceback's last line says why."""
+    lines = text.decode("utf-8", "replace").strip().splitlines() or ["it does not say why"]
+    return HarnessFault(f"no process can be started for the subject: {lines[-1]}", hint=LIMITS_HINT)
 
 
 def _variables(environment: Environment) -> dict[str, str]:

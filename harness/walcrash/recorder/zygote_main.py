@@ -45,6 +45,10 @@ _OUTPUT_BYTES: Final = 256 << 20
 Its files may be longer: the harness writes them, which this limit does not bind.
 """
 
+# limits
+_SPARES: Final = 3
+"""How many workers are forked for one turn, where somebody kills them."""
+
 Entry = Callable[..., object]
 
 
@@ -66,6 +70,10 @@ def main() -> NoReturn:
         zygote.leave()
 
 
+class _NoThread(Exception):
+    """The system refuses a thread: what was to be loaded is not to blame."""
+
+
 class _Zygote:
     def __init__(self, channel: socket.socket, directory: str) -> None:
         self._channel = channel
@@ -84,6 +92,8 @@ class _Zygote:
             kind, *arguments = request
             try:
                 self._take(kind, arguments, fds)
+            except _NoThread as problem:
+                send_answer(self._channel, -3, str(problem).encode())
             except Exception:
                 text = traceback.format_exc(limit=-8)
                 send_answer(self._channel, -1, text.encode("utf-8", "replace"))
@@ -146,7 +156,11 @@ class _Zygote:
             finally:
                 at_work.release()
 
-        _thread.start_new_thread(leave_if_alone, ())
+        try:
+            _thread.start_new_thread(leave_if_alone, ())
+        except RuntimeError as problem:
+            os.close(done)
+            raise _NoThread(str(problem)) from None
         try:
             yield
         finally:
@@ -165,11 +179,25 @@ class _Zygote:
         if entry != self._watched:
             self._end_spare()
             self._watched = entry
-        worker, self._spare = self._spare or self._fork_spare(), None
+        worker = self._living_spare()
         try:
             worker.tell(frame(pickle.dumps((payload, memory_mb))))
         finally:
             os.close(worker.turn)
+
+    def _living_spare(self) -> ForkedAhead:
+        """Return the spare worker, or another one where somebody has killed it meanwhile.
+
+        Raises:
+            OSError: no process can be forked.
+            ChildProcessError: whatever is forked is killed before its turn.
+        """
+        for _ in range(_SPARES):
+            worker, self._spare = self._spare or self._fork_spare(), None
+            if os.waitpid(worker.pid, os.WNOHANG) == (0, 0):
+                return worker
+            os.close(worker.turn)
+        raise ChildProcessError("each worker was killed before its turn")
 
     def _fork_spare(self) -> ForkedAhead:
         """Fork a worker that puts the filter on and waits."""

@@ -37,7 +37,7 @@ def publish_bundle(made: Made) -> ExitCode:
     """Print the bundle's path, and say on stderr what is in it."""
     first = made.finding.worst
     talk(
-        f"{made.finding.id}: {first.invariant.value} in {escape(made.finding.scenario)}, "
+        f"{escape(made.finding.id)}: {first.invariant.value} in {escape(made.finding.scenario)}, "
         f"{made.size_bytes:,} bytes; the subject is not in it: {escape(made.subject)}"
     )
     if made.is_kept:

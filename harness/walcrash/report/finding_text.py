@@ -70,7 +70,7 @@ def finding_text(
     first = finding.worst
     word = "NOTE" if finding.is_portability else "FAIL"
     lines = [
-        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {finding.id}"
+        f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {escape(finding.id)}"
         + (" · plain" if finding.is_plain else ""),
         *(paragraph(PLAIN, width=width) if finding.is_plain else ()),
         *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
@@ -184,7 +184,7 @@ def finding_origin(finding: Finding, *, runs: str = DEFAULT_RUNS) -> str:
     """Return the command that shows a finding again as its campaign did."""
     seed = finding.master_seed
     if finding.origin:
-        return f"walcrash {finding.origin} --seed {shell_word(seed)}{_runs_option(runs)}"
+        return f"walcrash {escape(finding.origin)} --seed {shell_word(seed)}{_runs_option(runs)}"
     index = None if finding.is_pinned else finding.case_index
     return origin_command(finding.scenario_path, seed, index, runs=runs)
 
@@ -207,7 +207,7 @@ def unreported_text(case: CaseJudged, path: str, seed: str, *, runs: str = DEFAU
     index = None if case.pinned else case.case
     return "\n".join(
         [
-            f"FAIL  {escape(case.scenario)} · {broken} · {case.finding}",
+            f"FAIL  {escape(case.scenario)} · {broken} · {escape(case.finding)}",
             "  the run ended before this was replayed",
             "",
             command("origin", origin_command(path, seed, index, runs=runs)),

@@ -216,7 +216,7 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
     if story is not None and story.view is not None and has_view:
         view = _View(title=view_title(story), rows=tuple(view_rows(story)))
     return _Finding(
-        id=finding.id,
+        id=escape(finding.id),
         word="note" if finding.is_portability else "fail",
         scenario=escape(finding.scenario),
         invariant=first.invariant.value,

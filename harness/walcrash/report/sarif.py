@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from walcrash.report.finding_text import finding_text, unreported_text
 from walcrash.report.run_report import RunReport
-from walcrash.report.text import escape, shorten
+from walcrash.report.text import escape, file_bytes, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
@@ -116,8 +116,8 @@ def _location(path: str) -> _Object:
 def file_uri(path: str) -> str:
     """Return a path as a URI reference: relative as it is, absolute with `file:`."""
     if os.path.isabs(path):
-        return "file://" + quote(os.fsencode(os.path.normpath(path)))
-    return quote(os.fsencode(Path(path).as_posix()))
+        return "file://" + quote(file_bytes(os.path.normpath(path)))
+    return quote(file_bytes(Path(path).as_posix()))
 
 
 def _invocation(report: RunReport, *, left_out: int) -> _Object:

@@ -143,7 +143,7 @@ def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:
             placement, _, kind = name.partition(" ")
             counts.setdefault(kind, Counter())[placement] += number
     return [
-        (kind, *(f"{counts[kind][placement.value]:,}" for placement in Placement))
+        (escape(kind), *(f"{counts[kind][placement.value]:,}" for placement in Placement))
         for kind in sorted(counts)
     ]
 

@@ -46,8 +46,19 @@ def shell_word(text: str) -> str:
     """Return the text as one word that a POSIX shell, or bash for odd bytes, reads back."""
     if text.isprintable():
         return shlex.quote(text)
-    quoted = "".join(_shell_byte(byte) for byte in os.fsencode(text))
+    quoted = "".join(_shell_byte(byte) for byte in file_bytes(text))
     return f"$'{quoted}'"
+
+
+def file_bytes(text: str) -> bytes:
+    """Return a text as the bytes of a file name; a surrogate that stands for no byte has its own.
+
+    A log from elsewhere can hold such a one, which no file system here has ever given.
+    """
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _shell_byte(byte: int) -> str:

@@ -5,6 +5,12 @@ something that can be pasted or done.
 """
 
 from enum import IntEnum
+from typing import Final
+
+LIMITS_HINT: Final = (
+    "ulimit -u shows how many processes you may have, ulimit -n how many open files"
+)
+"""What to look at where no process can be started."""
 
 
 class ExitCode(IntEnum):
