@@ -101,3 +101,8 @@ def test_a_refusal_is_no_violation_of_a_rule_that_was_not_asked_for() -> None:
     assert with_refusals(asked, RIGHT, history) == RIGHT
     accepted = History((closed(acked(A), COMPACT),), Recoveries(shows(A)))
     assert with_refusals(ASKED, RIGHT, accepted) == RIGHT
+
+
+def test_a_call_that_was_not_asked_for_is_no_refusal() -> None:
+    skipped = replace(acked(B), outcome=Outcome.NOT_ASKED)
+    assert refusal(closed(acked(A), skipped), continued=(skipped,)) == ""

@@ -262,3 +262,12 @@ def test_without_the_capability_effects_nothing_is_said_of_them():
     assert judgement.violations == ()
     assert (Invariant.REQUEUE, "the subject lacks `effects`") in judgement.unjudged
     assert (Invariant.REPEATED_EFFECT, "the subject lacks `effects`") in judgement.unjudged
+
+
+def test_a_mark_that_was_not_asked_for_leaves_nothing_behind_and_nothing_is_missed():
+    """Recovery shows neither the mark nor an operation of its own for it, and need not."""
+    skipped = replace(acked(done("lost", 2)), outcome=Outcome.NOT_ASKED)
+    boot = killed(acked(A), skipped, acked(B))
+    assert accused(boot, first=shows(A, B, operations={"a": PENDING, "b": PENDING})) == []
+    kept = shows(A, B, operations={"a": PENDING, "b": PENDING, "lost": DONE})
+    assert accused(boot, first=kept) == ["checkpoint-state"]

@@ -190,3 +190,31 @@ def test_an_installed_package_can_give_an_adapter_a_name(
         find_adapter("other")
     for cached in (find_adapter, registered_adapters):
         cached.cache_clear()
+
+
+def outcomes(directory: Path, *records: Record) -> list[Outcome]:
+    """Return how the appends of one boot ended."""
+    work = (OPEN, *map(append, records), Operation(OperationKind.CLOSE))
+    said = said_by(directory, work)
+    boot = read_boot(work, said, Ending(BootEnd.CLOSED), directory=str(directory))
+    return [call.outcome for call in boot.calls[1:-1]]
+
+
+def test_a_mark_is_asked_for_only_where_its_put_was_acknowledged_in_this_boot_or_shown(
+    tmp_path: Path,
+) -> None:
+    known, unknown = Outcome.ACKNOWLEDGED, Outcome.NOT_ASKED
+    put, lost = Record(RecordType.PUT, "a", 1), Record(RecordType.DONE, "lost", 2)
+    failed = Record(RecordType.FAILED, "a", 3, error="no route", next_retry_at_ms=9)
+    assert outcomes(tmp_path, lost, failed, put, failed) == [unknown, unknown, known, known]
+    assert outcomes(tmp_path, lost, Record(RecordType.DONE, "a", 4)) == [unknown, known]
+    (tmp_path / "other").mkdir()
+    assert outcomes(tmp_path / "other", Record(RecordType.DONE, "a", 5)) == [unknown]
+
+
+def test_a_put_that_was_refused_is_not_marked(tmp_path: Path) -> None:
+    long = Record(RecordType.PUT, "x" * 70_000, 1)
+    assert outcomes(tmp_path, long, Record(RecordType.DONE, long.id, 2)) == [
+        Outcome.REFUSED_DEFINITE,
+        Outcome.NOT_ASKED,
+    ]

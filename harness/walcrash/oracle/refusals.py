@@ -70,10 +70,12 @@ def refusal_without_fault(history: History) -> str:
 def _calls(history: History) -> Iterator[tuple[str, Call]]:
     for number, boot in enumerate(history.boots, start=1):
         for index, call in enumerate(boot.calls):
-            if call.operation.kind is not OperationKind.OPEN:
+            is_asked = call.outcome is not Outcome.NOT_ASKED
+            if is_asked and call.operation.kind is not OperationKind.OPEN:
                 yield f"in boot {number}, call {index}", call
     for index, call in enumerate(history.recoveries.continued):
-        yield f"after recovery, call {index}", call
+        if call.outcome is not Outcome.NOT_ASKED:
+            yield f"after recovery, call {index}", call
 
 
 def _named(call: Call) -> str:

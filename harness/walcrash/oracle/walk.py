@@ -129,6 +129,8 @@ class Walk:
         if recovery is not None:
             self._take_in(recovery, self._recovery(where, recovery))
         for index, call in enumerate(calls, start=1):
+            if call.outcome is Outcome.NOT_ASKED:
+                continue
             self._replay(call, f"{where}, call {index}")
             self._call(call, (number, index))
             self.log.call(call, (number, index))
@@ -152,6 +154,7 @@ class Walk:
         self.effects.call(call, position, where)
 
     def _end_boot(self, number: int, boot: BootHistory, calls: tuple[Call, ...]) -> None:
+        calls = _asked(calls)
         if number > 1:
             self.findings.hold(LaterBoot(where=f"boot {number}", calls=calls, sizes=self.sizes))
         taken = (call for call in calls if call.outcome is Outcome.ACKNOWLEDGED)
@@ -260,11 +263,13 @@ class Walk:
         self._take_in(base, compare(self.log.expectation(), base.records, base.end))
         puts = puts_shown(base.records)
         for index, call in enumerate(calls):
+            if call.outcome is Outcome.NOT_ASKED:
+                continue
             self._work_call(call, (self.findings.stage, index), puts)
         self.findings.hold(
             WorkDone(
                 where=AFTER_RECOVERY,
-                calls=calls,
+                calls=_asked(calls),
                 records=[item.record for item in base.records],
                 max_attempts=self.terms.contract.max_attempts,
             )
@@ -297,3 +302,8 @@ class Walk:
         else:
             shown = compare(self.log.expectation(), after.records, after.end)
         self.findings.hold(AfterWork(where=RecoveryName.AFTER.value, shown=shown))
+
+
+def _asked(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """Return the calls that were made."""
+    return tuple(call for call in calls if call.outcome is not Outcome.NOT_ASKED)

@@ -78,6 +78,7 @@ def outcome_text(call: StoryCall) -> str:
         Outcome.REFUSED: "refused, may be there or not",
         Outcome.REFUSED_DEFINITE: "refused, is not there",
         Outcome.UNANSWERED: "not answered",
+        Outcome.NOT_ASKED: "not asked: the operation was not known by then",
     }
     text = words[call.outcome]
     if call.offset >= 0:

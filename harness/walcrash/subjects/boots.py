@@ -87,6 +87,9 @@ class BootReader:
         if not reply["ok"]:
             self._calls.append(self._refused(operation, reply, effects))
             return None
+        if reply.get("asked") is False:
+            self._calls.append(Call(operation, Outcome.NOT_ASKED, effects=effects))
+            return None
         if operation.kind is OperationKind.OPEN:
             self._recovery = messages.recovery_from_json(reply.get("recovery", {}))
         replayed = reply.get("replayed")

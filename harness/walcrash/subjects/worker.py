@@ -36,6 +36,7 @@ from walcrash.subjects.messages import MalformedOutput
 from walcrash.subjects.rehearsed import REHEARSED
 from walcrash.values.framing import frame, read_message
 from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind
 
 Say = Callable[[bytes], object]
@@ -196,6 +197,7 @@ class _Boot:
         self._say = say
         self._adapter: Adapter | None = None
         self._offsets: dict[int, int] = {}
+        self._known: set[str] = set()
 
     def run(self) -> bool:
         """Run the operations; stop after an `open` that failed.
@@ -248,9 +250,7 @@ class _Boot:
         assert adapter is not None, "a boot starts with open"
         if kind is OperationKind.APPEND:
             assert operation.record is not None
-            given = adapter.append(operation.record)
-            offset = self._offsets[position] = messages.integer(given, "append() returns")
-            return {"offset": offset}
+            return self._append(adapter, position, operation.record)
         if kind is OperationKind.TICK:
             assert operation.now_ms is not None
             return {"sent": messages.id_list(adapter.tick(operation.now_ms), "tick() returns")}
@@ -269,12 +269,26 @@ class _Boot:
         }[kind]()
         return {}
 
+    def _append(self, adapter: Adapter, position: int, record: Record) -> dict[str, object]:
+        """Append a record; a mark only of an operation that a client of the subject knows of."""
+        is_put = record.type is RecordType.PUT
+        if not is_put and record.id not in self._known:
+            return {"asked": False}
+        given = adapter.append(record)
+        offset = self._offsets[position] = messages.integer(given, "append() returns")
+        if is_put:
+            self._known.add(record.id)
+        return {"offset": offset}
+
     def _open(self) -> dict[str, object]:
         request = self._request
         adapter = make_adapter(find_adapter(request.adapter), request.options)
         adapter.open(Path(request.directory), self._effect)
         self._adapter = adapter
-        return {"recovery": messages.recovery_to_json(messages.recover(adapter))}
+        recovery = messages.recover(adapter)
+        puts = (item.record for item in recovery.records if item.record.type is RecordType.PUT)
+        self._known = {record.id for record in puts}
+        return {"recovery": messages.recovery_to_json(recovery)}
 
     def _effect(self, operation_id: str) -> None:
         self._say(messages.effect_message(operation_id))

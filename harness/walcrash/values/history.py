@@ -12,13 +12,16 @@ class Outcome(Enum):
     """How a call ended.
 
     A `REFUSED` append may be in the log or not; a `REFUSED_DEFINITE` one is not. An
-    `UNANSWERED` call was under way when the boot ended: both are right.
+    `UNANSWERED` call was under way when the boot ended: both are right. One that was `NOT_ASKED`
+    was never made: it would have marked an operation that the subject had neither acknowledged in
+    this boot nor shown when it opened, as no client does.
     """
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
     REFUSED_DEFINITE = "refused-definite"
     UNANSWERED = "unanswered"
+    NOT_ASKED = "not-asked"
 
 
 @dataclass(frozen=True, slots=True)

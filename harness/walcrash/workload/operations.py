@@ -2,8 +2,8 @@
 
 What can be drawn depends on what came before: a mark needs an operation that was put and is
 not done, and prefers one that a tick has sent. `Progress` keeps that, as it would be if every
-operation of the case had been carried out; what a crash loses is not known here, and a mark of
-an operation whose put was lost is legal.
+operation of the case had been carried out. What a crash loses is not known here: where the put of
+an operation was lost, the worker leaves out its marks (`subjects.worker`), as a client does.
 
 Not here: where a fault falls (`faults`).
 """
@@ -203,7 +203,7 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
 
 
 def _draw_marked(prng: Prng, progress: Progress) -> str:
-    # An engine marks what it has sent; but a log has to take a mark of anything.
+    # An engine marks what it has sent; but a log takes a mark of anything that was put.
     is_sent_preferred = prng.below(4) > 0
     if progress.sent and is_sent_preferred:
         return prng.choice(list(progress.sent))
