@@ -46,6 +46,16 @@ class CutDisk:
             NotMountable: it refuses; then the cut has left no tree at all.
         """
         self.fill(blocks)
+        with self.mounted() as target:
+            yield target
+
+    @contextlib.contextmanager
+    def mounted(self) -> Iterator[str]:
+        """Have what is on the device mounted for a while; yield where it is.
+
+        Raises:
+            NotMountable: the file system refuses.
+        """
         try:
             mount(
                 self._path,

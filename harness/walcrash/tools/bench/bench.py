@@ -3,7 +3,7 @@
 The samples of what is compared are taken in turns, A B A B, so that whatever else the machine
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
-Not here: the measurements themselves (`writes`, `cases`, `images`,
+Not here: the measurements themselves (`writes`, `cases`, `images`, `real_trees`,
 `growth`, `processes`, `engines`, `drivers`), how they are
 shown (`report.bench_text`).
 """
@@ -19,6 +19,7 @@ from walcrash.tools.bench import engines as bench_engines
 from walcrash.tools.bench import growth as bench_growth
 from walcrash.tools.bench import images as bench_images
 from walcrash.tools.bench import processes as bench_processes
+from walcrash.tools.bench import real_trees as bench_real_trees
 from walcrash.tools.bench import writes as bench_writes
 from walcrash.tools.bench.rounds import ROUNDS, Say
 from walcrash.values.benchmark import Benchmark, Comparison, Limit
@@ -29,6 +30,7 @@ PARTS: Final[dict[str, Part]] = {
     "writes": bench_writes.measure,
     "cases": bench_cases.measure,
     "images": bench_images.measure,
+    "real-trees": bench_real_trees.measure,
     "growth": bench_growth.measure,
     "processes": bench_processes.measure,
     "engines": bench_engines.measure,
