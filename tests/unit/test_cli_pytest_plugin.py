@@ -1,4 +1,7 @@
-"""The pytest door, in a pytest of its own, over a made-up campaign."""
+"""The pytest door, in a pytest of its own, over a made-up campaign.
+
+One such pytest runs the tests that pass, one those that fail: each costs a second of imports.
+"""
 
 import os
 import subprocess
@@ -17,29 +20,55 @@ import report_lines
 sys.modules["walcrash.campaign.campaign"] = report_lines.fake_module()
 """
 
-TEST = """\
+PASSING = """\
 def test_my_wal_keeps_its_promises(walcrash):
-    result = walcrash("made-up.toml", cases=3{more})
-    assert result.seed == {seed!r}
+    result = walcrash("made-up.toml", cases=3)
+    assert result.seed == "pytest"
+    assert result.scenarios[0].cases == 3
+
+
+def test_with_a_seed_of_its_own(walcrash):
+    result = walcrash("made-up.toml", cases=3, seed=1)
+    assert result.seed == "1"
+    assert result.scenarios[0].cases == 3
+"""
+
+FAILING = """\
+def test_with_a_finding(walcrash, monkeypatch):
+    monkeypatch.setenv("FAIL_CASES", "1")
+    walcrash("made-up.toml", cases=3)
+
+
+def test_without_interception(walcrash, monkeypatch):
+    monkeypatch.setenv("ERROR", "Inconclusive('interception is missing')")
+    walcrash("made-up.toml", cases=3)
+
+
+def test_without_a_subject(walcrash, monkeypatch):
+    monkeypatch.setenv("ERROR", "ScenarioError('no such subject')")
+    walcrash("made-up.toml", cases=3)
+"""
+
+CHOSEN = """\
+def test_my_wal_keeps_its_promises(walcrash):
+    result = walcrash("made-up.toml", cases=3, seed=1)
+    assert result.seed == "9"
     assert result.scenarios[0].cases == 3
 """
 
 
-def run_pytest(
-    directory: Path, *options: str, seed: str = "pytest", more: str = "", **environment: str
-) -> tuple[int, str]:
+def run_pytest(directory: Path, test: str, *options: str) -> tuple[int, str]:
     write_scenario(directory)
     (directory / "conftest.py").write_text(CONFTEST)
-    (directory / "test_it.py").write_text(TEST.format(seed=seed, more=more))
+    (directory / "test_it.py").write_text(test)
     plugins = ["-p", "no:cacheprovider", "-p", "walcrash.pytest_plugin"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *plugins, *options],
+        [sys.executable, "-m", "pytest", "-q", "-rA", *plugins, *options],
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{UNIT.parents[1]}/harness:{UNIT}",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            **environment,
         },
         capture_output=True,
         text=True,
@@ -48,36 +77,65 @@ def run_pytest(
     return done.returncode, done.stdout
 
 
-def test_a_scenario_that_passes_is_a_test_that_passes(tmp_path: Path) -> None:
-    code, out = run_pytest(tmp_path)
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    """A directory, what pytest exited with there, and what it printed."""
+    directory = tmp_path_factory.mktemp("passing")
+    return directory, *run_pytest(directory, PASSING)
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str]:
+    return run_pytest(tmp_path_factory.mktemp("failing"), FAILING)
+
+
+def failure(out: str, name: str) -> str:
+    """Return what pytest printed of one test that failed."""
+    _, _, after = out.partition(f" {name} ___")
+    return after.partition("\n____")[0].partition("\n====")[0]
+
+
+def test_a_scenario_that_passes_is_a_test_that_passes(passing: tuple[Path, int, str]) -> None:
+    directory, code, out = passing
     assert code == 0, out
-    assert list(tmp_path.glob("reports/runs/*/report.md"))
+    assert "PASSED test_it.py::test_my_wal_keeps_its_promises" in out
+    assert list(directory.glob("reports/runs/*/report.md"))
 
 
-def test_findings_fail_the_test_with_their_text_and_no_traceback(tmp_path: Path) -> None:
-    code, out = run_pytest(tmp_path, FAIL_CASES="1")
+def test_findings_fail_the_test_with_their_text_and_no_traceback(failing: tuple[int, str]) -> None:
+    code, out = failing
     assert code == 1
-    assert "FAIL  made-up · lost-put · F-7c1e" in out
-    assert "walcrash replay F-7c1e" in out
-    assert "walcrash run made-up.toml --cases 3 --seed pytest" in out
+    assert "FAILED test_it.py::test_with_a_finding" in out
+    told = failure(out, "test_with_a_finding")
+    assert "FAIL  made-up · lost-put · F-7c1e" in told
+    assert "walcrash replay F-7c1e" in told
+    assert "walcrash run made-up.toml --cases 3 --seed pytest" in told
     assert "pytest_plugin.py" not in out
 
 
 @pytest.mark.parametrize(
-    "error", ["Inconclusive('interception is missing')", "ScenarioError('no such subject')"]
+    ("name", "reason"),
+    [
+        ("test_without_interception", "interception is missing"),
+        ("test_without_a_subject", "no such subject"),
+    ],
 )
-def test_what_was_not_tested_fails_with_its_reason(tmp_path: Path, error: str) -> None:
-    code, out = run_pytest(tmp_path, ERROR=error)
+def test_what_was_not_tested_fails_with_its_reason(
+    name: str, reason: str, failing: tuple[int, str]
+) -> None:
+    code, out = failing
     assert code == 1
-    assert error.split("'")[1] in out
+    assert f"FAILED test_it.py::{name}" in out
+    assert reason in failure(out, name)
     assert "skipped" not in out
 
 
 def test_the_option_goes_before_the_seed_in_the_test(tmp_path: Path) -> None:
-    code, out = run_pytest(tmp_path, "--walcrash-seed", "9", seed="9", more=", seed=1")
+    code, out = run_pytest(tmp_path, CHOSEN, "--walcrash-seed", "9")
     assert code == 0, out
 
 
-def test_the_seed_in_the_test_goes_before_the_default(tmp_path: Path) -> None:
-    code, out = run_pytest(tmp_path, seed="1", more=", seed=1")
+def test_the_seed_in_the_test_goes_before_the_default(passing: tuple[Path, int, str]) -> None:
+    _, code, out = passing
     assert code == 0, out
+    assert "PASSED test_it.py::test_with_a_seed_of_its_own" in out

@@ -7,6 +7,7 @@ import io
 import itertools
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -131,8 +132,9 @@ class Screen:
         os.close(self._follower)
         with contextlib.suppress(OSError):  # EIO is how a terminal says that nobody is left
             while data := os.read(self._leader, 1 << 16):
-                for start in range(0, len(data), 8):  # whole, one read hides what was between
-                    self._stream.feed(data[start : start + 8])
+                # A picture is whole before the return that the next begins with.
+                for part in re.split(rb"(?=\r)", data):
+                    self._stream.feed(part)
                     self.pictures.append("\n".join(self.lines))
                 if keys and "all scenarios" in self.pictures[-1]:
                     os.write(self._leader, keys)
