@@ -10,6 +10,7 @@ from walcrash.minimise.cause import FailureGroup, cause_of, group_of
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, name_pattern
 from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, RecordFate
 from walcrash.values.identity import canonical, finding_id, group_id
 from walcrash.values.log import LOG
 from walcrash.values.moments import Placement
@@ -104,6 +105,20 @@ def test_more_that_was_lost_is_explained_by_less() -> None:
     assert not more.explains(less)
     assert not less.explains(replace(more, lost=("a", "b")))
     assert not less.explains(replace(more, invariant=Invariant.LOST_PUT))
+
+
+def test_what_became_of_a_record_joins_crash_points_and_types_of_record() -> None:
+    written = EventRef(boot=1, event=3, kind=K.WRITE, path="wal.1")
+    copy = CopyFate(kind=FateKind.THERE, path="wal.1", start=0, end=9, written=written)
+    there = Fate(record=RecordFate(record="", is_missing=True, kind=FateKind.THERE, copies=(copy,)))
+    put = cause_of(Invariant.LOST_PUT, [landed(WRITE)], fate=there)
+    mark = cause_of(Invariant.LOST_MARK, [landed(WRITE), landed(WRITE)], fate=there)
+    assert put.explains(mark)
+    assert not put.explains(replace(mark, fate=None))
+    assert not put.explains(replace(mark, invariant=Invariant.ORDER))
+    elsewhere = replace(there, record=replace(there.record, copies=(replace(copy, path="data"),)))  # type: ignore[type-var]
+    assert not put.explains(cause_of(Invariant.LOST_PUT, [], fate=elsewhere))
+    assert put.facts == cause_of(Invariant.LOST_PUT, [landed(WRITE)]).facts
 
 
 def test_ids_are_those_of_every_other_process_and_version() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.full_directory import HINT, refuse_full_directory
+from walcrash.case.full_directory import HINT, refuse_full_directory, space_doubt
 from walcrash.case.power_loss import (
     Coverage,
     Judged,
@@ -265,12 +265,26 @@ class _CaseRun:
             self._left = capture(self._sandbox.directory)
             recoveries = self._recovery_runs.here(self._left, before=image_before)
         history = self._history(recoveries)
-        recordings = [boot.recording for boot in self._boots.watched]
-        refuse_full_directory(recordings, history, self._sandbox.directory)
+        if doubt := self._space_doubt(history):
+            return self._not_judged(doubt)
         judgement = self._oracle.judge(history)
         if self._stored.case.is_control:
             judgement = with_refusals(self._stored.terms, judgement, history)
         return self._case_run(history, judgement, self._doubt(judgement))
+
+    def _space_doubt(self, history: History) -> str:
+        """Return why a case says nothing, since there was no space; empty where there was.
+
+        Raises:
+            HarnessFault: there is none with an empty directory either.
+        """
+        directory = self._sandbox.directory
+        recordings = [boot.recording for boot in self._boots.watched]
+        doubt = space_doubt(recordings, history, directory)
+        if doubt:
+            self._sandbox.clear()
+            refuse_full_directory(directory)
+        return doubt
 
     # The power was lost.
 
@@ -361,6 +375,8 @@ class _CaseRun:
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
         self._boots.end_without_power(recorded, judged.candidate.choice)
+        if doubt := self._space_doubt(self._history(judged.recoveries)):
+            return replace(self._not_judged(doubt), coverage=coverage)
         self._left = judged.candidate.image
         judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.event import EventKind
-from walcrash.values.fate import Fate, FateKind
+from walcrash.values.fate import Fate, FateKind, Reading
 from walcrash.values.forms import SPARSE
 from walcrash.values.identity import Facts
 from walcrash.values.operation import OperationKind
@@ -54,7 +54,7 @@ class FateSite:
         kind: what became of the record's bytes; None where the finding is about no record.
         path: the file that holds or held them, as `name_pattern` gives it.
         by: what took them, and the name that it acted on.
-        detail: what was shown of their file, or whose sync is missing.
+        detail: that recovery ended at a torn write, or whose sync is missing.
         found: for a recovery that failed, the names that were new or torn.
     """
 
@@ -134,7 +134,9 @@ def fate_site(fate: Fate | None) -> FateSite | None:
         return FateSite(kind=told.kind)
     copy = told.copies[0]
     by = None if copy.by is None else (copy.by.kind, name_pattern(copy.by.path))
-    detail = told.reading.value if told.kind is FateKind.THERE else name_pattern(copy.not_synced)
+    # How much else of the file was shown depends on what else there was.
+    is_torn = told.reading is Reading.TORN
+    detail = Reading.TORN.value if is_torn else name_pattern(copy.not_synced)
     return FateSite(kind=told.kind, path=name_pattern(copy.path), by=by, detail=detail)
 
 
