@@ -19,7 +19,7 @@ from walcrash.wal import open_store
 from walcrash.wal.checkpoint import save_checkpoint
 from walcrash.wal.directory import Directory
 from walcrash.wal.layout import LOG_HEADER_BYTES
-from walcrash.wal.vixw import HEADER_BYTES, encode_record
+from walcrash.wal.vixw import HEADER_BYTES, START, encode_record
 
 Step = Record | Callable[[bytes], bytes]
 
@@ -209,7 +209,25 @@ def test_a_later_put_starts_an_operation_anew(tmp_path: Path) -> None:
     assert (operation.status, operation.attempts) == (OperationStatus.PENDING, 0)
 
 
-@pytest.mark.parametrize("checkpoint", [-1, 0, 57, 114])
+def test_no_offset_as_a_checkpoint_is_right_only_without_a_record(tmp_path: Path) -> None:
+    found = seen(vixw_log(tmp_path, put("a"), put("b")), checkpoint=-1)
+    assert found.flaw().kind is FlawKind.CHECKPOINT
+    assert "for a log without a record, and this one has 2" in found.flaw().message
+    assert not found.verified.is_sound
+    (tmp_path / "empty").mkdir()
+    assert seen(vixw_log(tmp_path / "empty"), checkpoint=-1).verified.is_sound
+
+
+def test_a_torn_header_of_no_type_is_said_to_be_passed_over(tmp_path: Path) -> None:
+    found = seen(vixw_log(tmp_path, put("a"), lambda data: data + START + bytes(40)))
+    assert found.flaw().kind is FlawKind.TORN_TAIL
+    assert "Replay passes over it as a record of type 0, which is none, and reads on at 93" in (
+        found.flaw().message
+    )
+    assert "truncate the file to 57" in found.flaw().message
+
+
+@pytest.mark.parametrize("checkpoint", [0, 57, 114])
 def test_a_checkpoint_on_a_boundary_is_right(checkpoint: int, tmp_path: Path) -> None:
     found = seen(vixw_log(tmp_path, put("a"), put("b")), checkpoint=checkpoint)
     assert found.verified.is_sound

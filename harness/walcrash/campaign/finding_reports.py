@@ -26,9 +26,11 @@ from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause
+from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import FindingReported
+from walcrash.values.persistence import covers
 from walcrash.values.verdict import Invariant
 
 REPLAYS: Final = 5
@@ -199,7 +201,9 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found
     # What lost the least first: it may explain what lost more.
     for name in sorted(causes, key=lambda each: _loss_order(causes[each])):
         group, made, cause = tally.group(name), minimal[name], causes[name]
-        is_portability = name in tally.portability_groups
+        # The smallest case may have an image that the contract covers, though its own had none.
+        is_covered = made is not None and made.is_promised
+        is_portability = name in tally.portability_groups and not is_covered
         alike = [
             each
             for each in found
@@ -260,7 +264,7 @@ def _finding(
         case_index=best.index,
         violations=shown.violations,
         landings=shown.landings,
-        model=shown.model,
+        model=_model(shown, is_portability=found.is_portability),
         operations=shown.operations,
         operations_before=best.operations,
         tries=0 if minimal is None else minimal.tries,
@@ -271,13 +275,21 @@ def _finding(
         replays_alike=replays_alike,
         is_portability=found.is_portability,
         is_pinned=bool(found.best.pinned),
-        is_before_promise=not shown.is_plain and all(group.is_before_promise for group in groups),
+        is_before_promise=not shown.is_plain
+        and shown.is_before_promise
+        and all(group.is_before_promise for group in groups),
         is_plain=shown.is_plain,
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
         fate=None if minimal is None else minimal.fate,
     )
+
+
+def _model(shown: CaseOutcome, *, is_portability: bool) -> PersistenceModel:
+    """Return the strictest model that shows a case: what counts is of the contract's at least."""
+    promised = _stored(shown).contract.model
+    return shown.model if is_portability or covers(promised, shown.model) else promised
 
 
 def _stored(outcome: CaseOutcome) -> StoredCase:

@@ -148,7 +148,7 @@ class Tally:
             findings: how many its groups have come to.
             portability: how many portability findings its groups have come to.
         """
-        verdict, reason = self._verdict()
+        verdict, reason = self._verdict(findings)
         return ScenarioEnded(
             scenario=self.scenario.name,
             verdict=verdict,
@@ -168,8 +168,8 @@ class Tally:
             unopened=self.unopened,
         )
 
-    def _verdict(self) -> tuple[Verdict, str]:
-        if self.groups:
+    def _verdict(self, findings: int) -> tuple[Verdict, str]:
+        if self.groups or findings:
             return Verdict.FAIL, self.broken or self._outside()
         if self.broken:
             return Verdict.INCONCLUSIVE, self.broken

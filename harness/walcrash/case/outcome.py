@@ -10,7 +10,7 @@ from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.history import History, Outcome
+from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.log import BootSummary
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import Scenario
@@ -76,17 +76,22 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         portability_failure=None
         if run.portability_failure is None
         else summarise(run.portability_failure, stored),
-        is_before_promise=not has_acknowledged(run.history),
+        is_before_promise=not has_acknowledged(run),
         is_plain=run.case.is_control,
     )
 
 
-def has_acknowledged(history: History) -> bool:
-    """Whether any record was acknowledged."""
+def has_acknowledged(run: CaseRun) -> bool:
+    """Whether any record had been acknowledged when a case broke its first rule.
+
+    What is appended after the last recovery counts where the rule broke after that.
+    """
+    calls = [call for boot in run.history.boots for call in boot.calls]
+    where = run.judgement.worst.where if run.judgement.violations else ""
+    if where == RecoveryName.AFTER.value or where.startswith(AFTER_RECOVERY):
+        calls += run.history.recoveries.continued
     return any(
-        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
-        for boot in history.boots
-        for call in boot.calls
+        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED for call in calls
     )
 
 

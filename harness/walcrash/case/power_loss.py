@@ -95,7 +95,8 @@ class RecordedBoot:
         position = choice.position
         index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
         event = self.events[index]
-        shown = {self.events_before + at: each for at, each in enumerate(self.events)}
+        every = (*(each for trace in self.earlier for each in trace), *self.events)
+        shown = dict(enumerate(every))
         return landing_at(
             event,
             called(self.plan, event.call),
@@ -103,8 +104,21 @@ class RecordedBoot:
             event_index=index,
             placement=position.placement,
             kept_bytes=position.kept_bytes,
-            loss=choice.describe(shown),
+            loss=choice.describe(shown, name=self._name),
         )
+
+    def _name(self, event: int) -> str:
+        """Return an event's name as crash lines have it: by its place in the trace of its boot."""
+        at = event - self.events_before
+        if at >= 0:
+            return f"event {at}"
+        number = self.number
+        for trace in reversed(self.earlier):
+            number -= 1
+            at += len(trace)
+            if at >= 0:
+                break
+        return f"event {at} of boot {number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from walcrash.case.power_loss import (
 )
 from walcrash.case.power_search import search_near, targeted
 from walcrash.case.recovery_runs import RecoveryRuns
+from walcrash.case.replayed import is_promised
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
@@ -35,7 +36,7 @@ from walcrash.values.errors import HarnessFault
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.persistence import WEAKEST, is_portability, weakest_of
+from walcrash.values.persistence import WEAKEST, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant, Judgement, Verdict
@@ -361,7 +362,7 @@ class _CaseRun:
         if other is None or other.judgement.verdict is not Verdict.FAIL:
             return run
         found = self._powered_run(recorded, other, weaker.coverage, judged_invariants)
-        if not is_portability(found.model, promised=model):
+        if is_promised(found.boots, model):
             # It was sought under the weakest model, but the contract's own shows it as well.
             return replace(found, coverage=search.coverage)
         return replace(run, portability_failure=found)

@@ -3,27 +3,23 @@
 Not here: how a record is followed (`walcrash.oracle.fate`); what is said (`report`).
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from walcrash.case.recovery_runs import OPEN
+from walcrash.case.replayed import ended_boots
 from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
-from walcrash.disk import ChangeFate, ImageBuilder, NotModelled, Pending, change_fates
+from walcrash.disk import ChangeFate, NotModelled, Pending, change_fates
 from walcrash.oracle.fate import fate_of
 from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import Inconclusive
-from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, Fate, event_ref
-from walcrash.values.faults import PowerLoss
 from walcrash.values.history import RecoveryName
-from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
-from walcrash.values.moments import Placement
 from walcrash.values.recovery import Recovery
 
 
@@ -37,7 +33,7 @@ def case_fate(run: CaseRun, *, recovery: WatchedBoot | None = None) -> Fate | No
     if not run.judgement.violations:
         return None
     try:
-        boots = list(_Traces().of(run.boots))
+        boots = list(_traces(run.boots))
     except NotModelled:
         return None
     trace = None if recovery is None else BootTrace(events=recovery.events())
@@ -73,81 +69,34 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     return case_fate(run, recovery=watched if is_same else None)
 
 
-class _Traces:
-    """Replays boots on the pending model, which knows what a power loss took."""
+def _traces(boots: Sequence[WatchedBoot]) -> Iterator[BootTrace]:
+    """Yield the boots as the oracle follows them.
 
-    def __init__(self) -> None:
-        self._disk = Pending(Image({}))
-        # For each event that the model counts: what names it.
-        self._origins: list[EventRef] = []
+    Raises:
+        NotModelled: an event means something that the model has no rule for.
+    """
+    # For each event that the model counts: what names it.
+    origins: list[EventRef] = []
+    for ended in ended_boots(boots):
+        origins += [event_ref(ended.number, at, event) for at, event in enumerate(ended.events)]
+        losses: tuple[Loss, ...] = ()
+        if ended.choice is not None:
+            losses = tuple(_losses(ended.disk, ended.choice, origins))
+            origins = []
+        yield BootTrace(events=ended.events, torn=ended.torn, image=ended.image, losses=losses)
 
-    def of(self, boots: tuple[WatchedBoot, ...]) -> Iterator[BootTrace]:
-        """Yield each boot as it was until it ended.
 
-        Raises:
-            NotModelled: an event means something that the model has no rule for.
-        """
-        for number, boot in enumerate(boots, start=1):
-            plan = boot.plan.crash
-            choice = plan.choice if isinstance(plan, PowerLoss) else None
-            if choice is None:
-                yield self._kept(number, boot)
-            else:
-                yield self._without_power(number, boot, choice)
-
-    def _kept(self, number: int, boot: WatchedBoot) -> BootTrace:
-        """Return a boot that ended with the power on."""
-        events = boot.events()
-        self._disk.apply_boot(events)
-        self._origins += [event_ref(number, at, event) for at, event in enumerate(events)]
-        landing = boot.landing
-        is_torn = landing is not None and landing.placement is Placement.WITHIN
-        return BootTrace(events=events, torn=len(events) - 1 if is_torn else None)
-
-    def _without_power(self, number: int, boot: WatchedBoot, choice: ImageChoice) -> BootTrace:
-        events = boot.events()
-        position = choice.position
-        happened = events[: max(0, position.whole_events - len(self._origins))]
-        for event in happened:
-            self._disk.apply(event)
-        self._origins += [event_ref(number, at, event) for at, event in enumerate(happened)]
-        torn: Event | None = None
-        if position.placement is Placement.WITHIN:
-            torn = events[len(happened)]
-            self._origins.append(event_ref(number, len(happened), torn))
-            with self._disk.torn(torn, position.kept_bytes):
-                losses, image = self._lost(choice)
-            happened = (*happened, _cut(torn, position.kept_bytes))
-        else:
-            losses, image = self._lost(choice)
-        self._disk, self._origins = Pending(image), []
-        return BootTrace(
-            events=happened,
-            torn=None if torn is None else len(happened) - 1,
-            image=image,
-            losses=losses,
-        )
-
-    def _lost(self, choice: ImageChoice) -> tuple[tuple[Loss, ...], Image]:
-        losses = [
-            Loss(
-                ref=self._origins[fate.event],
+def _losses(disk: Pending, choice: ImageChoice, origins: Sequence[EventRef]) -> Iterator[Loss]:
+    for fate in change_fates(disk, choice):
+        if _is_lost(fate):
+            yield Loss(
+                ref=origins[fate.event],
                 path=fate.path,
                 aspect=fate.aspect,
                 lost=fate.lost,
                 kept=fate.kept,
             )
-            for fate in change_fates(self._disk, choice)
-            if _is_lost(fate)
-        ]
-        return tuple(losses), ImageBuilder(self._disk).build(choice)
 
 
 def _is_lost(fate: ChangeFate) -> bool:
     return fate.is_stale or not fate.is_kept
-
-
-def _cut(event: Event, kept_bytes: int) -> Event:
-    """Return a write of which a part happened."""
-    assert event.kind is EventKind.WRITE, "only a write is cut"
-    return replace(event, result=kept_bytes)

@@ -5,7 +5,9 @@ from functools import partial
 
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
-from walcrash.case.runner import run_case
+from walcrash.case.replayed import is_promised
+from walcrash.case.runner import CaseRun, run_case
+from walcrash.disk import NotModelled
 from walcrash.findings.evidence import unpack
 from walcrash.findings.fates import watched_fate
 from walcrash.findings.story import build_story
@@ -14,6 +16,7 @@ from walcrash.minimise.search import minimise
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause
 from walcrash.values.fate import Fate
+from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.verdict import Invariant
 
 
@@ -28,6 +31,8 @@ class MinimalCase:
         is_finished: whether all was tried; else the budget ran out first.
         cause: the cause that it shows; None where `outcome` is.
         fate: what its events say about what it breaks first; None where they decide nothing.
+        is_promised: whether its images are of the contract's model, so that it counts against the
+            subject also where it was made from a case that did not.
     """
 
     outcome: CaseOutcome | None
@@ -35,6 +40,7 @@ class MinimalCase:
     is_finished: bool
     cause: Cause | None = None
     fate: Fate | None = None
+    is_promised: bool = False
 
 
 def minimise_case(
@@ -67,6 +73,10 @@ def minimise_case(
     )
     if found.run is None:
         return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
+    is_within = _is_promised(found.run, stored)
+    if not is_within and not is_portability:
+        # It shrank to an image that the contract does not cover: the case as it was is shown.
+        return MinimalCase(outcome=None, tries=found.tries, is_finished=False)
     story = build_story(found.run, promised=stored.contract.model)
     fate = watched_fate(job_sandbox(), stored, found.run)
     return MinimalCase(
@@ -81,4 +91,12 @@ def minimise_case(
             is_plain=found.run.case.is_control,
         ),
         fate=fate,
+        is_promised=is_within,
     )
+
+
+def _is_promised(run: CaseRun, stored: StoredCase) -> bool:
+    try:
+        return is_promised(run.boots, stored.contract.model)
+    except NotModelled:
+        return not is_beyond(run.model, promised=stored.contract.model)

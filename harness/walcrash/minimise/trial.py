@@ -272,7 +272,7 @@ def breaks_first(run: CaseRun, target_invariant: Invariant) -> bool:
 def is_half_made(run: CaseRun) -> bool:
     """Whether what broke is a store that was being made: nothing was acknowledged before."""
     is_opening = bool(run.landings) and run.landings[-1].operation is OperationKind.OPEN
-    return is_opening and not has_acknowledged(run.history)
+    return is_opening and not has_acknowledged(run)
 
 
 def has_hung(run: CaseRun) -> bool:

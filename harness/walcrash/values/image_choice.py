@@ -8,7 +8,7 @@ Not here: what a model allows (`disk.models`), which choices are worth a try
 (`disk.enumeration`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -103,10 +103,17 @@ class ImageChoice:
     seed: Annotated[int, Whole(0)] | None = None
     sector_bytes: Annotated[int, Whole(1)] = SECTOR_BYTES
 
-    def describe(self, events: Mapping[int, Event]) -> str:
-        """Return one line for reports; `events` has at least the event that it is about."""
+    def describe(
+        self, events: Mapping[int, Event], *, name: Callable[[int], str] = "event {}".format
+    ) -> str:
+        """Return one line for reports.
+
+        Args:
+            events: at least the event that it is about.
+            name: names an event, which is counted as positions count.
+        """
         event = events.get(self.about)
-        shown = f"event {self.about}" + (f" ({event})" if event is not None else "")
+        shown = name(self.about) + (f" ({event})" if event is not None else "")
         lines = {
             Policy.NOTHING: "nothing kept that was not synced",
             Policy.ALL: "everything kept",
@@ -123,7 +130,7 @@ class ImageChoice:
             Policy.DRAWN: f"a part of the changes, drawn with seed {self.seed}",
             Policy.EXPLICIT: f"{len(self.held)} changes at moments of their own",
         }
-        return f"{lines[self.policy]}; power lost {self.position} ({self.model.value})"
+        return f"{lines[self.policy]}; power lost {self.position.at(name)} ({self.model.value})"
 
     def _torn(self, event: Event | None) -> str:
         if self.held:

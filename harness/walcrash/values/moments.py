@@ -8,6 +8,7 @@ before it. Moments compare as they should, and two moments of one event never mi
 Not here: which parts changed what (`walcrash.disk.file_history`, `walcrash.disk.names`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final
@@ -103,7 +104,11 @@ class CrashPosition:
 
     def __str__(self) -> str:
         """Return the form that reports use: `after event 14`."""
-        text = f"{self.placement.value} event {self.event_index}"
+        return self.at("event {}".format)
+
+    def at(self, name: Callable[[int], str]) -> str:
+        """Return that form, with another name for the event."""
+        text = f"{self.placement.value} {name(self.event_index)}"
         if self.placement is Placement.WITHIN:
             text += f", bytes 0-{self.kept_bytes - 1} kept"
         return text

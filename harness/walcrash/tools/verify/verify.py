@@ -274,14 +274,20 @@ class _Judging:
         )
 
     def _check_side(self, offset: int | None, kind: FlawKind, what: str) -> None:
-        """Hold an offset against the log; -1 is what Vix.cpp has for nothing applied."""
-        if offset is None or offset == -1 or (offset == 0 and self._first == 0):
+        """Hold an offset against the log; -1 is what Vix.cpp has for a log without a record."""
+        count = sum(self._counts.values())
+        if offset is None or (offset == -1 and not count) or (offset == 0 and self._first == 0):
             return
         problem = ""
         if offset > self._end:
             problem = f"ahead of the log, which ends at {self._end}"
-        elif offset < max(self._first, self.compacted_below):
+        elif -1 < offset < max(self._first, self.compacted_below):
             problem = f"below {max(self._first, self.compacted_below)}, where the log was compacted"
+        elif offset == -1:
+            problem = (
+                "what replay returns for a log without a record, and this one has "
+                f"{count:,}; no replay starts there"
+            )
         elif offset not in self._boundaries.met:
             problem = "no offset at which a record starts or ends"
         if offset == 0 and problem:

@@ -165,8 +165,8 @@ def _tail(reader: VixwReader, offset: int, problem: str) -> Flaw:
     is_torn = _is_torn(reader, offset)
     if is_torn:
         message = (
-            f"the file ends in a torn record at {offset}: {problem}. Replay is right to stop "
-            f"there, but the writer appends behind it: truncate the file to {offset} before it does"
+            f"the file ends in a torn record at {offset}: {problem}. {_replayed(reader, offset)}, "
+            f"but the writer appends behind it: truncate the file to {offset} before it does"
         )
     else:
         message = (
@@ -182,6 +182,20 @@ def _tail(reader: VixwReader, offset: int, problem: str) -> Flaw:
         position=position,
         data=data,
         at=offset,
+    )
+
+
+def _replayed(reader: VixwReader, offset: int) -> str:
+    """Return what the original's replay makes of a torn record, whose type it does not check."""
+    try:
+        header = reader.header_at(offset)
+    except BadBytes:
+        return "Replay is right to stop there"
+    if header.end > reader.file.size_bytes:
+        return "Replay is right to stop there"
+    return (
+        f"Replay passes over it as a record of type {header.type_code}, which is none, and reads "
+        f"on at {header.end}"
     )
 
 
