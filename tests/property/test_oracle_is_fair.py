@@ -261,7 +261,7 @@ def accused(history: History, contract: Contract) -> list[Invariant]:
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=SEEDS)
 def test_a_right_subject_is_never_accused(name: str, seed: int) -> None:
     contract = CONTRACTS[name]
@@ -287,7 +287,7 @@ OF_ALL_PROMISED = {Invariant.LOST_PUT, Invariant.LOST_MARK}
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_right_subjects_give_every_rule_something_to_judge(name: str) -> None:
     """Otherwise that they are never accused would say nothing."""
-    contract, histories = CONTRACTS[name], 200
+    contract, histories = CONTRACTS[name], 120
     judged: Counter[Invariant] = Counter()
     ends: Counter[BootEnd] = Counter()
     lost = 0
@@ -461,10 +461,11 @@ ANY_CONTRACT = st.builds(
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-def test_no_malformed_history_makes_the_judge_raise() -> None:
+@pytest.mark.parametrize("examples", [120, pytest.param(300, marks=pytest.mark.slow)])
+def test_no_malformed_history_makes_the_judge_raise(examples: int) -> None:
     judged: Counter[bool] = Counter()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=QUIET)
     @given(
         history=HISTORIES,
         contract=ANY_CONTRACT,
@@ -484,10 +485,11 @@ def test_no_malformed_history_makes_the_judge_raise() -> None:
     assert judged[True] > judged.total() // 4, judged
 
 
-def test_boots_that_are_known_again_are_judged_as_new_ones_are() -> None:
+@pytest.mark.parametrize("examples", [40, pytest.param(100, marks=pytest.mark.slow)])
+def test_boots_that_are_known_again_are_judged_as_new_ones_are(examples: int) -> None:
     judged: Counter[bool] = Counter()
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=QUIET)
     @given(
         boots=BOOTS_OF_A_CASE, looks=st.lists(LOOKS, min_size=2, max_size=4), contract=ANY_CONTRACT
     )

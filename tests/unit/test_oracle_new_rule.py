@@ -89,7 +89,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(copy: Path, script: str) -> None:
     tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{tests}"}
+    # The first of these processes compiles the copy for the others.
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{copy}{os.pathsep}{tests}",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
     done = subprocess.run(
         [sys.executable, "-c", BEFORE + script],
         env=environment,
