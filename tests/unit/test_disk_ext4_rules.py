@@ -225,6 +225,17 @@ def test_an_allocation_inside_the_size_sets_the_size_on_the_disk_to_its_end(mode
     assert allowed({}, committed, {"f": b"a" * 8192}, model)
 
 
+def test_an_allocation_behind_the_end_may_end_with_the_blocks_that_the_file_had() -> None:
+    """Each run of blocks of one kind is a transaction of its own: here the first block is one."""
+    base, old = {"f": b"o" * 3000}, b"o" * 3000
+    trace = [allocate("f", 0, 0, 2000, 20000), write("f", 0, 8000, b"n" * 3000)]
+    for size in (3000, 4096, 22000):
+        assert allowed(base, trace, {"f": old + bytes(size - 3000)})
+    assert not allowed(base, trace, {"f": old + bytes(8192 - 3000)}, Model.EXT4)
+    committed = [*trace, DIRECTORY_SYNC]
+    assert not allowed(base, committed, {"f": old + bytes(4096 - 3000)}, Model.EXT4)
+
+
 @pytest.mark.parametrize("mode", [PUNCH, ZERO_RANGE | KEEP_SIZE])
 def test_zeros_inside_the_size_may_set_it_and_zeros_over_its_end_do(mode: int) -> None:
     trace = [create("f", 0), write("f", 0, 0, b"a" * 25000)]

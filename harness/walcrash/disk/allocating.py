@@ -8,9 +8,9 @@ Source: `fallocate(2)`; Linux, `fs/ext4/extents.c` (`ext4_do_fallocate`, `ext4_z
 
 from typing import Final
 
-from walcrash.disk.extents import END_OF_ALL_FILES
+from walcrash.disk.extents import END_OF_ALL_FILES, SizePromise, round_up
 from walcrash.disk.file_history import FileHistory
-from walcrash.values.moments import after
+from walcrash.values.moments import after, before
 
 _KEEP_SIZE: Final = 0x01
 _PUNCH_HOLE: Final = 0x02
@@ -51,14 +51,32 @@ def allocate(file: FileHistory, event: int, mode: int, start: int, length: int) 
 def _allocate(file: FileHistory, event: int, mode: int, start: int, end: int) -> None:
     if mode & _ZERO_RANGE:
         file.zero(event, start, end, keeps_blocks=True)
-    file.reserved.add(start, end)
     if mode & _KEEP_SIZE:
         if mode & _ZERO_RANGE:
             _follow(file, event, start, end)
     elif end > file.size:
+        file.promised += [
+            SizePromise(before(event), boundary, is_certain=False)
+            for boundary in sorted(_boundaries(file, end))
+        ]
         file.resize(event, end)
     else:
         file.promise(event, end, is_certain=True)
+    file.reserved.add(start, end)
+
+
+def _boundaries(file: FileHistory, end: int) -> set[int]:
+    """Return where blocks of another kind begin or end behind the size.
+
+    Each run of blocks of one kind is allocated in a transaction of its own, which takes the size
+    to the end of the run.
+    """
+    found = {file.size, *file.reserved.ends()}
+    found.update(
+        edge for each in file.extents if not each.is_whole for edge in (each.start, each.end)
+    )
+    ends = {round_up(edge, file.block_bytes) for edge in found}
+    return {edge for edge in ends if file.size < edge < end}
 
 
 def _follow(file: FileHistory, event: int, start: int, end: int) -> None:

@@ -32,6 +32,10 @@ class Reserved:
         pairs = ((s, e) for one in parts for s, e in (one[:2], one[2:]))
         self._ranges = [(s, e) for s, e in pairs if s < e] if low < high else self._ranges
 
+    def ends(self) -> set[int]:
+        """Return where ranges begin and end."""
+        return {edge for pair in self._ranges for edge in pair}
+
     def last_free_end(self, start: int, end: int) -> int:
         """Return where the last block of a range ends that is not reserved; 0 if there is none."""
         at = self._up(end)
