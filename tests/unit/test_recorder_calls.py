@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from watching import both_ways, errors_of, opened, outcome, raw
+from watching import both_ways, errors_of, opened, outcome, raw, run_watched
 
 from walcrash.recorder import abi, calls
 from walcrash.recorder.filter import _NOT_SEEN
 from walcrash.recorder.paths import Directory
+from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.supervisor import Supervisor, WatchPlan
 from walcrash.recorder.zygote import Zygote
 
@@ -717,3 +718,32 @@ def test_every_call_that_the_filter_hands_over_has_a_handler_and_a_test() -> Non
     supervisor = Supervisor(-1, 0, Directory("/"), WatchPlan(crash=None, seconds_per_call=1))
     handled = set(calls.handlers(supervisor)) | {NUMBERS["write"], NUMBERS["pwrite64"]}
     assert handled == {NUMBERS[name] for name in handed_over}
+
+
+def make_all_kinds() -> object:
+    os.umask(0o027)
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, 0o666))
+    os.mkdir("directory", 0o777)
+    os.mknod("node", 0o640)
+    return None
+
+
+def test_what_is_made_has_its_mode_from_the_first_moment(
+    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power loss on a real ext4 showed modes of the moment between making and changing."""
+
+    def refuse(fd: int, mode: int) -> None:
+        raise AssertionError(f"a mode is set to {mode:o} behind the making")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    watched = tmp_path / "watched"
+    watched.mkdir()
+    before = os.umask(0o022)
+    try:
+        seen = run_watched(zygote, make_all_kinds, watched)
+    finally:
+        os.umask(before)
+    assert seen.recording.end is WatchEnd.EXITED
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in watched.iterdir()}
+    assert modes == {"file": 0o640, "directory": 0o750, "node": 0o640}

@@ -127,9 +127,9 @@ class _DirectoryCalls:
         else:
             return None
 
-        def open_file() -> int:
+        def open_file(mode: int) -> int:
             name = place.exact_name
-            return os.open(name, flags | os.O_CLOEXEC, 0o600, dir_fd=place.parent_fd)
+            return os.open(name, flags | os.O_CLOEXEC, mode, dir_fd=place.parent_fd)
 
         return self._open_and_hand_over(
             process, tid, kind, open_file, place.relative, number, flags,
@@ -141,7 +141,7 @@ class _DirectoryCalls:
         process: Process,
         tid: int,
         kind: EventKind,
-        open_file: Callable[[], int],
+        open_file: Callable[[int], int],
         path: str,
         number: int,
         flags: int,
@@ -152,7 +152,7 @@ class _DirectoryCalls:
         opened: list[int] = []
 
         def perform() -> None:
-            opened.append(open_file())
+            opened.append(open_file(0 if mode is None else _first_mode(given)))
             if mode is not None:
                 _own_like(process, opened[0], given)
 
@@ -191,8 +191,8 @@ class _DirectoryCalls:
             return None
         with place:
 
-            def open_file() -> int:
-                return os.open(b".", flags | os.O_CLOEXEC, 0o600, dir_fd=place.parent_fd)
+            def open_file(mode: int) -> int:
+                return os.open(b".", flags | os.O_CLOEXEC, mode, dir_fd=place.parent_fd)
 
             number = self._supervisor.next_file_number
             return self._open_and_hand_over(
@@ -382,8 +382,9 @@ class _DirectoryCalls:
         if place is None:
             return None
         with place:
-            make = partial(os.mkdir, place.exact_name, 0o700, dir_fd=place.parent_fd)
             given = _given_mode(process, mode & 0o1777)
+            first = _first_mode(given)
+            make = partial(os.mkdir, place.exact_name, first, dir_fd=place.parent_fd)
             return self._make(process, tid, place, EventKind.MKDIR, make, given, flags=mode)
 
     def _mknod(self, process: Process, tid: int, dirfd: int, path_at: int, mode: int) -> int | None:
@@ -394,8 +395,9 @@ class _DirectoryCalls:
         if place is None:
             return None
         with place:
-            make = partial(os.mknod, place.exact_name, 0o600, dir_fd=place.parent_fd)
             given = _given_mode(process, mode & 0o7777)
+            first = _first_mode(given)
+            make = partial(os.mknod, place.exact_name, first, dir_fd=place.parent_fd)
             return self._make(process, tid, place, EventKind.CREATE, make, given)
 
     def _make(
@@ -457,10 +459,20 @@ def _close_all(fds: list[int]) -> None:
 
 def _own_like(process: Process, fd: int, mode: int) -> None:
     """Give a file that we made the mode and owner that it would have from the worker."""
-    os.fchmod(fd, mode)
+    if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+        os.fchmod(fd, mode)
     owner = os.stat(f"/proc/{process.pid}")
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def _first_mode(given: int) -> int:
+    """Return the mode to make a file or directory with: the one that it is to have, if we can.
+
+    A power loss on a real file system would show a mode that it has for a moment only. Only the
+    right to read it, which it is opened with here, is there for that moment.
+    """
+    return given | stat.S_IRUSR
 
 
 def _is_dataless(status: os.stat_result | None) -> bool:
