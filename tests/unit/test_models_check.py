@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from walcrash.tools.models.litmus import LITMUS
 from walcrash.values.codec import Refused
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import UsageError
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.image_choice import Policy
 from walcrash.values.real_tree import RealRun, RealTree
@@ -55,6 +56,14 @@ def refused(run: RealRun, model: PersistenceModel = POSIX) -> list[int]:
 def said(directory: Path, *words: str) -> tuple[int, str, str]:
     done = walcrash_here(directory, "models", *words)
     return done.returncode, done.stdout, done.stderr
+
+
+def test_a_store_through_a_mapping_may_be_on_the_disk_before_it_is_found() -> None:
+    synced = EVENTS
+    stored = replace(synced[1], data=b"s" * LENGTH, flags=MAPPED)
+    events = (*synced, Event(kind=EventKind.MAP, path="log", file=0), stored)
+    run = run_of(tree(b"s" * LENGTH, 4), tree(b"s" * LENGTH, 3), events=events)
+    assert refused(run) == [1]
 
 
 def test_what_a_power_loss_may_leave_is_allowed_and_what_it_may_not_is_refused() -> None:

@@ -2,7 +2,8 @@
 
 Where no call was under way, the tree must be an image at that position. Where some had begun and
 had not returned, it must be one of the images with none, some or all of them in memory; what has
-not returned has promised nothing, and of a write any whole pages may be in memory.
+not returned has promised nothing, and of a write any whole pages may be in memory. Stores through a
+mapping were made before the comparison that found them, so they are under way until then.
 
 Not here: whether one tree is an image at one position (`disk.membership`), which images the
 enumeration has (`shares`).
@@ -133,7 +134,7 @@ def answers(run: RealRun, model: PersistenceModel) -> Iterator[tuple[int, Answer
     """Yield, for each tree of a run, its number and whether a model allows it."""
     by_place: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, tree in enumerate(run.trees):
-        by_place[tree.returned, tree.begun].append(index)
+        by_place[tree.returned, _with_stores(run, tree.begun)].append(index)
     pending = _pending(run)
     for returned, begun in sorted(by_place):
         indices = by_place[returned, begun]
@@ -148,6 +149,13 @@ def answers(run: RealRun, model: PersistenceModel) -> Iterator[tuple[int, Answer
         except NotModelled as problem:
             found = [Answer(str(problem), is_decided=False)] * len(indices)
         yield from zip(indices, found, strict=True)
+
+
+def _with_stores(run: RealRun, begun: int) -> int:
+    """Count stores through a mapping as begun where the next comparison is what finds them."""
+    while begun < len(run.events) and run.events[begun].is_stored:
+        begun += 1
+    return begun
 
 
 def _pending(run: RealRun) -> Pending:
