@@ -37,6 +37,9 @@ FORMAT: Final = 3
 
 _CODEC: Final = Codec(hint="begin again with walcrash run", takes_surrogates=True)
 
+_DISK: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite calls a disk that is full, has failed, or may not be written."""
+
 _TABLES: Final = (
     "create table asked (request text not null, seconds real not null)",
     "create table begun (scenario text primary key, seconds real not null)",
@@ -199,6 +202,7 @@ class CampaignState:
                     )
                 text, seconds = connection.execute("select request, seconds from asked").fetchone()
             request = _CODEC.from_text(Request, text, "request")
+            seconds = _number(seconds)
         except sqlite3.OperationalError as problem:
             if "locked" not in str(problem):
                 raise _unreadable(path, problem) from None
@@ -223,7 +227,7 @@ class CampaignState:
             )
             query = "select seconds from begun where scenario = ?"
             (begun,) = connection.execute(query, (scenario,)).fetchone()
-        return max(0.0, self.seconds - float(begun))
+            return max(0.0, self.seconds - _number(begun))
 
     def judged(self, scenario: str) -> list[CaseOutcome]:
         """Return the cases of a scenario that were judged before, from the first without a hole.
@@ -350,10 +354,13 @@ def _connect(path: str) -> sqlite3.Connection:
 def _faults(path: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, Refused, ValueError) as problem:
+    except (sqlite3.Error, Refused, ValueError, TypeError) as problem:
+        is_disk = getattr(problem, "sqlite_errorcode", None) in _DISK
         raise HarnessFault(
             f"the campaign's state {path} cannot be used: {_why(problem)}",
-            hint="free some space, or name another directory with --runs",
+            hint="free some space, or name another directory with --runs"
+            if is_disk
+            else _CODEC.hint,
         ) from None
 
 
@@ -363,6 +370,12 @@ def _unreadable(path: str, problem: Exception) -> UsageError:
 
 def _why(problem: Exception) -> str:
     return problem.message if isinstance(problem, Refused) else str(problem)
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, float) or not 0 <= value < float("inf"):
+        raise ValueError(f"found {value!r} where seconds belong")
+    return value
 
 
 def _digest(scenario: Scenario) -> str:

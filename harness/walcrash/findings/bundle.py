@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
-from walcrash.findings.bundle_zip import read_zip, save, write_zip
+from walcrash.findings.bundle_zip import AGAIN_HINT, read_zip, save, write_zip
 from walcrash.findings.evidence import EVIDENCE, Evidence
 from walcrash.findings.evidence_upgrade import upgraded_evidence
 from walcrash.values.case_file import StoredCase, stored_case_from_json, stored_case_to_json
@@ -118,7 +118,7 @@ def read_bundle(path: Path) -> Bundle:
     except UsageError as problem:
         raise UsageError(
             f"the bundle {path} is refused: {problem.message}; nothing was written",
-            hint=problem.hint,
+            hint=problem.hint or AGAIN_HINT,
         ) from None
 
 

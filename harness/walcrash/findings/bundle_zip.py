@@ -19,6 +19,8 @@ from typing import Final
 from walcrash.values.codec import dumps, loads
 from walcrash.values.errors import UsageError
 
+AGAIN_HINT: Final = "have the bundle made again where the finding is kept: walcrash bundle FINDING"
+
 # limits
 BUNDLE_BYTES: Final = 128 * 1024 * 1024
 """Largest bundle that is read."""
@@ -61,7 +63,8 @@ def write_zip(members: Mapping[str, object]) -> bytes:
             if len(data) > MEMBER_BYTES or total > TOTAL_BYTES:
                 raise UsageError(
                     f"the finding does not fit into a bundle: {name} has {len(data):,} bytes; "
-                    f"a member has at most {MEMBER_BYTES:,}, all together {TOTAL_BYTES:,}"
+                    f"a member has at most {MEMBER_BYTES:,}, all together {TOTAL_BYTES:,}",
+                    hint="walcrash explain shows it where it is kept",
                 )
             info = zipfile.ZipInfo(name, _TIME)
             info.external_attr = (stat.S_IFREG | 0o644) << _UNIX_MODE_SHIFT
@@ -91,7 +94,10 @@ def save(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     except OSError as problem:
         temporary.unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written: {problem.strerror}") from None
+        raise UsageError(
+            f"{path} cannot be written: {problem.strerror}",
+            hint=f"df {path.parent}, ls -ld {path.parent}; or name another file with --output",
+        ) from None
 
 
 def read_zip(path: Path, known: Collection[str]) -> dict[str, object]:
@@ -109,7 +115,9 @@ def read_zip(path: Path, known: Collection[str]) -> dict[str, object]:
             data = file.read(BUNDLE_BYTES + 1)
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        raise UsageError(f"the bundle {path} cannot be read: {reason}") from None
+        raise UsageError(
+            f"the bundle {path} cannot be read: {reason}", hint=f"ls -l {path}"
+        ) from None
     if len(data) > BUNDLE_BYTES:
         raise _refused(path, f"it has more than {BUNDLE_BYTES:,} bytes")
     try:
@@ -190,4 +198,4 @@ def _json(path: Path, name: str, data: bytes) -> object:
 
 
 def _refused(path: Path, why: str) -> UsageError:
-    return UsageError(f"the bundle {path} is refused: {why}; nothing was written")
+    return UsageError(f"the bundle {path} is refused: {why}; nothing was written", hint=AGAIN_HINT)

@@ -29,7 +29,10 @@ def pin(reference: str, *, runs: Path, output: Path | None) -> tuple[KeptFinding
     if output is None and any(
         each.finding in (kept.id, kept.former_id) for each in scenario.pinned
     ):
-        raise UsageError(f"{kept.id} is pinned in {origin} already; nothing was written")
+        raise UsageError(
+            f"{kept.id} is pinned in {origin} already; nothing was written",
+            hint=f"walcrash run {origin} runs it",
+        )
     before = origin.read_text(encoding="utf-8")
     text = before.rstrip() + "\n"
     if output is None:
@@ -77,7 +80,10 @@ def _origin(kept: KeptFinding, output: Path | None) -> Path:
 def _moved(text: str, scenario: Scenario, origin: Path, output: Path) -> str:
     """Return a scenario's text for another file: its name, and the way to its subject."""
     if output.suffix != ".toml":
-        raise UsageError(f"{output}: a scenario file ends in .toml; nothing was written")
+        raise UsageError(
+            f"{output}: a scenario file ends in .toml; nothing was written",
+            hint=f"--output {output}.toml",
+        )
     text = re.sub(
         r"^name\s*=.*$", f"name = {json.dumps(output.stem)}", text, count=1, flags=re.MULTILINE
     )
@@ -104,7 +110,9 @@ def _moved(text: str, scenario: Scenario, origin: Path, output: Path) -> str:
 def _write(target: Path, text: str, *, before: str | None) -> None:
     """Replace a file whole; put back what was there if the new one is no right scenario."""
     if before is None and target.exists():
-        raise UsageError(f"{target} is there already; nothing was written")
+        raise UsageError(
+            f"{target} is there already; nothing was written", hint="name another file"
+        )
     _replace(target, text)
     try:
         load_scenario(target)
@@ -123,4 +131,6 @@ def _replace(target: Path, text: str) -> None:
         os.replace(draft, target)
     except OSError as problem:
         draft.unlink(missing_ok=True)
-        raise UsageError(f"{target} cannot be written: {problem.strerror}") from None
+        raise UsageError(
+            f"{target} cannot be written: {problem.strerror}", hint=f"ls -ld {target.parent}"
+        ) from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.findings.former_ids import IdScheme, id_by_text
-from walcrash.findings.store_errors import store_error
+from walcrash.findings.store_errors import damaged, store_error
 from walcrash.findings.store_upgrade import CREATE, FINDINGS, FORMAT, UNREADABLE, upgrade
 from walcrash.values.case_file import StoredCase, stored_case_from_text, stored_case_to_text
 from walcrash.values.errors import UsageError
@@ -33,6 +33,8 @@ _CHECK_SECONDS: Final = 5.0
 """How long it is waited for before a campaign."""
 
 _COLUMNS: Final = "state, finding, stored, origin, evidence, former"
+
+_STATES: Final = frozenset(state.value for state in FindingState)
 
 Row = tuple[str, str, str, str, str, str | None]
 
@@ -207,7 +209,7 @@ class Store:
                 self._check(connection)
                 with connection:
                     yield connection
-        except (sqlite3.Error, OSError) as problem:
+        except (sqlite3.Error, OSError, UnicodeError) as problem:
             raise store_error(self._path, problem) from None
 
     def _check(self, connection: sqlite3.Connection) -> None:
@@ -281,6 +283,10 @@ def _finding(text: str) -> Finding:
 
 def _read(row: Row) -> KeptFinding:
     state, text, stored, origin, evidence, former = row
+    if state not in _STATES:
+        raise damaged(f"the state {state!r}")
+    if not isinstance(evidence, str) or not isinstance(former, str | None):
+        raise damaged("no text where one belongs")
     return KeptFinding(
         finding=_finding(text),
         state=FindingState(state),

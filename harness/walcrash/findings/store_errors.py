@@ -27,7 +27,7 @@ _FORBIDDING: Final = frozenset(
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def store_error(path: Path, problem: sqlite3.Error | OSError) -> WalcrashError:
+def store_error(path: Path, problem: sqlite3.Error | OSError | UnicodeError) -> WalcrashError:
     """Return what to raise for a store that cannot be used.
 
     Returns:
@@ -64,7 +64,16 @@ def store_error(path: Path, problem: sqlite3.Error | OSError) -> WalcrashError:
     )
 
 
+def damaged(what: str) -> HarnessFault:
+    """Return what to raise for a row of a store that holds what no walcrash has written."""
+    return HarnessFault(
+        f"a kept finding is damaged: its row has {what}",
+        hint="move the store (walcrash.sqlite) away, and find its findings again: walcrash run",
+    )
+
+
 def _is_plain(problem: Exception) -> bool:
     """Whether it is what a check of ours found, or a table that is not there."""
     code = getattr(problem, "sqlite_errorcode", None)
-    return isinstance(problem, sqlite3.Error) and code in (None, sqlite3.SQLITE_ERROR)
+    is_ours = isinstance(problem, sqlite3.Error | UnicodeError)
+    return is_ours and code in (None, sqlite3.SQLITE_ERROR)

@@ -57,7 +57,9 @@ def _bounded(file: BinaryIO, path: str) -> Iterator[bytes]:
     lines = iter(partial(file.readline, LINE_BYTES + 1), b"")
     for number, line in enumerate(lines, start=1):
         if len(line) > LINE_BYTES:
-            raise UsageError(f"{path}, line {number}: it is longer than {LINE_BYTES:,} bytes")
+            raise UsageError(
+                f"{path}, line {number}: it is longer than {LINE_BYTES:,} bytes", hint=LOG.hint
+            )
         yield line
 
 

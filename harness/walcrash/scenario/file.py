@@ -66,6 +66,11 @@ _POSITION: Final = re.compile(
 )
 
 
+_FORM_HINT: Final = "walcrash schema says which keys and values a scenario may have"
+
+_TOML_HINT: Final = "see https://toml.io for the form of the line that is named"
+
+
 def load_scenario(path: Path) -> Scenario:
     """Read and validate a scenario file.
 
@@ -98,7 +103,10 @@ def find_scenarios(names: Sequence[str]) -> list[Path]:
     shipped = shipped_scenarios()
     if not names:
         if not shipped:
-            raise UsageError("no scenario is shipped with this installation of walcrash")
+            raise UsageError(
+                "no scenario is shipped with this installation of walcrash",
+                hint="pip install --force-reinstall walcrash, or name a scenario file",
+            )
         return list(shipped.values())
     found = [shipped[name] if name in shipped else _existing(name, shipped) for name in names]
     return list(dict.fromkeys(found))
@@ -146,16 +154,20 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(SCENARIO_BYTES + 1)
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: there is no such file") from None
+        raise ScenarioError(f"{path}: there is no such file", hint=f"ls {path.parent}") from None
     except IsADirectoryError:
         raise ScenarioError(
             f"{path}: a scenario is a file; found a directory", hint=f"walcrash run {path}/*.toml"
         ) from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        raise ScenarioError(f"{path}: the scenario cannot be read: {reason}") from None
+        raise ScenarioError(
+            f"{path}: the scenario cannot be read: {reason}", hint=f"ls -l {path}"
+        ) from None
     if len(content) > SCENARIO_BYTES:
-        raise ScenarioError(f"{path}: a scenario has at most {SCENARIO_BYTES} bytes; found more")
+        raise ScenarioError(
+            f"{path}: a scenario has at most {SCENARIO_BYTES} bytes; found more", hint=_FORM_HINT
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -171,13 +183,15 @@ def _parse(path: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ScenarioError(f"{path}: arrays or tables are nested too deeply") from None
+        raise ScenarioError(
+            f"{path}: arrays or tables are nested too deeply", hint=_FORM_HINT
+        ) from None
     except ValueError as problem:
         position = _POSITION.match(str(problem))
         line = position and (position[2] or text.count("\n") + 1)
         where = f"{path}:{line}" if line else f"{path}"
         what = position[1] if position else str(problem)
-        raise ScenarioError(f"{where}: this is not TOML: {what}") from None
+        raise ScenarioError(f"{where}: this is not TOML: {what}", hint=_TOML_HINT) from None
 
 
 def _refuse_newer(path: Path, text: str, document: dict[str, object]) -> None:
@@ -216,7 +230,8 @@ def _error(path: Path, text: str, problems: Sequence[Problem]) -> ScenarioError:
         blocks.append(f"{path}:{line}: {_dotted(problem)}{problem.message}{hint}")
     if len(placed) > PROBLEMS:
         blocks.append(f"{path}: and {len(placed) - PROBLEMS} more problems")
-    return ScenarioError("\n".join(blocks))
+    is_all_said = all(problem.hint for _, problem in placed)
+    return ScenarioError("\n".join(blocks), hint="" if is_all_said else _FORM_HINT)
 
 
 def _dotted(problem: Problem) -> str:

@@ -244,7 +244,7 @@ def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
             for start, items in fields["resumes"]
         )
         return Recovery(records, fields["end"], _state_from_json(fields["state"]), resumes)
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise MalformedOutput(f"a recovery: {problem!r}") from None
 
 
@@ -261,7 +261,7 @@ def resume_from_json(fields: list[Any]) -> Resume:
     """
     try:
         return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
-    except (TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
         raise MalformedOutput(f"a replay: {problem!r}") from None
 
 

@@ -8,6 +8,7 @@ from walcrash.campaign import jobs
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.disk import NotModelled
 from walcrash.findings.bundle import SUFFIX, read_bundle
+from walcrash.findings.bundle_zip import AGAIN_HINT
 from walcrash.findings.evidence import unpack
 from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
@@ -84,6 +85,7 @@ def _explain_bundle(path: Path) -> Explained:
         # A bundle from a stranger may hold calls that no file system allows.
         raise UsageError(
             f"the bundle {path} is refused: its trace cannot be ({type(problem).__name__}: "
-            f"{problem}); nothing was written"
+            f"{problem}); nothing was written",
+            hint=AGAIN_HINT,
         ) from None
     return Explained(finding=replace(bundle.finding, fate=fate), story=story, is_alike=True)

@@ -112,6 +112,9 @@ class Codec:
         Raises:
             Refused: it is no JSON; the message says why.
         """
+        if not isinstance(text, str | bytes):
+            # A cell of a database can hold anything.
+            raise Refused(f"{where}: found no text", hint=self.hint)
         try:
             return loads(text)
         except ValueError as problem:

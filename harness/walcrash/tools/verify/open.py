@@ -66,7 +66,9 @@ def _open(path: Path) -> int:
             f"read {path}: {problem.strerror}", hint=f"check it: ls -l {path}"
         ) from problem
     except ValueError as problem:
-        raise UsageError(f"no file can be called {str(path)!r}: {problem}") from problem
+        raise UsageError(
+            f"no file can be called {str(path)!r}: {problem}", hint="name a file that is there"
+        ) from problem
 
 
 def _kind(mode: int) -> str:
