@@ -93,6 +93,16 @@ def test_a_state_is_there_as_a_whole_or_not_at_all(
     assert caught.value.hint == "begin again with walcrash run"
 
 
+def test_an_empty_state_beside_a_log_is_damage_and_no_run_that_had_not_begun(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / NAME).touch()
+    (tmp_path / "events.ndjson").write_text("{}\n", encoding="ascii")
+    with pytest.raises(UsageError, match=f"{NAME} has format 0") as caught:
+        CampaignState.resume(str(tmp_path))
+    assert caught.value.hint == "begin again with walcrash run"
+
+
 def test_a_run_that_was_killed_before_its_state_is_told_from_one_that_has_ended(
     tmp_path: Path,
 ) -> None:

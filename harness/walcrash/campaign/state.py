@@ -193,7 +193,7 @@ class CampaignState:
             with connection:
                 connection.execute("begin exclusive")
                 (version,) = connection.execute("pragma user_version").fetchone()
-                if version == 0 and not os.path.getsize(path):
+                if version == 0 and not os.path.getsize(path) and _is_alone(directory):
                     raise _not_begun(directory)
                 if version != FORMAT:
                     raise UsageError(
@@ -334,6 +334,13 @@ def _nothing_there(directory: str) -> UsageError:
         f"{directory} has no {NAME}: the run has ended, or this is no run's directory",
         hint=f"walcrash report {directory} shows what a run has found",
     )
+
+
+def _is_alone(directory: str) -> bool:
+    """Whether nothing but a state was written to a run's directory: a log shows that it began."""
+    own = (NAME, f"{NAME}-journal")
+    with os.scandir(directory) as entries:
+        return all(each.name in own or not each.stat().st_size for each in entries)
 
 
 def _not_begun(directory: str) -> UsageError:
