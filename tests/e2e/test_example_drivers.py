@@ -29,9 +29,9 @@ PACKAGES = {"node": "nodejs"}
 """Debian's packages, where they have another name than the program."""
 
 RIGHT = {
-    "filelog": 6,
-    "compacting": 3,
-    "journal": 3,
+    "filelog": 4,
+    "compacting": 2,
+    "journal": 2,
     "classic-level-kill": 2,
     "classic-level-sync-power": 1,
 }

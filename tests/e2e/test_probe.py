@@ -12,9 +12,11 @@ from command import PLANTED, walcrash_here
 pytestmark = pytest.mark.usefixtures("interception")
 
 
-def run_probe(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    options = ("--seed", "7", "--json", "--cases", "4", "--images", "24", "--jobs", "2")
-    return walcrash_here(directory, "probe", *words, *options)
+def run_probe(
+    directory: Path, *words: str, cases: int = 4, images: int = 24
+) -> "subprocess.CompletedProcess[str]":
+    options = ("--cases", str(cases), "--images", str(images), "--seed", "7", "--json")
+    return walcrash_here(directory, "probe", *words, *options, "--jobs", "2")
 
 
 def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | None:
@@ -45,13 +47,13 @@ def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(
 
 def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path: Path) -> None:
     planted = PLANTED / "power"
-    done = run_probe(tmp_path, str(planted / "never-synced.toml"))
+    done = run_probe(tmp_path, str(planted / "never-synced.toml"), cases=2, images=12)
     assert done.returncode == 1, done.stderr
     broken = [each for each in json.loads(done.stdout)["promises"] if each["finding"]]
     assert broken
     name = broken[0]["finding"]["id"]
     origin = shlex.split(broken[0]["finding"]["origin"])
-    assert origin == ["probe", str(planted / "never-synced.toml"), "--cases", "4", "--images", "24"]
+    assert origin == ["probe", str(planted / "never-synced.toml"), "--cases", "2", "--images", "12"]
     again = walcrash_here(tmp_path, "replay", name, "--times", "2")
     assert again.returncode == 1, again.stdout + again.stderr
 

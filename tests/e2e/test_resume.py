@@ -17,9 +17,9 @@ from once import made_once
 SCENARIOS = [
     str(ROOT / "scenarios" / f"{name}.toml") for name in ("quickstart", "planted/buffered-append")
 ]
-ARGUMENTS = [*SCENARIOS, "--seed", "same", "--cases", "12", "--jobs", "2"]
+ARGUMENTS = [*SCENARIOS, "--seed", "same", "--cases", "8", "--jobs", "2"]
 
-EARLY, SECOND = 8, 20
+EARLY, SECOND = 5, 14
 """Lines of the log after which a campaign is stopped: in its first and in its second scenario."""
 
 # limits
@@ -145,7 +145,7 @@ def test_a_campaign_that_goes_on_tells_what_one_tells_that_was_not_stopped(
     done = go_on(run.place, "run", "--resume", str(run.directory), "--jobs", jobs)
     assert done.returncode == 1, done.stderr
     assert run.log.read_bytes() == whole
-    assert "24 cases" in done.stdout
+    assert "16 cases" in done.stdout
     assert (run.directory / "report.html").is_file()
     assert not list(run.directory.glob("state.sqlite*"))
 
