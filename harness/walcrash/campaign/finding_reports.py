@@ -31,6 +31,7 @@ from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import FindingReported
 from walcrash.values.persistence import covers
+from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant
 
 REPLAYS: Final = 5
@@ -216,7 +217,29 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found
         # The case that is shown has the very cause that the finding is named for.
         if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
             one.best, one.minimal = group, made
-    return {_id(tally, each): each for each in found}
+    return {_id(tally, each): each for each in _without_followers(found)}
+
+
+def _without_followers(found: Sequence[_Found]) -> list[_Found]:
+    """Join a plain finding to one whose smallest case breaks its invariant as well.
+
+    No crash tells them apart, and what one case breaks at once is one bug as far as it shows.
+    """
+    kept: list[_Found] = []
+    for each in sorted(found, key=lambda one: RULES[one.invariant].rank):
+        leaders = [
+            one
+            for one in kept
+            if each.shown.is_plain
+            and one.shown.is_plain
+            and one.is_portability == each.is_portability
+            and any(other.invariant is each.invariant for other in one.shown.violations)
+        ]
+        if leaders:
+            leaders[0].groups.update(each.groups)
+        else:
+            kept.append(each)
+    return kept
 
 
 def _loss_order(cause: Cause) -> tuple[int, str]:
