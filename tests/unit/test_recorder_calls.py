@@ -17,6 +17,7 @@ from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.supervisor import Supervisor, WatchPlan
 from walcrash.recorder.zygote import Zygote
+from walcrash.values.event import EventKind
 
 HERE = abi.AT_FDCWD
 NO_MEMORY = 8
@@ -709,6 +710,25 @@ def test_a_call_gives_what_it_gives_without_the_recorder_and_is_told(
     seen = both_ways(zygote, function, tmp_path, set_up)
     assert seen.told == told
     assert not seen.recording.unmodelled
+
+
+def a_symlink_where_a_file_was() -> object:
+    """Most file systems give a new symlink the inode that was just freed."""
+    opened("gone", os.O_CREAT | os.O_WRONLY)
+    os.unlink("gone")
+    os.symlink("nowhere", "made")
+    os.link("made", "again", follow_symlinks=False)
+    return os.readlink("again")
+
+
+def test_a_symlink_is_not_taken_for_the_file_whose_inode_it_has(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    recording = both_ways(zygote, a_symlink_where_a_file_was, tmp_path, set_up).recording
+    by_kind = {event.kind: event for event in recording.events()}
+    linked, made = by_kind[EventKind.LINK], by_kind[EventKind.CREATE]
+    assert linked.path == "made"
+    assert linked.file != made.file
 
 
 def test_every_call_that_the_filter_hands_over_has_a_handler_and_a_test() -> None:

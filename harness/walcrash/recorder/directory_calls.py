@@ -342,11 +342,17 @@ class _DirectoryCalls:
         place = self._place(process, tid, dirfd, path_at)
         if place is None:
             return None
+
+        def perform() -> None:
+            os.symlink(text, place.exact_name, dir_fd=place.parent_fd)
+            made = os.stat(place.exact_name, dir_fd=place.parent_fd, follow_symlinks=False)
+            self._supervisor.forget_number(made)
+
         with place:
             return self._supervisor.event(
                 EventKind.SYMLINK,
                 tid,
-                lambda: os.symlink(text, place.exact_name, dir_fd=place.parent_fd),
+                perform,
                 path=place.relative,
                 path_to=os.fsdecode(text),
             )

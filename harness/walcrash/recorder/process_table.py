@@ -142,6 +142,10 @@ class ProcessTable:
             self._files_made += 1
         return self._file_numbers[key]
 
+    def forget_number(self, status: os.stat_result) -> None:
+        """Forget what had this inode before: what has it now is something else."""
+        self._file_numbers.pop((status.st_dev, status.st_ino), None)
+
     def note_truncation(self, number: int) -> None:
         """Note that a file has been truncated to nothing."""
         if number in self._file_keys:
