@@ -240,6 +240,8 @@ def test_what_could_not_be_looked_at_is_told_with_its_reason():
     judgement = verdict_on(BOOT, first=RIGHT)
     unjudged = {item.value: reason for item, reason in judgement.unjudged}
     assert unjudged == {
+        "effect-before-append": "no effect was made before a recovery",
+        "repeated-effect": "no tick was made after the last recovery",
         "requeue": "no tick was made after the last recovery",
         "determinism": "no recovery in other surroundings was made",
         "idempotence": "no recovery of what a recovery left was made",

@@ -24,7 +24,8 @@ from oracle_builder import (
 )
 
 from walcrash.values.contract import Acknowledges, Contract, Promise
-from walcrash.values.history import Outcome
+from walcrash.values.history import Call, Outcome
+from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.recovery import OperationState, OperationStatus, Resume
 from walcrash.values.verdict import Invariant
 
@@ -271,3 +272,13 @@ def test_a_mark_that_was_not_asked_for_leaves_nothing_behind_and_nothing_is_miss
     assert accused(boot, first=shows(A, B, operations={"a": PENDING, "b": PENDING})) == []
     kept = shows(A, B, operations={"a": PENDING, "b": PENDING, "lost": DONE})
     assert accused(boot, first=kept) == ["checkpoint-state"]
+
+
+def test_what_the_workload_did_not_do_is_not_judged() -> None:
+    nothing_applied = shows(*LOG, checkpoint=0, applied=0)
+    unjudged = {item.value for item, _ in verdict_on(BOOT, first=nothing_applied).unjudged}
+    assert {"checkpoint-ahead", "checkpoint-state", "effect-before-append"} <= unjudged
+    applied = Call(Operation(OperationKind.APPLY), Outcome.ACKNOWLEDGED, checkpoint=0)
+    busy = killed(acked(A), tick("a"), applied, acked(B), acked(DONE_A), acked(FAILED_B))
+    judged = {item.value for item in verdict_on(busy, first=nothing_applied).judged}
+    assert {"checkpoint-ahead", "checkpoint-state", "effect-before-append"} <= judged

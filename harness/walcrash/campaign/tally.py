@@ -61,6 +61,7 @@ class Tally:
     events: int = 0
     crash_points: Counter[str] = field(default_factory=Counter)
     judged: set[Invariant] = field(default_factory=set)
+    reasons: dict[Invariant, str] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     portability_groups: dict[str, Group] = field(default_factory=dict)
     images: Coverage = field(default_factory=Coverage)
@@ -100,6 +101,8 @@ class Tally:
         self.crash_points[INJECTED_FAULT] += sum(boot.injected for boot in outcome.boots)
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
+        for invariant, reason in outcome.unjudged:
+            self.reasons.setdefault(invariant, reason)
         self.outside.update(outcome.outside)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
@@ -163,6 +166,11 @@ class Tally:
             crash_points=dict(sorted((+self.crash_points).items())),
             images=self.images.totals() if self.images.positions else None,
             judged=tuple(invariant for invariant in Invariant if invariant in self.judged),
+            unjudged=tuple(
+                (invariant, self.reasons[invariant])
+                for invariant in Invariant
+                if invariant in self.reasons and invariant not in self.judged
+            ),
             findings=findings,
             portability=portability,
             unopened=self.unopened,

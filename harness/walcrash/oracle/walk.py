@@ -70,6 +70,7 @@ class Walk:
         boots: what has been walked through.
         sizes: the payload lengths of puts that were acknowledged in these boots.
         goes_on: whether what comes after the boots counts.
+        has_applied: whether anything was asked to be applied, so that there is a checkpoint.
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -80,6 +81,7 @@ class Walk:
         self.boots: tuple[BootHistory, ...] = ()
         self.sizes: set[int] = set()
         self.goes_on = True
+        self.has_applied = False
 
     def branch(self) -> "Walk":
         """Return a walk that goes on from here by itself."""
@@ -146,6 +148,7 @@ class Walk:
         """Judge one call of a boot, and take in its effects."""
         boot, index = position
         where = f"boot {boot}, call {index}"
+        self.has_applied |= call.operation.kind is OperationKind.APPLY
         if index > 0 and boot > 1 and call.operation.record is not None:
             self.findings.note(Occasion.WORK)
         self.findings.hold(
@@ -180,6 +183,8 @@ class Walk:
         if self.log.promises_nothing:
             return comparison
         self._note_shown(Occasion.IMAGE)
+        if self.effects.seen():
+            self._note_shown(Occasion.EFFECT)
         is_wrong = self.findings.hold(Replayed(where=where, comparison=comparison))
         if not is_wrong:
             self.findings.hold(RightRecords(where=where, recovery=recovery))
@@ -208,6 +213,8 @@ class Walk:
         self, where: str, recovery: Recovery, state: SubjectState, comparison: Comparison
     ) -> None:
         self._note_shown(Occasion.STATE)
+        if self.has_applied or state.checkpoint or state.applied:
+            self._note_shown(Occasion.APPLIED)
         max_attempts = self.terms.contract.max_attempts
         self.findings.hold(
             ShownState(

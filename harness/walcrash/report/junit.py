@@ -88,7 +88,8 @@ def _suites(report: RunReport) -> Iterator[_Suite]:
 def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
     name = scenario.scenario
     started = report.started.get(name)
-    unjudged = dict(started.unjudged) if started is not None else {}
+    unjudged = dict(scenario.unjudged)
+    unjudged.update({} if started is None else started.unjudged)
     broken = _broken(report, name)
     tests: dict[str, _Result | None] = {}
     for invariant in Invariant:

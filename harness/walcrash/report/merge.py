@@ -161,6 +161,14 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         images=_images([part.images for part in parts if part.images is not None]),
         judged=tuple(invariant for invariant in Invariant if invariant in judged),
         findings=0,
+        unjudged=tuple(
+            dict.fromkeys(
+                (invariant, reason)
+                for part in parts
+                for invariant, reason in part.unjudged
+                if invariant not in judged
+            )
+        ),
         unopened=next((part.unopened for part in parts if part.unopened is not None), None),
     )
 

@@ -281,9 +281,10 @@ class RunReport:
     def unjudged(self) -> tuple[tuple[Invariant, str], ...]:
         """Invariants that no scenario judged, each with the reasons that scenarios gave."""
         reasons: dict[Invariant, dict[str, None]] = {}
-        for started in self.started.values():
-            for invariant, reason in started.unjudged:
-                reasons.setdefault(invariant, {})[reason] = None
+        told = [line.unjudged for line in self.started.values()]
+        told += [line.unjudged for line in self.scenarios]
+        for invariant, reason in (each for unjudged in told for each in unjudged):
+            reasons.setdefault(invariant, {})[reason] = None
         unasked = "no scenario asked for it"
         if not any(scenario.cases for scenario in self.scenarios):
             unasked = "no case was judged"

@@ -167,7 +167,8 @@ class ScenarioEnded:
 
     `crash_points` counts landings by placement and event kind, such as `within write`;
     `images` is None where there was no power loss; `judged` are the invariants that were judged
-    in at least one case. `unopened` stands there where the subject could not be opened at all.
+    in at least one case, and `unjudged` those for which every case lacked something, with what that
+    was. `unopened` stands there where the subject could not be opened at all.
     """
 
     scenario: str
@@ -186,6 +187,7 @@ class ScenarioEnded:
     findings: int
     portability: int = 0
     unopened: Annotated[Unopened | None, SPARSE] = None
+    unjudged: Annotated[tuple[tuple[Invariant, str], ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ class Occasion(Enum):
 
     IMAGE = "no recovery after a boot was made"
     STATE = "no recovery showed a state"
+    APPLIED = "nothing was applied before a recovery"
+    EFFECT = "no effect was made before a recovery"
     PERTURBED = "no recovery in other surroundings was made"
     AGAIN = "no recovery of what a recovery left was made"
     WORK = "nothing was called after a recovery"

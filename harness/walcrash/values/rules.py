@@ -78,13 +78,15 @@ RULES: Final[Mapping[Invariant, Rule]] = {
     Invariant.CHECKPOINT_AHEAD: Rule(
         text="a checkpoint never exceeds the applied state, and lies on a record boundary",
         rank=90,
-        occasion=Occasion.STATE,
+        occasion=Occasion.APPLIED,
+        also_on=frozenset({Occasion.STATE}),
         capability="checkpoint",
     ),
     Invariant.CHECKPOINT_STATE: Rule(
         text="applied state at the checkpoint plus replay from it equals replay from 0",
         rank=100,
-        occasion=Occasion.STATE,
+        occasion=Occasion.APPLIED,
+        also_on=frozenset({Occasion.STATE}),
         capability="checkpoint",
     ),
     Invariant.UNRECOVERABLE: Rule(
@@ -108,11 +110,13 @@ RULES: Final[Mapping[Invariant, Rule]] = {
             "the crash"
         ),
         rank=70,
+        occasion=Occasion.EFFECT,
         capability="effects",
     ),
     Invariant.REPEATED_EFFECT: Rule(
         text="no effect after an acknowledged MarkDone",
         rank=80,
+        occasion=Occasion.TICK,
         also_on=frozenset({Occasion.WORK}),
         capability="effects",
     ),
