@@ -271,3 +271,29 @@ def test_a_failed_recovery_is_told_what_was_new() -> None:
     assert said(told) == (
         "it found names that no `open` before had found: event 4 of boot 1 made wal.tmp"
     )
+
+
+def test_a_name_that_a_power_loss_brought_back_is_not_said_to_be_gone() -> None:
+    begin = create("mark.tmp"), OPENED, act(EventKind.RENAME, "mark.tmp", "mark", file=0)
+    both = Image({"mark.tmp": FileEntry(b""), "mark": FileEntry(b"")})
+    told = fate((trace(*begin, image=both), power_lost()), first=REFUSAL)
+    assert said(told) == (
+        "it found names that no `open` before had found: event 2 of boot 1 renamed mark.tmp to mark"
+    )
+
+
+def test_a_directory_whose_name_was_lost_is_named_by_its_parent() -> None:
+    begin = create("log/wal"), OPENED, write("log/wal", 0, line(ONE), 1), reply(1)
+    made = event_ref(1, 0, act(EventKind.MKDIR, "log"))
+    loss = Loss(ref=made, path="log", aspect=Aspect.NAME)
+    boot = trace(*begin, losses=(loss,), image=Image({})), power_lost(acked(ONE))
+    assert "no sync of the directory ./ kept it" in said(fate(boot, first=shows(), lost=ONE))
+
+
+def test_a_copy_in_another_file_is_not_taken_for_the_bytes_of_this_one() -> None:
+    more = create("new", 1, 2), write("new", 0, line(ONE), 2, file=1)
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    image = Image({"wal": FileEntry(b""), "new": FileEntry(line(ONE))})
+    told = fate(lost_power(loss=loss, image=image, more=more), first=shows(), lost=ONE)
+    assert "is still there in new, bytes 0-37, as event 5 of boot 1 wrote it" in said(told)
+    assert "another copy was written by event 2 of boot 1 (wal, bytes 0-37)" in said(told)

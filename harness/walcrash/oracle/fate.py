@@ -179,7 +179,7 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         for name, ref in ledger.ever_made.items()
         if name in ledger.names and name_pattern(name) not in patterns
     ]
-    gone = [ref for name, ref in ledger.taken.items() if name in known]
+    gone = [ref for name, ref in ledger.taken.items() if name in known and name not in ledger.names]
     state = FoundFate(
         torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
         new=tuple(new[-SINCE_SHOWN:]),

@@ -76,6 +76,7 @@ class Piece:
         written_at: when, as a count of events.
         file: the file's number here.
         path: the file's name, the last one that it had.
+        former: names that it had before, since the bytes were written.
         by: what took them; None while they are there, and where a power loss took them.
         gone_at: when they were gone, as a count of events; -1 while they are there.
         is_nameless: whether the file had no name any more when they were written.
@@ -95,6 +96,7 @@ class Piece:
     loss: Loss | None = None
     is_lost_by_power: bool = False
     syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)
 
     @property
     def is_there(self) -> bool:
@@ -261,6 +263,7 @@ class Ledger:
             self.changes.append((self.clock, ref))
         for piece in self.pieces:
             if piece.file == number and piece.is_there:
+                piece.former.append(piece.path)
                 piece.path = path
 
     def _forget_name(self, path: str, ref: EventRef, *, is_counted: bool = True) -> None:
@@ -439,16 +442,12 @@ def has_bytes(content: bytes, carrier: Carrier) -> bool:
     return content[carrier.start : carrier.end] == carrier.data
 
 
-# limits
-ELSEWHERE_BYTES: Final = 12
-"""Shortest piece that is sought under names that its file never had."""
-
-
 def _place(piece: Piece, contents: Mapping[str, bytes], names: Sequence[str]) -> str | None:
-    own = [path for path in (*names, piece.path, piece.written.path) if path in contents]
-    others = list(contents) if len(piece.carrier.data) >= ELSEWHERE_BYTES else []
+    """Return a name that the piece's file ever had, under which an image has its bytes."""
+    own = (*names, piece.path, *piece.former, piece.written.path)
     return next(
-        (path for path in (*own, *others) if has_bytes(contents[path], piece.carrier)), None
+        (path for path in own if path in contents and has_bytes(contents[path], piece.carrier)),
+        None,
     )
 
 
@@ -461,9 +460,7 @@ def _loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
             if is_hit or loss.aspect is Aspect.SIZE:
                 return loss
     for loss in losses:
-        parent = loss.path if loss.path.endswith("/") else ""
-        if loss.aspect is Aspect.NAME and (
-            loss.path == piece.path or (parent and piece.path.startswith(parent))
-        ):
+        name = loss.path.rstrip("/")
+        if loss.aspect is Aspect.NAME and (name == piece.path or piece.path.startswith(f"{name}/")):
             return loss
     return None
