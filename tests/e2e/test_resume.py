@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from command import ROOT, environment, walcrash, walcrash_here
+from needs import lacking
 from once import made_once
 
 SCENARIOS = [
@@ -24,7 +26,10 @@ EARLY, SECOND = 5, 14
 
 # limits
 START_SECONDS = 60.0
-END_SECONDS = 120.0
+END_SECONDS = 300.0
+
+KILLED_CAMPAIGNS = 2
+"""Campaigns that are killed at points of their own."""
 
 
 def start(directory: Path, *words: str) -> "subprocess.Popen[str]":
@@ -148,6 +153,58 @@ def test_a_campaign_that_goes_on_tells_what_one_tells_that_was_not_stopped(
     assert "16 cases" in done.stdout
     assert (run.directory / "report.html").is_file()
     assert not list(run.directory.glob("state.sqlite*"))
+
+
+ALL_KINDS = [
+    str(ROOT / "scenarios" / f"{name}.toml")
+    for name in ("planted/power/never-synced", "drivers/journal", "crash-mid-write")
+]
+
+
+@pytest.mark.slow
+def test_campaigns_killed_at_any_point_and_again_tell_what_one_tells_that_was_not(
+    tmp_path: Path,
+) -> None:
+    """Power losses with a finding, a driver, and exact kills; killed once or twice each."""
+    if shutil.which("perl") is None:
+        lacking("perl, for a driver")
+    words = [*ALL_KINDS, "--seed", "any", "--cases", "3", "--jobs", "2"]
+    began = time.monotonic()
+    expected = log_after(tmp_path / "whole", words, kills=[])
+    seconds = time.monotonic() - began
+    assert expected.count(b'"line":"finding-reported"') >= 1
+    prng = Random("kill points")
+    for number in range(KILLED_CAMPAIGNS):
+        kills = [prng.uniform(0.1, seconds) for _ in range(1 + number % 2)]
+        assert log_after(tmp_path / str(number), words, kills=kills) == expected, kills
+
+
+def log_after(directory: Path, words: list[str], *, kills: list[float]) -> bytes:
+    """Return the log of a campaign that was killed after so many seconds, each time anew."""
+    directory.mkdir()
+    now, left = words, [*kills, END_SECONDS, END_SECONDS]
+    while left:
+        process = start(directory, *now)
+        try:
+            _, err = process.communicate(timeout=left.pop(0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            begun = sorted(directory.glob("runs/*/"))
+            now = ["--resume", str(begun[-1]), "--jobs", "2"] if begun else words
+            continue
+        if process.returncode == 2:
+            # It was killed before anything said what was asked for, or behind its last line.
+            if "the run has ended" in err:
+                break
+            assert "was stopped before the run had begun" in err
+            now = words
+            continue
+        assert process.returncode == 1, err
+        break
+    (log,) = [log for log in logs(directory) if b'"campaign-ended"' in log.read_bytes()]
+    assert not list(log.parent.glob("state.sqlite*"))
+    return log.read_bytes()
 
 
 def test_an_interrupted_campaign_keeps_no_findings_of_half_a_scenario(stopped: Stop) -> None:
