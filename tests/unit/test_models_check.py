@@ -159,6 +159,15 @@ def test_outcomes_say_what_is_allowed_and_what_was_seen() -> None:
     assert by_outcome["missing"].seen == {}
 
 
+def test_a_question_about_sizes_is_answered_with_size_and_content() -> None:
+    outcome = LITMUS["size-truncate-up"].outcome
+    content = b"o" * 100 + bytes(20) + b"n"
+    assert outcome(Image({"file": FileEntry(content, 0o644)})) == "121 bytes of zeros, new, old"
+    both = Image({"file": FileEntry(b"", 0o644), "other": FileEntry(b"x", 0o644)})
+    assert outcome(both) == "0 bytes of nothing; other"
+    assert outcome(Image({})) == "names: none"
+
+
 def test_a_file_gives_back_its_runs_whatever_stands_in_a_tree(tmp_path: Path) -> None:
     image = Image(
         {

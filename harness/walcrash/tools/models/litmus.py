@@ -50,6 +50,19 @@ def _content(image: Image, path: str) -> bytes | None:
     return entry.content if isinstance(entry, FileEntry) else None
 
 
+_LETTERS: Final = {0: "zeros", OLD: "old", NEW: "new", SECOND: "second"}
+
+
+def _extent(image: Image) -> str:
+    """Say how long the file is and what is in it, and which other names there are."""
+    content = _content(image, "file")
+    if content is None:
+        return _names(image)
+    found = ", ".join(_LETTERS.get(byte, "stale") for byte in sorted(set(content))) or "nothing"
+    others = "".join(f"; {path}" for path in sorted(image.entries) if path != "file")
+    return f"{len(content)} bytes of {found}{others}"
+
+
 def _kind(content: bytes | None, old: bytes, new: bytes) -> str:
     """Say what a file that was to become another one is."""
     if content is None:
@@ -217,7 +230,9 @@ def _sizes() -> dict[str, Litmus]:
         "chmod-and-write": (("chmod", "file", 0o400), ("append", 0, 600, NEW), ("fsync", 0)),
     }  # fmt: skip
     return {
-        f"size-{name}": Litmus(base={"file": _file(3000)}, steps=(("open", 0, "file"), *steps))
+        f"size-{name}": Litmus(
+            base={"file": _file(3000)}, steps=(("open", 0, "file"), *steps), outcome=_extent
+        )
         for name, steps in cases.items()
     }
 
