@@ -116,6 +116,7 @@ def test_a_kill_that_loses_records_is_noted_and_no_failure() -> None:
         (["nowhere.py:Wal"], "the adapter nowhere.py:Wal cannot be loaded"),
         (["--option", "sync", "reference"], "--option is NAME=VALUE; found 'sync'"),
         (["--option", "sync=1", "sh"], "a driver gets its options as words"),
+        (["--seconds", "nan", "reference"], "--seconds is a number of seconds; found nan"),
         ([], "Missing argument"),
     ],
 )

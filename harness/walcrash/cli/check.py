@@ -1,5 +1,6 @@
 """`walcrash check`: does a driver or an adapter speak as it must, without a crash."""
 
+import math
 from collections.abc import Mapping
 
 import click
@@ -58,6 +59,8 @@ def check(
     from walcrash.report.output import talk
     from walcrash.tools.check import CheckPlan, run_checks
 
+    if math.isnan(seconds):  # which is in no range, and outside of none
+        raise UsageError("--seconds is a number of seconds; found nan", hint="--seconds 10")
     plan = CheckPlan(
         words=words, options=read_options(options), seconds=seconds, memory_mb=memory_mb
     )
