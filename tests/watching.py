@@ -26,6 +26,7 @@ from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import Event, EventKind
 from walcrash.values.faults import CrashPoint, KillTimer
 from walcrash.values.image import Image
+from walcrash.values.tears import PAGE_BYTES
 
 HERE = Path(__file__).resolve().parent
 DIRECTORIES = (HERE, HERE / "unit", HERE / "property")
@@ -138,6 +139,7 @@ def run_watched(
     crash: CrashPoint | KillTimer | None = None,
     seconds: float = SECONDS_PER_CALL,
     memory_mb: int = MEMORY_MB,
+    tear_bytes: int = PAGE_BYTES,
 ) -> Seen:
     """Run a worker function under watch in a directory as it is."""
     zygote.load("watching:preload", function.__module__.encode())
@@ -146,7 +148,7 @@ def run_watched(
         "watching:work",
         pickle.dumps((function, str(directory), arguments)),
         directory=str(directory),
-        plan=WatchPlan(crash=crash, seconds_per_call=seconds),
+        plan=WatchPlan(crash=crash, seconds_per_call=seconds, tear_bytes=tear_bytes),
         memory_mb=memory_mb,
     )
     replies = [row.data[1:] for row in watched.recording.rows if row.kind is EventKind.REPLY]

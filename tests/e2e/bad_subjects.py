@@ -16,6 +16,7 @@ from pathlib import Path
 
 from walcrash.subjects.adapter import Adapter, EffectSink
 from walcrash.subjects.reference import ReferenceAdapter
+from walcrash.values.contract import Contract
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
@@ -263,6 +264,12 @@ class OddContract(ReferenceAdapter):
     def __init__(self) -> None:
         super().__init__()
         self.contract = "everything"  # type: ignore[assignment]
+
+
+class OddTears(ReferenceAdapter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.contract = Contract(atomic_bytes=100)
 
 
 class OddSupports(ReferenceAdapter):

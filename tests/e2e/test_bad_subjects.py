@@ -264,6 +264,7 @@ def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_pat
         ("RaisesInInit", 'raise RuntimeError("no licence")'),
         ("Missing", "has no `Missing`"),
         ("OddContract", "`contract` is a Contract; found 'everything'"),
+        ("OddTears", "`atomic_bytes` is one of 1, 512, 4096; found 100"),
         ("OddSupports", "`supports` is a frozenset of texts; found None"),
         ("MistypedSupports", "`supports` lists 'compaction'; known: apply, checkpoint, compact"),
     ],

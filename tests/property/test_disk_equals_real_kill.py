@@ -29,10 +29,11 @@ from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint
 from walcrash.values.image import Image
 from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.tears import ATOMIC_BYTES, PAGE_BYTES
 
 MOST_OPERATIONS = 14
-LARGE_BYTES = 1500
-"""Writes that reach over some sectors of 512 bytes."""
+LARGE_BYTES = 6000
+"""Writes that reach over sectors of 512 bytes, and over pages."""
 
 real = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -44,14 +45,20 @@ class Bench:
         self.zygote = zygote
         self.directory = directory
 
-    def run(self, base: Image, steps: list[Operation], crash: CrashPoint | None) -> Recording:
+    def run(
+        self,
+        base: Image,
+        steps: list[Operation],
+        crash: CrashPoint | None,
+        tear_bytes: int = PAGE_BYTES,
+    ) -> Recording:
         tree.restore(base, self.directory)
         watched = watch(
             self.zygote,
             "disk_traces:perform",
             pickle.dumps((self.directory, steps, abi.MESSAGE_FD)),
             directory=self.directory,
-            plan=WatchPlan(crash=crash, seconds_per_call=20),
+            plan=WatchPlan(crash=crash, seconds_per_call=20, tear_bytes=tear_bytes),
             memory_mb=512,
         )
         assert watched.recording.end in (WatchEnd.EXITED, WatchEnd.KILLED)
@@ -116,7 +123,7 @@ def test_a_derived_kill_image_is_what_a_real_kill_leaves(
             placement=data.draw(st.sampled_from(list(Placement))),
             kept=data.draw(st.integers(0, (1 << 16) - 1)),
         )
-        recording = bench.run(base, second, point)
+        recording = bench.run(base, second, point, data.draw(st.sampled_from(ATOMIC_BYTES)))
         assert recording.end is WatchEnd.KILLED
         derived = kill_image(base, recording.events(), landed(recording))
         assert derived == bench.left()

@@ -71,6 +71,17 @@ def test_a_pinned_case_is_read(forms) -> None:
     assert case == stored_case_from_json(forms["F-142cfc"]).case
 
 
+def test_a_stored_case_of_before_is_torn_at_any_byte_as_it_was(forms) -> None:
+    assert stored_case_from_json(forms["F-0123ab"]).contract.atomic_bytes == 1
+    now = stored_case_to_json(stored_case_from_json(forms["F-0123ab"]))
+    assert now["format"] == 3
+    contract = {name: value for name, value in now["contract"].items() if name != "atomic_bytes"}
+    before = {**now, "format": 2, "contract": contract}
+    assert stored_case_to_json(stored_case_from_json(before)) == now
+    with pytest.raises(UsageError, match=r'contract: there is no key "atomic_bytes" in format 2'):
+        stored_case_from_json({**now, "format": 2})
+
+
 def test_a_power_loss_that_names_no_image_is_read(forms) -> None:
     form = json.loads(json.dumps(forms["F-0123ab"]["case"]))
     form["boots"][0]["crash"]["choice"] = ""

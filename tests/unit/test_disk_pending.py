@@ -14,6 +14,7 @@ import pytest
 from walcrash.disk import (
     NotModelled,
     Pending,
+    byte_tears_in_write,
     crash_points_in_write,
     crash_states,
     images,
@@ -183,16 +184,30 @@ def test_a_trace_that_ends_before_the_position_is_refused() -> None:
         kill_image(LOG, [write("log", 0, 0, b"a")], CrashPosition(1, Placement.WITHIN, 1))
 
 
-def test_a_write_is_cut_at_its_first_byte_header_sizes_sectors_and_before_its_last_byte() -> None:
+def test_a_power_loss_cuts_a_write_at_the_ends_of_sectors_in_its_file() -> None:
     event = write("log", 0, 500, bytes(1100))
-    assert crash_points_in_write(event) == [1, 4, 8, 12, 16, 24, 32, 64, 524, 1036, 1099]
-    assert crash_points_in_write(write("log", 0, 0, b"a")) == []
-    assert crash_points_in_write(write("log", 0, 0, b"abcdef", result=3)) == [1, 2]
+    assert crash_points_in_write(event) == [12, 524, 1036]
+    assert crash_points_in_write(replace(event, offset=512)) == [512, 1024]
+    assert crash_points_in_write(write("log", 0, 0, bytes(512))) == []
+    assert crash_points_in_write(write("log", 0, 510, b"abcdef", result=3)) == [2]
+    assert crash_points_in_write(write("log", 0, 510, b"abcdef", result=2)) == []
+
+
+def test_a_store_that_relies_on_pages_has_no_crash_point_inside_one() -> None:
+    event = write("log", 0, 4000, bytes(5000))
+    assert crash_points_in_write(event, 4096) == [96, 4192]
+
+
+def test_a_store_that_relies_on_nothing_has_crash_points_at_telling_bytes_too() -> None:
+    event = write("log", 0, 500, bytes(100))
+    telling = [1, 4, 8, 16, 20, 24, 32, 40, 50, 64, 92, 96, 99]
+    assert crash_points_in_write(event, 1) == sorted([*telling, 12])
+    assert byte_tears_in_write(event) == telling
 
 
 def test_positions_are_before_the_first_event_then_within_and_after_each() -> None:
     events = [
-        write("log", 0, 0, b"abc"),
+        write("log", 0, 510, b"abc"),
         Event(kind=K.ATTRIBUTE, path="log"),
         Event(kind=K.REPLY, data=b"R", result=1),
         write("log", 0, 0, b"abc", result=-5),
@@ -201,7 +216,6 @@ def test_positions_are_before_the_first_event_then_within_and_after_each() -> No
     positions = [position for position, _ in crash_states(LOG, events)]
     assert [str(position) for position in positions] == [
         "before event 0",
-        "within event 0, bytes 0-0 kept",
         "within event 0, bytes 0-1 kept",
         "after event 0",
         "after event 2",

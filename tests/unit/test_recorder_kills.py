@@ -17,6 +17,7 @@ from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import EventKind
 from walcrash.values.faults import KEPT_SCALE, CrashPoint, KillTimer
 from walcrash.values.moments import Placement
+from walcrash.values.tears import PAGE_BYTES
 
 SOON_SECONDS = 5.0
 
@@ -34,20 +35,81 @@ def content(directory: Path) -> bytes:
     return (directory / "log").read_bytes() if (directory / "log").exists() else b"no file"
 
 
+WRITES_ON = """
+import os, sys
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+while True:
+    os.write(fd, b"x" * %d)
+"""
+WRITE_BYTES = 1_000_001
+TORN = 5
+
+
+def test_linux_tears_a_write_at_a_page_end_of_its_file(tmp_path: Path) -> None:
+    """What the rule is taken from (`walcrash.values.tears`)."""
+    torn: list[int] = []
+    for attempt in range(40):
+        path = tmp_path / "log"
+        path.unlink(missing_ok=True)
+        program = [sys.executable, "-ISc", WRITES_ON % WRITE_BYTES, str(path)]
+        with subprocess.Popen(program) as writer:
+            while not path.exists() or path.stat().st_size < WRITE_BYTES:
+                time.sleep(0.001)
+            time.sleep(attempt / 10_000)
+            writer.kill()
+        size = path.stat().st_size
+        torn += [size] if size % WRITE_BYTES else []
+        if len(torn) == TORN:
+            break
+    assert len(torn) == TORN
+    assert all(size % PAGE_BYTES == 0 for size in torn)
+
+
+def append_across_a_page() -> object:
+    fd = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    os.write(fd, b"a" * 4090)
+    os.write(fd, b"b" * 5000)
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("tear_bytes", "kept", "left"),
+    [
+        (4096, 0, 6),
+        (4096, KEPT_SCALE // 4, 6),
+        (4096, KEPT_SCALE // 2, 4102),
+        (4096, KEPT_SCALE - 1, 4102),
+        (512, KEPT_SCALE // 2, 2566),
+        (1, 0, 1),
+        (1, KEPT_SCALE // 2, 2500),
+        (1, KEPT_SCALE - 1, 4999),
+    ],
+)
+def test_a_kill_tears_a_write_at_the_nearest_place_where_it_can_be_torn(
+    tear_bytes: int, kept: int, left: int, zygote: Zygote, tmp_path: Path
+) -> None:
+    within = CrashPoint(
+        call=0, ordinal=1, placement=Placement.WITHIN, event=EventKind.WRITE, kept=kept
+    )
+    seen = run_watched(zygote, append_across_a_page, tmp_path, crash=within, tear_bytes=tear_bytes)
+    assert content(tmp_path) == b"a" * 4090 + b"b" * left
+    assert seen.recording.crash is not None
+    assert seen.recording.crash.kept_bytes == left
+
+
 @pytest.mark.parametrize(
     ("call", "event", "ordinal", "placement", "kept", "left"),
     [
         (0, EventKind.CREATE, 0, Placement.BEFORE, 0, b"no file"),
         (0, EventKind.CREATE, 0, Placement.AFTER, 0, b""),
         (0, EventKind.WRITE, 0, Placement.BEFORE, 0, b""),
-        (0, EventKind.WRITE, 0, Placement.WITHIN, 0, b"0"),
-        (0, EventKind.WRITE, 0, Placement.WITHIN, KEPT_SCALE - 1, b"0" * 9),
+        # No page ends in it.
+        (0, EventKind.WRITE, 0, Placement.WITHIN, 0, b""),
         (0, EventKind.WRITE, 0, Placement.AFTER, 0, b"0" * 10),
         (0, EventKind.FSYNC, 0, Placement.BEFORE, 0, b"0" * 10),
         (0, EventKind.REPLY, 0, Placement.BEFORE, 0, b"0" * 10),
         (0, EventKind.REPLY, 0, Placement.WITHIN, 9, b"0" * 10),
         (0, EventKind.REPLY, 0, Placement.AFTER, 0, b"0" * 10),
-        (1, EventKind.WRITE, 0, Placement.WITHIN, KEPT_SCALE // 2, b"0" * 10 + b"1" * 5),
         (2, None, 1, Placement.AFTER, 0, b"0" * 10 + b"1" * 10 + b"2" * 10),
         (2, None, 0, Placement.BEFORE, 0, b"0" * 10 + b"1" * 10),
         # A call that has no such event is hit at its reply.

@@ -26,6 +26,15 @@ def test_a_finding_has_the_form_of_the_style_guide() -> None:
     assert finding_text(finding()) == EXPECTED
 
 
+def test_a_note_says_whether_it_needs_another_model_or_another_tear() -> None:
+    weaker = finding_text(finding(is_portability=True), width=200)
+    assert weaker.startswith("NOTE  torn-tail")
+    assert "this shows only under a weaker one" in weaker
+    torn = finding_text(finding(is_portability=True, is_torn_inside=True), width=200)
+    assert "a write torn inside a page: NFS, FUSE, other systems." in " ".join(torn.split())
+    assert "weaker" not in torn
+
+
 def test_a_finding_that_does_not_repeat_says_so() -> None:
     text = finding_text(finding(replays_alike=3), width=200)
     assert "UNSTABLE, 3 of 5 replays alike" in text

@@ -50,6 +50,7 @@ power = "none"
 model = "ordered"
 detects = ["torn", "rot"]
 max_attempts = 5
+atomic_bytes = 4096
 
 [workload]
 boots = [2, 3]
@@ -135,6 +136,7 @@ def test_every_key_arrives_in_the_value(tmp_path):
         model=PersistenceModel.ORDERED,
         detects=frozenset({Damage.TORN, Damage.ROT}),
         max_attempts=5,
+        atomic_bytes=4096,
     )
     assert scenario.workload.boots == (2, 3)
     assert scenario.workload.operations == (7, 7)
@@ -230,6 +232,8 @@ cases = true
         ("[workload.mix]\nputs = 1", "did you mean `put`?"),
         ("[contract]\nmodel = 'ext3'", 'did you mean "ext4"?'),
         ("[contract]\nmodel = []", "`contract.model`: found []; allowed: kill, ordered"),
+        ("[contract]\natomic_bytes = 513", "`contract.atomic_bytes`: found 513; allowed: 1, 512, "),
+        ("[contract]\natomic_bytes = true", "`contract.atomic_bytes`: found true; allowed: 1, 512"),
         ("[limits]\nrecovery_seconds = 0", "`limits.recovery_seconds`: found 0; allowed: more"),
         ("[limits]\nrecovery_seconds = 86401", "`limits.recovery_seconds`: found 86401; allowed: "),
         ("[limits]\nrecovery_seconds = '3'", "allowed: a number"),

@@ -314,7 +314,7 @@ def test_a_replay_starts_from_any_append_since_the_last_compaction():
 def test_most_marks_follow_a_tick_that_sent_their_operation():
     sent_marks = marks = 0
     mix = {OperationMix.PUT: 3, OperationMix.DONE: 3, OperationMix.TICK: 3}
-    for case in cases(scenario(mix=mix, operations=(30, 30)), 50):
+    for case in cases(scenario(mix=mix, operations=(30, 30)), 200):
         put, sent = set(), set()
         for operation in case.boots[0].operations:
             if operation.now_ms is not None:
@@ -324,7 +324,7 @@ def test_most_marks_follow_a_tick_that_sent_their_operation():
             elif operation.record is not None:
                 marks += 1
                 sent_marks += operation.record.id in sent
-    assert 0.6 < sent_marks / marks < 1
+    assert 0.5 < sent_marks / marks < 1
 
 
 def test_a_control_case_has_no_crash_and_every_operation_in_every_boot():

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from walcrash.case.alignment import Alignment
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
 from walcrash.case.plain import blame
-from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.runner import CaseRun, run_case, torn_as
 from walcrash.case.sandbox import Sandbox
 from walcrash.findings.evidence import complete, pack
 from walcrash.minimise.cause import FailureGroup, group_of
@@ -69,13 +70,17 @@ class CaseParts:
         ]
 
 
-def run_parts(sandbox: Sandbox, stored: StoredCase) -> CaseParts:
+def run_parts(
+    sandbox: Sandbox, stored: StoredCase, alignment: Alignment | None = None
+) -> CaseParts:
     """Run a case; where it fails, find out what needs its crashes.
+
+    `alignment` says how far its payloads may grow.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    run = run_case(sandbox, stored)
+    run = run_case(sandbox, stored, alignment=alignment)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)
         return CaseParts(
@@ -125,7 +130,7 @@ def with_evidence(
             if complexity(failed) < complexity(known.outcome):
                 simplest[part, group] = each
     for each in simplest.values():
-        stored = replace(each.stored, case=each.run.case)
+        stored = replace(torn_as(each.stored, each.run), case=each.run.case)
         evidence = pack(complete(sandbox, stored, each.run))
         found[each.at] = _with_part(
             found[each.at], each.part, replace(each.outcome, evidence=evidence)

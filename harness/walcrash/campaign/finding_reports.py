@@ -31,6 +31,7 @@ from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import FindingReported
 from walcrash.values.persistence import covers
+from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant
 
@@ -146,6 +147,7 @@ class FindingReports:
                     best.worst.invariant,
                     seconds,
                     is_portability=name in tally.portability_groups,
+                    is_torn=name in tally.portability_groups and _is_torn(best),
                     evidence=best.evidence,
                 )
         for name, future in futures.items():
@@ -199,23 +201,29 @@ def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found
     """Return the findings that the groups come to, by id."""
     found: list[_Found] = []
     causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
+    notes = tally.portability_groups
     # What lost the least first: it may explain what lost more.
-    for name in sorted(causes, key=lambda each: _loss_order(causes[each])):
+    for name in sorted(causes, key=lambda each: (each in notes, _loss_order(causes[each]))):
         group, made, cause = tally.group(name), minimal[name], causes[name]
         # The smallest case may have an image that the contract covers, though its own had none.
         is_covered = made is not None and made.is_promised
-        is_portability = name in tally.portability_groups and not is_covered
+        is_portability = name in notes and not is_covered
+        # What breaks where writes are torn anyhow needs no note that other tears show it, too.
+        is_torn = is_portability and _is_torn(group.best)
         alike = [
             each
             for each in found
-            if each.is_portability == is_portability and each.cause.explains(cause)
+            if (each.is_portability == is_portability or is_torn) and each.cause.explains(cause)
         ]
         one = alike[0] if alike else _Found(cause, is_portability, group, made)
         if not alike:
             found.append(one)
+        if one.is_portability != is_portability:
+            continue
         one.groups[name] = group
         # The case that is shown has the very cause that the finding is named for.
-        if cause == one.cause and _rank(group, made) < _rank(one.best, one.minimal):
+        is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
+        if cause == one.cause and is_simpler:
             one.best, one.minimal = group, made
     return {_id(tally, each): each for each in _without_followers(found)}
 
@@ -297,6 +305,7 @@ def _finding(
         replays=replays,
         replays_alike=replays_alike,
         is_portability=found.is_portability,
+        is_torn_inside=found.is_portability and _is_torn(best),
         is_pinned=bool(found.best.pinned),
         is_before_promise=not shown.is_plain
         and shown.is_before_promise
@@ -313,6 +322,11 @@ def _model(shown: CaseOutcome, *, is_portability: bool) -> PersistenceModel:
     """Return the strictest model that shows a case: what counts is of the contract's at least."""
     promised = _stored(shown).contract.model
     return shown.model if is_portability or covers(promised, shown.model) else promised
+
+
+def _is_torn(outcome: CaseOutcome) -> bool:
+    """Whether a note is one for the way in which writes are torn, and not for its model."""
+    return not is_beyond(outcome.model, promised=_stored(outcome).contract.model)
 
 
 def _stored(outcome: CaseOutcome) -> StoredCase:

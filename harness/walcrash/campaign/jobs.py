@@ -13,6 +13,7 @@ from typing import Final
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
 from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
+from walcrash.case.alignment import Alignment
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.runner import CaseRun
@@ -108,6 +109,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     """
     outcomes: list[CaseOutcome] = []
     parts: list[CaseParts] = []
+    alignment = Alignment.of(batch.scenario.workload)
     for index in batch.indices:
         # Linux has one monotonic clock for all processes.
         if batch.deadline is not None and time.monotonic() >= batch.deadline:
@@ -120,7 +122,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
-        shown = run_parts(job_sandbox(), stored)
+        shown = run_parts(job_sandbox(), stored, alignment)
         outcomes.append(shown.outcome())
         parts.append(shown)
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes

@@ -25,6 +25,7 @@ from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
+from walcrash.values.tears import kill_unit_bytes
 
 # limits
 HISTORIES: Final = 8
@@ -68,11 +69,25 @@ class CaseBoots:
             plan,
             number=number,
             faults=stored.case.faults_in(number - 1),
+            tear_bytes=kill_unit_bytes(stored.contract.atomic_bytes),
         )
         self.watched.append(boot)
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)
         return boot
+
+    def run_again(self, plan: BootPlan, before: Image) -> WatchedBoot:
+        """Run the last boot once more, with another plan, on what it found.
+
+        Raises:
+            Inconclusive: the kernel refuses interception.
+            HarnessFault: the harness could not do its work.
+        """
+        boot = self.watched.pop()
+        if self._since_then and self._since_then[-1] is boot:
+            self._since_then.pop()
+        restore(before, self._sandbox.directory)
+        return self.run(plan)
 
     def as_power_finds(self) -> RecordedBoot:
         """Return the last boot, which was not killed, as a power loss finds it."""
@@ -96,6 +111,7 @@ class CaseBoots:
             earlier=tuple(each.events() for each in self._since_then),
             events=boot.events(),
             history_until=history_until,
+            atomic_bytes=self._stored.contract.atomic_bytes,
         )
 
     def end_without_power(self, recorded: RecordedBoot, choice: ImageChoice) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from walcrash.case.power_loss import Coverage
-from walcrash.case.runner import CaseRun
+from walcrash.case.runner import CaseRun, torn_as
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
@@ -72,7 +72,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         outside=tuple(sorted({path for boot in run.boots for path in boot.recording.outside})),
         model=run.model,
         coverage=run.coverage,
-        stored=replace(stored, case=run.case) if is_failure else None,
+        stored=replace(torn_as(stored, run), case=run.case) if is_failure else None,
         portability_failure=None
         if run.portability_failure is None
         else summarise(run.portability_failure, stored),

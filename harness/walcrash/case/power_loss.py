@@ -24,6 +24,8 @@ from walcrash.disk import (
     ImageBuilder,
     Pending,
     Space,
+    byte_tears_in_write,
+    choices,
     count_states,
     crash_states,
     images,
@@ -33,9 +35,9 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.log import ImageTotals
-from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
 from walcrash.values.persistence import is_power_loss, stricter_than
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
@@ -68,6 +70,7 @@ class RecordedBoot:
         earlier: the traces of the boots since then, whose unsynced changes are still pending.
         events: its own trace.
         history_until: its history if only so many of its events had happened.
+        atomic_bytes: what is written whole, as in the contract.
     """
 
     number: int
@@ -76,6 +79,7 @@ class RecordedBoot:
     earlier: tuple[tuple[Event, ...], ...]
     events: tuple[Event, ...]
     history_until: Callable[[int], BootHistory]
+    atomic_bytes: int = SECTOR_BYTES
 
     @property
     def events_before(self) -> int:
@@ -84,7 +88,9 @@ class RecordedBoot:
 
     def states(self) -> Iterator[tuple[CrashPosition, Pending]]:
         """Yield each position at which a crash may fall, with the file system there."""
-        return crash_states(self.base, self.events, earlier=self.earlier)
+        return crash_states(
+            self.base, self.events, earlier=self.earlier, atomic_bytes=self.atomic_bytes
+        )
 
     def history_at(self, position: CrashPosition) -> BootHistory:
         """Return the boot's history if the power was lost at a position."""
@@ -199,15 +205,15 @@ class LossSearch:
         self._seen: set[tuple[str, int]] = set()
 
     @cached_property
-    def _placements(self) -> list[Placement]:
-        """The placement of each position at which a crash may fall."""
-        return [position.placement for position, _ in self._boot.states()]
+    def _positions(self) -> list[CrashPosition]:
+        """Each position at which a crash may fall."""
+        return [position for position, _ in self._boot.states()]
 
     def _choose(self, prng: Prng, most: int) -> set[int]:
         """Return positions: half of them within writes, which have by far the most."""
-        every = range(len(self._placements))
-        within = [at for at in every if self._placements[at] is Placement.WITHIN]
-        whole = [at for at in every if self._placements[at] is not Placement.WITHIN]
+        placed = [position.placement is Placement.WITHIN for position in self._positions]
+        within = [at for at, is_within in enumerate(placed) if is_within]
+        whole = [at for at, is_within in enumerate(placed) if not is_within]
         chosen = prng.shuffled(whole)[: max(1, most - most // 2)]
         chosen += prng.shuffled(within)[: most - len(chosen)]
         return set(chosen)
@@ -223,7 +229,7 @@ class LossSearch:
             NotModelled: the trace means something that the model has no rule for.
         """
         last = None
-        count = len(self._placements)
+        count = len(self._positions)
         self.coverage.all_positions = count
         chosen = self._choose(prng, max(1, most_images // IMAGES_AT_A_POSITION))
         at_each = max(IMAGES_AT_A_POSITION, most_images // max(1, count))
@@ -239,6 +245,34 @@ class LossSearch:
                     return self.strictest(judged, pending, most=STRICTER_IMAGES)
                 last = judged
         return last
+
+    def byte_torn(self, prng: Prng, most_images: int) -> Judged | None:
+        """Judge what is left where writes are torn inside sectors, and nothing else is lost.
+
+        Returns:
+            The first that fails; None if there is none.
+
+        Raises:
+            NotModelled: the trace means something that the model has no rule for.
+        """
+        at = [index for index, position in enumerate(self._positions) if self._is_inside(position)]
+        chosen = set(prng.shuffled(at)[:most_images])
+        for index, (position, pending) in enumerate(self._boot.states()):
+            if index in chosen:
+                every = choices(pending, self._model, position)
+                choice = next(each for each in every if each.policy is Policy.ALL)
+                image = ImageBuilder(pending).build(choice)
+                judged = self._judge_new(Candidate(choice, image, image.digest()))
+                if judged is not None and judged.judgement.verdict is Verdict.FAIL:
+                    return judged
+        return None
+
+    def _is_inside(self, position: CrashPosition) -> bool:
+        """Whether a position lies inside a sector that is being written."""
+        if position.placement is not Placement.WITHIN:
+            return False
+        event = self._boot.events[position.event_index - self._boot.events_before]
+        return position.kept_bytes in byte_tears_in_write(event)
 
     def draw(self, prng: Prng) -> Candidate:
         """Return one image at one position, for a boot that others follow.

@@ -61,7 +61,9 @@ def targeted(boot: RecordedBoot, target: PowerTarget) -> list[Candidate]:
     Raises:
         NotModelled: the trace means something that a model has no rule for.
     """
-    wanted = None if target.is_anywhere else target.position(boot.events, boot.events_before)
+    wanted = None
+    if not target.is_anywhere:
+        wanted = target.position(boot.events, boot.events_before, boot.atomic_bytes)
     exact = _exactly(boot, target)
     if exact is not None:
         return [exact]

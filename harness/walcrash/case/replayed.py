@@ -14,7 +14,7 @@ from walcrash.values.event import Event
 from walcrash.values.faults import PowerLoss
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
-from walcrash.values.moments import Placement
+from walcrash.values.moments import SECTOR_BYTES, Placement
 from walcrash.values.persistence import covers
 
 
@@ -45,7 +45,10 @@ def ended_boots(boots: Sequence[WatchedBoot]) -> Iterator[Ended]:
     Raises:
         NotModelled: an event means something that the model has no rule for.
     """
-    disk, count = Pending(Image({})), 0
+    crashes = [boot.plan.crash for boot in boots]
+    choices = [crash.choice for crash in crashes if isinstance(crash, PowerLoss)]
+    size = next((choice.sector_bytes for choice in choices if choice is not None), SECTOR_BYTES)
+    disk, count = Pending(Image({}), sector_bytes=size), 0
     for number, boot in enumerate(boots, start=1):
         plan, events = boot.plan.crash, boot.events()
         choice = plan.choice if isinstance(plan, PowerLoss) else None
@@ -68,7 +71,7 @@ def ended_boots(boots: Sequence[WatchedBoot]) -> Iterator[Ended]:
                     number=number, events=(*ended, cut), torn=len(ended), choice=choice,
                     image=image, disk=disk,
                 )  # fmt: skip
-        disk, count = Pending(image), 0
+        disk, count = Pending(image, sector_bytes=size), 0
 
 
 def is_promised(boots: Sequence[WatchedBoot], promised: PersistenceModel) -> bool:

@@ -7,13 +7,15 @@ Not here: how an image is recovered (`recovery_runs`), which images a power loss
 (`power_loss`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Annotated, Final
 
+from walcrash.case.alignment import Alignment, aligned_for_power, missed_bytes, run_aligned
 from walcrash.case.boots import CaseBoots
 from walcrash.case.full_directory import HINT, refuse_full_directory, space_doubt
 from walcrash.case.power_loss import (
+    EMPTY,
     Coverage,
     Judged,
     LossSearch,
@@ -29,31 +31,39 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
 from walcrash.oracle import Judge, judge, with_refusals
 from walcrash.recorder.tree import capture
-from walcrash.values.case import Case, Landing
+from walcrash.values.case import BootPlan, Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
-from walcrash.values.faults import PowerLoss
+from walcrash.values.faults import CrashPoint, PowerLoss
+from walcrash.values.forms import SPARSE
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.persistence import WEAKEST, weakest_of
+from walcrash.values.moments import SECTOR_BYTES, Placement
+from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng
+from walcrash.values.tears import ANY_BYTE, sector_bytes
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 # limits
 PORTABILITY_SHARE: Final = 4
 """For each so many images under the contract's model, one is judged under the weakest."""
 
+ALIGNING: Final = 2
+"""What is added to a power loss's seed where payloads are grown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchTargets:
     """What a run is after: an invariant that breaks first, and where power is to be lost.
 
-    `power` has a target for each boot, from 1, whose image is sought and not named.
+    `power` has a target for each boot, from 1, whose image is sought and not named. With
+    `alignment` payloads may grow, so that kills within writes stay there.
     """
 
     target_invariant: Invariant
+    alignment: Alignment | None = None
     power: Mapping[int, PowerTarget] = field(default_factory=dict)
 
 
@@ -70,9 +80,11 @@ class CaseRun:
         doubt: why a case without violations does not count as passed; empty if it does.
         model: the strictest persistence model that shows a violation.
         coverage: what was judged after a power loss, else None.
-        portability_failure: where the contract's model shows nothing: a failure under a weaker one.
+        portability_failure: where the contract's model shows nothing: a failure under a weaker one,
+            or one that needs a write torn at any byte.
         image: what the last crash left, where every recovery had a process of its own or an
             invariant broke; else None.
+        atomic_bytes: what was written whole, as in the contract that it ran under.
     """
 
     case: Case
@@ -85,6 +97,7 @@ class CaseRun:
     coverage: Coverage | None = None
     portability_failure: "CaseRun | None" = None
     image: Image | None = None
+    atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
 
     @property
     def verdict(self) -> Verdict:
@@ -100,7 +113,11 @@ class CaseRun:
 
 
 def run_case(
-    sandbox: Sandbox, stored: StoredCase, *, targets: SearchTargets | None = None
+    sandbox: Sandbox,
+    stored: StoredCase,
+    *,
+    targets: SearchTargets | None = None,
+    alignment: Alignment | None = None,
 ) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
@@ -109,6 +126,9 @@ def run_case(
         stored: the case.
         targets: what is sought where the case does not name its images; the run's own case
             names what was found.
+        alignment: how far payloads may grow, in a case that was drawn; the run's own case has
+            them as they were. A kill that could not be moved into its write is tried as a byte
+            tear as well.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -116,7 +136,9 @@ def run_case(
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = _CaseRun(sandbox, stored, is_fresh=False, targets=targets).run()
+        run = _CaseRun(sandbox, stored, is_fresh=False, targets=targets, alignment=alignment).run()
+        if alignment is not None and run.verdict is Verdict.PASS:
+            run = _with_byte_tears(sandbox, stored, run)
     except OSError:
         # What a subject left running in a shared process has touched the directory.
         return run_case_fresh(sandbox, stored, targets=targets)
@@ -144,9 +166,27 @@ def _confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
 def _with_portability_confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     if run.portability_failure is None:
         return run
-    again = _confirmed(sandbox, stored, run.portability_failure)
+    again = _confirmed(sandbox, torn_as(stored, run.portability_failure), run.portability_failure)
     is_confirmed = again.judgement.verdict is Verdict.FAIL
     return replace(run, portability_failure=again if is_confirmed else None)
+
+
+def _with_byte_tears(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
+    """Let kills fall at the very byte that was drawn, where they could not be moved there."""
+    is_torn = stored.contract.atomic_bytes == ANY_BYTE or run.portability_failure is not None
+    has_power = any(isinstance(boot.plan.crash, PowerLoss) for boot in run.boots)
+    if is_torn or has_power or not any(missed_bytes(boot) for boot in run.boots):
+        return run
+    contract = replace(stored.contract, atomic_bytes=ANY_BYTE)
+    torn = replace(stored, case=run.case, contract=contract)
+    other = _CaseRun(sandbox, torn, is_fresh=False).run()
+    return run if other.verdict is not Verdict.FAIL else replace(run, portability_failure=other)
+
+
+def torn_as(stored: StoredCase, run: CaseRun) -> StoredCase:
+    """Return a stored case with the tears of a run of it."""
+    contract = replace(stored.contract, atomic_bytes=run.atomic_bytes)
+    return replace(stored, contract=contract)
 
 
 def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
@@ -224,9 +264,11 @@ class _CaseRun:
         is_fresh: bool,
         shown: Judgement | None = None,
         targets: SearchTargets | None = None,
+        alignment: Alignment | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._targets = targets
+        self._alignment = alignment if targets is None else targets.alignment
         self._is_fresh = is_fresh
         self._left: Image | None = None
         self._stored = stored
@@ -242,7 +284,7 @@ class _CaseRun:
             image_before = None
             if number > 1 and plan.crash is not None and len(plan.operations) == 1:
                 image_before = capture(self._sandbox.directory)
-            boot = self._boots.run(plan)
+            boot = self._run_boot(plan, number)
             if not boot.can_go_on:
                 break
             if not isinstance(plan.crash, PowerLoss):
@@ -255,6 +297,28 @@ class _CaseRun:
             except (NotModelled, NoSuchPosition) as problem:
                 return self._not_judged(str(problem))
         return self._conclude(image_before)
+
+    def _run_boot(self, plan: BootPlan, number: int) -> WatchedBoot:
+        """Run the next boot; in a case that was drawn its payloads may grow."""
+        crash, alignment = plan.crash, self._alignment
+        is_torn = isinstance(crash, CrashPoint) and crash.placement is Placement.WITHIN
+        is_drawn = isinstance(crash, PowerLoss) and crash.choice is None and self._targets is None
+        atomic_bytes = self._stored.contract.atomic_bytes
+        if alignment is None or not (is_torn or is_drawn) or (is_torn and atomic_bytes == ANY_BYTE):
+            return self._boots.run(plan)
+        before = EMPTY if number == 1 else capture(self._sandbox.directory)
+        most_bytes = alignment.in_boot(number)
+        if not isinstance(crash, PowerLoss):
+            return run_aligned(self._boots, plan, before, most_bytes)
+        boot = self._boots.run(plan)
+        other = aligned_for_power(
+            plan,
+            boot.events(),
+            Prng(crash.seed + ALIGNING),
+            unit_bytes=sector_bytes(atomic_bytes),
+            most_payload_bytes=most_bytes,
+        )
+        return boot if other is None else self._boots.run_again(other, before)
 
     # The last boot was killed or closed.
 
@@ -352,20 +416,60 @@ class _CaseRun:
         if best is None:
             return self._not_judged("no image was left to judge")
         run = self._powered_run(recorded, best, search.coverage, judged_invariants)
-        if run.judgement.verdict is not Verdict.PASS or model is WEAKEST:
+        if run.judgement.verdict is not Verdict.PASS:
             return run
-        weaker = LossSearch(
+        few = max(1, loss.images // PORTABILITY_SHARE)
+        weaker = (self._under_weakest, self._torn_inside)
+        # Only one of them is told of one case, so they take turns in being first.
+        for explore in weaker if loss.seed % 2 else reversed(weaker):
+            found = explore(recorded, loss.seed, few, judge_boot, judged_invariants)
+            if found is None:
+                continue
+            is_torn = found.atomic_bytes != self._stored.contract.atomic_bytes
+            if not is_torn and is_promised(found.boots, model):
+                # It was sought under the weakest model, but the contract's own shows it as well.
+                return replace(found, coverage=search.coverage)
+            return replace(run, portability_failure=found)
+        return run
+
+    def _under_weakest(
+        self,
+        recorded: RecordedBoot,
+        seed: int,
+        most_images: int,
+        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
+        judged_invariants: set[Invariant],
+    ) -> CaseRun | None:
+        """Return a failure under the weakest model, where the contract's is stricter."""
+        if self._stored.contract.model is WEAKEST:
+            return None
+        search = LossSearch(
             recorded, WEAKEST, recover=self._recovery_runs.restored, judge=judge_boot
         )
-        few = max(1, loss.images // PORTABILITY_SHARE)
-        other = weaker.explore(Prng(loss.seed + 1), few)
+        other = search.explore(Prng(seed + 1), most_images)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
-            return run
-        found = self._powered_run(recorded, other, weaker.coverage, judged_invariants)
-        if is_promised(found.boots, model):
-            # It was sought under the weakest model, but the contract's own shows it as well.
-            return replace(found, coverage=search.coverage)
-        return replace(run, portability_failure=found)
+            return None
+        return self._powered_run(recorded, other, search.coverage, judged_invariants)
+
+    def _torn_inside(
+        self,
+        recorded: RecordedBoot,
+        seed: int,
+        most_images: int,
+        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
+        judged_invariants: set[Invariant],
+    ) -> CaseRun | None:
+        """Return a failure that needs a write torn inside a sector, where the contract has none."""
+        if self._stored.contract.atomic_bytes == ANY_BYTE:
+            return None
+        torn = replace(recorded, atomic_bytes=ANY_BYTE)
+        strictest = power_models()[0]
+        search = LossSearch(torn, strictest, recover=self._recovery_runs.restored, judge=judge_boot)
+        other = search.byte_torn(Prng(seed + 1), most_images)
+        if other is None:
+            return None
+        run = self._powered_run(torn, other, search.coverage, judged_invariants)
+        return replace(run, atomic_bytes=ANY_BYTE)
 
     def _powered_run(
         self,
@@ -396,9 +500,10 @@ class _CaseRun:
     def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
         watched = tuple(self._boots.watched)
         plans = tuple(boot.plan for boot in watched)
-        rest = self._stored.case.boots[len(plans) :]
+        stored = self._stored
+        rest = stored.case.boots[len(plans) :]
         return CaseRun(
-            case=replace(self._stored.case, boots=plans + rest),
+            case=replace(stored.case, boots=plans + rest),
             boots=watched,
             history=history,
             judgement=judgement,
@@ -406,6 +511,7 @@ class _CaseRun:
             doubt=doubt,
             model=self._model(),
             image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
+            atomic_bytes=stored.contract.atomic_bytes,
         )
 
     def _model(self) -> PersistenceModel:

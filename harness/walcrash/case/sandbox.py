@@ -32,6 +32,7 @@ from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.tears import PAGE_BYTES
 
 _LOAD: Final = "walcrash.subjects.worker:load"
 _RUN: Final = "walcrash.subjects.worker:run_watched"
@@ -125,10 +126,13 @@ class Sandbox(Closeable):
         crash: End | None,
         limits: RecoveryLimits,
         faults: Sequence[Fault] = (),
+        *,
+        tear_bytes: int = PAGE_BYTES,
     ) -> Watched:
         """Run one boot in the directory as it is, under watch where that is possible.
 
         With a power loss the boot runs to its end; the power is lost at a position of its trace.
+        A kill within a write cuts it at a multiple of `tear_bytes` of its file.
 
         Raises:
             Inconclusive: interception is missing, and what is done to the subject needs it.
@@ -145,6 +149,7 @@ class Sandbox(Closeable):
         plan = WatchPlan(
             crash=kill,
             seconds_per_call=limits.seconds,
+            tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
         )
         zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb

@@ -15,7 +15,7 @@ from walcrash.disk import crash_points_in_write, whole_in_memory
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
 
 Shape = tuple[tuple[EventKind, int, int], ...]
 """Kind, call and length of each event, after how many events there were in earlier boots."""
@@ -99,12 +99,15 @@ class PowerTarget:
         placement = Placement.AFTER if before else Placement.BEFORE
         return replace(self, at=at, about=about, placement=placement, kept_bytes=0)
 
-    def position(self, events: Sequence[Event], events_before: int) -> CrashPosition | None:
+    def position(
+        self, events: Sequence[Event], events_before: int, atomic_bytes: int = SECTOR_BYTES
+    ) -> CrashPosition | None:
         """Return where it falls in a trace; None if there is no such event.
 
         Args:
             events: the boot's trace.
             events_before: how many events earlier boots have in the positions' count.
+            atomic_bytes: what is written whole, as in the contract.
         """
         if self.at is None:
             return CrashPosition(events_before, Placement.BEFORE)
@@ -113,7 +116,10 @@ class PowerTarget:
             return None
         if self.placement is not Placement.WITHIN:
             return CrashPosition(events_before + index, Placement.AFTER)
-        points = [*crash_points_in_write(events[index]), *whole_in_memory(events[index])]
+        points = [
+            *crash_points_in_write(events[index], atomic_bytes),
+            *whole_in_memory(events[index]),
+        ]
         if not points:
             return None
         kept = min(points, key=lambda each: abs(each - self.kept_bytes))

@@ -16,6 +16,7 @@ from walcrash.values.limits import BYTES_PER_BOOT
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.tears import PAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +48,19 @@ def watch_boot(
     *,
     number: int,
     faults: Sequence[Fault] = (),
+    tear_bytes: int = PAGE_BYTES,
 ) -> WatchedBoot:
     """Run one boot in the directory as it is; `number` counts from 1.
 
-    `faults` are injected into it.
+    `faults` are injected into it; a kill within a write cuts it at a multiple of `tear_bytes`.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
-    watched = sandbox.boot(subject, plan.operations, plan.crash, limits, faults)
+    watched = sandbox.boot(
+        subject, plan.operations, plan.crash, limits, faults, tear_bytes=tear_bytes
+    )
     recording = watched.recording
     history = read_boot(
         plan.operations,

@@ -11,7 +11,7 @@ from walcrash.disk.models import count_states, every_state, pending_changes
 from walcrash.disk.outstanding import Outstanding, outstanding
 from walcrash.disk.pending import Pending
 from walcrash.disk.positions import (
-    HEADER_BYTES,
+    byte_tears_in_write,
     crash_points_in_write,
     crash_states,
     whole_in_memory,
@@ -19,7 +19,6 @@ from walcrash.disk.positions import (
 from walcrash.disk.space import Space
 
 __all__ = [
-    "HEADER_BYTES",
     "Candidate",
     "ChangeFate",
     "ImageBuilder",
@@ -30,6 +29,7 @@ __all__ = [
     "Pending",
     "Refusal",
     "Space",
+    "byte_tears_in_write",
     "change_fates",
     "choices",
     "count_states",

@@ -16,9 +16,7 @@ from walcrash.values.event import Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
 from walcrash.values.persistence import WEAKEST
-
-HEADER_BYTES: Final = (4, 8, 16, 24, 32, 64)
-"""Where headers often end: a crash may leave memory with so many bytes of a write."""
+from walcrash.values.tears import ANY_BYTE, cuts, sector_bytes, telling_cuts
 
 # limits
 MOST_CRASH_POINTS_IN_A_WRITE: Final = 64
@@ -34,8 +32,7 @@ def crash_states(
     base: Image,
     events: Iterable[Event],
     *,
-    sector_bytes: int = SECTOR_BYTES,
-    header_bytes: tuple[int, ...] = HEADER_BYTES,
+    atomic_bytes: int = SECTOR_BYTES,
     weakest: PersistenceModel = WEAKEST,
     is_within_writes: bool = True,
     earlier: Iterable[Iterable[Event]] = (),
@@ -48,9 +45,7 @@ def crash_states(
     Args:
         base: the durable image at the start.
         events: the trace.
-        sector_bytes: the unit in which writes tear.
-        header_bytes: crash points in a write, besides those after its first byte, at each sector
-            boundary and before its last byte.
+        atomic_bytes: what is written whole, as in the contract.
         weakest: the weakest model that will be asked for.
         is_within_writes: whether there are positions within writes.
         earlier: the traces of boots before this one that were killed or closed with the power
@@ -60,7 +55,7 @@ def crash_states(
     Raises:
         NotModelled: an event means something that the model has no rule for.
     """
-    pending = Pending(base, sector_bytes=sector_bytes, weakest=weakest)
+    pending = Pending(base, sector_bytes=sector_bytes(atomic_bytes), weakest=weakest)
     for boot in earlier:
         pending.apply_boot(boot)
     yield CrashPosition(pending.next_event, Placement.BEFORE), pending
@@ -68,7 +63,7 @@ def crash_states(
     for index, (event, following) in enumerate(with_next, start=pending.next_event):
         assert event is not None, "only the last one is followed by nothing"
         if is_within_writes and event.kind is EventKind.WRITE:
-            for kept in crash_points_in_write(event, sector_bytes, header_bytes):
+            for kept in crash_points_in_write(event, atomic_bytes):
                 with pending.torn(event, kept):
                     yield CrashPosition(index, Placement.WITHIN, kept), pending
             for kept in whole_in_memory(event):
@@ -81,17 +76,22 @@ def crash_states(
             yield CrashPosition(index, Placement.AFTER), pending
 
 
-def crash_points_in_write(
-    event: Event, sector_bytes: int = SECTOR_BYTES, header_bytes: tuple[int, ...] = HEADER_BYTES
-) -> list[int]:
-    """Return the crash points in a write: how many of its bytes are in memory, in order."""
+def crash_points_in_write(event: Event, atomic_bytes: int = SECTOR_BYTES) -> list[int]:
+    """Return the crash points in a write: how many of its bytes are in memory, in order.
+
+    They are the ends of sectors in it; where nothing is relied upon, telling bytes as well.
+    """
     if event.is_stored:
         return []
     length = min(event.result, len(event.data))
-    first_boundary = sector_bytes - event.offset % sector_bytes
-    boundaries = range(first_boundary, max(length, 0), sector_bytes)
-    wanted = {1, length - 1, *header_bytes, *boundaries[:MOST_CRASH_POINTS_IN_A_WRITE]}
-    return sorted(kept for kept in wanted if 0 < kept < length)
+    ends = cuts(event.offset, length, sector_bytes(atomic_bytes))[:MOST_CRASH_POINTS_IN_A_WRITE]
+    return sorted({*ends, *(telling_cuts(length) if atomic_bytes == ANY_BYTE else ())})
+
+
+def byte_tears_in_write(event: Event) -> list[int]:
+    """Return the crash points in a write that lie inside a sector, as `crash_points_in_write`."""
+    possible = crash_points_in_write(event)
+    return [kept for kept in crash_points_in_write(event, ANY_BYTE) if kept not in possible]
 
 
 def whole_in_memory(event: Event) -> list[int]:

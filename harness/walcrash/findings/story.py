@@ -45,6 +45,7 @@ from walcrash.values.story import (
     StoryBoot,
     StoryCrash,
 )
+from walcrash.values.tears import sector_bytes
 
 _FEWEST_STEPS: Final = 8
 """Events of one boot that are shown however many boots there are."""
@@ -111,11 +112,16 @@ class _StoryBuilder:
         self._paths = _Paths()
         self._shown: dict[str, NameState] = {}
         # The weakest rules decide what an image has, the story's what is called durable.
-        self._disk = Pending(Image({}))
-        self._durable = Pending(Image({}), weakest=rules)
+        self._disk, self._durable = self._on(Image({}))
         # For each event that the model counts: the boot, the position in its trace, the call.
         self._origins: list[tuple[int, int, int]] = []
         self._touched = Touched()
+
+    def _on(self, image: Image) -> tuple[Pending, Pending]:
+        """Return a file system that has an image, for both uses."""
+        size = sector_bytes(self._run.atomic_bytes)
+        weak = Pending(image, sector_bytes=size, weakest=self._rules)
+        return Pending(image, sector_bytes=size), weak
 
     def build(self) -> Story:
         boots = self._run.boots
@@ -266,7 +272,7 @@ class _StoryBuilder:
         origins = [self._origins[fate.event] for fate in fates]
         calls = [call if boot == number else -1 for boot, _, call in origins]
         self._touched.lose(list(zip(fates, calls, strict=True)), self._disk, image)
-        self._disk, self._durable = Pending(image), Pending(image, weakest=self._rules)
+        self._disk, self._durable = self._on(image)
         self._origins = []
         return StoryCrash(
             event=event,

@@ -49,6 +49,7 @@ def minimise_case(
     seconds: float,
     *,
     is_portability: bool,
+    is_torn: bool = False,
     evidence: str = "",
 ) -> MinimalCase:
     """Minimise a failing case in this job's sandbox.
@@ -58,6 +59,8 @@ def minimise_case(
         target_invariant: the invariant that it breaks.
         seconds: time for it.
         is_portability: whether only images count that the contract's model does not allow.
+        is_torn: whether it is a matter of portability for the way in which writes are torn, and
+            images of every model count.
         evidence: how it ran when it failed, as `evidence.pack` made it; empty if that is unknown.
 
     Raises:
@@ -68,7 +71,7 @@ def minimise_case(
         stored,
         target_invariant,
         seconds=seconds,
-        beyond=stored.contract.model if is_portability else None,
+        beyond=stored.contract.model if is_portability and not is_torn else None,
         kept=unpack(evidence).run if evidence else None,
     )
     if found.run is None:
@@ -91,7 +94,7 @@ def minimise_case(
             is_plain=found.run.case.is_control,
         ),
         fate=fate,
-        is_promised=is_within,
+        is_promised=is_within and not is_torn,
     )
 
 

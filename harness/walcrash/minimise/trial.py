@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from walcrash.case.alignment import Alignment
 from walcrash.case.outcome import has_acknowledged
 from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.search_target import PowerTarget, target_of
@@ -74,6 +75,7 @@ class Trial:
         self._run_case = run_case
         self._stored = stored
         self._deadline = deadline
+        self._alignment = Alignment.within(run.case)
         self._spent = 0
         self._tried: set[tuple[Case, tuple[tuple[int, PowerTarget], ...]]] = set()
 
@@ -127,6 +129,7 @@ class Trial:
     def _run(self, case: Case, power: Mapping[int, PowerTarget]) -> CaseRun | None:
         targets = SearchTargets(
             target_invariant=self.target_invariant,
+            alignment=self._alignment,
             power={boot + 1: target for boot, target in power.items()},
         )
         try:

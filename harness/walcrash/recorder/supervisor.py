@@ -43,8 +43,16 @@ from walcrash.recorder.writing import start_of_write, write_instead, write_out, 
 from walcrash.values import limits
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import INJECTED, MAPPED, EventKind
-from walcrash.values.faults import KEPT_SCALE, CrashPoint, End, Injection, Instead, KillTimer
+from walcrash.values.faults import (
+    CrashPoint,
+    End,
+    Injection,
+    Instead,
+    KillTimer,
+    bytes_of_share,
+)
 from walcrash.values.moments import Placement
+from walcrash.values.tears import PAGE_BYTES, nearest_cut
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
@@ -70,6 +78,7 @@ class TooMuch(Exception):
 class WatchPlan:
     """What ends the watch: a crash, or so many seconds without progress in one call.
 
+    A kill within a write cuts it at a multiple of `tear_bytes` of its file.
     `injections` are asked, in order, what happens in place of each event of a file.
     Where a real device is recorded, `count` says how much has reached it, and is read before and
     after each event of a file; `sync_all` does what `sync(2)` is to do there.
@@ -77,6 +86,7 @@ class WatchPlan:
 
     crash: End | None
     seconds_per_call: float
+    tear_bytes: int = PAGE_BYTES
     injections: tuple[Injection, ...] = ()
     events: int = limits.EVENTS_PER_BOOT
     count: Callable[[], int] | None = None
@@ -324,9 +334,10 @@ class Supervisor(ProcessTable):
         share: int,
     ) -> int:
         kept = 0
-        if hit is Placement.WITHIN and len(data) > 1:
-            kept = 1 + share * (len(data) - 1) // KEPT_SCALE
         start = start_of_write(file.fd, offset, flags)
+        if hit is Placement.WITHIN:
+            wanted = bytes_of_share(share, len(data))
+            kept = nearest_cut(start, len(data), self._plan.tear_bytes, wanted)
         if kept:
             kept = write_part(file.fd, data[:kept], offset, flags)
         row = (

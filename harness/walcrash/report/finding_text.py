@@ -39,6 +39,12 @@ PORTABILITY = (
     "one, so it matters where the log is to run on other file systems."
 )
 
+TORN_INSIDE = (
+    "The promise is kept where writes are torn at the ends of pages and sectors, as by Linux and "
+    "disks, as far as the payloads of this workload can move them into its records; this needs a "
+    "write torn inside a page: NFS, FUSE, other systems."
+)
+
 HALF_MADE = (
     "A half-made store: no record had been acknowledged in any case that shows this, so nothing "
     "that was promised is lost."
@@ -73,7 +79,7 @@ def finding_text(
         f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {escape(finding.id)}"
         + (" · plain" if finding.is_plain else ""),
         *(paragraph(PLAIN, width=width) if finding.is_plain else ()),
-        *(paragraph(PORTABILITY, width=width) if finding.is_portability else ()),
+        *(paragraph(_portability(finding), width=width) if finding.is_portability else ()),
         *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
         *paragraph(shorten(first.message), width=width),
         "",
@@ -88,6 +94,10 @@ def finding_text(
         *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
     ]
     return "\n".join(lines)
+
+
+def _portability(finding: Finding) -> str:
+    return TORN_INSIDE if finding.is_torn_inside else PORTABILITY
 
 
 def _crash(finding: Finding, width: int) -> list[str]:

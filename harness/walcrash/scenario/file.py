@@ -257,6 +257,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             model=contract.model,
             detects=frozenset(contract.detects),
             max_attempts=contract.max_attempts,
+            atomic_bytes=contract.atomic_bytes,
         ),
         workload=WorkloadPlan(
             boots=table.workload.boots,

@@ -26,14 +26,16 @@ from walcrash.scenario.table import Read as _Read
 from walcrash.scenario.table import Table as _Table
 from walcrash.scenario.table import member_of as _member
 from walcrash.scenario.table import name_of as _name
+from walcrash.scenario.table import number_of
 from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, FaultKind
 from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
-from walcrash.values.moments import Placement
+from walcrash.values.moments import SECTOR_BYTES, Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import RECOVERY_SECONDS, IdStyle
+from walcrash.values.tears import ATOMIC_BYTES
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -194,6 +196,16 @@ class ContractTable(_Table):
             "`failed` and `permanent_failed` are judged as one."
         ),
         examples=[3],
+    )
+    atomic_bytes: Annotated[int, number_of(ATOMIC_BYTES)] = Field(
+        default=SECTOR_BYTES,
+        description=(
+            "What lies inside so many bytes, aligned in the file, is relied upon to be written "
+            "whole: 512, a sector of a disk; 4096, for a store that relies on whole pages; 1, for "
+            "one that relies on nothing, so that writes are torn at any byte. With 512 and 4096 "
+            "such tears are tried too, and what they show is reported beside the verdict."
+        ),
+        examples=[512],
     )
 
 

@@ -40,6 +40,18 @@ def name_of(names: tuple[str, ...], read: Callable[[str], object] = str) -> Read
     return Read(checked, {"type": "string", "enum": list(names)})
 
 
+def number_of(numbers: tuple[int, ...]) -> Read:
+    """Read one of some whole numbers."""
+
+    def checked(value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in numbers:
+            names = [str(number) for number in numbers]
+            raise PydanticCustomError("choice", "not one of the numbers", {"names": names})
+        return value
+
+    return Read(checked, {"type": "integer", "enum": list(numbers)})
+
+
 def member_of(kind: type[Enum]) -> Read:
     """Read the value of a member of an enum."""
     return name_of(tuple(str(member.value) for member in kind), kind)

@@ -27,6 +27,7 @@ from walcrash.values.recovery import (
     Resume,
     SubjectState,
 )
+from walcrash.values.tears import checked_atomic_bytes
 
 RECORDS_PER_REPLAY: Final = 1_000_000
 """Most records that a replay may yield before it is taken for one that never ends."""
@@ -108,6 +109,10 @@ def describe(adapter: Adapter) -> dict[str, object]:
     contract, supports = adapter.contract, adapter.supports
     if not isinstance(contract, Contract):
         raise MalformedOutput(f"`contract` is a Contract; found {_shown(contract)}")
+    try:
+        checked_atomic_bytes(contract.atomic_bytes)
+    except ValueError as problem:
+        raise MalformedOutput(f"the adapter's contract: {problem}") from None
     if not isinstance(supports, Set):
         raise MalformedOutput(f"`supports` is a frozenset of texts; found {_shown(supports)}")
     if unknown := sorted(map(_shown, supports - CAPABILITIES)):
@@ -121,6 +126,7 @@ def describe(adapter: Adapter) -> dict[str, object]:
             "model": contract.model.value,
             "detects": sorted(damage.value for damage in contract.detects),
             "max_attempts": contract.max_attempts,
+            "atomic_bytes": contract.atomic_bytes,
         },
         "supports": sorted(supports),
     }
@@ -142,6 +148,7 @@ def read_description(fields: Mapping[str, Any]) -> Description:
                 model=PersistenceModel(contract["model"]),
                 detects=frozenset(Damage(name) for name in contract["detects"]),
                 max_attempts=contract["max_attempts"],
+                atomic_bytes=checked_atomic_bytes(contract["atomic_bytes"]),
             ),
             supports=frozenset(fields["supports"]),
         )

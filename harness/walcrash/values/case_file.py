@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from walcrash.values.case import BootPlan, Case
-from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case
+from walcrash.values.case_upgrade import upgraded_case, upgraded_stored_case, with_byte_tears
 from walcrash.values.codec import Codec, dumps
 from walcrash.values.codec_scalars import Mismatch, found
 from walcrash.values.codec_shapes import Check
@@ -29,8 +29,8 @@ from walcrash.values.scenario import DRIVER_ADAPTER, RecoveryLimits, SubjectSpec
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
 
-FORMAT: Final = 2
-"""The version of the stored form that is written; format 1 is read as well."""
+FORMAT: Final = 3
+"""The version of the stored form that is written; formats 1 and 2 are read as well."""
 
 # limits
 CAPABILITIES: Final = 100
@@ -106,7 +106,7 @@ def stored_case_from_json(form: object) -> StoredCase:
         Refused: the form is newer, or malformed; the message says what and where.
     """
     return CASES.from_json(
-        StoredCase, _upgraded(form, "stored case", upgraded_stored_case), "stored case"
+        StoredCase, _upgraded(form, "stored case", _STORED_CASE_UPGRADES), "stored case"
     )
 
 
@@ -135,7 +135,7 @@ def case_from_json(form: object) -> Case:
     Raises:
         Refused: the form is newer, or malformed; the message says what and where.
     """
-    return CASES.from_json(Case, _upgraded(form, "case", upgraded_case), "case")
+    return CASES.from_json(Case, _upgraded(form, "case", _CASE_UPGRADES), "case")
 
 
 def case_from_text(text: str) -> Case:
@@ -147,13 +147,21 @@ def case_from_text(text: str) -> Case:
     return case_from_json(CASES.loads(text, "case"))
 
 
-def _upgraded(form: object, where: str, upgrade: Callable[[Any], object]) -> object:
+_Upgrades = Mapping[int, Callable[[Any], object]]
+"""For each older format what makes the next one of it; nothing where they are alike."""
+
+_STORED_CASE_UPGRADES: Final[_Upgrades] = {1: upgraded_stored_case, 2: with_byte_tears}
+_CASE_UPGRADES: Final[_Upgrades] = {1: upgraded_case}
+
+
+def _upgraded(form: object, where: str, upgrades: _Upgrades) -> object:
     version = CASES.check_format(form, FORMAT, where)
     assert isinstance(form, dict), "it has a format"
-    rest = {name: value for name, value in form.items() if name != "format"}
-    if version == FORMAT:
-        return rest
-    return CASES.upgraded(upgrade, rest, where)
+    rest: object = {name: value for name, value in form.items() if name != "format"}
+    for older in range(version, FORMAT):
+        if older in upgrades:
+            rest = CASES.upgraded(upgrades[older], rest, where)
+    return rest
 
 
 def _check_operation(operation: Operation) -> None:

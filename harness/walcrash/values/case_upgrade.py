@@ -1,6 +1,8 @@
-"""Stored cases of format 1, as format 2: what was renamed, by its new name.
+"""Stored cases of older formats as the next ones have them.
 
-What is no case of format 1 is left as it is, for the reader of format 2 to refuse.
+From format 1 to 2 things were renamed. Until format 2 a kill could fall after any byte of a write,
+and so could a power loss: such a case asks for byte tears now, so that it runs as it did.
+What is no case of an older format is left as it is, for the reader of the next one to refuse.
 
 Not here: what a case is (`case_file`).
 """
@@ -11,6 +13,9 @@ from typing import Any, Final
 from walcrash.values.codec import loads
 from walcrash.values.codec_scalars import Mismatch, found, missing
 from walcrash.values.codec_shapes import TAG
+
+ANY_BYTE: Final = 1
+"""The `atomic_bytes` of contracts that had none."""
 
 OLD_PACKAGE: Final = "harness.subjects."
 """Where built-in adapters were, up to format 1."""
@@ -32,6 +37,21 @@ def upgraded_stored_case(form: Mapping[str, Any]) -> dict[str, Any]:
     subject = made.get("subject")
     if isinstance(subject, dict) and isinstance(subject.get("adapter"), str):
         made["subject"] = {**subject, "adapter": upgraded_adapter(subject["adapter"])}
+    return made
+
+
+def with_byte_tears(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored case of format 2, without its `format`, as format 3 has it.
+
+    Raises:
+        Mismatch: it has a key that format 2 did not have.
+    """
+    made = dict(form)
+    contract = made.get("contract")
+    if isinstance(contract, dict):
+        if "atomic_bytes" in contract:
+            raise Mismatch('there is no key "atomic_bytes" in format 2', place=".contract")
+        made["contract"] = {**contract, "atomic_bytes": ANY_BYTE}
     return made
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from walcrash.values.forms import Whole
+from walcrash.values.forms import As, Whole
 from walcrash.values.limits import INTEGER_64
+from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.persistence import PersistenceModel as PersistenceModel
+from walcrash.values.tears import checked_atomic_bytes
 
 
 class Acknowledges(Enum):
@@ -49,6 +51,8 @@ class Contract:
         detects: damage that recovery must notice.
         max_attempts: failed attempts after which an operation is permanently failed; None
             where the subject does not say, and then `failed` and `permanent_failed` are one.
+        atomic_bytes: what lies inside so many bytes, aligned in the file, is relied upon to be
+            written whole: 512 (a sector), 4096 (a page), or 1 for nothing.
     """
 
     acknowledges: Acknowledges = Acknowledges.APPEND
@@ -57,3 +61,4 @@ class Contract:
     model: PersistenceModel = PersistenceModel.EXT4
     detects: frozenset[Damage] = frozenset()
     max_attempts: Annotated[int, Whole(1, INTEGER_64 - 1)] | None = None
+    atomic_bytes: Annotated[int, As(int, int, checked_atomic_bytes)] = SECTOR_BYTES

@@ -56,8 +56,11 @@ class Finding(HasViolations):
         cases: out of how many.
         replays: how often it was replayed in fresh processes.
         replays_alike: how many of those broke the same invariant.
-        is_portability: only a model weaker than the contract's shows it, so the promise is kept
-            and the finding does not count against the subject.
+        is_portability: only a model weaker than the contract's shows it, or a tear that the
+            contract does not ask for, so the promise is kept and the finding does not count
+            against the subject.
+        is_torn_inside: it is a matter of portability since it needs a write that is torn inside
+            what the contract relies on to be written whole.
         is_pinned: its case is pinned in the scenario file, and `case_index` is of the campaign
             that found it first.
         is_before_promise: no record had been acknowledged in any of the cases: what breaks is a
@@ -91,6 +94,7 @@ class Finding(HasViolations):
     tries: int = 0
     is_minimal: bool = False
     is_portability: bool = False
+    is_torn_inside: bool = False
     is_pinned: bool = False
     is_before_promise: bool = False
     cause: Cause | None = None

@@ -132,6 +132,15 @@ class BootDraft:
                 sending.add(at)
         return sending
 
+    def room_bytes(self, call: int) -> int:
+        """Return by how much the payloads up to an operation can grow, its own included."""
+        most = max(self.plan.payload_bytes)
+        return sum(
+            max(0, most - len(operation.record.payload))
+            for operation in self.operations[: call + 1]
+            if operation.record is not None and operation.record.type is RecordType.PUT
+        )
+
     def with_needed(self, name: str) -> list[Operation]:
         """Return some first part of the operations with a needed one behind it."""
         prng, plan, progress = self.prng, self.plan, self.progress.copy()

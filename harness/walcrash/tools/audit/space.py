@@ -31,6 +31,7 @@ from walcrash.values.event import Event
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
+from walcrash.values.tears import sector_bytes
 
 # limits
 MOST_LISTED_STATES: Final = 2_048
@@ -243,7 +244,7 @@ def work_of_syncs(
     Raises:
         NotModelled: the trace means something that the model has no rule for.
     """
-    pending = Pending(boot.base)
+    pending = Pending(boot.base, sector_bytes=sector_bytes(boot.atomic_bytes))
     for trace in boot.earlier:
         pending.apply_boot(trace)
     work: dict[int, SyncWork] = {}

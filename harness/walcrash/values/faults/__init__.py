@@ -3,7 +3,7 @@
 from walcrash.values.faults.base import Draft, Ending, FaultClass, Injectable
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.injected import FAULTS, Fault, Injection, Instead
-from walcrash.values.faults.kill import KEPT_SCALE, CrashPoint, Kill
+from walcrash.values.faults.kill import KEPT_SCALE, CrashPoint, Kill, bytes_of_share
 from walcrash.values.faults.kill_timer import KillTimer, TimedKill
 from walcrash.values.faults.plan import BootSelector, FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut, PowerLoss
@@ -31,5 +31,6 @@ __all__ = [
     "PowerCut",
     "PowerLoss",
     "TimedKill",
+    "bytes_of_share",
     "class_of",
 ]

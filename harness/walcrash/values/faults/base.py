@@ -61,6 +61,10 @@ class Draft(Protocol):
         """Return the positions of the ticks that have something to send."""
         ...
 
+    def room_bytes(self, call: int) -> int:
+        """Return by how much the payloads up to an operation can grow, its own included."""
+        ...
+
     def with_needed(self, name: str) -> list[Operation]:
         """Return some first part of the operations with a needed one behind it."""
         ...

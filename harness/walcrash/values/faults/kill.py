@@ -1,7 +1,9 @@
 """An exact kill: SIGKILL before, within or after a stated event; the page cache survives.
 
 The operation is drawn first, each one that the plan allows as likely as the others, so that a
-long operation does not draw all crashes to itself; then one of its events.
+long operation does not draw all crashes to itself; then one of its events. For a kill within a
+write it is one before which payloads can grow by a page, so that a page end can be moved into the
+write (`walcrash.case.alignment`).
 
 Not here: how a kill is made to fall there (`walcrash.recorder.supervisor`).
 """
@@ -17,10 +19,17 @@ from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.forms import Whole
 from walcrash.values.limits import EVENTS_PER_BOOT
 from walcrash.values.moments import Placement
-from walcrash.values.operation import Operation
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.tears import PAGE_BYTES
 
 KEPT_SCALE: Final = 1 << 16
 """`CrashPoint.kept` is a share of this."""
+
+
+def bytes_of_share(share: int, length_bytes: int) -> int:
+    """Return how many bytes of a write a share is: at least one, and not all."""
+    return 1 + share * (length_bytes - 1) // KEPT_SCALE
 
 
 @ENDS.add("kill")
@@ -31,11 +40,11 @@ class CrashPoint(End):
     Attributes:
         call: the position of the operation among the boot's operations.
         ordinal: which of the call's (matching) events, from 0.
-        placement: before it, within it, or after it. `WITHIN` something that is not a write of
-            two bytes or more is `BEFORE`.
+        placement: before it, within it, or after it. `WITHIN` something that is no write, or
+            is one that cannot be torn where it lies, is `BEFORE`.
         event: count only events of this kind; None counts all.
-        kept: for `WITHIN`: how much of the write happens, in 1/65536 of its length; at least
-            one byte is kept and at least one is lost.
+        kept: for `WITHIN`: about how much of the write happens, in 1/65536 of its length; the
+            nearest place at which the write can be torn is taken.
     """
 
     noun: ClassVar[str] = "a kill at an exact point"
@@ -90,6 +99,7 @@ class Kill(Ending):
     def draw(self, plan: FaultPlan, draft: Draft) -> tuple[list[Operation], CrashPoint]:
         """Return the operations up to the one that is killed, and the crash point."""
         names, whole = draft.names(plan), draft.closed()
+        placement = draft.prng.choice(_placements(plan))
         matching = [at for at, each in enumerate(whole) if _falls_into(names, each)]
         # An operation without the event that is asked for would be hit at its reply.
         if plan.event is EventKind.EFFECT:
@@ -97,11 +107,27 @@ class Kill(Ending):
             eligible = [at for at in matching if at in sending]
         else:
             eligible = [at for at in matching if draft.count(whole[at], plan.event) > 0]
-        if matching:
-            operations = whole[: draft.prng.choice(eligible or matching) + 1]
+        possible = eligible or matching
+        if placement is Placement.WITHIN:
+            possible = _tearable(draft, possible)
+        if possible:
+            operations = whole[: draft.prng.choice(possible) + 1]
+        elif placement is Placement.WITHIN and _takes_puts(names):
+            operations = draft.with_needed(RecordType.PUT.value)
+        elif matching:
+            operations = whole[: matching[-1] + 1]
         else:
             operations = draft.with_needed(draft.prng.choice(names))
-        return operations, _draw_point(plan, draft, operations)
+        return operations, _draw_point(plan, draft, operations, placement)
+
+
+def _tearable(draft: Draft, possible: Sequence[int]) -> list[int]:
+    """Return the operations into whose writes a page end can be moved, as far as payloads say."""
+    return [at for at in possible if draft.room_bytes(at) >= PAGE_BYTES]
+
+
+def _takes_puts(names: Sequence[str]) -> bool:
+    return not names or not {OperationKind.APPEND.value, RecordType.PUT.value}.isdisjoint(names)
 
 
 def _falls_into(names: Sequence[str], operation: Operation) -> bool:
@@ -110,13 +136,15 @@ def _falls_into(names: Sequence[str], operation: Operation) -> bool:
     return not names or is_named or is_type_named
 
 
-def _draw_point(plan: FaultPlan, draft: Draft, operations: Sequence[Operation]) -> CrashPoint:
+def _draw_point(
+    plan: FaultPlan, draft: Draft, operations: Sequence[Operation], placement: Placement
+) -> CrashPoint:
     prng, last = draft.prng, operations[-1]
     count = max(draft.least(last), draft.count(last, plan.event))
-    # One in eight lies beyond what was seen, in case a call does more than ever before.
-    is_beyond = prng.below(8) == 0
+    # One in eight lies beyond what was seen, in case a call does more than ever before; there is
+    # no write beyond the last one to fall into.
+    is_beyond = prng.below(8) == 0 and placement is not Placement.WITHIN
     ordinal = count + prng.below(count) if is_beyond else prng.below(count)
-    placement = prng.choice(_placements(plan))
     return CrashPoint(
         call=len(operations) - 1,
         ordinal=ordinal,

@@ -1,0 +1,276 @@
+"""Alignment: payloads grow, so that records lie over the ends of pages and sectors.
+
+Linux tears a write at the ends of pages in its file, a disk at the ends of sectors. A record of a
+hundred bytes lies over such an end once in forty times, and then not where a reader is most easily
+misled. So what a case has drawn is measured in a first run of its boot, and payloads are made
+longer: of records before the one that is to be torn, which moves it, or else its own. No payload
+gets longer than the longest that the workload draws, and none is added.
+
+- For a kill within a write, a page end is moved to the very byte of the write that was drawn.
+- For a power loss, sector ends are moved to telling bytes of many records: in the header, in the
+  middle, in the checksum.
+
+A store that writes a longer payload elsewhere, or in another size, is measured again a few times.
+One whose records cannot be moved is torn where it can be torn; what else a torn write could show is
+tried as a byte tear (`runner`).
+
+Not here: where a write may be torn at all (`walcrash.values.tears`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Final, Self
+
+from walcrash.case.boots import CaseBoots
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.values.case import BootPlan, Case
+from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import CrashPoint, bytes_of_share
+from walcrash.values.image import Image
+from walcrash.values.limits import BYTES_PER_BOOT
+from walcrash.values.moments import Placement
+from walcrash.values.operation import Operation
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import WorkloadPlan
+from walcrash.values.seed import Prng
+from walcrash.values.tears import PAGE_BYTES, telling_cuts
+
+# limits
+ROUNDS: Final = 4
+"""Most further runs of one boot in which a kill is moved into its write."""
+
+ALIGNED_ONE_IN: Final = 2
+"""Of so many records that a power loss may tear one is moved; the others lie as they come."""
+
+
+NOT_TORN: Final = BYTES_PER_BOOT
+"""By how many bytes a kill has missed a write that it did not tear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """How payloads may grow.
+
+    Attributes:
+        most_payload_bytes: for each boot, the longest that a payload may get; the last is that
+            of all later boots too.
+    """
+
+    most_payload_bytes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, workload: WorkloadPlan) -> Self:
+        """Return how far payloads may grow in a workload: to the longest that it draws."""
+        plans = [workload.in_boot(boot) for boot in range(max(1, len(workload.phases)))]
+        return cls(most_payload_bytes=tuple(max(plan.payload_bytes) for plan in plans))
+
+    @classmethod
+    def within(cls, case: Case) -> Self:
+        """Return how far payloads may grow in a case that was run: to its longest."""
+        records = [each.record for boot in case.boots for each in boot.operations]
+        lengths = [len(record.payload) for record in records if record is not None]
+        return cls(most_payload_bytes=(max(lengths, default=0),))
+
+    def in_boot(self, number: int) -> int:
+        """Return the longest payload of a boot, counted from 1."""
+        return self.most_payload_bytes[min(number, len(self.most_payload_bytes)) - 1]
+
+
+def missed_bytes(boot: WatchedBoot) -> int | None:
+    """Return by how many bytes a kill has missed the place within a write that was drawn.
+
+    Returns:
+        None where no kill within a write was drawn, or what it fell on is no write. `NOT_TORN`
+        where it could not be torn, which is more than any miss.
+    """
+    crash, landed = boot.plan.crash, boot.recording.crash
+    is_within = isinstance(crash, CrashPoint) and crash.placement is Placement.WITHIN
+    if not is_within or landed is None or landed.row.kind is not EventKind.WRITE:
+        return None
+    assert isinstance(crash, CrashPoint)
+    length = landed.row.length
+    if length < 2:
+        return None
+    if not landed.kept_bytes:
+        return NOT_TORN
+    return abs(landed.kept_bytes - bytes_of_share(crash.kept, length))
+
+
+def run_aligned(boots: CaseBoots, plan: BootPlan, before: Image, most_bytes: int) -> WatchedBoot:
+    """Run the next boot so that what tears its writes falls where it was drawn, or near.
+
+    Args:
+        boots: those before it.
+        plan: what was drawn.
+        before: what the directory holds.
+        most_bytes: the longest that a payload may get.
+
+    Returns:
+        The boot, which is the last of `boots`, with the plan that it ran by.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+    """
+    best = boot = boots.run(plan)
+    missed = missed_bytes(boot)
+    if not missed:
+        return boot
+    aligner = _KillAligner(boot, most_bytes)
+    for _ in range(ROUNDS):
+        other = aligner.next_plan(boot)
+        if other is None:
+            break
+        boot = boots.run_again(other, before)
+        now = missed_bytes(boot)
+        if now is None:
+            break
+        if now < missed:
+            best, missed = boot, now
+        if not now:
+            break
+    return boot if boot is best else boots.run_again(best.plan, before)
+
+
+class _KillAligner:
+    """Proposes one plan after the other for a boot that is killed within a write."""
+
+    def __init__(self, boot: WatchedBoot, most_payload_bytes: int) -> None:
+        """Begin with the boot as it was drawn, which missed the place."""
+        self._most = most_payload_bytes
+        self._first = boot
+        self._asked = 0
+        self._is_full = False
+
+    def next_plan(self, boot: WatchedBoot) -> BootPlan | None:
+        """Return the plan to try next, from what the last one showed; None if there is none."""
+        landed, crash = boot.recording.crash, boot.plan.crash
+        if landed is None or landed.row.kind is not EventKind.WRITE:
+            return None
+        assert isinstance(crash, CrashPoint)
+        call = min(landed.row.call, len(boot.plan.operations) - 1)
+        offset, length = landed.row.offset, landed.row.length
+        wanted = bytes_of_share(crash.kept, length)
+        moved = self._moved(boot)
+        shift = -(offset + wanted) % PAGE_BYTES
+        if self._asked and moved and moved != self._asked:
+            # It writes a payload as text, or in blocks: so many bytes for each of ours.
+            shift = max(1, shift * self._asked // moved)
+        grown = grow(boot.plan, range(1, call), shift, self._most)
+        if grown is not None and (moved or not self._asked):
+            self._asked += shift
+            return grown
+        return self._with_own(boot.plan, call, offset, length, crash.kept)
+
+    def _moved(self, boot: WatchedBoot) -> int:
+        first, now = self._first.recording.crash, boot.recording.crash
+        assert first is not None
+        assert now is not None
+        return now.row.offset - first.row.offset
+
+    def _with_own(
+        self, plan: BootPlan, call: int, offset: int, length: int, share: int
+    ) -> BootPlan | None:
+        """Let the write reach over the next page end by itself, with all others at their longest.
+
+        Its record is made so long that the page end is at the share that was drawn, or nearly.
+        """
+        if self._is_full:
+            return None
+        self._is_full = True
+        room = sum(_rooms(plan, range(1, call), self._most).values())
+        before = PAGE_BYTES - offset % PAGE_BYTES
+        shift = min(room, before - 1)
+        whole = grow(plan, range(1, call), shift, self._most) if shift else plan
+        assert whole is not None, "so much room there is"
+        kept = before - shift
+        least = bytes_for_share(kept, share)
+        own = _rooms(whole, range(call, call + 1), self._most).get(call, 0)
+        longer = min(own, max(least, kept + 1) - length)
+        if longer <= 0:
+            return whole if shift and kept < length else None
+        return grow(whole, range(call, call + 1), longer, self._most)
+
+
+def bytes_for_share(kept_bytes: int, share: int) -> int:
+    """Return the length of which so many bytes are a share, as `bytes_of_share` counts."""
+    length = kept_bytes + 1
+    if share:
+        length = max(length, ((kept_bytes - 1) << 16) // share + 1)
+    return length
+
+
+def aligned_for_power(
+    plan: BootPlan, events: Sequence[Event], prng: Prng, *, unit_bytes: int, most_payload_bytes: int
+) -> BootPlan | None:
+    """Return a boot's plan with telling bytes of many records at sector ends.
+
+    Args:
+        plan: what was drawn.
+        events: its trace.
+        prng: which records are moved, and how far, is drawn from it.
+        unit_bytes: what a device writes whole.
+        most_payload_bytes: the longest that a payload may get.
+
+    Returns:
+        None where no record can be moved.
+    """
+    made, moved, first = plan, 0, 1
+    for event in _record_writes(plan, events):
+        wanted = prng.choice(telling_cuts(event.length))
+        is_left = prng.below(ALIGNED_ONE_IN) > 0
+        shift = -(event.offset + moved + wanted) % unit_bytes
+        if is_left or not shift:
+            continue
+        grown = grow(made, range(first, event.call), shift, most_payload_bytes)
+        if grown is not None:
+            made, moved, first = grown, moved + shift, event.call
+    return None if made is plan else made
+
+
+def _record_writes(plan: BootPlan, events: Sequence[Event]) -> Iterator[Event]:
+    """Yield the last write of each append, of those that can be torn."""
+    last: dict[int, Event] = {}
+    for event in events:
+        if event.kind is EventKind.WRITE and not event.is_stored and event.result > 1:
+            last[event.call] = event
+    for call, event in sorted(last.items()):
+        if 0 <= call < len(plan.operations) and plan.operations[call].record is not None:
+            yield event
+
+
+def grow(plan: BootPlan, calls: range, more_bytes: int, most_bytes: int) -> BootPlan | None:
+    """Return a plan with so many more bytes of payload in some calls, the last of them first.
+
+    Returns:
+        None where there is no room for so many.
+    """
+    rooms = _rooms(plan, calls, most_bytes)
+    if sum(rooms.values()) < more_bytes:
+        return None
+    operations, left = list(plan.operations), more_bytes
+    for call, room in sorted(rooms.items(), reverse=True):
+        taken = min(room, left)
+        if taken:
+            operations[call] = _longer(operations[call], taken)
+        left -= taken
+    return replace(plan, operations=tuple(operations))
+
+
+def _rooms(plan: BootPlan, calls: range, most_bytes: int) -> dict[int, int]:
+    """Return by how many bytes each put among some calls can grow."""
+    rooms = {}
+    for call in calls:
+        record = plan.operations[call].record if call < len(plan.operations) else None
+        if record is not None and record.type is RecordType.PUT:
+            rooms[call] = max(0, most_bytes - len(record.payload))
+    return rooms
+
+
+def _longer(operation: Operation, more_bytes: int) -> Operation:
+    """Return a put with a longer payload: its own bytes once more, and again."""
+    record = operation.record
+    assert record is not None
+    more = bytes(islice(cycle(record.payload or b"x"), more_bytes))
+    return replace(operation, record=replace(record, payload=record.payload + more))

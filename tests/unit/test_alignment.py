@@ -1,0 +1,220 @@
+"""Alignment: payloads grow until page and sector ends lie at the bytes that were drawn."""
+
+from dataclasses import replace
+
+import pytest
+
+from walcrash.case.alignment import (
+    NOT_TORN,
+    Alignment,
+    aligned_for_power,
+    bytes_for_share,
+    grow,
+    missed_bytes,
+    run_aligned,
+)
+from walcrash.case.boots import CaseBoots
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
+from walcrash.values.case import BootPlan
+from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, bytes_of_share
+from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.image import Image
+from walcrash.values.moments import Placement
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.scenario import PhasePlan, WorkloadPlan
+from walcrash.values.seed import Prng
+from walcrash.values.tears import PAGE_BYTES, nearest_cut, telling_cuts
+
+HEADER_BYTES = 16
+FRAME_BYTES = 21
+MOST_BYTES = 1000
+
+
+def put(length: int, number: int = 1) -> Operation:
+    record = Record(RecordType.PUT, f"op-{number}", number, payload=b"ab" * (length // 2))
+    return Operation(OperationKind.APPEND, record=record)
+
+
+def done() -> Operation:
+    return Operation(OperationKind.APPEND, record=Record(RecordType.DONE, "op-1", 1))
+
+
+def boot_plan(*operations: Operation, kept: int = 0) -> BootPlan:
+    within = CrashPoint(
+        call=len(operations),
+        ordinal=0,
+        placement=Placement.WITHIN,
+        event=EventKind.WRITE,
+        kept=kept,
+    )
+    return BootPlan((Operation(OperationKind.OPEN), *operations), within)
+
+
+def written(plan: BootPlan, *, factor: float = 1.0) -> list[Event]:
+    """Return the writes of a log that makes a frame of each record; a payload may be text there."""
+    events, end = [], HEADER_BYTES
+    for call, operation in enumerate(plan.operations):
+        if operation.record is None:
+            continue
+        length = FRAME_BYTES + int(len(operation.record.payload) * factor)
+        events.append(
+            Event(
+                kind=EventKind.WRITE,
+                call=call,
+                path="log",
+                offset=end,
+                length=length,
+                data=bytes(length),
+                result=length,
+            )
+        )
+        end += length
+    return events
+
+
+class Boots(CaseBoots):
+    """Boots of a made-up log, killed as the recorder would kill it."""
+
+    def __init__(self, factor: float = 1.0, *, is_fixed: bool = False) -> None:
+        self.plans: list[BootPlan] = []
+        self._factor = factor
+        self._is_fixed = is_fixed
+
+    def run(self, plan: BootPlan) -> WatchedBoot:
+        self.plans.append(plan)
+        assert isinstance(plan.crash, CrashPoint)
+        event = written(plan, factor=self._factor)[-1]
+        if self._is_fixed:
+            event = replace(event, offset=512, length=512)
+        wanted = bytes_of_share(plan.crash.kept, event.length)
+        kept = nearest_cut(event.offset, event.length, PAGE_BYTES, wanted)
+        row = EventRow(EventKind.WRITE, event.call, "log", "", 0, event.offset, event.length, b"",
+                       0, False, kept, 0, -1)  # fmt: skip
+        landing = CrashLanding(
+            event_index=0,
+            placement=Placement.WITHIN if kept else Placement.BEFORE,
+            row=row,
+            kept_bytes=kept,
+        )
+        recording = Recording(
+            rows=(row,), end=WatchEnd.KILLED, crash=landing, unmodelled=(), outside=(), children=0
+        )
+        nothing = RecoveryFailure(FailureKind.DIED, "it is made up")
+        history = BootHistory(recovery=nothing, calls=(), end=BootEnd.KILLED)
+        return WatchedBoot(plan=plan, history=history, recording=recording, landing=None, output="")
+
+    def run_again(self, plan: BootPlan, before: Image) -> WatchedBoot:
+        del before
+        return self.run(plan)
+
+
+def aligned(boots: Boots, plan: BootPlan) -> WatchedBoot:
+    boot = run_aligned(boots, plan, Image({}), MOST_BYTES)
+    lengths = [len(each.record.payload) for each in boot.plan.operations if each.record is not None]
+    assert max(lengths) <= MOST_BYTES
+    assert len(boot.plan.operations) == len(plan.operations)
+    return boot
+
+
+@pytest.mark.parametrize("kept", [0, 1000, KEPT_SCALE // 2, KEPT_SCALE - 1])
+@pytest.mark.parametrize("last", [put(100, 9), done()])
+def test_earlier_payloads_grow_until_a_page_ends_at_the_byte_that_was_drawn(
+    kept: int, last: Operation
+) -> None:
+    puts = [put(0, number) for number in range(6)]
+    boots = Boots()
+    boot = aligned(boots, boot_plan(*puts, last, kept=kept))
+    assert missed_bytes(boot) == 0
+    assert boot.plan.operations[-1] == last
+    assert len(boots.plans) == 2
+
+
+def test_a_boot_whose_kill_falls_where_it_was_drawn_is_run_once() -> None:
+    first = aligned(Boots(), boot_plan(*[put(0, number) for number in range(6)], put(100, 9)))
+    boots = Boots()
+    assert aligned(boots, first.plan).plan == first.plan
+    assert len(boots.plans) == 1
+
+
+def test_a_store_that_writes_payloads_as_text_is_measured_again() -> None:
+    puts = [put(0, number) for number in range(6)]
+    for factor in (4 / 3, 2.0):
+        boot = aligned(Boots(factor), boot_plan(*puts, put(100, 9), kept=KEPT_SCALE // 3))
+        missed = missed_bytes(boot)
+        assert missed is not None
+        assert missed <= 2
+
+
+def test_a_record_grows_itself_where_those_before_it_have_no_room() -> None:
+    """Two records of a thousand bytes reach no page end; with the longest before it one does."""
+    puts = [put(900, 1), put(900, 2), put(900, 3), put(900, 4)]
+    boot = aligned(Boots(), boot_plan(*puts, put(0, 9), kept=KEPT_SCALE // 2))
+    assert boot.recording.crash is not None
+    assert boot.recording.crash.kept_bytes
+    assert len(aligned(Boots(), boot_plan(put(0), put(0))).plan.operations) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 1000, KEPT_SCALE // 2, KEPT_SCALE - 1])
+def test_a_first_record_grows_over_a_page_end_though_another_byte_was_drawn(kept: int) -> None:
+    boot = run_aligned(Boots(), boot_plan(put(0), kept=kept), Image({}), 5000)
+    assert boot.recording.crash is not None
+    assert boot.recording.crash.kept_bytes == PAGE_BYTES - HEADER_BYTES
+
+
+def test_a_store_whose_records_cannot_be_moved_is_run_as_it_was_drawn() -> None:
+    plan = boot_plan(*[put(0, number) for number in range(6)], put(100, 9))
+    boot = aligned(Boots(is_fixed=True), plan)
+    assert boot.plan == plan
+    assert missed_bytes(boot) == NOT_TORN
+
+
+def test_payloads_grow_from_the_last_one_on_and_by_their_own_bytes() -> None:
+    plan = boot_plan(put(0), put(998), put(4))
+    grown = grow(plan, range(1, 3), 5, MOST_BYTES)
+    assert grown is not None
+    payloads = [each.record.payload for each in grown.operations if each.record is not None]
+    assert payloads == [b"xxx", b"ab" * 500, b"abab"]
+    assert grow(plan, range(1, 3), 1003, MOST_BYTES) is None
+    assert grow(plan, range(1, 1), 0, MOST_BYTES) == plan
+
+
+def test_sector_ends_are_moved_to_telling_bytes_for_a_power_loss() -> None:
+    plan = boot_plan(*[put(100, number) for number in range(12)])
+    moved = 0
+    for seed in range(20):
+        grown = aligned_for_power(
+            plan, written(plan), Prng(seed), unit_bytes=512, most_payload_bytes=MOST_BYTES
+        )
+        assert grown is not None
+        for event in written(grown):
+            kept = 512 - event.offset % 512
+            moved += kept in telling_cuts(event.length)
+    assert moved > 4 * 20
+
+
+def test_no_payload_grows_where_all_are_of_one_size() -> None:
+    plan = boot_plan(put(MOST_BYTES), put(MOST_BYTES))
+    events = written(plan)
+    assert (
+        aligned_for_power(plan, events, Prng(1), unit_bytes=512, most_payload_bytes=MOST_BYTES)
+        is None
+    )
+
+
+def test_payloads_grow_to_the_longest_of_their_phase() -> None:
+    phases = (PhasePlan(payload_bytes=(1, 7)), PhasePlan())
+    alignment = Alignment.of(WorkloadPlan(payload_bytes=(0, 300), phases=phases))
+    assert [alignment.in_boot(number) for number in (1, 2, 3)] == [7, 300, 300]
+
+
+@pytest.mark.parametrize("share", [0, 1, 5000, KEPT_SCALE // 2, KEPT_SCALE - 1])
+@pytest.mark.parametrize("kept", [1, 2, 100, 4000])
+def test_a_length_is_found_of_which_so_many_bytes_are_a_share(share: int, kept: int) -> None:
+    length = bytes_for_share(kept, share)
+    assert kept < length
+    if share:
+        assert bytes_of_share(share, length) <= kept
