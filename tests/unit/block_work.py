@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 
 from walcrash.blocks.cut_disk import NotMountable, cut_disk
 from walcrash.blocks.cuts import Cut, CutKind, Devices, blocks_of
@@ -55,7 +56,7 @@ def in_isolation() -> None:
 
 def stay() -> None:
     """Have a mounted device, and something that writes to it, until somebody ends it."""
-    variant = VARIANTS["ext4"]
+    variant = VARIANTS[sys.argv[1]]
     for name in ("device", "mounted"):
         os.mkdir(f"{WORKSPACE}/{name}")
     target = f"{WORKSPACE}/mounted"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from needs import need_real_file_systems
+from needs import lacking, need_real_file_systems
 
 from walcrash.blocks import abilities
 from walcrash.blocks.file_systems import VARIANTS
@@ -53,12 +53,18 @@ def leftovers(device: str) -> list[str]:
     return found + [line for line in mounts if device and line.startswith((device, "walcrash"))]
 
 
-@pytest.mark.parametrize("said", ["started", "device", "mounted"])
-def test_nothing_is_left_of_one_that_is_killed(said: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "file_system"),
+    [("started", "ext4"), ("device", "ext4"), ("mounted", "ext4"), *[("mounted", "xfs")] * 3],
+)
+def test_nothing_is_left_of_one_that_is_killed(said: str, file_system: str) -> None:
     need_real_file_systems()
+    found, hint = abilities.lacking_for(VARIANTS[file_system])
+    if found:
+        lacking(f"{found}; {hint}")
     code = (
         "import shutil, sys; from walcrash.blocks.isolation import start_isolated; "
-        f"p = start_isolated('{FUNCTIONS}:stay', []); "
+        f"p = start_isolated('{FUNCTIONS}:stay', ['{file_system}']); "
         "shutil.copyfileobj(p.stdout, sys.stdout.buffer.raw, 1)"
     )
     parent = subprocess.Popen(

@@ -31,6 +31,9 @@ from mfusepy import (  # type: ignore[import-untyped,import-not-found,unused-ign
 from walcrash.blocks.log import FILE_NAME, BlockWrite, packed
 
 _PR_SET_IO_FLUSHER: Final = 57
+_CLONE_NEWNS: Final = 0x0002_0000
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
@@ -49,7 +52,13 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
         self._ready_fd = ready_fd
 
     def init(self, path: str) -> None:
-        """Say that the file can be opened."""
+        """Leave the mount namespace that the file system will be in, and say that it can be.
+
+        Else this process, killed as the last one in there, would unmount that file system before
+        the kernel closes what this process answers requests with, and wait for itself for ever.
+        """
+        if _libc.unshare(_CLONE_NEWNS) != 0:
+            raise OSError(ctypes.get_errno(), "no mount namespace of its own")
         os.write(self._ready_fd, b"R")
         os.close(self._ready_fd)
 
@@ -92,7 +101,7 @@ def main() -> None:
     """Serve until the file is unmounted; arguments: directory, mount point, seconds, descriptor."""
     directory, mount_point, hold_seconds, ready_fd = sys.argv[1:]
     # What this process allocates must not wait for write-back that waits for this process.
-    ctypes.CDLL(None).prctl(_PR_SET_IO_FLUSHER, 1, 0, 0, 0)
+    _libc.prctl(_PR_SET_IO_FLUSHER, 1, 0, 0, 0)
     FUSE(
         RecordedFile(directory, float(hold_seconds), int(ready_fd)),
         mount_point,
