@@ -84,6 +84,27 @@ def operations(
     return steps.map(lambda rest: [("open", 0, "a"), *rest])
 
 
+def name_operations() -> st.SearchStrategy[list[Operation]]:
+    """Draw renames, syncs of directories, and further changes of the names that were renamed.
+
+    Where everything is drawn, hardly ever is one end of a rename durable and then changed again.
+    """
+    path = st.sampled_from(("b", "d/a", "e"))
+    rename = st.tuples(st.just("rename"), path, path)
+    change = st.one_of(
+        rename,
+        st.tuples(st.just("unlink"), path),
+        st.tuples(st.just("open"), st.just(1), path),
+        st.tuples(st.just("mkdir"), st.just("e")),
+    )
+    sync = st.tuples(st.just("fsync-directory"), st.sampled_from((".", "d")))
+    made: list[Operation] = [("mkdir", "d"), ("open", 0, "d/a"), ("open", 1, "b"), ("sync",)]
+    parts = (st.lists(change, max_size=1), rename.map(lambda one: [one]),
+             st.lists(change, max_size=1), sync.map(lambda one: [one]),
+             st.lists(change, min_size=1, max_size=2))  # fmt: skip
+    return st.tuples(*parts).map(lambda drawn: [*made, *(step for part in drawn for step in part)])
+
+
 def bytes_of(step: int, length: int) -> bytes:
     """Return what the operation at a position writes: never zeros, other bytes for each."""
     return bytes(1 + (step * 31 + number * 7) % 255 for number in range(length))

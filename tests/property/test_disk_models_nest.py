@@ -1,6 +1,6 @@
 """Persistence models: what each allows, over generated traces small enough to list everything."""
 
-from disk_traces import Operation, TinyDirectory, operations
+from disk_traces import Operation, TinyDirectory, name_operations, operations
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +25,7 @@ from walcrash.values.seed import Prng
 
 SECTOR = 4
 BLOCK = 8
+NAMED: list[Operation] = [("mkdir", "d"), ("open", 0, "d/a"), ("sync",)]
 EMPTY = Image({})
 MOST_STATES = 3000
 
@@ -76,6 +77,19 @@ def test_a_kill_leaves_what_memory_holds(steps: list[Operation]) -> None:
 def test_every_image_of_a_stricter_model_is_one_of_the_weaker_ones(
     steps: list[Operation],
 ) -> None:
+    assert_models_nest(steps)
+
+
+@settings(few, max_examples=200)
+@given(name_operations())
+@example([*NAMED, ("rename", "d/a", "b"), ("fsync-directory", "."), ("unlink", "b")])
+def test_every_arrangement_of_names_of_a_stricter_model_is_one_of_the_weaker_ones(
+    steps: list[Operation],
+) -> None:
+    assert_models_nest(steps)
+
+
+def assert_models_nest(steps: list[Operation]) -> None:
     pending = small(TinyDirectory().run(steps).events, block_bytes=BLOCK)
     legal = {model: every_image(pending, model) for model in Model}
     assert legal[Model.KILL] <= legal[Model.ORDERED] <= legal[Model.EXT4] <= legal[Model.POSIX]

@@ -290,6 +290,16 @@ def test_a_chain_of_renames_never_loses_the_file_on_posix() -> None:
         assert b"data" in image.values()
 
 
+def test_a_rename_whose_new_name_was_synced_ties_the_old_one_to_nothing_that_comes_later() -> None:
+    base = Image({"d": DirectoryEntry(), "d/a": FileEntry(b"data")})
+    trace = [rename("d/a", "b", 0), DIRECTORY_SYNC, unlink("b", 0)]
+    for rest in ([], [create("b", 1)]):
+        images = left(base, [*trace, *rest], Model.POSIX)
+        assert {"b": b"data", "d": "/"} in images
+        assert {"d": "/"} in images
+        assert {shown.get("b") for shown in images if "d/a" not in shown} >= {b"data", None}
+
+
 def test_an_exchange_and_a_rename_of_a_directory_are_whole_on_posix() -> None:
     swap = [rename("a", "b", 0, flags=2)]
     assert left(base_of(a=b"1", b=b"2"), swap, Model.POSIX) == [

@@ -211,7 +211,12 @@ class Names:
                 if name.base is None:
                     self.directories.get(key[0], {}).pop(key[1], None)
         gone = self._forget(lost)
-        self.renames = [rename for rename in self.renames if self._is_pending(rename)]
+        # Where the new name is durable, the old one may go, whatever becomes of the new one later.
+        self.renames = [
+            rename
+            for rename in self.renames
+            if self._is_pending(rename) and reached.get(rename.target, 0) < rename.moment
+        ]
         return gone
 
     def _settle_name(self, name: Name, moment: Moment, lost: list[int]) -> None:
