@@ -19,9 +19,9 @@ from typing import Any
 from walcrash.recorder import abi
 from walcrash.recorder.environment import Environment
 from walcrash.recorder.recording import Recording
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.tree import capture
 from walcrash.recorder.watch import Watched, watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import Event, EventKind
 from walcrash.values.faults import CrashPoint, KillTimer

@@ -21,8 +21,8 @@ from walcrash.disk import kill_image
 from walcrash.recorder import abi, tree
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.recording import Recording, WatchEnd
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.errors import Inconclusive
 from walcrash.values.event import EventKind

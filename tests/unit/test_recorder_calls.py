@@ -15,7 +15,8 @@ from walcrash.recorder import abi, calls
 from walcrash.recorder.filter import _NOT_SEEN
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import WatchEnd
-from walcrash.recorder.supervisor import Supervisor, WatchPlan
+from walcrash.recorder.supervisor import Supervisor
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import EventKind
 

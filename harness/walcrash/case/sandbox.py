@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from walcrash.case.recoverer import Recoverer
 from walcrash.recorder import abi
 from walcrash.recorder.environment import HERE, PERTURBED
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.timer_kill import run_unwatched
 from walcrash.recorder.tree import capture, clear, restore
 from walcrash.recorder.watch import Watched, watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending

@@ -22,8 +22,8 @@ from typing import Final
 
 from walcrash.recorder import abi
 from walcrash.recorder.processes import Process
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.errors import HarnessFault, Inconclusive
 from walcrash.values.event import EventKind

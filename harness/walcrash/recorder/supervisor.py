@@ -21,7 +21,6 @@ import os
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from walcrash.recorder import abi
@@ -38,6 +37,7 @@ from walcrash.recorder.recording import (
     named_rows,
 )
 from walcrash.recorder.releases import family
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.words import signed
 from walcrash.recorder.writing import start_of_write, write_instead, write_out, write_part
 from walcrash.values import limits
@@ -45,14 +45,12 @@ from walcrash.values.errors import HarnessFault
 from walcrash.values.event import INJECTED, MAPPED, EventKind
 from walcrash.values.faults import (
     CrashPoint,
-    End,
-    Injection,
     Instead,
     KillTimer,
     bytes_of_share,
 )
 from walcrash.values.moments import Placement
-from walcrash.values.tears import PAGE_BYTES, nearest_cut
+from walcrash.values.tears import nearest_cut
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
@@ -72,25 +70,6 @@ class Killed(Exception):
 
 class TooMuch(Exception):
     """The worker has written more than a boot may; whatever is under way is never answered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchPlan:
-    """What ends the watch: a crash, or so many seconds without progress in one call.
-
-    A kill within a write cuts it at a multiple of `tear_bytes` of its file.
-    `injections` are asked, in order, what happens in place of each event of a file.
-    Where a real device is recorded, `count` says how much has reached it, and is read before and
-    after each event of a file; `sync_all` does what `sync(2)` is to do there.
-    """
-
-    crash: End | None
-    seconds_per_call: float
-    tear_bytes: int = PAGE_BYTES
-    injections: tuple[Injection, ...] = ()
-    events: int = limits.EVENTS_PER_BOOT
-    count: Callable[[], int] | None = None
-    sync_all: Callable[[], object] = lambda: None
 
 
 class Supervisor(ProcessTable):

@@ -19,8 +19,9 @@ from typing import Final
 
 from walcrash.recorder.process_tree import kill_tree
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd
-from walcrash.recorder.supervisor import EFFECT_MARK, WatchPlan
+from walcrash.recorder.supervisor import EFFECT_MARK
 from walcrash.recorder.watch import Watched
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint, KillTimer

@@ -10,7 +10,8 @@ from walcrash.recorder import abi
 from walcrash.recorder.calls import handlers
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import Recording
-from walcrash.recorder.supervisor import Supervisor, WatchPlan
+from walcrash.recorder.supervisor import Supervisor
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 
 

@@ -16,8 +16,8 @@ from typing import Final
 
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.recording import WatchEnd
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.bench import writer as bench_writer

@@ -16,8 +16,8 @@ from typing import Final
 
 from walcrash.recorder import abi
 from walcrash.recorder.recording import Recording, WatchEnd
-from walcrash.recorder.supervisor import WatchPlan
 from walcrash.recorder.watch import watch
+from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.scenario.file import load_scenario, shipped_directory, shipped_scenarios
 from walcrash.subjects.messages import read_description, read_reply

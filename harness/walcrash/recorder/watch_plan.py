@@ -1,0 +1,30 @@
+"""What a watch is asked for: what ends it, what happens in place of calls, how far it may go.
+
+Not here: the watch itself (`supervisor`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from walcrash.values import limits
+from walcrash.values.faults import End, Injection
+from walcrash.values.tears import PAGE_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPlan:
+    """What ends the watch: a crash, or so many seconds without progress in one call.
+
+    A kill within a write cuts it at a multiple of `tear_bytes` of its file.
+    `injections` are asked, in order, what happens in place of each event of a file.
+    Where a real device is recorded, `count` says how much has reached it, and is read before and
+    after each event of a file; `sync_all` does what `sync(2)` is to do there.
+    """
+
+    crash: End | None
+    seconds_per_call: float
+    tear_bytes: int = PAGE_BYTES
+    injections: tuple[Injection, ...] = ()
+    events: int = limits.EVENTS_PER_BOOT
+    count: Callable[[], int] | None = None
+    sync_all: Callable[[], object] = lambda: None
