@@ -300,6 +300,29 @@ def test_a_rename_whose_new_name_was_synced_ties_the_old_one_to_nothing_that_com
         assert {shown.get("b") for shown in images if "d/a" not in shown} >= {b"data", None}
 
 
+MOVED_AND_MADE_ANEW = [rename("e", "d/e", 1), mkdir("e", 2), create("e/new", 3)]
+
+
+def test_a_directory_that_was_never_durable_may_be_nowhere_once_its_old_name_is_anothers() -> None:
+    base = Image({"a": FileEntry(b"data"), "d": DirectoryEntry()})
+    trace = [mkdir("e", 1), *MOVED_AND_MADE_ANEW, fsync("e/new", 3)]
+    assert {"a": b"data", "d": "/", "e": "/", "e/new": b""} in left(base, trace, Model.POSIX)
+    assert all("d/e" in shown for shown in left(base, [*trace, fsync("d", 4)], Model.POSIX))
+
+    with_file = [trace[0], rename("a", "e/a", 0), *trace[1:]]
+    images = left(base, with_file, Model.POSIX)
+    assert {"a": b"data", "d": "/", "e": "/", "e/new": b""} in images
+    assert not [shown for shown in images if "e/new" in shown and b"data" not in shown.values()]
+
+
+def test_a_directory_that_was_durable_is_somewhere_whoever_has_its_old_name() -> None:
+    base = Image({"d": DirectoryEntry(), "e": DirectoryEntry(), "e/old": FileEntry(b"data")})
+    synced = [mkdir("e", 1), create("e/old", 2), fsync(".", 9)]
+    for before, trace in ((base, []), (Image({"d": DirectoryEntry()}), synced)):
+        for shown in left(before, [*trace, *MOVED_AND_MADE_ANEW], Model.POSIX):
+            assert "d/e" in shown or ("e" in shown and "e/new" not in shown)
+
+
 def test_an_exchange_and_a_rename_of_a_directory_are_whole_on_posix() -> None:
     swap = [rename("a", "b", 0, flags=2)]
     assert left(base_of(a=b"1", b=b"2"), swap, Model.POSIX) == [

@@ -5,7 +5,8 @@ Each entry of each directory has a past of its own. Two things tie entries to ea
 - A rename takes the old name away only where the new name is there. Both names may be left by
   a crash, neither may not.
 - A directory has one name. So all entries that a rename of a directory, or an exchange, has
-  touched go through time together.
+  touched go through time together. Only a directory that never had a durable name may be nowhere
+  where the others have gone on: its old name may be another directory's by then.
 
 Not here: what the names lead to (`file_history`), who makes entries durable (`pending`).
 
@@ -14,7 +15,7 @@ Source: Ganger and Patt, "Metadata Update Performance in File Systems", OSDI 199
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from walcrash.values.moments import Moment
@@ -69,7 +70,15 @@ class Names:
         tied: pending entries that go through time together.
     """
 
-    __slots__ = ("_current", "_references", "directories", "pending", "renames", "tied")
+    __slots__ = (
+        "_current",
+        "_references",
+        "_were_durable",
+        "directories",
+        "pending",
+        "renames",
+        "tied",
+    )
 
     def __init__(self) -> None:
         self.directories: dict[int, dict[str, Name]] = {ROOT: {}}
@@ -78,6 +87,7 @@ class Names:
         self.tied: dict[EntryKey, None] = {}
         self._references: Counter[int] = Counter()
         self._current: Counter[int] = Counter()
+        self._were_durable: set[int] = {ROOT}
 
     # What is there in memory.
 
@@ -115,6 +125,7 @@ class Names:
         self.directories[key[0]][key[1]] = Name(target)
         self._references[target] += 1
         self._current[target] += 1
+        self._were_durable.add(target)
 
     def put(self, key: EntryKey, moment: Moment, target: int | None) -> None:
         """Change what an entry leads to."""
@@ -157,25 +168,31 @@ class Names:
             The numbers of what no name leads to any more, durable or pending.
         """
         reached = {key: now for key in self.pending if key[0] == directory}
-        return self._settle(self.pulled_along(reached.get, reached))
+        return self._settle(self.pulled_along(reached.get, reached, is_sync=True))
 
     def settle_all(self, now: Moment) -> list[int]:
         """Make every entry durable; return what no name leads to any more."""
         return self._settle(dict.fromkeys(self.pending, now))
 
     def pulled_along(
-        self, asked: Callable[[EntryKey], Moment | None], start: Iterable[EntryKey]
+        self,
+        asked: Callable[[EntryKey], Moment | None],
+        start: Iterable[EntryKey],
+        *,
+        is_sync: bool = False,
     ) -> dict[EntryKey, Moment]:
         """Return how far entries have come, with those that the rules pull along.
 
         Args:
             asked: how far an entry has come by itself; None is not at all.
             start: the entries to begin with.
+            is_sync: whether a sync has taken them so far, and not a crash.
         """
         reached = {key: moment for key in start if (moment := asked(key)) is not None}
         is_changed = True
         while is_changed:
-            is_changed = self._pull_targets(reached) | self._pull_tied(reached)
+            is_changed = self._pull_targets(reached)
+            is_changed |= self._pull_tied(reached, is_sync=is_sync)
         return reached
 
     def _pull_targets(self, reached: dict[EntryKey, Moment]) -> bool:
@@ -189,14 +206,41 @@ class Names:
                 is_changed = True
         return is_changed
 
-    def _pull_tied(self, reached: dict[EntryKey, Moment]) -> bool:
-        """Take all tied entries to where the furthest of them is."""
+    def _pull_tied(self, reached: dict[EntryKey, Moment], *, is_sync: bool) -> bool:
+        """Take all tied entries to where the furthest of them is, but to no lost directory."""
         furthest = max((reached[key] for key in self.tied if key in reached), default=None)
         if furthest is None:
             return False
-        behind = [key for key in self.tied if reached.get(key) != furthest]
+        behind = [
+            key
+            for key in self.tied
+            if reached.get(key) != furthest
+            and (is_sync or not self._is_lost(key, furthest, reached))
+        ]
         reached.update(dict.fromkeys(behind, furthest))
         return bool(behind)
+
+    def _is_lost(self, key: EntryKey, furthest: Moment, reached: Mapping[EntryKey, Moment]) -> bool:
+        """Whether an entry has stayed behind, since the directory that it leads to is nowhere.
+
+        It is so where no name of the directory was ever durable, what the entry led to before has
+        no other name now, and nothing was taken from elsewhere to be in the directory.
+        """
+        name = self.pending[key]
+        number = name.at(furthest)
+        return (
+            number in self.directories
+            and number not in self._were_durable
+            and reached.get(key) == 0
+            and (
+                name.base is None
+                or all(self.pending[other].at(furthest) != name.base for other in self.tied)
+            )
+            and not any(
+                rename.target[0] == number and reached.get(rename.source, 0) >= rename.moment
+                for rename in self.renames
+            )
+        )
 
     def _settle(self, reached: dict[EntryKey, Moment]) -> list[int]:
         lost: list[int] = []
@@ -225,6 +269,8 @@ class Names:
             return
         replaced = [name.base, *done[:-1]]
         name.base = done[-1]
+        if name.base is not None:
+            self._were_durable.add(name.base)
         del name.changes[: len(done)]
         for target in replaced:
             if target is not None:
@@ -244,6 +290,7 @@ class Names:
                 continue
             del self._references[number]
             self._current.pop(number, None)
+            self._were_durable.discard(number)
             gone.append(number)
             for text, name in self.directories.pop(number, {}).items():
                 self.pending.pop((number, text), None)
