@@ -2,15 +2,16 @@
 
 import click
 
-from walcrash.cli.options import NO_COLOR, RUNS
+from walcrash.cli.options import NO_COLOR, RUNS, SUBJECT
 from walcrash.values.errors import ExitCode
 
 
 @click.command()
 @click.argument("finding", metavar="FINDING")
+@SUBJECT
 @RUNS
 @NO_COLOR
-def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
+def explain(finding: str, subject: str | None, runs: str, no_color: bool) -> ExitCode:
     """Explain a kept finding: what was done, what was lost, which rule broke and why.
 
     FINDING is an id (such as F-7c1e) or the beginning of one; its case is run once more. Or it is
@@ -21,7 +22,7 @@ def explain(finding: str, runs: str, no_color: bool) -> ExitCode:
     from walcrash.report.explain_text import publish_explanation
     from walcrash.tools.explain import explain_finding
 
-    explained = explain_finding(finding, runs=Path(runs))
+    explained = explain_finding(finding, runs=Path(runs), subject=subject)
     return publish_explanation(
         explained.finding,
         explained.story,

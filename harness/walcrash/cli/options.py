@@ -69,6 +69,13 @@ SEED = click.option(
 NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
 
 
+SUBJECT = click.option(
+    "--subject",
+    metavar="SUBJECT",
+    help="What to run instead: a scenario file, whose subject is taken, or an adapter.",
+)
+
+
 def number_option(
     name: str, *, text: str, default: int | None = None, most: int = MOST_AUDITED
 ) -> Option:

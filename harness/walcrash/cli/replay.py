@@ -2,8 +2,8 @@
 
 import click
 
-from walcrash.cli.options import MOST_REPLAYS, NO_COLOR, RUNS, number_option
-from walcrash.values.errors import ExitCode, UsageError
+from walcrash.cli.options import MOST_REPLAYS, NO_COLOR, RUNS, SUBJECT, number_option
+from walcrash.values.errors import ExitCode
 
 
 @click.command()
@@ -11,15 +11,14 @@ from walcrash.values.errors import ExitCode, UsageError
 @number_option(
     "--times", default=5, most=MOST_REPLAYS, text="How often, each time in fresh processes."
 )
-@click.option(
-    "--subject",
-    metavar="SUBJECT",
-    help="What to run for a bundle: a scenario file, whose subject is taken, or an adapter.",
-)
+@SUBJECT
 @RUNS
 @NO_COLOR
 def replay(finding: str, times: int, subject: str | None, runs: str, no_color: bool) -> ExitCode:
-    """Run a finding again: a kept one by its id (such as F-7c1e), or a bundle."""
+    """Run a finding again: a kept one by its id (such as F-7c1e), or a bundle.
+
+    A bundle starts only what --subject names, and the reference log.
+    """
     from pathlib import Path
 
     from walcrash.report.replay_text import publish_replays
@@ -28,10 +27,5 @@ def replay(finding: str, times: int, subject: str | None, runs: str, no_color: b
     if finding.endswith(".zip"):
         results = replay_bundle(Path(finding), subject=subject, times=times)
         return publish_replays(results, times=times, runs=runs, color=not no_color)
-    if subject is not None:
-        raise UsageError(
-            "--subject is for bundles; a kept finding knows its subject",
-            hint=f"walcrash replay {finding}",
-        )
-    results = replay_finding(finding, runs=Path(runs), times=times)
+    results = replay_finding(finding, runs=Path(runs), subject=subject, times=times)
     return publish_replays(results, times=times, runs=runs, color=not no_color)

@@ -16,7 +16,15 @@ from walcrash.values.errors import ExitCode, UsageError
     metavar="FILE",
     help="Where to write it; - is stdout.  [default: in RUN; -, for github, several RUNs, stdin]",
 )
-def report(runs: tuple[str, ...], name: str, output: str | None) -> ExitCode:
+@click.option(
+    "--runs",
+    "kept_in",
+    metavar="DIR",
+    envvar="WALCRASH_RUNS",
+    show_envvar=True,
+    help="Directory that keeps the findings, for the commands.  [default: looked for beside RUN]",
+)
+def report(runs: tuple[str, ...], name: str, output: str | None, kept_in: str | None) -> ExitCode:
     """Make a report from a run's event log, or one report from those of several runs.
 
     RUN is the directory of a run, such as one in reports/runs, or its events.ndjson; - is stdin.
@@ -30,5 +38,5 @@ def report(runs: tuple[str, ...], name: str, output: str | None) -> ExitCode:
             f"there is no format `{name}`; there: {', '.join(FORMATS)}",
             hint=f"walcrash report RUN --to {next(iter(FORMATS))}",
         )
-    convert_runs(runs, FORMATS[name], output=output)
+    convert_runs(runs, FORMATS[name], output=output, kept_in=kept_in)
     return ExitCode.PASSED

@@ -1,7 +1,8 @@
 """The store: findings in an embedded SQLite file, each an explicit case and not a seed.
 
 A finding survives upgrades, since the case holds all that is needed to run it. A bug that is
-found again replaces its older case. Several campaigns may write at the same time.
+found again replaces its older case. A subject is sought where the store is
+now (`place`). Several campaigns may write at the same time.
 
 A finding is new once, again while it keeps failing, fixed when its kept case passes, and back
 when it fails after that.
@@ -13,18 +14,20 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from walcrash.findings.former_ids import IdScheme, id_by_text
+from walcrash.findings.place import found_again
 from walcrash.findings.store_errors import damaged, store_error
 from walcrash.findings.store_upgrade import CREATE, FINDINGS, FORMAT, UNREADABLE, upgrade
 from walcrash.values.case_file import StoredCase, stored_case_from_text, stored_case_to_text
 from walcrash.values.errors import UsageError
-from walcrash.values.finding import Finding, FindingState
+from walcrash.values.finding import STORE_NAME, Finding, FindingState
 from walcrash.values.verdict import Invariant
 
-NAME: Final = "walcrash.sqlite"
+NAME: Final = STORE_NAME
 
 _WAIT_SECONDS: Final = 30.0
 """How long another process that keeps a finding is waited for."""
@@ -32,11 +35,11 @@ _WAIT_SECONDS: Final = 30.0
 _CHECK_SECONDS: Final = 5.0
 """How long it is waited for before a campaign."""
 
-_COLUMNS: Final = "state, finding, stored, origin, evidence, former"
+_COLUMNS: Final = "state, finding, stored, origin, evidence, former, place"
 
 _STATES: Final = frozenset(state.value for state in FindingState)
 
-Row = tuple[str, str, str, str, str, str | None]
+Row = tuple[str, str, str, str, str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,8 @@ class Store:
     """The findings of one directory of runs."""
 
     def __init__(self, runs: Path) -> None:
-        self._path = runs / NAME
+        self._path = runs / STORE_NAME
+        self._directory = runs.resolve()
 
     def keep(
         self, finding: Finding, stored: StoredCase, origin: StoredCase, *, evidence: str = ""
@@ -105,8 +109,9 @@ class Store:
             text = FINDINGS.to_text(finding)
             connection.execute(
                 "insert or replace into finding "
-                "(id, scenario, state, finding, stored, origin, evidence, former, id_scheme) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "(id, scenario, state, finding, stored, origin, evidence, former, id_scheme, "
+                "place) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     finding.id,
                     finding.scenario,
@@ -117,6 +122,7 @@ class Store:
                     evidence,
                     former,
                     IdScheme.CAUSE_AS_FACTS,
+                    str(self._directory),
                 ),
             )
         return state
@@ -139,7 +145,7 @@ class Store:
             UsageError: the store cannot be read.
         """
         where, values = ("where scenario = ?", (scenario,)) if scenario is not None else ("", ())
-        return [_read(row) for row in self._rows(f"{where} order by scenario, id", values)]
+        return [self._read(row) for row in self._rows(f"{where} order by scenario, id", values)]
 
     def find(self, reference: str) -> KeptFinding:
         """Return a finding by its id, or the one that it had before, or the beginning of one.
@@ -150,11 +156,11 @@ class Store:
         begins = "where substr(id, 1, ?1) = ?2 or substr(former, 1, ?1) = ?2 order by id"
         rows = self._rows(begins, (len(reference), reference))
         if len(rows) == 1:
-            return _read(rows[0])
+            return self._read(rows[0])
         if not rows:
             self._check_readable(reference)
         there = rows or self._rows("order by id", ())
-        known = ", ".join(_read(row).id for row in there[:8]) or "none"
+        known = ", ".join(self._read(row).id for row in there[:8]) or "none"
         what = "more than one" if rows else "no finding"
         raise UsageError(
             f"`{reference}`: {what} in {self._path}; there: {known}",
@@ -183,6 +189,9 @@ class Store:
         with self._open() as connection:
             query = f"select {_COLUMNS} from finding {condition}"  # noqa: S608 - our own words
             return connection.execute(query, values).fetchall()
+
+    def _read(self, row: Row) -> KeptFinding:
+        return _read(row, self._directory)
 
     def check_usable(self) -> None:
         """See that findings can be kept, before there are any; nothing is changed.
@@ -281,17 +290,21 @@ def _finding(text: str) -> Finding:
     return FINDINGS.from_text(Finding, text, "a kept finding")
 
 
-def _read(row: Row) -> KeptFinding:
-    state, text, stored, origin, evidence, former = row
+def _read(row: Row, directory: Path) -> KeptFinding:
+    state, text, stored, origin, evidence, former, place = row
     if state not in _STATES:
         raise damaged(f"the state {state!r}")
     if not isinstance(evidence, str) or not isinstance(former, str | None):
         raise damaged("no text where one belongs")
+    if not isinstance(place, str):
+        raise damaged("no text where one belongs")
+    finding = _finding(text)
+    find = partial(found_again, was=Path(place), now=directory, scenario_path=finding.scenario_path)
     return KeptFinding(
-        finding=_finding(text),
+        finding=finding,
         state=FindingState(state),
-        stored=stored_case_from_text(stored),
-        origin=stored_case_from_text(origin),
+        stored=find(stored_case_from_text(stored)),
+        origin=find(stored_case_from_text(origin)),
         evidence=evidence,
         former_id=former,
     )

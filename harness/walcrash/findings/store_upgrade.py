@@ -14,13 +14,14 @@ from walcrash.values.finding import Finding, FindingState
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant, Violation
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """The store's version; a newer one is refused by name."""
 
 CREATE: Final = (
     "create table finding (id text primary key, scenario text not null, state text not null, "
     "finding text not null, stored text not null, origin text not null, "
-    "evidence text not null default '', former text, id_scheme integer not null)"
+    "evidence text not null default '', former text, id_scheme integer not null, "
+    "place text not null default '')"
 )
 
 
@@ -40,8 +41,12 @@ FINDINGS: Final = Codec(
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Bring an older format, 1 to 4, to this one; what cannot be is put into `unreadable`."""
+    """Bring an older format, 1 to 5, to this one; what cannot be is put into `unreadable`."""
     connection.execute(UNREADABLE)
+    if version > 1:
+        _add_place(connection)
+    if version == 5:
+        return
     if version == 1:
         _upgrade_from_1(connection)
     if version == 2:
@@ -53,6 +58,13 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     ).fetchall()
     for row in rows:
         _upgrade_finding(connection, row, tells_causes=version in (2, 3))
+
+
+def _add_place(connection: sqlite3.Connection) -> None:
+    """Bring format 5 to 6: it did not tell where the store was when a finding was kept."""
+    columns = [row[1] for row in connection.execute("pragma table_info(finding)")]
+    if "place" not in columns:
+        connection.execute("alter table finding add column place text not null default ''")
 
 
 def _add_ids(connection: sqlite3.Connection) -> None:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 
+from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.formats import Format
 from walcrash.report.log_reader import STDIN, read_log
 from walcrash.report.merge import merged_report
 from walcrash.report.output import publish, talk
 from walcrash.report.run_directory import EVENTS, write_whole
+from walcrash.report.runs_of_log import runs_of_log
 from walcrash.report.text import shell_path
 from walcrash.values.errors import UsageError
 
@@ -15,7 +17,9 @@ STDOUT = "-"
 """As the path of an output."""
 
 
-def convert_runs(runs: Sequence[str], to: Format, *, output: str | None) -> None:
+def convert_runs(
+    runs: Sequence[str], to: Format, *, output: str | None, kept_in: str | None = None
+) -> None:
     """Write one or more runs in a format; several become one report.
 
     Args:
@@ -23,13 +27,15 @@ def convert_runs(runs: Sequence[str], to: Format, *, output: str | None) -> None
         to: the format.
         output: the file; `-` is stdout; None is the format's own name in the run's directory, and
             stdout for several runs, for stdin, and for a format that is there to be piped.
+        kept_in: the directory that keeps the findings of all of them; None to look for it.
 
     Raises:
         UsageError: a log cannot be read, is none, is of a newer format, or is named twice.
         HarnessFault: the file cannot be written.
     """
     _refuse_doubles(runs)
-    text = to.render(merged_report([read_log(run) for run in runs]))
+    places = [kept_in or runs_of_log(run) or DEFAULT_RUNS for run in runs]
+    text = to.render(merged_report([read_log(run) for run in runs], runs=places))
     if output is None and (len(runs) > 1 or runs[0] == STDIN or to.is_streamed):
         output = STDOUT
     if output == STDOUT:

@@ -53,11 +53,13 @@ def github_summary(report: RunReport) -> str:
         section("Not opened", _unopened(report)),
         section("Invariants", _elide(invariant_table(report), "invariants")),
     ]
-    found = [finding_text(finding) for finding in report.findings]
+    found = [finding_text(finding, runs=report.runs_of(finding.id)) for finding in report.findings]
     found += [_unreported_text(report, case) for case in report.unreported]
     left = SUMMARY_BYTES - _size([top, *tail])
     findings = _fitting("Findings", found, left)
-    texts = [finding_text(finding) for finding in report.portability]
+    texts = [
+        finding_text(finding, runs=report.runs_of(finding.id)) for finding in report.portability
+    ]
     portability = _fitting("Portability", texts, left - _size([findings]))
     sections = [top, findings, portability, *tail]
     return "\n\n".join(each for each in sections if each) + "\n"
@@ -72,7 +74,7 @@ def _unopened(report: RunReport) -> str:
 
 def _unreported_text(report: RunReport, case: CaseJudged) -> str:
     path = report.scenario_paths.get(case.scenario, case.scenario)
-    return unreported_text(case, path, report.seed_of(case))
+    return unreported_text(case, path, report.seed_of(case), runs=report.runs_of(case.finding))
 
 
 def _size(texts: Sequence[str]) -> int:
@@ -115,10 +117,10 @@ def _fitting(title: str, texts: Sequence[str], limit_bytes: int) -> str:
 
 def github_annotations(report: RunReport) -> str:
     """Return the run as workflow commands, one a line; a run that passed has one notice."""
-    errors = [_finding(finding, "error") for finding in report.findings]
+    errors = [_finding(report, finding, "error") for finding in report.findings]
     errors += [_unreported(report, case) for case in report.unreported]
     warnings = list(_doubts(report))
-    notices = [_finding(finding, "notice") for finding in report.portability]
+    notices = [_finding(report, finding, "notice") for finding in report.portability]
     if report.verdict is Verdict.PASS:
         notices.insert(0, _command("notice", "walcrash", f"pass: {totals(report)}"))
     commands = [
@@ -129,14 +131,14 @@ def github_annotations(report: RunReport) -> str:
     return "".join(f"{command}\n" for command in commands)
 
 
-def _finding(finding: Finding, level: str) -> str:
+def _finding(report: RunReport, finding: Finding, level: str) -> str:
     first = finding.worst
     label = ", plain" if finding.is_plain else ""
     title = f"{finding.scenario}: {first.invariant.value} ({finding.id}{label})"
     lines = [shorten(first.message, MESSAGE_CHARACTERS)]
     lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]
     lines += [PLAIN] if finding.is_plain else []
-    lines.append(f"replay: {replay_command(finding.id)}")
+    lines.append(f"replay: {replay_command(finding.id, runs=report.runs_of(finding.id))}")
     return _command(level, title, "\n".join(lines), path=finding.scenario_path)
 
 

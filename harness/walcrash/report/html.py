@@ -165,8 +165,7 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
         judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",
         unjudged=tuple(_unjudged(report)),
         findings=tuple(
-            _finding(finding, report.stories.get(finding.id), steps=steps, has_view=has_view)
-            for finding in every
+            _finding(report, finding, steps=steps, has_view=has_view) for finding in every
         ),
         unreported=tuple(
             f"{escape(case.scenario)} · {', '.join(each.value for each in case.invariants)}: "
@@ -209,8 +208,8 @@ def _unjudged(report: RunReport) -> Iterable[tuple[str, str]]:
 # One finding.
 
 
-def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: bool) -> _Finding:
-    first = finding.worst
+def _finding(report: RunReport, finding: Finding, *, steps: int, has_view: bool) -> _Finding:
+    first, story = finding.worst, report.stories.get(finding.id)
     is_reported = story is not None and steps > 0
     view = None
     if story is not None and story.view is not None and has_view:
@@ -226,7 +225,7 @@ def _finding(finding: Finding, story: Story | None, *, steps: int, has_view: boo
         steps=tuple(step_rows(story, steps)) if story is not None and is_reported else (),
         view=view,
         end=tuple(_end(finding, story)),
-        commands=tuple(_commands(finding).items()),
+        commands=tuple(_commands(finding, report.runs_of(finding.id)).items()),
     )
 
 
@@ -273,9 +272,9 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         yield "repair", repair
 
 
-def _commands(finding: Finding) -> Mapping[str, str]:
+def _commands(finding: Finding, runs: str) -> Mapping[str, str]:
     return {
-        "replay": replay_line(finding.id),
-        "origin": finding_origin(finding),
-        "read": explain_command(finding.id),
+        "replay": replay_line(finding.id, runs=runs),
+        "origin": finding_origin(finding, runs=runs),
+        "read": explain_command(finding.id, runs=runs),
     }

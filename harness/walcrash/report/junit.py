@@ -147,7 +147,7 @@ def _failure(
 
 def _portability(report: RunReport, invariant: Invariant, finding: str) -> _Result:
     """Return the failure of an invariant that a finding's smallest case does not break."""
-    text = "\n".join(finding_text(each) for each in report.findings if each.id == finding)
+    text = "\n".join(_text(report, each) for each in report.findings if each.id == finding)
     message = f"{finding}: broken as well, by a larger case of this finding"
     return _Result("failure", message, text, invariant.value)
 
@@ -162,9 +162,10 @@ def _first_message(invariant: Invariant, broken: Finding | CaseJudged) -> str:
 
 def _text(report: RunReport, broken: Finding | CaseJudged) -> str:
     if isinstance(broken, Finding):
-        return finding_text(broken)
+        return finding_text(broken, runs=report.runs_of(broken.id))
     path = report.scenario_paths.get(broken.scenario, broken.scenario)
-    return unreported_text(broken, path, report.seed_of(broken))
+    runs = report.runs_of(broken.finding)
+    return unreported_text(broken, path, report.seed_of(broken), runs=runs)
 
 
 def _doubt(report: RunReport, scenario: ScenarioEnded, *, is_broken: bool) -> str:
@@ -188,7 +189,7 @@ def _notes(report: RunReport, scenario: ScenarioEnded) -> str:
         )
     )
     portability = [each for each in report.portability if each.scenario == scenario.scenario]
-    return "\n\n\n".join([numbers, *map(finding_text, portability)])
+    return "\n\n\n".join([numbers, *(_text(report, each) for each in portability)])
 
 
 # As XML.

@@ -23,6 +23,7 @@ from walcrash.report.summary import (
 )
 from walcrash.report.text import counted, shorten
 from walcrash.report.unopened_text import unopened_lines
+from walcrash.values.finding import Finding
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
 
@@ -33,7 +34,7 @@ def markdown_report(report: RunReport) -> str:
         head(report),
         fenced(again_command(report)),
         section("Findings", _findings(report)),
-        section("Portability", "\n\n".join(fenced(finding_text(f)) for f in report.portability)),
+        section("Portability", _texts(report, report.portability)),
         section("Scenarios", scenario_table(report)),
         section("Why not passed", reasons(report)),
         section("Not opened", unopened(report)),
@@ -65,15 +66,22 @@ def section(title: str, body: str) -> str:
 
 
 def _findings(report: RunReport) -> str:
-    parts = [fenced(finding_text(finding)) for finding in report.findings]
+    parts = [_texts(report, [finding]) for finding in report.findings]
     for case in report.unreported:
         path = report.scenario_paths.get(case.scenario, case.scenario)
         broken = ", ".join(invariant.value for invariant in case.invariants)
+        index, runs = None if case.pinned else case.case, report.runs_of(case.finding)
         parts.append(
             f"{plain(case.scenario)}: {broken}; the run ended before this was replayed.\n\n"
-            + fenced(origin_command(path, report.seed_of(case), None if case.pinned else case.case))
+            + fenced(origin_command(path, report.seed_of(case), index, runs=runs))
         )
     return "\n\n".join(parts)
+
+
+def _texts(report: RunReport, findings: Sequence[Finding]) -> str:
+    return "\n\n".join(
+        fenced(finding_text(finding, runs=report.runs_of(finding.id))) for finding in findings
+    )
 
 
 def scenario_table(report: RunReport) -> str:

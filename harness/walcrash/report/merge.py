@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.run_report import RunReport
 from walcrash.values.finding import Finding
 from walcrash.values.log import (
@@ -38,16 +39,25 @@ _WORST_STOP: Final = (
 )
 
 
-def merged_report(logs: Sequence[Sequence[LogLine]]) -> RunReport:
-    """Return what several event logs report together; that of one log is its own report."""
-    shards = [RunReport.of(log) for log in logs]
+def merged_report(
+    logs: Sequence[Sequence[LogLine]], *, runs: Sequence[str] | None = None
+) -> RunReport:
+    """Return what several event logs report together; that of one log is its own report.
+
+    Args:
+        logs: their lines.
+        runs: for each log the directory that keeps its findings; None is the default for all.
+    """
+    runs = [DEFAULT_RUNS] * len(logs) if runs is None else runs
+    shards = [RunReport.of(log, runs=kept) for log, kept in zip(logs, runs, strict=True)]
     if len(shards) == 1:
         return shards[0]
     paths = _paths(shards)
     report = RunReport(_joined(shard.seed for shard in shards), scenario_paths=paths)
     # The case that is reported is the first one, so its seed has the last word here.
-    last_first = reversed(shards)
+    last_first = shards[::-1]
     report.seeds = {case.finding: shard.seed for shard in last_first for case in shard.unreported}
+    report.other_runs = {id_: shard.runs for shard in last_first for id_ in _ids(shard)}
     for line in _lines(logs, shards, tuple(paths)):
         report.add(line)
     stopped = min((shard.stopped for shard in shards), key=_WORST_STOP.index)
@@ -97,6 +107,11 @@ def _lines(
         cases=sum(part.cases for shard in shards for part in shard.scenarios),
         findings=sum(not line.finding.is_portability for line in reported),
     )
+
+
+def _ids(shard: RunReport) -> Iterable[str]:
+    yield from (finding.id for finding in (*shard.findings, *shard.portability))
+    yield from (case.finding for case in shard.unreported)
 
 
 def _joined(texts: Iterable[str]) -> str:

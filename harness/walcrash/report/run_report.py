@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.html_coverage import Coverage, CoverageCount
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
@@ -66,8 +67,10 @@ class RunReport:
         seed: the master seed, known before the first line.
         scenario_paths: for each scenario's name the path that runs it again.
         arguments: what followed `walcrash run` and decides what is run, the seed aside.
+        runs: the directory that keeps the findings, as commands have to name it.
 
     Attributes:
+        other_runs: for findings of other directories than `runs` theirs.
         seeds: for findings that were never replayed the master seed, where it is not `seed`.
     """
 
@@ -77,9 +80,12 @@ class RunReport:
         *,
         scenario_paths: Mapping[str, str],
         arguments: Sequence[str] = (),
+        runs: str = DEFAULT_RUNS,
     ) -> None:
         self.seed = seed
         self.arguments = tuple(arguments)
+        self.runs = runs
+        self.other_runs: dict[str, str] = {}
         self.scenario_paths = dict(scenario_paths)
         self.version = ""
         self.findings: list[Finding] = []
@@ -127,11 +133,12 @@ class RunReport:
                 self._end = line
 
     @classmethod
-    def of(cls, lines: Sequence[LogLine]) -> "RunReport":
+    def of(cls, lines: Sequence[LogLine], *, runs: str = DEFAULT_RUNS) -> "RunReport":
         """Return what the lines of an event log report; a scenario goes by its name there."""
         begin = lines[0]
         assert isinstance(begin, CampaignStarted), "an event log begins with this line"
-        report = cls(begin.seed, scenario_paths={name: name for name in begin.scenarios})
+        paths = {name: name for name in begin.scenarios}
+        report = cls(begin.seed, scenario_paths=paths, runs=runs)
         for line in lines:
             report.add(line)
             if isinstance(line, ScenarioStarted) and line.path:
@@ -226,6 +233,10 @@ class RunReport:
     def seed_of(self, case: CaseJudged) -> str:
         """Return the master seed of the run that a case of `unreported` is from."""
         return self.seeds.get(case.finding, self.seed)
+
+    def runs_of(self, finding_id: str) -> str:
+        """Return the directory that keeps a finding, as commands have to name it."""
+        return self.other_runs.get(finding_id, self.runs)
 
     @property
     def stopped(self) -> StopReason:

@@ -67,23 +67,24 @@ def _rule(invariant: Invariant) -> _Object:
 
 def _results(report: RunReport) -> Iterator[_Object]:
     for finding in report.findings:
-        yield _result(finding)
+        yield _result(report, finding)
     for case in report.unreported:
         path = report.scenario_paths.get(case.scenario, case.scenario)
-        text = unreported_text(case, path, report.seed_of(case))
+        text = unreported_text(case, path, report.seed_of(case), runs=report.runs_of(case.finding))
         for invariant in case.invariants[:1]:
             yield _result_of(invariant, "error", text, path, case.finding)
     for finding in report.portability:
-        yield _result(finding)
+        yield _result(report, finding)
 
 
-def _result(finding: Finding) -> _Object:
+def _result(report: RunReport, finding: Finding) -> _Object:
     first = finding.worst
+    text = finding_text(finding, runs=report.runs_of(finding.id))
     return {
         **_result_of(
             first.invariant,
             "note" if finding.is_portability else "error",
-            f"{shorten(first.message)}\n\n{finding_text(finding)}",
+            f"{shorten(first.message)}\n\n{text}",
             finding.scenario_path,
             finding.id,
         ),

@@ -146,6 +146,7 @@ def _empty_report(request: RunRequest) -> RunReport:
         request.seed,
         scenario_paths={scenario.name: scenario.path for scenario in request.scenarios},
         arguments=request.arguments,
+        runs=request.runs,
     )
 
 

@@ -38,17 +38,24 @@ class Explained:
 
 
 def explain_finding(
-    reference: str, *, runs: Path, make_executor: MakeExecutor = jobs.make_executor
+    reference: str,
+    *,
+    runs: Path,
+    subject: str | None = None,
+    make_executor: MakeExecutor = jobs.make_executor,
 ) -> Explained:
     """Run a kept finding's case once more and make its story; a bundle's own run is shown as it is.
 
     Raises:
-        UsageError: there is no such finding, or the bundle is broken.
+        UsageError: there is no such finding, its subject is not where it was, or the bundle is
+            broken.
         WalcrashError: as `replay_finding`.
     """
     if reference.endswith(SUFFIX):
         return _explain_bundle(Path(reference))
-    results = replay_finding(reference, runs=runs, times=1, make_executor=make_executor)
+    results = replay_finding(
+        reference, runs=runs, subject=subject, times=1, make_executor=make_executor
+    )
     with closing(results):
         result = next(results)
     kept = Store(runs).find(reference)

@@ -10,8 +10,9 @@ from walcrash.case.outcome import count_operations
 from walcrash.findings.bundle import SUFFIX, new_bundle, write_bundle
 from walcrash.findings.evidence import Evidence, unpack
 from walcrash.findings.evidence_job import gather
-from walcrash.findings.store import KeptFinding, Store
+from walcrash.findings.store import KeptFinding
 from walcrash.tools.doctor.facts import kernel, machine, psutil_version, python_version
+from walcrash.tools.replay import find_kept
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding
 
@@ -44,16 +45,18 @@ def make_bundle(
     *,
     runs: Path,
     output: Path | None,
+    subject: str | None = None,
     make_executor: MakeExecutor = jobs.make_executor,
 ) -> MadeBundle:
     """Write a kept finding to a new file.
 
     Raises:
-        UsageError: there is no such finding, or the file cannot be written.
+        UsageError: there is no such finding, its subject is not where it was, or the file cannot
+            be written.
         Inconclusive: the finding did not happen again.
         WalcrashError: as `Campaign.lines`.
     """
-    kept = Store(runs).find(reference)
+    kept = find_kept(reference, runs=runs, subject=subject)
     path = output or Path(f"{kept.id}{SUFFIX}")
     with JobPool(make_executor, 1) as pool:
         made = _failing(pool, kept)

@@ -1,5 +1,6 @@
 """Replays: a kept finding's case, run again in fresh processes."""
 
+import shlex
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from walcrash.case.runner import CaseRun
 from walcrash.findings.bundle import read_bundle, with_subject
 from walcrash.findings.evidence import has_same_trace, has_threads
 from walcrash.findings.evidence_job import recheck
-from walcrash.findings.store import Store
+from walcrash.findings.place import missing_file
+from walcrash.findings.store import KeptFinding, Store
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import UsageError
 from walcrash.values.finding import Finding
 from walcrash.values.history import History
 from walcrash.values.scenario import SubjectSpec
@@ -56,16 +59,24 @@ def replay_finding(
     reference: str,
     *,
     runs: Path,
+    subject: str | None = None,
     times: int = REPLAYS,
     make_executor: MakeExecutor = jobs.make_executor,
 ) -> Generator[ReplayResult, None, None]:
     """Run a kept finding's case again, each time in fresh processes.
 
+    Args:
+        reference: its id, or the beginning of one.
+        runs: the directory that keeps it.
+        subject: what to run in place of its subject: a scenario file or an adapter.
+        times: how often.
+        make_executor: where it runs.
+
     Raises:
-        UsageError: there is no such finding.
+        UsageError: there is no such finding, or its subject is not where it was.
         WalcrashError: as `Campaign.lines`.
     """
-    kept = Store(runs).find(reference)
+    kept = find_kept(reference, runs=runs, subject=subject)
     with JobPool(make_executor, 1) as pool:
         for _ in range(times):
             run = pool.result(pool.submit(replay_case, kept.stored))
@@ -131,6 +142,29 @@ def replay_bundle(
                     note=OWN_TRACE,
                 )
             yield result
+
+
+def find_kept(reference: str, *, runs: Path, subject: str | None) -> KeptFinding:
+    """Return a kept finding, with another subject if one is named.
+
+    Raises:
+        UsageError: there is no such finding, or its subject is not where it was.
+        ScenarioError: the scenario that is named is broken.
+    """
+    kept = Store(runs).find(reference)
+    if subject is not None:
+        named = find_subject(subject, kept.stored.subject)
+        return replace(kept, stored=replace(kept.stored, subject=named))
+    lacking = missing_file(kept.stored.subject)
+    if lacking is not None:
+        again = f"walcrash replay {kept.id} --runs {shlex.quote(str(runs))}"
+        raise UsageError(
+            f"{kept.id} was found with `{kept.stored.subject.name}` in {Path(lacking).parent}, "
+            "which is not there, nor where the store is now or the scenario is named; "
+            "nothing was run",
+            hint=f"{again} --subject SCENARIO.toml, a scenario with that subject",
+        )
+    return kept
 
 
 def find_subject(name: str, named: SubjectSpec) -> SubjectSpec:

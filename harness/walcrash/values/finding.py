@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause
@@ -10,6 +10,9 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
 from walcrash.values.forms import SPARSE
 from walcrash.values.verdict import HasViolations, Invariant, Violation
+
+STORE_NAME: Final = "walcrash.sqlite"
+"""The file in a directory of runs that keeps the findings of all of them."""
 
 
 class FindingState(Enum):
