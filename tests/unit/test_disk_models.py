@@ -300,6 +300,35 @@ def test_a_rename_whose_new_name_was_synced_ties_the_old_one_to_nothing_that_com
         assert {shown.get("b") for shown in images if "d/a" not in shown} >= {b"data", None}
 
 
+def test_a_sync_of_a_file_whose_last_name_is_gone_may_be_for_nothing_on_posix() -> None:
+    base = base_of(log=b"old!", new=b"new!")
+    replaced = [rename("new", "log", 1), write("log", 0, 0, b"more")]
+    for sync in (fsync("log", 0), fdatasync("log", 0)):
+        assert contents(left(base, [*replaced, sync], Model.POSIX), "log") == {
+            b"old!", b"more", b"new!",
+        }  # fmt: skip
+        assert contents(left(base, [*replaced, sync], Model.EXT4), "log") <= {b"more", b"new!"}
+    through = [replaced[0], write("log", 0, 2, b"more", sync=True)]
+    assert b"old!" in contents(left(base, through, Model.POSIX), "log")
+    assert b"old!" not in contents(left(base, through, Model.EXT4), "log")
+
+
+def test_a_sync_counts_for_a_file_with_another_name_and_for_one_that_never_had_any() -> None:
+    linked = Image({"a": FileEntry(b"old!"), "b": LinkEntry("a")})
+    trace = [unlink("a", 0), write("b", 0, 0, b"more"), fsync("b", 0)]
+    shown = left(linked, trace, Model.POSIX)
+    assert shown
+    assert all(b"more" in one.values() for one in shown)
+
+    nameless = [Event(kind=K.CREATE, file=0, flags=os.O_TMPFILE | os.O_RDWR)]
+    nameless += [write("", 0, 0, b"more"), fsync("", 0)]
+    named = [*nameless, Event(kind=K.LINK, path_to="log", file=0), DIRECTORY_SYNC]
+    assert contents(left(Image({}), named, Model.POSIX), "log") == {b"more"}
+
+    everything = [unlink("log", 0), write("log", 0, 0, b"more"), Event(kind=K.SYNC_ALL)]
+    assert left(base_of(log=b"old!"), everything, Model.POSIX) == [{}]
+
+
 MOVED_AND_MADE_ANEW = [rename("e", "d/e", 1), mkdir("e", 2), create("e/new", 3)]
 
 

@@ -22,7 +22,7 @@ from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkE
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition, Moment, Placement, after
 
-ContentKey = tuple[int, int, Moment, tuple[tuple[int, Moment], ...]]
+ContentKey = tuple[int, bool, int, Moment, tuple[tuple[int, Moment], ...]]
 
 
 class ImageBuilder:
@@ -78,7 +78,10 @@ class ImageBuilder:
     def _content(self, file: FileHistory, state: FileState | None) -> bytes:
         if state is None:
             return file.content(file.size, 0, {})
-        key = (file.number, state.size, state.moment, tuple(state.special.items()))
+        if state.is_without_syncs and file.without_syncs is not None:
+            file = file.without_syncs
+        special = tuple(state.special.items())
+        key = (file.number, state.is_without_syncs, state.size, state.moment, special)
         content = self._contents.get(key)
         if content is None:
             content = file.content(state.size, state.moment, state.special)

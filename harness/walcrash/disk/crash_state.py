@@ -14,12 +14,14 @@ from walcrash.values.moments import Moment
 class FileState:
     """What of a file an image has: its size, and the moment of its content.
 
-    `special` is for the sectors that are of another moment.
+    `special` is for the sectors that are of another moment; `is_without_syncs` for a file whose
+    syncs do not count since its last name is gone.
     """
 
     size: int
     moment: Moment
     special: Mapping[int, Moment] = field(default_factory=dict)
+    is_without_syncs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ their block has been changed again meanwhile. Such sectors are lost to syncs: th
 Not here: names (`names`), which moments a persistence model may mix (`model`).
 """
 
+import copy
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +45,9 @@ class FileHistory:
         failed: for sectors that a failed sync has marked as clean, when that was.
         unallocated_from: for sectors whose content a later sync could not make durable: the
             `durable_content_size` that holds for them.
+        without_syncs: the same file where no sync counts that came after its last name had gone;
+            None where there was none, or where nothing needs to know.
+        is_without_syncs: whether this is that file.
     """
 
     __slots__ = (
@@ -61,6 +65,7 @@ class FileHistory:
         "extents",
         "failed",
         "is_truncated",
+        "is_without_syncs",
         "mode",
         "number",
         "promised",
@@ -69,6 +74,7 @@ class FileHistory:
         "size",
         "sizes",
         "unallocated_from",
+        "without_syncs",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +103,8 @@ class FileHistory:
         self.reserved = Reserved(block_bytes, is_unknown=not is_new)
         self.failed: dict[int, Moment] = {}
         self.unallocated_from: dict[int, int] = {}
+        self.without_syncs: FileHistory | None = None
+        self.is_without_syncs = False
         self._freed = freed
         self._sector_bytes = sector_bytes
         self._in_block = max(1, block_bytes // sector_bytes)
@@ -107,6 +115,24 @@ class FileHistory:
     def is_settled(self) -> bool:
         """Whether nothing is pending."""
         return not self.extents and not self.sizes
+
+    @property
+    def histories(self) -> "tuple[FileHistory, ...]":
+        """The file, and the same file without some syncs: what changes one changes both."""
+        return (self,) if self.without_syncs is None else (self, self.without_syncs)
+
+    def keep_without_syncs(self) -> None:
+        """Remember the file as it is without the sync that comes now, and all later ones."""
+        if self.without_syncs is None and not self.is_settled:
+            other = copy.copy(self)
+            other.base, other.reserved = bytearray(self.base), copy.copy(self.reserved)
+            other.extents, other.sizes = list(self.extents), list(self.sizes)
+            other.promised, other.failed = list(self.promised), dict(self.failed)
+            other.durable_since = dict(self.durable_since)
+            other.unallocated_from = dict(self.unallocated_from)
+            other._index = None
+            other.is_without_syncs = True
+            self.without_syncs = other
 
     # Changes.
 

@@ -29,6 +29,7 @@ class Past(Enum):
     UNSYNCED = "what a sync of something else, or a failed sync, has not made durable"
     NAMES = "names and modes that the journal has committed, and no sync of their own"
     FREED = "what files held that were removed or replaced"
+    UNNAMED = "what a file held that was synced after it had lost its last name"
 
 
 class FileSystem:
@@ -143,7 +144,7 @@ class FileSystem:
 
     def _mark_clean(self, file: FileHistory) -> None:
         """Keep `dirty` right: a file that has just been changed or settled is in it or is not."""
-        if file.is_settled:
+        if file.is_settled and file.without_syncs is None:
             self.dirty.pop(file.number, None)
         else:
             self.dirty[file.number] = None
@@ -176,8 +177,19 @@ class FileSystem:
         for number in list(self.modes):
             self._settle_mode(number, moment)
 
+    def _is_sync_in_vain(self, file: FileHistory) -> bool:
+        """Note a sync of one file; return whether it may be for nothing, its last name being gone.
+
+        Syncs count for a file that never had a name: it may be given one.
+        """
+        is_in_vain = Past.UNNAMED in self.keeps and self.names.has_lost_all(file.number)
+        if is_in_vain:
+            file.keep_without_syncs()
+        return is_in_vain
+
     def _settle_all(self) -> None:
         for file in self.dirty_files():
+            file.without_syncs = None
             file.settle()
             self._mark_clean(file)
         self._settle_modes()

@@ -76,6 +76,7 @@ class PosixModel(DiskModel):
         self, pending: FileSystem, choice: ImageChoice, file: FileHistory, held: list[Held]
     ) -> FileState:
         """Return size and sectors, each at the moment that is asked for."""
+        file = _weakest(file)
         moment = min(choice.files, pending.now)
         asked_size = held_size(held, choice.files)
         reached = min(asked_size.moment, pending.now)
@@ -88,7 +89,7 @@ class PosixModel(DiskModel):
                 special[sector] = file.durable_since.get(sector, 0)
             else:
                 special[sector] = asked
-        return FileState(size, moment, special)
+        return FileState(size, moment, special, file.is_without_syncs)
 
     # All crash states.
 
@@ -140,8 +141,12 @@ def _options(pending: FileSystem) -> list[FileOptions]:
             _sizes(pending, file),
             {sector: _sector_moments(file, sector) for sector in file.pending_sectors()},
         )
-        for file in pending.dirty_files()
+        for file in map(_weakest, pending.dirty_files())
     ]
+
+
+def _weakest(file: FileHistory) -> FileHistory:
+    return file if file.without_syncs is None else file.without_syncs
 
 
 def _sizes(pending: FileSystem, file: FileHistory) -> list[int]:

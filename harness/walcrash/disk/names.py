@@ -118,6 +118,10 @@ class Names:
         """Whether any name leads to something in memory."""
         return self._current[target] > 0
 
+    def has_lost_all(self, target: int) -> bool:
+        """Whether no name leads to something in memory, but one did that a crash may bring back."""
+        return not self._current[target] and self._references[target] > 0
+
     # Changes.
 
     def add_durable(self, key: EntryKey, target: int) -> None:

@@ -9,7 +9,7 @@ Not here: the images (`build`).
 from collections.abc import Iterator
 
 from walcrash.disk.file_history import FileHistory
-from walcrash.disk.file_system import FileSystem
+from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.models import MODELS
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.moments import Moment
@@ -29,10 +29,13 @@ def outstanding(pending: FileSystem, model: PersistenceModel) -> Outstanding:
     for number, history in pending.modes.items():
         moments = (moment for moment, _ in history.changes)
         found.update(("mode", number, moment) for moment in moments if moment > names_mark)
+    needs_all = Past.UNNAMED in rules.needs
     for file in pending.dirty_files():
-        for moment, what in _file_moments(file):
-            if moment > files_mark:
-                found.add((*what, file.number, moment, moment > names_mark))
+        for each in file.histories if needs_all else (file,):
+            for moment, what in _file_moments(each):
+                if moment > files_mark:
+                    place = file.number, each.is_without_syncs
+                    found.add((*what, *place, moment, moment > names_mark))
     return frozenset(found)
 
 

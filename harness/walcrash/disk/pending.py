@@ -128,7 +128,8 @@ class Pending(FileSystem):
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
         self._numbering = Numbering()
         for file in self.dirty_files():
-            self._release(file, self.now)
+            for history in file.histories:
+                self._release(history, self.now)
 
     def apply_boot(self, events: Iterable[Event]) -> None:
         """Take the whole trace of a boot that ended with the power on, and begin another.
@@ -159,18 +160,20 @@ class Pending(FileSystem):
         if file is None:
             yield
             return
-        was_settled = file.is_settled
+        was_clean = file.number not in self.dirty
         marks = file.changed, file.resized
-        file.write(self.next_event, event.offset, event.data[:kept_bytes])
+        for history in file.histories:
+            history.write(self.next_event, event.offset, event.data[:kept_bytes])
         self.dirty[file.number] = None
         self.now = after(self.next_event)
         try:
             yield
         finally:
             self.now = reached
-            file.forget_event(self.next_event)
+            for history in file.histories:
+                history.forget_event(self.next_event)
             file.changed, file.resized = marks
-            if was_settled:
+            if was_clean:
                 del self.dirty[file.number]
 
     # Which file an event means.
@@ -205,10 +208,12 @@ class Pending(FileSystem):
         if file is None or not event.result:
             return
         size_before = file.size
-        file.write(self.next_event, event.offset, event.data[: event.result])
+        for history in file.histories:
+            history.write(self.next_event, event.offset, event.data[: event.result])
         is_grown = file.size != size_before
         self._touch(file, is_changed=is_grown, is_resized=is_grown)
         if event.is_synchronous:
+            self._is_sync_in_vain(file)
             file.settle_range(
                 after(self.next_event),
                 event.offset,
@@ -222,22 +227,25 @@ class Pending(FileSystem):
         file = self._file(event)
         if file is not None:
             is_resized = event.offset != file.size
-            file.resize(self.next_event, event.offset)
-            file.is_truncated |= not event.offset
+            for history in file.histories:
+                history.resize(self.next_event, event.offset)
+                history.is_truncated |= not event.offset
             self._touch(file, is_resized=is_resized)
 
     def _allocate(self, event: Event) -> None:
         file = self._file(event)
         if file is None:
             return
-        if not allocate(file, self.next_event, event.flags, event.offset, event.length):
-            raise self._unknown(event, f"fallocate mode {event.flags:#x}")
+        for history in file.histories:
+            if not allocate(history, self.next_event, event.flags, event.offset, event.length):
+                raise self._unknown(event, f"fallocate mode {event.flags:#x}")
         self._touch(file, is_resized=True)
 
     def _close(self, event: Event) -> None:
         file = self._file(event)
         if file is not None:
-            self._release(file, part(self.next_event, 1))
+            for history in file.histories:
+                self._release(history, part(self.next_event, 1))
 
     @staticmethod
     def _release(file: FileHistory, moment: Moment) -> None:
@@ -303,7 +311,8 @@ class Pending(FileSystem):
             node = self.nodes[moved]
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory):
-                node.allocate_delayed(moment)
+                for history in node.histories:
+                    history.allocate_delayed(moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
                 self._free(replaced, replaced_by=moved)
@@ -327,9 +336,10 @@ class Pending(FileSystem):
         number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
         if isinstance(node, FileHistory):
+            is_in_vain = self._is_sync_in_vain(node)
             node.settle()
             self._mark_clean(node)
-            if event.kind is EventKind.FSYNC:
+            if event.kind is EventKind.FSYNC and not is_in_vain:
                 self._settle_mode(node.number)
             self._commit(node.changed if event.kind is EventKind.FSYNC else node.resized)
         elif isinstance(node, Directory):
@@ -342,6 +352,7 @@ class Pending(FileSystem):
         file = self._file(event)
         if file is None:
             return
+        self._is_sync_in_vain(file)
         end = event.offset + event.length
         if event.offset == 0 and end >= file.size:
             file.settle()
@@ -361,15 +372,17 @@ class Pending(FileSystem):
         now = after(self.next_event)
         if event.kind is EventKind.SYNC_ALL:
             for file in self.dirty_files():
-                file.fail(now)
+                for history in file.histories:
+                    history.fail(now)
             return
         number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
         if isinstance(node, FileHistory):
-            if event.kind is EventKind.MSYNC:
-                node.fail(now, event.offset, event.offset + event.length)
-            else:
-                node.fail(now)
+            for history in node.histories:
+                if event.kind is EventKind.MSYNC:
+                    history.fail(now, event.offset, event.offset + event.length)
+                else:
+                    history.fail(now)
 
     def _drop(self, numbers: list[int]) -> None:
         super()._drop(numbers)

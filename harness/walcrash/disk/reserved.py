@@ -23,7 +23,7 @@ class Reserved:
 
     def add(self, start: int, end: int) -> None:
         """Reserve the blocks that a range touches."""
-        self._ranges.append((self._down(start), self._up(end)))
+        self._ranges = [*self._ranges, (self._down(start), self._up(end))]
 
     def free(self, start: int, end: int = END_OF_ALL_FILES) -> None:
         """Free the blocks that lie in a range whole."""

@@ -67,7 +67,8 @@ class FileOptions:
         """Yield each way in which the file may be."""
         for size in self.sizes:
             for chosen in product(*self.sectors.values()):
-                yield FileState(size, self.otherwise, dict(zip(self.sectors, chosen, strict=True)))
+                special = dict(zip(self.sectors, chosen, strict=True))
+                yield FileState(size, self.otherwise, special, self.file.is_without_syncs)
 
 
 @dataclass(frozen=True, slots=True)
