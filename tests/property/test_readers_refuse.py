@@ -43,6 +43,7 @@ from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import Recovery
 from walcrash.values.version import VERSION
 from walcrash.wal.vixw import encode_record
+from walcrash.workload.draw import case_seed
 
 FEW, MANY = 40, 1000
 COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.slow)]
@@ -168,7 +169,7 @@ def test_states(count: int, tmp_path: Path) -> None:
     def go_on() -> None:
         with contextlib.closing(CampaignState.resume(str(run))) as state:
             state.begin_scenario("a")
-            state.judged("a")
+            state.judged("a", most=1)
             state.why_done("a")
             state.minimal("a", "G-1")
             state.reported(BUNDLE.finding.scenario, BUNDLE.finding.id)
@@ -189,9 +190,10 @@ def test_states(count: int, tmp_path: Path) -> None:
 def _begin_state(directory: str) -> None:
     request = Request(
         version=VERSION, directory=directory, names=("a",), seed="1", cases=1, seconds=None,
-        digests=(("a", "b"),),
+        digests=(("a", "b"), (BUNDLE.finding.scenario, "c")),
     )  # fmt: skip
-    outcome = replace(summarise(BUNDLE.evidence.run, BUNDLE.stored), coverage=None)
+    run = summarise(BUNDLE.evidence.run, BUNDLE.stored)
+    outcome = replace(run, index=0, seed=case_seed("1", "a", 0), coverage=None)
     with contextlib.closing(CampaignState.begin(directory, request)) as state:
         state.begin_scenario("a")
         state.add_judged("a", 0, [outcome], 1.0)

@@ -265,10 +265,12 @@ class Campaign:
             for outcomes in self._outcomes(pool, tally, prepared, deadline, first=0):
                 yield from outcomes
             return
-        earlier = state.judged(name)
+        count = self._case_count(tally.scenario)
+        earlier = state.judged(name, most=count)
         yield from earlier
         reason = state.why_done(name)
-        if reason is not None:
+        # A last case that the state has lost is judged again.
+        if reason is not None and (reason is not StopReason.CASES_DONE or len(earlier) == count):
             is_short = reason is not StopReason.CASES_DONE
             self._stopped = self._stopped or (reason if is_short else None)
             return
@@ -315,8 +317,7 @@ class Campaign:
         plan, scenario = self._plan, tally.scenario
         seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
         left_seconds = min(plan.minimising_seconds, seconds * MINIMISING_SHARE)
-        count = plan.cases if plan.cases is not None else scenario.budget.cases
-        indices = range(count) if plan.only_case is None else [plan.only_case]
+        indices = range(self._case_count(scenario)) if plan.only_case is None else [plan.only_case]
         for start in range(first, len(indices), BATCH_CASES):
             is_found = tally.groups or tally.portability_groups
             yield Batch(
@@ -328,6 +329,9 @@ class Campaign:
                 deadline=deadline - left_seconds if deadline and is_found else deadline,
                 keeps_evidence=True,
             )
+
+    def _case_count(self, scenario: Scenario) -> int:
+        return self._plan.cases if self._plan.cases is not None else scenario.budget.cases
 
     def _is_stopped(self) -> bool:
         return self._is_interrupted or (

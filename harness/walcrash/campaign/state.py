@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from walcrash.campaign.state_rows import WrongRow, check_outcomes, check_rows
 from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.codec import Codec, Refused, dumps
@@ -184,6 +185,7 @@ class CampaignState:
 
         Raises:
             UsageError: there is none, it is in use, or it is of another version.
+            HarnessFault: its rows are not those of a campaign that was asked for this.
         """
         path = os.path.join(directory, NAME)
         if not os.path.isfile(path):
@@ -212,6 +214,11 @@ class CampaignState:
             ) from None
         except (sqlite3.Error, Refused, ValueError, TypeError) as problem:
             raise _unreadable(path, problem) from None
+        with _faults(path), contextlib.ExitStack() as failed:
+            # Before anything is written: a log that is there stays as it is.
+            failed.callback(connection.close)
+            check_rows(connection, dict(request.digests))
+            failed.pop_all()
         state = cls(path, connection, request)
         state.seconds = seconds
         return state
@@ -229,17 +236,25 @@ class CampaignState:
             (begun,) = connection.execute(query, (scenario,)).fetchone()
             return max(0.0, self.seconds - _number(begun))
 
-    def judged(self, scenario: str) -> list[CaseOutcome]:
+    def judged(self, scenario: str, *, most: int) -> list[CaseOutcome]:
         """Return the cases of a scenario that were judged before, from the first without a hole.
 
+        Args:
+            scenario: its name.
+            most: how many cases it has at most.
+
         Raises:
-            HarnessFault: the file cannot be read.
+            HarnessFault: the file cannot be read, or has other cases.
         """
         with _faults(self._path):
             rows = self._connection.execute(
                 "select outcome from judged where scenario = ? order by number", (scenario,)
             ).fetchall()
-            return [_CODEC.from_text(CaseOutcome, text, "outcome") for (text,) in rows]
+            if len(rows) > most:
+                raise WrongRow(f"found {len(rows)} cases of {scenario}; allowed: at most {most}")
+            outcomes = [_CODEC.from_text(CaseOutcome, text, "outcome") for (text,) in rows]
+            check_outcomes(outcomes, scenario, self.request.seed)
+            return outcomes
 
     def add_judged(
         self, scenario: str, number: int, outcomes: Sequence[CaseOutcome], seconds: float
@@ -305,7 +320,13 @@ class CampaignState:
             ).fetchone()
             if row is None:
                 return None
-            return _CODEC.from_text(FindingReported, row[0], "line"), FindingState(row[1])
+            line, change = _CODEC.from_text(FindingReported, row[0], "line"), FindingState(row[1])
+            if (line.finding.scenario, line.finding.id) != (scenario, finding):
+                raise WrongRow(
+                    f"reported.line: found {line.finding.id} of {line.finding.scenario}; "
+                    f"allowed: {finding} of {scenario}"
+                )
+            return line, change
 
     def add_reported(self, line: FindingReported, change: FindingState) -> None:
         """Keep the line of a finding that was minimised and replayed, and what became of it."""

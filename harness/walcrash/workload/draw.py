@@ -36,6 +36,11 @@ CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
 
 
+def case_seed(master_seed: str | int, scenario: str, index: int) -> int:
+    """Return the seed of case `index` of a scenario's campaign, by the scenario's name."""
+    return derive_seed(master_seed, scenario, index)
+
+
 def draw_case(
     scenario: Scenario,
     *,
@@ -53,7 +58,7 @@ def draw_case(
         master_seed: an integer or any text; they differ even where both are written alike.
         index: the case's position in the campaign, from 0.
     """
-    seed = derive_seed(master_seed, scenario.name, index)
+    seed = case_seed(master_seed, scenario.name, index)
     prng = Prng(seed)
     progress = Progress()
     boots: list[BootPlan] = []
