@@ -35,6 +35,8 @@ class FileSystemVariant:
         block_bytes: what it allocates at a time.
         models: the persistence models that must allow every tree it leaves.
         environment: variables of the command.
+        reuses_freed_blocks: whether a freed block is another file's before the freeing is durable.
+        syncs_return_early: whether a sync returns before that of another process has ended.
     """
 
     name: str
@@ -46,6 +48,8 @@ class FileSystemVariant:
     block_bytes: int = 4096
     models: tuple[PersistenceModel, ...] = (PersistenceModel.POSIX,)
     environment: Mapping[str, str] = field(default_factory=dict)
+    reuses_freed_blocks: bool = False
+    syncs_return_early: bool = False
 
     @property
     def program(self) -> str:
@@ -62,6 +66,7 @@ def _ext4(
     *,
     block_bytes: int = 4096,
     models: tuple[PersistenceModel, ...] = _BOTH,
+    reuses_freed_blocks: bool = False,
 ) -> FileSystemVariant:
     return FileSystemVariant(
         name=name,
@@ -71,6 +76,7 @@ def _ext4(
         options=options,
         block_bytes=block_bytes,
         models=models,
+        reuses_freed_blocks=reuses_freed_blocks,
     )
 
 
@@ -81,7 +87,12 @@ VARIANTS: Final[Mapping[str, FileSystemVariant]] = {
         _ext4("ext4-1k", "data=ordered", block_bytes=1024),
         _ext4("ext4-lock", "data=ordered,dioread_lock"),
         # It promises less than `ext4` on purpose: names without the data that they name.
-        _ext4("ext4-writeback", "data=writeback", models=(PersistenceModel.POSIX,)),
+        _ext4(
+            "ext4-writeback",
+            "data=writeback",
+            models=(PersistenceModel.POSIX,),
+            reuses_freed_blocks=True,
+        ),
         FileSystemVariant(
             name="xfs",
             kind="xfs",
@@ -96,6 +107,7 @@ VARIANTS: Final[Mapping[str, FileSystemVariant]] = {
             package="btrfs-progs",
             make=("mkfs.btrfs", "-q", "-f", "-K", "-M", "-m", "single", "-d", "single"),
             size_bytes=48 * _MIB,
+            syncs_return_early=True,
         ),
     )
 }

@@ -14,7 +14,7 @@ Source: the rules of each model, `harness/walcrash/docs/reference/models/`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
@@ -66,20 +66,31 @@ class Refusal:
     allowed: tuple[str | int | bytes | None, ...]
 
 
-def why_not(pending: FileSystem, model: PersistenceModel, image: Image) -> Refusal | None:
+MayBeAnything = Callable[[FileSystem, FileHistory, int], bool]
+"""Whether a sector of a file may hold anything."""
+
+
+def why_not(
+    pending: FileSystem,
+    model: PersistenceModel,
+    image: Image,
+    *,
+    may_be_anything: MayBeAnything | None = None,
+) -> Refusal | None:
     """Return None if a model allows a tree where a file system is, else the nearest reason.
 
     Args:
         pending: the file system, at the position; it has to remember what the model needs.
         model: the model.
         image: the tree that was found.
+        may_be_anything: which sectors are not looked at; None for none.
 
     Raises:
         Inconclusive: there are too many ways in which the names may be.
     """
     rules = MODELS[model]
     assert rules.needs <= pending.keeps, "the pending model has forgotten what this one needs"
-    search = _Search(pending, image)
+    search = _Search(pending, image, may_be_anything)
     for count, arrangement in enumerate(
         rules.arrangements(pending, is_sought=_sought(pending, image))
     ):
@@ -110,8 +121,11 @@ _Missing = tuple[int, int, int, int]
 class _Search:
     """The arrangements that were tried, and what the nearest of them cannot explain."""
 
-    def __init__(self, pending: FileSystem, image: Image) -> None:
+    def __init__(
+        self, pending: FileSystem, image: Image, may_be_anything: MayBeAnything | None
+    ) -> None:
         self._pending = pending
+        self._may_be_anything = may_be_anything
         self._image = image
         self._want = {path: _shape(entry) for path, entry in image.entries.items()}
         self._files: dict[tuple[int, str], tuple[FileOptions, _Missing, Refusal | None]] = {}
@@ -204,6 +218,9 @@ class _Search:
             return (0, 0, 1, 0), refusal
         unit = self._pending.sector_bytes
         wrong = list(_wrong_sectors(content, options, unit))
+        if self._may_be_anything is not None:
+            skips, file = self._may_be_anything, options.file
+            wrong = [sector for sector in wrong if not skips(self._pending, file, sector)]
         if not wrong:
             return (0, 0, 0, 0), None
         first = wrong[0]

@@ -18,7 +18,7 @@ MOST_REFUSED = 50
 """Refused trees that are shown, of each file system's and in all."""
 
 _HEAD = ("file system", "held against", "runs", "cuts", "mounts", "no mount", "trees", "refused",
-         "undecided")  # fmt: skip
+         "not judged", "undecided")  # fmt: skip
 
 
 def publish_models(
@@ -61,6 +61,14 @@ def models_text(check: ModelCheck, missing: Sequence[str] = (), seed: str = "") 
         ]
         for each in shown
     ]
+    parts += [
+        [
+            f"  {escape(each.where)}, run {each.run}, tree {each.tree}: not judged by "
+            f"`{each.model.value}`",
+            f"    not judged: {escape(each.reason)}",
+        ]
+        for each in check.not_judged[:MOST_REFUSED]
+    ]
     if len(shown) < len(check.refused):
         parts.append([f"  and {counted(len(check.refused) - len(shown), 'more refusal')}"])
     parts.append([f"  not recorded: {escape(each)}" for each in missing])
@@ -80,6 +88,7 @@ def _row(each: FileSystemCheck) -> tuple[str, ...]:
         f"{each.unmountable:,}",
         f"{each.trees:,}",
         _by_model(each.refused),
+        _by_model(each.not_judged),
         _by_model(each.undecided),
     )
 
@@ -145,6 +154,8 @@ def _verdict(check: ModelCheck, missing: Sequence[str]) -> str:
     cuts = sum(each.cuts for each in check.file_systems)
     refused = len({(each.where, each.run, each.tree) for each in check.refused})
     words = f"{counted(trees, 'tree')} of {counted(cuts, 'cut')}, {refused:,} refused"
+    not_judged = len({(each.where, each.run, each.tree) for each in check.not_judged})
+    words += f", {not_judged:,} not judged" if not_judged else ""
     undecided = sum(sum(each.undecided.values()) for each in check.file_systems)
     if refused:
         return f"FAIL  {words}"
@@ -194,6 +205,16 @@ def _json(check: ModelCheck, missing: Sequence[str], seed: str) -> str:
                 }
                 for each in check.refused
             ],
+            "not_judged": [
+                {
+                    "file": each.where,
+                    "run": each.run,
+                    "tree": each.tree,
+                    "model": each.model.value,
+                    "reason": each.reason,
+                }
+                for each in check.not_judged
+            ],
             "outcomes": [
                 {
                     "workload": each.workload,
@@ -219,6 +240,7 @@ def _file_system_json(each: FileSystemCheck) -> dict[str, object]:
         "unmountable": each.unmountable,
         "trees": each.trees,
         "refused": {model.value: count for model, count in each.refused.items()},
+        "not_judged": {model.value: count for model, count in each.not_judged.items()},
         "undecided": {model.value: count for model, count in each.undecided.items()},
         "shares": {
             policy.value: {"images": share.images, "seen": share.seen}

@@ -55,6 +55,8 @@ class RealRun:
         cuts: how many cuts there were.
         mounts: how many different devices they came to, each of which was mounted once.
         unmountable: how many of those the file system refused to mount.
+        overlapped: which events, by number, are syncs of a file of which another process had a
+            sync under way meanwhile.
     """
 
     file_system: str
@@ -70,18 +72,19 @@ class RealRun:
     cuts: Annotated[int, Whole(0)] = 0
     mounts: Annotated[int, Whole(0)] = 0
     unmountable: Annotated[int, Whole(0)] = 0
+    overlapped: tuple[Annotated[int, Whole(0)], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTree:
-    """A tree that a model does not allow: a contradicted rule.
+    """A tree that a model does not allow: a contradicted rule, or one of those not judged.
 
     Attributes:
         where: the file that holds it.
         run: the number of its run in the file, from 0.
         tree: its number in the run, from 0.
         model: the model.
-        reason: what the nearest image of the model has in its place.
+        reason: what the nearest image of the model has in its place, or why it is not judged.
     """
 
     where: str
@@ -112,6 +115,7 @@ class FileSystemCheck:
         unmountable: how many of them could not be.
         trees: how many different trees, each at its place in its trace.
         refused: how many of these each model does not allow.
+        not_judged: how many of these are none of its images, for a reason that it leaves out.
         undecided: how many of these no answer was found for.
         shares: by policy of the weakest of its models; empty where that was not asked for.
     """
@@ -124,6 +128,7 @@ class FileSystemCheck:
     unmountable: int
     trees: int
     refused: Mapping[PersistenceModel, int]
+    not_judged: Mapping[PersistenceModel, int]
     undecided: Mapping[PersistenceModel, int]
     shares: Mapping[Policy, PolicyShare]
 
@@ -153,8 +158,10 @@ class ModelCheck:
         file_systems: the counts of each file system.
         refused: every tree that a model refuses, once for each model.
         outcomes: of litmus workloads; empty where they were not asked for.
+        not_judged: every tree that is no image, once for each model, and is not held against it.
     """
 
     file_systems: tuple[FileSystemCheck, ...]
     refused: tuple[RefusedTree, ...]
     outcomes: tuple[LitmusOutcome, ...] = ()
+    not_judged: tuple[RefusedTree, ...] = ()

@@ -12,7 +12,9 @@ import contextlib
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from walcrash.values.seed import Prng
@@ -53,8 +55,24 @@ def sync_file_system(path: str) -> None:
         os.close(fd)
 
 
+@dataclass(slots=True)
+class OutsideSync:
+    """A sync of a file of the workload by the background.
+
+    Attributes:
+        path: the file, in the workload's directory.
+        began_ns: when it began, by the monotonic clock.
+        ended_ns: when it returned; None if it has not.
+    """
+
+    path: str
+    began_ns: int
+    ended_ns: int | None = None
+
+
 class _Background:
     def __init__(self, directory: str, beside: str, prng: Prng) -> None:
+        self.syncs: list[OutsideSync] = []
         self._directory = directory
         self._other = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
         self._prng = prng
@@ -67,14 +85,19 @@ class _Background:
 
     def sync_one(self) -> None:
         """Sync a file of the workload, from outside."""
-        fd = self._some_file()
-        if fd is not None:
+        found = self._some_file()
+        if found is not None:
+            fd, path = found
+            sync = OutsideSync(os.path.relpath(path, self._directory), time.monotonic_ns())
+            self.syncs.append(sync)
             os.fsync(fd)
+            sync.ended_ns = time.monotonic_ns()
 
     def write_back(self) -> None:
         """Have a few pages of a file of the workload written, and no more."""
-        fd = self._some_file()
-        if fd is not None:
+        found = self._some_file()
+        if found is not None:
+            fd, _ = found
             start = self._prng.below(_PIECES) * _PIECE_BYTES
             _libc.sync_file_range(
                 fd, ctypes.c_long(start), ctypes.c_long(self._prng.below(4) * _PIECE_BYTES), _WRITE
@@ -84,15 +107,16 @@ class _Background:
         """Do one of these."""
         self._prng.choice((self.commit, self.sync_one, self.write_back))()
 
-    def _some_file(self) -> int | None:
+    def _some_file(self) -> tuple[int, str] | None:
         names = sorted(
             f"{where}/{name}" for where, _, names in os.walk(self._directory) for name in names
         )
         if not names or len(self._fds) >= _MOST_OPEN:
             return None
-        fd = os.open(self._prng.choice(names), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        path = self._prng.choice(names)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._fds.append(fd)
-        return fd
+        return fd, path
 
     def go_on(self, act: Callable[[], None], is_over: threading.Event) -> None:
         """Act again and again."""
@@ -118,8 +142,8 @@ BACKGROUNDS: Final = (NONE, SLOW, *_ACTS)
 
 
 @contextlib.contextmanager
-def background(kind: str, directory: str, beside: str, prng: Prng) -> Iterator[None]:
-    """Have a background for a while.
+def background(kind: str, directory: str, beside: str, prng: Prng) -> Iterator[list[OutsideSync]]:
+    """Have a background for a while; the syncs of the workload's files are listed as they begin.
 
     Args:
         kind: one of `BACKGROUNDS`.
@@ -128,13 +152,13 @@ def background(kind: str, directory: str, beside: str, prng: Prng) -> Iterator[N
         prng: what it is drawn from; when it falls is the machine's affair.
     """
     if kind not in _ACTS:
-        yield
+        yield []
         return
     made, act, is_over = _Background(directory, beside, prng), _ACTS[kind], threading.Event()
     thread = threading.Thread(target=made.go_on, args=(lambda: act(made), is_over))
     thread.start()
     try:
-        yield
+        yield made.syncs
     finally:
         is_over.set()
         thread.join()

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.disk import NotModelled, Pending
-from walcrash.disk.membership import Refusal, why_not
+from walcrash.disk.membership import MayBeAnything, Refusal, why_not
 from walcrash.tools.models.files import excerpt, read_file, write_file
+from walcrash.tools.models.grounds import Ground, grounds_of, unfinished
 from walcrash.tools.models.outcomes import Outcomes
 from walcrash.tools.models.shares import Shares
 from walcrash.values.errors import Inconclusive
@@ -33,10 +34,6 @@ from walcrash.values.real_tree import (
 
 _PAGE_BYTES: Final = 4096
 
-_SYNCS: Final = frozenset(
-    {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
-)
-
 # limits
 MOST_PAGES: Final = 64
 """Page ends in one write under way that are tried, from its start."""
@@ -44,10 +41,11 @@ MOST_PAGES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Why a tree is refused; empty if it is not, `is_decided` unless nobody knows."""
+    """Why a tree is refused or not judged, empty if it is not; `is_decided` unless nobody knows."""
 
     reason: str
     is_decided: bool = True
+    not_judged: str = ""
 
 
 class Checker:
@@ -60,6 +58,7 @@ class Checker:
         self._outcomes = Outcomes()
         self._tallies: dict[str, _Tally] = {}
         self._refused: list[RefusedTree] = []
+        self._not_judged: list[RefusedTree] = []
         self.excerpts: list[RealRun] = []
 
     def add(self, run: RealRun, where: str, number: int) -> int:
@@ -78,13 +77,16 @@ class Checker:
         refusing: dict[int, list[PersistenceModel]] = defaultdict(list)
         for model in run.models:
             for index, answer in answers(run, model):
+                reason, kept = answer.reason, self._refused
                 if tally.note(model, answer):
                     refusing[index].append(model)
-                    self._refused.append(
-                        RefusedTree(
-                            where=where, run=number, tree=index, model=model, reason=answer.reason
-                        )
-                    )
+                elif answer.not_judged:
+                    reason, kept = answer.not_judged, self._not_judged
+                else:
+                    continue
+                kept.append(
+                    RefusedTree(where=where, run=number, tree=index, model=model, reason=reason)
+                )
         self.excerpts += [excerpt(run, index, refusing[index]) for index in sorted(refusing)]
         if self._with_shares:
             tally.shares.add(run)
@@ -98,6 +100,7 @@ class Checker:
             file_systems=tuple(self._tallies[name].result() for name in sorted(self._tallies)),
             refused=tuple(self._refused),
             outcomes=self._outcomes.result(),
+            not_judged=tuple(self._not_judged),
         )
 
 
@@ -132,6 +135,23 @@ def check_files(
 
 def answers(run: RealRun, model: PersistenceModel) -> Iterator[tuple[int, Answer]]:
     """Yield, for each tree of a run, its number and whether a model allows it."""
+    grounds = list(grounds_of(run))
+    for index, answer in _held(run, model):
+        found = (ground.reason for ground in grounds if _is_held_on(ground, index, model))
+        reason = next(found, "") if answer.reason else ""
+        yield index, Answer("", not_judged=reason) if reason else answer
+
+
+def _is_held_on(ground: Ground, index: int, model: PersistenceModel) -> bool:
+    """Whether a tree is an image but for what a ground says."""
+    alone = replace(ground.run, trees=(ground.run.trees[index],))
+    answers_alone = _held(alone, model, ground.may_be_anything)
+    return all(answer.is_decided and not answer.reason for _, answer in answers_alone)
+
+
+def _held(
+    run: RealRun, model: PersistenceModel, may_be_anything: MayBeAnything | None = None
+) -> Iterator[tuple[int, Answer]]:
     by_place: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, tree in enumerate(run.trees):
         by_place[tree.returned, _with_stores(run, tree.begun)].append(index)
@@ -143,9 +163,9 @@ def answers(run: RealRun, model: PersistenceModel) -> Iterator[tuple[int, Answer
                 pending.apply(run.events[pending.next_event])
             images = [run.trees[index].image for index in indices]
             if returned == begun:
-                found = [_answer(pending, model, image) for image in images]
+                found = [_answer(pending, model, image, may_be_anything) for image in images]
             else:
-                found = _under_way(run, model, returned, begun, images)
+                found = _under_way(run, model, returned, begun, images, may_be_anything)
         except NotModelled as problem:
             found = [Answer(str(problem), is_decided=False)] * len(indices)
         yield from zip(indices, found, strict=True)
@@ -162,16 +182,26 @@ def _pending(run: RealRun) -> Pending:
     return Pending(run.base, block_bytes=run.block_bytes)
 
 
-def _answer(pending: Pending, model: PersistenceModel, image: Image) -> Answer:
+def _answer(
+    pending: Pending,
+    model: PersistenceModel,
+    image: Image,
+    may_be_anything: MayBeAnything | None,
+) -> Answer:
     try:
-        refusal = why_not(pending, model, image)
+        refusal = why_not(pending, model, image, may_be_anything=may_be_anything)
     except Inconclusive as problem:
         return Answer(problem.message, is_decided=False)
     return Answer("" if refusal is None else reason_of(refusal))
 
 
 def _under_way(
-    run: RealRun, model: PersistenceModel, returned: int, begun: int, images: list[Image]
+    run: RealRun,
+    model: PersistenceModel,
+    returned: int,
+    begun: int,
+    images: list[Image],
+    may_be_anything: MayBeAnything | None,
 ) -> list[Answer]:
     """Hold trees against the images with none, some or all of the calls that had begun."""
     best: list[Answer | None] = [None] * len(images)
@@ -179,7 +209,7 @@ def _under_way(
         for number, image in enumerate(images):
             known = best[number]
             if known is None or known.reason:
-                answer = _answer(pending, model, image)
+                answer = _answer(pending, model, image, may_be_anything)
                 if known is None or not answer.reason:
                     best[number] = answer
     return [answer for answer in best if answer is not None]
@@ -198,7 +228,7 @@ def _moments(run: RealRun, returned: int, begun: int) -> Iterator[Pending]:
         for kept in _page_ends(event):
             with pending.torn(event, kept):
                 yield pending
-        pending.apply(_unfinished(event))
+        pending.apply(unfinished(event))
 
 
 def _page_ends(event: Event) -> list[int]:
@@ -207,14 +237,6 @@ def _page_ends(event: Event) -> list[int]:
         return []
     first = _PAGE_BYTES - event.offset % _PAGE_BYTES
     return list(range(first, min(event.result, len(event.data)), _PAGE_BYTES))[:MOST_PAGES]
-
-
-def _unfinished(event: Event) -> Event:
-    """Return a call as one that has promised nothing yet."""
-    if event.kind in _SYNCS:
-        # As one that was refused before it began: nothing is durable by it.
-        return replace(event, kind=EventKind.SYNC_RANGE)
-    return replace(event, is_synchronous=False)
 
 
 def reason_of(refusal: Refusal) -> str:
@@ -255,6 +277,7 @@ class _Tally:
         self._kernels: dict[str, None] = {}
         self._runs = self._cuts = self._mounts = self._unmountable = self._trees = 0
         self._refused: dict[PersistenceModel, int] = {}
+        self._not_judged: dict[PersistenceModel, int] = {}
         self._undecided: dict[PersistenceModel, int] = {}
         self.shares = Shares()
 
@@ -269,6 +292,7 @@ class _Tally:
         self._trees += len(run.trees)
         for model in run.models:
             self._refused.setdefault(model, 0)
+            self._not_judged.setdefault(model, 0)
             self._undecided.setdefault(model, 0)
 
     def note(self, model: PersistenceModel, answer: Answer) -> bool:
@@ -276,6 +300,7 @@ class _Tally:
         if not answer.is_decided:
             self._undecided[model] += 1
             return False
+        self._not_judged[model] += bool(answer.not_judged)
         if not answer.reason:
             return False
         self._refused[model] += 1
@@ -292,6 +317,7 @@ class _Tally:
             unmountable=self._unmountable,
             trees=self._trees,
             refused=self._refused,
+            not_judged=self._not_judged,
             undecided=self._undecided,
             shares=self.shares.result(),
         )

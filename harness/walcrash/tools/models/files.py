@@ -96,4 +96,5 @@ def excerpt(run: RealRun, tree: int, models: Sequence[PersistenceModel]) -> Real
         cuts=sum(kept.cuts.values()),
         mounts=1,
         unmountable=0,
+        overlapped=tuple(number for number in run.overlapped if number < kept.begun),
     )

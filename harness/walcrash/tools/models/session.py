@@ -23,13 +23,14 @@ from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
 from walcrash.blocks.isolation import WORKSPACE
 from walcrash.blocks.log import BlockLog
 from walcrash.recorder.environment import HERE
-from walcrash.recorder.recording import Recording
 from walcrash.recorder.tree import capture, restore
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.models.background import SLOW, SLOW_SECONDS, background, sync_file_system
+from walcrash.tools.models.overlap import Ticks, overlapped
 from walcrash.tools.models.places import Place, Places
 from walcrash.tools.models.workloads import prepare, run_prepared, watch_plan
 from walcrash.values.errors import WalcrashError
+from walcrash.values.event import Event
 from walcrash.values.image import Image
 from walcrash.values.real_tree import RealRun, RealTree
 from walcrash.values.real_tree_file import write_runs
@@ -94,11 +95,10 @@ def record_run(zygote: Zygote, task: RecordTask, directory: str) -> RealRun:
     variant = VARIANTS[task.variant]
     for name in ("", "/device", "/mounted", "/cuts"):
         os.mkdir(f"{directory}{name}")
-    base, recording, end, blocks, log = _record(zygote, task, variant, directory)
-    events = recording.events()
-    found = _Found(Places(events, recording.marks, end))
+    recorded = _record(zygote, task, variant, directory)
+    found = _Found(recorded.places)
     with cut_disk(variant, f"{directory}/cuts") as disk:
-        _cut(found, disk, blocks, log, task)
+        _cut(found, disk, recorded.blocks, recorded.log, task)
     return RealRun(
         file_system=task.variant,
         kernel=platform.release(),
@@ -107,19 +107,32 @@ def record_run(zygote: Zygote, task: RecordTask, directory: str) -> RealRun:
         workload=task.workload,
         background=task.background,
         seed=task.seed,
-        base=base,
-        events=events,
+        base=recorded.base,
+        events=recorded.events,
         trees=found.trees(),
         cuts=found.cuts,
         mounts=found.mounts,
         unmountable=found.unmountable,
+        overlapped=recorded.overlapped,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    """What a run on a recording device left: its trace, and the device before and during it."""
+
+    base: Image
+    events: tuple[Event, ...]
+    places: Places
+    overlapped: tuple[int, ...]
+    blocks: Blocks
+    log: BlockLog
 
 
 def _record(
     zygote: Zygote, task: RecordTask, variant: FileSystemVariant, directory: str
-) -> tuple[Image, Recording, int, Blocks, BlockLog]:
-    """Run the workload on a recording device; return base, trace, last count, device and log."""
+) -> _Recorded:
+    """Run the workload on a recording device."""
     target = f"{directory}/mounted"
     subject = f"{target}/{_SUBJECT}"
     prepared = prepare(task.workload, task.seed, subject, zygote)
@@ -135,13 +148,22 @@ def _record(
             base = capture(subject)
         blocks = blocks_of(device.begin())
         with mounted(variant, device.path, target):
-            plan = watch_plan(device.count, lambda: sync_file_system(target))
-            with background(task.background, subject, f"{target}/beside", prng):
+            ticks = Ticks(device.count)
+            plan = watch_plan(ticks.tick, lambda: sync_file_system(target))
+            with background(task.background, subject, f"{target}/beside", prng) as syncs:
                 recording = run_prepared(zygote, prepared, subject, plan)
                 end = device.count()
             sync_file_system(target)
             log = device.log()
-    return base, recording, end, blocks, log
+    events = recording.events()
+    return _Recorded(
+        base=base,
+        events=events,
+        places=Places(events, ticks.counts(recording.marks), end),
+        overlapped=overlapped(events, ticks.times(recording.marks), syncs),
+        blocks=blocks,
+        log=log,
+    )
 
 
 def _cut(found: "_Found", disk: CutDisk, blocks: Blocks, log: BlockLog, task: RecordTask) -> None:
