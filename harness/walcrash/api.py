@@ -35,6 +35,7 @@ class WalcrashFixture(Protocol):
         cases: int | None = None,
         seconds: float | None = None,
         jobs: int = 1,
+        allow_known: bool = False,
     ) -> "RunResult":
         """Run one scenario.
 
@@ -48,6 +49,8 @@ class WalcrashFixture(Protocol):
             cases: how many cases, in place of the scenario's own budget.
             seconds: time for the whole run, in place of the scenario's own.
             jobs: how many processes run cases; the result does not depend on it.
+            allow_known: whether the test passes though a finding fails again that was kept before
+                and that no case of this run shows.
 
         Returns:
             What the run came to; its exit code is `ExitCode.PASSED`.
@@ -61,6 +64,7 @@ def run(
     cases: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
+    allow_known: bool = False,
     runs: str | os.PathLike[str] | None = None,
 ) -> "RunResult":
     """Run one scenario as `walcrash run` does, but print nothing, and return what it came to.
@@ -73,6 +77,8 @@ def run(
         cases: how many cases, in place of the scenario's own budget.
         seconds: time for the whole run, in place of the scenario's own.
         jobs: how many processes run cases; the result does not depend on it.
+        allow_known: whether a finding that was kept before, that no case of this run shows and
+            that fails again is left out of what was found.
         runs: the directory that keeps runs and findings; None is what the environment variable
             `WALCRASH_RUNS` names, or else `reports/runs`.
 
@@ -108,11 +114,12 @@ def run(
         seconds=seconds,
         only_case=None,
         runs=Path(runs_path),
+        is_known_allowed=allow_known,
     )
     request = RunRequest(
         scenarios=(scenario,),
         seed=master_seed,
-        arguments=run_arguments((name,), cases=cases, seconds=seconds),
+        arguments=run_arguments((name,), cases=cases, seconds=seconds, allow_known=allow_known),
         case_counts={scenario.name: cases or scenario.budget.cases},
         seconds=seconds,
         runs=runs_path,

@@ -256,6 +256,7 @@ class CampaignPlan:
     seconds: float | None
     only_case: int | None
     runs: Path
+    is_known_allowed: bool = False
 
 
 class FakeCampaign:

@@ -4,12 +4,19 @@ One such pytest runs the tests that pass, one those that fail: each costs a seco
 """
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import report_lines
+from _pytest.config import PytestPluginManager
+from command import ROOT
 from report_lines import write_scenario
 
 UNIT = Path(report_lines.__file__).parent
@@ -44,6 +51,17 @@ def test_without_interception(walcrash, monkeypatch):
     walcrash("made-up.toml", cases=3)
 
 
+def test_beside_its_scenario(walcrash, monkeypatch):
+    monkeypatch.setenv("FAIL_CASES", "1")
+    walcrash("sc/other.toml", cases=2)
+
+
+def test_in_another_directory(walcrash, monkeypatch, tmp_path):
+    monkeypatch.setenv("FAIL_CASES", "1")
+    monkeypatch.chdir(tmp_path)
+    walcrash("sc/other.toml", cases=2)
+
+
 def test_without_a_subject(walcrash, monkeypatch):
     monkeypatch.setenv("ERROR", "ScenarioError('no such subject')")
     walcrash("made-up.toml", cases=3)
@@ -59,8 +77,10 @@ def test_my_wal_keeps_its_promises(walcrash):
 
 def run_pytest(directory: Path, test: str, *options: str) -> tuple[int, str]:
     write_scenario(directory)
+    (directory / "in" / "sc").mkdir(parents=True)
+    write_scenario(directory / "in" / "sc", "other")
     (directory / "conftest.py").write_text(CONFTEST)
-    (directory / "test_it.py").write_text(test)
+    (directory / "in" / "test_it.py").write_text(test)
     plugins = ["-p", "no:cacheprovider", "-p", "walcrash.pytest_plugin"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rA", *plugins, *options],
@@ -98,14 +118,14 @@ def failure(out: str, name: str) -> str:
 def test_a_scenario_that_passes_is_a_test_that_passes(passing: tuple[Path, int, str]) -> None:
     directory, code, out = passing
     assert code == 0, out
-    assert "PASSED test_it.py::test_my_wal_keeps_its_promises" in out
+    assert "PASSED in/test_it.py::test_my_wal_keeps_its_promises" in out
     assert list(directory.glob("reports/runs/*/report.md"))
 
 
 def test_findings_fail_the_test_with_their_text_and_no_traceback(failing: tuple[int, str]) -> None:
     code, out = failing
     assert code == 1
-    assert "FAILED test_it.py::test_with_a_finding" in out
+    assert "FAILED in/test_it.py::test_with_a_finding" in out
     told = failure(out, "test_with_a_finding")
     assert "FAIL  made-up · lost-put · F-7c1e" in told
     assert "walcrash replay F-7c1e" in told
@@ -125,8 +145,11 @@ def test_what_was_not_tested_fails_with_its_reason(
 ) -> None:
     code, out = failing
     assert code == 1
-    assert f"FAILED test_it.py::{name}" in out
-    assert reason in failure(out, name)
+    assert f"FAILED in/test_it.py::{name}" in out
+    # Once, and not as what came of another error.
+    assert failure(out, name).count(reason) == 1
+    assert "During handling" not in out
+    assert "direct cause" not in out
     assert "skipped" not in out
 
 
@@ -138,4 +161,35 @@ def test_the_option_goes_before_the_seed_in_the_test(tmp_path: Path) -> None:
 def test_the_seed_in_the_test_goes_before_the_default(passing: tuple[Path, int, str]) -> None:
     _, code, out = passing
     assert code == 0, out
-    assert "PASSED test_it.py::test_with_a_seed_of_its_own" in out
+    assert "PASSED in/test_it.py::test_with_a_seed_of_its_own" in out
+
+
+@pytest.mark.parametrize("name", ["test_beside_its_scenario", "test_in_another_directory"])
+def test_commands_name_the_scenario_as_seen_from_where_pytest_was_started(
+    name: str, failing: tuple[int, str]
+) -> None:
+    told = failure(failing[1], name)
+    path = r"\S+/" if name == "test_in_another_directory" else ""
+    command = rf"  walcrash run {path}in/sc/other\.toml --cases 2 --seed pytest"
+    assert re.search(command, told)
+    if name == "test_in_another_directory":
+        assert re.search(r"walcrash replay F-\w+ --runs /\S+/reports/runs\n", told)
+
+
+def test_the_plugin_may_be_named_beside_the_one_that_is_installed() -> None:
+    """As pytest does it: what `-p` names first, then what is installed."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        ((name, value),) = tomllib.load(file)["project"]["entry-points"]["pytest11"].items()
+    manager = PytestPluginManager()
+    manager.import_plugin("walcrash.pytest_plugin")
+    entry = EntryPoint(name=name, value=value, group="pytest11")
+    with mock.patch("importlib.metadata.distributions", return_value=[_Installed((entry,))]):
+        assert manager.load_setuptools_entrypoints("pytest11") == 0
+    manager.import_plugin("walcrash.pytest_plugin")
+
+
+@dataclass
+class _Installed:
+    """A distribution as pluggy reads it."""
+
+    entry_points: tuple[EntryPoint, ...]

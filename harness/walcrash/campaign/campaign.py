@@ -8,14 +8,14 @@ findings (`finding_reports`), what is shown (`report`).
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.finding_reports import FindingReports
-from walcrash.campaign.follow_up import follow_up
+from walcrash.campaign.follow_up import KeptRun, follow_up, run_kept_cases
 from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.pool import JobPool, MakeExecutor
@@ -31,6 +31,7 @@ from walcrash.values.log import (
     CampaignEnded,
     CampaignStarted,
     CaseJudged,
+    FindingReported,
     LogLine,
     ScenarioEnded,
     ScenarioStarted,
@@ -66,6 +67,8 @@ class CampaignPlan:
         minimising_seconds: longest time in which the findings of one scenario are minimised.
         is_portability_reported: whether failures that only a model weaker than the contract's shows
             are reported.
+        is_known_allowed: whether a kept finding that no case shows and that fails again is only
+            one of the `changes`, and no finding of this campaign.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -77,6 +80,7 @@ class CampaignPlan:
     runs: Path
     minimising_seconds: float = MINIMISING_SECONDS
     is_portability_reported: bool = True
+    is_known_allowed: bool = False
 
 
 @dataclass(slots=True)
@@ -215,8 +219,11 @@ class Campaign:
         tally, prepared = begun.tally, begun.prepared
         if prepared is None and not tally.broken:
             return
+        kept: Mapping[str, KeptRun] = {}
         try:
             if prepared is not None and not tally.broken:
+                # Before its own cases, which may use up the time.
+                kept = self._kept_runs(pool, tally, prepared)
                 for outcome in self._all_outcomes(pool, tally, prepared, deadline):
                     yield tally.add(outcome)
         except Inconclusive as reason:
@@ -234,9 +241,10 @@ class Campaign:
             found.append(line.finding)
             self.changes.append(change)
             yield line
-        if self._is_following_up(tally):
-            seen = {finding.id for finding in found}
-            self.changes += follow_up(pool, self._store, tally.scenario.name, seen)
+        if prepared is not None and not self._is_interrupted:
+            for line in self._followed_up(tally, prepared, kept, found):
+                found.append(line.finding)
+                yield line
         portability = sum(finding.is_portability for finding in found)
         ended.append(tally.ended(findings=len(found) - portability, portability=portability))
         yield ended[-1]
@@ -252,9 +260,27 @@ class Campaign:
             if found is not None:
                 yield tally.add(found.outcome, pinned=found.finding)
 
-    def _is_following_up(self, tally: Tally) -> bool:
-        """Whether kept findings are followed up: not with one case alone, or without time."""
-        return self._plan.only_case is None and tally.cases > 0 and not self._is_stopped()
+    def _kept_runs(self, pool: JobPool, tally: Tally, prepared: Prepared) -> Mapping[str, KeptRun]:
+        """Run what was kept of a scenario; not with one case alone."""
+        if self._plan.only_case is not None or self._is_interrupted:
+            return {}
+        return run_kept_cases(pool, self._store, tally.scenario, prepared.description)
+
+    def _followed_up(
+        self,
+        tally: Tally,
+        prepared: Prepared,
+        kept: Mapping[str, KeptRun],
+        found: Sequence[Finding],
+    ) -> Iterator[FindingReported]:
+        """Yield what was kept and fails again, and was not found: it counts, unless allowed."""
+        seen = {finding.id for finding in found}
+        unseen = {id_: shown for id_, shown in kept.items() if id_ not in seen}
+        contract = tally.scenario.contract or prepared.description.contract
+        for change, line in follow_up(self._store, tally.scenario, unseen, contract.model):
+            self.changes.append(change)
+            if line is not None and not self._plan.is_known_allowed:
+                yield line
 
     def _all_outcomes(
         self, pool: JobPool, tally: Tally, prepared: Prepared, deadline: float | None

@@ -1,53 +1,136 @@
 """Follow-ups: what became of findings that were kept before, when a campaign did not see them.
 
-A campaign with another seed may simply have missed them, so their kept cases are run: one that
-passes is fixed. That says nothing about the campaign's own verdict, and does not change it: the
-event log of a seed is the same whatever was kept before.
+A campaign with another seed may simply have missed them, so their kept cases are run, before its
+own: one that fails again is a finding of this campaign, too, and one that passes is fixed. They
+run on the subject, its options and the contract that the scenario names now, as pinned cases do:
+a repair may be another option, or a promise that is no longer made.
+
+Not here: a kept case as it was (`walcrash.tools.replay`).
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from walcrash.campaign.pinned import run_kept
 from walcrash.campaign.pool import JobPool
-from walcrash.case.job import replay_case
+from walcrash.case.runner import CaseRun
+from walcrash.findings.fates import case_fate
 from walcrash.findings.store import KeptFinding, Store
-from walcrash.values.errors import WalcrashError
+from walcrash.findings.story import build_story
+from walcrash.subjects.messages import Description
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.errors import HarnessFault, WalcrashError
 from walcrash.values.finding import FindingChange, FindingState
+from walcrash.values.log import FindingReported
+from walcrash.values.persistence import is_portability as is_beyond
+from walcrash.values.scenario import PinnedCase, Scenario
 from walcrash.values.verdict import Verdict
 
 # limits
-KEPT_CASES: Final = 20
-"""Most kept cases of one scenario that are run after a campaign."""
+KEPT_CASES: Final = 50
+"""Most kept cases of one scenario that are run with a campaign; fixed ones come last."""
 
 
-def follow_up(pool: JobPool, store: Store, scenario: str, seen: set[str]) -> list[FindingChange]:
-    """Run the kept cases of a scenario's findings that a campaign did not see.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun:
+    """A kept finding, and what its case shows now."""
+
+    kept: KeptFinding
+    run: CaseRun
+
+
+def run_kept_cases(
+    pool: JobPool, store: Store, scenario: Scenario, description: Description
+) -> Mapping[str, KeptRun]:
+    """Run the kept cases of a scenario's findings; return by id what says something.
 
     Raises:
-        UsageError: the store cannot be read or written.
+        UsageError: the store cannot be read.
+        HarnessFault: the harness could not do its work.
     """
-    unseen = [kept for kept in store.all(scenario=scenario) if kept.id not in seen]
-    changes = []
-    for kept in unseen[:KEPT_CASES]:
-        state = _state(pool, kept)
+    every = store.all(scenario=scenario.name)
+    every.sort(key=lambda kept: (kept.state is FindingState.FIXED, kept.id))
+    # At once, so that all jobs have work.
+    futures = [
+        (kept, pool.submit(run_kept, scenario, description, _pin(kept)))
+        for kept in every[:KEPT_CASES]
+    ]
+    shown: dict[str, KeptRun] = {}
+    for kept, future in futures:
+        try:
+            run = pool.result(future)
+        except HarnessFault:
+            raise
+        except WalcrashError:
+            continue  # Its case needs what the subject does not have any more.
+        if run is not None and run.verdict is not Verdict.INCONCLUSIVE:
+            shown[kept.id] = KeptRun(kept=kept, run=run)
+    return shown
+
+
+def follow_up(
+    store: Store, scenario: Scenario, unseen: Mapping[str, KeptRun], promised: PersistenceModel
+) -> Iterator[tuple[FindingChange, FindingReported | None]]:
+    """Yield what became of the kept findings that no case of a campaign showed.
+
+    Args:
+        store: where it is noted.
+        scenario: theirs.
+        unseen: these findings, by id.
+        promised: the contract's persistence model now.
+
+    Yields:
+        The change, and the finding where it fails again.
+
+    Raises:
+        UsageError: the store cannot be written.
+    """
+    for id_, shown in sorted(unseen.items()):
+        kept = shown.kept
+        state = _state(kept, shown.run)
         if state is None:
             continue
         if state is not kept.state:
-            store.set_state(kept.id, state)
-        if state is not FindingState.FIXED or kept.state is not FindingState.FIXED:
-            changes.append(FindingChange(kept.id, scenario, kept.invariant, state, is_seen=False))
-    return changes
+            store.set_state(id_, state)
+        if state is FindingState.FIXED:
+            line = None
+            if kept.state is FindingState.FIXED:
+                continue
+        else:
+            line = _reported(shown, scenario, state, promised)
+        yield FindingChange(id_, scenario.name, kept.invariant, state, is_seen=False), line
 
 
-def _state(pool: JobPool, kept: KeptFinding) -> FindingState | None:
+def _pin(kept: KeptFinding) -> PinnedCase:
+    reaches = tuple(str(landing.place) for landing in kept.finding.landings)
+    return PinnedCase(
+        finding=kept.id, invariant=kept.invariant, reaches=reaches, case=kept.stored.case
+    )
+
+
+def _state(kept: KeptFinding, run: CaseRun) -> FindingState | None:
     """Return what a kept case shows now; None if it says nothing."""
-    try:
-        run = pool.result(pool.submit(replay_case, kept.stored))
-    except WalcrashError:
-        # Its subject is gone, or cannot be loaded any more.
-        return None
-    if run is None or run.verdict is Verdict.INCONCLUSIVE:
-        return None
     if run.verdict is Verdict.PASS:
         # One that does not fail each time has not been repaired because it passes once.
         return None if kept.evidence else FindingState.FIXED
     return FindingState.BACK if kept.state is FindingState.FIXED else FindingState.AGAIN
+
+
+def _reported(
+    shown: KeptRun, scenario: Scenario, state: FindingState, promised: PersistenceModel
+) -> FindingReported:
+    kept, run = shown.kept.finding, shown.run
+    finding = replace(
+        kept,
+        scenario_path=scenario.path,
+        violations=run.judgement.violations,
+        landings=run.landings,
+        model=run.model,
+        fate=case_fate(run),
+        is_portability=kept.is_portability or is_beyond(run.model, promised=promised),
+        # The groups are those of cases that this campaign does not have.
+        groups=(),
+        kept=state,
+    )
+    return FindingReported(finding=finding, story=build_story(run, promised=promised))

@@ -12,6 +12,7 @@ from walcrash.case.outcome import CaseOutcome, store_case, summarise
 from walcrash.case.runner import CaseRun, run_case, run_case_fresh
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case
+from walcrash.values.case_file import StoredCase
 from walcrash.values.faults import PowerLoss
 from walcrash.values.scenario import PinnedCase, Scenario
 from walcrash.values.verdict import Verdict
@@ -31,6 +32,37 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     Raises:
         WalcrashError: as `jobs.prepare`.
     """
+    shown = _run(scenario, description, pin)
+    outcome = summarise(shown.run, shown.stored)
+    if shown.is_missed and not shown.is_redrawn and outcome.verdict is Verdict.PASS:
+        doubt = (
+            f"the pinned case of {pin.finding} did not reach its crash points: expected "
+            f"{_listed(pin.reaches)}; found {_listed(reached(shown.run))}"
+        )
+        outcome = replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=doubt)
+    return PinnedOutcome(finding=pin.finding, outcome=outcome)
+
+
+def run_kept(scenario: Scenario, description: Description, pin: PinnedCase) -> CaseRun:
+    """Run a case that an earlier campaign kept on what the scenario says now, as a pinned one.
+
+    Raises:
+        WalcrashError: as `jobs.prepare`.
+    """
+    return _run(scenario, description, pin).run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """How a case was run: as it was stored, or with images that were drawn anew."""
+
+    stored: StoredCase
+    run: CaseRun
+    is_missed: bool
+    is_redrawn: bool
+
+
+def _run(scenario: Scenario, description: Description, pin: PinnedCase) -> _Shown:
     stored = store_case(replace(pin.case, scenario=scenario.name), scenario, description)
     sandbox = job_sandbox()
     run = run_case_fresh(sandbox, stored)
@@ -39,14 +71,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     if is_redrawn:
         stored = replace(stored, case=_redrawn(stored.case))
         run = run_case(sandbox, stored)
-    outcome = summarise(run, stored)
-    if is_missed and not is_redrawn and outcome.verdict is Verdict.PASS:
-        doubt = (
-            f"the pinned case of {pin.finding} did not reach its crash points: expected "
-            f"{_listed(pin.reaches)}; found {_listed(reached(run))}"
-        )
-        outcome = replace(outcome, verdict=Verdict.INCONCLUSIVE, doubt=doubt)
-    return PinnedOutcome(finding=pin.finding, outcome=outcome)
+    return _Shown(stored=stored, run=run, is_missed=is_missed, is_redrawn=is_redrawn)
 
 
 def reached(run: CaseRun) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class _Asked:
     cases: int | None
     seconds: float | None
     case: int | None
+    allow_known: bool
     runs: str
 
 
@@ -58,6 +59,11 @@ class _Asked:
     metavar="RUN",
     help="Go on with a run that was killed or interrupted: its directory, or that one's name.",
 )
+@click.option(
+    "--allow-known",
+    is_flag=True,
+    help="Pass though a finding fails that was kept before and that no case of this run shows.",
+)
 @RUNS
 @click.option("--log", metavar="PATH", help="Write the event log here too; - is stdout.")
 @NO_COLOR
@@ -69,6 +75,7 @@ def run(
     jobs: int | None,
     case: int | None,
     resume: str | None,
+    allow_known: bool,
     runs: str,
     log: str | None,
     no_color: bool,
@@ -81,7 +88,9 @@ def run(
                 "--seed, --cases, --time or --case as well",
                 hint=f"walcrash run --resume {resume}",
             )
-        return _resume(resume, jobs=jobs, runs=runs, log=log, color=not no_color)
+        return _resume(
+            resume, allow_known=allow_known, jobs=jobs, runs=runs, log=log, color=not no_color
+        )
     if case is not None and cases is not None:
         raise UsageError(
             "--case runs one case alone and --cases sets how many; both were given",
@@ -101,6 +110,7 @@ def run(
         cases=cases,
         seconds=seconds,
         case=case,
+        allow_known=allow_known,
         runs=runs,
     )
     return _begin(asked, jobs=jobs, log=log, color=not no_color)
@@ -129,7 +139,9 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
     return _go(asked, directory, state, jobs=jobs, log=log, color=color)
 
 
-def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bool) -> ExitCode:
+def _resume(
+    run: str, *, allow_known: bool, jobs: int | None, runs: str, log: str | None, color: bool
+) -> ExitCode:
     from walcrash.campaign.state import CampaignState
     from walcrash.report.run_directory import RunDirectory
 
@@ -145,6 +157,7 @@ def _resume(run: str, *, jobs: int | None, runs: str, log: str | None, color: bo
             cases=state.request.cases,
             seconds=state.request.seconds,
             case=None,
+            allow_known=allow_known,
             runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
         )
         _check_store(asked.runs)
@@ -182,12 +195,17 @@ def _go(
         seconds=asked.seconds,
         only_case=asked.case,
         runs=Path(asked.runs),
+        is_known_allowed=asked.allow_known,
     )
     request = RunRequest(
         scenarios=asked.loaded,
         seed=asked.seed,
         arguments=run_arguments(
-            asked.names, cases=asked.cases, seconds=asked.seconds, case=asked.case
+            asked.names,
+            cases=asked.cases,
+            seconds=asked.seconds,
+            case=asked.case,
+            allow_known=asked.allow_known,
         ),
         case_counts=_case_counts(asked),
         seconds=asked.seconds,

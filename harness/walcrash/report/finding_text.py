@@ -20,7 +20,7 @@ from walcrash.report.text import (
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
-from walcrash.values.finding import Finding
+from walcrash.values.finding import Finding, FindingState
 from walcrash.values.log import CaseJudged
 from walcrash.values.verdict import Violation
 
@@ -55,6 +55,13 @@ PLAIN = (
     "with `close`."
 )
 
+_NOT_SHOWN = "no case of this run showed it, and the case that was kept"
+KNOWN = {
+    FindingState.AGAIN: f"It is known: {_NOT_SHOWN} fails again.",
+    FindingState.BACK: f"It is back: {_NOT_SHOWN} had passed and fails again.",
+}
+"""What is said of a finding that only its kept case showed."""
+
 NO_CRASH = "none"
 
 DEFAULT_RUNS = "reports/runs"
@@ -81,6 +88,7 @@ def finding_text(
         *(paragraph(PLAIN, width=width) if finding.is_plain else ()),
         *(paragraph(_portability(finding), width=width) if finding.is_portability else ()),
         *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
+        *(paragraph(KNOWN[finding.kept], width=width) if finding.kept in KNOWN else ()),
         *paragraph(shorten(first.message), width=width),
         "",
         *_crash(finding, width),

@@ -9,7 +9,7 @@ Source: GitHub Actions, workflow commands (annotations, job summaries, limits).
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from walcrash.report.finding_text import PLAIN, finding_text, replay_command, unreported_text
+from walcrash.report.finding_text import KNOWN, PLAIN, finding_text, replay_command, unreported_text
 from walcrash.report.markdown import (
     fenced,
     head,
@@ -138,6 +138,7 @@ def _finding(report: RunReport, finding: Finding, level: str) -> str:
     lines = [shorten(first.message, MESSAGE_CHARACTERS)]
     lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]
     lines += [PLAIN] if finding.is_plain else []
+    lines += [KNOWN[finding.kept]] if finding.kept in KNOWN else []
     lines.append(f"replay: {replay_command(finding.id, runs=report.runs_of(finding.id))}")
     return _command(level, title, "\n".join(lines), path=finding.scenario_path)
 

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.finding_text import (
     HALF_MADE,
+    KNOWN,
     NO_CRASH,
     PLAIN,
     explain_command,
@@ -242,6 +243,8 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     yield "shown by", shorten(first.where)
     if finding.is_before_promise:
         yield "label", HALF_MADE
+    if finding.kept in KNOWN:
+        yield "label", KNOWN[finding.kept]
     for name, text in (("allowed", first.allowed), ("found", first.found)):
         if text:
             yield name, shorten(text, MESSAGE_CHARACTERS)

@@ -223,6 +223,8 @@ def _findings(shards: Sequence[RunReport]) -> Iterable[FindingReported]:
         best = min(lines, key=_rank)
         kind = best.finding.is_portability
         counted = [line.finding for line in lines if line.finding.is_portability == kind]
+        if best.finding.kept is None:
+            counted = [finding for finding in counted if finding.kept is None]
         seen = sum(finding.seen for finding in counted)
         groups = tuple(sorted({group for finding in counted for group in finding.groups}))
         together = replace(best.finding, seen=seen, cases=_cases(shards, counted), groups=groups)
@@ -241,6 +243,7 @@ def _rank(line: FindingReported) -> tuple[int, ...]:
     finding = line.finding
     return (
         finding.is_portability,
+        finding.kept is not None,
         not finding.is_stable,
         line.story is None,
         not finding.is_minimal,

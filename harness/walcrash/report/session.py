@@ -93,12 +93,14 @@ def run_arguments(
     cases: int | None = None,
     seconds: float | None = None,
     case: int | None = None,
+    allow_known: bool = False,
 ) -> tuple[str, ...]:
     """Return what follows `walcrash run` to run these scenarios again, the seed aside."""
     options: list[str] = []
     for option, value in (("--cases", cases), ("--time", seconds), ("--case", case)):
         if value is not None:
             options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    options += ["--allow-known"] if allow_known else []
     # A file called `-x` must not come back as an option.
     return (*(f"./{name}" if name.startswith("-") else name for name in names), *options)
 

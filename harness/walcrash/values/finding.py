@@ -78,6 +78,8 @@ class Finding(HasViolations):
             `run` does not, such as that of a probe; else empty.
         fate: what the events of the smallest case say about what it broke first; None where they
             decide nothing.
+        kept: known or back where no case of the campaign showed it, and its case that an earlier
+            one kept failed once more; `seen` to `replays_alike` are of that one. Else None.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Finding(HasViolations):
     origin: str = ""
     fate: Fate | None = None
     is_plain: Annotated[bool, SPARSE] = False
+    kept: Annotated[FindingState | None, SPARSE] = None
 
     @property
     def is_stable(self) -> bool:
