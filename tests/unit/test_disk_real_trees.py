@@ -4,6 +4,9 @@ The files in `real_trees/` are in the format of `walcrash.values.real_tree_file`
 Linux 6.18 by `walcrash models record` with the workloads about sizes, and with drawn ones: cuts at
 block writes and flushes of ext4 with blocks of 4 KiB and 1 KiB, and of XFS.
 
+`repaired.json.gz` holds one of each kind that was refused when 10,000 such trees were held against
+the models for the first time.
+
 Not here: the smallest case of each rule (`test_disk_ext4_rules`).
 """
 
@@ -11,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.tools.models.check import answers
+from walcrash.tools.models.check import Answer, answers
 from walcrash.tools.models.files import read_file
+from walcrash.tools.models.grounds import REUSED
 from walcrash.values.contract import PersistenceModel as Model
 
 PLACE = Path(__file__).parent / "real_trees"
@@ -29,3 +33,16 @@ def test_every_tree_that_a_real_file_system_left_is_an_image(name: str) -> None:
             refused = [(index, answer.reason) for index, answer in answers(run, model)
                        if answer.reason or not answer.is_decided]  # fmt: skip
             assert not refused, (run.workload, run.background, model)
+
+
+@pytest.mark.parametrize(
+    ("number", "file_system", "not_judged"),
+    [(0, "ext4-1k", ""), (1, "btrfs", ""), (2, "btrfs", ""), (3, "ext4-writeback", REUSED)],
+)
+def test_trees_that_were_refused_once_are_images_or_are_not_judged(
+    number: int, file_system: str, not_judged: str
+) -> None:
+    run = read_file(PLACE / "repaired.json.gz")[number]
+    assert run.file_system == file_system
+    for model in run.models:
+        assert [answer for _, answer in answers(run, model)] == [Answer("", not_judged=not_judged)]
