@@ -370,3 +370,30 @@ def test_what_has_no_form_is_never_written() -> None:
 
 def test_the_members_are_the_documented_ones(good: Path) -> None:
     assert set(members(good)) == set(MEMBERS)
+
+
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        ("bundle.json.finding.id", {"id": "../../x"}),
+        ("bundle.json.finding.id", {"id": "F-\x1b[31m"}),
+        ("bundle.json.finding.scenario", {"scenario": "b\ud800"}),
+        ("bundle.json.finding.master_seed", {"master_seed": "\udfff"}),
+        ("bundle.json.finding.cases", {"cases": -5}),
+    ],
+)
+def test_a_finding_that_cannot_be_is_refused_by_its_key(
+    good: Path, tmp_path: Path, place: str, changes: dict[str, object]
+) -> None:
+    contents = members(good)
+    manifest = json.loads(contents["bundle.json"])
+    manifest["finding"].update(changes)
+    refused(made(tmp_path, {**contents, "bundle.json": json.dumps(manifest).encode()}), place)
+
+
+def test_a_case_of_evidence_has_a_name_that_can_be_written(good: Path, tmp_path: Path) -> None:
+    contents = members(good)
+    evidence = json.loads(contents["evidence.json"])
+    evidence["run"]["case"]["scenario"] = "b\ud800"
+    path = made(tmp_path, {**contents, "evidence.json": json.dumps(evidence).encode()})
+    refused(path, "evidence.run.case.scenario: found", "without lone surrogates")

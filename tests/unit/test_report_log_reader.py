@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from old_forms import with_old_landings
-from report_lines import failing_run, finding, story
+from report_lines import ended, failing_run, finding, scenario_lines, started, story
 
 from walcrash.report.log_reader import parse_lines, read_log
 from walcrash.report.ndjson import line_bytes
 from walcrash.values.errors import UsageError
+from walcrash.values.fate import Fate, FateKind, RecordFate
 from walcrash.values.log import LOG_FORMAT, CampaignStarted, CaseJudged, FindingReported, LogLine
-from walcrash.values.verdict import Violation
+from walcrash.values.verdict import Verdict, Violation
 
 
 def parsed(*data: bytes) -> list[LogLine]:
@@ -21,6 +22,16 @@ def parsed(*data: bytes) -> list[LogLine]:
 
 def written() -> list[bytes]:
     return [line_bytes(line) for line in failing_run()]
+
+
+def torn_tail() -> list[bytes]:
+    """Return a log of one scenario: four cases, a finding, nine lines."""
+    lines = [
+        started("torn-tail"),
+        *scenario_lines("torn-tail", 4, failing=(1, 2)),
+        ended(Verdict.FAIL, 4),
+    ]
+    return [line_bytes(line) for line in lines]
 
 
 def test_what_was_written_is_what_is_read() -> None:
@@ -141,3 +152,91 @@ def test_violations_and_cases_keep_their_values(tmp_path: Path) -> None:
     found = [line for line in lines if isinstance(line, FindingReported)]
     assert isinstance(found[0].finding.worst, Violation)
     assert sum(isinstance(line, CaseJudged) for line in lines) == 8
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "changes", "why"),
+    [
+        (3, "case-judged", {"case": -1}, "case-judged.case: found -1; allowed: a whole number, at"),
+        (4, "case-judged", {"case": 0}, "case-judged.case: found 0; allowed: a whole number abo"),
+        (3, "case-judged", {"scenario": "other"}, 'case-judged.scenario: found "other"; allowed'),
+        (3, "case-judged", {"seed": "\ud800"}, "case-judged.seed: found"),
+        (7, "finding-reported", {"id": "../../../etc/x"}, "finding-reported.finding.id: found"),
+        (7, "finding-reported", {"id": "F-\x1b[31m"}, "finding-reported.finding.id: found"),
+        (7, "finding-reported", {"violations": []}, "finding-reported.finding.violations: found"),
+        (7, "finding-reported", {"cases": -5}, "finding-reported.finding.cases: found -5"),
+        (7, "finding-reported", {"replays": 4}, "finding-reported.finding.replays_alike: found 5"),
+        (7, "finding-reported", {"scenario": "x"}, "finding-reported.finding.scenario: found"),
+        (8, "scenario-ended", {"cases": -5}, "scenario-ended.cases: found -5; allowed"),
+        (
+            8,
+            "scenario-ended",
+            {"crash_points": {"within write": -1}},
+            "scenario-ended.crash_points",
+        ),
+        (9, "campaign-ended", {"findings": -1}, "campaign-ended.findings: found -1"),
+        (1, "campaign-started", {"seed": "\udfff"}, "campaign-started.seed: found"),
+        (
+            1,
+            "campaign-started",
+            {"scenarios": ["a", "a"]},
+            "campaign-started.scenarios: a scenario",
+        ),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_with_its_line_and_key(
+    number: int, name: str, changes: dict[str, object], why: str
+) -> None:
+    forms = [json.loads(line) for line in torn_tail()]
+    form = forms[number - 1]
+    assert form["line"] == name
+    (form["finding"] if name == "finding-reported" else form).update(changes)
+    with pytest.raises(UsageError) as refused:
+        parsed(*(json.dumps(line).encode() + b"\n" for line in forms))
+    assert f"a.ndjson, line {number}: " in refused.value.message
+    assert why in refused.value.message
+
+
+def test_a_fate_without_the_copy_that_decides_is_refused() -> None:
+    fate = Fate(record=RecordFate(record="x", is_missing=True, kind=FateKind.REMOVED))
+    line = line_bytes(FindingReported(finding=finding(fate=fate)))
+    with pytest.raises(UsageError, match=r"line 2: .*finding\.fate\.record\.copies: found \[\]"):
+        parsed(torn_tail()[0], line)
+
+
+@pytest.mark.parametrize(
+    ("order", "number", "why"),
+    [
+        ([*range(9), *range(9)], 10, "line: found a line behind `campaign-ended`"),
+        ([0, 8, *range(1, 9)], 3, "line: found a line behind `campaign-ended`"),
+        ([*range(8), *range(8)], 9, "line: found a second `campaign-started`"),
+        ([0, 1, 1], 3, 'scenario-started.scenario: "torn-tail" has begun in an earlier line'),
+        ([0, 2], 2, 'case-judged.scenario: "torn-tail" has begun in no earlier line'),
+        ([0, 1, 2, 2], 4, "case-judged.case: found 0; allowed: a whole number above 0"),
+        ([0, 6, 6], 3, 'finding-reported.finding.id: "F-7c1e" was reported in an earlier line'),
+        ([0, 1, 7, 2], 4, 'case-judged.scenario: "torn-tail" has ended in an earlier line'),
+        ([0, 7, 7], 3, 'scenario-ended.scenario: "torn-tail" has ended in an earlier line'),
+    ],
+)
+def test_lines_that_cannot_stand_after_each_other_are_refused(
+    order: list[int], number: int, why: str
+) -> None:
+    lines = torn_tail()
+    assert len(lines) == 9
+    with pytest.raises(UsageError) as refused:
+        parsed(*(lines[at] for at in order))
+    assert refused.value.message.startswith(f"a.ndjson, line {number}: ")
+    assert why in refused.value.message
+
+
+def test_a_log_may_end_after_any_line() -> None:
+    for count in range(1, 9):
+        assert [line_bytes(line) for line in parsed(*torn_tail()[:count])] == torn_tail()[:count]
+
+
+def test_a_message_that_no_file_can_hold_is_written_so_that_it_is_read() -> None:
+    odd = replace(finding().worst, message="recovery said \ud800")
+    line = FindingReported(finding=finding(violations=(odd,)))
+    read = parsed(torn_tail()[0], line_bytes(line))[1]
+    assert isinstance(read, FindingReported)
+    assert read.finding.worst.message == "recovery said \\ud800"

@@ -11,6 +11,7 @@ from report_lines import failing_run, finding, judged
 from walcrash.report import ndjson
 from walcrash.report.ndjson import NdjsonWriter, ReaderGone, line_bytes
 from walcrash.values.errors import HarnessFault, UsageError
+from walcrash.values.log import FindingReported
 
 
 def test_every_line_is_one_json_object_in_ascii(tmp_path: Path) -> None:
@@ -75,6 +76,9 @@ def test_a_place_that_cannot_be_written_to_is_a_usage_error(tmp_path: Path) -> N
 
 
 def test_odd_text_survives(tmp_path: Path) -> None:
-    odd = finding(scenario_path="\udc80\x1b\u4e2d").scenario_path
-    line = line_bytes(judged(odd, 0))
-    assert json.loads(line)["scenario"] == odd
+    """A file's name may be any; what else cannot be encoded is spelled out."""
+    odd = "\udc80\x1b\u4e2d"
+    line = line_bytes(FindingReported(finding=finding(scenario_path=odd)))
+    assert json.loads(line)["finding"]["scenario_path"] == odd
+    line = line_bytes(judged("\udc80\x1b\u4e2d", 0))
+    assert json.loads(line)["scenario"] == "\\udc80\x1b\u4e2d"

@@ -146,8 +146,6 @@ def _read(members: dict[str, object]) -> Bundle:
 def _check(bundle: Bundle) -> None:
     """Refuse what cannot be: parts that do not belong together."""
     run = bundle.evidence.run
-    if not bundle.finding.violations:
-        raise UsageError("the finding breaks no invariant")
     if not run.boots or len(run.history.boots) != len(run.boots):
         raise UsageError("the history has other boots than the trace")
     if len(run.boots) > len(bundle.stored.case.boots):

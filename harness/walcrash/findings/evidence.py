@@ -18,6 +18,7 @@ from walcrash.findings.evidence_upgrade import upgraded_evidence
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case_file import CASE_CHECKS, StoredCase
 from walcrash.values.codec import Codec, Refused, dumps
+from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.image import Image
 
 
@@ -39,7 +40,7 @@ class Evidence:
 EVIDENCE: Final = Codec(
     hint="ask whoever made it for the file again",
     takes_surrogates=True,
-    checks=CASE_CHECKS,
+    checks={**CASE_CHECKS, **FINDING_CHECKS},
 )
 """How evidence is written and read; it holds what the subject said, whatever that is."""
 

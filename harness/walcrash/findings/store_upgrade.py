@@ -11,6 +11,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import UsageError
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding, FindingState
+from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Invariant, Violation
 
@@ -35,7 +36,9 @@ UNREADABLE: Final = (
 """What an older walcrash kept and this one cannot read, as it was, with the reason."""
 
 FINDINGS: Final = Codec(
-    hint="move the store away, or name another directory with --runs", takes_surrogates=True
+    hint="move the store away, or name another directory with --runs",
+    takes_surrogates=True,
+    checks=FINDING_CHECKS,
 )
 """How findings are written and read."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import BinaryIO, Final
 
+from walcrash.report.log_order import LogOrder
 from walcrash.report.run_directory import EVENTS
 from walcrash.values.codec import UPGRADE, Refused
 from walcrash.values.errors import UsageError
@@ -73,28 +74,22 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
     Raises:
         UsageError: it is no event log, or is of a newer format.
     """
-    log_format: int | None = None
+    log_format, order = LOG_FORMAT, LogOrder()
     for number, data in enumerate(lines, start=1):
         if not data.endswith(b"\n"):
             return
         where = f"{name}, line {number}"
         try:
             form = LOG.loads(data, "line")
-            line = line_from_json(form, log_format=log_format or LOG_FORMAT)
-            log_format = _format_after(line, log_format)
+            line = line_from_json(form, log_format=log_format)
+            order.add(line)
         except Refused as problem:
             if problem.hint == UPGRADE:
                 raise UsageError(f"{where}: {problem.message}", hint=UPGRADE) from None
             raise UsageError(
                 f"{where}: this is no event log of walcrash: {problem.message}", hint=problem.hint
             ) from None
+        if isinstance(line, CampaignStarted):
+            log_format = line.format
         if line is not None:
             yield line
-
-
-def _format_after(line: LogLine | None, log_format: int | None) -> int:
-    if isinstance(line, CampaignStarted):
-        return line.format
-    if log_format is None:
-        raise Refused("an event log begins with `campaign-started`", hint=LOG.hint)
-    return log_format

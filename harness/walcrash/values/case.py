@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.injected import FAULTS, Fault
-from walcrash.values.forms import SPARSE, Most, Whole
+from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
     FAULTS_PER_CASE,
@@ -49,7 +49,7 @@ class Case:
     `faults` are injected into the boots, whatever ends each of them.
     """
 
-    scenario: str
+    scenario: EncodableText
     index: Annotated[int, Whole(0, INTEGER_64 - 1)]
     seed: Annotated[int, Whole(0, SEEDS - 1)]
     boots: Annotated[tuple[BootPlan, ...], Most(BOOTS_PER_CASE, least=1)]

@@ -87,6 +87,10 @@ def read_text(value: object) -> str:
     return text
 
 
+def _spelled_out(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def _read_number(value: object) -> float:
     if (type(value) is not float and type(value) is not int) or not _is_finite(value):
         raise found(value, "a number")
@@ -187,7 +191,7 @@ def limited(shape: Shape, mark: object) -> Shape:
     if isinstance(mark, Real):
         return _real(mark)
     if isinstance(mark, Encodable):
-        return Shape(read_text, same, shape.schema)
+        return Shape(read_text, _spelled_out, shape.schema)
     if isinstance(mark, AnyText):
         return Shape(read_any_text, same, shape.schema)
     assert isinstance(mark, Most), f"{mark} is no mark of a form"

@@ -8,7 +8,7 @@ from walcrash.values.case import Landing
 from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
-from walcrash.values.forms import SPARSE
+from walcrash.values.forms import SPARSE, Count, EncodableText
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 STORE_NAME: Final = "walcrash.sqlite"
@@ -82,21 +82,21 @@ class Finding(HasViolations):
             one kept failed once more; `seen` to `replays_alike` are of that one. Else None.
     """
 
-    id: str
-    scenario: str
+    id: EncodableText
+    scenario: EncodableText
     scenario_path: str
-    master_seed: str
-    case_index: int
+    master_seed: EncodableText
+    case_index: Count
     violations: tuple[Violation, ...]
     landings: tuple[Landing, ...]
     model: PersistenceModel
-    operations: int
-    seen: int
-    cases: int
-    replays: int
-    replays_alike: int
-    operations_before: int = 0
-    tries: int = 0
+    operations: Count
+    seen: Count
+    cases: Count
+    replays: Count
+    replays_alike: Count
+    operations_before: Count = 0
+    tries: Count = 0
     is_minimal: bool = False
     is_portability: bool = False
     is_torn_inside: bool = False

@@ -40,6 +40,10 @@ class Whole:
         return "a whole number" + ("" if self.least < -1 else f", at least {self.least}")
 
 
+Count = Annotated[int, Whole(0)]
+"""How many of something, or a position from 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Real:
     """The number that a field is above, and the greatest that it may be."""
@@ -99,7 +103,10 @@ FileName = Annotated[str, AnyText()]
 
 
 class Encodable:
-    """A text without lone surrogates, also in a format that takes them."""
+    """A text without lone surrogates, also in a format that takes them: a name, a seed, a message.
+
+    What is written spells one out, by its number, so that it is read again.
+    """
 
     __slots__ = ()
 

@@ -15,7 +15,8 @@ from walcrash.values.codec import Codec, Refused
 from walcrash.values.contract import Contract
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
-from walcrash.values.forms import SPARSE
+from walcrash.values.finding_form import FINDING_CHECKS
+from walcrash.values.forms import SPARSE, Count, EncodableText
 from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
 from walcrash.values.verdict import Invariant, Verdict
@@ -38,9 +39,9 @@ class CampaignStarted:
     """First line: what was asked."""
 
     format: int
-    version: str
-    seed: str
-    scenarios: tuple[str, ...]
+    version: EncodableText
+    seed: EncodableText
+    scenarios: tuple[EncodableText, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,12 @@ class ScenarioStarted:
     version does not tell it.
     """
 
-    scenario: str
-    subject: str
+    scenario: EncodableText
+    subject: EncodableText
     contract: Contract
     supports: tuple[str, ...]
-    unjudged: tuple[tuple[Invariant, str], ...]
-    control_cases: int
+    unjudged: tuple[tuple[Invariant, EncodableText], ...]
+    control_cases: Count
     path: str = ""
 
 
@@ -71,12 +72,12 @@ class BootSummary:
     `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected.
     """
 
-    operations: int
-    acknowledged: int
-    events: int
+    operations: Count
+    acknowledged: Count
+    events: Count
     end: str
     landing: Landing | None
-    injected: int = 0
+    injected: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +95,14 @@ class ImageTotals:
         policies: by what rule of choice they were made, with how many were judged.
     """
 
-    positions: int = 0
-    all_positions: int = 0
-    legal: int = 0
+    positions: Count = 0
+    all_positions: Count = 0
+    legal: Count = 0
     is_legal_counted: bool = True
-    generated: int = 0
-    distinct: int = 0
-    judged: int = 0
-    policies: Mapping[str, int] = field(default_factory=dict)
+    generated: Count = 0
+    distinct: Count = 0
+    judged: Count = 0
+    policies: Mapping[str, Count] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +117,18 @@ class CaseJudged:
     the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
     """
 
-    scenario: str
-    case: int
-    seed: str
+    scenario: EncodableText
+    case: Count
+    seed: EncodableText
     boots: tuple[BootSummary, ...]
-    recoveries: int
-    images: int = 0
+    recoveries: Count
+    images: Count = 0
     verdict: Verdict
     invariants: tuple[Invariant, ...]
-    finding: str
-    portability: str = ""
-    reason: str = ""
-    pinned: str = ""
+    finding: EncodableText
+    portability: EncodableText = ""
+    reason: EncodableText = ""
+    pinned: EncodableText = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class Unopened:
     """
 
     kind: FailureKind
-    message: str
+    message: EncodableText
     output: str
     story: Story
 
@@ -171,23 +172,23 @@ class ScenarioEnded:
     was. `unopened` stands there where the subject could not be opened at all.
     """
 
-    scenario: str
+    scenario: EncodableText
     verdict: Verdict
-    reason: str
-    cases: int
-    passed: int
-    failed: int
-    inconclusive: int
-    boots: int
-    recoveries: int
-    events: int
-    crash_points: Mapping[str, int]
+    reason: EncodableText
+    cases: Count
+    passed: Count
+    failed: Count
+    inconclusive: Count
+    boots: Count
+    recoveries: Count
+    events: Count
+    crash_points: Mapping[str, Count]
     images: ImageTotals | None = None
     judged: tuple[Invariant, ...]
-    findings: int
-    portability: int = 0
+    findings: Count
+    portability: Count = 0
     unopened: Annotated[Unopened | None, SPARSE] = None
-    unjudged: Annotated[tuple[tuple[Invariant, str], ...], SPARSE] = ()
+    unjudged: Annotated[tuple[tuple[Invariant, EncodableText], ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +197,8 @@ class CampaignEnded:
 
     verdict: Verdict
     stopped: StopReason
-    cases: int
-    findings: int
+    cases: Count
+    findings: Count
 
 
 LogLine = (
@@ -266,5 +267,6 @@ LOG: Final = Codec(
     hint="name a run's directory, such as one in reports/runs, or its events.ndjson",
     is_open=True,
     takes_surrogates=True,
+    checks=FINDING_CHECKS,
 )
 """How lines are written and read, and what reports give as JSON."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
-from walcrash.values.forms import SPARSE
+from walcrash.values.forms import SPARSE, EncodableText
 from walcrash.values.rules import Invariant
 
 __all__ = ["HasViolations", "Invariant", "Judgement", "Verdict", "Violation"]
@@ -37,9 +37,9 @@ class Violation:
 
     invariant: Invariant
     where: str
-    message: str
-    allowed: str = ""
-    found: str = ""
+    message: EncodableText
+    allowed: EncodableText = ""
+    found: EncodableText = ""
     record_ts_ms: Annotated[int | None, SPARSE] = field(default=None, compare=False)
 
 
