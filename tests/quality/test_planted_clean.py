@@ -167,7 +167,7 @@ def test_compaction_drops_done_operations_only_and_offsets_still_grow(
 def test_every_planted_subject_has_a_scenario_and_an_expectation() -> None:
     modules = {path.stem.replace("_", "-") for path in PLANTED.glob("*.py")} - {"planted-base"}
     declared = expected()
-    assert set(NAMES) == modules | {"right-plain"}
+    assert set(NAMES) == modules | {"right-plain", "right-short-payloads"}
     assert set(NAMES) == set(declared["planted"]) | set(declared["right"])
 
 

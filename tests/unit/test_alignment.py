@@ -16,7 +16,7 @@ from walcrash.case.alignment import (
 from walcrash.case.boots import CaseBoots
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
-from walcrash.values.case import BootPlan
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.event import Event, EventKind
 from walcrash.values.faults import KEPT_SCALE, CrashPoint, bytes_of_share
 from walcrash.values.history import BootEnd, BootHistory
@@ -28,6 +28,7 @@ from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import PhasePlan, WorkloadPlan
 from walcrash.values.seed import Prng
 from walcrash.values.tears import PAGE_BYTES, nearest_cut, telling_cuts
+from walcrash.workload.fillers import Filling
 
 HEADER_BYTES = 16
 FRAME_BYTES = 21
@@ -111,6 +112,9 @@ class Boots(CaseBoots):
         del before
         return self.run(plan)
 
+    def filled(self, plan: BootPlan, filling: Filling, count: int) -> BootPlan:
+        return filling.put_in(plan, count, Case("short", 0, 1, (plan,)), 1)
+
 
 def aligned(boots: Boots, plan: BootPlan) -> WatchedBoot:
     boot = run_aligned(boots, plan, Image({}), MOST_BYTES)
@@ -172,6 +176,43 @@ def test_a_store_whose_records_cannot_be_moved_is_run_as_it_was_drawn() -> None:
     assert missed_bytes(boot) == NOT_TORN
 
 
+SHORT = Filling(least_payload_bytes=0, most_payload_bytes=100)
+
+
+def filled(boots: Boots, plan: BootPlan) -> WatchedBoot:
+    return run_aligned(boots, plan, Image({}), 100, filling=SHORT)
+
+
+@pytest.mark.parametrize("kept", [0, 1000, KEPT_SCALE // 2, KEPT_SCALE - 1])
+@pytest.mark.parametrize("last", [put(100, 9), done()])
+def test_puts_are_added_where_short_payloads_reach_no_page_end(kept: int, last: Operation) -> None:
+    boots, plan = Boots(), boot_plan(put(0), put(100, 2), last, kept=kept)
+    boot = filled(boots, plan)
+    assert missed_bytes(boot) == 0
+    assert boot.plan.operations[-1] == last
+    assert len(boot.plan.operations) < 50
+    assert len(boots.plans) == 3
+    assert max(len(o.record.payload) for o in boot.plan.operations if o.record is not None) == 100
+
+
+def test_short_payloads_that_are_written_as_text_are_measured_again() -> None:
+    for factor in (4 / 3, 2.0):
+        boots = Boots(factor)
+        boot = filled(boots, boot_plan(put(0), put(100, 9), kept=KEPT_SCALE // 3))
+        missed = missed_bytes(boot)
+        assert missed is not None
+        assert missed <= 4
+        assert len(boots.plans) <= 8
+
+
+def test_no_put_is_added_where_there_is_room_or_where_the_write_does_not_move() -> None:
+    puts = [put(0, number) for number in range(60)]
+    roomy = boot_plan(*puts, put(100, 90), kept=KEPT_SCALE // 2)
+    assert len(filled(Boots(), roomy).plan.operations) == len(roomy.operations)
+    plan = boot_plan(put(0), put(100, 9))
+    assert filled(Boots(is_fixed=True), plan).plan == plan
+
+
 def test_payloads_grow_from_the_last_one_on_and_by_their_own_bytes() -> None:
     plan = boot_plan(put(0), put(998), put(4))
     grown = grow(plan, range(1, 3), 5, MOST_BYTES)
@@ -209,6 +250,10 @@ def test_payloads_grow_to_the_longest_of_their_phase() -> None:
     phases = (PhasePlan(payload_bytes=(1, 7)), PhasePlan())
     alignment = Alignment.of(WorkloadPlan(payload_bytes=(0, 300), phases=phases))
     assert [alignment.in_boot(number) for number in (1, 2, 3)] == [7, 300, 300]
+    fillings = [Filling(least_payload_bytes=1, most_payload_bytes=7),
+                Filling(least_payload_bytes=0, most_payload_bytes=300)]  # fmt: skip
+    assert [alignment.filling_in(number) for number in (1, 2, 3)] == [*fillings, fillings[1]]
+    assert Alignment(most_payload_bytes=(7,)).filling_in(1) is None
 
 
 @pytest.mark.parametrize("share", [0, 1, 5000, KEPT_SCALE // 2, KEPT_SCALE - 1])

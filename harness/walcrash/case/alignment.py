@@ -4,7 +4,9 @@ Linux tears a write at the ends of pages in its file, a disk at the ends of sect
 hundred bytes lies over such an end once in forty times, and then not where a reader is most easily
 misled. So what a case has drawn is measured in a first run of its boot, and payloads are made
 longer: of records before the one that is to be torn, which moves it, or else its own. No payload
-gets longer than the longest that the workload draws, and none is added.
+gets longer than the longest that the workload draws. Where that is shorter than a page, and the
+records before the one that is to be torn do not reach, puts are added before it
+(`walcrash.workload.fillers`).
 
 - For a kill within a write, a page end is moved to the very byte of the write that was drawn.
 - For a power loss, sector ends are moved to telling bytes of many records: in the header, in the
@@ -24,6 +26,7 @@ from typing import Final, Self
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.watched_boot import WatchedBoot
+from walcrash.recorder.recording import EventRow
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.event import Event, EventKind
 from walcrash.values.faults import CrashPoint, bytes_of_share
@@ -35,10 +38,14 @@ from walcrash.values.record import RecordType
 from walcrash.values.scenario import WorkloadPlan
 from walcrash.values.seed import Prng
 from walcrash.values.tears import PAGE_BYTES, telling_cuts
+from walcrash.workload.fillers import Filling
 
 # limits
 ROUNDS: Final = 4
 """Most further runs of one boot in which a kill is moved into its write."""
+
+FILLED_ROUNDS: Final = 2
+"""Most runs of one boot in which it is found out how many fillers it needs."""
 
 ALIGNED_ONE_IN: Final = 2
 """Of so many records that a power loss may tear one is moved; the others lie as they come."""
@@ -50,24 +57,32 @@ NOT_TORN: Final = BYTES_PER_BOOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """How payloads may grow.
+    """How payloads may grow, and what may be put before a write that is to be torn.
 
     Attributes:
         most_payload_bytes: for each boot, the longest that a payload may get; the last is that
             of all later boots too.
+        fillings: likewise, what fillers may be; None where there are none. Empty for no boot.
     """
 
     most_payload_bytes: tuple[int, ...]
+    fillings: tuple[Filling | None, ...] = ()
 
     @classmethod
     def of(cls, workload: WorkloadPlan) -> Self:
         """Return how far payloads may grow in a workload: to the longest that it draws."""
         plans = [workload.in_boot(boot) for boot in range(max(1, len(workload.phases)))]
-        return cls(most_payload_bytes=tuple(max(plan.payload_bytes) for plan in plans))
+        return cls(
+            most_payload_bytes=tuple(max(plan.payload_bytes) for plan in plans),
+            fillings=tuple(map(Filling.of, plans)),
+        )
 
     @classmethod
     def within(cls, case: Case) -> Self:
-        """Return how far payloads may grow in a case that was run: to its longest."""
+        """Return how far payloads may grow in a case that was run: to its longest.
+
+        Its fillers are among its operations, and it gets no others.
+        """
         records = [each.record for boot in case.boots for each in boot.operations]
         lengths = [len(record.payload) for record in records if record is not None]
         return cls(most_payload_bytes=(max(lengths, default=0),))
@@ -75,6 +90,12 @@ class Alignment:
     def in_boot(self, number: int) -> int:
         """Return the longest payload of a boot, counted from 1."""
         return self.most_payload_bytes[min(number, len(self.most_payload_bytes)) - 1]
+
+    def filling_in(self, number: int) -> Filling | None:
+        """Return what fillers may be in a boot, counted from 1; None where it gets none."""
+        if not self.fillings:
+            return None
+        return self.fillings[min(number, len(self.fillings)) - 1]
 
 
 def missed_bytes(boot: WatchedBoot) -> int | None:
@@ -97,7 +118,14 @@ def missed_bytes(boot: WatchedBoot) -> int | None:
     return abs(landed.kept_bytes - bytes_of_share(crash.kept, length))
 
 
-def run_aligned(boots: CaseBoots, plan: BootPlan, before: Image, most_bytes: int) -> WatchedBoot:
+def run_aligned(
+    boots: CaseBoots,
+    plan: BootPlan,
+    before: Image,
+    most_bytes: int,
+    *,
+    filling: Filling | None = None,
+) -> WatchedBoot:
     """Run the next boot so that what tears its writes falls where it was drawn, or near.
 
     Args:
@@ -105,6 +133,7 @@ def run_aligned(boots: CaseBoots, plan: BootPlan, before: Image, most_bytes: int
         plan: what was drawn.
         before: what the directory holds.
         most_bytes: the longest that a payload may get.
+        filling: what fillers may be; None for no fillers.
 
     Returns:
         The boot, which is the last of `boots`, with the plan that it ran by.
@@ -117,9 +146,14 @@ def run_aligned(boots: CaseBoots, plan: BootPlan, before: Image, most_bytes: int
     missed = missed_bytes(boot)
     if not missed:
         return boot
+    if filling is not None:
+        boot = _run_filled(boots, boot, before, filling)
+        now = missed_bytes(boot)
+        if boot.plan == best.plan or (now is not None and now < missed):
+            best, missed = boot, missed if now is None else now
     aligner = _KillAligner(boot, most_bytes)
     for _ in range(ROUNDS):
-        other = aligner.next_plan(boot)
+        other = aligner.next_plan(boot) if missed else None
         if other is None:
             break
         boot = boots.run_again(other, before)
@@ -128,9 +162,71 @@ def run_aligned(boots: CaseBoots, plan: BootPlan, before: Image, most_bytes: int
             break
         if now < missed:
             best, missed = boot, now
-        if not now:
-            break
     return boot if boot is best else boots.run_again(best.plan, before)
+
+
+def _run_filled(
+    boots: CaseBoots, first: WatchedBoot, before: Image, filling: Filling
+) -> WatchedBoot:
+    """Run a boot with so many fillers that its payloads have room to grow to a page end.
+
+    Returns:
+        The boot as it ran last; the first one where there is room without fillers, or where
+        fillers do not move the write.
+    """
+    landed = first.recording.crash
+    assert landed is not None, "a kill has missed its place"
+    if landed.row.length >= PAGE_BYTES or not 0 <= landed.row.call < len(first.plan.operations):
+        return first
+    calls, most_bytes = range(1, landed.row.call), filling.most_payload_bytes
+    room_bytes = sum(_rooms(first.plan, calls, most_bytes).values())
+    needed_bytes, near_bytes = _needed_bytes(first), landed.row.length
+    frame = _frame_bytes(first.plan, first.recording.rows, landed.row)
+    boot = first
+    for _ in range(FILLED_ROUNDS):
+        if needed_bytes <= room_bytes:
+            break
+        count = filling.count(needed_bytes, frame, room_bytes, near_bytes=near_bytes)
+        if not count:
+            break
+        boot = boots.run_again(boots.filled(first.plan, filling, count), before)
+        now = boot.recording.crash
+        if missed_bytes(boot) is None or now is None or now.row.offset <= landed.row.offset:
+            # It lies where it lies, however many there are before it.
+            return boots.run_again(first.plan, before)
+        room = sum(_rooms(boot.plan, range(1, now.row.call), most_bytes).values())
+        if _needed_bytes(boot) <= room:
+            break
+        frame = max(1, (now.row.offset - landed.row.offset) // count - filling.least_payload_bytes)
+    return boot
+
+
+def _frame_bytes(plan: BootPlan, rows: Sequence[EventRow], landed: EventRow) -> int:
+    """Return about how many bytes of a file a put takes beside its payload.
+
+    Args:
+        plan: what ran.
+        rows: what it did, up to the kill.
+        landed: the write that was killed; its file is meant.
+    """
+    written: dict[int, int] = {landed.call: landed.length}
+    for row in rows:
+        if row.kind is EventKind.WRITE and row.path == landed.path and row is not landed:
+            written[row.call] = written.get(row.call, 0) + row.length
+    for call in sorted(written, key=lambda each: (each == landed.call, -each)):
+        record = plan.operations[call].record if 0 <= call < len(plan.operations) else None
+        if record is not None and record.type is RecordType.PUT:
+            return max(1, written[call] - len(record.payload))
+    return max(1, landed.length)
+
+
+def _needed_bytes(boot: WatchedBoot) -> int:
+    """Return by how much a write has to move for a page end to lie at the byte that was drawn."""
+    landed, crash = boot.recording.crash, boot.plan.crash
+    assert landed is not None
+    assert isinstance(crash, CrashPoint)
+    wanted = bytes_of_share(crash.kept, landed.row.length)
+    return -(landed.row.offset + wanted) % PAGE_BYTES
 
 
 class _KillAligner:
@@ -142,6 +238,7 @@ class _KillAligner:
         self._first = boot
         self._asked = 0
         self._is_full = False
+        self._is_rescaled = False
 
     def next_plan(self, boot: WatchedBoot) -> BootPlan | None:
         """Return the plan to try next, from what the last one showed; None if there is none."""
@@ -151,13 +248,17 @@ class _KillAligner:
         assert isinstance(crash, CrashPoint)
         call = min(landed.row.call, len(boot.plan.operations) - 1)
         offset, length = landed.row.offset, landed.row.length
-        wanted = bytes_of_share(crash.kept, length)
         moved = self._moved(boot)
-        shift = -(offset + wanted) % PAGE_BYTES
+        shift = _needed_bytes(boot)
         if self._asked and moved and moved != self._asked:
             # It writes a payload as text, or in blocks: so many bytes for each of ours.
             shift = max(1, shift * self._asked // moved)
         grown = grow(boot.plan, range(1, call), shift, self._most)
+        if grown is None and moved > self._asked and not self._is_rescaled:
+            # It went over the page end, and is too far from the next one: once more from the start.
+            self._is_rescaled = True
+            shift = max(1, _needed_bytes(self._first) * self._asked // moved)
+            grown, self._asked = grow(self._first.plan, range(1, call), shift, self._most), 0
         if grown is not None and (moved or not self._asked):
             self._asked += shift
             return grown

@@ -26,6 +26,7 @@ from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.tears import kill_unit_bytes
+from walcrash.workload.fillers import Filling
 
 # limits
 HISTORIES: Final = 8
@@ -88,6 +89,13 @@ class CaseBoots:
             self._since_then.pop()
         restore(before, self._sandbox.directory)
         return self.run(plan)
+
+    def filled(self, plan: BootPlan, filling: Filling, count: int) -> BootPlan:
+        """Return the plan of the last boot with fillers; the boots before it are as they ran."""
+        number, case = len(self.watched), self._stored.case
+        ran = tuple(boot.plan for boot in self.watched[: number - 1])
+        boots = (*ran, *case.boots[number - 1 :])
+        return filling.put_in(plan, count, replace(case, boots=boots), number)
 
     def as_power_finds(self) -> RecordedBoot:
         """Return the last boot, which was not killed, as a power loss finds it."""

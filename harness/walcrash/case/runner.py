@@ -309,7 +309,10 @@ class _CaseRun:
         before = EMPTY if number == 1 else capture(self._sandbox.directory)
         most_bytes = alignment.in_boot(number)
         if not isinstance(crash, PowerLoss):
-            return run_aligned(self._boots, plan, before, most_bytes)
+            # What is injected into a boot counts its calls, so it keeps those that it has.
+            is_fixed = bool(self._stored.case.faults_in(number - 1))
+            filling = None if is_fixed else alignment.filling_in(number)
+            return run_aligned(self._boots, plan, before, most_bytes, filling=filling)
         boot = self._boots.run(plan)
         other = aligned_for_power(
             plan,

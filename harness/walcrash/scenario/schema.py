@@ -265,7 +265,10 @@ class WorkloadTable(_Table):
     )
     operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] = Field(
         default=(5, 25),
-        description="How many operations are drawn for a boot, `open` and `close` not counted.",
+        description=(
+            "How many operations are drawn for a boot, `open` and `close` not counted. Before a "
+            "kill within a write up to 256 puts are added where payloads are shorter than a page."
+        ),
         examples=[[10, 30]],
     )
     mix: MixTable = Field(
@@ -276,7 +279,10 @@ class WorkloadTable(_Table):
         default=[0, 1, 16, 100, 1000],
         min_length=1,
         max_length=PAYLOAD_SIZES,
-        description="The payload sizes to draw from, in bytes; one named twice is drawn twice.",
+        description=(
+            "The payload sizes to draw from, in bytes; one named twice is drawn twice. Payloads "
+            "may grow to the longest where a write is to be torn at a page or sector end."
+        ),
         examples=[[0, 1, 100, 5000]],
     )
     ids: Annotated[IdStyle, _member(IdStyle)] = Field(

@@ -14,6 +14,7 @@ from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import OperationMix, WorkloadPlan
 from walcrash.values.seed import Prng
+from walcrash.workload.fillers import Filling, leave_time
 from walcrash.workload.operations import (
     CAPABILITY,
     CLOSE,
@@ -140,6 +141,15 @@ class BootDraft:
             for operation in self.operations[: call + 1]
             if operation.record is not None and operation.record.type is RecordType.PUT
         )
+
+    def takes_fillers(self) -> bool:
+        """Return whether puts may be added before a write that is to be torn."""
+        return Filling.of(self.plan) is not None
+
+    def with_time_left(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Return operations of which the last, in which a write is torn, leaves time for puts."""
+        last = leave_time(operations[-1]) if self.takes_fillers() else operations[-1]
+        return [*operations[:-1], last]
 
     def with_needed(self, name: str) -> list[Operation]:
         """Return some first part of the operations with a needed one behind it."""

@@ -65,6 +65,14 @@ class Draft(Protocol):
         """Return by how much the payloads up to an operation can grow, its own included."""
         ...
 
+    def takes_fillers(self) -> bool:
+        """Return whether puts may be added before a write that is to be torn."""
+        ...
+
+    def with_time_left(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Return operations of which the last, in which a write is torn, leaves time for puts."""
+        ...
+
     def with_needed(self, name: str) -> list[Operation]:
         """Return some first part of the operations with a needed one behind it."""
         ...

@@ -3,7 +3,8 @@
 The operation is drawn first, each one that the plan allows as likely as the others, so that a
 long operation does not draw all crashes to itself; then one of its events. For a kill within a
 write it is one before which payloads can grow by a page, so that a page end can be moved into the
-write (`walcrash.case.alignment`).
+write (`walcrash.case.alignment`); where payloads are shorter than a page and there is none such, it
+is any append, which gets more puts before it (`walcrash.workload.fillers`).
 
 Not here: how a kill is made to fall there (`walcrash.recorder.supervisor`).
 """
@@ -109,7 +110,7 @@ class Kill(Ending):
             eligible = [at for at in matching if draft.count(whole[at], plan.event) > 0]
         possible = eligible or matching
         if placement is Placement.WITHIN:
-            possible = _tearable(draft, possible)
+            possible = _tearable(draft, possible) or _fillable(draft, possible)
         if possible:
             operations = whole[: draft.prng.choice(possible) + 1]
         elif placement is Placement.WITHIN and _takes_puts(names):
@@ -118,12 +119,22 @@ class Kill(Ending):
             operations = whole[: matching[-1] + 1]
         else:
             operations = draft.with_needed(draft.prng.choice(names))
+        if placement is Placement.WITHIN:
+            operations = draft.with_time_left(operations)
         return operations, _draw_point(plan, draft, operations, placement)
 
 
 def _tearable(draft: Draft, possible: Sequence[int]) -> list[int]:
     """Return the operations into whose writes a page end can be moved, as far as payloads say."""
     return [at for at in possible if draft.room_bytes(at) >= PAGE_BYTES]
+
+
+def _fillable(draft: Draft, possible: Sequence[int]) -> list[int]:
+    """Return the appends among operations, where puts can be added before them."""
+    if not draft.takes_fillers():
+        return []
+    whole = draft.closed()
+    return [at for at in possible if whole[at].record is not None]
 
 
 def _takes_puts(names: Sequence[str]) -> bool:
