@@ -1,5 +1,6 @@
 """A red job is read at another place: its reports' commands, its store, a checkout that moved."""
 
+import html
 import os
 import re
 import shlex
@@ -147,3 +148,23 @@ def _forget_the_place(runs: Path) -> None:
             assert adapter != text
             store.execute(f"update finding set {column} = ?, place = '/no/runs'", (adapter,))
     store.close()
+
+
+def test_a_bundle_is_explained_replayed_and_shown_by_its_own_name(moved: Path) -> None:
+    done = walcrash_here(moved, "bundle", "F-", "--runs", "crash", "-o", "sent one.zip")
+    assert done.returncode == 0, done.stderr
+    again = "walcrash replay 'sent one.zip' --subject sc/buffered-append.toml"
+    done = walcrash_here(moved, "explain", "sent one.zip")
+    assert f"  replay    {again}\n" in done.stdout
+    done = walcrash_here(moved, *shlex.split(again)[1:], "--times", "1")
+    assert done.returncode == 1, done.stderr
+    assert f"  replay    {again}\n" in done.stdout
+    done = walcrash_here(moved, "report", "sent one.zip", "--to", "html")
+    assert done.returncode == 0, done.stderr
+    page = html.unescape((moved / "sent one.html").read_text())
+    assert again in page
+    assert "walcrash explain 'sent one.zip'" in page
+    assert "PutOperation op-1" in page
+    done = walcrash_here(moved, "report", "sent one.zip", "--to", "junit")
+    assert done.returncode == 2
+    assert "hint: walcrash report 'sent one.zip' --to html" in done.stderr

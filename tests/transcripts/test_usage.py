@@ -108,3 +108,31 @@ def test_what_differs_from_run_to_run_is_left_out(tmp_path: Path) -> None:
         "<directory>/reports/runs/<time>-7, after <seconds> s, <rate> cases/s, <left> left"
     )
     assert run_walcrash("walcrash --version", tmp_path).startswith("exit 0\n$ walcrash --version\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("walcrash re", {"replay", "report"}),
+        ("walcrash replay --s", {"--subject"}),
+        ("walcrash run --allow", {"--allow-known"}),
+        ("walcrash no-such-command --s", set()),
+    ],
+)
+def test_a_shell_completes_commands_and_options(
+    line: str, expected: set[str], tmp_path: Path
+) -> None:
+    count = str(len(line.split()) - 1)
+    words = {"_WALCRASH_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": count}
+    done = walcrash_here(tmp_path, **words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {each.partition(",")[2] for each in done.stdout.split()} == expected
+
+
+def test_a_shell_is_taught_to_complete(tmp_path: Path) -> None:
+    done = walcrash_here(tmp_path, _WALCRASH_COMPLETE="zsh_source")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_WALCRASH_COMPLETE=zsh_complete walcrash" in done.stdout
+    done = walcrash_here(tmp_path, _WALCRASH_COMPLETE="cmd_source")
+    assert done.returncode == 2
+    assert "hint: _WALCRASH_COMPLETE=bash_source walcrash" in done.stderr

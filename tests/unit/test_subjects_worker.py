@@ -169,7 +169,7 @@ def test_names_that_lead_to_no_adapter_are_told() -> None:
     for name in ("nothing", ":", "a:", ":b", "json:dumps", "json:JSONDecoder", "none.py:A"):
         with pytest.raises(NotAnAdapter):
             find_adapter(name)
-    with pytest.raises(NotAnAdapter, match="unexpected keyword"):
+    with pytest.raises(NotAnAdapter, match="has no option `speed`; there: in_flight"):
         make_adapter(find_adapter("reference"), {"speed": 9})
 
 

@@ -56,7 +56,9 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first word names."""
-        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+        is_mistyped = self.get_command(ctx, args[0]) is None and not args[0].startswith("-")
+        # A shell that completes a word wants no answer.
+        if is_mistyped and not ctx.resilient_parsing:
             import difflib
 
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)

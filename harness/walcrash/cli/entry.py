@@ -20,10 +20,13 @@ import click
 from walcrash.cli.commands import walcrash
 from walcrash.report.output import drop_stdout, talk
 from walcrash.report.text import escape
-from walcrash.values.errors import LIMITS_HINT, ExitCode, WalcrashError
+from walcrash.values.errors import LIMITS_HINT, ExitCode, UsageError, WalcrashError
 from walcrash.values.version import VERSION
 
 _OUT_OF_LIMITS: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE})
+
+_COMPLETE: Final = "_WALCRASH_COMPLETE"
+"""Where a shell says what it wants to be completed, as click names it."""
 
 _NO_THREAD: Final = "can't start new thread"
 """What Python says, as a `RuntimeError`, where the system refuses a thread."""
@@ -43,6 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _invoke(words: list[str]) -> int:
+    asked = os.environ.get(_COMPLETE)
+    if asked:
+        # A shell that completes a command line, or that wants to be taught to.
+        from click.shell_completion import shell_complete
+
+        if shell_complete(walcrash, {}, "walcrash", _COMPLETE, asked):
+            raise UsageError(
+                f"{_COMPLETE}={asked} is nothing that a shell asks for",
+                hint=f"{_COMPLETE}=bash_source walcrash, or zsh_source, or fish_source",
+            )
+        return ExitCode.PASSED
     # Not the group's own `main`: it turns a broken pipe, of whatever it may be, into exit code 1,
     # which here means findings.
     try:

@@ -19,6 +19,7 @@ def explain(finding: str, subject: str | None, runs: str, no_color: bool) -> Exi
     """
     from pathlib import Path
 
+    from walcrash.report.bundle_text import bundle_command
     from walcrash.report.explain_text import publish_explanation
     from walcrash.tools.explain import explain_finding
 
@@ -30,4 +31,5 @@ def explain(finding: str, subject: str | None, runs: str, no_color: bool) -> Exi
         is_kept=explained.is_kept,
         runs=runs,
         color=not no_color,
+        replay=bundle_command(finding, explained.subject) if explained.is_bundle else "",
     )

@@ -21,11 +21,13 @@ def replay(finding: str, times: int, subject: str | None, runs: str, no_color: b
     """
     from pathlib import Path
 
+    from walcrash.report.bundle_text import bundle_command
     from walcrash.report.replay_text import publish_replays
     from walcrash.tools.replay import replay_bundle, replay_finding
 
     if finding.endswith(".zip"):
         results = replay_bundle(Path(finding), subject=subject, times=times)
-        return publish_replays(results, times=times, runs=runs, color=not no_color)
+        again = bundle_command(finding, subject or "")
+        return publish_replays(results, times=times, runs=runs, color=not no_color, bundle=again)
     results = replay_finding(finding, runs=Path(runs), subject=subject, times=times)
     return publish_replays(results, times=times, runs=runs, color=not no_color)

@@ -221,6 +221,15 @@ def with_subject(bundle: Bundle, path: Path, subject: SubjectSpec | None) -> Sto
     )
 
 
+def subject_to_name(bundle: Bundle) -> str:
+    """Return what is named to replay a bundle: its scenario, as here; empty for a harmless one."""
+    named = bundle.stored.subject
+    if named.adapter in HARMLESS and not named.driver:
+        return ""
+    path = bundle.finding.scenario_path
+    return path if path.endswith(".toml") else named.name
+
+
 def new_bundle(
     finding: Finding,
     stored: StoredCase,

@@ -33,6 +33,12 @@ class Made(Protocol):
         """Whether what is in it is a run that the campaign kept: it did not happen again."""
 
 
+def bundle_command(path: str, subject: str) -> str:
+    """Return the command that replays a bundle; `subject` is empty where none is named."""
+    named = f" --subject {shell_path(subject)}" if subject else ""
+    return f"walcrash replay {shell_path(path)}{named}"
+
+
 def publish_bundle(made: Made) -> ExitCode:
     """Print the bundle's path, and say on stderr what is in it."""
     first = made.finding.worst

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from walcrash.report.bundle_text import bundle_command
 from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.formats import Format
 from walcrash.report.log_reader import STDIN, read_log
@@ -12,6 +13,7 @@ from walcrash.report.run_directory import EVENTS, write_whole
 from walcrash.report.runs_of_log import runs_of_log
 from walcrash.report.text import shell_path
 from walcrash.values.errors import UsageError
+from walcrash.values.log import LogLine
 
 STDOUT = "-"
 """As the path of an output."""
@@ -45,6 +47,34 @@ def convert_runs(
     path = output if output is not None else os.path.join(directory, to.file_name)
     write_whole(path, text)
     talk(f"wrote {shell_path(path)}")
+
+
+def convert_bundle(
+    lines: Sequence[LogLine], to: Format, *, path: str, subject: str, output: str | None
+) -> None:
+    """Write the one finding of a bundle in a format.
+
+    Args:
+        lines: the bundle as an event log.
+        to: the format.
+        path: the bundle.
+        subject: what its replay has to name; empty for nothing.
+        output: the file; `-` is stdout; None is beside the bundle.
+
+    Raises:
+        HarnessFault: the file cannot be written.
+    """
+    report = merged_report([lines])
+    read = f"walcrash explain {shell_path(path)}"
+    for finding in (*report.findings, *report.portability):
+        report.bundles[finding.id] = {"replay": bundle_command(path, subject), "read": read}
+    text = to.render(report)
+    if output == STDOUT:
+        publish(text.removesuffix("\n"))
+        return
+    target = output or f"{os.path.splitext(path)[0]}{os.path.splitext(to.file_name)[1]}"
+    write_whole(target, text)
+    talk(f"wrote {shell_path(target)}")
 
 
 def _refuse_doubles(runs: Sequence[str]) -> None:

@@ -46,7 +46,14 @@ _REPEATED: Final = f"{INDENT}{'*':>9}"
 
 
 def publish_explanation(
-    finding: Finding, story: Story, *, is_alike: bool, is_kept: bool, runs: str, color: bool
+    finding: Finding,
+    story: Story,
+    *,
+    is_alike: bool,
+    is_kept: bool,
+    runs: str,
+    color: bool,
+    replay: str = "",
 ) -> ExitCode:
     """Print the explanation, and return what the process ends with."""
     width = shutil.get_terminal_size((WIDTH, 0)).columns
@@ -55,18 +62,23 @@ def publish_explanation(
     elif not is_alike:
         talk("it did not happen again just now: this is what happened instead")
     publish(
-        explanation_text(finding, story, width=width, runs=runs),
+        explanation_text(finding, story, width=width, runs=runs, replay=replay),
         color=color and wants_color(sys.stdout, os.environ),
     )
     return ExitCode.PASSED if is_alike else ExitCode.INCONCLUSIVE
 
 
-def explanation_text(finding: Finding, story: Story, *, width: int, runs: str) -> str:
-    """Return the explanation of a finding, without a newline at the end."""
+def explanation_text(
+    finding: Finding, story: Story, *, width: int, runs: str, replay: str = ""
+) -> str:
+    """Return the explanation of a finding, without a newline at the end.
+
+    `replay` is the command that replays one of a bundle; empty for a kept one.
+    """
     width = max(width, NARROWEST)
-    parts = (
-        [finding_text(finding, width=width, runs=runs, is_read=True)] if finding.violations else []
-    )
+    parts = []
+    if finding.violations:
+        parts.append(finding_text(finding, width=width, runs=runs, is_read=True, replay=replay))
     parts += [
         "\n".join(boot_lines(story, number, boot, width))
         for number, boot in enumerate(story.boots, start=1)

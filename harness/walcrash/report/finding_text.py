@@ -69,7 +69,12 @@ DEFAULT_RUNS = "reports/runs"
 
 
 def finding_text(
-    finding: Finding, *, width: int = WIDTH, runs: str = DEFAULT_RUNS, is_read: bool = False
+    finding: Finding,
+    *,
+    width: int = WIDTH,
+    runs: str = DEFAULT_RUNS,
+    is_read: bool = False,
+    replay: str = "",
 ) -> str:
     """Return a finding in several lines, without a newline at the end.
 
@@ -78,6 +83,7 @@ def finding_text(
         width: columns to wrap at.
         runs: the directory that keeps it; named in the commands where it is not the default.
         is_read: whether its story follows, so that the command for reading it is left out.
+        replay: the command that replays it, where it is not kept but in a bundle.
     """
     width = max(width, NARROWEST)
     first = finding.worst
@@ -97,7 +103,7 @@ def finding_text(
         *became_lines(finding.fate, width),
         *block("history", _history(finding), width=width),
         "",
-        command("replay", replay_command(finding.id, runs=runs)),
+        command("replay", replay or replay_command(finding.id, runs=runs)),
         command("origin", finding_origin(finding, runs=runs)),
         *([] if is_read else [command("read", explain_command(finding.id, runs=runs))]),
     ]

@@ -226,7 +226,12 @@ def _finding(report: RunReport, finding: Finding, *, steps: int, has_view: bool)
         steps=tuple(step_rows(story, steps)) if story is not None and is_reported else (),
         view=view,
         end=tuple(_end(finding, story)),
-        commands=tuple(_commands(finding, report.runs_of(finding.id)).items()),
+        commands=tuple(
+            {
+                **_commands(finding, report.runs_of(finding.id)),
+                **report.bundles.get(finding.id, {}),
+            }.items()
+        ),
     )
 
 

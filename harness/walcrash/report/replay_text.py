@@ -47,7 +47,9 @@ class Replay(Protocol):
         """What was out of the ordinary; empty if nothing was."""
 
 
-def publish_replays(results: Iterator[Replay], *, times: int, runs: str, color: bool) -> ExitCode:
+def publish_replays(
+    results: Iterator[Replay], *, times: int, runs: str, color: bool, bundle: str = ""
+) -> ExitCode:
     """Tell of every replay on stderr, print the finding and its history, return the exit code."""
     done: list[Replay] = []
     try:
@@ -62,7 +64,9 @@ def publish_replays(results: Iterator[Replay], *, times: int, runs: str, color: 
     if not done:
         raise HarnessFault("the finding was not replayed even once")
     publish(
-        replays_text(done, runs=runs, width=shutil.get_terminal_size((WIDTH, 0)).columns),
+        replays_text(
+            done, runs=runs, width=shutil.get_terminal_size((WIDTH, 0)).columns, replay=bundle
+        ),
         color=color and wants_color(sys.stdout, os.environ),
     )
     return replays_exit_code(done)
@@ -76,12 +80,12 @@ def replays_exit_code(results: list[Replay]) -> ExitCode:
     return ExitCode.PASSED if verdicts == {Verdict.PASS} else ExitCode.INCONCLUSIVE
 
 
-def replays_text(results: list[Replay], *, runs: str, width: int) -> str:
+def replays_text(results: list[Replay], *, runs: str, width: int, replay: str = "") -> str:
     """Return the finding with its new numbers, and the history of a replay that shows it."""
     alike = [result for result in results if result.alike]
     shown = (alike or results)[0]
     finding = replace(shown.finding, replays=len(results), replays_alike=len(alike))
-    parts = [finding_text(finding, width=width, runs=runs)]
+    parts = [finding_text(finding, width=width, runs=runs, replay=replay)]
     if shown.note:
         parts.append(f"NOTE  {shown.note}")
     if not alike:

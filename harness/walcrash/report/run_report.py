@@ -71,6 +71,7 @@ class RunReport:
 
     Attributes:
         other_runs: for findings of other directories than `runs` theirs.
+        bundles: for findings of bundles the commands that replay and read them.
         seeds: for findings that were never replayed the master seed, where it is not `seed`.
     """
 
@@ -86,6 +87,7 @@ class RunReport:
         self.arguments = tuple(arguments)
         self.runs = runs
         self.other_runs: dict[str, str] = {}
+        self.bundles: dict[str, Mapping[str, str]] = {}
         self.scenario_paths = dict(scenario_paths)
         self.version = ""
         self.findings: list[Finding] = []

@@ -7,9 +7,11 @@ its own directory on the path while it is imported, so that it can import siblin
 Source: the entry points specification of PyPA, for `module:Class`.
 """
 
+import difflib
 import functools
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,10 +95,26 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
     Raises:
         NotAnAdapter: it does not take these options, or is abstract.
     """
+    _refuse_unknown(kind, options)
     try:
         return kind(**dict(options))
     except TypeError as problem:
         raise NotAnAdapter(f"{kind.__name__}(**{dict(options)!r}): {problem}") from problem
+
+
+def _refuse_unknown(kind: type[Adapter], options: Options) -> None:
+    parameters = inspect.signature(kind).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return
+    there = sorted(each.name for each in parameters if each.kind is not each.VAR_POSITIONAL)
+    for name in options:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1)
+            meant = f"; near: {near[0]}" if near else ""
+            raise NotAnAdapter(
+                f"{kind.__name__} has no option `{name}`; "
+                f"there: {', '.join(there) or 'none'}{meant}"
+            )
 
 
 def _load_file(path: Path) -> object:

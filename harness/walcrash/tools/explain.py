@@ -7,7 +7,7 @@ from pathlib import Path
 from walcrash.campaign import jobs
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.disk import NotModelled
-from walcrash.findings.bundle import SUFFIX, read_bundle
+from walcrash.findings.bundle import SUFFIX, read_bundle, subject_to_name
 from walcrash.findings.bundle_zip import AGAIN_HINT
 from walcrash.findings.evidence import unpack
 from walcrash.findings.fates import case_fate
@@ -17,7 +17,18 @@ from walcrash.tools.replay import ReplayResult, replay_finding
 from walcrash.values.errors import UsageError
 from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding
+from walcrash.values.log import (
+    LOG_FORMAT,
+    CampaignEnded,
+    CampaignStarted,
+    FindingReported,
+    LogLine,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+)
 from walcrash.values.story import Story
+from walcrash.values.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +40,16 @@ class Explained:
         story: of that run.
         is_alike: whether the same invariant broke this time as well.
         is_kept: it did not, and what is shown is the run that the campaign kept.
+        is_bundle: whether it is that of a bundle.
+        subject: what has to be named to replay a bundle; empty where nothing has.
     """
 
     finding: Finding
     story: Story
     is_alike: bool
     is_kept: bool = False
+    is_bundle: bool = False
+    subject: str = ""
 
 
 def explain_finding(
@@ -95,4 +110,59 @@ def _explain_bundle(path: Path) -> Explained:
             f"{problem}); nothing was written",
             hint=AGAIN_HINT,
         ) from None
-    return Explained(finding=replace(bundle.finding, fate=fate), story=story, is_alike=True)
+    return Explained(
+        finding=replace(bundle.finding, fate=fate),
+        story=story,
+        is_alike=True,
+        is_bundle=True,
+        subject=subject_to_name(bundle),
+    )
+
+
+def bundle_log(path: Path) -> tuple[list[LogLine], str]:
+    """Return a bundle as the event log of a run of its one case, and what to name as subject.
+
+    Raises:
+        UsageError: the bundle is broken.
+    """
+    bundle, explained = read_bundle(path), _explain_bundle(path)
+    finding, run, terms = explained.finding, bundle.evidence.run, bundle.stored
+    is_note = finding.is_portability
+    verdict = Verdict.PASS if is_note else Verdict.FAIL
+    return [
+        CampaignStarted(
+            format=LOG_FORMAT,
+            version=bundle.version,
+            seed=finding.master_seed,
+            scenarios=(finding.scenario,),
+        ),
+        ScenarioStarted(
+            scenario=finding.scenario,
+            subject=terms.subject.name,
+            contract=terms.contract,
+            supports=tuple(sorted(terms.supports)),
+            unjudged=(),
+            control_cases=0,
+            path=finding.scenario_path,
+        ),
+        FindingReported(finding=finding, story=explained.story),
+        ScenarioEnded(
+            scenario=finding.scenario,
+            verdict=verdict,
+            reason=f"the one case of the bundle {path.name}",
+            cases=1,
+            passed=int(is_note),
+            failed=int(not is_note),
+            inconclusive=0,
+            boots=len(run.boots),
+            recoveries=run.recoveries,
+            events=sum(len(boot.recording.rows) for boot in run.boots),
+            crash_points={},
+            judged=tuple(dict.fromkeys(each.invariant for each in finding.violations)),
+            findings=int(not is_note),
+            portability=int(is_note),
+        ),
+        CampaignEnded(
+            verdict=verdict, stopped=StopReason.CASES_DONE, cases=1, findings=int(not is_note)
+        ),
+    ], explained.subject
