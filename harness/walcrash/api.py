@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from walcrash.values.errors import UsageError
-from walcrash.values.limits import JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
+from walcrash.values.limits import CASES_PER_SCENARIO, JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
 
 if TYPE_CHECKING:
     from walcrash.report.run_directory import RunDirectory
@@ -86,14 +86,19 @@ def run(
         What was found and what was tested; an inconclusive run is a result too.
 
     Raises:
-        UsageError: there is no such scenario, an argument is out of range, or `runs` cannot be
-            written to.
+        UsageError: there is no such scenario, an argument has the wrong type or is out of range,
+            or `runs` cannot be written to.
         ScenarioError: the scenario file is broken, or its subject cannot be loaded.
         HarnessFault: walcrash could not do its work, the disk is full, or the findings that are
             kept cannot be used.
         Inconclusive: workers could no longer be watched when findings were made from the cases.
     """
-    _check_ranges(seed, cases, seconds, jobs)
+    _check_path("scenario_path", scenario_path)
+    _check_seed(seed)
+    _check_whole("cases", cases, CASES_PER_SCENARIO)
+    _check_seconds(seconds)
+    _check_whole("jobs", jobs, JOBS_PER_CAMPAIGN, is_optional=False)
+    _check_path("runs", runs)
     # Not above: neither `import walcrash` nor the start of pytest may load the engine.
     from walcrash.campaign.campaign import Campaign, CampaignPlan
     from walcrash.findings.store import Store
@@ -130,20 +135,69 @@ def run(
     return _result(*collect(Campaign(plan), request), runs=runs_path)
 
 
-def _check_ranges(
-    seed: str | int | None, cases: int | None, seconds: float | None, jobs: int
-) -> None:
+def _check_path(name: str, value: object) -> None:
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if path is None and name == "runs":
+        return
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise UsageError(
+            f"`{name}` is a path, as text without NUL or an `os.PathLike` of text; "
+            f"found {_found(name, value)}",
+            hint=f'{name}="DIR"' if name == "runs" else f'{name}="FILE.toml"',
+        )
+
+
+def _check_seed(seed: object) -> None:
+    hint = 'seed="any text", or leave it out to have one drawn'
     if seed == "":
-        raise UsageError("the seed is an empty text", hint="leave it out to have one drawn")
-    if cases is not None and cases < 1:
-        raise UsageError(f"a run has at least one case; found cases={cases}")
-    if seconds is not None and not 0 < seconds <= SECONDS_PER_CAMPAIGN:
+        raise UsageError("the seed is an empty text", hint=hint)
+    is_whole = isinstance(seed, int) and not isinstance(seed, bool)
+    if seed is not None and not is_whole and not isinstance(seed, str):
+        raise UsageError(
+            f"a seed is any text or an integer; found {_found('seed', seed)}", hint=hint
+        )
+    try:
+        str(seed).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"a seed is text without lone surrogates; found {_found('seed', seed)}", hint=hint
+        ) from None
+    except ValueError:
+        raise UsageError(
+            f"a seed is an integer that can be written; found {_found('seed', seed)}", hint=hint
+        ) from None
+
+
+def _check_whole(name: str, value: object, most: int, *, is_optional: bool = True) -> None:
+    if value is None and is_optional:
+        return
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or not 1 <= value <= most:  # type: ignore[operator]
+        raise UsageError(
+            f"a run has 1 to {most} {name}, a whole number; found {_found(name, value)}",
+            hint=f"{name}=1" if name == "jobs" else f"{name}=100",
+        )
+
+
+def _check_seconds(seconds: object) -> None:
+    if seconds is None:
+        return
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds <= SECONDS_PER_CAMPAIGN:  # type: ignore[operator]
         raise UsageError(
             f"a run has more than 0 and at most {SECONDS_PER_CAMPAIGN:g} seconds; "
-            f"found seconds={seconds}"
+            f"found {_found('seconds', seconds)}",
+            hint="seconds=60",
         )
-    if not 1 <= jobs <= JOBS_PER_CAMPAIGN:
-        raise UsageError(f"a run has 1 to {JOBS_PER_CAMPAIGN} jobs; found jobs={jobs}")
+
+
+def _found(name: str, value: object) -> str:
+    """Return an argument as it was given, short."""
+    try:
+        shown = f"{value!a:.80}"
+    except ValueError:
+        shown = "a number that is too long to show"
+    return f"{name}={shown}"
 
 
 def _load(name: str) -> "Scenario":

@@ -251,3 +251,30 @@ def test_the_shipped_scenarios_are_listed(
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == ExitCode.PASSED
     assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["run", "made-up.toml", "--cases"], "1<=x<=1000000000"),
+        (["run", "made-up.toml", "--case"], "0<=x<=999999999"),
+        (["compare", "reference", "reference", "--case"], "0<=x<=999999999"),
+        (["run", "made-up.toml", "--jobs"], "1<=x<=256"),
+        (["replay", "F-", "--times"], "1<=x<=10000"),
+        (["selftest", "--seeds"], "1<=x<=1000"),
+    ],
+)
+@pytest.mark.parametrize("number", ["99999999999999999999", "-1"])
+def test_a_number_out_of_range_is_refused_with_its_range(
+    words: list[str], allowed: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, number]) == ExitCode.USAGE
+    shown = capsys.readouterr()
+    assert f"{number} is not in the range {allowed}" in shown.err
+    assert "hint: " in shown.err
+    assert not shown.out
+
+
+def test_a_seed_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "made-up.toml", "--seed", "\udcff"]) == ExitCode.USAGE
+    assert r"'\udcff' is no UTF-8; say any other text" in capsys.readouterr().err

@@ -61,20 +61,42 @@ def test_runs_are_kept_where_the_caller_says_then_the_environment(
     ("arguments", "message"),
     [
         ({"seed": ""}, "the seed is an empty text"),
-        ({"cases": 0}, "at least one case; found cases=0"),
+        ({"seed": "\ud800"}, r"a seed is text without lone surrogates; found seed='\\ud800'"),
+        ({"seed": b"x"}, "a seed is any text or an integer; found seed=b'x'"),
+        ({"seed": 1.5}, "a seed is any text or an integer; found seed=1.5"),
+        ({"seed": True}, "a seed is any text or an integer; found seed=True"),
+        ({"seed": 10**5000}, "an integer that can be written; found seed=a number that is too"),
+        ({"cases": 0}, "1 to 1000000000 cases, a whole number; found cases=0"),
+        ({"cases": 10**30}, "1 to 1000000000 cases, a whole number; found cases=1000"),
+        ({"cases": "2"}, "a whole number; found cases='2'"),
+        ({"cases": 2.5}, "a whole number; found cases=2.5"),
         ({"seconds": 0}, "found seconds=0"),
+        ({"seconds": "1"}, "found seconds='1'"),
+        ({"seconds": 10**400}, "found seconds=1000"),
         ({"seconds": float("nan")}, "found seconds=nan"),
         ({"seconds": 1e9}, "at most 2.592e\\+06 seconds; found"),
-        ({"jobs": 0}, "1 to 256 jobs; found jobs=0"),
-        ({"jobs": 257}, "1 to 256 jobs; found jobs=257"),
+        ({"jobs": 0}, "1 to 256 jobs, a whole number; found jobs=0"),
+        ({"jobs": 257}, "1 to 256 jobs, a whole number; found jobs=257"),
+        ({"jobs": None}, "found jobs=None"),
+        ({"runs": "\0"}, r"`runs` is a path, as text without NUL .* found runs='\\x00'"),
+        ({"runs": ""}, "`runs` is a path, .* found runs=''"),
+        ({"runs": b"runs"}, "`runs` is a path, .* found runs=b'runs'"),
     ],
 )
 def test_an_argument_out_of_range_is_refused_before_anything_is_written(
     scenario: Path, arguments: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(walcrash.UsageError, match=message):
+    with pytest.raises(walcrash.UsageError, match=message) as refused:
         walcrash.run(scenario, **arguments)  # type: ignore[arg-type]
+    assert refused.value.hint
     assert os.listdir() == [scenario.name]
+
+
+@pytest.mark.parametrize("path", ["a\0.toml", b"made-up.toml", 5, None, ""])
+def test_what_is_no_path_of_a_scenario_is_a_usage_error(path: object) -> None:
+    with pytest.raises(walcrash.UsageError, match="`scenario_path` is a path") as refused:
+        walcrash.run(path)  # type: ignore[arg-type]
+    assert refused.value.hint
 
 
 def test_a_scenario_that_is_not_there_is_a_usage_error(scenario: Path) -> None:

@@ -5,6 +5,7 @@ import click
 from walcrash.cli.options import (
     JOBS,
     SEED,
+    case_option,
     chosen_or_drawn,
     json_option,
     number_option,
@@ -19,7 +20,7 @@ from walcrash.values.errors import ExitCode, UsageError
 @click.argument("second", metavar="B")
 @SEED
 @number_option("--cases", text="Cases.  [default: 40]")
-@click.option("--case", type=click.IntRange(min=0), metavar="I", help="Run this one case.")
+@case_option("Run this one case.")
 @time_option("comparison")
 @JOBS
 @json_option("the text")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from walcrash.values.limits import JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
+from walcrash.values.limits import CASES_PER_SCENARIO, JOBS_PER_CAMPAIGN, SECONDS_PER_CAMPAIGN
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 """What adds an option to a command."""
@@ -45,6 +45,10 @@ def read_seed(_context: click.Context, _option: click.Parameter, value: str | No
     """Refuse an empty seed: an unset variable in a CI file must not pass for a chosen one."""
     if value == "":
         raise click.BadParameter("it is empty; leave the option out to have one drawn")
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter(f"{value!a:.80} is no UTF-8; say any other text") from None
     return value
 
 
@@ -65,6 +69,12 @@ JOBS = click.option(
 )
 SEED = click.option(
     "--seed", callback=read_seed, metavar="S", help="Master seed, any text.  [default: drawn]"
+)
+CASES = click.option(
+    "--cases",
+    type=click.IntRange(1, CASES_PER_SCENARIO),
+    metavar="N",
+    help="Cases of each scenario.",
 )
 NO_COLOR = click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR=1.")
 
@@ -88,6 +98,12 @@ def number_option(
         show_default=default is not None,
         help=text,
     )
+
+
+def case_option(text: str) -> Option:
+    """Return the option that takes the index of one case."""
+    most = CASES_PER_SCENARIO - 1
+    return click.option("--case", type=click.IntRange(0, most), metavar="I", help=text)
 
 
 def time_option(of: str) -> Option:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from walcrash.cli.options import (
+    CASES,
     JOBS,
     NO_COLOR,
     RUNS,
     SEED,
+    case_option,
     chosen_or_drawn,
     time_option,
     usable_cpus,
@@ -48,12 +50,10 @@ class _Asked:
 @click.command()
 @click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1)
 @SEED
-@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Cases of each scenario.")
+@CASES
 @time_option("run")
 @JOBS
-@click.option(
-    "--case", type=click.IntRange(min=0), metavar="I", help="Run this one case of one scenario."
-)
+@case_option("Run this one case of one scenario.")
 @click.option(
     "--resume",
     metavar="RUN",

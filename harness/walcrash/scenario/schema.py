@@ -30,7 +30,12 @@ from walcrash.scenario.table import number_of
 from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, FaultKind
-from walcrash.values.limits import BOOTS_PER_CASE, OPERATIONS_PER_BOOT, PAYLOAD_BYTES
+from walcrash.values.limits import (
+    BOOTS_PER_CASE,
+    CASES_PER_SCENARIO,
+    OPERATIONS_PER_BOOT,
+    PAYLOAD_BYTES,
+)
 from walcrash.values.moments import SECTOR_BYTES, Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
@@ -53,9 +58,6 @@ LIST_NAMES: Final = 100
 
 WEIGHT: Final = 1_000_000
 """Largest weight of anything that is drawn."""
-
-CASES: Final = 1_000_000_000
-"""Largest budget in cases."""
 
 IMAGES: Final = 1_000_000
 """Most images of one case."""
@@ -393,7 +395,7 @@ class BudgetTable(_Table):
     """When a campaign stops, whichever is first."""
 
     cases: int = Field(
-        default=200, ge=1, le=CASES, description="After so many cases.", examples=[200]
+        default=200, ge=1, le=CASES_PER_SCENARIO, description="After so many cases.", examples=[200]
     )
     seconds: float | None = Field(
         default=None,

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from walcrash.subjects import messages
 from walcrash.subjects.messages import CAPABILITIES, MalformedOutput
-from walcrash.values.record import MalformedRecord, Record
+from walcrash.values.record import KEYS, MalformedRecord, Record
 from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
 PROTOCOL: Final = 1
@@ -119,11 +119,10 @@ def read_entry(found: Line, what: str) -> tuple[int, Record]:
     """Read one of the lines with a record before it."""
     fields = _member(found, "record", dict, "a record", what)
     try:
-        record = Record.from_json(fields)
+        # What the protocol does not name is left out, as in all replies.
+        record = Record.from_json({key: fields[key] for key in KEYS if key in fields})
     except MalformedRecord as problem:
         raise MalformedOutput(f"a record in its reply to {what} is none: {problem}") from None
-    for name, value in (("ts_ms", record.ts_ms), ("next_retry_at_ms", record.next_retry_at_ms)):
-        messages.integer(value, f"`{name}` of a record in its reply to {what} is")
     return _integer(found, "offset", what), record
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from walcrash.subjects.adapter import Adapter
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
-from walcrash.values.record import Record, RecordType
+from walcrash.values.record import MalformedRecord, Record, RecordType
 from walcrash.values.recovery import (
     FailureKind,
     OperationState,
@@ -350,6 +350,10 @@ def _record(value: object) -> Record:
     if not fields_are_right:
         raise MalformedOutput(f"a replay yields Record; found {_shown(value)}")
     assert isinstance(value, Record)
+    try:
+        value.check_ranges()
+    except MalformedRecord as problem:
+        raise MalformedOutput(f"a replay yields a record that is none: {problem}") from None
     return value
 
 

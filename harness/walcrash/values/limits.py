@@ -36,6 +36,9 @@ STDERR_BYTES = 64 * 1024
 JOBS_PER_CAMPAIGN = 256
 """Most processes that run the cases of one campaign."""
 
+CASES_PER_SCENARIO = 1_000_000_000
+"""Most cases of one scenario in one campaign."""
+
 SECONDS_PER_CAMPAIGN = 30 * 24 * 3600.0
 """Longest time budget of one campaign."""
 

@@ -8,7 +8,6 @@ protocol, version 1.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -79,40 +78,93 @@ class Record:
         """Read `R` of the driver protocol.
 
         Raises:
-            MalformedRecord: a key is missing or holds the wrong type.
+            MalformedRecord: it is no object, a key is missing or is not known, or its value has
+                the wrong type or is out of range; texts hold no lone surrogates.
         """
-        try:
-            return cls(
-                type=RecordType(fields["type"]),
-                id=_text(fields, "id"),
-                ts_ms=_integer(fields, "ts_ms"),
-                payload=base64.b64decode(_text(fields, "payload"), validate=True),
-                error=_text(fields, "error"),
-                next_retry_at_ms=_integer(fields, "next_retry_at_ms"),
+        if not isinstance(fields, Mapping):
+            raise MalformedRecord(f"a record is an object; found {_shown(fields)}")
+        for key in fields:
+            if key not in KEYS:
+                known = ", ".join(KEYS)
+                raise MalformedRecord(f"a record has no key {_shown(key)}; allowed: {known}")
+        for key in KEYS:
+            if key not in fields:
+                raise MalformedRecord(f"a record has the key '{key}'; found {_shown(list(fields))}")
+        made = cls(
+            type=_type(fields),
+            id=_text(fields, "id"),
+            ts_ms=_integer(fields, "ts_ms"),
+            payload=_bytes(fields, "payload"),
+            error=_text(fields, "error"),
+            next_retry_at_ms=_integer(fields, "next_retry_at_ms"),
+        )
+        made.check_ranges()
+        return made
+
+    def check_ranges(self) -> None:
+        """See that the fields are within the ranges that their types state.
+
+        Raises:
+            MalformedRecord: one is not; the message names it, with what was found and is allowed.
+        """
+        for key, value in (("ts_ms", self.ts_ms), ("next_retry_at_ms", self.next_retry_at_ms)):
+            if not -INTEGER_64 <= value < INTEGER_64:
+                raise MalformedRecord(
+                    f"`{key}` is an integer of 64 bits; found one of {value.bit_length()}"
+                )
+        # A text's UTF-8 is as long as the text, or longer.
+        if len(self.id) > ID_BYTES or len(self.id.encode("utf-8", "surrogatepass")) > ID_BYTES:
+            raise MalformedRecord(
+                f"`id` has at most {ID_BYTES:,} bytes of UTF-8; "
+                f"found a text of {len(self.id):,} characters"
             )
-        except KeyError as missing:
+        if len(self.payload) > PAYLOAD_BYTES:
             raise MalformedRecord(
-                f"a record has the key {missing}; found {sorted(fields)}"
-            ) from None
-        except binascii.Error as problem:
-            raise MalformedRecord(
-                f"`payload` is base64; found {fields['payload']!r}: {problem}"
-            ) from None
-        except MalformedRecord:
-            raise
-        except ValueError:
-            raise MalformedRecord(f"`type` is a record type; found {fields['type']!r}") from None
+                f"`payload` has at most {PAYLOAD_BYTES:,} bytes; found {len(self.payload):,}"
+            )
+
+
+KEYS: Final = ("type", "id", "ts_ms", "payload", "error", "next_retry_at_ms")
+"""The keys of a record's JSON form."""
+
+
+def _type(fields: Mapping[str, object]) -> RecordType:
+    try:
+        return RecordType(fields["type"])
+    except ValueError:
+        raise MalformedRecord(f"`type` is a record type; found {_shown(fields['type'])}") from None
+
+
+def _bytes(fields: Mapping[str, object], key: str) -> bytes:
+    text = _text(fields, key)
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as problem:
+        raise MalformedRecord(f"`{key}` is base64; found {_shown(text)}: {problem}") from None
 
 
 def _text(fields: Mapping[str, object], key: str) -> str:
     value = fields[key]
     if not isinstance(value, str):
-        raise MalformedRecord(f"`{key}` is text; found {value!r}")
+        raise MalformedRecord(f"`{key}` is text; found {_shown(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise MalformedRecord(
+            f"`{key}` is text without lone surrogates; found {_shown(value)}"
+        ) from None
     return value
 
 
 def _integer(fields: Mapping[str, object], key: str) -> int:
     value = fields[key]
     if not isinstance(value, int) or isinstance(value, bool):
-        raise MalformedRecord(f"`{key}` is an integer; found {value!r}")
+        raise MalformedRecord(f"`{key}` is an integer; found {_shown(value)}")
     return value
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!a:.80}"
+    except ValueError:
+        return "a number that is too long to show"
