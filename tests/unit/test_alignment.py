@@ -80,10 +80,13 @@ def written(plan: BootPlan, *, factor: float = 1.0) -> list[Event]:
 class Boots(CaseBoots):
     """Boots of a made-up log, killed as the recorder would kill it."""
 
-    def __init__(self, factor: float = 1.0, *, is_fixed: bool = False) -> None:
+    def __init__(
+        self, factor: float = 1.0, *, is_fixed: bool = False, is_whole: bool = False
+    ) -> None:
         self.plans: list[BootPlan] = []
         self._factor = factor
         self._is_fixed = is_fixed
+        self._is_whole = is_whole
 
     def run(self, plan: BootPlan) -> WatchedBoot:
         self.plans.append(plan)
@@ -91,6 +94,8 @@ class Boots(CaseBoots):
         event = written(plan, factor=self._factor)[-1]
         if self._is_fixed:
             event = replace(event, offset=512, length=512)
+        if self._is_whole:
+            event = replace(event, offset=0, length=event.offset + event.length)
         wanted = bytes_of_share(plan.crash.kept, event.length)
         kept = nearest_cut(event.offset, event.length, PAGE_BYTES, wanted)
         row = EventRow(EventKind.WRITE, event.call, "log", "", 0, event.offset, event.length, b"",
@@ -211,6 +216,16 @@ def test_no_put_is_added_where_there_is_room_or_where_the_write_does_not_move() 
     assert len(filled(Boots(), roomy).plan.operations) == len(roomy.operations)
     plan = boot_plan(put(0), put(100, 9))
     assert filled(Boots(is_fixed=True), plan).plan == plan
+
+
+@pytest.mark.parametrize("kept", [0, KEPT_SCALE // 4, KEPT_SCALE // 2, KEPT_SCALE - 1])
+def test_a_file_that_is_written_whole_gets_longer_than_a_page(kept: int) -> None:
+    boots = Boots(is_whole=True)
+    boot = filled(boots, boot_plan(put(0), put(100, 2), kept=kept))
+    assert boot.recording.crash is not None
+    assert boot.recording.crash.kept_bytes == PAGE_BYTES
+    assert boot.recording.crash.row.length <= 2 * (PAGE_BYTES + FRAME_BYTES + 100)
+    assert len(boot.plan.operations) < 80
 
 
 def test_payloads_grow_from_the_last_one_on_and_by_their_own_bytes() -> None:

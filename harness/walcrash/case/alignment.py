@@ -38,7 +38,7 @@ from walcrash.values.record import RecordType
 from walcrash.values.scenario import WorkloadPlan
 from walcrash.values.seed import Prng
 from walcrash.values.tears import PAGE_BYTES, telling_cuts
-from walcrash.workload.fillers import Filling
+from walcrash.workload.fillers import FILLERS, Filling
 
 # limits
 ROUNDS: Final = 4
@@ -192,13 +192,48 @@ def _run_filled(
         boot = boots.run_again(boots.filled(first.plan, filling, count), before)
         now = boot.recording.crash
         if missed_bytes(boot) is None or now is None or now.row.offset <= landed.row.offset:
-            # It lies where it lies, however many there are before it.
-            return boots.run_again(first.plan, before)
+            # It lies where it lies, however many there are before it; a whole file gets longer.
+            plan = _with_longer_write(boots, first, boot, filling, count)
+            return boots.run_again(first.plan if plan is None else plan, before)
         room = sum(_rooms(boot.plan, range(1, now.row.call), most_bytes).values())
         if _needed_bytes(boot) <= room:
             break
         frame = max(1, (now.row.offset - landed.row.offset) // count - filling.least_payload_bytes)
     return boot
+
+
+def _with_longer_write(
+    boots: CaseBoots, first: WatchedBoot, probe: WatchedBoot, filling: Filling, count: int
+) -> BootPlan | None:
+    """Return a plan by which a write that begins where it began reaches over a page end.
+
+    Args:
+        boots: those before it, and it.
+        first: the boot as it was drawn.
+        probe: the boot with some fillers.
+        filling: what fillers may be.
+        count: how many there were.
+
+    Returns:
+        None where the write has not become longer with them, or `FILLERS` do not reach.
+    """
+    landed, now, crash = first.recording.crash, probe.recording.crash, first.plan.crash
+    assert landed is not None
+    assert isinstance(crash, CrashPoint)
+    if now is None or (now.row.kind, now.row.path) != (landed.row.kind, landed.row.path):
+        return None
+    more_bytes = now.row.length - landed.row.length
+    if now.row.offset != landed.row.offset or more_bytes < count:
+        return None
+    kept = PAGE_BYTES - landed.row.offset % PAGE_BYTES
+    wanted = min(bytes_for_share(kept, crash.kept), kept + PAGE_BYTES)
+    growth = filling.most_payload_bytes - filling.least_payload_bytes
+    needed = -(-(wanted - landed.row.length) // (more_bytes // count + growth))
+    if not 0 < needed <= FILLERS:
+        return None
+    longer = boots.filled(first.plan, filling, needed)
+    fillers = range(crash.call, crash.call + needed)
+    return grow(longer, fillers, needed * growth, filling.most_payload_bytes)
 
 
 def _frame_bytes(plan: BootPlan, rows: Sequence[EventRow], landed: EventRow) -> int:

@@ -12,6 +12,8 @@ before the operation that is killed, as few as bring a page end to the byte that
 - It is drawn from the case's seed, and a stored case has it among its operations, as it ran.
 - `FILLERS` is the most that one boot gets; where so many do not reach, it gets none.
 
+A file that is written whole, as by a compaction, gets longer by them until it has more than a page.
+
 How many bytes a filler takes in the file is estimated from the puts before it, and measured once
 it was written.
 

@@ -4,7 +4,7 @@ The operation is drawn first, each one that the plan allows as likely as the oth
 long operation does not draw all crashes to itself; then one of its events. For a kill within a
 write it is one before which payloads can grow by a page, so that a page end can be moved into the
 write (`walcrash.case.alignment`); where payloads are shorter than a page and there is none such, it
-is any append, which gets more puts before it (`walcrash.workload.fillers`).
+is any that writes records, which gets more puts before it (`walcrash.workload.fillers`).
 
 Not here: how a kill is made to fall there (`walcrash.recorder.supervisor`).
 """
@@ -130,11 +130,16 @@ def _tearable(draft: Draft, possible: Sequence[int]) -> list[int]:
 
 
 def _fillable(draft: Draft, possible: Sequence[int]) -> list[int]:
-    """Return the appends among operations, where puts can be added before them."""
+    """Return the operations whose writes move or get longer with puts that are added before."""
     if not draft.takes_fillers():
         return []
     whole = draft.closed()
-    return [at for at in possible if whole[at].record is not None]
+    writing = (OperationKind.APPEND, OperationKind.APPLY, OperationKind.COMPACT)
+    return [
+        at
+        for at in possible
+        if whole[at].kind in writing and draft.count(whole[at], EventKind.WRITE) > 0
+    ]
 
 
 def _takes_puts(names: Sequence[str]) -> bool:
