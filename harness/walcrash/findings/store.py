@@ -21,6 +21,7 @@ from typing import Final
 from walcrash.findings.former_ids import IdScheme, id_by_text
 from walcrash.findings.place import found_again
 from walcrash.findings.store_errors import damaged, store_error
+from walcrash.findings.store_file import is_there
 from walcrash.findings.store_upgrade import CREATE, FINDINGS, FORMAT, UNREADABLE, upgrade
 from walcrash.values.case_file import StoredCase, stored_case_from_text, stored_case_to_text
 from walcrash.values.errors import UsageError
@@ -35,11 +36,13 @@ _WAIT_SECONDS: Final = 30.0
 _CHECK_SECONDS: Final = 5.0
 """How long it is waited for before a campaign."""
 
-_COLUMNS: Final = "state, finding, stored, origin, evidence, former, place"
+_COLUMNS: Final = "id, scenario, id_scheme, state, finding, stored, origin, evidence, former, place"
+
+_SCHEMES: Final = frozenset(scheme.value for scheme in IdScheme)
 
 _STATES: Final = frozenset(state.value for state in FindingState)
 
-Row = tuple[str, str, str, str, str, str | None, str]
+Row = tuple[str, str, int, str, str, str, str, str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +172,7 @@ class Store:
 
     def _check_readable(self, reference: str) -> None:
         """Say why a finding that an older walcrash kept is not there any more, if it is not."""
-        if not self._path.is_file():
+        if not is_there(self._path):
             return
         with self._open() as connection:
             row = connection.execute(
@@ -184,7 +187,7 @@ class Store:
             )
 
     def _rows(self, condition: str, values: tuple[object, ...]) -> list[Row]:
-        if not self._path.is_file():
+        if not is_there(self._path):
             return []
         with self._open() as connection:
             query = f"select {_COLUMNS} from finding {condition}"  # noqa: S608 - our own words
@@ -197,10 +200,10 @@ class Store:
         """See that findings can be kept, before there are any; nothing is changed.
 
         Raises:
-            UsageError: the file is of a newer version, or may not be written.
+            UsageError: the file is of a newer version, may not be written, or is no file.
             HarnessFault: the file is damaged, or another process does not let go of it.
         """
-        if not self._path.exists():
+        if not is_there(self._path):
             return
         with self._open(wait_seconds=_CHECK_SECONDS) as connection:
             connection.execute("begin immediate")
@@ -212,6 +215,7 @@ class Store:
     @contextlib.contextmanager
     def _open(self, *, wait_seconds: float = _WAIT_SECONDS) -> Iterator[sqlite3.Connection]:
         try:
+            is_there(self._path)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path, timeout=wait_seconds)
             with contextlib.closing(connection):
@@ -228,6 +232,8 @@ class Store:
                 f"{self._path} has format {version}; this walcrash reads format {FORMAT}",
                 hint="pip install --upgrade walcrash",
             )
+        if version < 0:
+            raise sqlite3.DatabaseError(f"found format {version}; allowed: 1 to {FORMAT}")
         if version == FORMAT:
             return
         with connection:
@@ -291,14 +297,21 @@ def _finding(text: str) -> Finding:
 
 
 def _read(row: Row, directory: Path) -> KeptFinding:
-    state, text, stored, origin, evidence, former, place = row
+    id_, scenario, scheme, state, text, stored, origin, evidence, former, place = row
     if state not in _STATES:
         raise damaged(f"the state {state!r}")
     if not isinstance(evidence, str) or not isinstance(former, str | None):
         raise damaged("no text where one belongs")
     if not isinstance(place, str):
         raise damaged("no text where one belongs")
+    if scheme not in _SCHEMES:
+        raise damaged(f"the id scheme {scheme!r:.80}; allowed: {min(_SCHEMES)} to {max(_SCHEMES)}")
     finding = _finding(text)
+    if (id_, scenario) != (finding.id, finding.scenario):
+        raise damaged(
+            f"the id {id_!r:.80} and the scenario {scenario!r:.80} of another finding than its "
+            f"own, {finding.id} of {finding.scenario}"
+        )
     find = partial(found_again, was=Path(place), now=directory, scenario_path=finding.scenario_path)
     return KeptFinding(
         finding=finding,
