@@ -280,7 +280,7 @@ class TinyDirectory:
 
     def do_link(self, step: int, path: str, path_to: str) -> None:
         number = self.names.get(path)
-        if number in self.files and self._is_free(path_to):
+        if (number in self.files or number in self.links) and self._is_free(path_to):
             assert number is not None
             self.names[path_to] = number
             self._event(K.LINK, path=path, path_to=path_to, file=number)
@@ -460,8 +460,7 @@ def _symlink(files: dict[int, int], step: int, text: str, path: str) -> None:
 
 
 def _link(files: dict[int, int], step: int, path: str, path_to: str) -> None:
-    if not os.path.islink(path):
-        os.link(path, path_to)
+    os.link(path, path_to)
 
 
 _REAL: dict[str, Callable[..., None]] = {

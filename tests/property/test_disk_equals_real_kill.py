@@ -102,6 +102,15 @@ def test_a_file_that_was_made_without_a_name_gets_one(bench: Bench) -> None:
     assert bench.left() == TinyDirectory().run(steps).image()
 
 
+def test_a_second_name_of_a_symbolic_link_is_what_a_real_link_call_makes(bench: Bench) -> None:
+    steps: list[Operation] = [("symlink", "a", "b"), ("link", "b", "d"), ("unlink", "b")]
+    recording = bench.run(Image({}), steps, None)
+    end = CrashPosition(len(recording.rows), Placement.BEFORE)
+    derived = kill_image(Image({}), recording.events(), end)
+    assert derived == bench.left()
+    assert set(derived.entries) == {"d"}
+
+
 @real
 @given(st.data(), st.sampled_from((9, LARGE_BYTES)))
 def test_a_derived_kill_image_is_what_a_real_kill_leaves(

@@ -10,7 +10,7 @@ import pytest
 from walcrash.disk import ImageBuilder, Pending, count_states, every_state, images
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry
+from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.moments import CrashPosition
 from walcrash.values.seed import Prng
 
@@ -75,6 +75,8 @@ def shown(image: Image) -> Shown:
     for name, entry in image.entries.items():
         if isinstance(entry, FileEntry):
             found[name] = entry.content
+        elif isinstance(entry, SymlinkEntry):
+            found[name] = f"-> {entry.target}"
         else:
             found[name] = f"= {entry.first_name}" if isinstance(entry, LinkEntry) else "/"
     return found
@@ -327,6 +329,15 @@ def test_a_sync_counts_for_a_file_with_another_name_and_for_one_that_never_had_a
 
     everything = [unlink("log", 0), write("log", 0, 0, b"more"), Event(kind=K.SYNC_ALL)]
     assert left(base_of(log=b"old!"), everything, Model.POSIX) == [{}]
+
+
+def test_a_second_name_of_a_symbolic_link_is_a_symbolic_link() -> None:
+    made = Event(kind=K.SYMLINK, path="a", path_to="log")
+    trace = [made, Event(kind=K.LINK, path="a", path_to="b", file=4), DIRECTORY_SYNC]
+    both, one = {"a": "-> log", "b": "-> log"}, {"a": "-> log"}
+    assert left(Image({}), trace, Model.POSIX) == [both]
+    assert left(Image({}), trace[:2], Model.EXT4) == [{}, one, both]
+    assert left(Image({}), [*trace, unlink("b", 4), DIRECTORY_SYNC], Model.POSIX) == [one]
 
 
 MOVED_AND_MADE_ANEW = [rename("e", "d/e", 1), mkdir("e", 2), create("e/new", 3)]

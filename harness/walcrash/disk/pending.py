@@ -278,7 +278,7 @@ class Pending(FileSystem):
     def _link(self, event: Event) -> None:
         # By its number first: a file that is linked by a descriptor may have lost the name it had.
         number = self._numbering.node(event, self.names)
-        if number is None or not isinstance(self.nodes.get(number), FileHistory):
+        if number is None or not isinstance(self.nodes.get(number), FileHistory | Symlink):
             raise self._unknown(event, "it is not a file of this trace")
         self._put(self._key(event, event.path_to), number)
 
