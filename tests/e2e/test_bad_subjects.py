@@ -282,7 +282,7 @@ def test_a_subject_that_kills_what_started_it_is_a_fault_with_a_hint(tmp_path: P
     done = run(tmp_path, "run", write_scenario(tmp_path, "KillsItsParents"))
     assert done.returncode == 3
     assert "the zygote is gone" in done.stderr
-    assert "hint: see whether the subject kills other processes" in done.stderr
+    assert "see also whether the subject kills other processes" in done.stderr
     assert "Traceback" not in done.stderr
 
 

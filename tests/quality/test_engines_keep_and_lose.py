@@ -36,7 +36,7 @@ ROWS = {
     "rocksdb-power-loss": Invariant.LOST_PUT,
     "duckdb-kill": None,
     "gdbm-kill-loss": Invariant.UNRECOVERABLE,
-    "dbm-dumb-kill-loss": Invariant.UNRECOVERABLE,
+    "dbm-dumb-kill-loss": Invariant.LOST_PUT,
     "zodb-kill": None,
     "zodb-power": None,
     "zodb-pack-kill-loss": Invariant.LOST_PUT,

@@ -18,6 +18,7 @@ from walcrash.values.errors import HarnessFault
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint
 from walcrash.values.moments import Placement
+from walcrash.values.tears import PAGE_BYTES
 
 
 def work_shared_mapping() -> object:
@@ -153,7 +154,7 @@ def test_a_direct_write_is_cut_where_it_is_killed(zygote: Zygote, tmp_path: Path
     within = CrashPoint(call=0, ordinal=0, placement=Placement.WITHIN, event=EventKind.WRITE)
     seen = run_watched(zygote, work_direct, tmp_path, crash=within)
     assert seen.recording.crash is not None
-    assert (tmp_path / "f").read_bytes() == b"x"
+    assert (tmp_path / "f").read_bytes() == b"x" * PAGE_BYTES
 
 
 def work_mount() -> object:
@@ -303,7 +304,9 @@ def test_a_worker_that_is_killed_before_its_turn_is_replaced(
     fresh_zygote: Zygote, tmp_path: Path
 ) -> None:
     run_watched(fresh_zygote, work_nothing, tmp_path)
-    spares = psutil.Process(fresh_zygote.pid).children()
+    parent, deadline = psutil.Process(fresh_zygote.pid), time.monotonic() + 60
+    while not (spares := parent.children()) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert spares
     for spare in spares:
         spare.kill()
