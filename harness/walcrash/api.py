@@ -109,7 +109,7 @@ def run(
     name = os.fspath(scenario_path)
     scenario = _load(name)
     master_seed = os.urandom(SEED_BYTES).hex() if seed is None else str(seed)
-    runs_path = os.environ.get(ENVIRONMENT, DEFAULT_RUNS) if runs is None else os.fspath(runs)
+    runs_path = os.environ.get(ENVIRONMENT) or DEFAULT_RUNS if runs is None else os.fspath(runs)
     Store(Path(runs_path)).check_usable()
     plan = CampaignPlan(
         scenarios=(scenario,),

@@ -93,4 +93,4 @@ def _runs(place: Path) -> str | None:
     """Return the directory of runs, where a test has left the directory that pytest started in."""
     if Path.cwd() == place:
         return None
-    return os.path.abspath(os.environ.get("WALCRASH_RUNS", "reports/runs"))
+    return os.path.abspath(os.environ.get("WALCRASH_RUNS") or "reports/runs")

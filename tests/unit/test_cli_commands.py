@@ -278,3 +278,15 @@ def test_a_number_out_of_range_is_refused_with_its_range(
 def test_a_seed_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "made-up.toml", "--seed", "\udcff"]) == ExitCode.USAGE
     assert r"'\udcff' is no UTF-8; say any other text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["run", "made-up.toml"], ["findings"], ["replay", "F-"]])
+def test_an_empty_directory_of_runs_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*words, "--runs", ""]) == ExitCode.USAGE
+    assert "it is empty; leave the option out, or name a directory" in capsys.readouterr().err
+    # As the shell has it, a variable that is empty is one that is not set.
+    monkeypatch.setenv("WALCRASH_RUNS", "")
+    assert main(["findings"]) == ExitCode.PASSED
+    assert "no finding is kept in reports/runs" in capsys.readouterr().err

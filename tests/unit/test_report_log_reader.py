@@ -101,7 +101,7 @@ def test_a_newer_format_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     ("number", "data", "why"),
     [
-        (1, b"\n", "Expecting value"),
+        (1, b"walcrash\n", "Expecting value"),
         (1, b"\xff\n", "codec can't decode"),
         (1, b"[" * 100_000 + b"\n", "nested too deeply"),
         (1, b'{"line":"campaign-started","format":1,"format":1}\n', "a key stands twice"),
@@ -240,3 +240,26 @@ def test_a_message_that_no_file_can_hold_is_written_so_that_it_is_read() -> None
     read = parsed(torn_tail()[0], line_bytes(line))[1]
     assert isinstance(read, FindingReported)
     assert read.finding.worst.message == "recovery said \\ud800"
+
+
+def test_blank_lines_alone_are_an_empty_log_and_between_others_none(tmp_path: Path) -> None:
+    log = tmp_path / "events.ndjson"
+    for blank in (b"", b"\n", b"\n\r\n \n"):
+        log.write_bytes(blank)
+        with pytest.raises(UsageError, match="is empty: not one line is whole") as refused:
+            read_log(str(log))
+        assert refused.value.hint == "name the directory of a run that has begun"
+    with pytest.raises(UsageError, match=r"line 1: .*found an empty line; allowed: a JSON object"):
+        parsed(b"\n", *written())
+    with pytest.raises(UsageError, match=r"line 2: .*found an empty line; allowed: a JSON object"):
+        parsed(written()[0], b"\n", *written()[1:])
+
+
+def test_a_file_without_a_line_end_is_no_log_unless_it_begins_as_one(tmp_path: Path) -> None:
+    """A file that was never written to its end on a disk can be of NUL bytes alone."""
+    log = tmp_path / "events.ndjson"
+    for data in (bytes(4096), b"\xff" * 10, b"PK\x03\x04"):
+        log.write_bytes(data)
+        with pytest.raises(UsageError, match=r"line 1: this is no event log") as refused:
+            read_log(str(log))
+        assert "reports/runs" in refused.value.hint

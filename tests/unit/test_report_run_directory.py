@@ -61,9 +61,22 @@ def test_a_report_is_there_as_a_whole_or_not_at_all(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_directory.os, "replace", fail)
-    with pytest.raises(HarnessFault, match="No space left"):
+    with pytest.raises(HarnessFault, match="No space left") as refused:
         write_whole(directory.report, "# report\n")
+    assert refused.value.hint.startswith("free some space (df ")
     assert os.listdir(directory.path) == []
     monkeypatch.undo()
     write_whole(directory.report, "# report\n")
     assert Path(directory.report).read_text() == "# report\n"
+
+
+def test_a_report_in_the_place_of_a_directory_is_told_and_nobody_has_to_free_space(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match="it is a directory") as refused:
+        write_whole(str(tmp_path), "# report\n")
+    assert refused.value.hint == f"name a file: {tmp_path}/report"
+    with pytest.raises(HarnessFault, match="No such file or directory") as failed:
+        write_whole(str(tmp_path / "gone" / "report.md"), "# report\n")
+    assert failed.value.hint.startswith(f"ls -ld {tmp_path}/gone shows whose it is")
+    assert os.listdir(tmp_path) == []

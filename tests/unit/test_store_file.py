@@ -47,7 +47,7 @@ def test_a_file_in_the_place_of_the_runs_is_told(
     runs.write_text("no directory\n", encoding="ascii")
     assert main(["findings", "--runs", str(runs)]) == ExitCode.USAGE
     shown = capsys.readouterr()
-    assert f"findings are kept in a directory of runs; {runs} is a file" in shown.err
+    assert f"runs are kept in {runs}, which cannot be written to: it is a file" in shown.err
     assert "hint: name another directory with --runs DIR" in shown.err
     assert not shown.out
 

@@ -52,8 +52,16 @@ def read_seed(_context: click.Context, _option: click.Parameter, value: str | No
     return value
 
 
+def read_runs(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Refuse an empty directory: an unset variable must not pass for a chosen one."""
+    if not value:
+        raise click.BadParameter("it is empty; leave the option out, or name a directory")
+    return value
+
+
 RUNS = click.option(
     "--runs",
+    callback=read_runs,
     metavar="DIR",
     default="reports/runs",
     envvar="WALCRASH_RUNS",

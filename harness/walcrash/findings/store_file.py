@@ -36,7 +36,7 @@ def is_there(path: Path) -> bool:
     kind = _kind(runs)
     if kind not in ("", "a directory"):
         raise UsageError(
-            f"findings are kept in a directory of runs; {runs} is {kind}",
+            f"runs are kept in {runs}, which cannot be written to: it is {kind}",
             hint="name another directory with --runs DIR",
         )
     # SQLite rolls back by it, so it is looked at before SQLite is.

@@ -22,6 +22,9 @@ LINE_BYTES: Final = 64 * 1024 * 1024
 """Longest line of an event log."""
 
 
+_BLANK: Final = b" \t\r\n"
+"""White space as JSON has it."""
+
 STDIN: Final = "-"
 """As the path of a log."""
 
@@ -74,9 +77,17 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
     Raises:
         UsageError: it is no event log, or is of a newer format.
     """
-    log_format, order = LOG_FORMAT, LogOrder()
+    log_format, order, blank = LOG_FORMAT, LogOrder(), 0
     for number, data in enumerate(lines, start=1):
+        if not data.strip(_BLANK):
+            # Of blank lines alone a log is empty; between others they are none of its lines.
+            blank = blank or number
+            continue
+        if blank:
+            raise _no_log(f"{name}, line {blank}", "found an empty line; allowed: a JSON object")
         if not data.endswith(b"\n"):
+            if number == 1 and not data.lstrip(_BLANK).startswith(b"{"):
+                raise _no_log(f"{name}, line 1", "found no JSON object, and no end of the line")
             return
         where = f"{name}, line {number}"
         try:
@@ -86,10 +97,12 @@ def parse_lines(lines: Iterable[bytes], *, name: str) -> Iterator[LogLine]:
         except Refused as problem:
             if problem.hint == UPGRADE:
                 raise UsageError(f"{where}: {problem.message}", hint=UPGRADE) from None
-            raise UsageError(
-                f"{where}: this is no event log of walcrash: {problem.message}", hint=problem.hint
-            ) from None
+            raise _no_log(where, problem.message) from None
         if isinstance(line, CampaignStarted):
             log_format = line.format
         if line is not None:
             yield line
+
+
+def _no_log(where: str, why: str) -> UsageError:
+    return UsageError(f"{where}: this is no event log of walcrash: {why}", hint=LOG.hint)

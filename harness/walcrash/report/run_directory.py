@@ -7,8 +7,10 @@ renamed: it is there as a whole or not at all.
 
 import contextlib
 import datetime
+import errno
 import os
 import re
+import shlex
 import shutil
 
 from walcrash.values.errors import HarnessFault, UsageError
@@ -83,10 +85,16 @@ def write_whole(path: str, text: str) -> None:
     """Write a report: it is there as a whole or not at all.
 
     Raises:
+        UsageError: there is a directory of that name.
         HarnessFault: the disk is full or failed; nothing is left of it.
     """
     unfinished = f"{path}.part"
     try:
+        if os.path.isdir(path):
+            raise UsageError(
+                f"the report {path} could not be written: it is a directory",
+                hint=f"name a file: {shlex.quote(os.path.join(path, 'report'))}",
+            )
         with open(unfinished, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.replace(unfinished, path)
@@ -95,8 +103,17 @@ def write_whole(path: str, text: str) -> None:
             os.unlink(unfinished)
         raise HarnessFault(
             f"the report {path} could not be written: {problem.strerror}",
-            hint="free some space, or name another place",
+            hint=_write_hint(path, problem),
         ) from None
+
+
+def _write_hint(path: str, problem: OSError) -> str:
+    directory = shlex.quote(os.path.dirname(path) or os.curdir)
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some space (df {directory}), or name another place"
+    if problem.errno == errno.EIO:
+        return f"dmesg | tail shows whether the disk failed; df {directory}"
+    return f"ls -ld {directory} shows whose it is; or name a file in another directory"
 
 
 def run_name(seed: str, now: datetime.datetime) -> str:
