@@ -1,6 +1,6 @@
 """A small bundle for tests, made without running anything."""
 
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.bundle import Bundle
 from walcrash.findings.evidence import Evidence

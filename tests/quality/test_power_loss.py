@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from walcrash.case.runner import CaseRun, recheck, run_case, run_case_fresh
+from walcrash.case.case_run import CaseRun
+from walcrash.case.runner import recheck, run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.search import minimise
 from walcrash.scenario.file import load_scenario, planted_directory

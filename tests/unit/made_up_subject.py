@@ -9,9 +9,9 @@ Not here: recoveries and the oracle, whose place the rule takes.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.power_loss import RecordedBoot
 from walcrash.case.power_search import targeted
-from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.watched_boot import WatchedBoot, called
 from walcrash.disk import Candidate, ImageBuilder, images
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd

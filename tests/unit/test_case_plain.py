@@ -7,8 +7,8 @@ import pytest
 from made_up_subject import MadeUpSubject, Rule, Shown, closed, killed, put, stored
 
 from walcrash.case import plain
+from walcrash.case.case_run import CaseRun
 from walcrash.case.plain import Blame, blame
-from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.case_file import StoredCase
 from walcrash.values.operation import OperationKind

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from report_lines import finding
 
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.findings.story import build_story
 from walcrash.recorder.recording import EventRow, Recording, WatchEnd

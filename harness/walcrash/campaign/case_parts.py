@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from walcrash.case.alignment import Alignment
+from walcrash.case.case_run import CaseRun, torn_as
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
 from walcrash.case.plain import blame
-from walcrash.case.runner import CaseRun, run_case, torn_as
+from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.findings.evidence import complete, pack
 from walcrash.minimise.cause import FailureGroup, group_of

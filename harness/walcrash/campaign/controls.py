@@ -12,8 +12,9 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.outcome import CaseOutcome, summarise
-from walcrash.case.runner import CaseRun, run_case, run_case_fresh
+from walcrash.case.runner import run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.findings.story import build_story
 from walcrash.oracle import refusal_without_fault

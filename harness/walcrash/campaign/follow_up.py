@@ -14,7 +14,7 @@ from typing import Final
 
 from walcrash.campaign.pinned import run_kept
 from walcrash.campaign.pool import JobPool
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.findings.fates import case_fate
 from walcrash.findings.store import KeptFinding, Store
 from walcrash.findings.story import build_story

@@ -14,9 +14,9 @@ from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
 from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
 from walcrash.case.alignment import Alignment
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
-from walcrash.case.runner import CaseRun
 from walcrash.subjects.messages import Description
 from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario

@@ -7,9 +7,10 @@ are drawn in its place, as for any other case, and the same operations are judge
 
 from dataclasses import dataclass, replace
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case, summarise
-from walcrash.case.runner import CaseRun, run_case, run_case_fresh
+from walcrash.case.runner import run_case, run_case_fresh
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase

@@ -3,7 +3,8 @@
 import multiprocessing.util
 from functools import cache
 
-from walcrash.case.runner import CaseRun, run_case_fresh
+from walcrash.case.case_run import CaseRun
+from walcrash.case.runner import run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.case_file import StoredCase
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from walcrash.case.case_run import CaseRun, torn_as
 from walcrash.case.power_loss import Coverage
-from walcrash.case.runner import CaseRun, torn_as
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing

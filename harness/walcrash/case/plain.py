@@ -11,7 +11,8 @@ Not here: which rule is more severe (`walcrash.values.rules`).
 
 from dataclasses import dataclass, replace
 
-from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.case_run import CaseRun
+from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.case_file import StoredCase
 from walcrash.values.rules import RULES

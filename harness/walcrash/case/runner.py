@@ -1,115 +1,27 @@
-"""Running one case: its boots under watch, every recovery of the last image, a judgement.
+"""Running a case: once, and where it fails again with every recovery in a process of its own.
 
-A case that fails is run again with every recovery in a process of its own: only what shows
-there counts, since a process that opened other images before may carry something over.
+Only what shows there counts, since a process that opened other images before may carry something
+over.
 
-Not here: how an image is recovered (`recovery_runs`), which images a power loss leaves
-(`power_loss`).
+Not here: one run (`one_run`), how an image is recovered (`recovery_runs`).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Final
+from dataclasses import replace
 
-from walcrash.case.alignment import Alignment, aligned_for_power, missed_bytes, run_aligned
-from walcrash.case.boots import CaseBoots
-from walcrash.case.full_directory import HINT, refuse_full_directory, space_doubt
-from walcrash.case.power_loss import (
-    EMPTY,
-    Coverage,
-    Judged,
-    LossSearch,
-    NoSuchPosition,
-    RecordedBoot,
-)
-from walcrash.case.power_search import search_near, targeted
+from walcrash.case.alignment import Alignment, missed_bytes
+from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
+from walcrash.case.full_directory import HINT
+from walcrash.case.one_run import OneRun
 from walcrash.case.recovery_runs import RecoveryRuns
-from walcrash.case.replayed import is_promised
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.search_target import PowerTarget
-from walcrash.case.watched_boot import WatchedBoot
-from walcrash.disk import NotModelled
-from walcrash.oracle import Judge, judge, with_refusals
-from walcrash.recorder.tree import capture
-from walcrash.values.case import BootPlan, Case, Landing
+from walcrash.oracle import judge, with_refusals
 from walcrash.values.case_file import StoredCase
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
-from walcrash.values.faults import CrashPoint, PowerLoss
-from walcrash.values.forms import SPARSE
-from walcrash.values.history import BootHistory, History, Recoveries
-from walcrash.values.image import Image
-from walcrash.values.moments import SECTOR_BYTES, Placement
-from walcrash.values.persistence import WEAKEST, power_models, weakest_of
-from walcrash.values.recovery import FailureKind, RecoveryFailure
-from walcrash.values.seed import Prng
-from walcrash.values.tears import ANY_BYTE, sector_bytes
-from walcrash.values.verdict import Invariant, Judgement, Verdict
-
-# limits
-PORTABILITY_SHARE: Final = 4
-"""For each so many images under the contract's model, one is judged under the weakest."""
-
-ALIGNING: Final = 2
-"""What is added to a power loss's seed where payloads are grown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchTargets:
-    """What a run is after: an invariant that breaks first, and where power is to be lost.
-
-    `power` has a target for each boot, from 1, whose image is sought and not named. With
-    `alignment` payloads may grow, so that kills within writes stay there.
-    """
-
-    target_invariant: Invariant
-    alignment: Alignment | None = None
-    power: Mapping[int, PowerTarget] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRun:
-    """What running one case gave.
-
-    Attributes:
-        case: the case; where an image was drawn, the one that was judged last is named in it.
-        boots: in order.
-        history: what was judged.
-        judgement: the oracle's.
-        recoveries: how many recoveries there were, those of later boots included.
-        doubt: why a case without violations does not count as passed; empty if it does.
-        model: the strictest persistence model that shows a violation.
-        coverage: what was judged after a power loss, else None.
-        portability_failure: where the contract's model shows nothing: a failure under a weaker one,
-            or one that needs a write torn at any byte.
-        image: what the last crash left, where every recovery had a process of its own or an
-            invariant broke; else None.
-        atomic_bytes: what was written whole, as in the contract that it ran under.
-    """
-
-    case: Case
-    boots: tuple[WatchedBoot, ...]
-    history: History
-    judgement: Judgement
-    recoveries: int
-    doubt: str
-    model: PersistenceModel = PersistenceModel.KILL
-    coverage: Coverage | None = None
-    portability_failure: "CaseRun | None" = None
-    image: Image | None = None
-    atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
-
-    @property
-    def verdict(self) -> Verdict:
-        """The judgement's verdict, or inconclusive where there is a doubt and no violation."""
-        if self.doubt and self.judgement.verdict is Verdict.PASS:
-            return Verdict.INCONCLUSIVE
-        return self.judgement.verdict
-
-    @property
-    def landings(self) -> tuple[Landing, ...]:
-        """Where the crashes landed, in the order of the boots."""
-        return tuple(boot.landing for boot in self.boots if boot.landing is not None)
+from walcrash.values.faults import PowerLoss
+from walcrash.values.history import History, Recoveries
+from walcrash.values.recovery import RecoveryFailure
+from walcrash.values.tears import ANY_BYTE
+from walcrash.values.verdict import Judgement, Verdict
 
 
 def run_case(
@@ -136,7 +48,7 @@ def run_case(
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = _CaseRun(sandbox, stored, is_fresh=False, targets=targets, alignment=alignment).run()
+        run = OneRun(sandbox, stored, is_fresh=False, targets=targets, alignment=alignment).run()
         if alignment is not None and run.verdict is Verdict.PASS:
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:
@@ -179,14 +91,8 @@ def _with_byte_tears(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Case
         return run
     contract = replace(stored.contract, atomic_bytes=ANY_BYTE)
     torn = replace(stored, case=run.case, contract=contract)
-    other = _CaseRun(sandbox, torn, is_fresh=False).run()
+    other = OneRun(sandbox, torn, is_fresh=False).run()
     return run if other.verdict is not Verdict.FAIL else replace(run, portability_failure=other)
-
-
-def torn_as(stored: StoredCase, run: CaseRun) -> StoredCase:
-    """Return a stored case with the tears of a run of it."""
-    contract = replace(stored.contract, atomic_bytes=run.atomic_bytes)
-    return replace(stored, contract=contract)
 
 
 def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
@@ -242,7 +148,7 @@ def run_case_fresh(
     """
     sandbox.end_shared_recoverers()
     try:
-        return _CaseRun(sandbox, stored, is_fresh=True, shown=shown, targets=targets).run()
+        return OneRun(sandbox, stored, is_fresh=True, shown=shown, targets=targets).run()
     except OSError as problem:
         raise _unusable(sandbox, problem) from None
 
@@ -251,287 +157,3 @@ def _unusable(sandbox: Sandbox, problem: OSError) -> HarnessFault:
     return HarnessFault(
         f"the working directory {sandbox.directory} cannot be used: {problem}", hint=HINT
     )
-
-
-class _CaseRun:
-    """One run of one case; the image that a boot finds depends on all boots before it."""
-
-    def __init__(
-        self,
-        sandbox: Sandbox,
-        stored: StoredCase,
-        *,
-        is_fresh: bool,
-        shown: Judgement | None = None,
-        targets: SearchTargets | None = None,
-        alignment: Alignment | None = None,
-    ) -> None:
-        self._sandbox = sandbox
-        self._targets = targets
-        self._alignment = alignment if targets is None else targets.alignment
-        self._is_fresh = is_fresh
-        self._left: Image | None = None
-        self._stored = stored
-        self._shown = shown
-        self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
-        self._boots = CaseBoots(sandbox, stored)
-        self._oracle = Judge(stored.terms)
-
-    def run(self) -> CaseRun:
-        stored = self._stored
-        image_before: Image | None = None
-        for number, plan in enumerate(stored.case.boots, start=1):
-            image_before = None
-            if number > 1 and plan.crash is not None and len(plan.operations) == 1:
-                image_before = capture(self._sandbox.directory)
-            boot = self._run_boot(plan, number)
-            if not boot.can_go_on:
-                break
-            if not isinstance(plan.crash, PowerLoss):
-                continue
-            try:
-                if number == len(stored.case.boots):
-                    return self._explore(plan.crash)
-                if not self._go_on_without_power(plan.crash):
-                    return self._not_judged(f"boot {number} has no such image")
-            except (NotModelled, NoSuchPosition) as problem:
-                return self._not_judged(str(problem))
-        return self._conclude(image_before)
-
-    def _run_boot(self, plan: BootPlan, number: int) -> WatchedBoot:
-        """Run the next boot; in a case that was drawn its payloads may grow."""
-        crash, alignment = plan.crash, self._alignment
-        is_torn = isinstance(crash, CrashPoint) and crash.placement is Placement.WITHIN
-        is_drawn = isinstance(crash, PowerLoss) and crash.choice is None and self._targets is None
-        atomic_bytes = self._stored.contract.atomic_bytes
-        if alignment is None or not (is_torn or is_drawn) or (is_torn and atomic_bytes == ANY_BYTE):
-            return self._boots.run(plan)
-        before = EMPTY if number == 1 else capture(self._sandbox.directory)
-        most_bytes = alignment.in_boot(number)
-        if not isinstance(crash, PowerLoss):
-            # What is injected into a boot counts its calls, so it keeps those that it has.
-            is_fixed = bool(self._stored.case.faults_in(number - 1))
-            filling = None if is_fixed else alignment.filling_in(number)
-            return run_aligned(self._boots, plan, before, most_bytes, filling=filling)
-        boot = self._boots.run(plan)
-        other = aligned_for_power(
-            plan,
-            boot.events(),
-            Prng(crash.seed + ALIGNING),
-            unit_bytes=sector_bytes(atomic_bytes),
-            most_payload_bytes=most_bytes,
-        )
-        return boot if other is None else self._boots.run_again(other, before)
-
-    # The last boot was killed or closed.
-
-    def _conclude(self, image_before: Image | None) -> CaseRun:
-        last = self._boots.watched[-1].history
-        if isinstance(last.recovery, RecoveryFailure):
-            recoveries = Recoveries(first=last.recovery)
-        else:
-            self._left = capture(self._sandbox.directory)
-            recoveries = self._recovery_runs.here(self._left, before=image_before)
-        history = self._history(recoveries)
-        if doubt := self._space_doubt(history):
-            return self._not_judged(doubt)
-        judgement = self._oracle.judge(history)
-        if self._stored.case.is_control:
-            judgement = with_refusals(self._stored.terms, judgement, history)
-        return self._case_run(history, judgement, self._doubt(judgement))
-
-    def _space_doubt(self, history: History) -> str:
-        """Return why a case says nothing, since there was no space; empty where there was.
-
-        Raises:
-            HarnessFault: there is none with an empty directory either.
-        """
-        directory = self._sandbox.directory
-        recordings = [boot.recording for boot in self._boots.watched]
-        doubt = space_doubt(recordings, history, directory)
-        if doubt:
-            self._sandbox.clear()
-            refuse_full_directory(directory)
-        return doubt
-
-    # The power was lost.
-
-    def _go_on_without_power(self, loss: PowerLoss) -> bool:
-        """Lose the power in a boot that others follow: they find one of the images.
-
-        Returns whether there was one.
-
-        Raises:
-            NotModelled: the trace means something that the models have no rule for.
-        """
-        recorded = self._boots.as_power_finds()
-        search = LossSearch(
-            recorded,
-            self._stored.contract.model,
-            recover=self._recovery_runs.restored,
-            judge=_unjudged,
-        )
-        target = self._target()
-        if target is not None:
-            found = targeted(recorded, target)
-            if not found:
-                return False
-            candidate = found[0]
-        else:
-            candidate = (
-                search.draw(Prng(loss.seed)) if loss.choice is None else search.exactly(loss.choice)
-            )
-        self._boots.go_on_from(recorded, candidate)
-        return True
-
-    def _target(self) -> PowerTarget | None:
-        """Return the target of the boot that has just been run, if it has one."""
-        return None if self._targets is None else self._targets.power.get(len(self._boots.watched))
-
-    def _explore(self, loss: PowerLoss) -> CaseRun:
-        """Lose the power in the last boot, and judge the images that this may leave.
-
-        Raises:
-            NotModelled: the trace means something that the models have no rule for.
-        """
-        if unmodelled := self._boots.unmodelled():
-            return self._not_judged(unmodelled)
-        recorded = self._boots.as_power_finds()
-        judged_invariants: set[Invariant] = set()
-
-        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
-            judgement = self._oracle.judge(self._history(recoveries, history))
-            judged_invariants.update(judgement.judged)
-            return judgement
-
-        model = self._stored.contract.model
-        search = LossSearch(recorded, model, recover=self._recovery_runs.restored, judge=judge_boot)
-        target = self._target()
-        if target is not None and self._targets is not None:
-            nearest = search_near(search, recorded, target, self._targets.target_invariant)
-            if nearest is None:
-                return self._not_judged("there is no such image")
-            return self._powered_run(recorded, nearest, search.coverage, judged_invariants)
-        if loss.choice is not None:
-            judged = search.judge_image(search.exactly(loss.choice))
-            return self._powered_run(recorded, judged, search.coverage, judged_invariants)
-        best = search.explore(Prng(loss.seed), loss.images)
-        if best is None:
-            return self._not_judged("no image was left to judge")
-        run = self._powered_run(recorded, best, search.coverage, judged_invariants)
-        if run.judgement.verdict is not Verdict.PASS:
-            return run
-        few = max(1, loss.images // PORTABILITY_SHARE)
-        weaker = (self._under_weakest, self._torn_inside)
-        # Only one of them is told of one case, so they take turns in being first.
-        for explore in weaker if loss.seed % 2 else reversed(weaker):
-            found = explore(recorded, loss.seed, few, judge_boot, judged_invariants)
-            if found is None:
-                continue
-            is_torn = found.atomic_bytes != self._stored.contract.atomic_bytes
-            if not is_torn and is_promised(found.boots, model):
-                # It was sought under the weakest model, but the contract's own shows it as well.
-                return replace(found, coverage=search.coverage)
-            return replace(run, portability_failure=found)
-        return run
-
-    def _under_weakest(
-        self,
-        recorded: RecordedBoot,
-        seed: int,
-        most_images: int,
-        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
-        judged_invariants: set[Invariant],
-    ) -> CaseRun | None:
-        """Return a failure under the weakest model, where the contract's is stricter."""
-        if self._stored.contract.model is WEAKEST:
-            return None
-        search = LossSearch(
-            recorded, WEAKEST, recover=self._recovery_runs.restored, judge=judge_boot
-        )
-        other = search.explore(Prng(seed + 1), most_images)
-        if other is None or other.judgement.verdict is not Verdict.FAIL:
-            return None
-        return self._powered_run(recorded, other, search.coverage, judged_invariants)
-
-    def _torn_inside(
-        self,
-        recorded: RecordedBoot,
-        seed: int,
-        most_images: int,
-        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
-        judged_invariants: set[Invariant],
-    ) -> CaseRun | None:
-        """Return a failure that needs a write torn inside a sector, where the contract has none."""
-        if self._stored.contract.atomic_bytes == ANY_BYTE:
-            return None
-        torn = replace(recorded, atomic_bytes=ANY_BYTE)
-        strictest = power_models()[0]
-        search = LossSearch(torn, strictest, recover=self._recovery_runs.restored, judge=judge_boot)
-        other = search.byte_torn(Prng(seed + 1), most_images)
-        if other is None:
-            return None
-        run = self._powered_run(torn, other, search.coverage, judged_invariants)
-        return replace(run, atomic_bytes=ANY_BYTE)
-
-    def _powered_run(
-        self,
-        recorded: RecordedBoot,
-        judged: Judged,
-        coverage: Coverage,
-        judged_invariants: set[Invariant],
-    ) -> CaseRun:
-        """Return the run of a case that ends with one image of its last boot."""
-        self._boots.end_without_power(recorded, judged.candidate.choice)
-        if doubt := self._space_doubt(self._history(judged.recoveries)):
-            return replace(self._not_judged(doubt), coverage=coverage)
-        self._left = judged.candidate.image
-        judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
-        run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
-        return replace(run, coverage=coverage)
-
-    # What comes of it.
-
-    def _history(self, recoveries: Recoveries, last: BootHistory | None = None) -> History:
-        return History(self._boots.histories(last), recoveries)
-
-    def _not_judged(self, doubt: str) -> CaseRun:
-        nothing = Recoveries(first=RecoveryFailure(FailureKind.DIED, "it was not tried"))
-        judgement = Judgement(Verdict.INCONCLUSIVE, (), frozenset(), ())
-        return self._case_run(self._history(nothing), judgement, doubt)
-
-    def _case_run(self, history: History, judgement: Judgement, doubt: str) -> CaseRun:
-        watched = tuple(self._boots.watched)
-        plans = tuple(boot.plan for boot in watched)
-        stored = self._stored
-        rest = stored.case.boots[len(plans) :]
-        return CaseRun(
-            case=replace(stored.case, boots=plans + rest),
-            boots=watched,
-            history=history,
-            judgement=judgement,
-            recoveries=self._recovery_runs.recoveries + len(watched) - 1,
-            doubt=doubt,
-            model=self._model(),
-            image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
-            atomic_bytes=stored.contract.atomic_bytes,
-        )
-
-    def _model(self) -> PersistenceModel:
-        """Return the weakest model that the boots' power losses needed."""
-        crashes = [boot.plan.crash for boot in self._boots.watched]
-        choices = [crash.choice for crash in crashes if isinstance(crash, PowerLoss)]
-        models = [PersistenceModel.KILL, *(choice.model for choice in choices if choice)]
-        return weakest_of(models)
-
-    def _doubt(self, judgement: Judgement) -> str:
-        if unmodelled := self._boots.unmodelled():
-            return unmodelled
-        if self._shown is not None and judgement.verdict is Verdict.PASS:
-            names = ", ".join(sorted({v.invariant.value for v in self._shown.violations}))
-            return f"{names} showed in a shared process and not in a fresh one"
-        return self._boots.cut_short()
-
-
-def _unjudged(_: BootHistory, __: Recoveries) -> Judgement:
-    raise AssertionError("an image that other boots go on from is not judged")

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.recovery_runs import CLOSE, OPEN
-from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import Shape, shape_of
 from walcrash.findings.evidence_upgrade import upgraded_evidence

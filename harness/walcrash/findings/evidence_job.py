@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from walcrash.case import runner as case_runner
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
-from walcrash.case.runner import CaseRun, run_case_fresh
+from walcrash.case.runner import run_case_fresh
 from walcrash.findings.evidence import Evidence, complete, pack
 from walcrash.values.case_file import StoredCase
 

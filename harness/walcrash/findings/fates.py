@@ -5,9 +5,9 @@ Not here: how a record is followed (`walcrash.oracle.fate`); what is said (`repo
 
 from collections.abc import Iterator, Sequence
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.recovery_runs import OPEN
 from walcrash.case.replayed import ended_boots
-from walcrash.case.runner import CaseRun
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
 from walcrash.disk import ChangeFate, NotModelled, Pending, change_fates

@@ -11,7 +11,7 @@ Not here: words and layout (`report`); the byte view (`story_view`), calls and r
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import (
     ChangeFate,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.values.history import AFTER_RECOVERY, BootHistory, Call, RecoveryName
 from walcrash.values.recovery import Recovery, RecoveryFailure
 from walcrash.values.story import (

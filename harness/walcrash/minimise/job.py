@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.case.replayed import is_promised
-from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.runner import run_case
 from walcrash.disk import NotModelled
 from walcrash.findings.evidence import unpack
 from walcrash.findings.fates import watched_fate

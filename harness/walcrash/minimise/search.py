@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
-from walcrash.case.runner import CaseRun
+from walcrash.case.case_run import CaseRun
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import BudgetOver, RunCase, Trial, anywhere, models_up_to, start

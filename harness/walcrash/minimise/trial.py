@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from walcrash.case.alignment import Alignment
+from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.outcome import has_acknowledged
-from walcrash.case.runner import CaseRun, SearchTargets
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
 from walcrash.values.case import Case

@@ -18,9 +18,10 @@ from walcrash.campaign.campaign import broken_control, name_subject
 from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
 from walcrash.campaign.work_ahead import WorkAhead
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import store_case
-from walcrash.case.runner import CaseRun, run_case
+from walcrash.case.runner import run_case
 from walcrash.values.case import Case
 from walcrash.values.compare import ComparedCase, Cost, Side, SubjectComparison, cost_of
 from walcrash.values.errors import Inconclusive

@@ -9,8 +9,8 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.finding_reports import REPLAYS
 from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.case.case_run import CaseRun
 from walcrash.case.job import replay_case
-from walcrash.case.runner import CaseRun
 from walcrash.findings.bundle import read_bundle, with_subject
 from walcrash.findings.evidence import has_same_trace, has_threads
 from walcrash.findings.evidence_job import recheck
