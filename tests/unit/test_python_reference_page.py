@@ -7,6 +7,7 @@ WALCRASH_UPDATE_REFERENCE=1 writes it.
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -77,6 +78,9 @@ ELSEWHERE = {
 """What has its explanation on another page of the reference."""
 
 
+_PUBLIC = [getattr(walcrash, name) for name in walcrash.__all__]
+
+
 def python_page() -> str:
     parts = [HEAD.rstrip()]
     for title, names in SECTIONS.items():
@@ -122,10 +126,12 @@ def _fixture(value: type) -> Iterator[str]:
 
 def _class(name: str, value: type) -> Iterator[str]:
     base = value.__base__
-    is_derived = base is not None and base.__name__ not in ("object", "ABC", "Protocol")
-    is_shown = is_dataclass(value) and name not in ELSEWHERE
+    # A base that cannot be imported is no news to a reader; those of Python are.
+    is_public = base is not None and (base.__module__ == "builtins" or base in _PUBLIC)
+    is_derived = is_public and base is not object
+    is_shown = is_dataclass(value)
     heading = f"class {name}{f'({base.__name__})' if is_derived and base is not None else ''}"
-    fields = fields_of(value) if is_shown else []
+    fields = [_plain(field) for field in fields_of(value)] if is_shown else []
     lines = ["\n    ".join([f"{heading}:", *fields]) if fields else heading]
     if not is_dataclass(value) and "__init__" in vars(value):
         lines.append(signature(vars(value)["__init__"], name).removesuffix(" -> None"))
@@ -133,6 +139,11 @@ def _class(name: str, value: type) -> Iterator[str]:
     yield described(value, has_attributes=name not in ELSEWHERE)
     if name not in ELSEWHERE:
         yield from _methods(name, value)
+
+
+def _plain(field: str) -> str:
+    """Return a field with the types that a reader knows in place of what a format limits."""
+    return re.sub(r"\bCount\b", "int", re.sub(r"\bEncodableText\b", "str", field))
 
 
 def _methods(name: str, value: type) -> Iterator[str]:

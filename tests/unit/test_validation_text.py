@@ -1,11 +1,14 @@
 """What a validation concludes from a row, and the table in its three forms."""
 
 import json
+import re
 from collections.abc import Iterable
 
 import pytest
+from command import ROOT
 
 from walcrash.report.validation_text import (
+    place_of,
     publish_validation,
     validation_json,
     validation_markdown,
@@ -162,3 +165,14 @@ def test_rows_are_chosen_by_the_beginning_of_their_subject() -> None:
 
 def test_a_row_bounds_what_it_asks_for_only_where_it_says_so() -> None:
     assert (at_most(8, 0), at_most(8, 4), at_most(3, 4)) == (8, 4, 3)
+
+
+def test_a_scenario_is_printed_by_the_path_at_which_a_reader_finds_it() -> None:
+    assert place_of("../drivers/classic-level-kill.toml") == (
+        "scenarios/drivers/classic-level-kill.toml"
+    )
+    assert place_of("sqlite,synchronous=normal") == "sqlite,synchronous=normal"
+    published = (ROOT / "reports" / "validation.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([^`]*\.toml)`", published, re.MULTILINE)
+    assert named
+    assert [path for path in named if not (ROOT / path).is_file()] == []

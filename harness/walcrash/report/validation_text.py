@@ -1,6 +1,7 @@
 """The validation table as text, Markdown and JSON."""
 
 import json
+import posixpath
 from collections.abc import Iterable
 
 from walcrash.report.output import publish, talk
@@ -14,6 +15,9 @@ from walcrash.values.verdict import Verdict
 
 FORMAT = 1
 """Version of the JSON."""
+
+TABLE_DIRECTORY = "scenarios/engines"
+"""Where the table of settings is, which names scenarios beside it."""
 
 HEAD = ("subject", *(model.value for model in COLUMNS), "agrees", "cases", "images")
 
@@ -58,7 +62,14 @@ def validation_text(rows: tuple[ValidatedRow, ...], seed: str) -> str:
 def _name(row: ValidatedRow) -> str:
     documented = row.documented
     is_sync = documented.acknowledges is Acknowledges.SYNC
-    return escape(documented.subject) + (" (at sync)" if is_sync else "")
+    return escape(place_of(documented.subject)) + (" (at sync)" if is_sync else "")
+
+
+def place_of(subject: str) -> str:
+    """Return a row's subject; a scenario's file by its path in the repository."""
+    if not subject.endswith(".toml"):
+        return subject
+    return posixpath.normpath(posixpath.join(TABLE_DIRECTORY, subject))
 
 
 def _cells(row: ValidatedRow) -> list[str]:
@@ -101,7 +112,7 @@ def validation_markdown(rows: tuple[ValidatedRow, ...], seed: str) -> str:
     for row in rows:
         documented = row.documented
         cells = [
-            f"`{documented.subject}`",
+            f"`{place_of(documented.subject)}`",
             documented.acknowledges.value,
             *(cell if cell == Promise.ALL.value else f"**{cell}**" for cell in _cells(row)),
             _failure(row),
