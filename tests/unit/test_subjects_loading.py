@@ -12,3 +12,9 @@ def test_an_unknown_option_is_answered_with_those_that_there_are() -> None:
         "SqliteAdapter has no option `journal_mod`; there: acknowledges, autocheckpoint, "
         "journal_mode, synchronous; near: journal_mode"
     )
+
+
+def test_pragmas_may_be_written_as_the_documentation_of_sqlite_writes_them() -> None:
+    kind = find_adapter("sqlite")
+    capitals = make_adapter(kind, {"journal_mode": "WAL", "synchronous": "NORMAL"})
+    assert capitals.contract == make_adapter(kind, {"synchronous": "normal"}).contract

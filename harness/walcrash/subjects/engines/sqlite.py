@@ -47,6 +47,8 @@ class SqliteAdapter(NumberedStore):
         autocheckpoint: int = 1000,
     ) -> None:
         super().__init__()
+        # SQLite takes them in either case, and its documentation writes them in capitals.
+        journal_mode, synchronous = str(journal_mode).lower(), str(synchronous).lower()
         self._journal = one_of("journal_mode", journal_mode, JOURNALS)
         self._level = one_of("synchronous", synchronous, LEVELS)
         one_of(
