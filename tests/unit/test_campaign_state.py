@@ -66,6 +66,16 @@ def test_what_was_done_comes_back_in_another_process(tmp_path: Path, request_: R
     [
         ("update asked set request = '[]'", r"request: found \[\]; allowed: an object"),
         ("update asked set request = '{'", "request: this is no JSON"),
+        ("delete from asked", "asked: found 0 rows; allowed: one"),
+        ("insert into asked select * from asked", "asked: found 2 rows; allowed: one"),
+        (
+            """update asked set request = replace(request, '"seed":"1', '"seed":"\\ud800')""",
+            "request.seed: found .* allowed: text without lone surrogates",
+        ),
+        (
+            """update asked set request = replace(request, '"cases":3', '"cases":0')""",
+            "request.cases: found 0; allowed: a whole number, 1 to 1000000000",
+        ),
         (f"pragma user_version = {FORMAT + 1}", f"format {FORMAT + 1}"),
         ("pragma user_version = 2", "format 2"),
     ],

@@ -18,7 +18,7 @@ import shlex
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from walcrash.campaign.state_rows import WrongRow, check_outcomes, check_rows
 from walcrash.case.outcome import CaseOutcome
@@ -26,6 +26,8 @@ from walcrash.minimise.job import MinimalCase
 from walcrash.values.codec import Codec, Refused, dumps
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.finding import FindingState
+from walcrash.values.forms import EncodableText, Whole
+from walcrash.values.limits import CASES_PER_SCENARIO
 from walcrash.values.log import FindingReported, StopReason
 from walcrash.values.scenario import Scenario
 from walcrash.values.version import VERSION
@@ -71,8 +73,8 @@ class Request:
     version: str
     directory: str
     names: tuple[str, ...]
-    seed: str
-    cases: int | None
+    seed: EncodableText
+    cases: Annotated[int, Whole(1, CASES_PER_SCENARIO)] | None
     seconds: float | None
     digests: tuple[tuple[str, str], ...]
 
@@ -202,7 +204,10 @@ class CampaignState:
                         f"{path} has format {version}; this walcrash reads format {FORMAT}",
                         hint="begin again with walcrash run",
                     )
-                text, seconds = connection.execute("select request, seconds from asked").fetchone()
+                rows = connection.execute("select request, seconds from asked").fetchall()
+                if len(rows) != 1:
+                    raise WrongRow(f"asked: found {len(rows)} rows; allowed: one")
+                ((text, seconds),) = rows
             request = _CODEC.from_text(Request, text, "request")
             seconds = _number(seconds)
         except sqlite3.OperationalError as problem:
