@@ -39,7 +39,7 @@ RIGHT = {
 
 WRONG = {
     "filelog-no-sync": (2, "lost-put"),
-    "compacting-unsynced": (10, "lost-put"),
+    "compacting-unsynced": (25, "lost-put"),
     "compacting-checkpoint-first": (10, "checkpoint-ahead"),
     "journal-keep-tail": (3, "not-appendable"),
     "classic-level-power-loss": (1, "lost-put"),

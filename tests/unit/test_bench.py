@@ -98,7 +98,7 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bench_growth, "TORN_SIZES", (100, 200))
     monkeypatch.setattr(bench_growth, "EVENTS_A_SAMPLE", 300)
     # Subjects are measured at length, in tests of their own.
-    parts = [part for part in PARTS if part not in ("engines", "drivers")]
+    parts = [part for part in PARTS if part not in ("engines", "drivers", "real-trees")]
     benchmark = run_bench(parts=parts, rounds=1, say=silent)
     names = [comparison.name for comparison in benchmark.comparisons]
     assert names == [

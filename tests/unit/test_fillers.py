@@ -107,6 +107,16 @@ def test_as_many_fillers_as_there_may_be_have_a_time_of_their_own() -> None:
     assert times == sorted(set(times))
 
 
+@pytest.mark.parametrize("in_own_boot", [True, False])
+def test_no_filler_takes_the_time_of_what_comes_next(in_own_boot: bool) -> None:
+    """A record is recognised by its time: two with one time were an accusation of a right log."""
+    killed = put(2, EPOCH_MS + 20 if in_own_boot else EPOCH_MS + 400)
+    plan, next_boot = boot(put(1, EPOCH_MS + 1), killed), boot(put(3, EPOCH_MS + 20))
+    whole = case(plan) if in_own_boot else case(plan, next_boot)
+    assert SHORT.put_in(plan, 19, whole, 1) is plan
+    assert len(records(SHORT.put_in(plan, 18, whole, 1))) == 20
+
+
 def test_time_is_left_before_a_mark_and_a_tick_too() -> None:
     failed = Record(RecordType.FAILED, "op-1", 5, error="e", next_retry_at_ms=8)
     later = leave_time(Operation(OperationKind.APPEND, record=failed)).record

@@ -215,7 +215,8 @@ def _with_longer_write(
         count: how many there were.
 
     Returns:
-        None where the write has not become longer with them, or `FILLERS` do not reach.
+        None where the write has not become longer with them, `FILLERS` do not reach, or there is
+        no time for them.
     """
     landed, now, crash = first.recording.crash, probe.recording.crash, first.plan.crash
     assert landed is not None
@@ -232,6 +233,8 @@ def _with_longer_write(
     if not 0 < needed <= FILLERS:
         return None
     longer = boots.filled(first.plan, filling, needed)
+    if longer == first.plan:
+        return None
     fillers = range(crash.call, crash.call + needed)
     return grow(longer, fillers, needed * growth, filling.most_payload_bytes)
 

@@ -20,7 +20,7 @@ it was written.
 Not here: how payloads grow, and when fillers are tried (`walcrash.case.alignment`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -95,6 +95,9 @@ class Filling:
     def put_in(self, plan: BootPlan, count: int, case: Case, boot: int) -> BootPlan:
         """Return a boot's plan with fillers right before the operation that is killed.
 
+        A record is recognised by its time, so where there is not one for each filler before what
+        comes next, the plan is returned as it is.
+
         Args:
             plan: a boot that a kill ends.
             count: how many.
@@ -107,6 +110,10 @@ class Filling:
         taken = {r.id for each in case.boots for o in each.operations if (r := o.record)}
         before = plan.operations[: crash.call]
         now_ms = _time_before(case, boot, before)
+        later = [o for each in case.boots[boot:] for o in each.operations]
+        rest = (*plan.operations[crash.call :], *later)
+        if any(now_ms < time <= now_ms + count for time in _times(rest)):
+            return plan
         number, made = len(taken), list[Operation]()
         while len(made) < count:
             number += 1
@@ -135,10 +142,12 @@ def leave_time(operation: Operation) -> Operation:
 def _time_before(case: Case, boot: int, before: Sequence[Operation]) -> int:
     """Return the latest time of any operation before the fillers."""
     earlier = [o for each in case.boots[: boot - 1] for o in each.operations]
-    times = [EPOCH_MS]
-    for operation in (*earlier, *before):
+    return max((EPOCH_MS, *_times((*earlier, *before))))
+
+
+def _times(operations: Iterable[Operation]) -> Iterator[int]:
+    for operation in operations:
         if operation.now_ms is not None:
-            times.append(operation.now_ms)
+            yield operation.now_ms
         if operation.record is not None:
-            times.append(operation.record.ts_ms)
-    return max(times)
+            yield operation.record.ts_ms
