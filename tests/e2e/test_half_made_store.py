@@ -41,8 +41,10 @@ check = ["unrecoverable", "lost-put"]
 """
 
 
-def run(directory: Path) -> "tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]":
-    words = ("run", "half-made.toml", "--seed", "1", "--cases", "6", "--log", "log.ndjson")
+def run(
+    directory: Path, seed: str = "1"
+) -> "tuple[subprocess.CompletedProcess[str], list[dict[str, object]]]":
+    words = ("run", "half-made.toml", "--seed", seed, "--cases", "6", "--log", "log.ndjson")
     done = walcrash_here(directory, *words)
     lines = map(json.loads, (directory / "log.ndjson").read_text().splitlines())
     return done, [line["finding"] for line in lines if line["line"] == "finding-reported"]
@@ -75,7 +77,7 @@ def test_what_breaks_after_an_acknowledgement_too_is_not(tmp_path: Path) -> None
         "        self.mark = directory / 'mark'\n"
         "        super().open(directory, effect)\n"
     )
-    done, findings = run(tmp_path)
+    done, findings = run(tmp_path, "3")
     assert done.returncode == 1, done.stdout + done.stderr
     assert findings
     assert not any(each["is_before_promise"] for each in findings)
