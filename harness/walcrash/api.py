@@ -99,6 +99,27 @@ def run(
     _check_seconds(seconds)
     _check_whole("jobs", jobs, JOBS_PER_CAMPAIGN, is_optional=False)
     _check_path("runs", runs)
+    return _run_checked(
+        os.fspath(scenario_path),
+        seed=None if seed is None else str(seed),
+        cases=cases,
+        seconds=seconds,
+        jobs=jobs,
+        allow_known=allow_known,
+        runs=None if runs is None else os.fspath(runs),
+    )
+
+
+def _run_checked(
+    name: str,
+    *,
+    seed: str | None,
+    cases: int | None,
+    seconds: float | None,
+    jobs: int,
+    allow_known: bool,
+    runs: str | None,
+) -> "RunResult":
     # Not above: neither `import walcrash` nor the start of pytest may load the engine.
     from walcrash.campaign.campaign import Campaign, CampaignPlan
     from walcrash.findings.store import Store
@@ -106,10 +127,9 @@ def run(
     from walcrash.report.run_directory import ENVIRONMENT, RunDirectory
     from walcrash.report.session import RunRequest, collect, run_arguments
 
-    name = os.fspath(scenario_path)
     scenario = _load(name)
-    master_seed = os.urandom(SEED_BYTES).hex() if seed is None else str(seed)
-    runs_path = os.environ.get(ENVIRONMENT) or DEFAULT_RUNS if runs is None else os.fspath(runs)
+    master_seed = os.urandom(SEED_BYTES).hex() if seed is None else seed
+    runs_path = os.environ.get(ENVIRONMENT) or DEFAULT_RUNS if runs is None else runs
     Store(Path(runs_path)).check_usable()
     plan = CampaignPlan(
         scenarios=(scenario,),

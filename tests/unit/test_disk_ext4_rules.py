@@ -7,10 +7,10 @@ rule is given up that the kernel keeps. Sectors have 512 bytes, and blocks 4,096
 Source: `harness/walcrash/docs/reference/models/ext4.md`, with the kernel's function for each rule.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 
 import pytest
+from disk_events import DIRECTORY_SYNC, create, fdatasync, fsync, rename, truncate, write
 
 from walcrash.disk import Pending, Refusal, why_not
 from walcrash.values.contract import PersistenceModel as Model
@@ -20,40 +20,12 @@ from walcrash.values.story import Aspect
 
 K = EventKind
 KEEP_SIZE, PUNCH, ZERO_RANGE = 0x1, 0x3, 0x10
-DIRECTORY_SYNC = Event(kind=K.FSYNC, path=".", file=99)
 
 Tree = Mapping[str, bytes]
 
 
-def create(path: str, file: int) -> Event:
-    return Event(kind=K.CREATE, path=path, file=file, flags=os.O_CREAT | os.O_RDWR)
-
-
-def write(path: str, file: int, offset: int, data: bytes, *, sync: bool = False) -> Event:
-    return Event(
-        kind=K.WRITE, path=path, file=file, offset=offset, length=len(data), data=data,
-        result=len(data), is_synchronous=sync,
-    )  # fmt: skip
-
-
-def truncate(path: str, file: int, size: int) -> Event:
-    return Event(kind=K.TRUNCATE, path=path, file=file, offset=size)
-
-
 def allocate(path: str, file: int, mode: int, offset: int, length: int) -> Event:
     return Event(kind=K.ALLOCATE, path=path, file=file, offset=offset, length=length, flags=mode)
-
-
-def rename(path: str, path_to: str, file: int) -> Event:
-    return Event(kind=K.RENAME, path=path, path_to=path_to, file=file)
-
-
-def fsync(path: str, file: int) -> Event:
-    return Event(kind=K.FSYNC, path=path, file=file)
-
-
-def fdatasync(path: str, file: int) -> Event:
-    return Event(kind=K.FDATASYNC, path=path, file=file)
 
 
 def msync(path: str, file: int, offset: int, length: int) -> Event:

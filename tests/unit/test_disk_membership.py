@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 import pytest
+from disk_events import rename, write
 
 from walcrash.disk import Pending, Refusal, membership, why_not
 from walcrash.values.contract import PersistenceModel as Model
@@ -19,17 +20,6 @@ SECTOR = 4
 
 def create(path: str, file: int, mode: int = 0o600) -> Event:
     return Event(kind=K.CREATE, path=path, file=file, flags=os.O_CREAT | os.O_RDWR, mode=mode)
-
-
-def write(path: str, file: int, offset: int, data: bytes) -> Event:
-    return Event(
-        kind=K.WRITE, path=path, file=file, offset=offset, length=len(data), data=data,
-        result=len(data),
-    )  # fmt: skip
-
-
-def rename(path: str, path_to: str, file: int) -> Event:
-    return Event(kind=K.RENAME, path=path, path_to=path_to, file=file)
 
 
 BASE: Mapping[str, Entry] = {"log": FileEntry(b"aaaabbbb"), "d": DirectoryEntry()}

@@ -89,16 +89,12 @@ def follow_up(
     for id_, shown in sorted(unseen.items()):
         kept = shown.kept
         state = _state(kept, shown.run)
-        if state is None:
+        if state is None or kept.state is state is FindingState.FIXED:
             continue
         if state is not kept.state:
             store.set_state(id_, state)
-        if state is FindingState.FIXED:
-            line = None
-            if kept.state is FindingState.FIXED:
-                continue
-        else:
-            line = _reported(shown, scenario, state, promised)
+        is_fixed = state is FindingState.FIXED
+        line = None if is_fixed else _reported(shown, scenario, state, promised)
         yield FindingChange(id_, scenario.name, kept.invariant, state, is_seen=False), line
 
 

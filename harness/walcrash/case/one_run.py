@@ -4,7 +4,6 @@ Not here: running a failing case again (`runner`), how an image is recovered (`r
 which images a power loss leaves (`power_loss`), how payloads grow (`alignment`).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -77,6 +76,7 @@ class OneRun:
         self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
         self._boots = CaseBoots(sandbox, stored)
         self._oracle = Judge(stored.terms)
+        self._judged: set[Invariant] = set()
 
     def run(self) -> CaseRun:
         """Run the boots in order, and recover and judge what the last one left.
@@ -206,35 +206,28 @@ class OneRun:
         if unmodelled := self._boots.unmodelled():
             return self._not_judged(unmodelled)
         recorded = self._boots.as_power_finds()
-        judged_invariants: set[Invariant] = set()
-
-        def judge_boot(history: BootHistory, recoveries: Recoveries) -> Judgement:
-            judgement = self._oracle.judge(self._history(recoveries, history))
-            judged_invariants.update(judgement.judged)
-            return judgement
-
         model = self._stored.contract.model
-        search = LossSearch(recorded, model, recover=self._recovery_runs.restored, judge=judge_boot)
+        search = self._search(recorded, model)
         target = self._target()
         if target is not None and self._targets is not None:
             nearest = search_near(search, recorded, target, self._targets.target_invariant)
             if nearest is None:
                 return self._not_judged("there is no such image")
-            return self._powered_run(recorded, nearest, search.coverage, judged_invariants)
+            return self._powered_run(recorded, nearest, search.coverage)
         if loss.choice is not None:
             judged = search.judge_image(search.exactly(loss.choice))
-            return self._powered_run(recorded, judged, search.coverage, judged_invariants)
+            return self._powered_run(recorded, judged, search.coverage)
         best = search.explore(Prng(loss.seed), loss.images)
         if best is None:
             return self._not_judged("no image was left to judge")
-        run = self._powered_run(recorded, best, search.coverage, judged_invariants)
+        run = self._powered_run(recorded, best, search.coverage)
         if run.judgement.verdict is not Verdict.PASS:
             return run
         few = max(1, loss.images // PORTABILITY_SHARE)
         weaker = (self._under_weakest, self._torn_inside)
         # Only one of them is told of one case, so they take turns in being first.
         for explore in weaker if loss.seed % 2 else reversed(weaker):
-            found = explore(recorded, loss.seed, few, judge_boot, judged_invariants)
+            found = explore(recorded, loss.seed, few)
             if found is None:
                 continue
             is_torn = found.atomic_bytes != self._stored.contract.atomic_bytes
@@ -244,43 +237,36 @@ class OneRun:
             return replace(run, portability_failure=found)
         return run
 
-    def _under_weakest(
-        self,
-        recorded: RecordedBoot,
-        seed: int,
-        most_images: int,
-        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
-        judged_invariants: set[Invariant],
-    ) -> CaseRun | None:
+    def _search(self, recorded: RecordedBoot, model: PersistenceModel) -> LossSearch:
+        """Return a search of the last boot's images under a model; what it judges is noted."""
+        recover = self._recovery_runs.restored
+        return LossSearch(recorded, model, recover=recover, judge=self._judge_boot)
+
+    def _judge_boot(self, history: BootHistory, recoveries: Recoveries) -> Judgement:
+        judgement = self._oracle.judge(self._history(recoveries, history))
+        self._judged.update(judgement.judged)
+        return judgement
+
+    def _under_weakest(self, recorded: RecordedBoot, seed: int, most_images: int) -> CaseRun | None:
         """Return a failure under the weakest model, where the contract's is stricter."""
         if self._stored.contract.model is WEAKEST:
             return None
-        search = LossSearch(
-            recorded, WEAKEST, recover=self._recovery_runs.restored, judge=judge_boot
-        )
+        search = self._search(recorded, WEAKEST)
         other = search.explore(Prng(seed + 1), most_images)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
             return None
-        return self._powered_run(recorded, other, search.coverage, judged_invariants)
+        return self._powered_run(recorded, other, search.coverage)
 
-    def _torn_inside(
-        self,
-        recorded: RecordedBoot,
-        seed: int,
-        most_images: int,
-        judge_boot: Callable[[BootHistory, Recoveries], Judgement],
-        judged_invariants: set[Invariant],
-    ) -> CaseRun | None:
+    def _torn_inside(self, recorded: RecordedBoot, seed: int, most_images: int) -> CaseRun | None:
         """Return a failure that needs a write torn inside a sector, where the contract has none."""
         if self._stored.contract.atomic_bytes == ANY_BYTE:
             return None
         torn = replace(recorded, atomic_bytes=ANY_BYTE)
-        strictest = power_models()[0]
-        search = LossSearch(torn, strictest, recover=self._recovery_runs.restored, judge=judge_boot)
+        search = self._search(torn, power_models()[0])
         other = search.byte_torn(Prng(seed + 1), most_images)
         if other is None:
             return None
-        run = self._powered_run(torn, other, search.coverage, judged_invariants)
+        run = self._powered_run(torn, other, search.coverage)
         return replace(run, atomic_bytes=ANY_BYTE)
 
     def _powered_run(
@@ -288,14 +274,13 @@ class OneRun:
         recorded: RecordedBoot,
         judged: Judged,
         coverage: Coverage,
-        judged_invariants: set[Invariant],
     ) -> CaseRun:
         """Return the run of a case that ends with one image of its last boot."""
         self._boots.end_without_power(recorded, judged.candidate.choice)
         if doubt := self._space_doubt(self._history(judged.recoveries)):
             return replace(self._not_judged(doubt), coverage=coverage)
         self._left = judged.candidate.image
-        judgement = replace(judged.judgement, judged=frozenset(judged_invariants))
+        judgement = replace(judged.judgement, judged=frozenset(self._judged))
         run = self._case_run(self._history(judged.recoveries), judgement, self._doubt(judgement))
         return replace(run, coverage=coverage)
 

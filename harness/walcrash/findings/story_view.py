@@ -18,7 +18,7 @@ from walcrash.findings.story_parts import short
 from walcrash.subjects.messages import effect_id
 from walcrash.values.event import Event, EventKind
 from walcrash.values.history import Call, Outcome
-from walcrash.values.image import FileEntry, Image, LinkEntry
+from walcrash.values.image import Image
 from walcrash.values.story import MARKS_SHOWN, VIEW_BYTES, Aspect, ByteView, Mark
 
 # limits
@@ -102,7 +102,7 @@ class Touched:
         # What memory had goes before what has come back.
         lost.sort(key=lambda each: (*self._informative(each), _content(disk, each[0].path) is None))
         for fate, _ in lost:
-            written, left = _content(disk, fate.path), _content_of(image, fate.path)
+            written, left = _content(disk, fate.path), image.content(fate.path)
             if written == left:
                 continue
             before = written or left or b""
@@ -164,13 +164,6 @@ def _content(disk: Pending, path: str) -> bytes | None:
     number = disk.names.find(path)
     node = None if number is None else disk.nodes.get(number)
     return node.content(node.size, disk.now, {}) if isinstance(node, FileHistory) else None
-
-
-def _content_of(image: Image, path: str) -> bytes | None:
-    entry = image.entries.get(path)
-    if isinstance(entry, LinkEntry):
-        entry = image.entries.get(entry.first_name)
-    return entry.content if isinstance(entry, FileEntry) else None
 
 
 def _first_difference(one: bytes, other: bytes) -> int:

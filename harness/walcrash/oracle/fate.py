@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from walcrash.oracle.carriers import Carriers
-from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece, Torn, content_of, has_bytes
+from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece, Torn, has_bytes
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
@@ -157,7 +157,7 @@ class _Followed:
 
 def _denied(pieces: Iterable[Piece], image: Image) -> Iterator[int]:
     for piece in pieces:
-        content = content_of(image, piece.path) if piece.is_there else None
+        content = image.content(piece.path) if piece.is_there else None
         if piece.is_there and (content is None or not has_bytes(content, piece.carrier)):
             yield piece.carrier.ts_ms
 

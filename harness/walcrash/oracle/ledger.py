@@ -14,7 +14,7 @@ from typing import Final
 from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
-from walcrash.values.image import FileEntry, Image, LinkEntry
+from walcrash.values.image import Image, LinkEntry
 from walcrash.values.story import Aspect, Range
 
 _RENAME_EXCHANGE: Final = 2
@@ -389,7 +389,7 @@ class Ledger:
     def _lose_power(self, image: Image, losses: Sequence[Loss]) -> None:
         """Go on with an image: a piece is there if its bytes are at their place in a file."""
         self.clock += 1
-        files = {path: content_of(image, path) for path in image.entries}
+        files = {path: image.content(path) for path in image.entries}
         contents = {path: content for path, content in files.items() if content is not None}
         paths_of: dict[int, list[str]] = {}
         for path, number in self.names.items():
@@ -427,14 +427,6 @@ def _without(carrier: Carrier, low: int, high: int) -> Carrier:
         return replace(carrier, data=carrier.data[: low - carrier.start])
     cut = high - carrier.start
     return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
-
-
-def content_of(image: Image, path: str) -> bytes | None:
-    """Return the content of a file of an image; None where there is no file of this name."""
-    entry = image.entries.get(path)
-    if isinstance(entry, LinkEntry):
-        entry = image.entries.get(entry.first_name)
-    return entry.content if isinstance(entry, FileEntry) else None
 
 
 def has_bytes(content: bytes, carrier: Carrier) -> bool:

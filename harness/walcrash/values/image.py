@@ -68,6 +68,13 @@ class Image:
 
     entries: Mapping[str, Entry]
 
+    def content(self, path: str) -> bytes | None:
+        """Return what a file has, under any of its names; None where there is no such file."""
+        entry = self.entries.get(path)
+        if isinstance(entry, LinkEntry):
+            entry = self.entries.get(entry.first_name)
+        return entry.content if isinstance(entry, FileEntry) else None
+
     def digest(self) -> str:
         """Return a hash of names and content, as hexadecimal digits."""
         digest = hashlib.blake2b(digest_size=16)
