@@ -38,7 +38,7 @@ ROWS = {
     "gdbm-kill-loss": Invariant.UNRECOVERABLE,
     "dbm-dumb-kill-loss": Invariant.LOST_PUT,
     "zodb-kill": None,
-    "zodb-power": None,
+    "zodb-power": Invariant.UNRECOVERABLE,
     "zodb-pack-kill-loss": Invariant.LOST_PUT,
     "atomic-file-power": None,
     "atomic-file-no-directory-sync-power-loss": Invariant.LOST_PUT,

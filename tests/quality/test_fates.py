@@ -41,7 +41,7 @@ def test_what_became_of_the_record_is_the_planted_cause(tmp_path: Path) -> None:
     files = [str(each.path) for each in choose([]) if each.name in CAUSES]
     assert len(files) == len(CAUSES)
     log = tmp_path / "log.ndjson"
-    words = ("--seed", "fate", "--cases", "25", "--runs", str(tmp_path), "--log", str(log))
+    words = ("--seed", "fate", "--cases", "55", "--runs", str(tmp_path), "--log", str(log))
     assert walcrash_here(tmp_path, "run", *files, *words).returncode == 1
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     found = [line["finding"] for line in lines if line["line"] == "finding-reported"]

@@ -159,10 +159,10 @@ def run_unwatched(payload: bytes, channel: socket.socket) -> None:
 
 
 def _run_to_end(request: BootRequest, say: Say) -> None:
-    """Run a boot; then exit, or wait for the kill."""
-    is_there = _Boot(request, say).run()
+    """Run a boot; then exit, or wait for the kill where there is something to kill."""
+    is_open = _Boot(request, say).run()
     _flush()
-    while request.awaits_kill and is_there:
+    while request.awaits_kill and is_open:
         signal.pause()
 
 
@@ -203,7 +203,8 @@ class _Boot:
         """Run the operations; stop after an `open` that failed.
 
         Returns:
-            Whether the subject is still there: one with a process of its own may be gone.
+            Whether the subject still runs: its `open` may have failed, and one with a process of
+            its own may be gone.
         """
         for position, operation in enumerate(self._request.operations):
             try:
@@ -213,7 +214,7 @@ class _Boot:
                 return False
             self._say(json.dumps(reply).encode())
             if not reply["ok"] and operation.kind is OperationKind.OPEN:
-                break
+                return False
         return True
 
     def leave(self) -> None:
