@@ -278,14 +278,23 @@ def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:
             f"the driver `{shlex.join(subject.driver)}` cannot be used: {problem}",
             hint=f"walcrash check {shlex.join(subject.driver)}",
         )
-    hint = "python -c 'from walcrash.subjects.loading import find_adapter; "
-    hint += f'find_adapter("{subject.adapter}")\''
-    text = str(problem)
+    text, hint = str(problem), ""
     if isinstance(problem, LoadError):
-        text, hint = problem.message, problem.hint or hint
+        text, hint = problem.message, problem.hint
     return ScenarioError(
-        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{text}", hint=hint
+        f"the subject's adapter `{subject.adapter}` cannot be loaded:\n{text}",
+        hint=hint or f"walcrash check {_words_of(subject)}",
     )
+
+
+def _words_of(subject: SubjectSpec) -> str:
+    """Return an adapter and its options as `walcrash check` takes them."""
+    options = [f"--option={name}={_value(value)}" for name, value in subject.options.items()]
+    return shlex.join([*options, subject.adapter])
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def refusal_by_user() -> Inconclusive | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from walcrash.subjects.adapter import Adapter, DefiniteFailure, EffectSink
+from walcrash.subjects.engines.package import one_of
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.record import Record
 from walcrash.values.recovery import SubjectState
@@ -55,7 +56,8 @@ class ReferenceAdapter(Adapter):
     def __init__(
         self, *, sync: str = "append", max_attempts: int = 3, in_flight_timeout_ms: int = 30_000
     ) -> None:
-        self._policy = SyncPolicy(sync)
+        policies = tuple(policy.value for policy in SyncPolicy)
+        self._policy = SyncPolicy(one_of("sync", sync, policies))
         self._retry = RetryPolicy(max_attempts=max_attempts)
         self._timeout_ms = in_flight_timeout_ms
         self._engine: Engine | None = None

@@ -30,6 +30,7 @@ from walcrash.subjects.loading import (
     NotAnAdapter,
     Options,
     find_adapter,
+    import_hint,
     make_adapter,
 )
 from walcrash.subjects.messages import MalformedOutput
@@ -98,22 +99,26 @@ class LoadRequest:
 def load(payload: bytes) -> bytes:
     """Entry for the zygote: import an adapter, make one, and return its description as JSON."""
     request: LoadRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
+    hint = import_hint(request.adapter)
     try:
-        made = make_adapter(find_adapter(request.adapter), request.options)
+        kind = find_adapter(request.adapter)
+        # What is raised from here on is not about an import.
+        hint = ""
+        made = make_adapter(kind, request.options)
         made.introduce(Path(request.scratch), request.memory_mb)
         rehearse()
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
-    except MissingPackage as problem:
-        return json.dumps({"ok": False, "error": str(problem), "hint": problem.hint}).encode()
-    except (NotAnAdapter, MalformedOutput, SubjectGone) as problem:
+    except (NotAnAdapter, MissingPackage) as problem:
+        text, hint = str(problem), problem.hint
+    except (MalformedOutput, SubjectGone) as problem:
         text = str(problem)
     except ModuleNotFoundError as problem:
         text = _subjects_traceback(problem)
-        if (problem.name or "").split(".")[0] == FORMER_PACKAGE:
-            return json.dumps({"ok": False, "error": text, "hint": _RENAMED}).encode()
+        missing = (problem.name or "").split(".")[0]
+        hint = _RENAMED if missing == FORMER_PACKAGE else hint
     except BaseException as problem:  # what a subject's module raises, sys.exit among it
         text = _subjects_traceback(problem)
-    return json.dumps({"ok": False, "error": text}).encode()
+    return json.dumps({"ok": False, "error": text, "hint": hint}).encode()
 
 
 def rehearse() -> None:

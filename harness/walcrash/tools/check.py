@@ -31,7 +31,14 @@ from walcrash.subjects import conformance
 from walcrash.subjects.conformance import Check, Noted
 from walcrash.subjects.driver_process import DriverProcess
 from walcrash.subjects.driver_replies import Introduction
-from walcrash.subjects.loading import BUILT_IN, MissingPackage, registered_adapters
+from walcrash.subjects.loading import (
+    BUILT_IN,
+    MissingPackage,
+    NotAnAdapter,
+    find_adapter,
+    import_hint,
+    registered_adapters,
+)
 from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
 from walcrash.values.errors import UsageError
 
@@ -87,19 +94,29 @@ def is_adapter(words: Sequence[str]) -> bool:
 
 def _check_adapter(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
     name = plan.words[0]
+    hint = import_hint(name)
     try:
+        find_adapter(name)
+        # What is raised from here on is not about an import.
+        hint = ""
         make = conformance.python_maker(name, plan.options)
         supports = tuple(sorted(make().supports))
     except MissingPackage as problem:
         raise UsageError(f"the adapter {name}: {problem}", hint=problem.hint) from None
+    except NotAnAdapter as problem:
+        raise _not_loaded(name, str(problem), problem.hint) from None
     except Exception as problem:
-        raise UsageError(
-            f"the adapter {name} cannot be loaded: {type(problem).__name__}: {problem}",
-            hint="walcrash check path/to/mywal_adapter.py:MyWal",
-        ) from None
+        raise _not_loaded(name, f"{type(problem).__name__}: {problem}", hint) from None
     checks = [_run(check, plan, say) for check in conformance.adapter_checks(make)]
     checks.append(_daemons(plan))
     return Conformance(subject=name, introduced="", supports=supports, checks=checks)
+
+
+def _not_loaded(name: str, why: str, hint: str) -> UsageError:
+    return UsageError(
+        f"the adapter {name} cannot be loaded: {why}",
+        hint=hint or "walcrash check path/to/mywal_adapter.py:MyWal",
+    )
 
 
 def _check_driver(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
