@@ -132,6 +132,17 @@ def test_a_record_that_is_there_twice_breaks_the_order():
     assert "`PutOperation b` is there twice, as record 2 and 3" in judgement.worst.message
 
 
+def test_a_record_that_was_shown_twice_is_not_lost_while_it_is_shown():
+    boots = (
+        killed(acked(A), acked(B)),
+        killed(replay(A, B, A), recovery=shows(A, B, A)),
+    )
+    judgement = verdict_on(*boots, first=shows(A, B))
+    assert {violation.invariant for violation in judgement.violations} == {Invariant.ORDER}
+    # That it is gone later is a loss as of any other.
+    assert "lost-put" in accused(*boots, first=shows(B))
+
+
 def test_offsets_grow_and_stay_and_lie_before_the_end():
     boot = killed(acked(A), acked(B))
     durability = replace(shows(A, B), records=(RecoveredRecord(0, A), RecoveredRecord(0, B)))

@@ -163,10 +163,15 @@ class Log:
             if entry.record.id not in compacted
         )
         shown: list[Entry] = []
+        taken: set[int] = set()
         for item, index in zip(recovery.records, matches, strict=True):
+            # What is there twice breaks `order` once; later it is one record.
+            if index in taken:
+                continue
             known = Entry(record=item.record, position=NOWHERE)
             is_promised = False
             if index is not None:
+                taken.add(index)
                 while dropped and dropped[0][0] < index:
                     shown.append(self._dropped(*dropped.popleft()))
                 known = self.entries[index]
