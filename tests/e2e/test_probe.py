@@ -12,6 +12,21 @@ from command import PLANTED, walcrash_here
 pytestmark = pytest.mark.usefixtures("interception")
 
 
+BAD = Path(__file__).with_name("bad_subjects.py")
+
+WRONG = """
+format = 1
+name = "bad"
+summary = "A subject that is wrong without a crash."
+[subject]
+adapter = "{adapter}"
+[workload]
+boots = 2
+[[faults]]
+kind = "kill"
+"""
+
+
 def run_probe(
     directory: Path, *words: str, cases: int = 4, images: int = 24
 ) -> "subprocess.CompletedProcess[str]":
@@ -58,17 +73,30 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     assert again.returncode == 1, again.stdout + again.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("RaisesInOpen", "cannot be opened in an empty directory"),
-        ("NoneFromAppend", "wrong without any crash (not-appendable)"),
-    ],
-)
-def test_a_subject_that_is_wrong_without_a_crash_is_inconclusive(
-    name: str, words: str, tmp_path: Path
-) -> None:
-    subject = Path(__file__).with_name("bad_subjects.py")
-    done = run_probe(tmp_path, f"{subject}:{name}")
+def test_a_subject_that_cannot_be_opened_is_inconclusive(tmp_path: Path) -> None:
+    done = run_probe(tmp_path, f"{BAD}:RaisesInOpen")
     assert done.returncode == 4, done.stdout + done.stderr
-    assert words in done.stderr
+    assert "cannot be opened in an empty directory" in done.stderr
+
+
+def test_a_subject_that_is_wrong_without_a_crash_is_a_plain_finding_that_is_kept(
+    tmp_path: Path,
+) -> None:
+    done = run_probe(tmp_path, f"{BAD}:NoneFromAppend")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert (found["verdict"], found["promises"]) == ("fail", [])
+    assert found["plain"]["violations"][0]["invariant"] == "not-appendable"
+    assert found["plain"]["replays_alike"] == found["plain"]["replays"] == 5
+
+
+@pytest.mark.slow
+def test_audit_and_compare_of_a_subject_that_is_wrong_without_a_crash_are_findings(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bad.toml").write_text(WRONG.format(adapter=f"{BAD}:NoneFromAppend"))
+    for words in (["audit", "bad.toml"], ["compare", "reference", "bad.toml"]):
+        done = walcrash_here(tmp_path, *words, "--cases", "1", "--seed", "1")
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "without any crash · not-appendable · plain" in done.stdout
+        assert "walcrash run bad.toml --seed 1" in done.stdout

@@ -1,11 +1,12 @@
 """What a comparison counts and says."""
 
 import json
+from dataclasses import replace
 
 from walcrash.report.compare_text import PARTED_SHOWN, comparison_json, comparison_text
 from walcrash.values.compare import ComparedCase, Cost, Side, SubjectComparison, cost_of
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.verdict import Invariant, Verdict
+from walcrash.values.verdict import Invariant, Verdict, Violation
 
 PASSED = Side(verdict=Verdict.PASS, images=3)
 LOST = Side(verdict=Verdict.FAIL, broken=(Invariant.LOST_PUT,), message="op-1 is gone")
@@ -53,6 +54,19 @@ def test_a_comparison_that_tested_nothing_is_not_green() -> None:
     doubt = Side(verdict=Verdict.INCONCLUSIVE, message="a call that is not modelled")
     assert comparison((PASSED, PASSED), (PASSED, doubt)).verdict is Verdict.INCONCLUSIVE
     assert comparison((PASSED, PASSED)).verdict is Verdict.PASS
+
+
+def test_what_needs_no_crash_is_a_failure_and_nothing_is_said_to_be_compared() -> None:
+    wrong = Violation(Invariant.ORDER, "boot 2", "offsets do not grow", "more than 1", "1")
+    found = replace(comparison(), plain=(None, wrong))
+    assert found.verdict is Verdict.FAIL
+    text = comparison_text(found)
+    assert "FAIL  B without any crash · order · plain" in text
+    assert "walcrash probe mylog,sync=none --seed 7" in text
+    assert "cost, no crash" not in text
+    assert "part" not in text
+    first = replace(comparison(), plain=(wrong, None))
+    assert "walcrash run 'my log.toml' --seed 7" in comparison_text(first)
 
 
 def test_the_text_shows_where_they_part_the_ratio_and_how_to_run_one_alone() -> None:

@@ -406,17 +406,12 @@ def why_untested(prepared: Prepared) -> str:
     return ""
 
 
-def broken_control(prepared: Prepared) -> str:
-    """Return why crashes would say nothing: the subject fails, or is in doubt, without any."""
-    if prepared.unopened is None:
-        for outcome in prepared.controls:
-            if outcome.verdict is Verdict.FAIL:
-                worst = outcome.worst
-                return (
-                    f"the subject is broken without a crash: {worst.invariant.value} in "
-                    f"{worst.where}: {worst.message}"
-                )
-    return why_untested(prepared)
+def plain_failure(prepared: Prepared) -> CaseOutcome | None:
+    """Return the first control case that failed, if any: what it shows needs no crash."""
+    if prepared.unopened is not None:
+        return None
+    failed = (each for each in prepared.controls if each.verdict is Verdict.FAIL)
+    return next(failed, None)
 
 
 def _together(verdicts: list[Verdict], scenario_count: int) -> Verdict:

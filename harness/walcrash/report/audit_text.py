@@ -7,7 +7,13 @@ proven or only was not noticed is said next to it.
 import json
 import math
 
-from walcrash.report.finding_text import NARROWEST, WIDTH, landing_lines, shown_lines
+from walcrash.report.finding_text import (
+    NARROWEST,
+    WIDTH,
+    landing_lines,
+    plain_lines,
+    shown_lines,
+)
 from walcrash.report.output import publish
 from walcrash.report.text import (
     block,
@@ -102,6 +108,10 @@ def _baseline(audit: Audit, width: int) -> list[str]:
     if finding is None:
         return []
     first = finding.worst
+    if finding.is_plain:
+        head = f"FAIL  without any crash · {first.invariant.value} · plain"
+        run = f"walcrash run {shell_path(audit.path)} --seed {shell_word(audit.seed)}"
+        return plain_lines(head, first, run, width)
     return [
         f"FAIL  with all its syncs · {first.invariant.value}",
         *paragraph(shorten(first.message), width=width),
@@ -256,9 +266,12 @@ def _strength(audit: Audit, width: int) -> list[str]:
 
 
 def _end(audit: Audit, width: int) -> list[str]:
+    failed = "with all its syncs the subject fails"
+    if audit.is_plain:
+        failed = "the subject fails without any crash"
     said = {
         Verdict.PASS: "with all its syncs the subject passes",
-        Verdict.FAIL: "with all its syncs the subject fails, so no sync was taken away",
+        Verdict.FAIL: f"{failed}, so no sync was taken away",
         Verdict.INCONCLUSIVE: shorten(audit.broken),
     }[audit.verdict]
     lines = [f"{audit.verdict.value.upper()}  {said}"]
@@ -353,6 +366,7 @@ def _finding_json(finding: AuditFinding | None) -> dict[str, object] | None:
     return {
         "case": finding.case_index,
         "model": finding.model.value,
+        "is_plain": finding.is_plain,
         "landings": [{"text": str(each), "loss": each.loss} for each in finding.landings],
         "violations": [_violation_json(each) for each in finding.violations],
     }

@@ -2,7 +2,7 @@
 
 import json
 
-from walcrash.report.finding_text import WIDTH
+from walcrash.report.finding_text import WIDTH, plain_lines
 from walcrash.report.output import publish
 from walcrash.report.text import (
     block,
@@ -49,9 +49,8 @@ def comparison_text(comparison: SubjectComparison, *, width: int = WIDTH) -> str
     """Return a comparison in several parts, without a newline at the end."""
     parts = [
         _names(comparison, width),
-        _verdicts(comparison),
-        _parted(comparison, width),
-        _costs(comparison),
+        *_plain(comparison, width),
+        *([] if comparison.is_plain else _compared(comparison, width)),
         _end(comparison, width),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -64,6 +63,23 @@ def _names(comparison: SubjectComparison, width: int) -> list[str]:
         text = f"{', '.join(comparison.left_out)}: only one of them has it, so nothing needs it"
         lines += block("left out", text, width=width)
     return lines
+
+
+def _plain(comparison: SubjectComparison, width: int) -> list[list[str]]:
+    """Return what each breaks without any crash, with the command that makes a finding of it."""
+    seed = f"--seed {shell_word(comparison.seed)}"
+    parts = []
+    for side, violation, words in zip("AB", comparison.plain, comparison.words, strict=True):
+        if violation is not None:
+            head = f"FAIL  {side} without any crash · {violation.invariant.value} · plain"
+            command_ = "run" if words.endswith(".toml") else "probe"
+            kept_by = f"walcrash {command_} {shell_word(words)} {seed}"
+            parts.append(plain_lines(head, violation, kept_by, width))
+    return parts
+
+
+def _compared(comparison: SubjectComparison, width: int) -> list[list[str]]:
+    return [_verdicts(comparison), _parted(comparison, width), _costs(comparison)]
 
 
 def _verdicts(comparison: SubjectComparison) -> list[str]:
@@ -124,7 +140,9 @@ def _ratio(first: object, second: object, key: str) -> str:
 def _end(comparison: SubjectComparison, width: int) -> list[str]:
     words = {
         Verdict.PASS: "PASS  both kept their contracts in every case",
-        Verdict.FAIL: "FAIL  one of them broke its contract",
+        Verdict.FAIL: "FAIL  wrong without any crash, so that no case was compared"
+        if comparison.is_plain
+        else "FAIL  one of them broke its contract",
         Verdict.INCONCLUSIVE: "INCONCLUSIVE  not every case was judged",
     }
     lines = []

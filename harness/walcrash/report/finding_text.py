@@ -148,6 +148,26 @@ def shown_lines(violation: Violation, width: int) -> list[str]:
     return lines
 
 
+def plain_lines(head: str, violation: Violation, kept_by: str, width: int) -> list[str]:
+    """Return what a subject breaks without any crash, where that is not kept.
+
+    Args:
+        head: the first line.
+        violation: what it breaks.
+        kept_by: the command that keeps it, with an id and its smallest case.
+        width: columns to wrap at.
+    """
+    return [
+        head,
+        *paragraph(PLAIN, width=width),
+        *paragraph(shorten(violation.message), width=width),
+        "",
+        *block("crash", NO_CRASH, width=width),
+        *shown_lines(violation, width),
+        command("minimise", kept_by),
+    ]
+
+
 def _also(others: tuple[Violation, ...], width: int) -> list[str]:
     lines: list[str] = []
     for other in others[:ALSO_SHOWN]:

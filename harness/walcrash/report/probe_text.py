@@ -2,7 +2,7 @@
 
 import json
 
-from walcrash.report.finding_text import WIDTH
+from walcrash.report.finding_text import WIDTH, finding_text
 from walcrash.report.output import publish
 from walcrash.report.text import block, command, counted, escape, shell_path, shorten, table
 from walcrash.values.contract import Acknowledges, Contract, Promise
@@ -46,6 +46,7 @@ def probe_json(probe: Probe) -> dict[str, object]:
         "stated": LOG.to_json(probe.stated),
         "strongest": strongest,
         "is_cut_short": probe.is_cut_short,
+        "plain": None if probe.plain is None else LOG.to_json(probe.plain),
         "promises": [LOG.to_json(each) for each in probe.promises],
     }
 
@@ -53,9 +54,10 @@ def probe_json(probe: Probe) -> dict[str, object]:
 def probe_text(probe: Probe, *, runs: str, width: int = WIDTH) -> str:
     """Return a probe in several parts, without a newline at the end."""
     parts = [
-        table(HEAD, [_row(each) for each in probe.promises], left=4),
+        table(HEAD, [_row(each) for each in probe.promises], left=4) if probe.promises else [],
         *(_broken(each, runs, width) for each in probe.promises if each.finding is not None),
         *(_open(each, width) for each in probe.promises if each.reason),
+        [] if probe.plain is None else [finding_text(probe.plain, width=width, runs=runs)],
         _end(probe, width),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -112,7 +114,9 @@ def _end(probe: Probe, width: int) -> list[str]:
     lines += block("states", _contract(probe.stated), width=width)
     words = {
         Verdict.PASS: "PASS  the stated contract was not broken",
-        Verdict.FAIL: "FAIL  the stated contract does not hold",
+        Verdict.FAIL: "FAIL  wrong without any crash, so that no further promise was tried"
+        if probe.plain is not None
+        else "FAIL  the stated contract does not hold",
         Verdict.INCONCLUSIVE: "INCONCLUSIVE  whether the stated contract holds is open",
     }
     cases = sum(each.cases for each in probe.promises)

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import broken_control, name_subject
+from walcrash.campaign.campaign import name_subject, plain_failure, why_untested
 from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
 from walcrash.campaign.work_ahead import WorkAhead
@@ -28,6 +28,7 @@ from walcrash.values.errors import Inconclusive
 from walcrash.values.history import Outcome
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Violation
 from walcrash.workload.draw import draw_case, draw_control
 
 # limits
@@ -83,7 +84,7 @@ def run_compare(
 
     Raises:
         ScenarioError: a subject cannot be loaded.
-        Inconclusive: a subject is broken without a crash, or interception is missing.
+        Inconclusive: a subject cannot be tested, or interception is missing.
         HarnessFault: the harness could not do its work.
     """
     with interruptible_jobs(make_executor, plan.jobs) as pool:
@@ -107,6 +108,17 @@ class _Comparer:
         first, second = self._scenarios
         prepared = (self._prepare(first), self._prepare(second))
         supports = [each.description.supports for each in prepared]
+        nothing = SubjectComparison(
+            names=(name_subject(first), name_subject(second)),
+            words=(self._plan.scenarios[0].path, self._plan.scenarios[1].path),
+            seed=self._plan.master_seed,
+            left_out=tuple(sorted((supports[0] ^ supports[1]) - {"reopen"})),
+            cases=(),
+            costs=(Cost(), Cost()),
+            plain=(_plain(prepared[0]), _plain(prepared[1])),
+        )
+        if nothing.is_plain:
+            return nothing
         self._say("counting what the same operations cost")
         works = [self._work(prepared, index) for index in range(COST_CASES)]
         costs = [self._pool.run(cost_one, work) for work in works]
@@ -114,11 +126,8 @@ class _Comparer:
         indices = range(plan.cases) if plan.only_case is None else [plan.only_case]
         self._say(f"running {len(indices)} cases under both")
         cases = tuple(self._cases(prepared, list(indices)))
-        return SubjectComparison(
-            names=(name_subject(first), name_subject(second)),
-            words=(plan.scenarios[0].path, plan.scenarios[1].path),
-            seed=plan.master_seed,
-            left_out=tuple(sorted((supports[0] ^ supports[1]) - {"reopen"})),
+        return replace(
+            nothing,
             cases=cases,
             costs=(
                 sum((each[0] for each in costs), Cost()),
@@ -130,9 +139,9 @@ class _Comparer:
     def _prepare(self, scenario: Scenario) -> Prepared:
         self._say(f"loading {name_subject(scenario)}")
         prepared = self._pool.run(jobs.prepare, scenario, self._plan.master_seed)
-        broken = broken_control(prepared)
-        if broken:
-            raise Inconclusive(f"{name_subject(scenario)}: {broken}")
+        untested = why_untested(prepared)
+        if untested and plain_failure(prepared) is None:
+            raise Inconclusive(f"{name_subject(scenario)}: {untested}")
         return prepared
 
     def _work(self, prepared: tuple[Prepared, Prepared], index: int) -> CompareWork:
@@ -156,6 +165,11 @@ class _Comparer:
 
     def _is_late(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
+
+
+def _plain(prepared: Prepared) -> Violation | None:
+    failure = plain_failure(prepared)
+    return None if failure is None else failure.worst
 
 
 # In a job process.

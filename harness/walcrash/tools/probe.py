@@ -90,7 +90,7 @@ def run_probe(
 
     Raises:
         ScenarioError: the subject cannot be loaded.
-        Inconclusive: the subject is broken without a crash, or interception is missing.
+        Inconclusive: the subject cannot be tested, or interception is missing.
         Interrupted: somebody asked to stop.
         HarnessFault: the harness could not do its work.
     """
@@ -118,6 +118,7 @@ class _Prober:
     subject: str = ""
     promises: list[ProbedPromise] = field(default_factory=list)
     deadline: float | None = None
+    plain: Finding | None = None
 
     def probe(self) -> Probe:
         seconds = self.plan.seconds
@@ -134,6 +135,7 @@ class _Prober:
             stated=self.stated,
             promises=tuple(self.promises),
             is_cut_short=self._is_late(),
+            plain=self.plain,
         )
 
     def _load(self) -> None:
@@ -172,7 +174,8 @@ class _Prober:
         promise: Promise,
     ) -> bool:
         """Try one promise; return whether it held."""
-        if self._is_late():
+        # What needs no crash breaks every promise alike.
+        if self._is_late() or self.plain is not None:
             return False
         where = "" if crash is ProbedCrash.KILL else f" under {model.value}"
         what = f"{promise.value} after a {_NAMES[crash]}{where}"
@@ -183,6 +186,8 @@ class _Prober:
             answer = self._ask(scenario, cases)
             if answer.verdict is not Verdict.PASS:
                 break
+        if self.plain is not None:
+            return False
         self.promises.append(
             ProbedPromise(
                 acknowledges=acknowledges,
@@ -234,7 +239,7 @@ class _Prober:
         """Run one campaign.
 
         Raises:
-            Inconclusive: the subject is wrong without any crash, or cannot be opened.
+            Inconclusive: the subject cannot be opened.
         """
         left = None if self.deadline is None else max(0.1, self.deadline - time.monotonic())
         campaign = Campaign(
@@ -280,14 +285,9 @@ class _Prober:
             # However this ended: closing the generator is what ends the processes.
             if isinstance(lines, Generator):
                 lines.close()
-        plain = answer.finding
-        if plain is not None and plain.is_plain:
-            raise Inconclusive(
-                f"the subject is wrong without any crash ({plain.worst.invariant.value}): "
-                f"{plain.worst.message}",
-                hint=f"walcrash replay {plain.id} --runs {shlex.quote(str(self.plan.runs))}",
-            )
-        if not answer.cases and not self._is_late():
+        if answer.finding is not None and answer.finding.is_plain:
+            self.plain = answer.finding
+        elif not answer.cases and not self._is_late():
             raise Inconclusive(answer.reason or "no case was run")
         return answer
 

@@ -49,12 +49,14 @@ class AuditFinding(HasViolations):
         violations: what was broken, most severe first.
         landings: where the power was lost or the process was killed, in the order of the boots.
         model: the strictest persistence model that was found to show it.
+        is_plain: whether it breaks without any crash.
     """
 
     case_index: int
     violations: tuple[Violation, ...]
     landings: tuple[Landing, ...]
     model: PersistenceModel
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +221,11 @@ class Audit:
         if self.baseline.finding is not None:
             return Verdict.FAIL
         return Verdict.INCONCLUSIVE if self.broken else Verdict.PASS
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the subject fails without any crash, so that nothing was audited."""
+        return self.baseline.finding is not None and self.baseline.finding.is_plain
 
     def count(self, verdict: SiteVerdict) -> int:
         """Return how many sites have a verdict."""

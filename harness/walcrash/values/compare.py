@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walcrash.values.event import MESSAGES, Event, EventKind
-from walcrash.values.verdict import Invariant, Verdict
+from walcrash.values.verdict import Invariant, Verdict, Violation
 
 SYNCS = frozenset(
     {
@@ -108,6 +108,7 @@ class SubjectComparison:
         cases: in the order of their indices.
         costs: of the same operations without a crash, for each.
         is_cut_short: whether time ran out first.
+        plain: for each, what it breaks without any crash, if it does; then no case was run.
     """
 
     names: tuple[str, str]
@@ -117,6 +118,12 @@ class SubjectComparison:
     cases: tuple[ComparedCase, ...]
     costs: tuple[Cost, Cost]
     is_cut_short: bool = False
+    plain: tuple[Violation | None, Violation | None] = (None, None)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one of them is wrong without any crash."""
+        return self.plain != (None, None)
 
     @property
     def parted(self) -> tuple[ComparedCase, ...]:
@@ -125,7 +132,9 @@ class SubjectComparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Fail if one of them failed in a case; inconclusive if nothing or not all was judged."""
+        """Fail if one of them failed; inconclusive if nothing or not all was judged."""
+        if self.is_plain:
+            return Verdict.FAIL
         verdicts = {side.verdict for case in self.cases for side in (case.first, case.second)}
         if Verdict.FAIL in verdicts:
             return Verdict.FAIL

@@ -59,6 +59,7 @@ class Probe:
         stated: the contract that the scenario or the adapter states.
         promises: in the order in which they were tried.
         is_cut_short: whether time ran out first.
+        plain: what is wrong without any crash, if anything is; then no more promises were tried.
     """
 
     subject: str
@@ -66,6 +67,7 @@ class Probe:
     stated: Contract
     promises: tuple[ProbedPromise, ...]
     is_cut_short: bool = False
+    plain: Finding | None = None
 
     def kept(
         self, acknowledges: Acknowledges, crash: ProbedCrash, model: PersistenceModel
@@ -110,6 +112,8 @@ class Probe:
     @property
     def verdict(self) -> Verdict:
         """Whether the stated contract holds; inconclusive where that was not found out."""
+        if self.plain is not None:
+            return Verdict.FAIL
         stated = self.stated
         pairs = [
             (stated.kill, self.kept(stated.acknowledges, ProbedCrash.KILL, PersistenceModel.KILL)),

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import broken_control
+from walcrash.campaign.campaign import plain_failure, why_untested
 from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
-from walcrash.case.outcome import store_case
+from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
-from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
+from walcrash.values.audit import Audit, AuditFinding, Baseline, SiteAudit, SiteVerdict
 from walcrash.values.case import Case
 from walcrash.values.contract import Contract, Promise
 from walcrash.values.faults import FaultKind, FaultPlan, PowerLoss
@@ -142,6 +142,9 @@ class _Auditor:
         prepared = self._pool.run(jobs.prepare, self._scenario, self._plan.master_seed)
         contract = self._scenario.contract or prepared.description.contract
         audit = self._nothing_yet(contract)
+        plain = plain_failure(prepared)
+        if plain is not None:
+            return replace(audit, baseline=Baseline(finding=_plain_finding(plain)))
         broken = _broken(contract, prepared)
         if broken:
             return replace(audit, broken=broken)
@@ -221,7 +224,17 @@ def _broken(contract: Contract, prepared: Prepared) -> str:
     """Return why a subject cannot be audited at all."""
     if contract.power is Promise.NONE:
         return "the contract promises nothing after a power loss, so no sync can be needed"
-    return broken_control(prepared)
+    return why_untested(prepared)
+
+
+def _plain_finding(outcome: CaseOutcome) -> AuditFinding:
+    return AuditFinding(
+        case_index=outcome.index,
+        violations=outcome.violations,
+        landings=(),
+        model=outcome.model,
+        is_plain=True,
+    )
 
 
 def _nothing_judged(
