@@ -115,7 +115,9 @@ def test_what_became_of_a_record_joins_crash_points_and_types_of_record() -> Non
     mark = cause_of(Invariant.LOST_MARK, [landed(WRITE), landed(WRITE)], fate=there)
     assert put.explains(mark)
     assert not put.explains(replace(mark, fate=None))
-    assert not put.explains(replace(mark, invariant=Invariant.ORDER))
+    # A hole: the record was not promised, and what lies behind it is there.
+    assert mark.explains(replace(put, invariant=Invariant.ORDER))
+    assert not put.explains(replace(mark, invariant=Invariant.ALTERED_RECORD))
     elsewhere = replace(there, record=replace(there.record, copies=(replace(copy, path="data"),)))  # type: ignore[type-var]
     assert not put.explains(cause_of(Invariant.LOST_PUT, [], fate=elsewhere))
     assert put.facts == cause_of(Invariant.LOST_PUT, [landed(WRITE)]).facts

@@ -21,6 +21,7 @@ from walcrash.scenario.schema import (
     TABLES,
     ContractTable,
     FaultTable,
+    InvariantsTable,
     ScenarioTable,
     WorkloadTable,
 )
@@ -72,6 +73,7 @@ def _cross_problems_of_what_is_right(document: Mapping[str, object]) -> list[Pro
         _read_table(WorkloadTable, document.get("workload", {})),
         _read_table(ContractTable, document.get("contract")),
         readable,
+        _read_table(InvariantsTable, document.get("invariants", {})),
     )
 
 

@@ -186,8 +186,11 @@ class ContractTable(_Table):
     detects: list[Annotated[Damage, _member(Damage)]] = Field(
         default_factory=list,
         max_length=LIST_NAMES,
-        description="Damage that recovery must notice.",
-        examples=[["torn", "rot"]],
+        description=(
+            "Damage that recovery must notice. What a crash tears is judged in every scenario, so "
+            "`torn` changes nothing; `rot` is refused, since no fault damages data at rest yet."
+        ),
+        examples=[["torn"]],
     )
     max_attempts: int | None = Field(
         default=None,
@@ -386,7 +389,10 @@ class InvariantsTable(_Table):
         ),
     ] = Field(
         default=list(Invariant),
-        description='`"all"`, which is the default, or the ids of invariants.',
+        description=(
+            '`"all"`, which is the default, or the ids of invariants. Those that no fault reaches '
+            "yet, `unreported-error` and `silent-rot`, are refused by name."
+        ),
         examples=[["lost-put", "order"]],
     )
 

@@ -65,8 +65,11 @@ class FateSite:
     found: tuple[str, ...] = ()
 
 
-_LOSSES: Final = frozenset({Invariant.LOST_PUT, Invariant.LOST_MARK})
-"""Rules that one bug breaks by turns, as the record that it loses is of this type or that."""
+_LOSSES: Final = frozenset({Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER})
+"""Rules that one bug breaks by turns, as the record that it loses is of this type or that.
+
+A record that is missed by `order` is a hole: it was not promised, and what lies behind it is there.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
