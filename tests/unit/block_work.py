@@ -21,6 +21,9 @@ def in_isolation() -> None:
     directory, target, cut_directory = (f"{WORKSPACE}/{name}" for name in names)
     for each in (directory, target, cut_directory):
         os.mkdir(each)
+    killed: list[object] = []
+    kill = subprocess.Popen.kill
+    subprocess.Popen.kill = lambda process: killed.append(process) or kill(process)  # type: ignore[assignment,method-assign,func-returns-value]
     with recording_device(directory, variant.size_bytes) as device:
         make_file_system(variant, device.path)
         base = blocks_of(device.begin())
@@ -51,7 +54,7 @@ def in_isolation() -> None:
         except NotMountable as problem:
             shown[-1] = {str(problem): 0}
     flushes = sum(entry.is_flush for entry in log[marks[0] : marks[1]])
-    print(json.dumps([list(shown.values()), flushes]))
+    print(json.dumps([list(shown.values()), flushes, len(killed)]))
 
 
 def stay() -> None:

@@ -32,11 +32,12 @@ def _found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sync_is_logged_and_what_a_cut_shows_follows_it() -> None:
     need_real_file_systems()
     said, _ = start_isolated(f"{FUNCTIONS}:in_isolation", []).communicate(timeout=60)
-    (before, after, empty), flushes = json.loads(said)
+    (before, after, empty), flushes, killed = json.loads(said)
     assert before.get("synced", 0) == 0
     assert after["synced"] == 12000
     assert "lost" not in after
     assert flushes >= 1
+    assert killed == 0, "the process behind FUSE ends by itself when the device is gone"
     assert "mounted" not in empty, "a device of zeros is no file system"
 
 

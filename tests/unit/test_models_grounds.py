@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import walcrash_here
 
-from walcrash.tools.models.background import OutsideSync, background
+from walcrash.blocks.background import OutsideSync, background
 from walcrash.tools.models.check import answers
 from walcrash.tools.models.files import excerpt, write_file
 from walcrash.tools.models.grounds import EARLY, REUSED

@@ -1,6 +1,6 @@
 """Where in a trace a cut of the device's log may have fallen."""
 
-from walcrash.tools.models.places import Place, Places
+from walcrash.case.places import Place, Places
 from walcrash.values.event import Event, EventKind
 
 

@@ -32,6 +32,7 @@ from walcrash.blocks.log import FILE_NAME, BlockWrite, packed
 
 _PR_SET_IO_FLUSHER: Final = 57
 _CLONE_NEWNS: Final = 0x0002_0000
+_MNT_DETACH: Final = 2
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -41,7 +42,10 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
 
     use_ns = True
 
-    def __init__(self, directory: str, hold_seconds: float, ready_fd: int) -> None:
+    def __init__(
+        self, directory: str, mount_point: str, hold_seconds: float, ready_fd: int
+    ) -> None:
+        self._mount_point = mount_point
         self._content = os.open(f"{directory}/content", os.O_RDWR | os.O_CLOEXEC)
         self._log = os.open(f"{directory}/log", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         counter = os.open(f"{directory}/count", os.O_RDWR | os.O_CLOEXEC)
@@ -56,9 +60,13 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
 
         Else this process, killed as the last one in there, would unmount that file system before
         the kernel closes what this process answers requests with, and wait for itself for ever.
+        The new namespace has a mount of our own file in it, which would keep this process alive
+        after everybody else has unmounted it, so that goes as well.
         """
         if _libc.unshare(_CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), "no mount namespace of its own")
+        if _libc.umount2(self._mount_point.encode(), _MNT_DETACH) != 0:
+            raise OSError(ctypes.get_errno(), "our own mount cannot be left", self._mount_point)
         os.write(self._ready_fd, b"R")
         os.close(self._ready_fd)
 
@@ -103,7 +111,7 @@ def main() -> None:
     # What this process allocates must not wait for write-back that waits for this process.
     _libc.prctl(_PR_SET_IO_FLUSHER, 1, 0, 0, 0)
     FUSE(
-        RecordedFile(directory, float(hold_seconds), int(ready_fd)),
+        RecordedFile(directory, mount_point, float(hold_seconds), int(ready_fd)),
         mount_point,
         raw_fi=True,
         foreground=True,

@@ -119,9 +119,9 @@ def record(
     """Record what real file systems leave, as root, and hold it against the models."""
     from pathlib import Path
 
+    from walcrash.blocks.background import BACKGROUNDS
     from walcrash.report.models_text import publish_list, publish_models
     from walcrash.report.output import talk
-    from walcrash.tools.models.background import BACKGROUNDS
     from walcrash.tools.models.check import Checker
     from walcrash.tools.models.record import RecordPlan, record_names, record_trees
 

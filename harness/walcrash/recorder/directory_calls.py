@@ -18,6 +18,7 @@ from typing import Final
 from walcrash.recorder import abi, processes
 from walcrash.recorder.paths import Place, found
 from walcrash.recorder.processes import Process
+from walcrash.recorder.status import FileStatus, status_of, status_of_name
 from walcrash.recorder.supervisor import Handler, Killed, Supervisor
 from walcrash.recorder.words import fd_of, signed
 from walcrash.values.event import EventKind
@@ -113,7 +114,7 @@ class _DirectoryCalls:
         process: Process,
         tid: int,
         place: Place,
-        before: os.stat_result | None,
+        before: FileStatus | None,
         flags: int,
         mode: int,
         id_: int,
@@ -345,7 +346,7 @@ class _DirectoryCalls:
 
         def perform() -> None:
             os.symlink(text, place.exact_name, dir_fd=place.parent_fd)
-            made = os.stat(place.exact_name, dir_fd=place.parent_fd, follow_symlinks=False)
+            made = status_of_name(place.exact_name, place.parent_fd)
             self._supervisor.forget_number(made)
 
         with place:
@@ -465,7 +466,7 @@ def _close_all(fds: list[int]) -> None:
 
 def _own_like(process: Process, fd: int, mode: int) -> None:
     """Give a file that we made the mode and owner that it would have from the worker."""
-    if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+    if stat.S_IMODE(status_of(fd).st_mode) != mode:
         os.fchmod(fd, mode)
     owner = os.stat(f"/proc/{process.pid}")
     if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
@@ -481,7 +482,7 @@ def _first_mode(given: int) -> int:
     return given | stat.S_IRUSR
 
 
-def _is_dataless(status: os.stat_result | None) -> bool:
+def _is_dataless(status: FileStatus | None) -> bool:
     """Whether this is a socket, a pipe or a device, whose names are in no trace and no image."""
     kinds = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
     return status is not None and stat.S_IFMT(status.st_mode) not in kinds

@@ -16,6 +16,7 @@ from typing import Final
 from walcrash.recorder import abi
 from walcrash.recorder.paths import found
 from walcrash.recorder.processes import Process
+from walcrash.recorder.status import status_of
 from walcrash.recorder.supervisor import Handler, Supervisor
 from walcrash.recorder.words import fd_of, signed
 from walcrash.values.event import EventKind
@@ -89,7 +90,7 @@ class _FileCalls:
     def _sync_file_system(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         fd = process.duplicate(fd_of(a[0]))
         try:
-            is_ours = os.fstat(fd).st_dev == os.stat(self._supervisor.directory.path).st_dev
+            is_ours = status_of(fd).st_dev == status_of(self._supervisor.directory.path).st_dev
         finally:
             os.close(fd)
         return self._sync_all(process, tid, a, 0) if is_ours else None

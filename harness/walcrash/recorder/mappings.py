@@ -24,6 +24,7 @@ from typing import Final, Self
 from walcrash.recorder.memory_maps import Region, all_shared_regions, regions
 from walcrash.recorder.processes import OpenFile
 from walcrash.recorder.recording import RawRow
+from walcrash.recorder.status import status_of
 from walcrash.values.event import EventKind
 
 PAGE_BYTES: Final = 4096
@@ -78,7 +79,7 @@ class MappedFile:
             fd, shows_holes = os.open(f"/proc/self/fd/{file.fd}", os.O_RDONLY | os.O_CLOEXEC), True
         except PermissionError:
             fd, shows_holes = os.dup(file.fd), False
-        status = os.fstat(fd)
+        status = status_of(fd)
         key = (status.st_dev, status.st_ino)
         mapped = cls(fd, key, file.number, file.path, thread, shows_holes)
         mapped.stores()
@@ -94,7 +95,7 @@ class MappedFile:
 
     def stores(self) -> list[tuple[int, bytes]]:
         """Return the offset and bytes of each run of pages that has changed since the last call."""
-        size = os.fstat(self.fd).st_size
+        size = status_of(self.fd).st_size
         runs: list[tuple[int, bytearray]] = []
         for index in sorted(self._pieces_with_data(size) | self.pieces.keys()):
             at = index * _PIECE_BYTES

@@ -15,6 +15,7 @@ from typing import Final
 
 from walcrash.recorder import abi, processes
 from walcrash.recorder.processes import Process
+from walcrash.recorder.status import FileStatus, status_of, status_of_name
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import HarnessFault
 
@@ -41,10 +42,10 @@ class Place(Closeable):
         """Give up the parent directory."""
         os.close(self.parent_fd)
 
-    def status(self) -> os.stat_result | None:
+    def status(self) -> FileStatus | None:
         """Return what the name refers to, a symbolic link not followed; None if nothing."""
         try:
-            return os.stat(self.name, dir_fd=self.parent_fd, follow_symlinks=False)
+            return status_of_name(self.name, self.parent_fd)
         except FileNotFoundError:
             return None
 
@@ -109,7 +110,7 @@ class Directory:
         if place is None:
             return False
         with place:
-            return os.fstat(place.parent_fd).st_dev == os.stat(self.path).st_dev
+            return status_of(place.parent_fd).st_dev == status_of(self.path).st_dev
 
     def _anywhere(self, process: Process, tid: int, dirfd: int, path: bytes) -> Place | None:
         """Find a name wherever it is; `relative` is empty outside the directory."""

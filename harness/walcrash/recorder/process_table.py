@@ -14,6 +14,7 @@ from walcrash.recorder import processes
 from walcrash.recorder.mappings import Mappings
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.processes import OpenFile, Process
+from walcrash.recorder.status import FileStatus, status_of
 from walcrash.values.errors import HarnessFault
 
 _NO_DESCRIPTOR: Final = (errno.EBADF, errno.ESRCH)
@@ -116,7 +117,7 @@ class ProcessTable:
             # They are found again when they are needed.
             for process in self._processes.values():
                 process.forget_files()
-        number = self.file_number(os.fstat(duplicate), is_new=is_new)
+        number = self.file_number(status_of(duplicate), is_new=is_new)
         return OpenFile(
             fd=duplicate,
             number=number,
@@ -133,7 +134,7 @@ class ProcessTable:
         """Return the trace's number for a thread that has been seen."""
         return self._threads[tid][1]
 
-    def file_number(self, status: os.stat_result, *, is_new: bool = False) -> int:
+    def file_number(self, status: FileStatus, *, is_new: bool = False) -> int:
         """Return the trace's number for a file; a new file gets a new one."""
         key = (status.st_dev, status.st_ino)
         if is_new or key not in self._file_numbers:
@@ -142,7 +143,7 @@ class ProcessTable:
             self._files_made += 1
         return self._file_numbers[key]
 
-    def forget_number(self, status: os.stat_result) -> None:
+    def forget_number(self, status: FileStatus) -> None:
         """Forget what had this inode before: what has it now is something else."""
         self._file_numbers.pop((status.st_dev, status.st_ino), None)
 

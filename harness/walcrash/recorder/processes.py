@@ -17,6 +17,7 @@ import stat
 from dataclasses import dataclass, field
 
 from walcrash.recorder import abi
+from walcrash.recorder.status import status_of, status_of_name
 
 PATH_BYTES = 4096
 """Longest path that Linux takes."""
@@ -177,14 +178,15 @@ def path_of(fd: int) -> bytes:
 
 def _is_called(fd: int, path: bytes) -> bool:
     try:
-        return os.path.samestat(os.lstat(path), os.fstat(fd))
+        named, ours = status_of_name(path), status_of(fd)
     except OSError:
         return False
+    return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 def is_file_or_directory(fd: int) -> bool:
     """Whether a descriptor is for something that the directory can hold."""
-    mode = os.fstat(fd).st_mode
+    mode = status_of(fd).st_mode
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 

@@ -24,6 +24,7 @@ from walcrash.recorder import abi
 from walcrash.recorder.descendants import below
 from walcrash.recorder.memory_maps import regions
 from walcrash.recorder.processes import status_value
+from walcrash.recorder.status import status_of
 
 _KCMP_FILE: Final = 0
 
@@ -82,7 +83,7 @@ def _is_mapped(key: Key, pids: Iterable[int]) -> bool:
 
 def _key(pid: int, fd: int) -> Key | None:
     try:
-        status = os.stat(f"/proc/{pid}/fd/{fd}")
+        status = status_of(f"/proc/{pid}/fd/{fd}")
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -10,6 +10,7 @@ import fcntl
 import mmap
 import os
 
+from walcrash.recorder.status import status_of
 from walcrash.values.faults import Instead
 from walcrash.values.moments import SECTOR_BYTES
 
@@ -66,5 +67,5 @@ def write_part(fd: int, data: bytes, offset: int | None, flags: int) -> int:
 def start_of_write(fd: int, offset: int | None, flags: int) -> int:
     """Return where a write begins; Linux appends even with an offset where asked to append."""
     if flags & os.RWF_APPEND or fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
-        return os.fstat(fd).st_size
+        return status_of(fd).st_size
     return os.lseek(fd, 0, os.SEEK_CUR) if offset is None else offset

@@ -9,8 +9,8 @@ Not here: what an overlap means (`grounds`).
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from walcrash.blocks.background import OutsideSync
 from walcrash.recorder.recording import Mark
-from walcrash.tools.models.background import OutsideSync
 from walcrash.tools.models.grounds import SYNCS
 from walcrash.values.event import Event
 

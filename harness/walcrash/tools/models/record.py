@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.blocks.abilities import lacking_for, need
+from walcrash.blocks.background import BACKGROUNDS
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.blocks.isolation import start_isolated
-from walcrash.tools.models.background import BACKGROUNDS
 from walcrash.tools.models.check import Checker
 from walcrash.tools.models.files import SUFFIX, write_file
 from walcrash.tools.models.litmus import LITMUS

@@ -16,18 +16,18 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from walcrash.blocks.background import SLOW, SLOW_SECONDS, background, sync_file_system
 from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
 from walcrash.blocks.cuts import Blocks, Devices, blocks_of, cuts, digest
 from walcrash.blocks.device import make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
 from walcrash.blocks.isolation import WORKSPACE
 from walcrash.blocks.log import BlockLog
+from walcrash.case.places import Place, Places
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.tree import capture, restore
 from walcrash.recorder.zygote import Zygote
-from walcrash.tools.models.background import SLOW, SLOW_SECONDS, background, sync_file_system
 from walcrash.tools.models.overlap import Ticks, overlapped
-from walcrash.tools.models.places import Place, Places
 from walcrash.tools.models.workloads import prepare, run_prepared, watch_plan
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import Event
