@@ -177,11 +177,12 @@ def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
-    code, _, said = run_all(tmp_path, [write_scenario(tmp_path, "full", seconds=100, cases=1)], run=run)
+    name = write_scenario(tmp_path, "full", seconds=100, cases=1)
+    code, _, said = run_all(tmp_path, [name], run=run)
     assert code == 1, said
     assert "not-appendable" in said
     assert "plain" in said
-    assert "its directory grew by more than 512 MiB in one boot, then killed" in said
+    assert "more than 512 MiB in one boot, then killed" in " ".join(said.split())
 
 
 RUINS_RECOVERIES = {
