@@ -17,7 +17,7 @@ from walcrash.campaign.state import CampaignState
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
-from walcrash.values.finding import Finding, FindingChange
+from walcrash.values.finding import Finding, FindingChange, Unfollowed
 from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.log import (
     LOG_FORMAT,
@@ -265,6 +265,7 @@ class FakeCampaign:
     plans: ClassVar[list[CampaignPlan]] = []
     closed = 0
     changes: ClassVar[list[FindingChange]] = []
+    unfollowed = Unfollowed()
 
     def __init__(self, plan: CampaignPlan, *, state: CampaignState | None = None) -> None:
         self._state = state

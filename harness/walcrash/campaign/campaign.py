@@ -8,14 +8,14 @@ findings (`finding_reports`), what is shown (`report`).
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.finding_reports import FindingReports
-from walcrash.campaign.follow_up import KeptRun, follow_up, run_kept_cases
+from walcrash.campaign.follow_up import KeptRuns, follow_up, run_kept_cases
 from walcrash.campaign.jobs import Batch, Prepared
 from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.pool import JobPool, MakeExecutor
@@ -25,7 +25,7 @@ from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.outcome import CaseOutcome
 from walcrash.findings.store import Store
 from walcrash.values.errors import Inconclusive
-from walcrash.values.finding import Finding, FindingChange
+from walcrash.values.finding import Finding, FindingChange, Unfollowed
 from walcrash.values.log import (
     LOG_FORMAT,
     CampaignEnded,
@@ -105,6 +105,7 @@ class Campaign:
 
     Attributes:
         changes: what became of the findings that were kept, as far as is known by now.
+        unfollowed: the findings that were kept and of which nothing is known, so far.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Campaign:
         self._deadline: float | None = None
         self._store = Store(plan.runs)
         self.changes: list[FindingChange] = []
+        self.unfollowed = Unfollowed()
 
     def interrupt(self) -> None:
         """Hand out no more cases and end soon; safe to call from a signal handler."""
@@ -219,7 +221,7 @@ class Campaign:
         tally, prepared = begun.tally, begun.prepared
         if prepared is None and not tally.broken:
             return
-        kept: Mapping[str, KeptRun] = {}
+        kept = KeptRuns()
         try:
             if prepared is not None and not tally.broken:
                 # Before its own cases, which may use up the time.
@@ -260,22 +262,27 @@ class Campaign:
             if found is not None:
                 yield tally.add(found.outcome, pinned=found.finding)
 
-    def _kept_runs(self, pool: JobPool, tally: Tally, prepared: Prepared) -> Mapping[str, KeptRun]:
+    def _kept_runs(self, pool: JobPool, tally: Tally, prepared: Prepared) -> KeptRuns:
         """Run what was kept of a scenario; not with one case alone."""
         if self._plan.only_case is not None or self._is_interrupted:
-            return {}
+            return KeptRuns()
         return run_kept_cases(pool, self._store, tally.scenario, prepared.description)
 
     def _followed_up(
         self,
         tally: Tally,
         prepared: Prepared,
-        kept: Mapping[str, KeptRun],
+        kept: KeptRuns,
         found: Sequence[Finding],
     ) -> Iterator[FindingReported]:
         """Yield what was kept and fails again, and was not found: it counts, unless allowed."""
         seen = {finding.id for finding in found}
-        unseen = {id_: shown for id_, shown in kept.items() if id_ not in seen}
+        unseen = {id_: shown for id_, shown in kept.shown.items() if id_ not in seen}
+        known = self.unfollowed
+        self.unfollowed = Unfollowed(
+            left_out=(*known.left_out, *(id_ for id_ in kept.left_out if id_ not in seen)),
+            silent=(*known.silent, *(id_ for id_ in kept.silent if id_ not in seen)),
+        )
         contract = tally.scenario.contract or prepared.description.contract
         for change, line in follow_up(self._store, tally.scenario, unseen, contract.model):
             self.changes.append(change)

@@ -9,8 +9,7 @@ Not here: a kept case as it was (`walcrash.tools.replay`).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 from walcrash.campaign.pinned import run_kept
 from walcrash.campaign.pool import JobPool
@@ -22,14 +21,11 @@ from walcrash.subjects.messages import Description
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault, WalcrashError
 from walcrash.values.finding import FindingChange, FindingState
+from walcrash.values.limits import KEPT_CASES
 from walcrash.values.log import FindingReported
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.scenario import PinnedCase, Scenario
 from walcrash.values.verdict import Verdict
-
-# limits
-KEPT_CASES: Final = 50
-"""Most kept cases of one scenario that are run with a campaign; fixed ones come last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +36,25 @@ class KeptRun:
     run: CaseRun
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRuns:
+    """What the kept cases of a scenario show now.
+
+    Attributes:
+        shown: by the finding's id, those that say something.
+        left_out: findings whose cases were not run, since there are more than `KEPT_CASES`.
+        silent: findings whose cases say nothing any more: inconclusive, or not to be run.
+    """
+
+    shown: Mapping[str, KeptRun] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
 def run_kept_cases(
     pool: JobPool, store: Store, scenario: Scenario, description: Description
-) -> Mapping[str, KeptRun]:
-    """Run the kept cases of a scenario's findings; return by id what says something.
+) -> KeptRuns:
+    """Run the kept cases of a scenario's findings.
 
     Raises:
         UsageError: the store cannot be read.
@@ -57,16 +68,24 @@ def run_kept_cases(
         for kept in every[:KEPT_CASES]
     ]
     shown: dict[str, KeptRun] = {}
+    silent: list[str] = []
     for kept, future in futures:
         try:
             run = pool.result(future)
         except HarnessFault:
             raise
         except WalcrashError:
-            continue  # Its case needs what the subject does not have any more.
-        if run is not None and run.verdict is not Verdict.INCONCLUSIVE:
+            # Its case needs what the subject does not have any more.
+            silent.append(kept.id)
+            continue
+        if run is None:
+            continue
+        if run.verdict is Verdict.INCONCLUSIVE:
+            silent.append(kept.id)
+        else:
             shown[kept.id] = KeptRun(kept=kept, run=run)
-    return shown
+    left_out = tuple(kept.id for kept in every[KEPT_CASES:])
+    return KeptRuns(shown=shown, left_out=left_out, silent=tuple(silent))
 
 
 def follow_up(

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from walcrash.report.text import block
-from walcrash.values.finding import FindingChange, FindingState
+from walcrash.values.finding import FindingChange, FindingState, Unfollowed
+from walcrash.values.limits import KEPT_CASES
+
+# limits
+IDS_SHOWN = 10
+"""How many findings are named of which nothing is known."""
+
+NOTHING = Unfollowed()
+
+_LEFT_OUT = f"not run again: a run does so with at most {KEPT_CASES} cases of a scenario"
+_SILENT = "whose cases are inconclusive now or cannot be run"
 
 _WORDS = {
     FindingState.NEW: "new",
@@ -13,8 +23,16 @@ _WORDS = {
 }
 
 
-def change_lines(changes: Sequence[FindingChange], *, width: int) -> list[str]:
-    """Return a line for each state, worst first; nothing where no finding was ever kept."""
+def change_lines(
+    changes: Sequence[FindingChange], unfollowed: Unfollowed = NOTHING, *, width: int
+) -> list[str]:
+    """Return a line for each state, worst first; nothing where no finding was ever kept.
+
+    Args:
+        changes: what became of findings.
+        unfollowed: kept findings of which nothing is known.
+        width: columns to wrap at.
+    """
     lines: list[str] = []
     for state, words in _WORDS.items():
         for is_seen in (True, False):
@@ -25,4 +43,13 @@ def change_lines(changes: Sequence[FindingChange], *, width: int) -> list[str]:
             note = "; no case of this run showed them, their kept cases did" if is_missed else ""
             text = f"{len(ids)} {words}: {', '.join(ids)}{note}"
             lines += block("" if lines else "findings", text, width=width)
+    for left, why in ((unfollowed.left_out, _LEFT_OUT), (unfollowed.silent, _SILENT)):
+        if left:
+            text = f"{len(left)} kept, {why}: {_listed(left)}; `walcrash replay` runs one alone"
+            lines += block("" if lines else "findings", text, width=width)
     return lines
+
+
+def _listed(ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:IDS_SHOWN])
+    return shown if len(ids) <= IDS_SHOWN else f"{shown} and {len(ids) - IDS_SHOWN} more"

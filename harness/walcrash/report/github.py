@@ -19,6 +19,7 @@ from walcrash.report.markdown import (
     scenario_table,
     section,
     unopened,
+    untested,
 )
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import totals
@@ -51,6 +52,7 @@ def github_summary(report: RunReport) -> str:
         section("Scenarios", _elide(scenario_table(report), "scenarios")),
         section("Why not passed", _elide(reasons(report), "reasons")),
         section("Not opened", _unopened(report)),
+        section("Not tested", _elide(untested(report), "promises")),
         section("Invariants", _elide(invariant_table(report), "invariants")),
     ]
     found = [finding_text(finding, runs=report.runs_of(finding.id)) for finding in report.findings]

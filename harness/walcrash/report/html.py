@@ -39,6 +39,7 @@ from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, total
 from walcrash.report.taken import taken
 from walcrash.report.text import counted, escape, shorten
 from walcrash.report.unopened_text import unopened_lines
+from walcrash.report.untested import untested_promises
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
 from walcrash.values.rules import RULES
@@ -99,6 +100,7 @@ class _Page:
     images: tuple[tuple[str, ...], ...]
     judged: str
     unjudged: tuple[tuple[str, str], ...]
+    untested: tuple[str, ...]
     findings: tuple[_Finding, ...]
     unreported: tuple[str, ...]
     shortened: str
@@ -165,6 +167,7 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
         images=tuple(image_rows(report)),
         judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",
         unjudged=tuple(_unjudged(report)),
+        untested=tuple(untested_promises(report)),
         findings=tuple(
             _finding(report, finding, steps=steps, has_view=has_view) for finding in every
         ),

@@ -23,6 +23,7 @@ from walcrash.report.summary import (
 )
 from walcrash.report.text import counted, shorten
 from walcrash.report.unopened_text import unopened_lines
+from walcrash.report.untested import untested_promises
 from walcrash.values.finding import Finding
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
@@ -40,6 +41,7 @@ def markdown_report(report: RunReport) -> str:
         section("Not opened", unopened(report)),
         section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
         section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
+        section("Not tested", untested(report)),
         section("Invariants", invariant_table(report)),
     ]
     return "\n\n".join(each for each in sections if each) + "\n"
@@ -119,6 +121,11 @@ def invariant_table(report: RunReport) -> str:
         for invariant, reason in report.unjudged
     ]
     return _table(("invariant", "result"), rows, left=2, escaped=True)
+
+
+def untested(report: RunReport) -> str:
+    """Return a list of the promises that no case put to the test; empty if there are none."""
+    return "\n".join(f"- {plain(sentence)}" for sentence in untested_promises(report))
 
 
 def _table(

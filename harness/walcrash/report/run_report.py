@@ -45,6 +45,7 @@ class _Tally:
     recoveries: int = 0
     events: int = 0
     crash_points: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
     broken: set[Invariant] = field(default_factory=set)
 
     def add(self, case: CaseJudged) -> None:
@@ -54,6 +55,7 @@ class _Tally:
         self.events += sum(boot.events for boot in case.boots)
         self.broken |= set(case.invariants)
         for boot in case.boots:
+            self.ends[boot.end] += 1
             self.crash_points[INJECTED_FAULT] += boot.injected
             if boot.landing is not None:
                 landing = boot.landing
@@ -206,6 +208,10 @@ class RunReport:
             judged=tuple(rule for rule in Invariant if rule in tally.broken),
             findings=sum(1 for finding in self.findings if finding.scenario == name),
         )
+
+    def boot_ends(self, scenario: str) -> Mapping[str, int]:
+        """Return how the boots of a scenario's cases ended, each with how often."""
+        return self._tallies.get(scenario, _Tally()).ends
 
     @property
     def not_run(self) -> tuple[str, ...]:

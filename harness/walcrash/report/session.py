@@ -34,7 +34,7 @@ from walcrash.values.errors import (
     UsageError,
     WalcrashError,
 )
-from walcrash.values.finding import FindingChange
+from walcrash.values.finding import FindingChange, Unfollowed
 from walcrash.values.log import LogLine, StopReason
 from walcrash.values.scenario import Scenario
 
@@ -56,6 +56,10 @@ class Runnable(Protocol):
     @property
     def changes(self) -> Sequence[FindingChange]:
         """What became of findings that were kept."""
+
+    @property
+    def unfollowed(self) -> Unfollowed:
+        """Findings that were kept and of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,7 @@ def run_session(campaign: Runnable, request: RunRequest) -> ExitCode:
         fault = _follow(campaign, report, logs, _progress(request))
     late_fault = _write_reports(report, directory)
     seconds = time.monotonic() - began
-    _publish(report, request, directory, campaign.changes, seconds=seconds)
+    _publish(report, request, directory, campaign, seconds=seconds)
     if fault is not None or late_fault is not None:
         raise fault or late_fault or AssertionError("one of the two is there")
     return report.exit_code
@@ -276,7 +280,7 @@ def _publish(
     report: RunReport,
     request: RunRequest,
     directory: RunDirectory,
-    changes: Sequence[FindingChange],
+    campaign: Runnable,
     *,
     seconds: float,
 ) -> None:
@@ -285,7 +289,8 @@ def _publish(
         seconds=seconds,
         report_path=directory.report if os.path.exists(directory.report) else "",
         page_path=directory.page if os.path.exists(directory.page) else "",
-        changes=changes,
+        changes=campaign.changes,
+        unfollowed=campaign.unfollowed,
         runs=request.runs,
         resume_path=directory.path if request.keeps_state and report.is_worth_resuming else "",
         width=shutil.get_terminal_size((WIDTH, 0)).columns,

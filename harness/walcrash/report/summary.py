@@ -6,7 +6,7 @@ The verdict stands last, where a terminal shows it without scrolling.
 from collections import Counter
 from collections.abc import Sequence
 
-from walcrash.report.finding_changes import change_lines
+from walcrash.report.finding_changes import NOTHING, change_lines
 from walcrash.report.finding_text import (
     DEFAULT_RUNS,
     NARROWEST,
@@ -20,13 +20,15 @@ from walcrash.report.text import (
     command,
     counted,
     escape,
+    paragraph,
     shell_path,
     shell_word,
     shorten,
     table,
 )
 from walcrash.report.unopened_text import unopened_lines
-from walcrash.values.finding import FindingChange
+from walcrash.report.untested import untested_promises
+from walcrash.values.finding import FindingChange, Unfollowed
 from walcrash.values.moments import Placement
 
 # limits
@@ -41,6 +43,7 @@ def summary_text(
     report_path: str,
     page_path: str = "",
     changes: Sequence[FindingChange] = (),
+    unfollowed: Unfollowed = NOTHING,
     runs: str = DEFAULT_RUNS,
     resume_path: str = "",
     width: int = WIDTH,
@@ -53,6 +56,7 @@ def summary_text(
         report_path: the Markdown report; empty where there is none.
         page_path: the HTML report; empty where there is none.
         changes: what became of findings that were kept.
+        unfollowed: findings that were kept and of which nothing is known.
         runs: the directory that keeps findings.
         resume_path: the directory of a run that can go on; empty where it cannot.
         width: columns to wrap at.
@@ -65,8 +69,8 @@ def summary_text(
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
         "\n".join(_invariants(report, width)),
-        "\n".join(change_lines(changes, width=width)),
-        "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs)),
+        "\n".join(change_lines(changes, unfollowed, width=width)),
+        "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs, width)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -210,18 +214,29 @@ def _invariants(report: RunReport, width: int) -> list[str]:
     return lines
 
 
-def _end(report: RunReport, seconds: float, paths: tuple[str, str, str], runs: str) -> list[str]:
+def _end(
+    report: RunReport, seconds: float, paths: tuple[str, str, str], runs: str, width: int
+) -> list[str]:
     written, page, resume = paths
     found = len(report.findings) + len(report.unreported)
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
+        *_untested(report, width),
         command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
         command("seed", shell_word(report.seed)),
         *([command("report", shell_path(written))] if written else []),
         *([command("open", shell_path(page))] if page else []),
         *([command("resume", f"walcrash run --resume {shell_path(resume)}")] if resume else []),
         command("again", again_command(report, runs)),
+    ]
+
+
+def _untested(report: RunReport, width: int) -> list[str]:
+    return [
+        line
+        for sentence in untested_promises(report)
+        for line in paragraph(f"not tested: {sentence}", width=width)
     ]
 
 

@@ -36,6 +36,19 @@ class FindingChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollowed:
+    """Findings that were kept, and of which a run says nothing: no case of its own showed them.
+
+    Attributes:
+        left_out: those whose kept cases were not run, since there are too many.
+        silent: those whose kept cases say nothing any more: inconclusive, or not to be run.
+    """
+
+    left_out: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding(HasViolations):
     """One kind of failure in one scenario, with the smallest case that shows it.
 

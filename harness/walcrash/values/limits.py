@@ -47,3 +47,6 @@ INTEGER_64 = 2**63
 
 SEEDS = 2**64
 """Seeds are below this."""
+
+KEPT_CASES = 50
+"""Most kept cases of one scenario that are run with a campaign; fixed ones come last."""

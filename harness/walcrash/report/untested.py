@@ -1,0 +1,62 @@
+"""Promises that no case of a run put to the test, from what the cases' boots ended with.
+
+A contract promises something after a kill and after a power loss. A scenario with faults of one
+kind says nothing of the other, and its verdict is no word on that.
+
+A kill leaves what a power loss may leave too: everything. So a promise after a kill is tested by
+power losses, unless more is promised after a kill than after a power loss.
+
+Not here: invariants that were not judged (`run_report.RunReport.unjudged`).
+"""
+
+from collections.abc import Mapping
+
+from walcrash.report.run_report import RunReport
+from walcrash.report.text import escape
+from walcrash.values.contract import Contract, Promise
+from walcrash.values.faults import FaultKind
+from walcrash.values.history import BootEnd
+
+# limits
+NAMES_SHOWN = 5
+"""How many scenarios that make one promise are named."""
+
+
+def untested_promises(report: RunReport) -> list[str]:
+    """Return a sentence for each promise that was not tested, with the scenarios that make it."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, started in report.started.items():
+        ends = report.boot_ends(name)
+        # Where no case ran at all, the scenario itself says so.
+        if ends:
+            for promise in _untested(started.contract, ends):
+                names.setdefault(promise, []).append(escape(name))
+    return [
+        f"{promise}, as the contract of {_listed(named)} promises: {why}"
+        for (promise, why), named in names.items()
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
+
+
+def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return the promises that no boot ended for, each with what is missing."""
+    has_kills = ends.get(BootEnd.KILLED.value, 0) > 0
+    has_losses = ends.get(BootEnd.POWER_LOST.value, 0) > 0
+    untested = []
+    order = list(Promise)
+    is_covered = has_losses and order.index(contract.power) <= order.index(contract.kill)
+    if contract.kill is not Promise.NONE and not has_kills and not is_covered:
+        promise = f"{contract.kill.value} after a kill"
+        untested.append((promise, f"no process was killed; {_tested_by(FaultKind.KILL)}"))
+    if contract.power is not Promise.NONE and not has_losses:
+        promise = f"{contract.power.value} after a power loss ({contract.model.value})"
+        untested.append((promise, f"no case lost power; {_tested_by(FaultKind.POWER)}"))
+    return untested
+
+
+def _tested_by(kind: FaultKind) -> str:
+    return f'`kind = "{kind.value}"` in [[faults]] tests it'
