@@ -154,8 +154,8 @@ def test_a_failure_that_another_run_cannot_reach_is_confirmed_on_what_the_crash_
     assert again.verdict is Verdict.INCONCLUSIVE
     # Minimising looks for such a power loss in the traces that the subject makes now.
     kept, meant = replace(stored, case=run.case), run.judgement.worst.invariant
-    assert minimise(partial(run_case, sandbox), kept, meant, seconds=60.0).run is None
-    found = minimise(partial(run_case, sandbox), kept, meant, seconds=60.0, kept=run).run
+    assert minimise(partial(run_case, sandbox), kept, meant).run is None
+    found = minimise(partial(run_case, sandbox), kept, meant, kept=run).run
     assert found is not None
     assert found.judgement.worst.invariant is meant
     assert len(found.boots[-1].events()) < 200 < len(run.boots[-1].events())

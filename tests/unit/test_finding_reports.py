@@ -1,4 +1,7 @@
-"""Findings of a scenario while somebody stops the run: none is kept under a name of its own."""
+"""Findings of a scenario that is stopped, or whose time is over.
+
+After an interrupt none is kept under a name of its own; the end of the time leaves what is known.
+"""
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
@@ -11,13 +14,16 @@ from walcrash.campaign import finding_reports
 from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.tally import Tally
+from walcrash.campaign.time_budget import TimeBudget
 from walcrash.case.outcome import summarise
 from walcrash.findings.store import NAME, Store
 from walcrash.minimise.job import MinimalCase
 from walcrash.scenario.file import load_scenario
+from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.scenario import Scenario
 
 BUNDLE = small_bundle()
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 def failing(scenario: Scenario) -> Tally:
@@ -43,8 +49,29 @@ def test_an_interrupt_leaves_no_finding_in_the_store(
     def one(_: int) -> Executor:
         return ThreadPoolExecutor(1)
 
-    root = Path(__file__).parents[2] / "scenarios"
     with JobPool(one, 1) as pool:
-        reports = FindingReports(pool, Store(tmp_path), None, job_count=1, seconds=1.0)
-        assert list(reports.lines(failing(load_scenario(root / "quickstart.toml")), None)) == []
+        reports = FindingReports(pool, Store(tmp_path), None, tries=1)
+        tally = failing(load_scenario(SCENARIOS / "quickstart.toml"))
+        assert list(reports.lines(tally, TimeBudget.lasting(None))) == []
     assert not (tmp_path / NAME).exists()
+
+
+def test_a_finding_without_time_is_reported_as_it_was_found_and_what_was_left_out_is_said(
+    tmp_path: Path,
+) -> None:
+    def no_job(_: int) -> Executor:
+        return ThreadPoolExecutor(1)
+
+    tally = failing(load_scenario(SCENARIOS / "quickstart.toml"))
+    with JobPool(no_job, 1) as pool:
+        reports = FindingReports(pool, Store(tmp_path), None, tries=1)
+        ((line, _),) = reports.lines(tally, TimeBudget.lasting(0.0))
+    finding = line.finding
+    assert (finding.replays, finding.replays_alike, finding.is_minimal) == (0, 0, False)
+    assert [each.finding for each in Store(tmp_path).all()] == [finding]
+    ended = tally.ended(findings=1, portability=0)
+    assert ended.time_cuts == (
+        TimeCut(what=CutWork.MINIMISING, done=0, of=1),
+        TimeCut(what=CutWork.REPLAYS, done=0, of=5),
+    )
+    assert "0 of 5 replays were made" in ended.reason

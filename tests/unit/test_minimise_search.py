@@ -20,6 +20,7 @@ from made_up_subject import (
     stored,
 )
 
+from walcrash.case.deadline import TimeOver
 from walcrash.minimise import trial
 from walcrash.minimise.search import Minimised, minimise
 from walcrash.minimise.workload import removable
@@ -36,12 +37,10 @@ from walcrash.values.record import RecordType
 from walcrash.values.verdict import Invariant, Verdict
 
 LOST = Invariant.LOST_PUT
-SECONDS = 600.0
-"""Far more than anything here takes: no clock decides."""
 
 
 def smallest(case: StoredCase, subject: MadeUpSubject, **more: object) -> Minimised:
-    return minimise(subject, case, LOST, seconds=SECONDS, **more)  # type: ignore[arg-type]
+    return minimise(subject, case, LOST, **more)  # type: ignore[arg-type]
 
 
 def lost_if(holds: Callable[[Shown], bool]) -> MadeUpSubject:
@@ -327,30 +326,54 @@ def test_the_smallest_case_is_its_own_smallest_case() -> None:
 # Budgets.
 
 
-def test_the_number_of_tries_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "TRIES", 10)
+def test_the_number_of_tries_is_the_limit() -> None:
     subject = lost_if(lambda shown: len(calls_of(shown.case)) == 40)
-    found = smallest(stored(killed(*(put(number) for number in range(40)))), subject)
+    case = stored(killed(*(put(number) for number in range(40))))
+    found = smallest(case, subject, most_tries=10)
     assert (found.tries, found.is_finished) == (10, False)
     assert len(calls_of(case_of(found))) == 40
 
 
-def test_a_run_that_hung_counts_for_as_many_tries_as_its_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(trial, "TRIES", 100)
+def test_a_run_that_hung_counts_for_as_many_tries_as_its_time() -> None:
     subject = lost_if(lambda shown: len(calls_of(shown.case)) == 40)
     subject.is_hanging = lambda case: True
-    found = smallest(stored(killed(*(put(number) for number in range(40)))), subject)
+    case = stored(killed(*(put(number) for number in range(40))))
+    found = smallest(case, subject, most_tries=100)
     # Each is one try and ten for each of its three seconds, and none is begun after the last.
     assert (found.tries, found.is_finished) == (4, False)
 
 
-def test_no_time_leaves_the_case_as_it_is() -> None:
+def test_no_tries_leave_the_case_as_it_is() -> None:
     subject = lost_if(lambda shown: True)
     case = stored(killed(put(1), put(2)))
-    found = minimise(subject, case, LOST, seconds=0.0)
+    found = minimise(subject, case, LOST, most_tries=0)
     assert (case_of(found), found.tries, found.is_finished) == (case.case, 0, False)
+    assert not found.is_late
+
+
+def test_starts_of_the_subject_are_a_budget_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try with a power loss can have hundreds of recoveries, and a subject can be slow."""
+    case = stored(killed(*(put(number) for number in range(40))))
+    subject = lost_if(lambda shown: len(calls_of(shown.case)) == 40)
+    whole = smallest(case, subject)
+    run = subject(case)
+    monkeypatch.setattr(trial, "STARTS", 3 * (len(run.boots) + run.recoveries))
+    found = smallest(case, subject)
+    assert whole.is_finished
+    assert (found.is_finished, found.is_late) == (False, False)
+    assert 0 < found.tries <= 3 < whole.tries
+
+
+def test_the_end_of_the_time_leaves_the_smallest_case_so_far() -> None:
+    """The time budget ends a run in the middle; what was found before is kept."""
+    case = stored(killed(*(put(number) for number in range(8))))
+    subject = lost_if(lambda shown: len(calls_of(shown.case)) == 8)
+    subject.error = lambda case: TimeOver() if len(subject.tried) > 4 else None
+    found = smallest(case, subject)
+    assert len(calls_of(case_of(found))) == 8
+    assert (found.tries, found.is_finished, found.is_late) == (4, False, True)
+    found = smallest(case, subject)
+    assert (found.run, found.tries, found.is_late) == (None, 0, True)
 
 
 # Power losses.
@@ -415,8 +438,8 @@ def test_a_run_that_is_not_found_again_is_sought_by_what_its_loss_fell_on() -> N
     kept = subject(stored(closed(put(1), put(2), loss=LOSS)))
     assert kept.judgement.verdict is Verdict.FAIL
     other = stored(closed(loss=PowerLoss(seed=1, images=1)))
-    assert minimise(subject, other, LOST, seconds=SECONDS).run is None
-    found = minimise(subject, other, LOST, seconds=SECONDS, kept=kept)
+    assert minimise(subject, other, LOST).run is None
+    found = minimise(subject, other, LOST, kept=kept)
     assert calls_of(case_of(found)) == [put_named(1)]
 
 

@@ -21,9 +21,12 @@ from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Tally
+from walcrash.campaign.time_budget import KEPT_SHARE, Costs, TimeBudget, no_case_text
 from walcrash.campaign.work_ahead import WorkAhead
+from walcrash.case.deadline import Deadline, TimeOver
 from walcrash.case.outcome import CaseOutcome
 from walcrash.findings.store import Store
+from walcrash.minimise.trial import TRIES
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding, FindingChange, Unfollowed
 from walcrash.values.log import (
@@ -31,6 +34,7 @@ from walcrash.values.log import (
     CampaignEnded,
     CampaignStarted,
     CaseJudged,
+    CutWork,
     FindingReported,
     LogLine,
     ScenarioEnded,
@@ -42,13 +46,7 @@ from walcrash.values.verdict import Verdict
 from walcrash.values.version import VERSION
 
 BATCH_CASES: Final = 8
-"""Cases in one batch: few, so that a campaign stops soon."""
-
-MINIMISING_SECONDS: Final = 60.0
-"""Longest time in which the findings of one scenario are minimised."""
-
-MINIMISING_SHARE: Final = 0.25
-"""Part of a scenario's time that is left for minimising, once there is a finding."""
+"""Most cases in one batch: few, so that a campaign stops soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +59,11 @@ class CampaignPlan:
         jobs: how many processes run cases.
         cases: cases a scenario, instead of its own budget.
         seconds: time for the whole campaign, instead of the scenarios' own; each scenario gets
-            an equal share of what is left when it begins.
+            an equal share of what is left when it begins. Without it, and with `cases` or
+            `only_case`, nothing is decided by the clock.
         only_case: run this case alone.
         runs: the directory that keeps findings.
-        minimising_seconds: longest time in which the findings of one scenario are minimised.
+        minimising_tries: how many simpler cases are run for one group of failing cases.
         is_portability_reported: whether failures that only a model weaker than the contract's shows
             are reported.
         is_known_allowed: whether a kept finding that no case shows and that fails again is only
@@ -78,7 +77,7 @@ class CampaignPlan:
     seconds: float | None
     only_case: int | None
     runs: Path
-    minimising_seconds: float = MINIMISING_SECONDS
+    minimising_tries: int = TRIES
     is_portability_reported: bool = True
     is_known_allowed: bool = False
 
@@ -87,10 +86,11 @@ class CampaignPlan:
 class _Begun:
     """A scenario that has begun; `prepared` is None where it could not be, or after an interrupt.
 
-    `tally` has what its pinned cases showed.
+    `tally` has what its pinned cases showed, `seconds` is how long that took.
     """
 
     tally: Tally
+    seconds: float = 0.0
     prepared: Prepared | None = None
 
 
@@ -152,22 +152,29 @@ class Campaign:
         )
         self._began = time.monotonic()
         earlier = 0.0 if self._state is None else self._state.seconds
-        self._deadline = _after(plan.seconds, used=earlier)
+        if plan.seconds is not None:
+            self._deadline = self._began + max(0.0, plan.seconds - earlier)
         ended: list[ScenarioEnded] = []
         begun: dict[str, _Begun] = {}
         with JobPool(self._make_executor, plan.jobs) as self._pool:
             # What is pinned was found before: whether it is back is known first of all.
             for scenario in plan.scenarios:
                 if scenario.pinned and plan.only_case is None and not self._is_stopped():
-                    begun[scenario.name] = yield from self._begin(self._pool, scenario)
+                    budget = self._budget(scenario, scenarios_left=len(plan.scenarios))
+                    begun[scenario.name] = yield from self._begin(self._pool, scenario, budget)
             for number, scenario in enumerate(plan.scenarios):
-                is_begun = scenario.name in begun or self._is_begun(scenario)
-                if self._is_stopped() and not is_begun:
+                is_resumed = self._is_begun(scenario)
+                if self._is_stopped() and not is_resumed and scenario.name not in begun:
                     continue
-                deadline = self._share(scenario, scenarios_left=len(plan.scenarios) - number)
-                if scenario.name not in begun:
-                    begun[scenario.name] = yield from self._begin(self._pool, scenario)
-                yield from self._run_scenario(self._pool, begun[scenario.name], deadline, ended)
+                left = len(plan.scenarios) - number
+                known = begun.get(scenario.name)
+                used = 0.0 if known is None else known.seconds
+                budget = self._budget(scenario, scenarios_left=left, used=used)
+                if known is None:
+                    # What was judged before is reported, also where the time is over by now.
+                    until = TimeBudget.lasting(None) if is_resumed else budget
+                    known = yield from self._begin(self._pool, scenario, until)
+                yield from self._run_scenario(self._pool, known, budget, ended)
         yield CampaignEnded(
             verdict=_together([line.verdict for line in ended], len(plan.scenarios)),
             stopped=self._stopped or StopReason.CASES_DONE,
@@ -184,14 +191,19 @@ class Campaign:
             return False
         return self._state.is_begun(scenario.name)
 
-    def _share(self, scenario: Scenario, *, scenarios_left: int) -> float | None:
-        """Return when a scenario has to end: its own budget, or its share of the campaign's."""
-        used = 0.0 if self._state is None else self._state.begin_scenario(scenario.name)
-        if self._deadline is None:
-            return _after(scenario.budget.seconds, used=used)
-        return _after(max(0.0, self._deadline - time.monotonic()) / scenarios_left)
+    def _budget(self, scenario: Scenario, *, scenarios_left: int, used: float = 0.0) -> TimeBudget:
+        """Return a scenario's time: its own budget, or its share of the campaign's."""
+        earlier = 0.0 if self._state is None else self._state.begin_scenario(scenario.name)
+        if self._deadline is not None:
+            return TimeBudget.lasting((self._deadline - time.monotonic()) / scenarios_left)
+        is_counted = self._plan.cases is not None or self._plan.only_case is not None
+        if is_counted or scenario.budget.seconds is None:
+            return TimeBudget.lasting(None)
+        return TimeBudget.lasting(scenario.budget.seconds - earlier - used)
 
-    def _begin(self, pool: JobPool, scenario: Scenario) -> Generator[LogLine, None, "_Begun"]:
+    def _begin(
+        self, pool: JobPool, scenario: Scenario, budget: TimeBudget
+    ) -> Generator[LogLine, None, "_Begun"]:
         """Run a scenario's control cases, and then what is pinned in it."""
         tally = Tally(
             scenario,
@@ -199,9 +211,13 @@ class Campaign:
             is_portability_reported=self._plan.is_portability_reported,
         )
         begun = _Begun(tally)
+        pool.deadline = budget.part(1.0)
         try:
             prepared = pool.result(pool.submit(jobs.prepare, scenario, tally.master_seed))
             if prepared is None:
+                return begun
+            if prepared.is_late:
+                tally.broken = self._no_case_text(scenario, prepared.costs, budget)
                 return begun
             yield _started(scenario, prepared)
             tally.broken, tally.unopened = why_untested(prepared), prepared.unopened
@@ -213,10 +229,17 @@ class Campaign:
         except Inconclusive as reason:
             # Another scenario may get along with what this machine has.
             tally.broken = reason.message
+        except TimeOver:
+            tally.broken = self._no_case_text(scenario, None, budget)
+        begun.seconds = budget.seconds
         return begun
 
+    def _no_case_text(self, scenario: Scenario, costs: Costs | None, budget: TimeBudget) -> str:
+        self._stopped = self._stopped or StopReason.TIME_OVER
+        return no_case_text(scenario, costs, controls=jobs.CONTROL_CASES, seconds=budget.seconds)
+
     def _run_scenario(
-        self, pool: JobPool, begun: "_Begun", deadline: float | None, ended: list[ScenarioEnded]
+        self, pool: JobPool, begun: "_Begun", budget: TimeBudget, ended: list[ScenarioEnded]
     ) -> Iterator[LogLine]:
         tally, prepared = begun.tally, begun.prepared
         if prepared is None and not tally.broken:
@@ -225,9 +248,11 @@ class Campaign:
         try:
             if prepared is not None and not tally.broken:
                 # Before its own cases, which may use up the time.
+                pool.deadline = budget.part(KEPT_SHARE)
                 kept = self._kept_runs(pool, tally, prepared)
-                for outcome in self._all_outcomes(pool, tally, prepared, deadline):
+                for outcome in self._all_outcomes(pool, tally, prepared, budget):
                     yield tally.add(outcome)
+                self._note_cases(tally, prepared, budget)
         except Inconclusive as reason:
             tally.broken = reason.message
         found: list[Finding] = []
@@ -236,10 +261,9 @@ class Campaign:
             self._store,
             # Groups that lack the cases of an interrupted scenario may come to something else.
             None if self._is_interrupted else self._state,
-            job_count=self._plan.jobs,
-            seconds=self._plan.minimising_seconds,
+            tries=self._plan.minimising_tries,
         )
-        for line, change in reports.lines(tally, deadline):
+        for line, change in reports.lines(tally, budget):
             found.append(line.finding)
             self.changes.append(change)
             yield line
@@ -247,6 +271,8 @@ class Campaign:
             for line in self._followed_up(tally, prepared, kept, found):
                 found.append(line.finding)
                 yield line
+        if tally.cuts:
+            self._stopped = self._stopped or StopReason.TIME_OVER
         portability = sum(finding.is_portability for finding in found)
         ended.append(tally.ended(findings=len(found) - portability, portability=portability))
         yield ended[-1]
@@ -257,16 +283,37 @@ class Campaign:
         futures = [
             pool.submit(run_pinned, tally.scenario, prepared.description, pin) for pin in pinned
         ]
+        late = 0
         for future in futures:
-            found = pool.result(future)
+            try:
+                found = pool.result(future)
+            except TimeOver:
+                late += 1
+                continue
             if found is not None:
                 yield tally.add(found.outcome, pinned=found.finding)
+        if late:
+            tally.add_cut(CutWork.PINNED, len(pinned) - late, len(pinned))
 
     def _kept_runs(self, pool: JobPool, tally: Tally, prepared: Prepared) -> KeptRuns:
         """Run what was kept of a scenario; not with one case alone."""
         if self._plan.only_case is not None or self._is_interrupted:
             return KeptRuns()
-        return run_kept_cases(pool, self._store, tally.scenario, prepared.description)
+        runs = run_kept_cases(pool, self._store, tally.scenario, prepared.description)
+        if runs.late:
+            tally.add_cut(CutWork.KEPT, runs.of - len(runs.late), runs.of)
+        return runs
+
+    def _note_cases(self, tally: Tally, prepared: Prepared, budget: TimeBudget) -> None:
+        """Note that the time was not enough for all cases, or for any."""
+        count = 1 if self._plan.only_case is not None else self._case_count(tally.scenario)
+        done = tally.cases - tally.pinned
+        if self._stopped is not StopReason.TIME_OVER or done >= count:
+            return
+        if not tally.cases:
+            tally.broken = self._no_case_text(tally.scenario, prepared.costs, budget)
+        else:
+            tally.add_cut(CutWork.CASES, done, count)
 
     def _followed_up(
         self,
@@ -282,6 +329,7 @@ class Campaign:
         self.unfollowed = Unfollowed(
             left_out=(*known.left_out, *(id_ for id_ in kept.left_out if id_ not in seen)),
             silent=(*known.silent, *(id_ for id_ in kept.silent if id_ not in seen)),
+            late=(*known.late, *(id_ for id_ in kept.late if id_ not in seen)),
         )
         contract = tally.scenario.contract or prepared.description.contract
         for change, line in follow_up(self._store, tally.scenario, unseen, contract.model):
@@ -290,12 +338,12 @@ class Campaign:
                 yield line
 
     def _all_outcomes(
-        self, pool: JobPool, tally: Tally, prepared: Prepared, deadline: float | None
+        self, pool: JobPool, tally: Tally, prepared: Prepared, budget: TimeBudget
     ) -> Iterator[CaseOutcome]:
         """Yield what the state has of a scenario, then run the rest and keep it there."""
         state, name = self._state, tally.scenario.name
         if state is None:
-            for outcomes in self._outcomes(pool, tally, prepared, deadline, first=0):
+            for outcomes in self._outcomes(pool, tally, prepared, budget, first=0):
                 yield from outcomes
             return
         count = self._case_count(tally.scenario)
@@ -308,7 +356,7 @@ class Campaign:
             self._stopped = self._stopped or (reason if is_short else None)
             return
         number = len(earlier)
-        for outcomes in self._outcomes(pool, tally, prepared, deadline, first=number):
+        for outcomes in self._outcomes(pool, tally, prepared, budget, first=number):
             seconds = state.seconds + time.monotonic() - self._began
             state.add_judged(name, number, outcomes, seconds)
             number += len(outcomes)
@@ -321,7 +369,7 @@ class Campaign:
         pool: JobPool,
         tally: Tally,
         prepared: Prepared,
-        deadline: float | None,
+        budget: TimeBudget,
         *,
         first: int,
     ) -> Iterator[list[CaseOutcome]]:
@@ -329,15 +377,23 @@ class Campaign:
 
         What comes back behind a batch that ended early is dropped: the log has no holes.
         """
-        batches = self._batches(tally, prepared, deadline, first)
+        pool.deadline = budget.for_cases()
+        batches = self._batches(tally, prepared, pool.deadline, first)
         ahead = WorkAhead(pool, jobs.run_batch, batches, jobs=self._plan.jobs)
         results = iter(ahead)
         while not self._is_stopped():
-            result = next(results, None)
+            try:
+                result = next(results, None)
+            except TimeOver:
+                self._stopped = self._stopped or StopReason.TIME_OVER
+                break
             if result is None:
                 return
             batch, outcomes = result
             yield outcomes or []
+            if pool.deadline.name_until is not None and _has_groups(tally):
+                # What is under way gives way to what was found.
+                pool.deadline = Deadline(at=pool.deadline.name_until)
             if len(outcomes or []) < len(batch.indices):
                 self._stopped = self._stopped or StopReason.TIME_OVER
                 break
@@ -345,21 +401,23 @@ class Campaign:
             self._stopped = self._stopped or StopReason.TIME_OVER
 
     def _batches(
-        self, tally: Tally, prepared: Prepared, deadline: float | None, first: int
+        self, tally: Tally, prepared: Prepared, deadline: Deadline, first: int
     ) -> Iterator[Batch]:
         plan, scenario = self._plan, tally.scenario
-        seconds = 0.0 if deadline is None else max(0.0, deadline - time.monotonic())
-        left_seconds = min(plan.minimising_seconds, seconds * MINIMISING_SHARE)
+        size = BATCH_CASES
+        if deadline.at is not None:
+            size = prepared.costs.batch_cases(scenario, BATCH_CASES)
         indices = range(self._case_count(scenario)) if plan.only_case is None else [plan.only_case]
-        for start in range(first, len(indices), BATCH_CASES):
-            is_found = tally.groups or tally.portability_groups
+        for start in range(first, len(indices), size):
             yield Batch(
                 scenario=scenario,
                 description=prepared.description,
                 profile=prepared.profile,
                 master_seed=plan.master_seed,
-                indices=tuple(indices[start : start + BATCH_CASES]),
-                deadline=deadline - left_seconds if deadline and is_found else deadline,
+                indices=tuple(indices[start : start + size]),
+                begun_until=deadline.at,
+                begun_until_found=deadline.name_until,
+                is_found=_has_groups(tally),
                 keeps_evidence=True,
             )
 
@@ -372,8 +430,8 @@ class Campaign:
         )
 
 
-def _after(seconds: float | None, *, used: float = 0.0) -> float | None:
-    return None if seconds is None else time.monotonic() + max(0.0, seconds - used)
+def _has_groups(tally: Tally) -> bool:
+    return bool(tally.groups or tally.portability_groups)
 
 
 def _started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:

@@ -6,7 +6,6 @@ are one finding is known when the last is done.
 Not here: which cases are a group, and what a cause is (`minimise.cause`).
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,12 @@ from typing import Final
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Group, Tally
+from walcrash.campaign.time_budget import MINIMISING_SHARE, TimeBudget
+from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.job import replay_case
 from walcrash.case.outcome import CaseOutcome, complexity
-from walcrash.findings.evidence import unpack
+from walcrash.findings.evidence import pack, unpack, without_recovery
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
@@ -29,7 +31,7 @@ from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
-from walcrash.values.log import FindingReported
+from walcrash.values.log import CutWork, FindingReported
 from walcrash.values.persistence import covers
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
@@ -37,9 +39,6 @@ from walcrash.values.verdict import Invariant
 
 REPLAYS: Final = 5
 """How often a finding is replayed in fresh processes."""
-
-LEAST_MINIMISING_SECONDS: Final = 5.0
-"""Time for minimising where a finding came last of all."""
 
 
 @dataclass(slots=True)
@@ -80,8 +79,7 @@ class FindingReports:
         store: Store,
         state: CampaignState | None,
         *,
-        job_count: int,
-        seconds: float,
+        tries: int,
     ) -> None:
         """Prepare.
 
@@ -89,50 +87,56 @@ class FindingReports:
             pool: where cases are minimised and replayed.
             store: where findings are kept.
             state: where a campaign that was killed finds what it had minimised and reported.
-            job_count: how many processes the pool has.
-            seconds: longest time in which the findings of one scenario are minimised.
+            tries: how many simpler cases are run for one group of failing cases.
         """
         self._pool = pool
         self._store = store
         self._state = state
-        self._job_count = job_count
-        self._seconds = seconds
+        self._tries = tries
 
     def lines(
-        self, tally: Tally, deadline: float | None
+        self, tally: Tally, budget: TimeBudget
     ) -> Iterator[tuple[FindingReported, FindingChange]]:
         """Yield each finding of a scenario, by id, and what became of it since earlier runs.
 
         After an interrupt there are no more of them: a group that was not minimised and replayed
-        would be kept under a name that no later run gives it.
+        would be kept under a name that no later run gives it. Where a time budget is over, they
+        are reported as far as they are known, and the tally notes what was left out.
 
         Args:
             tally: the scenario's, with all its cases.
-            deadline: when the scenario has to end (`time.monotonic()`), if it has to.
+            budget: the scenario's time.
         """
-        minimal = self._minimal_cases(tally, deadline)
+        self._pool.deadline = budget.part(MINIMISING_SHARE)
+        minimal = self._minimal_cases(tally)
         if minimal is None:
             return
         found = _by_cause(tally, minimal)
-        for name in sorted(found, key=lambda each: (found[each].is_portability, each)):
+        replays = 0
+        for number, name in enumerate(
+            sorted(found, key=lambda each: (found[each].is_portability, each))
+        ):
             one = found[name]
+            self._pool.deadline = budget.part(1 / (len(found) - number))
             reported = self._report(tally, name) or self._replayed(tally, name, one)
             if reported is None:
                 return
             line, change = reported
+            replays += line.finding.replays
             yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
+        late = sum(made.is_late for made in minimal.values())
+        if late:
+            tally.add_cut(CutWork.MINIMISING, len(minimal) - late, len(minimal))
+        if replays < len(found) * REPLAYS:
+            tally.add_cut(CutWork.REPLAYS, replays, len(found) * REPLAYS)
 
     def _report(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
         """Return a finding's line and what became of it, if an earlier process reported it."""
         return None if self._state is None else self._state.reported(tally.scenario.name, name)
 
-    def _minimal_cases(self, tally: Tally, deadline: float | None) -> dict[str, MinimalCase] | None:
+    def _minimal_cases(self, tally: Tally) -> dict[str, MinimalCase] | None:
         """Minimise all groups of a scenario; None after an interrupt."""
         names = [*sorted(tally.groups), *sorted(tally.portability_groups)]
-        seconds = self._seconds
-        if deadline is not None:
-            seconds = min(seconds, max(LEAST_MINIMISING_SECONDS, deadline - time.monotonic()))
-        seconds *= min(1.0, self._job_count / max(1, len(names)))
         minimal: dict[str, MinimalCase] = {}
         futures: dict[str, Future[MinimalCase]] = {}
         for name in names:
@@ -145,13 +149,16 @@ class FindingReports:
                     minimise_case,
                     _stored(best),
                     best.worst.invariant,
-                    seconds,
+                    most_tries=self._tries,
                     is_portability=name in tally.portability_groups,
                     is_torn=name in tally.portability_groups and _is_torn(best),
                     evidence=best.evidence,
                 )
         for name, future in futures.items():
-            made = self._pool.result(future)
+            try:
+                made = self._pool.result(future)
+            except TimeOver:
+                made = MinimalCase(outcome=None, tries=0, is_finished=False, is_late=True)
             if made is None:
                 return None
             minimal[name] = made
@@ -165,11 +172,11 @@ class FindingReports:
         """Replay a finding in fresh processes, and keep it; None after an interrupt.
 
         One that never fails again is shown as it was: its first case and all that this case left.
+        So is one that there is no time to replay, unless it was minimised.
         """
         kept = _stored(found.shown)
-        futures = [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]
-        runs = [run for run in map(self._pool.result, futures) if run is not None]
-        if len(runs) < REPLAYS:
+        runs = self._replays(kept)
+        if runs is None:
             return None
         alike = [
             run
@@ -178,11 +185,16 @@ class FindingReports:
         ]
         own = found.best.best
         run, evidence = (alike[0] if alike else None), ""
-        if not alike:
+        if not runs:
+            if found.minimal is not None and found.minimal.outcome is None:
+                found.minimal = None
+            if found.minimal is None and own.evidence:
+                run = unpack(own.evidence).run
+        elif not alike:
             found.minimal, evidence = None, own.evidence
             run = unpack(evidence).run if evidence else None
         elif run is not None and len(alike) < len(runs):
-            packed = self._pool.result(self._pool.submit(pack_run, kept, run))
+            packed = self._packed(kept, run)
             if packed is None:
                 return None
             evidence = packed
@@ -195,6 +207,26 @@ class FindingReports:
         if self._state is not None:
             self._state.add_reported(line, change)
         return line, change
+
+    def _replays(self, kept: StoredCase) -> list[CaseRun] | None:
+        """Replay a case as often as there is time for; None after an interrupt."""
+        runs = []
+        for future in [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]:
+            try:
+                run = self._pool.result(future)
+            except TimeOver:
+                continue
+            if run is None:
+                return None
+            runs.append(run)
+        return runs
+
+    def _packed(self, kept: StoredCase, run: CaseRun) -> str | None:
+        """Return a run as evidence; None after an interrupt."""
+        try:
+            return self._pool.result(self._pool.submit(pack_run, kept, run))
+        except TimeOver:
+            return pack(without_recovery(run))
 
 
 def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from walcrash.campaign.pinned import run_kept
 from walcrash.campaign.pool import JobPool
 from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.findings.fates import case_fate
 from walcrash.findings.store import KeptFinding, Store
 from walcrash.findings.story import build_story
@@ -44,11 +45,15 @@ class KeptRuns:
         shown: by the finding's id, those that say something.
         left_out: findings whose cases were not run, since there are more than `KEPT_CASES`.
         silent: findings whose cases say nothing any more: inconclusive, or not to be run.
+        late: findings whose cases were not run, since the time was over.
+        of: how many cases were to be run.
     """
 
     shown: Mapping[str, KeptRun] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    of: int = 0
 
 
 def run_kept_cases(
@@ -69,9 +74,13 @@ def run_kept_cases(
     ]
     shown: dict[str, KeptRun] = {}
     silent: list[str] = []
+    late: list[str] = []
     for kept, future in futures:
         try:
             run = pool.result(future)
+        except TimeOver:
+            late.append(kept.id)
+            continue
         except HarnessFault:
             raise
         except WalcrashError:
@@ -84,8 +93,13 @@ def run_kept_cases(
             silent.append(kept.id)
         else:
             shown[kept.id] = KeptRun(kept=kept, run=run)
-    left_out = tuple(kept.id for kept in every[KEPT_CASES:])
-    return KeptRuns(shown=shown, left_out=left_out, silent=tuple(silent))
+    return KeptRuns(
+        shown=shown,
+        left_out=tuple(kept.id for kept in every[KEPT_CASES:]),
+        silent=tuple(silent),
+        late=tuple(late),
+        of=len(futures),
+    )
 
 
 def follow_up(

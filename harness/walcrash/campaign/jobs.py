@@ -7,14 +7,16 @@ Not here: how a job's process is started and ended (`executor`).
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
 from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
+from walcrash.campaign.time_budget import Costs
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.subjects.messages import Description
@@ -34,6 +36,7 @@ class Prepared:
 
     `unopened` is how the subject failed to open in an empty directory, if it did: then there is
     nothing to test. `has_hung` says that no control came to its end, since each of them hung.
+    `costs` is what this took; `is_late` says that the time was over before the last control.
     """
 
     description: Description
@@ -41,12 +44,16 @@ class Prepared:
     controls: tuple[CaseOutcome, ...]
     unopened: Unopened | None = None
     has_hung: bool = False
+    costs: Costs = field(default_factory=Costs)
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Cases of one scenario for one job; none is begun after `deadline` (`time.monotonic()`).
+    """Cases of one scenario for one job.
 
+    None is begun after `begun_until` (`time.monotonic()`), nor after `begun_until_found` once a
+    case has failed: in this batch, or earlier with `is_found`.
     With `keeps_evidence` failing cases come with what they left; see `CaseOutcome`.
     """
 
@@ -55,7 +62,9 @@ class Batch:
     profile: Profile
     master_seed: str
     indices: tuple[int, ...]
-    deadline: float | None = None
+    begun_until: float | None = None
+    begun_until_found: float | None = None
+    is_found: bool = False
     keeps_evidence: bool = False
 
 
@@ -72,15 +81,22 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
     """
+    began = time.monotonic()
     sandbox = job_sandbox()
     description = sandbox.load(scenario.subject, scenario.limits)
+    loaded = time.monotonic()
     outcomes: list[CaseOutcome] = []
     profiles: list[Profile] = []
     runs: list[CaseRun] = []
+    is_late = False
     for index in range(CONTROL_CASES):
         case = draw_control(scenario, description.supports, master_seed, index)
         stored = store_case(case, scenario, description)
-        outcome, run = run_control(sandbox, stored)
+        try:
+            outcome, run = run_control(sandbox, stored)
+        except TimeOver:
+            is_late = True
+            break
         if index == 0 and not has_opened(run):
             return Prepared(
                 description=description,
@@ -97,7 +113,15 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         description=description,
         profile=Profile.merged(profiles),
         controls=tuple(outcomes),
-        has_hung=all(map(has_hung, runs)),
+        has_hung=bool(runs) and all(map(has_hung, runs)),
+        costs=Costs(
+            load_seconds=loaded - began,
+            control_seconds=time.monotonic() - loaded,
+            controls=len(outcomes),
+            starts=sum(len(each.boots) + each.recoveries for each in outcomes),
+            recoveries=sum(each.recoveries for each in outcomes),
+        ),
+        is_late=is_late,
     )
 
 
@@ -110,9 +134,11 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     outcomes: list[CaseOutcome] = []
     parts: list[CaseParts] = []
     alignment = Alignment.of(batch.scenario.workload)
+    is_found = batch.is_found
     for index in batch.indices:
+        until = batch.begun_until_found if is_found else batch.begun_until
         # Linux has one monotonic clock for all processes.
-        if batch.deadline is not None and time.monotonic() >= batch.deadline:
+        if until is not None and time.monotonic() >= until:
             break
         case = draw_case(
             batch.scenario,
@@ -122,7 +148,11 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
-        shown = run_parts(job_sandbox(), stored, alignment)
+        try:
+            shown = run_parts(job_sandbox(), stored, alignment)
+        except TimeOver:
+            break
+        is_found |= bool(shown.failures())
         outcomes.append(shown.outcome())
         parts.append(shown)
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes

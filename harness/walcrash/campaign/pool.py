@@ -2,7 +2,8 @@
 
 Jobs end by themselves when no work is left. After an interrupt they get `GRACE_SECONDS` to finish
 their work; a subject may hang for as long as its limits allow, so after that the jobs are killed,
-and their zygotes end what they had started.
+and their zygotes end what they had started. So are jobs that go on for `OVERDUE_SECONDS` after the
+deadline of their work; others take their place when there is more to do.
 
 Not here: what a job runs (`jobs`), the order in which results are taken back (`work_ahead`).
 """
@@ -13,8 +14,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
+from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
+from walcrash.case.job import run_until
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import LIMITS_HINT, HarnessFault
 
@@ -23,6 +27,9 @@ MakeExecutor = Callable[[int], Executor]
 GRACE_SECONDS: Final = 2.0
 """How long a job may go on after an interrupt."""
 
+OVERDUE_SECONDS: Final = 1.0
+"""How long a job may go on after a deadline."""
+
 _POLL_SECONDS: Final = 0.1
 
 T = TypeVar("T")
@@ -30,12 +37,19 @@ P = ParamSpec("P")
 
 
 class JobPool(Closeable):
-    """An executor that can be interrupted; use it with `with`."""
+    """An executor that can be interrupted; use it with `with`.
+
+    Attributes:
+        deadline: when work that is handed out, and work that is waited for, has to end.
+    """
 
     def __init__(self, make_executor: MakeExecutor, jobs: int) -> None:
         self._others = set(multiprocessing.active_children())
-        self._executor = make_executor(jobs)
+        self._make_executor = make_executor
+        self._jobs = jobs
+        self._executor: Executor | None = make_executor(jobs)
         self._interrupted_at: float | None = None
+        self.deadline: Deadline = NO_DEADLINE
 
     @property
     def is_interrupted(self) -> bool:
@@ -55,9 +69,16 @@ class JobPool(Closeable):
         Raises:
             HarnessFault: a job process has died.
         """
+        if self.deadline.is_over:
+            return _late()
         try:
             with _deaf_to_ctrl_c():
-                return self._executor.submit(function, *arguments, **named)
+                if self._executor is None:
+                    self._executor = self._make_executor(self._jobs)
+                if self.deadline.at is None:
+                    return self._executor.submit(function, *arguments, **named)
+                work = partial(function, *arguments, **named)
+                return self._executor.submit(run_until, self.deadline, work)
         except BrokenExecutor as problem:
             if self._is_interrupted_by_now():
                 return _cancelled()
@@ -85,6 +106,7 @@ class JobPool(Closeable):
         """Wait for one result; None if an interrupt came first.
 
         Raises:
+            TimeOver: the deadline came first.
             HarnessFault: a job process has died.
             Exception: whatever the work raised.
         """
@@ -92,23 +114,44 @@ class JobPool(Closeable):
             try:
                 return future.result(timeout=_POLL_SECONDS)
             except CancelledError:
+                if self._executor is None:
+                    raise TimeOver from None
                 return None
             except BrokenExecutor as problem:
+                if self._executor is None:
+                    raise TimeOver from None
                 if self._is_interrupted_by_now():
                     return None
                 raise _died(problem) from None
             except TimeoutError:
+                if self._is_overdue():
+                    self._end_jobs()
+                    raise TimeOver from None
                 if self.is_interrupted and (future.cancel() or self._is_out_of_patience()):
                     return None
 
     def close(self) -> None:
         """End all jobs and wait for them."""
+        if self._executor is None:
+            return
         if self.is_interrupted:
             self._executor.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - self._others:
                 child.join(timeout=max(0.0, self._patience_seconds()))
                 child.kill()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _is_overdue(self) -> bool:
+        end = self.deadline.at
+        return end is not None and time.monotonic() >= end + OVERDUE_SECONDS
+
+    def _end_jobs(self) -> None:
+        """Kill all jobs: whatever they do, it is too late."""
+        assert self._executor is not None, "somebody's work is overdue"
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = None
+        for child in set(multiprocessing.active_children()) - self._others:
+            child.kill()
 
     def _is_interrupted_by_now(self) -> bool:
         """Whether a signal that ended a job went to all of the campaign's processes."""
@@ -149,6 +192,12 @@ def _cancelled() -> "Future[T]":
     future: Future[T] = Future()
     future.cancel()
     future.set_running_or_notify_cancel()
+    return future
+
+
+def _late() -> "Future[T]":
+    future: Future[T] = Future()
+    future.set_exception(TimeOver())
     return future
 
 

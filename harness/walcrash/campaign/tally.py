@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.case.power_loss import Coverage
 from walcrash.minimise.cause import group_of
@@ -20,7 +21,9 @@ from walcrash.values.log import (
     INJECTED_FAULT,
     BootSummary,
     CaseJudged,
+    CutWork,
     ScenarioEnded,
+    TimeCut,
     Unopened,
 )
 from walcrash.values.scenario import Scenario
@@ -47,8 +50,10 @@ class Group:
 class Tally:
     """One scenario's numbers so far; `broken` says why no case was run, if none was.
 
-    `controls` is how many control cases were run; they count among no numbers. `unopened` says how
-    the subject failed to open in an empty directory, if it did. `groups` are those that count
+    `controls` is how many control cases were run; they count among no numbers. `pinned` is how many
+    of the cases were pinned. `unopened` says how
+    the subject failed to open in an empty directory, if it did. `cuts` says what a time budget was
+    not enough for. `groups` are those that count
     against the subject; those of `portability_groups` do not, and are left out unless
     `is_portability_reported`.
     """
@@ -69,6 +74,8 @@ class Tally:
     outside: set[str] = field(default_factory=set)
     broken: str = ""
     controls: int = 0
+    pinned: int = 0
+    cuts: list[TimeCut] = field(default_factory=list)
     unopened: Unopened | None = None
     is_portability_reported: bool = True
 
@@ -89,6 +96,7 @@ class Tally:
     def add(self, outcome: CaseOutcome, *, pinned: str = "") -> CaseJudged:
         """Count one case and return its line; `pinned` is the finding that it was pinned for."""
         self.verdicts[outcome.verdict] += 1
+        self.pinned += bool(pinned)
         self.boots += len(outcome.boots)
         self.recoveries += outcome.recoveries
         self.events += sum(boot.events for boot in outcome.boots)
@@ -174,11 +182,19 @@ class Tally:
             findings=findings,
             portability=portability,
             unopened=self.unopened,
+            time_cuts=tuple(self.cuts),
         )
+
+    def add_cut(self, what: CutWork, done: int, of: int) -> None:
+        """Note what the time was not enough for; a pinned case that was not run is a doubt."""
+        cut = TimeCut(what=what, done=done, of=of)
+        self.cuts.append(cut)
+        if what is CutWork.PINNED:
+            self.doubts.append(cuts_text([cut]))
 
     def _verdict(self, findings: int) -> tuple[Verdict, str]:
         if self.groups or findings:
-            return Verdict.FAIL, self.broken or self._outside()
+            return Verdict.FAIL, self.broken or self._remarks()
         if self.broken:
             return Verdict.INCONCLUSIVE, self.broken
         if not self.cases:
@@ -192,7 +208,10 @@ class Tally:
             return Verdict.INCONCLUSIVE, "no case reached its crash point"
         if not self.judged:
             return Verdict.INCONCLUSIVE, "no invariant applied"
-        return Verdict.PASS, self._outside()
+        return Verdict.PASS, self._remarks()
+
+    def _remarks(self) -> str:
+        return "; ".join(text for text in (cuts_text(self.cuts), self._outside()) if text)
 
     def _outside(self) -> str:
         """Say where the subject writes that is not put back between cases; devices aside."""

@@ -120,6 +120,7 @@ class CaseBoots:
             events=boot.events(),
             history_until=history_until,
             atomic_bytes=self._stored.contract.atomic_bytes,
+            deadline=self._sandbox.deadline,
         )
 
     def end_without_power(self, recorded: RecordedBoot, choice: ImageChoice) -> None:

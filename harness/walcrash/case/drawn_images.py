@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
+from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.disk import Candidate, ImageBuilder, Pending, choices
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import ImageChoice
@@ -30,6 +31,7 @@ def drawn_images(
     most: int,
     pool: int,
     is_wanted: Callable[[ImageChoice, str], bool] | None = None,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Iterator[Candidate]:
     """Yield some images at a position, each content once.
 
@@ -41,12 +43,17 @@ def drawn_images(
         most: the most images that are yielded.
         pool: the choices at the position among which is drawn.
         is_wanted: whether an image is of use, by its choice and digest; None where each is.
+        deadline: when no more are built.
+
+    Raises:
+        TimeOver: there is no time left.
     """
     every = choices(pending, model, position, prng=prng, drawn=DRAWN_SUBSETS)
     first = list(islice(every, pool))
     builder = ImageBuilder(pending)
     seen: set[str] = set()
     for choice in [*first[:_PLAINEST], *prng.shuffled(first[_PLAINEST:])]:
+        deadline.check()
         image = builder.build(choice)
         digest = image.digest()
         if digest in seen or (is_wanted is not None and not is_wanted(choice, digest)):

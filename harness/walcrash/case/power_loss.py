@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
+from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.drawn_images import drawn_images
 from walcrash.case.watched_boot import called
 from walcrash.disk import (
@@ -71,6 +72,7 @@ class RecordedBoot:
         events: its own trace.
         history_until: its history if only so many of its events had happened.
         atomic_bytes: what is written whole, as in the contract.
+        deadline: when no more positions and images are worked out.
     """
 
     number: int
@@ -80,6 +82,7 @@ class RecordedBoot:
     events: tuple[Event, ...]
     history_until: Callable[[int], BootHistory]
     atomic_bytes: int = SECTOR_BYTES
+    deadline: Deadline = NO_DEADLINE
 
     @property
     def events_before(self) -> int:
@@ -87,10 +90,16 @@ class RecordedBoot:
         return sum(len(trace) for trace in self.earlier)
 
     def states(self) -> Iterator[tuple[CrashPosition, Pending]]:
-        """Yield each position at which a crash may fall, with the file system there."""
-        return crash_states(
+        """Yield each position at which a crash may fall, with the file system there.
+
+        Raises:
+            TimeOver: there is no time left.
+        """
+        for state in crash_states(
             self.base, self.events, earlier=self.earlier, atomic_bytes=self.atomic_bytes
-        )
+        ):
+            self.deadline.check()
+            yield state
 
     def history_at(self, position: CrashPosition) -> BootHistory:
         """Return the boot's history if the power was lost at a position."""
@@ -343,7 +352,13 @@ class LossSearch:
     ) -> Iterator[Candidate]:
         """Yield some images at a position, the plainest first."""
         return drawn_images(
-            pending, self._model, position, prng, most=most, pool=CHOICES_AT_A_POSITION
+            pending,
+            self._model,
+            position,
+            prng,
+            most=most,
+            pool=CHOICES_AT_A_POSITION,
+            deadline=self._boot.deadline,
         )
 
     def _stricter(
@@ -352,7 +367,9 @@ class LossSearch:
         """Yield images of each stricter model of a power loss, strictest first."""
         for model in stricter_than(self._model):
             if is_power_loss(model):
-                yield from islice(images(pending, model, position), most)
+                for candidate in islice(images(pending, model, position), most):
+                    self._boot.deadline.check()
+                    yield candidate
 
     def _relabelled(
         self, candidate: Candidate, pending: Pending, position: CrashPosition
@@ -368,9 +385,14 @@ class LossSearch:
             failed: the failure.
             pending: the file system at its position.
             most: images of each stricter model that are tried.
+
+        Returns:
+            The same where there is none, or no time to look for one.
         """
         target_invariant = failed.judgement.worst.invariant
         for candidate in self._stricter(pending, failed.candidate.choice.position, most):
+            if self._boot.deadline.is_naming_over:
+                break
             judged = self.judge_image(candidate)
             if judged.judgement.breaks_first(target_invariant):
                 return judged

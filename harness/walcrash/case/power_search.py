@@ -75,6 +75,7 @@ def targeted(boot: RecordedBoot, target: PowerTarget) -> list[Candidate]:
             continue
         builder = ImageBuilder(pending)
         for number, (choice, loss) in enumerate(_choices(pending, position, target)):
+            boot.deadline.check()
             # The nearest to the target first; of the choices that mean one image, the simplest.
             weight = _weigh(boot, choice, loss, number)
             rank = (not _is_like(choice, target), not _is_about(boot, choice, target), weight)

@@ -13,9 +13,11 @@ import tempfile
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.recoverer import Recoverer
 from walcrash.recorder import abi
 from walcrash.recorder.environment import HERE, PERTURBED
+from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.timer_kill import run_unwatched
 from walcrash.recorder.tree import capture, clear, restore
 from walcrash.recorder.watch import Watched, watch
@@ -30,7 +32,7 @@ from walcrash.values.errors import Inconclusive, ScenarioError
 from walcrash.values.faults import End, Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
-from walcrash.values.recovery import RecoveryFailure
+from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 from walcrash.values.tears import PAGE_BYTES
 
@@ -53,7 +55,12 @@ class _Kind(NamedTuple):
 
 
 class Sandbox(Closeable):
-    """One job's processes and directory; use it with `with`: nothing of it outlives the block."""
+    """One job's processes and directory; use it with `with`: nothing of it outlives the block.
+
+    Attributes:
+        directory: the subject's.
+        deadline: when its work has to end.
+    """
 
     def __init__(self) -> None:
         """Make the directory and start the zygotes.
@@ -64,6 +71,7 @@ class Sandbox(Closeable):
         self._work = WorkingDirectory()
         self._root = self._work.path
         self.directory = f"{self._root}/subject"
+        self.deadline: Deadline = NO_DEADLINE
         self._zygotes: list[Zygote] = []
         self._recoverers: dict[_Kind, Recoverer] = {}
         self._loaded: dict[tuple[str, str], Description] = {}
@@ -96,7 +104,9 @@ class Sandbox(Closeable):
         Raises:
             ScenarioError: there is no such adapter, it cannot be imported or made, or what it
                 says of itself makes no sense.
+            TimeOver: there is no time left.
         """
+        self.deadline.check()
         key = (subject.adapter, repr((sorted(subject.options.items()), subject.driver)))
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
@@ -136,7 +146,9 @@ class Sandbox(Closeable):
 
         Raises:
             Inconclusive: interception is missing, and what is done to the subject needs it.
+            TimeOver: there is no time left, or the boot did not end in it.
         """
+        self.deadline.check()
         kill = None if crash is None or crash.is_power_loss else crash
         request = BootRequest(
             adapter=subject.adapter,
@@ -151,13 +163,15 @@ class Sandbox(Closeable):
             seconds_per_call=limits.seconds,
             tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
+            ends_at=self.deadline.at,
         )
         zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
         if self._refusal is None:
             try:
-                return watch(
+                watched = watch(
                     zygote, _RUN, payload, directory=self.directory, plan=plan, memory_mb=memory_mb
                 )
+                return self._in_time(watched)
             except Inconclusive as problem:
                 self._refusal = problem
             finally:
@@ -170,7 +184,15 @@ class Sandbox(Closeable):
                 'kills on a timer (`kind = "kill-timer"`) do without',
                 hint="walcrash doctor",
             )
-        return run_unwatched(zygote, _RUN_UNWATCHED, payload, plan=plan, memory_mb=memory_mb)
+        return self._in_time(
+            run_unwatched(zygote, _RUN_UNWATCHED, payload, plan=plan, memory_mb=memory_mb)
+        )
+
+    def _in_time(self, watched: Watched) -> Watched:
+        """Return a boot that was not ended for the deadline: that is nothing of the subject's."""
+        if watched.recording.end is WatchEnd.HUNG:
+            self.deadline.check()
+        return watched
 
     def recover(
         self,
@@ -192,7 +214,11 @@ class Sandbox(Closeable):
             is_killed: leave the directory as a kill right after the operations would.
             is_forked: in a process of its own, which is gone without `close` afterwards, and
                 with it everything that it started.
+
+        Raises:
+            TimeOver: there is no time left, or the boot did not end in it.
         """
+        self.deadline.check()
         kind = _Kind(int(is_perturbed), is_forked)
         is_held = is_killed and not is_forked
         request = BootRequest(
@@ -204,17 +230,20 @@ class Sandbox(Closeable):
         )
         reader = BootReader(operations, directory=self.directory)
         recoverer = self._recoverer(kind, limits.memory_mb)
-        failure = recoverer.converse(request, limits.seconds, reader.take)
+        seconds = self.deadline.within(limits.seconds)
+        failure = recoverer.converse(request, seconds, reader.take)
         if failure is not None:
             # Before the directory is read: what hung may still write.
             self._end_recoverer(kind)
         self._mend_directory()
+        if failure is not None and failure.kind is FailureKind.HUNG:
+            self.deadline.check()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         history = reader.finish(Ending(end, failure))
         if isinstance(history.recovery, RecoveryFailure) and not is_forked:
             self._end_recoverer(kind)
         elif is_held and failure is None:
-            self._undo_close(kind, limits.seconds)
+            self._undo_close(kind, seconds)
         return history
 
     def _undo_close(self, kind: _Kind, seconds: float) -> None:

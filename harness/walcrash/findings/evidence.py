@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.recovery_runs import CLOSE, OPEN
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import Shape, shape_of
@@ -29,7 +30,7 @@ class Evidence:
     Attributes:
         run: traces, history and judgement; how much was covered is left out.
         before: what the last crash left; None where the case ended before.
-        after: what the first recovery left there; None where there was none.
+        after: what the first recovery left there; None where there was none, or no time to see.
     """
 
     run: CaseRun
@@ -53,9 +54,19 @@ def complete(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Evidence:
         stored: the case.
         run: what it gave, in fresh processes.
     """
-    after = None if run.image is None else _recovered(sandbox, stored, run.image)
+    found = without_recovery(run)
+    if run.image is None:
+        return found
+    try:
+        return replace(found, after=_recovered(sandbox, stored, run.image))
+    except TimeOver:
+        return found
+
+
+def without_recovery(run: CaseRun) -> Evidence:
+    """Return a run as evidence that does not tell how its image looks after a recovery."""
     kept = replace(run, coverage=None, portability_failure=None)
-    return Evidence(run=kept, before=run.image, after=after)
+    return Evidence(run=kept, before=run.image, after=None)
 
 
 def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:

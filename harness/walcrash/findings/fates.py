@@ -6,6 +6,7 @@ Not here: how a record is followed (`walcrash.oracle.fate`); what is said (`repo
 from collections.abc import Iterator, Sequence
 
 from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.recovery_runs import OPEN
 from walcrash.case.replayed import ended_boots
 from walcrash.case.sandbox import Sandbox
@@ -62,7 +63,7 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
         watched = watch_boot(
             sandbox, stored.subject, stored.limits, plan, number=len(run.boots) + 1
         )
-    except Inconclusive:
+    except (Inconclusive, TimeOver):
         return case_fate(run)
     # What it does now counts if it shows what it had shown.
     is_same = watched.history.recovery == first

@@ -14,6 +14,7 @@ from walcrash.findings.fates import watched_fate
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.search import minimise
+from walcrash.minimise.trial import TRIES
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause
 from walcrash.values.fate import Fate
@@ -30,6 +31,7 @@ class MinimalCase:
             again, so that there was nothing to begin with.
         tries: how many simpler cases were run.
         is_finished: whether all was tried; else the budget ran out first.
+        is_late: whether that was a time budget.
         cause: the cause that it shows; None where `outcome` is.
         fate: what its events say about what it breaks first; None where they decide nothing.
         is_promised: whether its images are of the contract's model, so that it counts against the
@@ -39,6 +41,7 @@ class MinimalCase:
     outcome: CaseOutcome | None
     tries: int
     is_finished: bool
+    is_late: bool = False
     cause: Cause | None = None
     fate: Fate | None = None
     is_promised: bool = False
@@ -47,8 +50,8 @@ class MinimalCase:
 def minimise_case(
     stored: StoredCase,
     target_invariant: Invariant,
-    seconds: float,
     *,
+    most_tries: int = TRIES,
     is_portability: bool,
     is_torn: bool = False,
     evidence: str = "",
@@ -58,7 +61,7 @@ def minimise_case(
     Args:
         stored: the case.
         target_invariant: the invariant that it breaks.
-        seconds: time for it.
+        most_tries: how many simpler cases may be run.
         is_portability: whether only images count that the contract's model does not allow.
         is_torn: whether it is a matter of portability for the way in which writes are torn, and
             images of every model count.
@@ -71,22 +74,27 @@ def minimise_case(
         partial(run_case, job_sandbox()),
         stored,
         target_invariant,
-        seconds=seconds,
+        most_tries=most_tries,
         beyond=stored.contract.model if is_portability and not is_torn else None,
         kept=unpack(evidence).run if evidence else None,
     )
     if found.run is None:
-        return MinimalCase(outcome=None, tries=found.tries, is_finished=found.is_finished)
+        return MinimalCase(
+            outcome=None, tries=found.tries, is_finished=found.is_finished, is_late=found.is_late
+        )
     is_within = _is_promised(found.run, stored)
     if not is_within and not is_portability:
         # It shrank to an image that the contract does not cover: the case as it was is shown.
-        return MinimalCase(outcome=None, tries=found.tries, is_finished=False)
+        return MinimalCase(
+            outcome=None, tries=found.tries, is_finished=False, is_late=found.is_late
+        )
     story = build_story(found.run, promised=stored.contract.model)
     fate = watched_fate(job_sandbox(), stored, found.run)
     return MinimalCase(
         outcome=summarise(found.run, stored),
         tries=found.tries,
         is_finished=found.is_finished,
+        is_late=found.is_late,
         cause=cause_of(
             target_invariant,
             found.run.landings,

@@ -13,15 +13,23 @@ Source: the passes over operations follow delta debugging (Zeller and Hildebrand
 2002).
 """
 
-import time
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
-from walcrash.minimise.trial import BudgetOver, RunCase, Trial, anywhere, models_up_to, start
+from walcrash.minimise.trial import (
+    TRIES,
+    BudgetOver,
+    RunCase,
+    Trial,
+    anywhere,
+    models_up_to,
+    start,
+)
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
@@ -50,11 +58,13 @@ class Minimised:
         run: the smallest case's, in fresh processes; None if the case did not fail again.
         tries: how many simpler cases were run.
         is_finished: whether all was tried; else the budget ran out first.
+        is_late: whether that was a time budget.
     """
 
     run: CaseRun | None
     tries: int
     is_finished: bool
+    is_late: bool = False
 
 
 def minimise(
@@ -62,7 +72,7 @@ def minimise(
     stored: StoredCase,
     target_invariant: Invariant,
     *,
-    seconds: float,
+    most_tries: int = TRIES,
     beyond: PersistenceModel | None = None,
     kept: CaseRun | None = None,
 ) -> Minimised:
@@ -72,29 +82,28 @@ def minimise(
         run_case: runs and judges one case.
         stored: a case that breaks the invariant first.
         target_invariant: the invariant.
-        seconds: time for it; the tries have their own limit.
+        most_tries: how many simpler cases may be run.
         beyond: power losses are not sought in a model that this one covers; None seeks in all.
         kept: how the case ran when it failed, for one that may run in another way now.
 
     Raises:
         WalcrashError: as `run_case`, for the case as it is.
     """
-    deadline = time.monotonic() + seconds
     try:
-        trial = start(run_case, stored, target_invariant, deadline=deadline, kept=kept)
-    except BudgetOver:
-        trial = None
+        trial = start(run_case, stored, target_invariant, most_tries=most_tries, kept=kept)
+    except (BudgetOver, TimeOver) as end:
+        return Minimised(run=None, tries=0, is_finished=False, is_late=isinstance(end, TimeOver))
     if trial is None:
         return Minimised(run=None, tries=0, is_finished=False)
     whole = trial.run
     try:
         is_plain = whole.case.is_control or trial.attempt(workload.without_crashes(trial.case))
-    except BudgetOver:
-        return Minimised(run=whole, tries=trial.tries, is_finished=False)
+    except (BudgetOver, TimeOver) as end:
+        return _cut_short(trial, end)
     found = _smallest(trial, beyond)
     if is_plain or found.run is None or not found.run.case.is_control:
         return found
-    other = Trial(run_case, stored, whole, deadline=deadline)
+    other = Trial(run_case, stored, whole, most_tries=most_tries)
     other.needs_crash = True
     found = _smallest(other, beyond)
     return replace(found, tries=trial.tries + found.tries)
@@ -102,7 +111,6 @@ def minimise(
 
 def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
     """Make a case as small as the budget allows; try it without its crashes at the end."""
-    is_finished = True
     try:
         _exact_kills(trial)
         _plain_losses(trial)
@@ -111,9 +119,15 @@ def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
             is_first = False
         if not trial.needs_crash and not trial.case.is_control:
             trial.attempt(workload.without_crashes(trial.case))
-    except BudgetOver:
-        is_finished = False
-    return Minimised(run=trial.run, tries=trial.tries, is_finished=is_finished)
+    except (BudgetOver, TimeOver) as end:
+        return _cut_short(trial, end)
+    return Minimised(run=trial.run, tries=trial.tries, is_finished=True)
+
+
+def _cut_short(trial: Trial, end: BudgetOver | TimeOver) -> Minimised:
+    """Return what there is when a budget ran out."""
+    is_late = isinstance(end, TimeOver)
+    return Minimised(run=trial.run, tries=trial.tries, is_finished=False, is_late=is_late)
 
 
 def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool) -> bool:

@@ -1,11 +1,11 @@
 """Trials: one simpler case after another is run, and taken if it breaks the same invariant first.
 
 A failure counts only if it shows in fresh processes. Whatever has been tried is not tried again.
-The number of tries is the first limit, so that the same case gives the same result; the clock
-is the second, for subjects that are slow.
+The limits are counts of tries and of starts of the subject, so that the same case gives the same
+result on any machine. A time budget, where there is one, ends a run of a case in the middle
+(`walcrash.case.deadline`).
 """
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,6 +34,9 @@ from walcrash.workload.control import control_of
 TRIES: Final = 200
 """Most runs of simpler cases for one finding."""
 
+STARTS: Final = 2000
+"""Most starts of the subject in these, boots and recoveries: a case with a power loss has many."""
+
 TRIES_PER_HUNG_SECOND: Final = 10
 """A run in which a recovery hung counts as so many for each second of its time limit."""
 
@@ -52,7 +55,7 @@ class RunCase(Protocol):
 
 
 class BudgetOver(Exception):
-    """All tries are used up, or the time is."""
+    """All tries or all starts are used up."""
 
 
 class Trial:
@@ -65,18 +68,19 @@ class Trial:
     """
 
     def __init__(
-        self, run_case: RunCase, stored: StoredCase, run: CaseRun, *, deadline: float
+        self, run_case: RunCase, stored: StoredCase, run: CaseRun, *, most_tries: int = TRIES
     ) -> None:
-        """Begin with a case that was run; `deadline` is of `time.monotonic()`."""
+        """Begin with a case that was run."""
         self.run = run
         self.tries = 0
         self.needs_crash = False
         self.target_invariant: Invariant = run.judgement.worst.invariant
         self._run_case = run_case
         self._stored = stored
-        self._deadline = deadline
+        self._most_tries = most_tries
         self._alignment = Alignment.within(run.case)
         self._spent = 0
+        self._starts = 0
         self._tried: set[tuple[Case, tuple[tuple[int, PowerTarget], ...]]] = set()
 
     @property
@@ -96,6 +100,7 @@ class Trial:
 
         Raises:
             BudgetOver: there is no try left.
+            TimeOver: there is no time left.
         """
         if edit is None:
             return False
@@ -103,7 +108,7 @@ class Trial:
         key = (case, tuple(sorted(power.items(), key=lambda each: each[0])))
         if key in self._tried or (not power and case == self.case):
             return False
-        if self._spent >= TRIES or time.monotonic() >= self._deadline:
+        if self._spent >= self._most_tries or self._starts >= STARTS:
             raise BudgetOver
         self._tried.add(key)
         self.tries += 1
@@ -141,6 +146,7 @@ class Trial:
             return None
         hung = TRIES_PER_HUNG_SECOND * self._stored.limits.seconds if has_hung(run) else 0
         self._spent += 1 + int(hung)
+        self._starts += len(run.boots) + run.recoveries
         return run
 
     def _prepared(
@@ -226,7 +232,7 @@ def start(
     stored: StoredCase,
     target_invariant: Invariant,
     *,
-    deadline: float,
+    most_tries: int = TRIES,
     kept: CaseRun | None = None,
 ) -> Trial | None:
     """Run the case as it is; None if it does not break the invariant first this time.
@@ -238,7 +244,7 @@ def start(
         run_case: runs and judges one case.
         stored: the case.
         target_invariant: the invariant.
-        deadline: when to stop, `time.monotonic()`.
+        most_tries: how many simpler cases may be run.
         kept: how the case ran when it failed, if that is known.
 
     Raises:
@@ -248,10 +254,10 @@ def start(
     if not breaks_first(run, target_invariant):
         run = run.portability_failure or run
     if breaks_first(run, target_invariant):
-        return Trial(run_case, stored, run, deadline=deadline)
+        return Trial(run_case, stored, run, most_tries=most_tries)
     if kept is None or not breaks_first(kept, target_invariant):
         return None
-    trial = Trial(run_case, stored, kept, deadline=deadline)
+    trial = Trial(run_case, stored, kept, most_tries=most_tries)
     same = unchanged(kept.case)
     return (
         trial if trial.attempt(same) or trial.attempt(same, targets=_at_each_loss(kept)) else None

@@ -198,7 +198,9 @@ class Supervisor(ProcessTable):
         limit_ms = self._plan.seconds_per_call * 1000
         rows, listener, most = self.rows, self._listener, self._plan.events
         calls_seen = 0
+        ends_at = self._plan.ends_at
         is_timed = isinstance(self._plan.crash, KillTimer)
+        is_bounded = is_timed or ends_at is not None
         self._call_started = time.monotonic()
 
         def wait() -> WatchEnd | None:
@@ -208,10 +210,11 @@ class Supervisor(ProcessTable):
             if is_timed or not calls_seen % _CLOCK_CHECK_CALLS:
                 if len(rows) > most:
                     return WatchEnd.TOO_LONG
-                if time.monotonic() - self._call_started > limit_ms / 1000:
+                now = time.monotonic()
+                if now - self._call_started > limit_ms / 1000 or now >= (ends_at or now + 1):
                     return WatchEnd.HUNG
                 self._check_timer()
-            ready = poll.poll(self._patience_ms(limit_ms) if is_timed else limit_ms)
+            ready = poll.poll(self._patience_ms(limit_ms) if is_bounded else limit_ms)
             if ready == one_call:
                 return None
             if not ready:
@@ -224,9 +227,10 @@ class Supervisor(ProcessTable):
         return wait
 
     def _patience_ms(self, limit_ms: float) -> float:
-        if self._deadline is None:
+        ends = [each for each in (self._deadline, self._plan.ends_at) if each is not None]
+        if not ends:
             return limit_ms
-        return max(0.0, min(limit_ms, (self._deadline - time.monotonic()) * 1000 + 1))
+        return max(0.0, min(limit_ms, (min(ends) - time.monotonic()) * 1000 + 1))
 
     def _check_timer(self) -> None:
         """Kill where the timer has run out; start the timer at the first event."""

@@ -83,7 +83,7 @@ class _Conversation:
             now = time.monotonic()
             if self._kill_at is not None and now >= self._kill_at:
                 return WatchEnd.KILLED
-            if now >= self._call_started + self._plan.seconds_per_call:
+            if now >= self._patient_until():
                 return WatchEnd.HUNG
             if len(self.rows) > self._plan.events:
                 return WatchEnd.TOO_LONG
@@ -101,10 +101,14 @@ class _Conversation:
                 pass
 
     def _patience_seconds(self, now: float) -> float:
-        until = self._call_started + self._plan.seconds_per_call
+        until = self._patient_until()
         if self._kill_at is not None:
             until = min(until, self._kill_at)
         return max(1e-6, until - now)
+
+    def _patient_until(self) -> float:
+        until = self._call_started + self._plan.seconds_per_call
+        return until if self._plan.ends_at is None else min(until, self._plan.ends_at)
 
     def _receive(self) -> bool:
         """Take a piece; return whether there may be more."""

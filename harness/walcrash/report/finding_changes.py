@@ -14,6 +14,7 @@ NOTHING = Unfollowed()
 
 _LEFT_OUT = f"not run again: a run does so with at most {KEPT_CASES} cases of a scenario"
 _SILENT = "whose cases are inconclusive now or cannot be run"
+_LATE = "not run again: the time was over"
 
 _WORDS = {
     FindingState.NEW: "new",
@@ -43,7 +44,12 @@ def change_lines(
             note = "; no case of this run showed them, their kept cases did" if is_missed else ""
             text = f"{len(ids)} {words}: {', '.join(ids)}{note}"
             lines += block("" if lines else "findings", text, width=width)
-    for left, why in ((unfollowed.left_out, _LEFT_OUT), (unfollowed.silent, _SILENT)):
+    unknown = (
+        (unfollowed.left_out, _LEFT_OUT),
+        (unfollowed.silent, _SILENT),
+        (unfollowed.late, _LATE),
+    )
+    for left, why in unknown:
         if left:
             text = f"{len(left)} kept, {why}: {_listed(left)}; `walcrash replay` runs one alone"
             lines += block("" if lines else "findings", text, width=width)

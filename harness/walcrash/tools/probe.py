@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import MINIMISING_SECONDS, Campaign, CampaignPlan
+from walcrash.campaign.campaign import Campaign, CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.case.sandbox import Sandbox
+from walcrash.minimise.trial import TRIES
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive, Interrupted
 from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
@@ -64,7 +65,7 @@ class ProbePlan:
         jobs: how many processes run cases.
         acknowledges: when records are to count as promised, in the order in which that is tried;
             `sync` is left out where all is kept from the append on.
-        minimising_seconds: longest time in which the findings of one promise are minimised.
+        minimising_tries: how many simpler cases are run for one group of failing cases.
     """
 
     scenario: Scenario
@@ -75,7 +76,7 @@ class ProbePlan:
     seconds: float | None = None
     jobs: int = 1
     acknowledges: tuple[Acknowledges, ...] = tuple(Acknowledges)
-    minimising_seconds: float = MINIMISING_SECONDS
+    minimising_tries: int = TRIES
 
 
 def run_probe(
@@ -251,7 +252,7 @@ class _Prober:
                 seconds=left,
                 only_case=None,
                 runs=self.plan.runs,
-                minimising_seconds=self.plan.minimising_seconds,
+                minimising_tries=self.plan.minimising_tries,
                 # The weaker models have their own turn.
                 is_portability_reported=False,
             ),

@@ -32,8 +32,8 @@ IMAGES: Final = 60
 SHORT_CASES: Final = 8
 """Cases for one promise in the short table."""
 
-MINIMISING_SECONDS: Final = 5.0
-"""Longest time in which the findings of one promise are minimised: a table shows few words."""
+MINIMISING_TRIES: Final = 40
+"""Simpler cases that are run for one group of failing cases: a table shows few words."""
 
 Say = Callable[[str], None]
 
@@ -135,7 +135,7 @@ def _validate(row: Documented, plan: ValidationPlan) -> ValidatedRow:
         cases=at_most(max(plan.cases, row.cases), row.most_cases),
         images=at_most(plan.images, row.most_images),
         jobs=plan.jobs,
-        minimising_seconds=MINIMISING_SECONDS,
+        minimising_tries=MINIMISING_TRIES,
         acknowledges=(row.acknowledges,),
     )
     try:

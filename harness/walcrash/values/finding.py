@@ -42,10 +42,12 @@ class Unfollowed:
     Attributes:
         left_out: those whose kept cases were not run, since there are too many.
         silent: those whose kept cases say nothing any more: inconclusive, or not to be run.
+        late: those whose kept cases were not run, since the time was over.
     """
 
     left_out: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The event log: one line for each thing that a campaign reports, in one order.
 
 The log is the record that reports are made from. It holds no clock, process id, duration or
-path of the machine, so the same seed gives the same bytes. `line_to_json` gives the NDJSON
+path of the machine, so the same seed gives the same bytes; only where a time budget was over before
+the first case does the reason say how long things took. `line_to_json` gives the NDJSON
 form: an object with `line` (what kind) and the fields below; `line_from_json` is the way back.
 """
 
@@ -162,6 +163,25 @@ class Unopened:
     story: Story
 
 
+class CutWork(Enum):
+    """What a time budget was not enough for."""
+
+    PINNED = "pinned cases"
+    KEPT = "kept findings"
+    CASES = "cases"
+    MINIMISING = "minimising"
+    REPLAYS = "replays"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeCut:
+    """Work that ended with the time budget: how many of how many were done."""
+
+    what: CutWork
+    done: Count
+    of: Count
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioEnded:
     """One scenario in numbers.
@@ -169,7 +189,8 @@ class ScenarioEnded:
     `crash_points` counts landings by placement and event kind, such as `within write`;
     `images` is None where there was no power loss; `judged` are the invariants that were judged
     in at least one case, and `unjudged` those for which every case lacked something, with what that
-    was. `unopened` stands there where the subject could not be opened at all.
+    was. `unopened` stands there where the subject could not be opened at all. `time_cuts` says
+    what a time budget was not enough for; without a time budget nothing is cut by the clock.
     """
 
     scenario: EncodableText
@@ -189,6 +210,7 @@ class ScenarioEnded:
     portability: Count = 0
     unopened: Annotated[Unopened | None, SPARSE] = None
     unjudged: Annotated[tuple[tuple[Invariant, EncodableText], ...], SPARSE] = ()
+    time_cuts: Annotated[tuple[TimeCut, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

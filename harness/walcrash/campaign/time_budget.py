@@ -1,0 +1,152 @@
+"""The time of one scenario: who gets how much of it, and what is said where it was not enough.
+
+Only a time budget (`--time`, `seconds` in a scenario) looks at the clock. What is left when a
+failure was found is shared between confirming, minimising and replays; kept cases come before a
+scenario's own and get a part, so that the scenario gets one too.
+
+Not here: how work ends at its deadline (`walcrash.case.deadline`, `pool`).
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.case.deadline import NO_DEADLINE, Deadline
+from walcrash.values.faults import FaultKind
+from walcrash.values.log import CutWork, TimeCut
+from walcrash.values.scenario import Scenario
+
+KEPT_SHARE: Final = 0.5
+"""Most of a scenario's time that its kept cases get."""
+
+RESERVED_SHARE: Final = 0.25
+"""Part of the time of a scenario's cases that is left for findings, once there is one."""
+
+RESERVED_SECONDS: Final = 60.0
+"""Most that is left for them."""
+
+MINIMISING_SHARE: Final = 0.6
+"""Part of the time for findings in which they are minimised; replays get the rest."""
+
+BATCH_SECONDS: Final = 1.0
+"""About how long a batch of cases should take where there is a time budget."""
+
+_ROUNDED_UP: Final = 1.2
+"""By how much more is asked for than was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeBudget:
+    """When one scenario has to end; `at` is of `time.monotonic()`, None where there is no end."""
+
+    began: float
+    at: float | None = None
+
+    @classmethod
+    def lasting(cls, seconds: float | None) -> "TimeBudget":
+        """Return a budget that begins now."""
+        now = time.monotonic()
+        return cls(began=now, at=None if seconds is None else now + max(0.0, seconds))
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.began
+
+    def part(self, share: float) -> Deadline:
+        """Return the deadline of work that gets a part of what is left."""
+        if self.at is None:
+            return NO_DEADLINE
+        now = time.monotonic()
+        return Deadline(at=now + max(0.0, self.at - now) * share)
+
+    def for_cases(self) -> Deadline:
+        """Return the deadline of the cases that begin now; a failure is named before."""
+        if self.at is None:
+            return NO_DEADLINE
+        left = max(0.0, self.at - time.monotonic())
+        return Deadline(
+            at=self.at, name_until=self.at - min(RESERVED_SECONDS, left * RESERVED_SHARE)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What preparing a scenario took.
+
+    Attributes:
+        load_seconds: to load the subject.
+        control_seconds: to run its control cases.
+        controls: how many of them were run.
+        starts: how often they started the subject: boots and recoveries.
+        recoveries: how many of these were recoveries.
+    """
+
+    load_seconds: float = 0.0
+    control_seconds: float = 0.0
+    controls: int = 0
+    starts: int = 0
+    recoveries: int = 0
+
+    @property
+    def start_seconds(self) -> float:
+        """What one start of the subject costs, with its share of all the rest."""
+        return self.control_seconds / max(1, self.starts)
+
+    def case_seconds(self, scenario: Scenario) -> float:
+        """Return about how long one case takes: all its boots, and all images of a power loss."""
+        images = max(
+            [1, *(plan.images for plan in scenario.faults if plan.kind is FaultKind.POWER)]
+        )
+        recoveries = self.recoveries / max(1, self.controls)
+        return (scenario.workload.boots[1] + images * recoveries) * self.start_seconds
+
+    def batch_cases(self, scenario: Scenario, most: int) -> int:
+        """Return how many cases make a batch that does not take long."""
+        return max(1, min(most, int(BATCH_SECONDS / max(1e-6, self.case_seconds(scenario)))))
+
+
+def no_case_text(scenario: Scenario, costs: Costs | None, *, controls: int, seconds: float) -> str:
+    """Say why no case was run in the time that there was, and how much is needed.
+
+    Args:
+        scenario: it.
+        costs: what preparing it took; None where it did not even get that far.
+        controls: how many control cases belong to it.
+        seconds: how long it had.
+    """
+    if costs is None or not costs.controls:
+        loaded = "" if costs is None else f"; loading the subject took {costs.load_seconds:.1f} s"
+        return (
+            f"no case was run: the time was over after {seconds:.1f} s, before the first of "
+            f"{controls} cases without a crash had ended{loaded}. More time is needed"
+        )
+    each = costs.control_seconds / costs.controls
+    kept = max(0.0, seconds - costs.load_seconds - costs.control_seconds)
+    if costs.controls < controls:
+        kept = 0.0
+    needed = costs.load_seconds + controls * each + costs.case_seconds(scenario) + kept
+    rest = f", all else {kept:.1f} s" if kept >= 0.1 else ""
+    return (
+        f"no case was run: the time was over after {seconds:.1f} s. Loading the subject took "
+        f"{costs.load_seconds:.1f} s, {costs.controls} of {controls} cases without a crash "
+        f"{costs.control_seconds:.1f} s{rest}; a start of the subject takes "
+        f"{1000 * costs.start_seconds:.0f} ms, a case up to {costs.case_seconds(scenario):.1f} s. "
+        f"About {math.ceil(needed * _ROUNDED_UP)} s are needed for this scenario"
+    )
+
+
+_WORDS: Final = {
+    CutWork.PINNED: "pinned cases were run",
+    CutWork.KEPT: "kept findings were run again",
+    CutWork.CASES: "cases were run",
+    CutWork.MINIMISING: "groups of failing cases were minimised to the end",
+    CutWork.REPLAYS: "replays were made",
+}
+
+
+def cuts_text(cuts: list[TimeCut]) -> str:
+    """Say what the time was not enough for; empty where it was enough."""
+    parts = [f"{cut.done} of {cut.of} {_WORDS[cut.what]}" for cut in cuts]
+    return f"the time was over: {', '.join(parts)}" if parts else ""
