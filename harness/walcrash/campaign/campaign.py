@@ -194,12 +194,13 @@ class Campaign:
     def _budget(self, scenario: Scenario, *, scenarios_left: int, used: float = 0.0) -> TimeBudget:
         """Return a scenario's time: its own budget, or its share of the campaign's."""
         earlier = 0.0 if self._state is None else self._state.begin_scenario(scenario.name)
-        if self._deadline is not None:
-            return TimeBudget.lasting((self._deadline - time.monotonic()) / scenarios_left)
-        is_counted = self._plan.cases is not None or self._plan.only_case is not None
-        if is_counted or scenario.budget.seconds is None:
-            return TimeBudget.lasting(None)
-        return TimeBudget.lasting(scenario.budget.seconds - earlier - used)
+        return TimeBudget.of(
+            scenario,
+            end=self._deadline,
+            scenarios_left=scenarios_left,
+            is_counted=self._plan.cases is not None or self._plan.only_case is not None,
+            used=earlier + used,
+        )
 
     def _begin(
         self, pool: JobPool, scenario: Scenario, budget: TimeBudget

@@ -27,7 +27,7 @@ MakeExecutor = Callable[[int], Executor]
 GRACE_SECONDS: Final = 2.0
 """How long a job may go on after an interrupt."""
 
-OVERDUE_SECONDS: Final = 1.0
+OVERDUE_SECONDS: Final = 0.5
 """How long a job may go on after a deadline."""
 
 _POLL_SECONDS: Final = 0.1

@@ -49,6 +49,31 @@ class TimeBudget:
         now = time.monotonic()
         return cls(began=now, at=None if seconds is None else now + max(0.0, seconds))
 
+    @classmethod
+    def of(
+        cls,
+        scenario: Scenario,
+        *,
+        end: float | None,
+        scenarios_left: int,
+        is_counted: bool,
+        used: float,
+    ) -> "TimeBudget":
+        """Return a scenario's time, from now on.
+
+        Args:
+            scenario: it; it may have a time of its own.
+            end: of the campaign, by `time.monotonic()`; None where that has no time budget.
+            scenarios_left: how many scenarios share what is left until then.
+            is_counted: whether cases were asked for by number, so that no clock decides.
+            used: how long the scenario has been run before, seconds.
+        """
+        if end is not None:
+            return cls.lasting((end - time.monotonic()) / scenarios_left)
+        if is_counted or scenario.budget.seconds is None:
+            return cls.lasting(None)
+        return cls.lasting(scenario.budget.seconds - used)
+
     @property
     def seconds(self) -> float:
         """How long it has been running."""

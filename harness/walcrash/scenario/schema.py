@@ -407,7 +407,7 @@ class BudgetTable(_Table):
         default=None,
         gt=0,
         le=SECONDS,
-        description="After so many seconds; without it, only the cases count.",
+        description="After so many seconds. Without it, and with `--cases`, only cases count.",
         examples=[60],
     )
 

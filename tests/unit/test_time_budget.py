@@ -1,0 +1,99 @@
+"""Time budgets: who gets how much, what is said where it is not enough, where no clock counts."""
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_citations import PACKAGE
+
+from walcrash.campaign.jobs import make_executor
+from walcrash.campaign.pool import JobPool
+from walcrash.campaign.time_budget import Costs, TimeBudget, no_case_text
+from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
+from walcrash.scenario.file import load_scenario
+
+SCENARIO = load_scenario(Path(__file__).parents[2] / "scenarios" / "quickstart.toml")
+FAR = 1e6
+"""Seconds that no test takes."""
+
+CLOCKS = {
+    "case/deadline.py": "asks only where there is a time budget",
+    "case/recoverer.py": "the time limit of one recovery, which is a verdict: it hangs",
+    "case/growth.py": "how often a directory is measured that a recovery may fill",
+}
+"""Where the rooms that decide what is found and how it is named look at a clock, and why."""
+
+
+def test_what_is_found_and_how_it_is_named_depends_on_no_clock() -> None:
+    rooms = ("case", "minimise", "disk", "oracle", "workload")
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for room in rooms
+        for path in (PACKAGE / room).rglob("*.py")
+        if re.search(r"\btime\.(monotonic|time|perf_counter)", path.read_text(encoding="utf-8"))
+    }
+    assert found == set(CLOCKS)
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_cases_that_are_asked_for_by_number_have_no_clock(is_counted: bool) -> None:
+    scenario = replace(SCENARIO, budget=replace(SCENARIO.budget, seconds=FAR))
+    budget = TimeBudget.of(scenario, end=None, scenarios_left=1, is_counted=is_counted, used=0.0)
+    assert (budget.at is None) is is_counted
+    end = time.monotonic() + FAR
+    asked = TimeBudget.of(scenario, end=end, scenarios_left=2, is_counted=is_counted, used=0.0)
+    assert asked.at is not None
+    assert asked.at < end - FAR / 3
+    assert TimeBudget.lasting(None).for_cases() is NO_DEADLINE
+
+
+def test_a_failure_is_named_before_the_time_of_its_case_is_over() -> None:
+    deadline = TimeBudget.lasting(FAR).for_cases()
+    assert deadline.at is not None
+    assert deadline.name_until is not None
+    assert deadline.name_until < deadline.at
+    now = time.monotonic()
+    late = Deadline(at=now + FAR, name_until=now)
+    assert (late.is_over, late.is_naming_over) == (False, True)
+    assert late.within(1.0) == 1.0
+    over = Deadline(at=now)
+    assert over.within(60.0) < 1.0
+    with pytest.raises(TimeOver):
+        over.check()
+
+
+def test_work_that_does_not_end_with_its_deadline_is_ended_and_others_take_its_place() -> None:
+    with JobPool(make_executor, 1) as pool:
+        pool.deadline = TimeBudget.lasting(0.2).part(1.0)
+        futures = [pool.submit(time.sleep, FAR) for _ in range(2)]
+        for future in futures:
+            with pytest.raises(TimeOver):
+                pool.result(future)
+        with pytest.raises(TimeOver):
+            pool.result(pool.submit(abs, -1))
+        pool.deadline = NO_DEADLINE
+        assert pool.result(pool.submit(abs, -1)) == 1
+
+
+def test_where_no_case_was_run_the_reason_says_what_took_the_time_and_how_much_is_needed() -> None:
+    costs = Costs(load_seconds=0.5, control_seconds=6.0, controls=3, starts=15, recoveries=12)
+    text = no_case_text(SCENARIO, costs, controls=3, seconds=10.0)
+    # Three boots at most and four recoveries, of 400 ms: 2.8 s on top of what it took, and a fifth.
+    assert "3 of 3 cases without a crash 6.0 s, all else 3.5 s" in text
+    assert "a start of the subject takes 400 ms, a case up to 2.8 s" in text
+    assert "About 16 s are needed" in text
+    half = replace(costs, control_seconds=4.0, controls=2, starts=10, recoveries=8)
+    text = no_case_text(SCENARIO, half, controls=3, seconds=5.0)
+    assert "2 of 3 cases without a crash 4.0 s;" in text
+    assert "About 12 s are needed" in text
+    text = no_case_text(SCENARIO, Costs(load_seconds=2.0), controls=3, seconds=5.0)
+    assert "before the first of 3 cases without a crash had ended" in text
+    assert "loading the subject took 2.0 s" in text
+
+
+def test_batches_are_small_where_starts_are_slow() -> None:
+    slow = Costs(control_seconds=6.0, controls=3, starts=15, recoveries=12)
+    fast = replace(slow, control_seconds=0.06)
+    assert [each.batch_cases(SCENARIO, 8) for each in (slow, fast)] == [1, 8]
