@@ -8,6 +8,8 @@
  * is none, and truncates the rest. A record is acknowledged when fsync has returned.
  *
  * With --no-sync it is wrong: nothing is ever synced, and a power loss takes what was promised.
+ * With --dated it is wrong: positions begin with the day of the recovery, by the wall clock, so two
+ * recoveries of one log give its records other positions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
-static int log_fd = -1, is_synced = 1, is_broken;
-static long long end; /* where the next frame goes */
+static int log_fd = -1, is_synced = 1, is_dated, is_broken;
+static long long end;  /* where the next frame goes */
+static long long base; /* what a position is above its offset */
 
 /* JSON: just enough to find a member of the request and to take its value as text. */
 
@@ -112,6 +116,7 @@ static int recover(const char *directory) {
     char path[PATH_MAX];
     uint32_t length;
     char *data;
+    if (is_dated) base = (long long)time(NULL) / 86400 << 32;
     snprintf(path, sizeof path, "%s/log", directory);
     if ((log_fd = open(path, O_RDWR | O_CREAT, 0644)) < 0) return -1;
     for (end = 0; (data = read_frame(end, &length)); free(data)) end += 8 + (long long)length;
@@ -147,7 +152,7 @@ static void do_append(const char *line) {
         is_broken = 1; /* what is at the end now is for recovery to find out */
         return refuse(strerror(errno));
     }
-    printf("{\"ok\":true,\"offset\":%lld}\n", end);
+    printf("{\"ok\":true,\"offset\":%lld}\n", base + end);
     end += 8 + (long long)length;
 }
 
@@ -156,13 +161,13 @@ static void do_replay(const char *line) {
     uint32_t length;
     char *data;
     const char *from = member(line, "from", &found);
-    long long offset = from ? atoll(from) : 0;
+    long long offset = from ? atoll(from) & 0xFFFFFFFF : 0;
     for (; offset < end && (data = read_frame(offset, &length)); free(data)) {
-        printf("{\"record\":%.*s,\"offset\":%lld}\n", (int)length, data, offset);
+        printf("{\"record\":%.*s,\"offset\":%lld}\n", (int)length, data, base + offset);
         offset += 8 + (long long)length;
     }
     if (offset < end) return refuse("there is no record at this offset");
-    printf("{\"ok\":true,\"end\":%lld}\n", end);
+    printf("{\"ok\":true,\"end\":%lld}\n", base + end);
 }
 
 int main(int count, char **words) {
@@ -170,6 +175,7 @@ int main(int count, char **words) {
     size_t size = 0, length;
     for (int at = 1; at < count - 1; at++)
         if (!strcmp(words[at], "--no-sync")) is_synced = 0;
+        else if (!strcmp(words[at], "--dated")) is_dated = 1;
     while (count > 1 && getline(&line, &size, stdin) > 0) {
         const char *what = member(line, "do", &length);
         if (!what) what = "", length = 0;

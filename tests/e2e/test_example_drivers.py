@@ -15,6 +15,7 @@ DRIVERS = ROOT / "scenarios" / "drivers"
 NEEDS = {
     "filelog": "gcc",
     "filelog-no-sync": "gcc",
+    "filelog-dated": "gcc",
     "compacting": "node",
     "compacting-unsynced": "node",
     "compacting-checkpoint-first": "node",
@@ -39,6 +40,7 @@ RIGHT = {
 
 WRONG = {
     "filelog-no-sync": (2, "lost-put"),
+    "filelog-dated": (1, "determinism"),
     "compacting-unsynced": (25, "lost-put"),
     "compacting-checkpoint-first": (10, "checkpoint-ahead"),
     "journal-keep-tail": (3, "not-appendable"),
@@ -110,8 +112,17 @@ def test_a_right_example_passes(name: str, built: Path, tmp_path: Path) -> None:
     assert (code, broken) == (0, set()), said
 
 
-SLOW = {"compacting-unsynced", "compacting-checkpoint-first", "journal-keep-tail"}
-"""Cases of drivers that are started anew for every image: up to a minute each."""
+def test_a_driver_in_c_that_asks_for_the_date_needs_no_crash(built: Path, tmp_path: Path) -> None:
+    need("filelog-dated")
+    code, _, said = run(built, tmp_path, "filelog-dated", 1)
+    assert code == 1, said
+    assert "FAIL  filelog-dated · determinism" in said
+    assert "· plain" in said
+    assert "clock of filelog" in said
+
+
+SLOW = {"filelog-dated", "compacting-unsynced", "compacting-checkpoint-first", "journal-keep-tail"}
+"""Cases of drivers that are started anew for every image: up to a minute each; one is run above."""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from walcrash.report.markdown import fenced, markdown_report, plain
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import FINDINGS_SHOWN, summary_text
 from walcrash.values.log import FindingReported, LogLine, StopReason
+from walcrash.values.varied import Surrounding, Varied
+from walcrash.values.verdict import Invariant
 
 PATHS = {"quickstart": "quickstart", "torn-tail": "scenarios/torn-tail.toml"}
 
@@ -44,6 +46,29 @@ def test_crash_points_are_counted_by_placement_and_kind() -> None:
     assert ["fsync", "1", "0", "0"] in rows
     assert ["reply", "0", "0", "9"] in rows
     assert ["write", "0", "5", "0"] in rows
+
+
+def test_what_was_varied_is_said_with_whom_it_was_varied_for_and_what_was_not() -> None:
+    varied = (
+        Varied(program="filelog", what=Surrounding.CLOCK),
+        Varied(program="sh", what=Surrounding.CLOCK),
+        Varied(program="sh", what=Surrounding.LISTING),
+        Varied(program="old", what=Surrounding.CLOCK, problem="it has no 64-bit vDSO"),
+    )
+    judged = (Invariant.LOST_PUT, Invariant.DETERMINISM)
+    lines = [scenario_ended("quickstart", 4, 0, judged=judged, varied=varied)]
+    text = " ".join(text_of(report_of(lines)).split())
+    said = "varied hash seed, time zone, locale; clock of filelog, sh; directory order of sh"
+    assert f"{said} not clock of old: it has no 64-bit vDSO" in text
+    page = " ".join(markdown_report(report_of(lines)).split())
+    assert "clock of filelog, sh; directory order of sh" in page
+    assert "not judged with another clock of old" in page
+
+
+def test_nothing_is_said_to_be_varied_where_determinism_was_not_judged() -> None:
+    varied = (Varied(program="filelog", what=Surrounding.CLOCK),)
+    lines = [scenario_ended("quickstart", 4, 0, judged=(Invariant.LOST_PUT,), varied=varied)]
+    assert "varied" not in text_of(report_of(lines))
 
 
 def test_every_finding_stands_with_its_command_before_the_verdict() -> None:

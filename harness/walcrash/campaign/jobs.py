@@ -7,7 +7,7 @@ Not here: how a job's process is started and ended (`executor`).
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
@@ -104,7 +104,7 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
                 controls=(outcome,),
                 unopened=tell_unopened(sandbox, stored, run),
             )
-        outcomes.append(outcome)
+        outcomes.append(replace(outcome, varied=sandbox.varied(scenario.subject)))
         runs.append(run)
         profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
         if outcome.verdict is Verdict.INCONCLUSIVE:
@@ -153,6 +153,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         except TimeOver:
             break
         is_found |= bool(shown.failures())
-        outcomes.append(shown.outcome())
+        varied = job_sandbox().varied(batch.scenario.subject)
+        outcomes.append(replace(shown.outcome(), varied=varied))
         parts.append(shown)
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes

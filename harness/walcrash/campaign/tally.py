@@ -27,6 +27,7 @@ from walcrash.values.log import (
     Unopened,
 )
 from walcrash.values.scenario import Scenario
+from walcrash.values.varied import Varied, in_order
 from walcrash.values.verdict import Invariant, Verdict
 
 UNRECORDED: Final = "after timer, not recorded"
@@ -72,6 +73,7 @@ class Tally:
     images: Coverage = field(default_factory=Coverage)
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
+    varied: set[Varied] = field(default_factory=set)
     broken: str = ""
     controls: int = 0
     pinned: int = 0
@@ -90,6 +92,7 @@ class Tally:
         for outcome in controls:
             self._group(outcome, self.groups, "")
             self.outside.update(outcome.outside)
+            self.varied.update(outcome.varied)
             if outcome.doubt and not outcome.refused:
                 self.doubts.append(outcome.doubt)
 
@@ -112,6 +115,7 @@ class Tally:
         for invariant, reason in outcome.unjudged:
             self.reasons.setdefault(invariant, reason)
         self.outside.update(outcome.outside)
+        self.varied.update(outcome.varied)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
         plain = self._group(outcome.plain_failure, self.groups, pinned)
@@ -183,6 +187,7 @@ class Tally:
             portability=portability,
             unopened=self.unopened,
             time_cuts=tuple(self.cuts),
+            varied=in_order(self.varied),
         )
 
     def add_cut(self, what: CutWork, done: int, of: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from walcrash.case.case_run import CaseRun, torn_as
 from walcrash.case.power_loss import Coverage
@@ -10,10 +11,12 @@ from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.log import BootSummary
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import Scenario
+from walcrash.values.varied import Varied
 from walcrash.values.verdict import HasViolations, Invariant, Verdict, Violation
 
 
@@ -27,7 +30,8 @@ class CaseOutcome(HasViolations):
     `is_before_promise` says that no record had been acknowledged in it: what breaks then is a
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
-    needs them all the same.
+    needs them all the same. `varied` is what was varied around the subject's recoveries up to the
+    end of it, for which program.
     """
 
     index: int
@@ -52,6 +56,7 @@ class CaseOutcome(HasViolations):
     is_plain: bool = False
     plain_failure: "CaseOutcome | None" = None
     needs_crash: bool = True
+    varied: Annotated[tuple[Varied, ...], SPARSE] = ()
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:

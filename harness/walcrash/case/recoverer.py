@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Final
 
 from walcrash.case.growth import RECOVERY_SECONDS, GrownTooMuch, Growth, grown_text
+from walcrash.recorder.perturbed_calls import read_notes
 from walcrash.subjects.messages import MalformedOutput, read_reply
 from walcrash.subjects.worker import END_OF_BOOT, GO_ON, BootRequest
 from walcrash.values.framing import Messages, MessageTooLong, frame
 from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.varied import Varied
 
 # limits
 RECEIVE_BYTES: Final = 1 << 16
@@ -27,18 +29,41 @@ _DIED: Final = b'{"ok": false, "died"'
 
 
 class Recoverer:
-    """One process, in one environment, with one memory limit."""
+    """One process, in one environment, with one memory limit, for one subject.
 
-    def __init__(self, pid: int, channel: socket.socket, memory_mb: int) -> None:
+    `notes` is the file for what is varied around it; None in the first environment.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        channel: socket.socket,
+        memory_mb: int,
+        subject: str = "",
+        notes: int | None = None,
+    ) -> None:
         self.pid = pid
         self.memory_mb = memory_mb
+        self.subject = subject
+        self._notes = notes
         self._channel = channel
         self._messages = Messages()
         self._growth: Growth | None = None
 
     def close(self) -> None:
-        """Hang up, which ends the process once it listens again."""
+        """Hang up, which ends the process once it listens again; more than once does no harm."""
         self._channel.close()
+        notes, self._notes = self._notes, None
+        if notes is not None:
+            os.close(notes)
+
+    def varied(self) -> frozenset[Varied]:
+        """Return what was varied around it so far, for which program.
+
+        Raises:
+            HarnessFault: as `read_notes`.
+        """
+        return frozenset() if self._notes is None else read_notes(self._notes)
 
     def converse(
         self, request: BootRequest, seconds: float, take: Callable[[bytes], object]

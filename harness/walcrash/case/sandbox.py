@@ -17,6 +17,7 @@ from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.recoverer import Recoverer
 from walcrash.recorder import abi
 from walcrash.recorder.environment import HERE, PERTURBED
+from walcrash.recorder.perturbed_calls import ADAPTER
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.timer_kill import run_unwatched
 from walcrash.recorder.tree import capture, clear, restore
@@ -35,6 +36,7 @@ from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 from walcrash.values.tears import PAGE_BYTES
+from walcrash.values.varied import Varied, in_order
 
 _LOAD: Final = "walcrash.subjects.worker:load"
 _RUN: Final = "walcrash.subjects.worker:run_watched"
@@ -74,7 +76,8 @@ class Sandbox(Closeable):
         self.deadline: Deadline = NO_DEADLINE
         self._zygotes: list[Zygote] = []
         self._recoverers: dict[_Kind, Recoverer] = {}
-        self._loaded: dict[tuple[str, str], Description] = {}
+        self._loaded: dict[str, Description] = {}
+        self._varied: dict[str, frozenset[Varied]] = {}
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
             os.mkdir(self.directory)
@@ -107,7 +110,7 @@ class Sandbox(Closeable):
             TimeOver: there is no time left.
         """
         self.deadline.check()
-        key = (subject.adapter, repr((sorted(subject.options.items()), subject.driver)))
+        key = _key(subject)
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
             self.end_recoverers()
@@ -229,7 +232,7 @@ class Sandbox(Closeable):
             is_held=is_held,
         )
         reader = BootReader(operations, directory=self.directory)
-        recoverer = self._recoverer(kind, limits.memory_mb)
+        recoverer = self._recoverer(kind, limits.memory_mb, _key(subject))
         seconds = self.deadline.within(limits.seconds)
         failure = recoverer.converse(request, seconds, reader.take)
         if failure is not None:
@@ -269,16 +272,39 @@ class Sandbox(Closeable):
         """Empty the subject's directory."""
         clear(self.directory)
 
-    def _recoverer(self, kind: _Kind, memory_mb: int) -> Recoverer:
+    def _recoverer(self, kind: _Kind, memory_mb: int, subject: str) -> Recoverer:
         known = self._recoverers.get(kind)
-        if known is not None and known.memory_mb == memory_mb:
+        # What is varied around a recoverer is said of the subject, so it has only that one.
+        is_other = known is not None and kind.environment and known.subject != subject
+        if known is not None and known.memory_mb == memory_mb and not is_other:
             return known
         self._end_recoverer(kind)
         entry, payload = (_SERVE_FORKS, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
         zygote = self._zygotes[kind.environment]
-        pid, channel = zygote.serve(entry, payload, memory_mb=memory_mb, is_silent=True)
-        made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb)
+        notes = os.memfd_create("varied") if kind.environment else None
+        try:
+            pid, channel = zygote.serve(
+                entry, payload, memory_mb=memory_mb, is_silent=True, notes=notes
+            )
+        except BaseException:
+            if notes is not None:
+                os.close(notes)
+            raise
+        made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb, subject, notes)
         return made
+
+    def varied(self, subject: SubjectSpec) -> tuple[Varied, ...]:
+        """Return what was varied around the recoveries of a subject so far, for which program.
+
+        A driver's adapter is our own, so nothing is said of its process.
+
+        Raises:
+            HarnessFault: what answers a process in the second environment has failed.
+        """
+        key = _key(subject)
+        running = [r.varied() for r in self._recoverers.values() if r.subject == key]
+        found = frozenset().union(self._varied.get(key, frozenset()), *running)
+        return in_order(v for v in found if not subject.driver or v.program != ADAPTER)
 
     def end_recoverers(self) -> None:
         """End all processes that open images."""
@@ -297,8 +323,14 @@ class Sandbox(Closeable):
     def _end_recoverer(self, kind: _Kind) -> None:
         recoverer = self._recoverers.pop(kind, None)
         if recoverer is not None:
+            key = recoverer.subject
+            self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
             recoverer.close()
             self._zygotes[kind.environment].finish(recoverer.pid)
+
+
+def _key(subject: SubjectSpec) -> str:
+    return repr((subject.adapter, sorted(subject.options.items()), subject.driver))
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

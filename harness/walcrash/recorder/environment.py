@@ -72,7 +72,8 @@ def order_listings(*, is_reversed: bool) -> None:
     """Make `os.listdir` and `os.scandir` of this process list in one stated order.
 
     File systems list in an order of their own, so neither the order nor the difference between
-    two orders could be relied on otherwise. Only Python code is affected.
+    two orders could be relied on otherwise. Only Python code is affected; what other code sees in
+    the second environment is reversed by `perturbed_calls`.
     """
     real_listdir, real_scandir = os.listdir, os.scandir
 

@@ -29,20 +29,20 @@ _SET_MODE_FILTER: Final = 1
 _FLAG_NEW_LISTENER: Final = 8
 _FLAG_WAIT_KILLABLE_RECV: Final = 32
 
-_ALLOW: Final = 0x7FFF_0000
-_NOTIFY: Final = 0x7FC0_0000
+ALLOW: Final = 0x7FFF_0000
+NOTIFY: Final = 0x7FC0_0000
 _ENOSYS: Final = 0x0005_0000 | 38
 _EOPNOTSUPP: Final = 0x0005_0000 | 95
 
 # Classic BPF: load a word, jump if equal, jump if any bit is set, return.
-_LOAD: Final = 0x20
-_JUMP_EQUAL: Final = 0x15
-_JUMP_SET: Final = 0x45
-_RETURN: Final = 0x06
+LOAD: Final = 0x20
+JUMP_EQUAL: Final = 0x15
+JUMP_SET: Final = 0x45
+RETURN: Final = 0x06
 
-_NUMBER_AT: Final = 0
-_ARCHITECTURE_AT: Final = 4
-_ARGUMENT_AT: Final = 16
+NUMBER_AT: Final = 0
+ARCHITECTURE_AT: Final = 4
+ARGUMENT_AT: Final = 16
 
 Instruction = tuple[int, int, int, int]
 
@@ -74,45 +74,45 @@ class _Program(ctypes.Structure):
 def program(table: abi.Architecture) -> list[Instruction]:
     """Return the filter for one architecture, hot calls first."""
     lines: list[Instruction] = [
-        (_LOAD, 0, 0, _ARCHITECTURE_AT),
+        (LOAD, 0, 0, ARCHITECTURE_AT),
         # A call from another architecture's table would pass unseen, so it gets ENOSYS.
-        (_JUMP_EQUAL, 1, 0, table.audit),
-        (_RETURN, 0, 0, _ENOSYS),
-        (_LOAD, 0, 0, _NUMBER_AT),
+        (JUMP_EQUAL, 1, 0, table.audit),
+        (RETURN, 0, 0, _ENOSYS),
+        (LOAD, 0, 0, NUMBER_AT),
     ]
     if table.has_x32:
-        lines += [(_JUMP_SET, 0, 1, abi.X32_BIT), (_RETURN, 0, 0, _ENOSYS)]
+        lines += [(JUMP_SET, 0, 1, abi.X32_BIT), (RETURN, 0, 0, _ENOSYS)]
     for name, number in table.numbers.items():
         lines += _lines_for(name, number)
-    lines.append((_RETURN, 0, 0, _ALLOW))
+    lines.append((RETURN, 0, 0, ALLOW))
     return lines
 
 
 def _lines_for(name: str, number: int) -> list[Instruction]:
     if name in _REFUSED:
-        return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ENOSYS)]
+        return [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, _ENOSYS)]
     if name in _SEEN_IF:
         argument, mask = _SEEN_IF[name]
         return [
-            (_JUMP_EQUAL, 0, 4, number),
-            (_LOAD, 0, 0, _ARGUMENT_AT + 8 * argument),
-            (_JUMP_SET, 0, 1, mask),
-            (_RETURN, 0, 0, _NOTIFY),
-            (_RETURN, 0, 0, _ALLOW),
+            (JUMP_EQUAL, 0, 4, number),
+            (LOAD, 0, 0, ARGUMENT_AT + 8 * argument),
+            (JUMP_SET, 0, 1, mask),
+            (RETURN, 0, 0, NOTIFY),
+            (RETURN, 0, 0, ALLOW),
         ]
     if name == "ioctl":
         # Sharing blocks between files is refused: programs fall back to copying, which is seen.
         return [
-            (_JUMP_EQUAL, 0, 5, number),
-            (_LOAD, 0, 0, _ARGUMENT_AT + 8),
-            (_JUMP_EQUAL, 1, 0, abi.FICLONE),
-            (_JUMP_EQUAL, 0, 1, abi.FICLONERANGE),
-            (_RETURN, 0, 0, _EOPNOTSUPP),
-            (_RETURN, 0, 0, _ALLOW),
+            (JUMP_EQUAL, 0, 5, number),
+            (LOAD, 0, 0, ARGUMENT_AT + 8),
+            (JUMP_EQUAL, 1, 0, abi.FICLONE),
+            (JUMP_EQUAL, 0, 1, abi.FICLONERANGE),
+            (RETURN, 0, 0, _EOPNOTSUPP),
+            (RETURN, 0, 0, ALLOW),
         ]
     if name in _NOT_SEEN:
         return []
-    return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _NOTIFY)]
+    return [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, NOTIFY)]
 
 
 @cache
@@ -120,7 +120,10 @@ def _described() -> _Program:
     table = abi.architecture()
     if table is None:
         raise OSError(38, f"no system-call table for {os.uname().machine}")
-    lines = program(table)
+    return _as_kernel_takes(program(table))
+
+
+def _as_kernel_takes(lines: list[Instruction]) -> _Program:
     array = (_Line * len(lines))(*(_Line(*line) for line in lines))
     return _Program(len(lines), array)
 
@@ -138,9 +141,7 @@ def install() -> int:
         OSError: the kernel refuses: too old, or a sandbox forbids it.
     """
     described = _described()
-    if abi.libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        number = ctypes.get_errno()
-        raise OSError(number, f"PR_SET_NO_NEW_PRIVS: {os.strerror(number)}")
+    _give_up_privileges()
     try:
         return _set_filter(_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, described)
     except OSError as problem:
@@ -148,6 +149,25 @@ def install() -> int:
             raise
     # Linux 5.9 to 5.18 do not know WAIT_KILLABLE_RECV.
     return _set_filter(_FLAG_NEW_LISTENER, described)
+
+
+def install_waiting(lines: list[Instruction]) -> int:
+    """Put another filter on this process, whose calls wait until they are answered or it dies.
+
+    Returns:
+        The listener's descriptor.
+
+    Raises:
+        OSError: the kernel refuses; EINVAL before Linux 5.19.
+    """
+    _give_up_privileges()
+    return _set_filter(_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, _as_kernel_takes(lines))
+
+
+def _give_up_privileges() -> None:
+    if abi.libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        number = ctypes.get_errno()
+        raise OSError(number, f"PR_SET_NO_NEW_PRIVS: {os.strerror(number)}")
 
 
 def _set_filter(flags: int, described: _Program) -> int:

@@ -137,16 +137,25 @@ class Zygote:
         return number, fds[0]
 
     def serve(
-        self, entry: str, payload: bytes, *, memory_mb: int, is_silent: bool = False
+        self,
+        entry: str,
+        payload: bytes,
+        *,
+        memory_mb: int,
+        is_silent: bool = False,
+        notes: int | None = None,
     ) -> tuple[int, socket.socket]:
         """Fork a process that is not under watch; return its id and a socket to it.
 
-        With `is_silent` what it prints is thrown away.
+        With `is_silent` what it prints is thrown away. With `notes`, a file, the programs that it
+        starts have the environment's clock and directory order as well, and the file gets what
+        could be varied (`perturbed_calls.read_notes`).
         """
         self._forget_output()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
-            self._send("serve", entry, payload, memory_mb, is_silent, fds=[theirs.fileno()])
+            fds = [theirs.fileno()] if notes is None else [theirs.fileno(), notes]
+            self._send("serve", entry, payload, memory_mb, is_silent, fds=fds)
             number, text, _ = self._answer()
         if number < 0:
             ours.close()

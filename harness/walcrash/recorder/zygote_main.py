@@ -36,6 +36,7 @@ from walcrash.recorder.descendants import (
 )
 from walcrash.recorder.environment import order_listings
 from walcrash.recorder.forked_ahead import ForkedAhead, fork_ahead
+from walcrash.recorder.perturbed_calls import work_below
 from walcrash.recorder.zygote_channel import receive_request, send_answer
 from walcrash.values.framing import frame, read_message
 
@@ -54,15 +55,16 @@ Entry = Callable[..., object]
 
 def main() -> NoReturn:
     """Run until the socket ends; arguments: fd, clock shift, listing order, directory to remove."""
-    socket_fd, shift, is_reversed, directory = sys.argv[1:5]
+    socket_fd, shift, reversed_word, directory = sys.argv[1:5]
+    shift_seconds, is_reversed = int(shift), reversed_word == "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     channel = socket.socket(fileno=int(socket_fd))
-    zygote = _Zygote(channel, directory)
+    zygote = _Zygote(channel, directory, shift_seconds, is_reversed=is_reversed)
     # From here on: the harness may be gone already.
     try:
-        is_shifted = int(shift) == 0 or shift_wall_clock(int(shift))
-        order_listings(is_reversed=is_reversed == "1")
+        is_shifted = shift_seconds == 0 or shift_wall_clock(shift_seconds)
+        order_listings(is_reversed=is_reversed)
         call_filter.prepare()
         send_answer(channel, int(is_shifted))
         zygote.take_requests()
@@ -75,9 +77,13 @@ class _NoThread(Exception):
 
 
 class _Zygote:
-    def __init__(self, channel: socket.socket, directory: str) -> None:
+    def __init__(
+        self, channel: socket.socket, directory: str, shift_seconds: int, *, is_reversed: bool
+    ) -> None:
         self._channel = channel
         self._directory = directory
+        self._shift_seconds = shift_seconds
+        self._is_reversed = is_reversed
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
         self._spare: ForkedAhead | None = None
@@ -107,7 +113,7 @@ class _Zygote:
         elif kind == "watch":
             self._watch(*arguments)
         elif kind == "serve":
-            self._serve(*arguments, fd=fds[0])
+            self._serve(*arguments, fds=fds)
         elif kind == "finish":
             self._finish(*arguments)
             # While the harness reads what is left, the next worker gets ready.
@@ -235,19 +241,36 @@ class _Zygote:
             os.waitpid(spare.pid, 0)
 
     def _serve(
-        self, entry: str, payload: bytes, memory_mb: int, is_silent: bool, *, fd: int
+        self, entry: str, payload: bytes, memory_mb: int, is_silent: bool, *, fds: list[int]
     ) -> None:
-        """Fork a process that talks to the harness over a socket of its own."""
+        """Fork a process that talks to the harness over a socket of its own.
+
+        `fds` are that socket and, where the programs that it starts are to be perturbed too, a file
+        for what was varied.
+        """
         run = self._entry(entry)
+
+        def work() -> None:
+            _limit_memory(memory_mb)
+            if is_silent:
+                _silence()
+            run(payload, socket.socket(fileno=os.dup(fds[0])))
+
         pid = os.fork()
         if pid == 0:
             with ending_here():
                 _become_worker()
-                _limit_memory(memory_mb)
                 self._channel.close()
-                if is_silent:
-                    _silence()
-                run(payload, socket.socket(fileno=os.dup(fd)))
+                if len(fds) == 1:
+                    work()
+                else:
+                    work_below(
+                        work,
+                        channel=fds[0],
+                        notes=fds[1],
+                        shift_seconds=self._shift_seconds,
+                        is_reversed=self._is_reversed,
+                    )
         self._servers.add(pid)
         send_answer(self._channel, pid)
 

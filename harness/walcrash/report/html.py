@@ -40,6 +40,7 @@ from walcrash.report.taken import taken
 from walcrash.report.text import counted, escape, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
+from walcrash.report.varied_text import varied_words
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
 from walcrash.values.rules import RULES
@@ -101,6 +102,8 @@ class _Page:
     judged: str
     unjudged: tuple[tuple[str, str], ...]
     untested: tuple[str, ...]
+    varied: str
+    unvaried: tuple[str, ...]
     findings: tuple[_Finding, ...]
     unreported: tuple[str, ...]
     shortened: str
@@ -154,6 +157,7 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
     shortened = f"So that this page stays small, each story shows about {steps} of its events"
     if not steps:
         shortened = "So that this page stays small, the stories are left out"
+    varied, unvaried = varied_words(report)
     return _Page(
         verdict=report.verdict.value,
         totals=f"{counted(found, 'finding') if found else 'No findings'} in {totals(report)}.",
@@ -168,6 +172,8 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
         judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",
         unjudged=tuple(_unjudged(report)),
         untested=tuple(untested_promises(report)),
+        varied=varied,
+        unvaried=tuple(map(shorten, unvaried)),
         findings=tuple(
             _finding(report, finding, steps=steps, has_view=has_view) for finding in every
         ),

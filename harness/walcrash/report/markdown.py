@@ -24,6 +24,7 @@ from walcrash.report.summary import (
 from walcrash.report.text import counted, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
+from walcrash.report.varied_text import varied_words
 from walcrash.values.finding import Finding
 
 _MEANING = re.compile(r"([\\`*_\[\]<>|~&#])")
@@ -120,7 +121,11 @@ def invariant_table(report: RunReport) -> str:
         (f"`{invariant.value}`", f"not judged: {plain(reason)}")
         for invariant, reason in report.unjudged
     ]
-    return _table(("invariant", "result"), rows, left=2, escaped=True)
+    table = _table(("invariant", "result"), rows, left=2, escaped=True)
+    varied, missing = varied_words(report)
+    words = [f"`determinism` was judged with another {plain(varied)}."] if varied else []
+    words += [f"It was not judged with another {plain(text)}." for text in missing]
+    return "\n\n".join([table, *words])
 
 
 def untested(report: RunReport) -> str:

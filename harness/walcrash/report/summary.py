@@ -28,6 +28,7 @@ from walcrash.report.text import (
 )
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
+from walcrash.report.varied_text import varied_words
 from walcrash.values.finding import FindingChange, Unfollowed
 from walcrash.values.moments import Placement
 
@@ -210,6 +211,12 @@ def _invariants(report: RunReport, width: int) -> list[str]:
     label = "not"
     for reason, names in by_reason.items():
         lines += block(label, f"{', '.join(names)}: {shorten(reason)}", width=width)
+        label = ""
+    varied, missing = varied_words(report)
+    lines += block("varied", varied, width=width) if varied else []
+    label = "not"
+    for text in missing:
+        lines += block(label, shorten(text), width=width)
         label = ""
     return lines
 

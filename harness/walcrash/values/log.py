@@ -20,6 +20,7 @@ from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.forms import SPARSE, Count, EncodableText
 from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
+from walcrash.values.varied import Varied
 from walcrash.values.verdict import Invariant, Verdict
 
 LOG_FORMAT = 2
@@ -191,6 +192,8 @@ class ScenarioEnded:
     in at least one case, and `unjudged` those for which every case lacked something, with what that
     was. `unopened` stands there where the subject could not be opened at all. `time_cuts` says
     what a time budget was not enough for; without a time budget nothing is cut by the clock.
+    `varied` is what was varied around recoveries beside hash seed, time zone and locale, for which
+    program; a `problem` says why it was not.
     """
 
     scenario: EncodableText
@@ -211,6 +214,7 @@ class ScenarioEnded:
     unopened: Annotated[Unopened | None, SPARSE] = None
     unjudged: Annotated[tuple[tuple[Invariant, EncodableText], ...], SPARSE] = ()
     time_cuts: Annotated[tuple[TimeCut, ...], SPARSE] = ()
+    varied: Annotated[tuple[Varied, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

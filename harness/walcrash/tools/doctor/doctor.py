@@ -2,19 +2,20 @@
 
 What a kill needs is tried for real, in the zygotes and the directory that a case would use.
 
-Not here: the kernel's part of it (`recorder.probe`), how it is shown (`report.doctor_text`),
-and what the system says of itself (`facts`).
+Not here: the kernel's part of it (`recorder.probe`), the second environment (`perturbed`), how
+it is shown (`report.doctor_text`), and what the system says of itself (`facts`).
 """
 
 from collections.abc import Callable
 
 from walcrash.case.sandbox import refusal_by_user
 from walcrash.recorder import abi, probe
-from walcrash.recorder.environment import HERE, PERTURBED
+from walcrash.recorder.environment import HERE
 from walcrash.recorder.probe import Interception
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import Zygote
 from walcrash.tools.doctor import facts as machine_facts
+from walcrash.tools.doctor.perturbed import perturbed_checks
 from walcrash.tools.doctor.real_file_systems import real_file_systems
 from walcrash.values.errors import WalcrashError
 from walcrash.values.machine import CheckState, MachineCheck
@@ -28,7 +29,6 @@ def run_doctor() -> tuple[MachineCheck, ...]:
     checks = [machine_facts.kernel(), _architecture()]
     checks += _with_directory(_probe)
     checks += [
-        _listings(),
         real_file_systems(),
         machine_facts.open_files(),
         machine_facts.processors(),
@@ -89,7 +89,11 @@ def _probe(directory: str) -> list[MachineCheck]:
         ]
     try:
         checks = _interception(probe.probe_interception(zygote, directory))
-        return [*checks, _memory_limit(probe.probe_memory_limit(zygote)), _clock(directory)]
+        return [
+            *checks,
+            _memory_limit(probe.probe_memory_limit(zygote)),
+            *perturbed_checks(directory),
+        ]
     finally:
         zygote.close()
 
@@ -160,32 +164,3 @@ def _memory_limit(problem: str) -> MachineCheck:
             hint="ulimit -H -d unlimited, by root",
         )
     return MachineCheck(name="memory limit", state=CheckState.OK, found="RLIMIT_DATA works")
-
-
-def _clock(directory: str) -> MachineCheck:
-    try:
-        perturbed = Zygote(PERTURBED, directory)
-    except WalcrashError as problem:
-        reason = problem.message
-    else:
-        perturbed.close()
-        if perturbed.has_shifted_clock:
-            return MachineCheck(
-                name="clock", state=CheckState.OK, found="the second environment has another clock"
-            )
-        reason = "the wall clock of the second environment cannot be shifted in the vDSO"
-    return MachineCheck(
-        name="clock",
-        state=CheckState.LIMITED,
-        found=reason,
-        follows="`determinism` does not find a recovery that reads the clock",
-    )
-
-
-def _listings() -> MachineCheck:
-    return MachineCheck(
-        name="directory order",
-        state=CheckState.LIMITED,
-        found="os.listdir and os.scandir are sorted, or reversed, for Python code only",
-        follows="other code sees the file system's own order, the same in both environments",
-    )
