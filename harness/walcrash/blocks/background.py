@@ -3,6 +3,9 @@
 It has descriptors of its own and closes none of them before the workload has ended, since ext4
 allocates a file's blocks when any description of it is released.
 
+Two backgrounds are of the device: data is held while everything else goes on, or it is answered
+with EIO from time to time. They are recorded where they are asked for by name.
+
 Not here: the file system's own timers, which go on as they always do.
 
 Source: `sync_file_range(2)`; Linux, `fs/ext4/file.c` (`ext4_release_file`).
@@ -17,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from walcrash.blocks.data_writes import DataWrites
 from walcrash.values.seed import Prng
 
 # limits
@@ -27,6 +31,9 @@ _MOST_OPEN: Final = 256
 SLOW_SECONDS: Final = 0.002
 """What each block write takes on a slow device."""
 
+HELD_SECONDS: Final = 0.5
+"""How long a write of data takes that is held."""
+
 _WRITE: Final = 2
 """SYNC_FILE_RANGE_WRITE."""
 
@@ -36,6 +43,8 @@ _PIECE_BYTES: Final = 4096
 NONE: Final = "none"
 SLOW: Final = "slow"
 MIXED: Final = "mixed"
+HELD: Final = "held"
+FAILING: Final = "failing"
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -71,8 +80,11 @@ class OutsideSync:
 
 
 class _Background:
-    def __init__(self, directory: str, beside: str, prng: Prng) -> None:
+    def __init__(
+        self, directory: str, beside: str, prng: Prng, treat_data: Callable[[DataWrites], None]
+    ) -> None:
         self.syncs: list[OutsideSync] = []
+        self.treat_data = treat_data
         self._directory = directory
         self._other = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
         self._prng = prng
@@ -103,6 +115,15 @@ class _Background:
                 fd, ctypes.c_long(start), ctypes.c_long(self._prng.below(4) * _PIECE_BYTES), _WRITE
             )
 
+    def hold(self) -> None:
+        """Have data held from now on, and the journal committed."""
+        self.treat_data(DataWrites.HELD)
+        self.commit()
+
+    def fail(self) -> None:
+        """Have writes of data fail for a while, or be made again."""
+        self.treat_data(self._prng.choice((DataWrites.MADE, DataWrites.FAILED)))
+
     def anything(self) -> None:
         """Do one of these."""
         self._prng.choice((self.commit, self.sync_one, self.write_back))()
@@ -126,6 +147,7 @@ class _Background:
                 act()
 
     def close(self) -> None:
+        self.treat_data(DataWrites.MADE)
         for fd in self._fds:
             os.close(fd)
 
@@ -137,12 +159,27 @@ _ACTS: Final[dict[str, Callable[[_Background], None]]] = {
     MIXED: _Background.anything,
 }
 
-BACKGROUNDS: Final = (NONE, SLOW, *_ACTS)
+USUAL: Final = (NONE, SLOW, *_ACTS)
+"""Those that are recorded where nobody names others."""
+
+_ON_DEVICE: Final[dict[str, Callable[[_Background], None]]] = {
+    HELD: _Background.hold,
+    FAILING: _Background.fail,
+}
+
+BACKGROUNDS: Final = (*USUAL, *_ON_DEVICE)
 """Their names."""
 
 
 @contextlib.contextmanager
-def background(kind: str, directory: str, beside: str, prng: Prng) -> Iterator[list[OutsideSync]]:
+def background(
+    kind: str,
+    directory: str,
+    beside: str,
+    prng: Prng,
+    *,
+    treat_data: Callable[[DataWrites], None],
+) -> Iterator[list[OutsideSync]]:
     """Have a background for a while; the syncs of the workload's files are listed as they begin.
 
     Args:
@@ -150,11 +187,13 @@ def background(kind: str, directory: str, beside: str, prng: Prng) -> Iterator[l
         directory: what the workload changes.
         beside: a file of the same file system that is none of the workload's.
         prng: what it is drawn from; when it falls is the machine's affair.
+        treat_data: has the device treat writes of data in some way from then on.
     """
-    if kind not in _ACTS:
+    act = {**_ACTS, **_ON_DEVICE}.get(kind)
+    if act is None:
         yield []
         return
-    made, act, is_over = _Background(directory, beside, prng), _ACTS[kind], threading.Event()
+    made, is_over = _Background(directory, beside, prng, treat_data), threading.Event()
     thread = threading.Thread(target=made.go_on, args=(lambda: act(made), is_over))
     thread.start()
     try:

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from walcrash.blocks.data_writes import DataWrites
 from walcrash.blocks.file_systems import FileSystemVariant
 from walcrash.blocks.isolation import environment
 from walcrash.blocks.kernel import bind_loop, mount, unmount
-from walcrash.blocks.log import FILE_NAME, BlockLog, read_log
+from walcrash.blocks.log import COUNT_BYTES, FILE_NAME, BlockLog, read_log
 from walcrash.values.errors import HarnessFault
 
 _SERVE: Final = "from walcrash.blocks.recorded_file import main; main()"
@@ -38,7 +39,11 @@ class RecordingDevice:
 
     def count(self) -> int:
         """Return how many writes and flushes have arrived since `begin`."""
-        return int.from_bytes(self._counter[:8], sys.byteorder) - self._begun
+        return int.from_bytes(self._counter[:COUNT_BYTES], sys.byteorder) - self._begun
+
+    def treat_data(self, becomes: DataWrites) -> None:
+        """Say what becomes of writes of data from now on; they are made where nobody says so."""
+        self._counter[COUNT_BYTES] = becomes.value
 
     def begin(self) -> bytes:
         """Count from now on; return what the device holds, which nobody may be changing."""
@@ -56,7 +61,7 @@ class RecordingDevice:
 
 @contextlib.contextmanager
 def recording_device(
-    directory: str, size_bytes: int, *, hold_seconds: float = 0.0
+    directory: str, size_bytes: int, *, hold_seconds: float = 0.0, data_seconds: float = 0.0
 ) -> Iterator[RecordingDevice]:
     """Have a recording device for a while.
 
@@ -64,6 +69,8 @@ def recording_device(
         directory: an empty one, for its files.
         size_bytes: of the device.
         hold_seconds: how long each write takes: a slow disk.
+        data_seconds: how long a write of data takes while it is held; everything else overtakes
+            it. Needed where `treat_data` is to hold some.
 
     Raises:
         HarnessFault: it cannot be made; the message has the system's reason.
@@ -73,10 +80,10 @@ def recording_device(
             file.truncate(size)
     mount_point = f"{directory}/fuse"
     os.mkdir(mount_point)
-    server = _serve(directory, mount_point, hold_seconds)
+    server = _serve(directory, mount_point, hold_seconds, data_seconds)
     try:
         try:
-            loop, path = bind_loop(f"{mount_point}/{FILE_NAME}")
+            loop, path = bind_loop(f"{mount_point}/{FILE_NAME}", is_parallel=data_seconds > 0)
         except OSError as problem:
             raise HarnessFault(f"no loop device can be bound: {problem.strerror}") from None
         try:
@@ -93,10 +100,12 @@ def recording_device(
             server.wait()
 
 
-def _serve(directory: str, mount_point: str, hold_seconds: float) -> subprocess.Popen[bytes]:
+def _serve(
+    directory: str, mount_point: str, hold_seconds: float, data_seconds: float
+) -> subprocess.Popen[bytes]:
     """Start the process behind FUSE, and wait until the file can be opened."""
     ready, theirs = os.pipe()
-    arguments = [directory, mount_point, repr(hold_seconds), str(theirs)]
+    arguments = [directory, mount_point, repr(hold_seconds), repr(data_seconds), str(theirs)]
     server = subprocess.Popen(
         [sys.executable, "-P", "-c", _SERVE, *arguments],
         env=environment(),

@@ -18,6 +18,7 @@ _LOOP_CONFIGURE: Final = 0x4C0A
 _LOOP_CTL_GET_FREE: Final = 0x4C82
 _BLKFLSBUF: Final = 0x1261
 _AUTOCLEAR: Final = 4
+_DIRECT_IO: Final = 16
 
 _LOOP_CONFIG: Final = struct.Struct("=II 5Q 4I 64s 64s 32s 2Q 8Q")
 """`struct loop_config` with a `struct loop_info64` inside."""
@@ -34,8 +35,13 @@ LOOP_CONTROL: Final = "/dev/loop-control"
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
-def bind_loop(path: str) -> tuple[int, str]:
+def bind_loop(path: str, *, is_parallel: bool = False) -> tuple[int, str]:
     """Bind a free loop device to a file.
+
+    Args:
+        path: the file.
+        is_parallel: whether it hands over a request before the last one is answered; the file's
+            system has to take direct I/O then.
 
     Returns:
         Its descriptor, which keeps it bound, and its path.
@@ -46,7 +52,7 @@ def bind_loop(path: str) -> tuple[int, str]:
     backing = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         for _ in range(_TRIES):
-            bound = _try_to_bind(backing)
+            bound = _try_to_bind(backing, _DIRECT_IO if is_parallel else 0)
             if bound is not None:
                 return bound
         raise OSError(errno.EBUSY, "every loop device that was free was taken by somebody else")
@@ -54,14 +60,14 @@ def bind_loop(path: str) -> tuple[int, str]:
         os.close(backing)
 
 
-def _try_to_bind(backing: int) -> tuple[int, str] | None:
+def _try_to_bind(backing: int, more_flags: int) -> tuple[int, str] | None:
     control = os.open(LOOP_CONTROL, os.O_RDWR | os.O_CLOEXEC)
     try:
         device = f"/dev/loop{fcntl.ioctl(control, _LOOP_CTL_GET_FREE)}"
     finally:
         os.close(control)
     loop = os.open(device, os.O_RDWR | os.O_CLOEXEC)
-    flags = (0, 0, 0, _AUTOCLEAR)
+    flags = (0, 0, 0, _AUTOCLEAR | more_flags)
     config = _LOOP_CONFIG.pack(backing, 512, *[0] * 5, *flags, b"", b"", b"", *[0] * 10)
     try:
         fcntl.ioctl(loop, _LOOP_CONFIGURE, config)

@@ -19,6 +19,9 @@ SECTOR_BYTES: Final = 512
 FILE_NAME: Final = "disk"
 """The only file behind FUSE."""
 
+COUNT_BYTES: Final = 8
+"""The number of entries that have arrived, at the start of the page that is mapped."""
+
 HEADER: Final = struct.Struct("<BQQ")
 """One entry in a log file: whether it is a flush, offset, length; a write's bytes follow."""
 

@@ -7,6 +7,8 @@ for itself. A loop device lies on the file; it hands over one request after the 
 How many entries have arrived is in the first eight bytes of a file that others map: what they
 read there before and after a call ties the call to the log. The entry is counted before the
 request is answered, so a call that has waited for a flush sees it counted.
+The byte behind them says what becomes of writes of data (`data_writes`). One that is held waits in
+a thread of its own, and is logged when it arrives.
 
 Not here: the loop device (`kernel`), starting and ending this process (`device`).
 
@@ -19,6 +21,7 @@ import mmap
 import os
 import stat
 import sys
+import threading
 import time
 from typing import Any, Final
 
@@ -28,7 +31,8 @@ from mfusepy import (  # type: ignore[import-untyped,import-not-found,unused-ign
     Operations,
 )
 
-from walcrash.blocks.log import FILE_NAME, BlockWrite, packed
+from walcrash.blocks.data_writes import DataWrites, is_data
+from walcrash.blocks.log import COUNT_BYTES, FILE_NAME, BlockWrite, packed
 
 _PR_SET_IO_FLUSHER: Final = 57
 _CLONE_NEWNS: Final = 0x0002_0000
@@ -43,7 +47,12 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
     use_ns = True
 
     def __init__(
-        self, directory: str, mount_point: str, hold_seconds: float, ready_fd: int
+        self,
+        directory: str,
+        mount_point: str,
+        hold_seconds: float,
+        data_seconds: float,
+        ready_fd: int,
     ) -> None:
         self._mount_point = mount_point
         self._content = os.open(f"{directory}/content", os.O_RDWR | os.O_CLOEXEC)
@@ -53,6 +62,8 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
         os.close(counter)
         self._size = os.fstat(self._content).st_size
         self._hold_seconds = hold_seconds
+        self._data_seconds = data_seconds
+        self._arriving = threading.Lock()
         self._ready_fd = ready_fd
 
     def init(self, path: str) -> None:
@@ -88,33 +99,46 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
         return os.pread(self._content, size, offset)
 
     def write(self, path: str, data: bytes, offset: int, fh: object) -> int:
-        """Log and count a write, then make it."""
+        """Log and count a write, then make it; one of data as the page says."""
         if self._hold_seconds:
             time.sleep(self._hold_seconds)
-        self._add(BlockWrite(offset, data))
-        return os.pwrite(self._content, data, offset)
+        becomes = DataWrites(self._counter[COUNT_BYTES])
+        if becomes is not DataWrites.MADE and is_data(data):
+            if becomes is DataWrites.FAILED:
+                raise FuseOSError(errno.EIO)
+            time.sleep(self._data_seconds)
+        with self._arriving:
+            self._add(BlockWrite(offset, data))
+            return os.pwrite(self._content, data, offset)
 
     def fsync(self, path: str, datasync: int, fh: object) -> int:
         """Log and count a flush."""
-        self._add(BlockWrite(0, b"", is_flush=True))
+        with self._arriving:
+            self._add(BlockWrite(0, b"", is_flush=True))
         return 0
 
     def _add(self, entry: BlockWrite) -> None:
         os.write(self._log, packed(entry))
-        count = int.from_bytes(self._counter[:8], sys.byteorder) + 1
-        self._counter[:8] = count.to_bytes(8, sys.byteorder)
+        count = int.from_bytes(self._counter[:COUNT_BYTES], sys.byteorder) + 1
+        self._counter[:COUNT_BYTES] = count.to_bytes(COUNT_BYTES, sys.byteorder)
 
 
 def main() -> None:
-    """Serve until the file is unmounted; arguments: directory, mount point, seconds, descriptor."""
-    directory, mount_point, hold_seconds, ready_fd = sys.argv[1:]
+    """Serve until the file is unmounted.
+
+    Arguments: directory, mount point, seconds that each write takes, seconds that one of data is
+    held, descriptor. Where data may be held, requests are answered by several threads.
+    """
+    directory, mount_point, hold_seconds, data_seconds, ready_fd = sys.argv[1:]
     # What this process allocates must not wait for write-back that waits for this process.
     _libc.prctl(_PR_SET_IO_FLUSHER, 1, 0, 0, 0)
     FUSE(
-        RecordedFile(directory, mount_point, float(hold_seconds), int(ready_fd)),
+        RecordedFile(
+            directory, mount_point, float(hold_seconds), float(data_seconds), int(ready_fd)
+        ),
         mount_point,
         raw_fi=True,
         foreground=True,
-        nothreads=True,
+        nothreads=not float(data_seconds),
         fsname="walcrash",
     )

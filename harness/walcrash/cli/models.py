@@ -81,7 +81,8 @@ def check(
     "backgrounds",
     multiple=True,
     metavar="NAME",
-    help="What writes back meanwhile, more than once for several.  [default: all, in turns]",
+    help="What writes back meanwhile, more than once for several.  "
+    "[default: all but held and failing, in turns]",
 )
 @number_option("--rounds", default=1, most=MOST_ROUNDS, text="How often everything is run.")
 @number_option("--subsets", default=8, most=MOST_SUBSETS, text="Drawn subsets between two flushes.")
@@ -119,7 +120,7 @@ def record(
     """Record what real file systems leave, as root, and hold it against the models."""
     from pathlib import Path
 
-    from walcrash.blocks.background import BACKGROUNDS
+    from walcrash.blocks.background import USUAL
     from walcrash.report.models_text import publish_list, publish_models
     from walcrash.report.output import talk
     from walcrash.tools.models.check import Checker
@@ -131,7 +132,7 @@ def record(
     plan = RecordPlan(
         workloads=workloads,
         file_systems=file_systems,
-        backgrounds=backgrounds or BACKGROUNDS,
+        backgrounds=backgrounds or USUAL,
         rounds=rounds,
         subsets=subsets,
         mounts=mounts,
@@ -144,3 +145,20 @@ def record(
         plan, checker=Checker(with_shares=shares, with_outcomes=litmus), say=talk
     )
     return publish_models(recorded.check, form=form, missing=recorded.missing, seed=chosen_seed)
+
+
+@models.command(name="failed-sync")
+@click.option(
+    "--file-system",
+    "file_systems",
+    multiple=True,
+    metavar="NAME",
+    help="File system to measure, more than once for several.  [default: all that are there]",
+)
+@_FORM
+def failed_sync(file_systems: tuple[str, ...], form: str) -> ExitCode:
+    """Say what real file systems do after an fsync that failed, as root."""
+    from walcrash.report.failed_syncs_text import publish_failed_syncs
+    from walcrash.tools.models.failed_syncs import measure_failed_syncs
+
+    return publish_failed_syncs(measure_failed_syncs(file_systems), form=form)

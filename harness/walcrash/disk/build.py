@@ -10,10 +10,11 @@ from itertools import islice
 
 from walcrash.disk.crash_state import CrashState, FileState
 from walcrash.disk.drawing import drawn
+from walcrash.disk.entries import ROOT
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.models import resolve
-from walcrash.disk.names import ROOT, Names
+from walcrash.disk.names import Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
 from walcrash.values.contract import PersistenceModel

@@ -5,10 +5,10 @@ Not here: which of them a model may still take away (`model`).
 
 from dataclasses import dataclass, field
 
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.extents import Extent, round_up
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
-from walcrash.disk.names import EntryKey
 from walcrash.values.image_choice import Held, HeldKind
 from walcrash.values.moments import Moment, after, before, sectors_of, split
 

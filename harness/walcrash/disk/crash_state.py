@@ -6,7 +6,7 @@ Not here: which crash states are legal (`models`), the image of one (`build`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from walcrash.disk.names import EntryKey
+from walcrash.disk.entries import EntryKey
 from walcrash.values.moments import Moment
 
 

@@ -8,10 +8,10 @@ Not here: what a persistence model may take away of it (`models`), what an image
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from walcrash.disk.entries import ROOT, Name
 from walcrash.disk.extents import Extent
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
-from walcrash.disk.names import ROOT, Name
 from walcrash.values.moments import sectors_of
 from walcrash.values.story import Durability, Range
 

@@ -13,11 +13,11 @@ from walcrash.disk.changes import Change
 from walcrash.disk.crash_state import CrashState, FileState
 from walcrash.disk.drawing import drawn
 from walcrash.disk.durability import SEPARATOR, merged, node_paths
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.models import MODELS, resolve
-from walcrash.disk.names import EntryKey
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import STALE, part, sectors_of, split
 from walcrash.values.story import Aspect, Range

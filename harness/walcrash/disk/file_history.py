@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange, SizePromise, round_up
 from walcrash.disk.reserved import Reserved
+from walcrash.disk.written import written_size
 from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
 
@@ -43,6 +44,8 @@ class FileHistory:
         reserved: the blocks that it has though nothing was written to them.
         block_bytes: the unit in which memory is dirty and blocks are allocated.
         failed: for sectors that a failed sync has marked as clean, when that was.
+        sure_size: what the size is for certain where blocks that a failed sync has marked as clean
+            are all that lies behind it; None where the durable size is certain.
         unallocated_from: for sectors whose content a later sync could not make durable: the
             `durable_content_size` that holds for them.
         without_syncs: the same file where no sync counts that came after its last name had gone;
@@ -73,6 +76,7 @@ class FileHistory:
         "resized",
         "size",
         "sizes",
+        "sure_size",
         "unallocated_from",
         "without_syncs",
     )  # fmt: skip
@@ -102,6 +106,7 @@ class FileHistory:
         self.block_bytes = block_bytes
         self.reserved = Reserved(block_bytes, is_unknown=not is_new)
         self.failed: dict[int, Moment] = {}
+        self.sure_size: int | None = None
         self.unallocated_from: dict[int, int] = {}
         self.without_syncs: FileHistory | None = None
         self.is_without_syncs = False
@@ -201,6 +206,7 @@ class FileHistory:
         self.durable_since.clear()
         self.promised.clear()
         self.failed.clear()
+        self.sure_size = None
         self.unallocated_from.clear()
         self._index = None
 
@@ -215,7 +221,10 @@ class FileHistory:
             if self.may_be_stale(sector)
         }
         failed = {sector: self.failed[sector] for sector in lost}
+        known = self.base_size if self.sure_size is None else self.sure_size
+        sure_size = written_size(known, self.sizes, self.extents, set(lost), self._sector_bytes)
         self._settle_all()
+        self.sure_size = sure_size if sure_size < self.size else None
         for sector, content in zip(lost, contents, strict=True):
             self._put_in_base(sector, content[: self.size - sector * self._sector_bytes])
         self.extents, self.unallocated_from, self.failed = pieces, unallocated_from, failed
@@ -291,6 +300,8 @@ class FileHistory:
             reached = round_up(max(ends, default=0), self.block_bytes)
             if reached > blocks_end:
                 size = max(size, min(self.size, reached))
+        if explicit or size > self.base_size:
+            self.sure_size = None
         self.base_size = size
         self.sizes = [
             replace(change, size_before=max(change.size_before, size))

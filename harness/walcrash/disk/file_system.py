@@ -11,10 +11,11 @@ away (`models`).
 from enum import Enum
 from typing import Final
 
+from walcrash.disk.entries import ROOT, EntryKey
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.freed import Freed
 from walcrash.disk.modes import ModeHistory
-from walcrash.disk.names import ROOT, EntryKey, Names
+from walcrash.disk.names import Names
 from walcrash.disk.nodes import Directory, Node, Symlink
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
+from walcrash.disk.entries import ROOT, EntryKey
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.model import Sought
 from walcrash.disk.models import MODELS
-from walcrash.disk.names import ROOT, EntryKey
 from walcrash.disk.nodes import Directory, Symlink
 from walcrash.disk.space import Arrangement, FileOptions
 from walcrash.values.contract import PersistenceModel

@@ -19,10 +19,10 @@ from typing import ClassVar
 
 from walcrash.disk.changes import Change, every_change
 from walcrash.disk.crash_state import CrashState, FileState
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.held import held_by_file
-from walcrash.disk.names import EntryKey
 from walcrash.disk.space import Arrangement, Space
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, ImageChoice, Policy

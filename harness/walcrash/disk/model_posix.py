@@ -13,11 +13,13 @@ from itertools import product
 from typing import Final
 
 from walcrash.disk.crash_state import FileState, Window
+from walcrash.disk.entries import EntryKey, Name
+from walcrash.disk.extents import round_up
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem, Past
 from walcrash.disk.held import held_sectors, held_size
 from walcrash.disk.model import DiskModel, Sought
-from walcrash.disk.names import EntryKey
+from walcrash.disk.names import Names
 from walcrash.disk.sizes import allowed_sizes, reached_size
 from walcrash.disk.space import (
     MOST_COUNTED_STATES,
@@ -81,6 +83,8 @@ class PosixModel(DiskModel):
         asked_size = held_size(held, choice.files)
         reached = min(asked_size.moment, pending.now)
         size = file.size_at(reached)
+        if not reached and file.sure_size is not None:
+            size = file.sure_size
         if asked_size.end:
             size = reached_size(file, reached, asked_size.end, _sizes(pending, file))
         special = {sector: since for sector, since in file.durable_since.items() if since > moment}
@@ -101,6 +105,10 @@ class PosixModel(DiskModel):
         names = pending.names
         bound = set(names.tied)
         bound.update(key for rename in names.renames for key in (rename.source, rename.target))
+        if names.moves_between_directories:
+            bound.update(
+                key for key, name in names.pending.items() if _is_of_directory(name, names)
+            )
         combinations = 1
         for key, name in names.pending.items():
             if key in bound:
@@ -150,7 +158,13 @@ def _weakest(file: FileHistory) -> FileHistory:
 
 
 def _sizes(pending: FileSystem, file: FileHistory) -> list[int]:
-    return allowed_sizes(file, Window(0, pending.now))
+    sizes = allowed_sizes(file, Window(0, pending.now))
+    if file.sure_size is None:
+        return sizes
+    # Blocks that were lost to a failed sync: those of them that were written have moved the size.
+    ends = range(file.sure_size, file.base_size, file.block_bytes)
+    rounded = (min(round_up(end, file.block_bytes), file.base_size) for end in ends)
+    return sorted({file.sure_size, *rounded, *sizes})
 
 
 def _sector_moments(file: FileHistory, sector: int) -> list[Moment]:
@@ -174,6 +188,10 @@ def _entry_moments(pending: FileSystem, is_sought: Sought) -> Iterator[dict[Entr
         moments = dict(zip(names, chosen, strict=True))
         if pending.names.pulled_along(moments.get, names) == moments:
             yield moments
+
+
+def _is_of_directory(name: Name, names: Names) -> bool:
+    return any(target in names.directories for target in (name.base, *dict(name.changes).values()))
 
 
 def _count_renamed(pending: FileSystem, bound: set[EntryKey]) -> int:

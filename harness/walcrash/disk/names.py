@@ -8,7 +8,8 @@ Each entry of each directory has a past of its own. Two things tie entries to ea
   touched go through time together. Only a directory that never had a durable name may be nowhere
   where the others have gone on: its old name may be another directory's by then.
 
-Not here: what the names lead to (`file_history`), who makes entries durable (`pending`).
+Not here: one entry (`entries`), files in directories that are nowhere (`moved`), what the names
+lead to (`file_history`), who makes entries durable (`pending`).
 
 Source: Ganger and Patt, "Metadata Update Performance in File Systems", OSDI 1994, section 3
 (rules for the order of updates); `rename(2)`.
@@ -16,48 +17,10 @@ Source: Ganger and Patt, "Metadata Update Performance in File Systems", OSDI 199
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
+from walcrash.disk.entries import ROOT, EntryKey, Name, Rename
+from walcrash.disk.moved import Moved
 from walcrash.values.moments import Moment
-
-ROOT = 0
-"""The number of the subject's directory."""
-
-EntryKey = tuple[int, str]
-"""A directory's number, and a name in it."""
-
-
-@dataclass(slots=True)
-class Name:
-    """One entry: what it leads to durably, and each later change; None is no such name."""
-
-    base: int | None
-    changes: list[tuple[Moment, int | None]] = field(default_factory=list)
-
-    @property
-    def current(self) -> int | None:
-        """What the entry leads to in memory."""
-        return self.changes[-1][1] if self.changes else self.base
-
-    def moments(self) -> list[Moment]:
-        """Return when it changed, in order."""
-        return [moment for moment, _ in self.changes]
-
-    def at(self, moment: Moment) -> int | None:
-        """Return what the entry led to at a moment."""
-        for changed, target in reversed(self.changes):
-            if changed <= moment:
-                return target
-        return self.base
-
-
-@dataclass(frozen=True, slots=True)
-class Rename:
-    """A rename of something that is not a directory."""
-
-    moment: Moment
-    source: EntryKey
-    target: EntryKey
 
 
 class Names:
@@ -197,7 +160,13 @@ class Names:
         while is_changed:
             is_changed = self._pull_targets(reached)
             is_changed |= self._pull_tied(reached, is_sync=is_sync)
+            is_changed = is_changed or self._pull_moved(reached)
         return reached
+
+    @property
+    def moves_between_directories(self) -> bool:
+        """Whether a pending rename has taken a file from one directory to another."""
+        return any(rename.source[0] != rename.target[0] for rename in self.renames)
 
     def _pull_targets(self, reached: dict[EntryKey, Moment]) -> bool:
         """Take each rename's new name to where its old name is gone."""
@@ -209,6 +178,16 @@ class Names:
                 reached[rename.target] = rename.moment
                 is_changed = True
         return is_changed
+
+    def _pull_moved(self, reached: dict[EntryKey, Moment]) -> bool:
+        """Take one entry further, where a file that was moved would be nowhere."""
+        if not self.moves_between_directories:
+            return False
+        moved = Moved(self.directories, self.pending, self.renames, reached)
+        pull = moved.next_pull()
+        if pull is not None:
+            reached[pull[0]] = pull[1]
+        return pull is not None
 
     def _pull_tied(self, reached: dict[EntryKey, Moment], *, is_sync: bool) -> bool:
         """Take all tied entries to where the furthest of them is, but to no lost directory."""

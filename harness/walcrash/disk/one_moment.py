@@ -7,10 +7,10 @@ from abc import ABC
 from collections.abc import Iterator, Mapping
 
 from walcrash.disk.crash_state import FileState
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
 from walcrash.disk.model import DiskModel, Sought
-from walcrash.disk.names import EntryKey
 from walcrash.disk.space import Arrangement, Space, at_moments
 from walcrash.values.image_choice import Held, ImageChoice
 from walcrash.values.moments import Moment, before

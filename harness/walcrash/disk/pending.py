@@ -40,12 +40,12 @@ from dataclasses import replace
 from typing import Final
 
 from walcrash.disk.allocating import allocate
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.errors import not_modelled
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import NEW_DIRECTORY_MODE, FileSystem, Past
 from walcrash.disk.models import past_needed
 from walcrash.disk.modes import ModeHistory
-from walcrash.disk.names import EntryKey
 from walcrash.disk.nodes import Directory, Symlink
 from walcrash.disk.numbering import Numbering
 from walcrash.values.contract import PersistenceModel

@@ -13,9 +13,9 @@ from itertools import product
 from typing import Final
 
 from walcrash.disk.crash_state import CrashState, FileState
+from walcrash.disk.entries import EntryKey
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import FileSystem
-from walcrash.disk.names import EntryKey
 from walcrash.values.moments import Moment
 
 # limits

@@ -16,7 +16,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from walcrash.blocks.background import SLOW, SLOW_SECONDS, background, sync_file_system
+from walcrash.blocks.background import (
+    HELD,
+    HELD_SECONDS,
+    SLOW,
+    SLOW_SECONDS,
+    background,
+    sync_file_system,
+)
 from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
 from walcrash.blocks.cuts import Blocks, Devices, blocks_of, cuts, digest
 from walcrash.blocks.device import make_file_system, mounted, recording_device
@@ -137,9 +144,13 @@ def _record(
     subject = f"{target}/{_SUBJECT}"
     prepared = prepare(task.workload, task.seed, subject, zygote)
     hold_seconds = SLOW_SECONDS if task.background == SLOW else 0.0
+    data_seconds = HELD_SECONDS if task.background == HELD else 0.0
     prng = Prng(derive_seed(task.seed, "background"))
     with recording_device(
-        f"{directory}/device", variant.size_bytes, hold_seconds=hold_seconds
+        f"{directory}/device",
+        variant.size_bytes,
+        hold_seconds=hold_seconds,
+        data_seconds=data_seconds,
     ) as device:
         make_file_system(variant, device.path)
         with mounted(variant, device.path, target):
@@ -150,7 +161,9 @@ def _record(
         with mounted(variant, device.path, target):
             ticks = Ticks(device.count)
             plan = watch_plan(ticks.tick, lambda: sync_file_system(target))
-            with background(task.background, subject, f"{target}/beside", prng) as syncs:
+            with background(
+                task.background, subject, f"{target}/beside", prng, treat_data=device.treat_data
+            ) as syncs:
                 recording = run_prepared(zygote, prepared, subject, plan)
                 end = device.count()
             sync_file_system(target)

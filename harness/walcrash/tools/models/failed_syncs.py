@@ -1,0 +1,148 @@
+"""Failed syncs, measured: what a real file system does after an fsync whose writes met EIO; root.
+
+The recording device answers writes of data with EIO and makes all others, so it is the file that
+fails and not the file system. What is asked is in `values.failed_sync`.
+
+Not here: holding drawn workloads with such writes against the models (`background`, `failing`).
+
+Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020, sections 3, 4.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+from walcrash.blocks.abilities import lacking_for, need
+from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
+from walcrash.blocks.cuts import Blocks, Cut, CutKind, Devices, blocks_of
+from walcrash.blocks.data_writes import DataWrites
+from walcrash.blocks.device import RecordingDevice, make_file_system, mounted, recording_device
+from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
+from walcrash.blocks.isolation import WORKSPACE, start_isolated
+from walcrash.values.errors import HarnessFault, UsageError
+from walcrash.values.failed_sync import FailedSync
+
+_ENTRY: Final = "walcrash.tools.models.failed_syncs:main"
+_BLOCK_BYTES: Final = 4096
+_WORDS: Final = {ord("o"): "old", ord("n"): "new", ord("s"): "later", 0: "zeros"}
+
+
+def measure_failed_syncs(names: Sequence[str] = ()) -> tuple[FailedSync, ...]:
+    """Return what each file system did, each measured in an isolated process.
+
+    Args:
+        names: keys of `VARIANTS`; empty for all whose `mkfs` is there.
+
+    Raises:
+        UsageError: a name means nothing.
+        Inconclusive: the machine cannot record real file systems, or not one that is named.
+        HarnessFault: a measurement ended before it said anything.
+    """
+    for name in names:
+        if name not in VARIANTS:
+            raise UsageError(f"there is no `{name}`; allowed: {', '.join(VARIANTS)}")
+    need()
+    for name in names:
+        need(VARIANTS[name])
+    there = [name for name in VARIANTS if not lacking_for(VARIANTS[name])[0]]
+    return tuple(map(_measured, names or there))
+
+
+def _measured(name: str) -> FailedSync:
+    process = start_isolated(_ENTRY, [name])
+    said, _ = process.communicate()
+    if process.returncode:
+        raise HarnessFault(
+            f"the measurement of {name} ended with {process.returncode}; what it said is above",
+            hint="walcrash doctor",
+        )
+    form = json.loads(said)
+    for key in ("memory", "dropped", "lost"):
+        form[key] = tuple(form[key])
+    return FailedSync(**form)
+
+
+def main() -> None:
+    """Measure one file system in an isolated process; its name is the argument."""
+    variant = VARIANTS[sys.argv[1]]
+    for each in ("device", "mounted", "cuts"):
+        os.mkdir(f"{WORKSPACE}/{each}")
+    target = f"{WORKSPACE}/mounted"
+    with recording_device(f"{WORKSPACE}/device", variant.size_bytes) as device:
+        make_file_system(variant, device.path)
+        with mounted(variant, device.path, target), open(f"{target}/file", "wb") as file:
+            file.write(b"o" * (3 * _BLOCK_BYTES))
+        base = blocks_of(device.begin())
+        with mounted(variant, device.path, target):
+            answers = _failing(device, f"{target}/file")
+            arrived = device.count()
+        log = device.log()
+    with cut_disk(variant, f"{WORKSPACE}/cuts") as disk:
+        lost = _lost(disk, Devices(base, log).after(Cut(CutKind.PREFIX, arrived)))
+    found = _told(variant, answers, lost)
+    print(json.dumps(asdict(found)))  # noqa: T201 - the other end reads it
+
+
+_Answers = dict[str, str | tuple[str, ...]]
+
+
+def _failing(device: RecordingDevice, path: str) -> _Answers:
+    """Have writes fail under an fsync, and work again; return what was said, by attribute."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        device.treat_data(DataWrites.FAILED)
+        os.pwrite(fd, b"n" * _BLOCK_BYTES, 0)
+        os.pwrite(fd, b"n" * _BLOCK_BYTES, 3 * _BLOCK_BYTES)
+        found: _Answers = {"first": _synced(fd), "memory": _read(fd), "second": _synced(fd)}
+        other = os.open(path, os.O_RDWR)
+        found["other"] = _synced(other)
+        os.close(other)
+        device.treat_data(DataWrites.MADE)
+        os.pwrite(fd, b"s" * _BLOCK_BYTES, 2 * _BLOCK_BYTES)
+        found["later"] = _synced(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        found["dropped"] = _read(fd)
+        return found
+    finally:
+        os.close(fd)
+
+
+def _synced(fd: int) -> str:
+    """Sync a file; return `0` or the name of the error."""
+    try:
+        os.fsync(fd)
+    except OSError as problem:
+        return errno.errorcode.get(problem.errno or 0, str(problem.errno))
+    return "0"
+
+
+def _read(fd: int) -> tuple[str, ...]:
+    """Return what a file reads as: a word for each block."""
+    found = []
+    for start in range(0, os.fstat(fd).st_size, _BLOCK_BYTES):
+        bytes_there = set(os.pread(fd, _BLOCK_BYTES, start))
+        words = [_WORDS.get(byte, "stale") for byte in sorted(bytes_there)]
+        found.append(" and ".join(dict.fromkeys(words)))
+    return tuple(found)
+
+
+def _lost(disk: CutDisk, blocks: Blocks) -> tuple[str, ...]:
+    """Return what the file is on a device after a power loss."""
+    with contextlib.suppress(NotMountable), disk.shown(blocks) as target:
+        fd = os.open(f"{target}/file", os.O_RDONLY)
+        try:
+            return _read(fd)
+        finally:
+            os.close(fd)
+    return ("no mount",)
+
+
+def _told(variant: FileSystemVariant, answers: _Answers, lost: tuple[str, ...]) -> FailedSync:
+    facts = {"file_system": variant.name, "kernel": platform.release(), "lost": lost}
+    return FailedSync(**facts, **answers)  # type: ignore[arg-type]
