@@ -7,6 +7,7 @@ import sys
 
 from walcrash.blocks.cut_disk import NotMountable, cut_disk
 from walcrash.blocks.cuts import Cut, CutKind, Devices, blocks_of
+from walcrash.blocks.data_writes import DataWrites
 from walcrash.blocks.device import make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.blocks.isolation import WORKSPACE
@@ -55,6 +56,53 @@ def in_isolation() -> None:
             shown[-1] = {str(problem): 0}
     flushes = sum(entry.is_flush for entry in log[marks[0] : marks[1]])
     print(json.dumps([list(shown.values()), flushes, len(killed)]))
+
+
+def hold_and_fail() -> None:
+    """Rename over a file while its data is held; then have a sync fail; say what came of it."""
+    variant = VARIANTS["ext4"]
+    directory, target, cut_directory = (f"{WORKSPACE}/{n}" for n in ("device", "mounted", "cut"))
+    for each in (directory, target, cut_directory):
+        os.mkdir(each)
+    with recording_device(directory, variant.size_bytes, data_seconds=0.1) as device:
+        make_file_system(variant, device.path)
+        with mounted(variant, device.path, target):
+            for name in ("file", "other"):
+                with open(f"{target}/{name}", "wb") as file:
+                    file.write(b"o" * 5000)
+        base = blocks_of(device.begin())
+        with mounted(variant, device.path, target), open(f"{target}/other", "r+b") as other:
+            device.treat_data(DataWrites.HELD)
+            with open(f"{target}/tmp", "wb") as file:
+                file.write(b"n" * 9000)
+            os.rename(f"{target}/tmp", f"{target}/file")
+            fd = os.open(target, os.O_DIRECTORY)
+            os.fsync(fd)
+            os.close(fd)
+            committed = device.count()
+            os.sync()
+            device.treat_data(DataWrites.FAILED)
+            other.write(b"n" * 5000)
+            other.flush()
+            failures = []
+            for _ in range(2):
+                try:
+                    failures.append(os.fsync(other.fileno()))
+                except OSError as problem:
+                    failures.append(problem.errno)
+            device.treat_data(DataWrites.MADE)
+        log = device.log()
+    shown = []
+    with cut_disk(variant, cut_directory) as disk:
+        for arrived in (committed, len(log)):
+            blocks = Devices(base, log).after(Cut(CutKind.PREFIX, arrived))
+            with disk.shown(blocks) as where:
+                entries = capture(where).entries
+                for name in ("file", "other"):
+                    entry = entries[name]
+                    assert isinstance(entry, FileEntry)
+                    shown.append([len(entry.content), sorted(set(entry.content))])
+    print(json.dumps([shown, failures]))
 
 
 def stay() -> None:

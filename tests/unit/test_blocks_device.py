@@ -1,5 +1,6 @@
 """The recording device, on a real kernel: what is logged, what a cut shows, what is left."""
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 from needs import lacking, need_real_file_systems
 
 from walcrash.blocks import abilities
+from walcrash.blocks.data_writes import is_data
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.blocks.isolation import start_isolated
 from walcrash.values.errors import ExitCode, Inconclusive
@@ -39,6 +41,32 @@ def test_a_sync_is_logged_and_what_a_cut_shows_follows_it() -> None:
     assert flushes >= 1
     assert killed == 0, "the process behind FUSE ends by itself when the device is gone"
     assert "mounted" not in empty, "a device of zeros is no file system"
+
+
+def test_data_that_is_held_is_overtaken_and_data_that_fails_never_arrives() -> None:
+    need_real_file_systems()
+    said, _ = start_isolated(f"{FUNCTIONS}:hold_and_fail", []).communicate(timeout=60)
+    (file, other, file_at_last, other_at_last), syncs = json.loads(said)
+    assert file == [9000, [0]], "the rename is committed, and its data has not arrived"
+    assert file_at_last == [9000, [ord("n")]]
+    assert syncs == [errno.EIO, None], "the second sync says nothing of what the first has lost"
+    assert other == other_at_last == [5000, [ord("o")]]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"A" * 4096, True),
+        (b"z" * 512 + bytes(512), True),
+        (bytes(4096), False),
+        (b"\xff" * 4096, False),
+        (b"Aa" * 2048, False),
+        (b"A" * 511 + b"B", False),
+        (b"", False),
+    ],
+)
+def test_data_is_known_by_one_letter_in_its_first_sector(data: bytes, expected: bool) -> None:
+    assert is_data(data) is expected
 
 
 def leftovers(device: str) -> list[str]:

@@ -12,6 +12,10 @@ from walcrash.blocks import abilities
 from walcrash.blocks.background import BACKGROUNDS
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.recorder.tree import restore
+<<<<<<< HEAD
+=======
+from walcrash.tools.models.background import BACKGROUNDS, FAILING, HELD, USUAL
+>>>>>>> 8323e9c (models: data that is held or fails, and what a failed fsync does on this kernel)
 from walcrash.tools.models.drawn import draw_steps
 from walcrash.tools.models.files import find_files, read_file
 from walcrash.tools.models.litmus import LITMUS
@@ -38,6 +42,10 @@ def test_one_seed_gives_the_same_runs_and_no_two_runs_have_one_seed() -> None:
     assert tasks == tasks_of(plan())
     assert len({task.seed for task in tasks}) == len(tasks) == 8
     assert {task.background for task in tasks} == {"none", "slow", "commit"}
+
+
+def test_what_the_device_does_to_data_is_recorded_where_it_is_asked_for() -> None:
+    assert set(BACKGROUNDS) - set(USUAL) == {HELD, FAILING}
 
 
 @pytest.mark.parametrize("key", ["workloads", "file_systems", "backgrounds"])
@@ -131,6 +139,22 @@ def test_real_trees_are_recorded_kept_and_allowed(tmp_path: Path) -> None:
     assert len(paths) == len(there)
     assert all(read_file(path)[0].trees for path in paths)
     assert walcrash_here(tmp_path, "models", "check", "trees").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("background", [HELD, FAILING])
+def test_trees_of_data_that_is_late_or_lost_are_allowed(background: str, tmp_path: Path) -> None:
+    need_real_file_systems()
+    words = ("--file-system", "ext4", "--mounts", "25", "--seed", "small", "--subsets", "1")
+    workloads = ("append-synced-block", "replace-by-rename-fsync")
+    done = walcrash(
+        tmp_path, "models", "record", *workloads, "--background", background, *words,
+        PATH=os.environ["PATH"],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = [read_file(path)[0] for path in find_files([str(tmp_path / "real-trees")])]
+    assert [run.background for run in runs] == [background] * 2
+    assert all(run.trees for run in runs)
 
 
 @pytest.mark.slow

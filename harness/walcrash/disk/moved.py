@@ -84,11 +84,12 @@ class Moved:
         name = self.pending[rename.target]
         return found if name.at(found.moment - 1) == name.at(rename.moment) else None
 
-    def _way_to(self, directory: int) -> Pull | None:
+    def _way_to(self, directory: int, inside: frozenset[int] = frozenset()) -> Pull | None:
         """Return what gives a directory a name that is there: the first change from now on."""
+        inside |= {directory}
         for key, name in self.pending.items():
-            if name.at(self._at(key)) == directory and key[0] != directory:
-                return self._way_to(key[0])
+            if name.at(self._at(key)) == directory and key[0] not in inside:
+                return self._way_to(key[0], inside)
         ways = [
             (moment, key)
             for key, name in self.pending.items()

@@ -7,6 +7,7 @@ Not here: who starts it and keeps the runs (`record`).
 """
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from walcrash.blocks.background import (
+    FAILING,
     HELD,
     HELD_SECONDS,
     SLOW,
@@ -160,13 +162,13 @@ def _record(
         blocks = blocks_of(device.begin())
         with mounted(variant, device.path, target):
             ticks = Ticks(device.count)
-            plan = watch_plan(ticks.tick, lambda: sync_file_system(target))
+            plan = watch_plan(ticks.tick, lambda: _sync_all(target, task.background))
             with background(
                 task.background, subject, f"{target}/beside", prng, treat_data=device.treat_data
             ) as syncs:
                 recording = run_prepared(zygote, prepared, subject, plan)
                 end = device.count()
-            sync_file_system(target)
+            _sync_all(target, task.background)
             log = device.log()
     events = recording.events()
     return _Recorded(
@@ -177,6 +179,15 @@ def _record(
         blocks=blocks,
         log=log,
     )
+
+
+def _sync_all(target: str, kind: str) -> None:
+    """Sync the file system, as `sync(2)` does: writes that were made to fail are no error of it."""
+    try:
+        sync_file_system(target)
+    except OSError as problem:
+        if kind != FAILING or problem.errno != errno.EIO:
+            raise
 
 
 def _cut(found: "_Found", disk: CutDisk, blocks: Blocks, log: BlockLog, task: RecordTask) -> None:
