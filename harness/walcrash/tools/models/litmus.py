@@ -151,6 +151,21 @@ def _names_in_order(*steps: Step, sync: bool) -> Litmus:
     )
 
 
+def _moved(*steps: Step, directory: str) -> Litmus:
+    """A file that goes to another directory, and a sync of one that it has left, or of its parent.
+
+    Another file is synced last, which has a journal or a log written and not the directories.
+    """
+    sync: tuple[Step, ...] = (("sync-directory", directory),) if directory else ()
+    return Litmus(
+        base={
+            "d": DirectoryEntry(0o755), "d/f": _file(100), "e": DirectoryEntry(0o755),
+            "other": _file(100),
+        },
+        steps=(("open", 0, "other"), *steps, *sync, ("append", 0, 5000, NEW), ("fsync", 0)),
+    )  # fmt: skip
+
+
 def _all() -> dict[str, Litmus]:
     made: dict[str, Litmus] = {}
     for word, file, directory in (
@@ -189,6 +204,12 @@ def _all() -> dict[str, Litmus]:
             f"directories-moved-{word}": _names_in_order(
                 ("mkdir", "e"), ("rename", "a", "e/a"), ("rename", "e", "d/e"), ("mkdir", "e"),
                 ("open", 0, "e/new"), ("append", 0, 5000, NEW), ("fsync", 0), sync=is_synced,
+            ),
+            f"file-moved-into-a-new-directory-{word}": _moved(
+                ("mkdir", "n"), ("rename", "d/f", "n/f"), directory="d" if is_synced else ""
+            ),
+            f"file-moved-out-of-a-removed-directory-{word}": _moved(
+                ("rename", "d/f", "e/f"), ("rmdir", "d"), directory="." if is_synced else ""
             ),
         }  # fmt: skip
     return made | _sizes()
