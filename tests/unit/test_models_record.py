@@ -9,13 +9,9 @@ from command import walcrash, walcrash_here
 from needs import need_real_file_systems
 
 from walcrash.blocks import abilities
-from walcrash.blocks.background import BACKGROUNDS
+from walcrash.blocks.background import BACKGROUNDS, FAILING, HELD, USUAL
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.recorder.tree import restore
-<<<<<<< HEAD
-=======
-from walcrash.tools.models.background import BACKGROUNDS, FAILING, HELD, USUAL
->>>>>>> 8323e9c (models: data that is held or fails, and what a failed fsync does on this kernel)
 from walcrash.tools.models.drawn import draw_steps
 from walcrash.tools.models.files import find_files, read_file
 from walcrash.tools.models.litmus import LITMUS
