@@ -3,7 +3,7 @@
 The recording device answers writes of data with EIO and makes all others, so it is the file that
 fails and not the file system. What is asked is in `values.failed_sync`.
 
-Not here: holding drawn workloads with such writes against the models (`background`, `failing`).
+Not here: holding drawn workloads with such writes against the models (`blocks.background`).
 
 Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020, sections 3, 4.
 """
