@@ -118,7 +118,7 @@ class FindingReports:
         ):
             one = found[name]
             self._pool.deadline = budget.part(1 / (len(found) - number))
-            reported = self._report(tally, name) or self._replayed(tally, name, one)
+            reported = self._report(tally, name) or self._replayed(tally, name, one, budget)
             if reported is None:
                 return
             line, change = reported
@@ -167,7 +167,7 @@ class FindingReports:
         return minimal
 
     def _replayed(
-        self, tally: Tally, name: str, found: _Found
+        self, tally: Tally, name: str, found: _Found, budget: TimeBudget
     ) -> tuple[FindingReported, FindingState] | None:
         """Replay a finding in fresh processes, and keep it; None after an interrupt.
 
@@ -188,7 +188,7 @@ class FindingReports:
         if not runs:
             if found.minimal is not None and found.minimal.outcome is None:
                 found.minimal = None
-            if found.minimal is None and own.evidence:
+            if found.minimal is None and own.evidence and not budget.is_long_over:
                 run = unpack(own.evidence).run
         elif not alike:
             found.minimal, evidence = None, own.evidence

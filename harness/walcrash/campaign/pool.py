@@ -126,6 +126,7 @@ class JobPool(Closeable):
             except TimeoutError:
                 if self._is_overdue():
                     self._end_jobs()
+                if self._executor is None:
                     raise TimeOver from None
                 if self.is_interrupted and (future.cancel() or self._is_out_of_patience()):
                     return None
@@ -147,7 +148,8 @@ class JobPool(Closeable):
 
     def _end_jobs(self) -> None:
         """Kill all jobs: whatever they do, it is too late."""
-        assert self._executor is not None, "somebody's work is overdue"
+        if self._executor is None:
+            return
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._executor = None
         for child in set(multiprocessing.active_children()) - self._others:

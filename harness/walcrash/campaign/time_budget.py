@@ -29,6 +29,9 @@ RESERVED_SECONDS: Final = 60.0
 MINIMISING_SHARE: Final = 0.6
 """Part of the time for findings in which they are minimised; replays get the rest."""
 
+MOMENT_SECONDS: Final = 0.5
+"""How long after the end the story of a finding may still be told from what a job has left."""
+
 BATCH_SECONDS: Final = 1.0
 """About how long a batch of cases should take where there is a time budget."""
 
@@ -78,6 +81,11 @@ class TimeBudget:
     def seconds(self) -> float:
         """How long it has been running."""
         return time.monotonic() - self.began
+
+    @property
+    def is_long_over(self) -> bool:
+        """Whether there is no time left even for what takes a moment."""
+        return self.at is not None and time.monotonic() >= self.at + MOMENT_SECONDS
 
     def part(self, share: float) -> Deadline:
         """Return the deadline of work that gets a part of what is left."""
