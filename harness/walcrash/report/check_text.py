@@ -2,11 +2,18 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 from walcrash.report.output import publish
 from walcrash.report.text import block, escape
-from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
+from walcrash.values.conformance import (
+    CheckOutcome,
+    Conformance,
+    ConformanceCheck,
+    SubjectCosts,
+)
 from walcrash.values.errors import ExitCode
+from walcrash.values.faults import FaultKind, FaultPlan
 
 # limits
 NARROWEST = 60
@@ -31,6 +38,7 @@ def conformance_json(found: Conformance) -> str:
             "introduced": found.introduced,
             "supports": list(found.supports),
             "conforms": not found.failed,
+            "costs": None if found.costs is None else asdict(found.costs),
             "checks": [
                 {
                     "name": check.name,
@@ -52,7 +60,29 @@ def conformance_text(found: Conformance, *, width: int) -> str:
     lines = []
     for check in found.checks:
         lines += _check_lines(check, width)
-    return "\n".join([*lines, "", _conclusion(found)])
+    costs = [] if found.costs is None else _part("costs", costs_text(found.costs), width)
+    return "\n".join([*lines, "", *costs, _conclusion(found)])
+
+
+def costs_text(costs: SubjectCosts) -> str:
+    """Say what a start and an image cost, and what that makes of a case."""
+    text = f"a start takes {_duration(costs.start_seconds)}"
+    if costs.image_seconds is None or costs.image_starts is None:
+        return f"{text}; no image of a power loss was made"
+    images = FaultPlan(kind=FaultKind.POWER).images
+    return (
+        f"{text}, an image of a power loss {_duration(costs.image_seconds)}, with "
+        f"{_number(costs.image_starts)} recoveries; a case with {images} images takes up to "
+        f"{_duration(costs.image_seconds * images)}"
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _duration(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _check_lines(check: ConformanceCheck, width: int) -> list[str]:

@@ -19,7 +19,7 @@ import tempfile
 import time
 import unittest
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +39,10 @@ from walcrash.subjects.loading import (
     import_hint,
     registered_adapters,
 )
+from walcrash.tools.check_costs import measure_costs
 from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
 from walcrash.values.errors import UsageError
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 
 # limits
 CALLS_PER_CHECK: Final = 12
@@ -80,8 +82,35 @@ def run_checks(plan: CheckPlan, *, say: Callable[[str], None]) -> Conformance:
     """
     adopt_orphans()
     if is_adapter(plan.words):
-        return _check_adapter(plan, say)
-    return _check_driver(plan, say)
+        return _with_costs(_check_adapter(plan, say), _adapter_spec(plan), plan, say)
+    return _with_costs(_check_driver(plan, say), _driver_spec(plan), plan, say)
+
+
+def _with_costs(
+    found: Conformance, subject: SubjectSpec, plan: CheckPlan, say: Callable[[str], None]
+) -> Conformance:
+    """Measure what a subject costs that did all that it should."""
+    if found.failed:
+        return found
+    say("measure costs")
+    limits = RecoveryLimits(seconds=plan.seconds, memory_mb=plan.memory_mb)
+    return replace(found, costs=measure_costs(subject, limits))
+
+
+def _adapter_spec(plan: CheckPlan) -> SubjectSpec:
+    file, colon, name = plan.words[0].rpartition(":")
+    is_file = bool(colon) and os.path.isfile(file)
+    adapter = f"{os.path.abspath(file)}:{name}" if is_file else plan.words[0]
+    return SubjectSpec(adapter, plan.options)
+
+
+def _driver_spec(plan: CheckPlan) -> SubjectSpec:
+    return SubjectSpec.of_driver(_absolute(plan.words))
+
+
+def _absolute(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a driver's words with the whole path of its program, where that is a file."""
+    return (os.path.abspath(words[0]), *words[1:]) if os.path.isfile(words[0]) else words
 
 
 def is_adapter(words: Sequence[str]) -> bool:
@@ -132,8 +161,7 @@ def _check_driver(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
             f"Python adapter ({', '.join(sorted(BUILT_IN))}, `module:Class`, `file.py:Class`)",
             hint="walcrash check ./mywal-driver",
         )
-    if os.path.isfile(words[0]):
-        words = (os.path.abspath(words[0]), *words[1:])
+    words = _absolute(words)
     subject = " ".join(plan.words)
     first, introduction = _introduction(words, plan, say)
     if introduction is None:

@@ -39,13 +39,32 @@ class ConformanceCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectCosts:
+    """How long a subject takes on a small log, in seconds of the clock.
+
+    Attributes:
+        start_seconds: a boot or a recovery, with its process and all that the harness does.
+        image_seconds: an image of a power loss with all recoveries of it; None where none was made.
+        image_starts: how many recoveries that are; None where none was made.
+    """
+
+    start_seconds: float
+    image_seconds: float | None
+    image_starts: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conformance:
-    """What a subject was found to be; `supports` is empty where it could not be opened."""
+    """What a subject was found to be; `supports` is empty where it could not be opened.
+
+    `costs` is None where a check failed, or they could not be measured.
+    """
 
     subject: str
     introduced: str
     supports: tuple[str, ...]
     checks: Sequence[ConformanceCheck]
+    costs: SubjectCosts | None = None
 
     @property
     def failed(self) -> tuple[ConformanceCheck, ...]:
