@@ -125,3 +125,25 @@ def test_no_room_and_no_process_are_told_apart(
         WorkingDirectory(parent=str(tmp_path))
     assert "ulimit -u" in e.value.hint
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_directory_that_is_swept_away_before_it_is_held_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keeper that begins meanwhile takes it for one that was left."""
+    path = str(tmp_path / f"walcrash-work-{0:016x}")
+    made: list[str] = []
+    real = os.mkdir
+
+    def mkdir(name: str, mode: int) -> None:
+        real(name, mode)
+        made.append(name)
+        if len(made) <= 2:
+            keeper.sweep(str(tmp_path))
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    held = keeper.make(path)
+    assert held is not None
+    os.close(held)
+    assert made == [path] * 3
+    assert os.listdir(tmp_path) == [os.path.basename(path)]

@@ -21,6 +21,7 @@ import os
 import re
 import signal
 import sys
+import time
 from typing import Final
 
 NAME: Final = re.compile(r"walcrash-work-[0-9a-f]{16}")
@@ -30,6 +31,12 @@ MADE: Final = b"made"
 """What the keeper says when the directory is there; else the number of the error."""
 
 # limits
+MAKINGS: Final = 100
+"""How often a directory is made that others sweep away."""
+
+PAUSE_SECONDS: Final = 0.01
+"""How long it is waited for the end of a sweep."""
+
 REMOVALS: Final = 100
 """How often a directory is removed into which somebody still writes."""
 
@@ -40,12 +47,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     path = sys.argv[1]
     try:
-        os.mkdir(path, 0o700)
+        held = make(path)
     except OSError as problem:
         _answer(str(problem.errno).encode())
         return
     try:
-        held = hold(path)
         _answer(MADE if held is not None else str(errno.ESTALE).encode())
         if held is not None:
             sweep(os.path.dirname(path))
@@ -54,6 +60,28 @@ def main() -> None:
     finally:
         # Only now is it let go of: nobody sweeps it away before.
         remove(path)
+
+
+def make(path: str) -> int | None:
+    """Make a directory and hold it.
+
+    Another keeper may sweep it away between the two, since nobody holds it then: it is made again.
+
+    Returns:
+        The descriptor that holds it; None if it was swept away each time.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for _ in range(MAKINGS):
+        # One that is there is being swept away; what somebody else made is never held.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+            held = hold(path)
+            if held is not None:
+                return held
+        time.sleep(PAUSE_SECONDS)
+    return None
 
 
 def hold(path: str) -> int | None:
