@@ -14,6 +14,7 @@ from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import Fate, FateKind, Reading, RecordFate, event_ref
+from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import BootHistory, Call, History, Recoveries
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.record import Record
@@ -61,10 +62,14 @@ def fate(
     lost: Record | None = None,
     image: Image | None = None,
     recovery_trace: BootTrace | None = None,
+    broken: Invariant = Invariant.LOST_PUT,
+    continued: tuple[Call, ...] = (),
 ) -> Fate | None:
-    history = History(tuple(told for _, told in boots), Recoveries(first=first))
+    history = History(
+        tuple(told for _, told in boots), Recoveries(first=first, continued=continued)
+    )
     about = None if lost is None else lost.ts_ms
-    violation = Violation(Invariant.LOST_PUT, "first recovery", "", record_ts_ms=about)
+    violation = Violation(broken, "first recovery", "", record_ts_ms=about)
     return fate_of(
         history,
         [seen for seen, _ in boots],
@@ -297,3 +302,95 @@ def test_a_copy_in_another_file_is_not_taken_for_the_bytes_of_this_one() -> None
     told = fate(lost_power(loss=loss, image=image, more=more), first=shows(), lost=ONE)
     assert "is still there in new, bytes 0-37, as event 5 of boot 1 wrote it" in said(told)
     assert "another copy was written by event 2 of boot 1 (wal, bytes 0-37)" in said(told)
+
+
+def test_a_torn_write_that_was_cut_off_with_what_came_behind_it_is_told() -> None:
+    size = len(line(ONE))
+    torn = replace(write("wal", size, line(TWO), 2), result=9)
+    first_boot = one_file(torn, calls=(acked(ONE), acked(TWO)))
+    first_boot = replace(first_boot[0], torn=4), first_boot[1]
+    second = trace(OPENED, write("wal", size + 9, line(MARK), 1), reply(1))
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=size), OPENED)
+    boots = first_boot, (second, killed(acked(MARK), recovery=shows(ONE)))
+    told = fate(*boots, first=shows(ONE), lost=MARK, recovery_trace=cut)
+    assert "was cut off by event 0 of that recovery" in said(told)
+    assert "before it in the file lay what event 4 of boot 1 left of a torn write" in said(told)
+    assert "before anything is appended" in fate_advice(told)
+    assert fate_mark(told) == "removed by truncate in recovery: wal, torn before it"
+    # What lies before the torn write was not cut off because of it.
+    deeper = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    before = fate(*boots, first=shows(), lost=ONE, recovery_trace=deeper)
+    assert of_record(before).torn is None
+    assert not fate_advice(before)
+
+
+def test_a_hole_is_no_broken_promise_and_the_advice_is_about_the_order() -> None:
+    begin = create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), reply(2)
+    boot = trace(*begin), killed(acked(ONE), acked(TWO))
+    told = fate(boot, first=shows(ONE), lost=TWO, broken=Invariant.ORDER)
+    assert said(told) == (
+        "no write of the case carries `PutOperation op-2`, which event 4 of boot 1 answered"
+    )
+    assert fate_advice(told) == (
+        "Hand the record to the kernel before a record that was appended behind it."
+    )
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    image = Image({"wal": FileEntry(bytes(38))})
+    lost = fate(lost_power(loss=loss, image=image), first=shows(), lost=ONE, broken=Invariant.ORDER)
+    assert fate_advice(lost) == ("Sync wal before a record that was appended behind it is durable.")
+
+
+def test_a_number_that_is_free_since_its_record_was_lost_is_told_by_that_loss() -> None:
+    again = (replace(acked(TWO), offset=acked(ONE).offset),)
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    image = Image({"wal": FileEntry(b"")})
+    ahead = {"first": shows(), "broken": Invariant.CHECKPOINT_AHEAD, "continued": again}
+    told = fate(lost_power(loss=loss, image=image), **ahead)  # type: ignore[arg-type]
+    assert "was not durable: no sync of wal came after it" in said(told)
+    assert fate_advice(told) == (
+        "Sync wal before the state or the checkpoint that knows of it is durable."
+    )
+    # Where it was not lost so, the number is what is wrong.
+    kept = fate(one_file(act(EventKind.UNLINK, "wal")), **ahead)  # type: ignore[arg-type]
+    assert fate_mark(kept) == "used twice"
+    assert "was used twice: append returned it for `PutOperation op-1`" in said(kept)
+
+
+def test_a_name_that_a_record_has_lost_again_is_told() -> None:
+    ref = event_ref(1, 4, act(EventKind.RENAME, "wal", "log"))
+    renamed = act(EventKind.RENAME, "wal", "log", file=0)
+    loss = Loss(ref=ref, path="log", aspect=Aspect.NAME)
+    image = Image({"wal": FileEntry(line(ONE))})
+    told = fate(lost_power(renamed, loss=loss, image=image), first=shows(), lost=ONE)
+    assert "is still there in wal, bytes 0-37, as event 2 of boot 1 wrote it; the name log" in (
+        said(told)
+    )
+    assert "no sync of the directory ./ kept it" in said(told)
+    assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
+    assert fate_mark(told) == "there: wal, name lost: ./"
+
+
+def test_a_failed_recovery_is_told_the_write_that_it_lacked_and_not_what_was_new() -> None:
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 38),))
+    told = fate(lost_power(loss=loss, image=Image({"wal": FileEntry(bytes(38))})), first=REFUSAL)
+    assert said(told) == "wal lacked what event 2 of boot 1 wrote to it, which was not durable"
+    assert fate_mark(told) == "lost: wal"
+    kept = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((8, 38),), kept=((0, 8),))
+    torn = fate(lost_power(loss=kept, image=Image({"wal": FileEntry(bytes(38))})), first=REFUSAL)
+    assert fate_mark(torn) == "torn: wal"
+
+
+def test_of_an_altered_record_it_is_said_that_not_all_of_it_was_durable() -> None:
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, 8),), kept=((8, 38),))
+    image = Image({"wal": FileEntry(bytes(8) + line(ONE)[8:])})
+    told = fate(
+        lost_power(loss=loss, image=image),
+        first=shows(replace(ONE, payload=b"")),
+        lost=ONE,
+        broken=Invariant.ALTERED_RECORD,
+    )
+    assert said(told) == (
+        "`PutOperation op-1` was written by event 2 of boot 1 (wal, bytes 0-37), and not all of it "
+        "was durable"
+    )
+    assert not fate_advice(told)

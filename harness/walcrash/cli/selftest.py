@@ -9,10 +9,24 @@ from walcrash.values.errors import ExitCode
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @number_option("--seeds", default=10, most=MOST_SEEDS, text="Seeds to try on each planted bug.")
+@click.option(
+    "--fates",
+    is_flag=True,
+    help="Show what each finding says became of its record, beside what is planted; on one seed.",
+)
 @JOBS
 @json_option("the table")
-def selftest(names: tuple[str, ...], seeds: int, jobs: int | None, as_json: bool) -> ExitCode:
+def selftest(
+    names: tuple[str, ...], seeds: int, fates: bool, jobs: int | None, as_json: bool
+) -> ExitCode:
     """Run the planted bugs: each must be found, by the expected invariant."""
+    if fates:
+        from walcrash.report.fates_text import publish_fates
+        from walcrash.tools.planted_fates import run_fates
+        from walcrash.tools.selftest import choose
+
+        told = run_fates(choose(names), job_count=jobs or usable_cpus())
+        return publish_fates(told, as_json=as_json)
     from walcrash.report.selftest_text import publish_selftest
     from walcrash.tools.selftest import choose, run_planted
 

@@ -13,7 +13,7 @@ Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from walcrash.oracle.carriers import Carriers
 from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece, Torn, has_bytes
@@ -28,6 +28,7 @@ from walcrash.values.fate import (
     FateKind,
     FoundFate,
     NumberReuse,
+    Outlived,
     Reading,
     RecordFate,
     event_ref,
@@ -64,9 +65,11 @@ def fate_of(
     if found is None:
         return None
     number, recovery = found
+    reused = None
     if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
-        reuse = _reuse(history, recovery)
-        return None if reuse is None else Fate(reuse=reuse)
+        reused = _reuse(history, recovery)
+        if reused is None:
+            return None
     try:
         followed = _Followed(history, boots)
         followed.follow(number, recovery, image, recovery_trace)
@@ -75,11 +78,18 @@ def fate_of(
     if isinstance(recovery, RecoveryFailure):
         state = _found_state(followed.ledger, followed.known)
         return None if state is None else Fate(found=state)
-    if violation.record_ts_ms is None:
+    teller = _Teller(history, boots, followed.ledger, recovery)
+    if reused is not None:
+        # A number is free again where its record is lost: then it matters how that was lost.
+        lost = None if reused.ts_ms in followed.denied else teller.tell(reused.ts_ms)
+        if lost is None or lost.kind not in (FateKind.NOT_DURABLE, FateKind.NEVER_WRITTEN):
+            return Fate(reuse=reused.told)
+        return Fate(record=replace(lost, outlived_by=Outlived.STATE))
+    if violation.record_ts_ms is None or violation.record_ts_ms in followed.denied:
         return None
-    if violation.record_ts_ms in followed.denied:
-        return None
-    told = _Teller(history, boots, followed.ledger, recovery).tell(violation.record_ts_ms)
+    told = teller.tell(violation.record_ts_ms)
+    if told is not None and told.is_missing and violation.invariant is Invariant.ORDER:
+        told = replace(told, outlived_by=Outlived.HOLE)
     return None if told is None else Fate(record=told)
 
 
@@ -180,12 +190,14 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         if name in ledger.names and name_pattern(name) not in patterns
     ]
     gone = [ref for name, ref in ledger.taken.items() if name in known and name not in ledger.names]
+    is_cut = bool(ledger.torn or ledger.unkept)
     state = FoundFate(
         torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
-        new=tuple(new[-SINCE_SHOWN:]),
+        new=() if is_cut else tuple(new[-SINCE_SHOWN:]),
         gone=tuple(gone[-SINCE_SHOWN:]),
+        lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
     )
-    return state if state.torn or state.new or state.gone else None
+    return state if is_cut or state.new or state.gone else None
 
 
 # One record.
@@ -261,7 +273,7 @@ class _Teller:
         fates = tuple(fate for fate in shown if fate is not None)[:COPIES_SHOWN]
         decisive = (there or gone)[0]
         is_unread = is_missing and bool(there)
-        torn = self._torn_before(decisive) if is_unread else None
+        torn = self._torn_before(decisive) if is_unread else decisive.decisive.behind
         return RecordFate(
             record=str(record),
             is_missing=is_missing,
@@ -269,7 +281,7 @@ class _Teller:
             copies=fates,
             replied=self._replied(ts_ms),
             reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
-            torn=None if torn is None else torn.ref,
+            torn=None if torn is None or not is_missing else torn.ref,
             since=tuple(self._since(decisive)) if there else (),
         )
 
@@ -319,8 +331,9 @@ class _Teller:
             by=piece.by,
             is_nameless=piece.is_nameless,
             aspect=aspect,
-            not_synced=_not_synced(piece, has_sync=has_sync) if piece.is_lost_by_power else "",
+            not_synced=_not_synced(piece, has_sync=has_sync),
             failed_sync=failed[-1] if failed and piece.is_lost_by_power else None,
+            lost_name=piece.lost_name.path if kind is FateKind.THERE and piece.lost_name else "",
         )
 
     def _replied(self, ts_ms: int) -> EventRef | None:
@@ -399,10 +412,11 @@ def _kind(piece: Piece) -> FateKind | None:
 
 def _not_synced(piece: Piece, *, has_sync: bool) -> str:
     """Return the name whose sync is missing; empty where that is not certain."""
-    if piece.loss is None:
+    loss = piece.lost_name if piece.is_there else piece.loss
+    if loss is None or not (piece.is_there or piece.is_lost_by_power):
         return ""
-    if piece.loss.aspect is Aspect.NAME:
-        parent, _, _ = piece.loss.path.rstrip("/").rpartition("/")
+    if loss.aspect is Aspect.NAME:
+        parent, _, _ = loss.path.rstrip("/").rpartition("/")
         return f"{parent}/" if parent else "./"
     return "" if has_sync else piece.path
 
@@ -410,15 +424,25 @@ def _not_synced(piece: Piece, *, has_sync: bool) -> str:
 # Numbers.
 
 
-def _reuse(history: History, recovery: Recovery) -> NumberReuse | None:
+@dataclass(frozen=True, slots=True)
+class _Reused:
+    """A number that was used again, and the time of the record that had it first."""
+
+    told: NumberReuse
+    ts_ms: int
+
+
+def _reuse(history: History, recovery: Recovery) -> _Reused | None:
     """Return the first offset that was given again behind a recovery that had ended before it."""
-    given: dict[int, str] = {}
+    given: dict[int, Record] = {}
     for boot in history.boots:
         for call in boot.calls:
             if call.offset is not None and call.operation.record is not None:
-                given.setdefault(call.offset, str(call.operation.record))
+                given.setdefault(call.offset, call.operation.record)
     for call in history.recoveries.continued:
         record, offset = call.operation.record, call.offset
         if record is not None and offset in given and offset >= recovery.end:
-            return NumberReuse(offset=offset, first=given[offset], again=str(record))
+            first = given[offset]
+            told = NumberReuse(offset=offset, first=str(first), again=str(record))
+            return _Reused(told, first.ts_ms)
     return None

@@ -81,6 +81,8 @@ class Piece:
         gone_at: when they were gone, as a count of events; -1 while they are there.
         is_nameless: whether the file had no name any more when they were written.
         loss: what the power loss took that they are gone by.
+        behind: a torn write before them in their file that was cut off with them.
+        lost_name: the name that a power loss took, where the bytes are there under an earlier one.
         syncs: syncs of the file since they were written, with whether each was made.
     """
 
@@ -95,6 +97,8 @@ class Piece:
     is_nameless: bool = False
     loss: Loss | None = None
     is_lost_by_power: bool = False
+    behind: "Torn | None" = None
+    lost_name: Loss | None = None
     syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
     former: list[str] = field(default_factory=list)
 
@@ -128,6 +132,7 @@ class Ledger:
         is_legible: whether records can be found; else an append's own writes stand for it.
         pieces: every piece of every record, in the order in which they were written.
         torn: torn writes whose bytes are there.
+        unkept: writes to files that are there of which the last power loss took everything.
         changes: events that changed which names there are, or cut a file, each with its time.
         clock: how many events there were, and power losses.
         names: each name's file.
@@ -141,6 +146,7 @@ class Ledger:
     is_legible: bool
     pieces: list[Piece] = field(default_factory=list)
     torn: list[Torn] = field(default_factory=list)
+    unkept: list[EventRef] = field(default_factory=list)
     changes: list[tuple[int, EventRef]] = field(default_factory=list)
     clock: int = 0
     names: dict[str, int] = field(default_factory=dict)
@@ -336,13 +342,16 @@ class Ledger:
 
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
-        self.torn = [item for item in self.torn if item.file != number or item.start < event.offset]
+        is_cut = {item for item in self.torn if item.file == number and item.start >= event.offset}
+        self.torn = [item for item in self.torn if item not in is_cut]
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue
             carrier = piece.carrier
             if carrier.start + carrier.core[1] > event.offset:
                 self._end(piece, ref)
+                before_it = [item for item in is_cut if item.start < carrier.start]
+                piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
                 piece.carrier = _without(carrier, event.offset, carrier.end)
         if event.path:
@@ -403,6 +412,8 @@ class Ledger:
         for piece in self.pieces:
             place = _place(piece, contents, paths_of.get(piece.file, []))
             if place is not None:
+                is_moved = place not in paths_of.get(piece.file, [place])
+                piece.lost_name = _name_loss(piece.path, losses) if is_moved else None
                 piece.file, piece.path = self.names[place], place
                 piece.by, piece.gone_at, piece.is_nameless = None, -1, False
             elif piece.is_there:
@@ -412,7 +423,10 @@ class Ledger:
         self._note_partly_kept(losses)
 
     def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
+        self.unkept = []
         for loss in losses:
+            if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
+                self.unkept.append(replace(loss.ref, path=loss.path))
             if loss.kept and loss.lost and loss.path in self.names:
                 start, end = loss.kept[0]
                 self.torn.append(
@@ -451,8 +465,13 @@ def _loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
             is_hit = any(low < carrier.end and carrier.start < high for low, high in loss.lost)
             if is_hit or loss.aspect is Aspect.SIZE:
                 return loss
+    return _name_loss(piece.path, losses)
+
+
+def _name_loss(path: str, losses: Sequence[Loss]) -> Loss | None:
+    """Return what the power loss took of a name, or of a directory that it is in."""
     for loss in losses:
         name = loss.path.rstrip("/")
-        if loss.aspect is Aspect.NAME and (name == piece.path or piece.path.startswith(f"{name}/")):
+        if loss.aspect is Aspect.NAME and (name == path or path.startswith(f"{name}/")):
             return loss
     return None

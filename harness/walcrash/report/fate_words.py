@@ -17,6 +17,7 @@ from walcrash.values.fate import (
     FateKind,
     FoundFate,
     NumberReuse,
+    Outlived,
     Reading,
     RecordFate,
 )
@@ -49,6 +50,8 @@ def fate_advice(fate: Fate | None) -> str:
     if fate is None or fate.record is None or not fate.record.is_missing:
         return ""
     told = fate.record
+    if told.outlived_by is not None:
+        return _order_advice(told, told.outlived_by)
     if told.kind is FateKind.NEVER_WRITTEN:
         return "Hand every record to the kernel before the reply that acknowledges it."
     copy = told.copies[0]
@@ -58,7 +61,9 @@ def fate_advice(fate: Fate | None) -> str:
         return "Acknowledge nothing behind a sync that failed, and take the log for broken."
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
-    if told.reading is Reading.TORN:
+    if copy.lost_name:
+        return f"Sync the directory {escape(copy.not_synced)} before the record is acknowledged."
+    if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
         return (
             "Recovery has to truncate the log after its last whole record before anything is "
             "appended, and sync the truncation."
@@ -66,11 +71,24 @@ def fate_advice(fate: Fate | None) -> str:
     return ""
 
 
+def _order_advice(told: RecordFate, outlived_by: Outlived) -> str:
+    """Return in which order records and what knows of them belong, where no promise was broken."""
+    if told.kind is FateKind.NEVER_WRITTEN:
+        return f"Hand the record to the kernel before {outlived_by.value}."
+    copy = told.copies[0]
+    if copy.kind is FateKind.NOT_DURABLE and copy.not_synced:
+        return f"Sync {_named(copy)} before {outlived_by.value} is durable."
+    return ""
+
+
+def _named(copy: CopyFate) -> str:
+    is_directory = copy.aspect is Aspect.NAME
+    return f"{'the directory ' if is_directory else ''}{escape(copy.not_synced)}"
+
+
 def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
     removed = [each.by for each in told.copies[1:] if each.kind is FateKind.REMOVED]
-    what = f"Sync {escape(copy.not_synced)}"
-    if copy.aspect is Aspect.NAME:
-        what = f"Sync the directory {escape(copy.not_synced)}"
+    what = f"Sync {_named(copy)}"
     if removed and removed[0] is not None:
         return f"{what} before {_event(removed[0])} takes the copy that was there before."
     return f"{what} before the record is acknowledged."
@@ -81,6 +99,10 @@ def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
 
 def _record(told: RecordFate) -> Iterator[str]:
     name = f"`{shorten(told.record)}`"
+    if told.kind is FateKind.NEVER_WRITTEN and told.outlived_by is not None:
+        assert told.replied is not None, "only what was acknowledged is missed"
+        yield f"no write of the case carries {name}, which {_event(told.replied)} answered"
+        return
     if told.kind is FateKind.NEVER_WRITTEN:
         assert told.replied is not None, "only what was acknowledged is missed"
         yield (
@@ -89,28 +111,36 @@ def _record(told: RecordFate) -> Iterator[str]:
         )
         return
     first, *others = told.copies
-    yield f"{name} {_copy(first)}{_reading(told)}"
+    yield f"{name} {_copy(first, is_missing=told.is_missing)}{_reading(told)}"
     if told.torn is not None:
-        yield f"before it in the file lies what {_event(told.torn)} left of a torn write"
+        lies = "lies" if first.kind is FateKind.THERE else "lay"
+        yield f"before it in the file {lies} what {_event(told.torn)} left of a torn write"
     for other in others:
-        yield f"another copy {_copy(other)}"
+        yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     if told.since:
         yield f"since it was written: {_listing(told.since)}"
 
 
-def _copy(copy: CopyFate) -> str:
+def _copy(copy: CopyFate, *, is_missing: bool) -> str:
     place = f"{escape(copy.path)}, bytes {copy.start}-{copy.end - 1}"
     by = "" if copy.by is None else _event(copy.by)
     written = _event(copy.written)
     if copy.is_nameless:
         return f"was written by {written} to a file that has no name since {by} ({place})"
     if copy.kind is FateKind.THERE:
-        return f"is still there in {place}, as {written} wrote it"
+        lost = ""
+        if copy.lost_name:
+            lost = f"; the name {escape(copy.lost_name)} that it got later was lost"
+            if copy.not_synced:
+                lost += f", and no sync of the directory {escape(copy.not_synced)} kept it"
+        return f"is still there in {place}, as {written} wrote it{lost}"
     if copy.kind is FateKind.OVERWRITTEN:
         return f"was overwritten by {by} ({place}, written by {written})"
     if copy.kind is FateKind.REMOVED:
         did = "cut off" if copy.by and copy.by.kind is EventKind.TRUNCATE else "removed"
         return f"was {did} by {by} ({place}, written by {written})"
+    if not is_missing:
+        return f"was written by {written} ({place}), and not all of it was durable"
     return f"was written by {written} ({place}) and was not durable{_not_durable(copy)}"
 
 
@@ -140,6 +170,8 @@ def _reading(told: RecordFate) -> str:
 def _found(state: FoundFate) -> Iterator[str]:
     for ref in state.torn:
         yield f"it found what {_event(ref)} left of a torn write"
+    for ref in state.lost:
+        yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
     if state.new:
         yield f"it found names that no `open` before had found: {_listing(state.new)}"
     if state.gone:

@@ -48,6 +48,7 @@ def read_expected(directory: Path) -> list[Planted]:
             model=PersistenceModel(row.get("model", PersistenceModel.KILL.value)),
             minimal_operations=row.get("minimal_operations"),
             is_plain=row.get("plain", False),
+            fates=tuple(row.get("fates", ())),
         )
         for name, row in table["planted"].items()
     ]

@@ -10,9 +10,10 @@ are followed (`walcrash.oracle.ledger`), what is said of it (`walcrash.report.fa
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
 from walcrash.values.event import Event, EventKind
+from walcrash.values.forms import SPARSE
 from walcrash.values.story import Aspect
 
 # limits
@@ -83,6 +84,8 @@ class CopyFate:
         not_synced: the name whose sync is missing, a directory's with a slash at its end; empty
             where it is not known or a sync was made.
         failed_sync: the sync that was made and failed; None where there is none.
+        lost_name: the name that the file had when a power loss took that, where its bytes are
+            there under an earlier one.
     """
 
     kind: FateKind
@@ -95,6 +98,14 @@ class CopyFate:
     aspect: Aspect | None = None
     not_synced: str = ""
     failed_sync: EventRef | None = None
+    lost_name: Annotated[str, SPARSE] = ""
+
+
+class Outlived(Enum):
+    """What shows that a record is missing which was not promised."""
+
+    HOLE = "a record that was appended behind it"
+    STATE = "the state or the checkpoint that knows of it"
 
 
 class Reading(Enum):
@@ -123,6 +134,7 @@ class RecordFate:
         torn: a torn write before it in the same file, whose bytes are still there, if there is
             one.
         since: what happened to other names after it was written, the last of it.
+        outlived_by: for a record that is missed though it was not promised, what shows that.
     """
 
     record: str
@@ -133,6 +145,7 @@ class RecordFate:
     reading: Reading = Reading.UNKNOWN
     torn: EventRef | None = None
     since: tuple[EventRef, ...] = ()
+    outlived_by: Annotated[Outlived | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +154,16 @@ class FoundFate:
 
     Attributes:
         torn: writes of which a part is there.
-        new: what made the names that no successful `open` of the case had found.
+        new: what made the names that no successful `open` of the case had found; empty where
+            `torn` or `lost` says more.
         gone: what took names that the last successful `open` had found or made.
+        lost: writes to files that are there of which a power loss took everything.
     """
 
     torn: tuple[EventRef, ...] = ()
     new: tuple[EventRef, ...] = ()
     gone: tuple[EventRef, ...] = ()
+    lost: Annotated[tuple[EventRef, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

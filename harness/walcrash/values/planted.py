@@ -5,9 +5,12 @@ looks suspicious and must never be accused.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.fate_mark import fate_mark
+from walcrash.values.finding import Finding
 from walcrash.values.persistence import stricter_than, strictest_of
 from walcrash.values.verdict import Invariant
 
@@ -28,6 +31,8 @@ class Planted:
         minimal_operations: the most operations of the smallest case that shows the bug; None
             where that is not stated.
         is_plain: whether the bug shows without any crash.
+        fates: what a finding may say became of its record, as `fate_mark` writes it: where the
+            bug leaves the record, or who takes it. None allows no word.
     """
 
     name: str
@@ -38,6 +43,43 @@ class Planted:
     model: PersistenceModel | None = None
     minimal_operations: int | None = None
     is_plain: bool = False
+    fates: tuple[str, ...] = ()
+
+
+class FateVerdict(Enum):
+    """Whether what a finding says is the planted cause."""
+
+    RIGHT = "right"
+    SILENT = "silent"
+    WRONG = "WRONG"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedFate:
+    """What the findings of one planted bug say became of its record.
+
+    Attributes:
+        planted: the bug.
+        cause: the first sentence of its module, which says what is wrong.
+        findings: those of one campaign, the notes on portability aside.
+    """
+
+    planted: Planted
+    cause: str
+    findings: tuple[Finding, ...]
+
+    def verdict(self, finding: Finding) -> FateVerdict:
+        """Return whether one of them is right."""
+        mark = fate_mark(finding.fate)
+        if not mark:
+            return FateVerdict.SILENT
+        return FateVerdict.RIGHT if mark in self.planted.fates else FateVerdict.WRONG
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the bug was found and every finding says its cause, or nothing."""
+        verdicts = {self.verdict(finding) for finding in self.findings}
+        return bool(verdicts) and FateVerdict.WRONG not in verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

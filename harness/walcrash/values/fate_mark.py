@@ -1,0 +1,56 @@
+"""Marks: what a fate says, in a few words that are the same from seed to seed.
+
+A planted bug states the marks that its findings may have, so that a wrong sentence is a test that
+fails. Names are patterns, as in causes.
+
+Not here: the sentences (`walcrash.report.fate_words`).
+"""
+
+from collections.abc import Iterable
+
+from walcrash.values.cause import name_pattern
+from walcrash.values.fate import EventRef, Fate, FateKind, FoundFate, RecordFate
+
+
+def fate_mark(fate: Fate | None) -> str:
+    """Return a fate's mark, such as `not-durable: wal.log`; empty where nothing is said."""
+    if fate is None:
+        return ""
+    if fate.record is not None:
+        return _record(fate.record)
+    return "used twice" if fate.found is None else _found(fate.found)
+
+
+def _record(told: RecordFate) -> str:
+    if not told.copies:
+        return told.kind.value
+    copy = told.copies[0]
+    path = name_pattern(copy.path)
+    if copy.is_nameless:
+        return f"nameless: {path}"
+    if not told.is_missing:
+        return f"shown: {path}, {told.kind.value}"
+    if told.kind is FateKind.THERE:
+        if copy.lost_name:
+            return f"there: {path}, name lost: {name_pattern(copy.not_synced)}"
+        return f"there: {path}, {told.reading.name.lower()}"
+    if told.kind is FateKind.NOT_DURABLE:
+        return f"{told.kind.value}: {name_pattern(copy.not_synced) or 'synced'}"
+    torn = ", torn before it" if told.torn is not None else ""
+    by = "" if copy.by is None else f" by {copy.by.kind.value}"
+    during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
+    return f"{told.kind.value}{by}{during}: {path}{torn}"
+
+
+def _found(found: FoundFate) -> str:
+    parts = (
+        ("torn", found.torn),
+        ("lost", found.lost),
+        ("new", found.new),
+        ("gone", found.gone),
+    )
+    return "; ".join(f"{word}: {_names(refs)}" for word, refs in parts if refs)
+
+
+def _names(refs: Iterable[EventRef]) -> str:
+    return ", ".join(sorted({name_pattern(ref.path_to or ref.path) for ref in refs}))
