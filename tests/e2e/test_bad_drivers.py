@@ -106,7 +106,7 @@ def test_a_right_driver_passes_and_a_wrong_one_is_told_what_it_did(tmp_path: Pat
 
 @pytest.mark.slow
 def test_whatever_is_wrong_with_a_driver_without_a_crash_is_a_plain_finding(tmp_path: Path) -> None:
-    files = [write_scenario(tmp_path, way) for way in WRONG_WITHOUT_A_CRASH]
+    files = [write_scenario(tmp_path, way, cases=1) for way in WRONG_WITHOUT_A_CRASH]
     code, ended, said = run_all(tmp_path, files)
     assert code == 1, said
     found = plain_findings(tmp_path)
