@@ -257,6 +257,8 @@ class CampaignPlan:
     only_case: int | None
     runs: Path
     is_known_allowed: bool = False
+    plane: str = ""
+    confirm: str = ""
 
 
 class FakeCampaign:

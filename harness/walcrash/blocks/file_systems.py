@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from walcrash.values.errors import UsageError
 from walcrash.values.persistence import PersistenceModel
 
 _MIB: Final = 1 << 20
@@ -112,3 +113,20 @@ VARIANTS: Final[Mapping[str, FileSystemVariant]] = {
     )
 }
 """By name, the one that decides by default first."""
+
+PLANES: Final = ("ext4", "xfs", "btrfs")
+"""What a campaign may run on: the variants with the block size that the models take."""
+
+
+def find_plane(name: str) -> FileSystemVariant:
+    """Return the file system of a plane.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if name not in PLANES:
+        raise UsageError(
+            f"there is no plane `{name}`; allowed: {', '.join(PLANES)}",
+            hint=f"walcrash run --plane {PLANES[0]}",
+        )
+    return VARIANTS[name]

@@ -25,6 +25,7 @@ from walcrash.campaign.time_budget import KEPT_SHARE, Costs, TimeBudget, no_case
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.deadline import Deadline, TimeOver
 from walcrash.case.outcome import CaseOutcome
+from walcrash.case.plane import kernel_release
 from walcrash.findings.store import Store
 from walcrash.minimise.trial import TRIES
 from walcrash.values.errors import Inconclusive
@@ -66,6 +67,9 @@ class CampaignPlan:
         minimising_tries: how many simpler cases are run for one group of failing cases.
         is_portability_reported: whether failures that only a model weaker than the contract's shows
             are reported.
+        plane: the real file system that the images are made from; empty for those of the models.
+        confirm: the real file system on which each finding of a power loss is tried as well; empty
+            for none.
         is_known_allowed: whether a kept finding that no case shows and that fails again is only
             one of the `changes`, and no finding of this campaign.
     """
@@ -80,6 +84,8 @@ class CampaignPlan:
     minimising_tries: int = TRIES
     is_portability_reported: bool = True
     is_known_allowed: bool = False
+    plane: str = ""
+    confirm: str = ""
 
 
 @dataclass(slots=True)
@@ -149,6 +155,7 @@ class Campaign:
             version=VERSION,
             seed=plan.master_seed,
             scenarios=tuple(scenario.name for scenario in plan.scenarios),
+            plane=f"{plan.plane} {kernel_release()}" if plan.plane else "",
         )
         self._began = time.monotonic()
         earlier = 0.0 if self._state is None else self._state.seconds
@@ -263,6 +270,8 @@ class Campaign:
             # Groups that lack the cases of an interrupted scenario may come to something else.
             None if self._is_interrupted else self._state,
             tries=self._plan.minimising_tries,
+            plane=self._plan.plane,
+            confirm=self._plan.confirm,
         )
         for line, change in reports.lines(tally, budget):
             found.append(line.finding)
@@ -420,6 +429,7 @@ class Campaign:
                 begun_until_found=deadline.name_until,
                 is_found=_has_groups(tally),
                 keeps_evidence=True,
+                plane=plan.plane,
             )
 
     def _case_count(self, scenario: Scenario) -> int:

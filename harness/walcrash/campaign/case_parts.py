@@ -14,6 +14,7 @@ from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun, torn_as
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
 from walcrash.case.plain import blame
+from walcrash.case.plane import Plane
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.findings.evidence import complete, pack
@@ -72,16 +73,21 @@ class CaseParts:
 
 
 def run_parts(
-    sandbox: Sandbox, stored: StoredCase, alignment: Alignment | None = None
+    sandbox: Sandbox,
+    stored: StoredCase,
+    alignment: Alignment | None = None,
+    *,
+    plane: Plane | None = None,
 ) -> CaseParts:
     """Run a case; where it fails, find out what needs its crashes.
 
-    `alignment` says how far its payloads may grow.
+    `alignment` says how far its payloads may grow; `plane` is the real file system whose power is
+    lost, in place of a model's images.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    run = run_case(sandbox, stored, alignment=alignment)
+    run = run_case(sandbox, stored, alignment=alignment, plane=plane)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)
         return CaseParts(

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from walcrash.campaign import sightings
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Group, Tally
@@ -19,6 +20,7 @@ from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
 from walcrash.case.job import replay_case
 from walcrash.case.outcome import CaseOutcome, complexity
+from walcrash.case.plane import kernel_release
 from walcrash.findings.evidence import pack, unpack, without_recovery
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.fates import case_fate
@@ -32,9 +34,10 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import CutWork, FindingReported
-from walcrash.values.persistence import covers
+from walcrash.values.persistence import covers, is_power_loss
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
+from walcrash.values.sighting import Sight, Sighting
 from walcrash.values.verdict import Invariant
 
 REPLAYS: Final = 5
@@ -80,6 +83,8 @@ class FindingReports:
         state: CampaignState | None,
         *,
         tries: int,
+        plane: str = "",
+        confirm: str = "",
     ) -> None:
         """Prepare.
 
@@ -88,11 +93,15 @@ class FindingReports:
             store: where findings are kept.
             state: where a campaign that was killed finds what it had minimised and reported.
             tries: how many simpler cases are run for one group of failing cases.
+            plane: the real file system that the campaign's images were made from; empty for none.
+            confirm: the real file system on which findings are tried as well; empty for none.
         """
         self._pool = pool
         self._store = store
         self._state = state
         self._tries = tries
+        self._plane = plane
+        self._confirm = confirm
 
     def lines(
         self, tally: Tally, budget: TimeBudget
@@ -201,6 +210,11 @@ class FindingReports:
         finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
         if run is not None and found.minimal is None:
             finding = replace(finding, fate=case_fate(run))
+        if is_power_loss(finding.model) and not finding.is_plain:
+            sighting = self._sighting(finding, found, kept)
+            if sighting is None and self._confirm:
+                return None
+            finding = replace(finding, sighting=sighting)
         change = self._store.keep(finding, kept, _stored(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
@@ -227,6 +241,31 @@ class FindingReports:
             return self._pool.result(self._pool.submit(pack_run, kept, run))
         except TimeOver:
             return pack(without_recovery(run))
+
+    def _sighting(self, finding: Finding, found: _Found, kept: StoredCase) -> Sighting | None:
+        """Return what a real file system made of a finding; None if nobody asked, or interrupted.
+
+        In a campaign on the plane the finding's own case was shown by a real tree.
+        """
+        own = found.best.best
+        if self._plane and not found.best.pinned:
+            return Sighting(
+                sight=Sight.SEEN,
+                file_system=self._plane,
+                kernel=kernel_release(),
+                trees=0 if own.coverage is None else own.coverage.judged,
+            )
+        if not self._confirm:
+            return None
+        if reason := sightings.why_not_there(finding, self._confirm):
+            return sightings.not_tried(self._confirm, reason)
+        cases = (kept, _stored(own))
+        try:
+            return self._pool.result(
+                self._pool.submit(sightings.sight, cases, found.invariant, self._confirm)
+            )
+        except TimeOver:
+            return sightings.not_tried(self._confirm, sightings.LATE)
 
 
 def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found]:

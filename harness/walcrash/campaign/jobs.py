@@ -19,6 +19,7 @@ from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
+from walcrash.case.plane import job_plane
 from walcrash.subjects.messages import Description
 from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario
@@ -55,6 +56,7 @@ class Batch:
     None is begun after `begun_until` (`time.monotonic()`), nor after `begun_until_found` once a
     case has failed: in this batch, or earlier with `is_found`.
     With `keeps_evidence` failing cases come with what they left; see `CaseOutcome`.
+    `plane` is the real file system whose power is lost; empty for the images of a model.
     """
 
     scenario: Scenario
@@ -66,6 +68,7 @@ class Batch:
     begun_until_found: float | None = None
     is_found: bool = False
     keeps_evidence: bool = False
+    plane: str = ""
 
 
 def make_executor(jobs: int) -> Executor:
@@ -135,6 +138,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     parts: list[CaseParts] = []
     alignment = Alignment.of(batch.scenario.workload)
     is_found = batch.is_found
+    plane = job_plane(batch.plane) if batch.plane else None
     for index in batch.indices:
         until = batch.begun_until_found if is_found else batch.begun_until
         # Linux has one monotonic clock for all processes.
@@ -149,7 +153,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         )
         stored = store_case(case, batch.scenario, batch.description)
         try:
-            shown = run_parts(job_sandbox(), stored, alignment)
+            shown = run_parts(job_sandbox(), stored, alignment, plane=plane)
         except TimeOver:
             break
         is_found |= bool(shown.failures())

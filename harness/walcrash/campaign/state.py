@@ -26,7 +26,7 @@ from walcrash.minimise.job import MinimalCase
 from walcrash.values.codec import Codec, Refused, dumps
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.finding import FindingState
-from walcrash.values.forms import EncodableText, Whole
+from walcrash.values.forms import SPARSE, EncodableText, Whole
 from walcrash.values.limits import CASES_PER_SCENARIO
 from walcrash.values.log import FindingReported, StopReason
 from walcrash.values.scenario import Scenario
@@ -68,6 +68,8 @@ class Request:
         cases: cases a scenario; None if the command line did not say.
         seconds: the time budget; None if the command line did not say.
         digests: for each scenario's name what it says, and the adapter's or driver's own file.
+        plane: the real file system that the images are made from; empty for none.
+        confirm: the real file system on which findings are tried as well; empty for none.
     """
 
     version: str
@@ -77,6 +79,8 @@ class Request:
     cases: Annotated[int, Whole(1, CASES_PER_SCENARIO)] | None
     seconds: float | None
     digests: tuple[tuple[str, str], ...]
+    plane: Annotated[str, SPARSE] = ""
+    confirm: Annotated[str, SPARSE] = ""
 
     @classmethod
     def of(
@@ -87,6 +91,8 @@ class Request:
         seed: str,
         cases: int | None,
         seconds: float | None,
+        plane: str = "",
+        confirm: str = "",
     ) -> Self:
         """Return the request for these loaded scenarios, made here and now."""
         return cls(
@@ -97,6 +103,8 @@ class Request:
             cases=cases,
             seconds=seconds,
             digests=tuple((scenario.name, _digest(scenario)) for scenario in scenarios),
+            plane=plane,
+            confirm=confirm,
         )
 
     def check_place(self, run: str) -> None:
@@ -138,6 +146,8 @@ class Request:
         """Return the command that asks for the same."""
         budget = [] if self.cases is None else ["--cases", str(self.cases)]
         budget += [] if self.seconds is None else ["--time", f"{self.seconds:g}s"]
+        budget += [*(("--plane", self.plane) if self.plane else ())]
+        budget += [*(("--confirm", self.confirm) if self.confirm else ())]
         return shlex.join(["walcrash", "run", *self.names, "--seed", self.seed, *budget])
 
 

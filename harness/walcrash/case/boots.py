@@ -7,6 +7,7 @@ Not here: which image a power loss leaves (`power_loss`), what is judged (`runne
 `tools.audit.case`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -89,6 +90,20 @@ class CaseBoots:
             self._since_then.pop()
         restore(before, self._sandbox.directory)
         return self.run(plan)
+
+    def since_power(self) -> tuple[Image, tuple[WatchedBoot, ...]]:
+        """Return what was durable after the last power loss, and the boots since then.
+
+        The last boot is among them, whatever ends it.
+        """
+        earlier = [boot for boot in self._since_then if boot is not self.watched[-1]]
+        return self._durable, (*earlier, self.watched[-1])
+
+    def replace_since_power(self, boots: Sequence[WatchedBoot]) -> None:
+        """Take other runs of the same boots since the last power loss in place of their own."""
+        assert len(boots) == len(self.since_power()[1]), "they are the same boots"
+        self.watched[-len(boots) :] = boots
+        self._since_then = list(boots[:-1])
 
     def filled(self, plan: BootPlan, filling: Filling, count: int) -> BootPlan:
         """Return the plan of the last boot with fillers; the boots before it are as they ran."""

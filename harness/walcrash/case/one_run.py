@@ -11,8 +11,12 @@ from walcrash.case.alignment import Alignment, aligned_for_power, run_aligned
 from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.full_directory import refuse_full_directory, space_doubt
+from walcrash.case.plane import Plane
+from walcrash.case.plane_run import PlaneTrees, run_on_plane
+from walcrash.case.plane_search import PlaneSearch
 from walcrash.case.power_loss import (
     EMPTY,
+    IMAGES_AT_A_POSITION,
     Coverage,
     Judged,
     LossSearch,
@@ -53,7 +57,8 @@ class OneRun:
     """One run of one case; the image that a boot finds depends on all boots before it.
 
     The arguments are those of `runner.run_case` and `runner.run_case_fresh`; with `is_fresh` every
-    recovery has a process of its own.
+    recovery has a process of its own. With a `plane` the images of power losses that name none are
+    the trees of a real file system; where one invariant is `sought` there, other failures are none.
     """
 
     def __init__(
@@ -65,8 +70,12 @@ class OneRun:
         shown: Judgement | None = None,
         targets: SearchTargets | None = None,
         alignment: Alignment | None = None,
+        plane: Plane | None = None,
+        sought: Invariant | None = None,
     ) -> None:
         self._sandbox = sandbox
+        self._plane = plane
+        self._sought = sought
         self._targets = targets
         self._alignment = alignment if targets is None else targets.alignment
         self._is_fresh = is_fresh
@@ -186,6 +195,12 @@ class OneRun:
             if not found:
                 return False
             candidate = found[0]
+        elif self._plane is not None and loss.choice is None:
+            trees = self._real_trees(self._plane, loss, mounts=IMAGES_AT_A_POSITION)
+            if trees.doubt:
+                return False
+            recorded, plane_search = self._plane_search(self._plane, trees)
+            candidate = plane_search.draw(Prng(loss.seed))
         else:
             candidate = (
                 search.draw(Prng(loss.seed)) if loss.choice is None else search.exactly(loss.choice)
@@ -205,6 +220,8 @@ class OneRun:
         """
         if unmodelled := self._boots.unmodelled():
             return self._not_judged(unmodelled)
+        if self._plane is not None and loss.choice is None:
+            return self._explore_plane(self._plane, loss)
         recorded = self._boots.as_power_finds()
         model = self._stored.contract.model
         search = self._search(recorded, model)
@@ -268,6 +285,48 @@ class OneRun:
             return None
         run = self._powered_run(torn, other, search.coverage)
         return replace(run, atomic_bytes=ANY_BYTE)
+
+    # The power was lost on the plane.
+
+    def _real_trees(self, plane: Plane, loss: PowerLoss, *, mounts: int) -> PlaneTrees:
+        directory = self._sandbox.directory
+        return run_on_plane(
+            plane, self._boots, self._stored, directory, seed=loss.seed, mounts=mounts
+        )
+
+    def _plane_search(self, plane: Plane, trees: PlaneTrees) -> tuple[RecordedBoot, PlaneSearch]:
+        """Return the last boot as the plane recorded it, and a search of what it left there."""
+        recorded = self._boots.as_power_finds()
+        search = PlaneSearch(
+            recorded,
+            trees.trees,
+            plane.variant.models[0],
+            recover=self._recovery_runs.restored,
+            judge=self._judge_boot,
+        )
+        return recorded, search
+
+    def _explore_plane(self, plane: Plane, loss: PowerLoss) -> CaseRun:
+        """Lose the power of a real file system in the last boot, and judge what cuts leave.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        trees = self._real_trees(plane, loss, mounts=loss.images)
+        if trees.doubt:
+            return self._not_judged(trees.doubt)
+        recorded, search = self._plane_search(plane, trees)
+        model = self._stored.contract.model
+        result = search.explore(Prng(loss.seed), model, most=loss.images, sought=self._sought)
+        if result.own is None:
+            doubt = "every tree was one that only a weaker model covers"
+            run = replace(self._not_judged(doubt), coverage=search.coverage)
+        else:
+            run = self._powered_run(recorded, result.own, search.coverage)
+        if result.weaker is None:
+            return run
+        weaker = self._powered_run(recorded, result.weaker, search.coverage)
+        return replace(run, portability_failure=weaker)
 
     def _powered_run(
         self,

@@ -12,6 +12,7 @@ from walcrash.case.alignment import Alignment, missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
 from walcrash.case.full_directory import HINT
 from walcrash.case.one_run import OneRun
+from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.oracle import judge, with_refusals
@@ -30,6 +31,7 @@ def run_case(
     *,
     targets: SearchTargets | None = None,
     alignment: Alignment | None = None,
+    plane: Plane | None = None,
 ) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
@@ -41,6 +43,7 @@ def run_case(
         alignment: how far payloads may grow, in a case that was drawn; the run's own case has
             them as they were. A kill that could not be moved into its write is tried as a byte
             tear as well.
+        plane: the real file system whose power is lost, in place of a model's images.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -48,7 +51,9 @@ def run_case(
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = OneRun(sandbox, stored, is_fresh=False, targets=targets, alignment=alignment).run()
+        run = OneRun(
+            sandbox, stored, is_fresh=False, targets=targets, alignment=alignment, plane=plane
+        ).run()
         if alignment is not None and run.verdict is Verdict.PASS:
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:

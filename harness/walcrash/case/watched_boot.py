@@ -61,12 +61,19 @@ def watch_boot(
     watched = sandbox.boot(
         subject, plan.operations, plan.crash, limits, faults, tear_bytes=tear_bytes
     )
+    return boot_of(watched, plan, limits, number=number, directory=sandbox.directory)
+
+
+def boot_of(
+    watched: Watched, plan: BootPlan, limits: RecoveryLimits, *, number: int, directory: str
+) -> WatchedBoot:
+    """Return a boot that was watched as history and trace; `number` counts from 1."""
     recording = watched.recording
     history = read_boot(
         plan.operations,
         [data for _, data in recording.messages(MESSAGES)],
         _ending(plan, watched, limits.seconds),
-        directory=sandbox.directory,
+        directory=directory,
     )
     crash = recording.crash
     landing = None

@@ -35,6 +35,8 @@ class _Asked:
         names: the scenarios as they were named.
         loaded: the scenarios.
         runs: the directory that keeps runs and findings.
+        plane: the real file system that the images are made from; empty for none.
+        confirm: the real file system on which findings are tried as well; empty for none.
     """
 
     names: tuple[str, ...]
@@ -45,6 +47,8 @@ class _Asked:
     case: int | None
     allow_known: bool
     runs: str
+    plane: str
+    confirm: str
 
 
 @click.command()
@@ -64,6 +68,18 @@ class _Asked:
     is_flag=True,
     help="Pass though a finding fails that was kept before and that no case of this run shows.",
 )
+@click.option(
+    "--plane",
+    metavar="FS",
+    default="",
+    help="As root: lose the power of a real file system: ext4, xfs or btrfs.",
+)
+@click.option(
+    "--confirm",
+    metavar="FS",
+    default="",
+    help="As root: try each finding of a power loss on a real file system as well.",
+)
 @RUNS
 @click.option("--log", metavar="PATH", help="Write the event log here too; - is stdout.")
 @NO_COLOR
@@ -76,16 +92,19 @@ def run(
     case: int | None,
     resume: str | None,
     allow_known: bool,
+    plane: str,
+    confirm: str,
     runs: str,
     log: str | None,
     no_color: bool,
 ) -> ExitCode:
     """Run a campaign over scenario files or shipped scenarios; none named: all shipped."""
     if resume is not None:
-        if scenarios or any(given is not None for given in (seed, cases, seconds, case)):
+        others = (seed, cases, seconds, case, plane or None, confirm or None)
+        if scenarios or any(given is not None for given in others):
             raise UsageError(
                 f"--resume {resume} goes on with what that run was asked for; found scenarios, "
-                "--seed, --cases, --time or --case as well",
+                "--seed, --cases, --time, --case, --plane or --confirm as well",
                 hint=f"walcrash run --resume {resume}",
             )
         return _resume(
@@ -102,18 +121,52 @@ def run(
             f"--case runs one case of one scenario; found {len(loaded)} scenarios",
             hint=f"walcrash run {loaded[0].path} --case {case}",
         )
+    _check_file_systems(plane, confirm)
     chosen_seed = chosen_or_drawn(seed)
     asked = _Asked(
         names=scenarios,
-        loaded=loaded,
+        loaded=_on_plane(loaded, plane),
         seed=chosen_seed,
         cases=cases,
         seconds=seconds,
         case=case,
         allow_known=allow_known,
         runs=runs,
+        plane=plane,
+        confirm=confirm,
     )
     return _begin(asked, jobs=jobs, log=log, color=not no_color)
+
+
+def _check_file_systems(plane: str, confirm: str) -> None:
+    """See that real file systems can be had that were asked for.
+
+    Where findings cannot be tried, the campaign goes on, and they say why.
+    """
+    if not plane and not confirm:
+        return
+    from walcrash.blocks.file_systems import find_plane
+    from walcrash.case.plane import usable_plane
+
+    if plane and confirm:
+        raise UsageError(
+            "--plane makes every image from a real file system and --confirm tries the findings "
+            "of a model there; both were given",
+            hint="leave one of them out",
+        )
+    if plane:
+        usable_plane(plane)
+    else:
+        find_plane(confirm)
+
+
+def _on_plane(loaded: "tuple[Scenario, ...]", plane: str) -> "tuple[Scenario, ...]":
+    """Return scenarios in which every case ends with a power loss, where a plane is asked for."""
+    if not plane:
+        return loaded
+    from walcrash.campaign.on_plane import on_plane
+
+    return tuple(on_plane(scenario, plane) for scenario in loaded)
 
 
 def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> ExitCode:
@@ -128,6 +181,8 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
         seed=asked.seed,
         cases=asked.cases,
         seconds=asked.seconds,
+        plane=asked.plane,
+        confirm=asked.confirm,
     )
     directory = RunDirectory.create(asked.runs, asked.seed)
     # One case alone is soon run again.
@@ -148,7 +203,8 @@ def _resume(
     path = run if os.path.isdir(run) else os.path.join(runs, run)
     with contextlib.closing(CampaignState.resume(path)) as state:
         state.request.check_place(path)
-        loaded = load_scenarios(state.request.names)
+        _check_file_systems(state.request.plane, state.request.confirm)
+        loaded = _on_plane(load_scenarios(state.request.names), state.request.plane)
         state.request.check_scenarios(loaded, path)
         asked = _Asked(
             names=state.request.names,
@@ -159,6 +215,8 @@ def _resume(
             case=None,
             allow_known=allow_known,
             runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
+            plane=state.request.plane,
+            confirm=state.request.confirm,
         )
         _check_store(asked.runs)
         return _go(asked, RunDirectory(path), state, jobs=jobs, log=log, color=color)
@@ -196,6 +254,8 @@ def _go(
         only_case=asked.case,
         runs=Path(asked.runs),
         is_known_allowed=asked.allow_known,
+        plane=asked.plane,
+        confirm=asked.confirm,
     )
     request = RunRequest(
         scenarios=asked.loaded,
@@ -206,6 +266,8 @@ def _go(
             seconds=asked.seconds,
             case=asked.case,
             allow_known=asked.allow_known,
+            plane=asked.plane,
+            confirm=asked.confirm,
         ),
         case_counts=_case_counts(asked),
         seconds=asked.seconds,

@@ -35,6 +35,8 @@ class ImageBuilder:
 
     def build(self, choice: ImageChoice) -> Image:
         """Return the image of a choice at this position."""
+        if choice.tree is not None:
+            return choice.tree
         if choice.policy is Policy.DRAWN:
             choice = drawn(self._pending, choice)
         return self.build_state(resolve(self._pending, choice))

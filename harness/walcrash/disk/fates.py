@@ -37,7 +37,12 @@ class ChangeFate:
 
 
 def change_fates(pending: FileSystem, choice: ImageChoice) -> list[ChangeFate]:
-    """Return what an image makes of every pending change, in the order of the trace."""
+    """Return what an image makes of every pending change, in the order of the trace.
+
+    Nothing of a tree that no model allows: then it is not known.
+    """
+    if choice.tree is not None:
+        return []
     if choice.policy is Policy.DRAWN:
         choice = drawn(pending, choice)
     state = resolve(pending, choice)

@@ -109,6 +109,21 @@ def why_not(
     return search.nearest
 
 
+def explaining(
+    pending: FileSystem, model: PersistenceModel, image: Image
+) -> tuple[Arrangement, Mapping[str, int]] | None:
+    """Return an arrangement of a model that explains a tree, and what each path leads to in it.
+
+    None where none does, or none of `MOST_ARRANGEMENTS`. The arguments are those of `why_not`.
+    """
+    search = _Search(pending, image, None)
+    every = MODELS[model].arrangements(pending, is_sought=_sought(pending, image))
+    for arrangement in islice(every, MOST_ARRANGEMENTS):
+        if search.fits(arrangement):
+            return arrangement, _layout(pending, arrangement)[0]
+    return None
+
+
 Shown = TypeVar("Shown", str, int, bytes)
 
 _Shape = tuple[str, str]

@@ -7,6 +7,7 @@ Not here: the steps of the case, which `explain_text` shows.
 """
 
 from walcrash.report.fate_words import fate_advice, fate_sentences
+from walcrash.report.sighting_text import sighting_text
 from walcrash.report.text import (
     block,
     command,
@@ -102,6 +103,7 @@ def finding_text(
         *_also(finding.violations[1:], width),
         *became_lines(finding.fate, width),
         *block("history", _history(finding), width=width),
+        *real_lines(finding, width),
         "",
         command("replay", replay or replay_command(finding.id, runs=runs)),
         command("origin", finding_origin(finding, runs=runs)),
@@ -185,6 +187,13 @@ def became_lines(fate: Fate | None, width: int) -> list[str]:
         lines += block("" if lines else "fate", sentence, width=width)
     advice = fate_advice(fate)
     return [*lines, *(block("repair", advice, width=width) if advice else ())]
+
+
+def real_lines(finding: Finding, width: int) -> list[str]:
+    """Return what a real file system made of a finding; nothing where nobody asked."""
+    if finding.sighting is None:
+        return []
+    return block("real", sighting_text(finding.sighting), width=width)
 
 
 def _history(finding: Finding) -> str:

@@ -34,6 +34,7 @@ from walcrash.report.finding_text import replay_command as replay_line
 from walcrash.report.html_coverage import Coverage
 from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
 from walcrash.report.run_report import RunReport
+from walcrash.report.sighting_text import sighting_text
 from walcrash.report.story_words import recovery_lines
 from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
 from walcrash.report.taken import taken
@@ -265,6 +266,8 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
     seen = f"seen {times} in {counted(finding.cases, 'case')}"
     yield "history", f"{minimised(finding)}; {seen}; {replays(finding)}"
+    if finding.sighting is not None:
+        yield "real", sighting_text(finding.sighting)
     if story is None:
         yield "story", "none: no replay showed it"
     elif story.unknown:

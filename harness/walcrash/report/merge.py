@@ -87,6 +87,7 @@ def _lines(
         version=_joined(shard.version for shard in shards),
         seed=_joined(shard.seed for shard in shards),
         scenarios=names,
+        plane=_joined(shard.plane for shard in shards),
     )
     did = {scenario.scenario for shard in shards for scenario in shard.scenarios}
     begun = [name for name in names if name in did]

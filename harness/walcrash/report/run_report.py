@@ -92,6 +92,7 @@ class RunReport:
         self.bundles: dict[str, Mapping[str, str]] = {}
         self.scenario_paths = dict(scenario_paths)
         self.version = ""
+        self.plane = ""
         self.findings: list[Finding] = []
         self.portability: list[Finding] = []
         self.stories: dict[str, Story] = {}
@@ -112,6 +113,7 @@ class RunReport:
         match line:
             case CampaignStarted():
                 self.version = line.version
+                self.plane = line.plane
             case ScenarioStarted():
                 self.started[line.scenario] = line
             case CaseJudged():

@@ -98,6 +98,8 @@ def run_arguments(
     seconds: float | None = None,
     case: int | None = None,
     allow_known: bool = False,
+    plane: str = "",
+    confirm: str = "",
 ) -> tuple[str, ...]:
     """Return what follows `walcrash run` to run these scenarios again, the seed aside."""
     options: list[str] = []
@@ -105,6 +107,8 @@ def run_arguments(
         if value is not None:
             options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     options += ["--allow-known"] if allow_known else []
+    options += ["--plane", plane] if plane else []
+    options += ["--confirm", confirm] if confirm else []
     # A file called `-x` must not come back as an option.
     return (*(f"./{name}" if name.startswith("-") else name for name in names), *options)
 

@@ -15,6 +15,7 @@ from walcrash.report.finding_text import (
     unreported_text,
 )
 from walcrash.report.run_report import RunReport
+from walcrash.report.sighting_text import file_system_text
 from walcrash.report.text import (
     block,
     command,
@@ -232,6 +233,7 @@ def _end(
         *_untested(report, width),
         command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
         command("seed", shell_word(report.seed)),
+        *([command("plane", file_system_text(*plane_of(report)))] if report.plane else []),
         *([command("report", shell_path(written))] if written else []),
         *([command("open", shell_path(page))] if page else []),
         *([command("resume", f"walcrash run --resume {shell_path(resume)}")] if resume else []),
@@ -245,6 +247,12 @@ def _untested(report: RunReport, width: int) -> list[str]:
         for sentence in untested_promises(report)
         for line in paragraph(f"not tested: {sentence}", width=width)
     ]
+
+
+def plane_of(report: RunReport) -> tuple[str, str]:
+    """Return the file system that images were made from, and its kernel's release."""
+    name, _, kernel = report.plane.partition(" ")
+    return name, kernel
 
 
 def totals(report: RunReport) -> str:

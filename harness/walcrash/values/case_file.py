@@ -29,8 +29,10 @@ from walcrash.values.scenario import DRIVER_ADAPTER, RecoveryLimits, SubjectSpec
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
 
-FORMAT: Final = 3
-"""The version of the stored form that is written; formats 1 and 2 are read as well."""
+FORMAT: Final = 4
+"""The version of the stored form that is written; formats 1 to 3 are read as well.
+
+Format 4 has image choices that hold a tree; else it is format 3."""
 
 # limits
 CAPABILITIES: Final = 100

@@ -9,6 +9,7 @@ from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
 from walcrash.values.forms import SPARSE, Count, EncodableText
+from walcrash.values.sighting import Sighting
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 STORE_NAME: Final = "walcrash.sqlite"
@@ -93,6 +94,7 @@ class Finding(HasViolations):
             `run` does not, such as that of a probe; else empty.
         fate: what the events of the smallest case say about what it broke first; None where they
             decide nothing.
+        sighting: what came of trying it on a real file system; None where nobody asked.
         kept: known or back where no case of the campaign showed it, and its case that an earlier
             one kept failed once more; `seen` to `replays_alike` are of that one. Else None.
     """
@@ -123,6 +125,7 @@ class Finding(HasViolations):
     fate: Fate | None = None
     is_plain: Annotated[bool, SPARSE] = False
     kept: Annotated[FindingState | None, SPARSE] = None
+    sighting: Annotated[Sighting | None, SPARSE] = None
 
     @property
     def is_stable(self) -> bool:

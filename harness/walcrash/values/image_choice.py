@@ -11,11 +11,12 @@ Not here: what a model allows (`disk.models`), which choices are worth a try
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
-from walcrash.values.forms import FileName, Row, Whole
+from walcrash.values.forms import SPARSE, FileName, Row, Whole
+from walcrash.values.image import Image
 from walcrash.values.moments import (
     SECTOR_BYTES,
     WRITTEN_MOMENT,
@@ -25,6 +26,8 @@ from walcrash.values.moments import (
     sectors_of,
     split,
 )
+
+_REAL: Final = "the tree that a real file system left, which no model allows"
 
 
 class Policy(Enum):
@@ -91,6 +94,9 @@ class ImageChoice:
         about: the event that the policy is about; -1 if none.
         seed: for `DRAWN`: what `held` and the moments are drawn from.
         sector_bytes: the unit in which writes tear.
+        tree: the image itself, where a real file system left one that no model allows; then
+            `model` is the one that has to allow what that file system leaves, and `names`,
+            `files` and `held` say nothing.
     """
 
     model: PersistenceModel
@@ -102,6 +108,7 @@ class ImageChoice:
     about: Annotated[int, Whole(-1)] = -1
     seed: Annotated[int, Whole(0)] | None = None
     sector_bytes: Annotated[int, Whole(1)] = SECTOR_BYTES
+    tree: Annotated[Image | None, SPARSE] = None
 
     def describe(
         self, events: Mapping[int, Event], *, name: Callable[[int], str] = "event {}".format
@@ -112,6 +119,8 @@ class ImageChoice:
             events: at least the event that it is about.
             name: names an event, which is counted as positions count.
         """
+        if self.tree is not None:
+            return f"{_REAL}; power lost {self.position.at(name)}"
         event = events.get(self.about)
         shown = name(self.about) + (f" ({event})" if event is not None else "")
         lines = {

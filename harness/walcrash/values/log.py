@@ -38,12 +38,17 @@ class StopReason(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignStarted:
-    """First line: what was asked."""
+    """First line: what was asked.
+
+    `plane` is the real file system whose blocks the images were made from, with the kernel's
+    release: `ext4 6.18.44`.
+    """
 
     format: int
     version: EncodableText
     seed: EncodableText
     scenarios: tuple[EncodableText, ...]
+    plane: Annotated[EncodableText, SPARSE] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
