@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from walcrash.values.case import Case
-from walcrash.values.case_file import case_from_json, stored_case_from_json, stored_case_to_json
+from walcrash.values.case_file import (
+    FORMAT,
+    case_from_json,
+    stored_case_from_json,
+    stored_case_to_json,
+)
 from walcrash.values.errors import UsageError
 from walcrash.values.faults import CrashPoint, PowerLoss
 from walcrash.values.image_choice import Held, HeldKind, Policy
@@ -74,7 +79,7 @@ def test_a_pinned_case_is_read(forms) -> None:
 def test_a_stored_case_of_before_is_torn_at_any_byte_as_it_was(forms) -> None:
     assert stored_case_from_json(forms["F-0123ab"]).contract.atomic_bytes == 1
     now = stored_case_to_json(stored_case_from_json(forms["F-0123ab"]))
-    assert now["format"] == 3
+    assert now["format"] == FORMAT
     contract = {name: value for name, value in now["contract"].items() if name != "atomic_bytes"}
     before = {**now, "format": 2, "contract": contract}
     assert stored_case_to_json(stored_case_from_json(before)) == now

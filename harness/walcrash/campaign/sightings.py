@@ -108,11 +108,12 @@ def _rounds(
         seed += 1 + turn % (len(BACKGROUNDS) - 1) if is_disturbed else 0
         end = replace(last, crash=PowerLoss(seed, IMAGES))
         case = replace(stored.case, boots=(*before, end))
+        plane = job_plane(name)
         run = OneRun(
             job_sandbox(),
             replace(stored, case=case),
             is_fresh=False,
-            plane=job_plane(name),
+            plane=plane,
             sought=invariant,
         ).run()
         yield stored, run

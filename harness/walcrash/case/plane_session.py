@@ -245,7 +245,10 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
         watched: list[Watched] = []
         first = device.count()
         prng = Prng(derive_seed(task.seed, "background"))
-        with background(task.background, task.directory, f"{root}/beside", prng):
+        beside = f"{root}/beside"
+        with background(
+            task.background, task.directory, beside, prng, treat_data=device.treat_data
+        ):
             for boot in task.boots:
                 first = device.count()
                 request = BootRequest(

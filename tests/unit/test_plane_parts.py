@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 from command import PLANTED, walcrash_here
 from disk_events import DIRECTORY_SYNC, create, fsync, rename, truncate, write
+from report_lines import finding
 
 from walcrash.blocks import abilities
 from walcrash.blocks.cuts import CutKind
 from walcrash.blocks.log import BlockWrite
 from walcrash.campaign.on_plane import on_plane
+from walcrash.campaign.sightings import why_not_there
 from walcrash.case.plane_search import PlaneSearch
 from walcrash.case.plane_session import PlaneTask, chosen_cuts
 from walcrash.case.power_loss import RecordedBoot
 from walcrash.case.real_choice import real_choice
 from walcrash.disk import ImageBuilder, crash_states, every_state
+from walcrash.report.finding_text import finding_text
 from walcrash.report.sighting_text import sighting_text
 from walcrash.scenario.file import load_scenario
 from walcrash.values.case import BootPlan
@@ -36,6 +39,7 @@ from walcrash.values.sighting import Sight, Sighting
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 EXT4, POSIX = PersistenceModel.EXT4, PersistenceModel.POSIX
+FINDING = finding(model=EXT4)
 BASE = Image({"log": FileEntry(b"a" * 700), "d": DirectoryEntry()})
 
 TRACE = (
@@ -236,6 +240,21 @@ def test_a_finding_that_was_not_seen_is_never_said_to_be_refuted() -> None:
     assert vain == "tried on ext4 6.18: none of 3 real trees shows it, which refutes nothing"
     untried = replace(seen, sight=Sight.NOT_TRIED, trees=0, reason="it needs root")
     assert sighting_text(untried) == "not tried on ext4 6.18: it needs root"
+
+
+def test_a_finding_that_a_file_system_cannot_show_is_not_tried_there() -> None:
+    weaker = replace(FINDING, model=POSIX)
+    assert "only `posix` shows it" in why_not_there(weaker, "ext4")
+    assert why_not_there(weaker, "xfs") == ""
+    assert "torn inside a sector" in why_not_there(replace(FINDING, is_torn_inside=True), "xfs")
+    assert why_not_there(FINDING, "ext4") == ""
+
+
+def test_a_finding_says_what_a_real_file_system_made_of_it() -> None:
+    seen = Sighting(sight=Sight.SEEN, file_system="xfs", kernel="6.18.44", trees=1)
+    text = finding_text(replace(FINDING, sighting=seen))
+    assert "\n  real      seen on xfs 6.18, in one of 1 real tree\n" in text
+    assert "real" not in finding_text(FINDING)
 
 
 SCENARIO = str(PLANTED / "power" / "never-synced.toml")
