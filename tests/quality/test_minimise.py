@@ -16,9 +16,6 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.planted import Planted
 from walcrash.values.verdict import Verdict
 
-SECONDS = 300.0
-"""Far more than the tries take, so that no clock decides."""
-
 BUGS = [planted for planted in choose([]) if planted.minimal_operations is not None]
 
 QUICK = [planted for planted in BUGS if planted.name in (
@@ -55,7 +52,7 @@ def minimal(planted: Planted, seed: str) -> tuple[CaseOutcome, MinimalCase]:
     """Return the first failing case of a planted bug, and what it shrinks to."""
     stored, outcome = first_failure(planted, seed)
     meant = outcome.worst.invariant
-    return outcome, minimise_case(stored, meant, SECONDS, is_portability=False)
+    return outcome, minimise_case(stored, meant, is_portability=False)
 
 
 def assert_small(planted: Planted, seed: str) -> None:
@@ -105,10 +102,10 @@ def test_the_same_case_gives_the_same_minimal_case(name: str) -> None:
     stored, outcome = first_failure(planted, "1")
     meant = outcome.worst.invariant
     _, one = minimal(planted, "1")
-    assert minimise_case(stored, meant, SECONDS, is_portability=False) == one
+    assert minimise_case(stored, meant, is_portability=False) == one
     assert one.outcome is not None
     assert one.outcome.stored is not None
-    more = minimise_case(one.outcome.stored, meant, SECONDS, is_portability=False)
+    more = minimise_case(one.outcome.stored, meant, is_portability=False)
     assert more.outcome is not None
     assert more.outcome.operations == one.outcome.operations
 
@@ -127,14 +124,14 @@ def test_a_case_that_does_not_fail_again_is_left_as_it_is() -> None:
         invariants=stored.invariants,
         limits=stored.limits,
     )
-    found = minimise_case(other, outcome.worst.invariant, SECONDS, is_portability=False)
+    found = minimise_case(other, outcome.worst.invariant, is_portability=False)
     assert found == MinimalCase(outcome=None, tries=0, is_finished=False)
 
 
-def test_no_time_for_it_leaves_the_case_as_it_is() -> None:
+def test_no_tries_for_it_leave_the_case_as_it_is() -> None:
     (planted,) = choose(["uncut-tail"])
     stored, outcome = first_failure(planted, "1")
-    found = minimise_case(stored, outcome.worst.invariant, 0.0, is_portability=False)
+    found = minimise_case(stored, outcome.worst.invariant, most_tries=0, is_portability=False)
     assert found.outcome is not None
     assert not found.is_finished
     assert found.tries == 0
