@@ -7,7 +7,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from oracle_builder import REFUSAL, acked, done, killed, power_lost, put, shows
+from oracle_builder import REFUSAL, acked, done, failed, killed, power_lost, put, shows
 
 from walcrash.oracle.fate import fate_of
 from walcrash.oracle.ledger import BootTrace, Loss
@@ -362,10 +362,10 @@ def test_a_name_that_a_record_has_lost_again_is_told() -> None:
     loss = Loss(ref=ref, path="log", aspect=Aspect.NAME)
     image = Image({"wal": FileEntry(line(ONE))})
     told = fate(lost_power(renamed, loss=loss, image=image), first=shows(), lost=ONE)
-    assert "is still there in wal, bytes 0-37, as event 2 of boot 1 wrote it; the name log" in (
-        said(told)
-    )
-    assert "no sync of the directory ./ kept it" in said(told)
+    assert (
+        "as event 2 of boot 1 wrote it, under an earlier name: log was lost, no sync of the "
+        "directory ./ kept it, and recovery did not show it"
+    ) in said(told)
     assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
     assert fate_mark(told) == "there: wal, name lost: ./"
 
@@ -394,3 +394,30 @@ def test_of_an_altered_record_it_is_said_that_not_all_of_it_was_durable() -> Non
         "was durable"
     )
     assert not fate_advice(told)
+
+
+def test_a_record_whose_time_is_also_a_retry_time_is_not_said_to_be_never_written() -> None:
+    mark = replace(failed("op-1", NOON + 3), next_retry_at_ms=NOON + 4)
+    odd = put("op-3", NOON + 4, b"")
+    begin = create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1)
+    more = write("wal", 40, line(mark), 2), reply(2), write("wal", 90, line(odd), 3), reply(3)
+    boot = trace(*begin, *more), killed(acked(ONE), acked(mark), acked(odd))
+    assert fate(boot, first=shows(ONE, mark), lost=odd) is None
+    # With a time of its own it is found.
+    own = replace(mark, next_retry_at_ms=0)
+    boot = boot[0], killed(acked(ONE), acked(own), acked(odd))
+    assert of_record(fate(boot, first=shows(ONE, own), lost=odd)).kind is FateKind.THERE
+
+
+def test_a_name_that_was_moved_is_not_said_to_be_gone() -> None:
+    both = Image({"mark.tmp": FileEntry(b""), "mark": FileEntry(b"")})
+    begin = create("mark.tmp"), OPENED, act(EventKind.RENAME, "mark.tmp", "mark", file=0)
+    first_boot = trace(*begin, image=both), power_lost()
+    moved = trace(OPENED, act(EventKind.RENAME, "mark.tmp", "mark"))
+    gone = trace(OPENED, act(EventKind.UNLINK, "mark.tmp"))
+    told = [
+        fate(first_boot, (second, killed(recovery=shows())), first=REFUSAL)
+        for second in (moved, gone)
+    ]
+    assert told[0] is None
+    assert fate_mark(told[1]) == "gone: mark.tmp"

@@ -75,13 +75,18 @@ class Carriers:
     def __init__(self, records: Iterable[Record]) -> None:
         """Take all records that were appended, whatever came of it."""
         self.records = {record.ts_ms: record for record in records}
-        retries = {record.next_retry_at_ms for record in self.records.values()}
+        # A time that is also when another is tried again says nothing of the record.
+        self._retries = {record.next_retry_at_ms for record in self.records.values()}
         payloads = Counter(record.payload for record in self.records.values())
         self._needles = {
-            ts_ms: (() if ts_ms in retries else _number_forms(ts_ms))
+            ts_ms: (_number_forms(ts_ms) if self.is_timed(ts_ms) else ())
             + (_payload_needles(record.payload) if payloads[record.payload] == 1 else ())
             for ts_ms, record in self.records.items()
         }
+
+    def is_timed(self, ts_ms: int) -> bool:
+        """Whether a record is sought by its time, which no other record then has in any field."""
+        return ts_ms not in self._retries and ts_ms >= _LEAST_TIME
 
     def is_legible(self, events: Iterable[Event]) -> bool:
         """Whether a record is found in any of these writes, so that none is encoded."""

@@ -189,7 +189,11 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         for name, ref in ledger.ever_made.items()
         if name in ledger.names and name_pattern(name) not in patterns
     ]
-    gone = [ref for name, ref in ledger.taken.items() if name in known and name not in ledger.names]
+    gone = [
+        ref
+        for name, ref in ledger.taken.items()
+        if name in known and name not in ledger.names and not _is_moved(ref, ledger)
+    ]
     is_cut = bool(ledger.torn or ledger.unkept)
     state = FoundFate(
         torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
@@ -198,6 +202,11 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
     )
     return state if is_cut or state.new or state.gone else None
+
+
+def _is_moved(ref: EventRef, ledger: Ledger) -> bool:
+    """Whether a name went by a rename whose file is there under the new one."""
+    return ref.kind is EventKind.RENAME and ref.path_to in ledger.names
 
 
 # One record.
@@ -298,7 +307,12 @@ class _Teller:
         )
 
     def _is_searchable(self, record: Record) -> bool:
-        """Whether the record would be found: others of its type are, by their times."""
+        """Whether the record would be found: it is sought by its time, and others of its type are.
+
+        A time that is also when another is tried again is no record's own.
+        """
+        if not self.ledger.carriers.is_timed(record.ts_ms):
+            return False
         found = {piece.carrier.ts_ms for piece in self.ledger.pieces}
         known = self.ledger.carriers.records
         return any(known[ts].type is record.type for ts in found)

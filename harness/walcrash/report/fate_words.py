@@ -55,14 +55,12 @@ def fate_advice(fate: Fate | None) -> str:
     if told.kind is FateKind.NEVER_WRITTEN:
         return "Hand every record to the kernel before the reply that acknowledges it."
     copy = told.copies[0]
-    if copy.kind is FateKind.NOT_DURABLE and copy.not_synced:
+    if copy.not_synced and (copy.kind is FateKind.NOT_DURABLE or copy.lost_name):
         return _sync_advice(told, copy)
     if copy.failed_sync is not None:
         return "Acknowledge nothing behind a sync that failed, and take the log for broken."
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
-    if copy.lost_name:
-        return f"Sync the directory {escape(copy.not_synced)} before the record is acknowledged."
     if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
         return (
             "Recovery has to truncate the log after its last whole record before anything is "
@@ -82,7 +80,7 @@ def _order_advice(told: RecordFate, outlived_by: Outlived) -> str:
 
 
 def _named(copy: CopyFate) -> str:
-    is_directory = copy.aspect is Aspect.NAME
+    is_directory = copy.aspect is Aspect.NAME or bool(copy.lost_name)
     return f"{'the directory ' if is_directory else ''}{escape(copy.not_synced)}"
 
 
@@ -128,12 +126,12 @@ def _copy(copy: CopyFate, *, is_missing: bool) -> str:
     if copy.is_nameless:
         return f"was written by {written} to a file that has no name since {by} ({place})"
     if copy.kind is FateKind.THERE:
-        lost = ""
-        if copy.lost_name:
-            lost = f"; the name {escape(copy.lost_name)} that it got later was lost"
-            if copy.not_synced:
-                lost += f", and no sync of the directory {escape(copy.not_synced)} kept it"
-        return f"is still there in {place}, as {written} wrote it{lost}"
+        there = f"is still there in {place}, as {written} wrote it"
+        if not copy.lost_name:
+            return there
+        lost = f"{there}, under an earlier name: {escape(copy.lost_name)} was lost"
+        directory = escape(copy.not_synced)
+        return f"{lost}, no sync of the directory {directory} kept it" if directory else lost
     if copy.kind is FateKind.OVERWRITTEN:
         return f"was overwritten by {by} ({place}, written by {written})"
     if copy.kind is FateKind.REMOVED:
