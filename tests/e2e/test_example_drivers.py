@@ -118,7 +118,7 @@ def test_a_driver_in_c_that_asks_for_the_date_needs_no_crash(built: Path, tmp_pa
     assert code == 1, said
     assert "FAIL  filelog-dated · determinism" in said
     assert "· plain" in said
-    assert "clock of filelog" in said
+    assert "clock for filelog" in said
 
 
 SLOW = {"filelog-dated", "compacting-unsynced", "compacting-checkpoint-first", "journal-keep-tail"}

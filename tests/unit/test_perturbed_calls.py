@@ -150,11 +150,13 @@ class Inside:
         self._zygote = zygote
         self.varied: frozenset[Varied] = frozenset()
 
-    def run(self, *programs: list[str]) -> list[list[object]]:
+    def run(self, *programs: list[str], shift: int | None = None) -> list[list[object]]:
         notes = os.memfd_create("varied")
         entry = f"{__name__}:run_programs"
         payload = json.dumps(programs).encode()
-        pid, channel = self._zygote.serve(entry, payload, memory_mb=MEMORY_MB, notes=notes)
+        pid, channel = self._zygote.serve(
+            entry, payload, memory_mb=MEMORY_MB, notes=notes, clock_shift_seconds=shift
+        )
         with channel:
             channel.settimeout(SECONDS)
             said = b"".join(iter(lambda: channel.recv(1 << 16), b""))
@@ -235,6 +237,15 @@ def test_what_is_forked_from_the_zygote_is_told_from_what_is_executed(inside: In
     inside.run([sys.executable, "-c", "print([])"])
     clocks = {varied.program for varied in inside.varied if varied.what is Surrounding.CLOCK}
     assert clocks == {ADAPTER, os.path.basename(sys.executable)}
+
+
+def test_a_clock_can_go_back_for_a_program_and_for_what_starts_it(inside: Inside) -> None:
+    program = "import json, time; print(json.dumps([time.time(), time.time_ns() / 1e9]))"
+    ((*seen,),) = inside.run([sys.executable, "-c", program], shift=-90_000)
+    for seconds in seen:
+        assert isinstance(seconds, float)
+        assert abs(time.time() - 90_000 - seconds) < 3600
+    assert Varied(program=ADAPTER, what=Surrounding.CLOCK) in inside.varied
 
 
 def test_where_nobody_may_trace_a_program_keeps_its_time_and_that_is_said(tmp_path: Path) -> None:

@@ -112,3 +112,9 @@ def test_nobody_who_reads_the_story_is_told_how_to_read_it() -> None:
 def test_a_finding_before_the_first_acknowledgement_is_labelled_as_a_half_made_store() -> None:
     assert "A half-made store: no record had been" in finding_text(finding(is_before_promise=True))
     assert "half-made" not in finding_text(finding())
+
+
+def test_a_finding_that_needs_a_clock_that_goes_back_says_so() -> None:
+    assert "wall clock that goes back" not in " ".join(finding_text(finding()).split())
+    text = " ".join(finding_text(finding(is_clock_back=True)).split())
+    assert "Clock: it needs a wall clock that goes back." in text

@@ -58,11 +58,11 @@ def test_what_was_varied_is_said_with_whom_it_was_varied_for_and_what_was_not() 
     judged = (Invariant.LOST_PUT, Invariant.DETERMINISM)
     lines = [scenario_ended("quickstart", 4, 0, judged=judged, varied=varied)]
     text = " ".join(text_of(report_of(lines)).split())
-    said = "varied hash seed, time zone, locale; clock of filelog, sh; directory order of sh"
-    assert f"{said} not clock of old: it has no 64-bit vDSO" in text
+    said = "varied hash seed, time zone, locale; clock for filelog, sh; directory order for sh"
+    assert f"{said} not clock for old: it has no 64-bit vDSO" in text
     page = " ".join(markdown_report(report_of(lines)).split())
-    assert "clock of filelog, sh; directory order of sh" in page
-    assert "not judged with another clock of old" in page
+    assert "clock for filelog, sh; directory order for sh" in page
+    assert "Not varied: clock for old" in page
 
 
 def test_nothing_is_said_to_be_varied_where_determinism_was_not_judged() -> None:

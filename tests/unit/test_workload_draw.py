@@ -1,6 +1,7 @@
 """Drawn cases: where the crash falls, and what a fault gets to choose from."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,23 @@ def test_the_same_inputs_give_the_same_case_and_others_another():
     assert cases(scenario(), 20) == cases(scenario(), 20)
     assert cases(scenario(), 20) != cases(scenario(), 20, seed="other")
     assert cases(scenario(), 1, seed=7) != cases(scenario(), 1, seed="7")
+
+
+def test_the_clock_goes_back_in_so_many_cases_and_all_else_is_drawn_as_without():
+    steady = cases(scenario(clock_back=0))
+    back = [case.is_clock_back for case in cases(scenario(clock_back=30))]
+    assert not any(case.is_clock_back for case in steady)
+    assert 40 <= sum(back) <= 80
+    assert [
+        replace(case, is_clock_back=False) for case in cases(scenario(clock_back=100))
+    ] == steady
+
+
+def test_a_control_has_a_clock_that_goes_back_only_where_the_scenario_has_such_cases():
+    for share, expected in ((0, False), (1, True)):
+        of = scenario(clock_back=share)
+        assert draw_control(of, ALL, "s", 0, is_clock_back=True).is_clock_back is expected
+        assert draw_control(of, ALL, "s", 0).is_clock_back is False
 
 
 def test_the_order_of_weights_in_the_file_does_not_matter():

@@ -17,6 +17,7 @@ from walcrash.case.plain import blame
 from walcrash.case.plane import Plane
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
 from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.values.case_file import StoredCase
@@ -88,6 +89,7 @@ def run_parts(
         WalcrashError: as `run_case`.
     """
     run = run_case(sandbox, stored, alignment=alignment, plane=plane)
+    stored, run = with_steady_clock(sandbox, stored, run)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)
         return CaseParts(

@@ -16,6 +16,7 @@ from walcrash.case.case_run import CaseRun
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.case.runner import run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.steady import with_steady_clock
 from walcrash.findings.story import build_story
 from walcrash.oracle import refusal_without_fault
 from walcrash.recorder.recording import WatchEnd
@@ -50,7 +51,7 @@ def run_control(sandbox: Sandbox, stored: StoredCase) -> tuple[CaseOutcome, Case
     outcome = _summarise(first, stored)
     if outcome.verdict is Verdict.PASS:
         return outcome, first
-    again = run_case_fresh(sandbox, stored)
+    stored, again = with_steady_clock(sandbox, stored, run_case_fresh(sandbox, stored))
     decided = _summarise(again, stored)
     if decided.verdict is not Verdict.PASS or outcome.verdict is Verdict.INCONCLUSIVE:
         return decided, again

@@ -382,6 +382,7 @@ def _finding(
         and shown.is_before_promise
         and all(group.is_before_promise for group in groups),
         is_plain=shown.is_plain,
+        is_clock_back=_stored(shown).case.is_clock_back,
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,

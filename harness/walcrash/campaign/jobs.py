@@ -93,7 +93,13 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
     runs: list[CaseRun] = []
     is_late = False
     for index in range(CONTROL_CASES):
-        case = draw_control(scenario, description.supports, master_seed, index)
+        case = draw_control(
+            scenario,
+            description.supports,
+            master_seed,
+            index,
+            is_clock_back=index == CONTROL_CASES - 1,
+        )
         stored = store_case(case, scenario, description)
         try:
             outcome, run = run_control(sandbox, stored)

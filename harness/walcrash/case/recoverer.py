@@ -11,6 +11,7 @@ import pickle
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from walcrash.case.growth import RECOVERY_SECONDS, GrownTooMuch, Growth, grown_text
@@ -19,7 +20,7 @@ from walcrash.subjects.messages import MalformedOutput, read_reply
 from walcrash.subjects.worker import END_OF_BOOT, GO_ON, BootRequest
 from walcrash.values.framing import Messages, MessageTooLong, frame
 from walcrash.values.recovery import FailureKind, RecoveryFailure
-from walcrash.values.varied import Varied
+from walcrash.values.varied import Surrounding, Varied
 
 # limits
 RECEIVE_BYTES: Final = 1 << 16
@@ -31,7 +32,8 @@ _DIED: Final = b'{"ok": false, "died"'
 class Recoverer:
     """One process, in one environment, with one memory limit, for one subject.
 
-    `notes` is the file for what is varied around it; None in the first environment.
+    `notes` is the file for what is varied around it; None where nothing is. `is_clock_back` says
+    that this is a wall clock that has gone back, and no more.
     """
 
     def __init__(
@@ -41,11 +43,14 @@ class Recoverer:
         memory_mb: int,
         subject: str = "",
         notes: int | None = None,
+        *,
+        is_clock_back: bool = False,
     ) -> None:
         self.pid = pid
         self.memory_mb = memory_mb
         self.subject = subject
         self._notes = notes
+        self._is_clock_back = is_clock_back
         self._channel = channel
         self._messages = Messages()
         self._growth: Growth | None = None
@@ -63,7 +68,16 @@ class Recoverer:
         Raises:
             HarnessFault: as `read_notes`.
         """
-        return frozenset() if self._notes is None else read_notes(self._notes)
+        if self._notes is None:
+            return frozenset()
+        found = read_notes(self._notes)
+        if not self._is_clock_back:
+            return found
+        return frozenset(
+            replace(varied, what=Surrounding.CLOCK_BACK)
+            for varied in found
+            if varied.what is Surrounding.CLOCK
+        )
 
     def converse(
         self, request: BootRequest, seconds: float, take: Callable[[bytes], object]

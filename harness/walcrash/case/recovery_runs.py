@@ -3,7 +3,8 @@
 The first recovery opens the image in a process that ends without `close`, as a kill right after the
 recovery would end it. The second one opens what the first one left, works on and closes. The third
 one opens what that work left. The last one opens the image again in the perturbed environment. A
-recovery that no invariant of the case needs is left out.
+recovery that no invariant of the case needs is left out. In some cases the wall clock has gone back
+when the second one works, as after a correction of the time between two boots.
 
 In a control every recovery closes: a process that ends without `close` is a crash, and what
 shows only after one is no bug of a subject that nothing is done to.
@@ -114,7 +115,8 @@ class RecoveryRuns:
         return _recovery_of(boot)
 
     def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
-        boot = self._run(_work_after_recovery(first, self._stored))
+        operations = _work_after_recovery(first, self._stored)
+        boot = self._run(operations, is_clock_back=self._stored.case.is_clock_back)
         return _recovery_of(boot), boot.calls[1:]
 
     def _run(
@@ -123,6 +125,7 @@ class RecoveryRuns:
         *,
         is_killed: bool = False,
         is_perturbed: bool = False,
+        is_clock_back: bool = False,
     ) -> BootHistory:
         self.recoveries += 1
         return self._sandbox.recover(
@@ -130,6 +133,7 @@ class RecoveryRuns:
             operations,
             self._stored.limits,
             is_perturbed=is_perturbed,
+            is_clock_back=is_clock_back,
             is_killed=is_killed,
             is_forked=self._is_forked,
         )

@@ -11,6 +11,7 @@ import pickle
 import shlex
 import tempfile
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final, NamedTuple
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
@@ -49,10 +50,22 @@ INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
 
 
-class _Kind(NamedTuple):
-    """Which recoverer: its environment, and whether each boot has a process of its own."""
+CLOCK_BACK_SECONDS: Final = 25 * 3600
+"""How far a wall clock goes back: names with a day or an hour of it are others, too."""
 
-    environment: int
+
+class _Around(Enum):
+    """What is around a recoverer."""
+
+    HERE = "here"
+    PERTURBED = "perturbed"
+    CLOCK_BACK = "clock back"
+
+
+class _Kind(NamedTuple):
+    """Which recoverer: what is around it, and whether each boot has a process of its own."""
+
+    around: _Around
     is_forked: bool
 
 
@@ -204,6 +217,7 @@ class Sandbox(Closeable):
         limits: RecoveryLimits,
         *,
         is_perturbed: bool = False,
+        is_clock_back: bool = False,
         is_killed: bool = False,
         is_forked: bool,
     ) -> BootHistory:
@@ -214,6 +228,7 @@ class Sandbox(Closeable):
             operations: what to do, `open` first.
             limits: time for the whole boot, memory.
             is_perturbed: in the other environment.
+            is_clock_back: in the first environment, with a wall clock that has gone back.
             is_killed: leave the directory as a kill right after the operations would.
             is_forked: in a process of its own, which is gone without `close` afterwards, and
                 with it everything that it started.
@@ -222,7 +237,8 @@ class Sandbox(Closeable):
             TimeOver: there is no time left, or the boot did not end in it.
         """
         self.deadline.check()
-        kind = _Kind(int(is_perturbed), is_forked)
+        around = _Around.CLOCK_BACK if is_clock_back else _Around.HERE
+        kind = _Kind(_Around.PERTURBED if is_perturbed else around, is_forked)
         is_held = is_killed and not is_forked
         request = BootRequest(
             adapter=subject.adapter,
@@ -275,23 +291,34 @@ class Sandbox(Closeable):
     def _recoverer(self, kind: _Kind, memory_mb: int, subject: str) -> Recoverer:
         known = self._recoverers.get(kind)
         # What is varied around a recoverer is said of the subject, so it has only that one.
-        is_other = known is not None and kind.environment and known.subject != subject
+        is_varied = kind.around is not _Around.HERE
+        is_other = known is not None and is_varied and known.subject != subject
         if known is not None and known.memory_mb == memory_mb and not is_other:
             return known
         self._end_recoverer(kind)
         entry, payload = (_SERVE_FORKS, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
-        zygote = self._zygotes[kind.environment]
-        notes = os.memfd_create("varied") if kind.environment else None
+        is_back = kind.around is _Around.CLOCK_BACK
+        notes = os.memfd_create("varied") if is_varied else None
         try:
-            pid, channel = zygote.serve(
-                entry, payload, memory_mb=memory_mb, is_silent=True, notes=notes
+            pid, channel = self._zygote_of(kind).serve(
+                entry,
+                payload,
+                memory_mb=memory_mb,
+                is_silent=True,
+                notes=notes,
+                clock_shift_seconds=-CLOCK_BACK_SECONDS if is_back else None,
             )
         except BaseException:
             if notes is not None:
                 os.close(notes)
             raise
-        made = self._recoverers[kind] = Recoverer(pid, channel, memory_mb, subject, notes)
+        made = self._recoverers[kind] = Recoverer(
+            pid, channel, memory_mb, subject, notes, is_clock_back=is_back
+        )
         return made
+
+    def _zygote_of(self, kind: _Kind) -> Zygote:
+        return self._zygotes[1 if kind.around is _Around.PERTURBED else 0]
 
     def varied(self, subject: SubjectSpec) -> tuple[Varied, ...]:
         """Return what was varied around the recoveries of a subject so far, for which program.
@@ -326,7 +353,7 @@ class Sandbox(Closeable):
             key = recoverer.subject
             self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
             recoverer.close()
-            self._zygotes[kind.environment].finish(recoverer.pid)
+            self._zygote_of(kind).finish(recoverer.pid)
 
 
 def _key(subject: SubjectSpec) -> str:

@@ -105,15 +105,17 @@ def work_below(
             end_with_parent()
             os.setsid()
             ours.close()
+            # Whether that was done is found out by who answers.
+            shift_wall_clock(shift_seconds)
             _put_filter_on(theirs, notes)
             os.close(notes)
             work()
     theirs.close()
     os.close(channel)
-    problem = "" if is_clock_shifted(pid) else "the vDSO cannot be written"
-    _note(notes, Varied(program=ADAPTER, what=Surrounding.CLOCK, problem=problem))
     _, fds, _, _ = socket.recv_fds(ours, 1, 1)
     ours.close()
+    problem = "" if is_clock_shifted(pid) else "the vDSO cannot be written"
+    _note(notes, Varied(program=ADAPTER, what=Surrounding.CLOCK, problem=problem))
     # What answers is asked for the shifted time, and must know the real one.
     shift_wall_clock(0)
     if fds:
@@ -134,7 +136,7 @@ def _put_filter_on(channel: socket.socket, notes: int) -> None:
         listener = call_filter.install_waiting(perturbed_filter.program())
     except OSError as problem:
         reason = "Linux 5.19 is needed" if problem.errno == errno.EINVAL else str(problem)
-        for what in Surrounding:
+        for what in (Surrounding.CLOCK, Surrounding.LISTING):
             _note(notes, Varied(program=EVERY_PROGRAM, what=what, problem=reason))
         channel.send(b".")
     else:

@@ -144,18 +144,23 @@ class Zygote:
         memory_mb: int,
         is_silent: bool = False,
         notes: int | None = None,
+        clock_shift_seconds: int | None = None,
     ) -> tuple[int, socket.socket]:
         """Fork a process that is not under watch; return its id and a socket to it.
 
         With `is_silent` what it prints is thrown away. With `notes`, a file, the programs that it
         starts have the environment's clock and directory order as well, and the file gets what
-        could be varied (`perturbed_calls.read_notes`).
+        could be varied (`perturbed_calls.read_notes`); with `clock_shift_seconds` it and they have
+        that clock.
         """
+        shift_seconds = clock_shift_seconds
+        if shift_seconds is None:
+            shift_seconds = self.environment.clock_shift_seconds
         self._forget_output()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             fds = [theirs.fileno()] if notes is None else [theirs.fileno(), notes]
-            self._send("serve", entry, payload, memory_mb, is_silent, fds=fds)
+            self._send("serve", entry, payload, memory_mb, is_silent, shift_seconds, fds=fds)
             number, text, _ = self._answer()
         if number < 0:
             ours.close()

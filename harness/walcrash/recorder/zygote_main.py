@@ -60,7 +60,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     channel = socket.socket(fileno=int(socket_fd))
-    zygote = _Zygote(channel, directory, shift_seconds, is_reversed=is_reversed)
+    zygote = _Zygote(channel, directory, is_reversed=is_reversed)
     # From here on: the harness may be gone already.
     try:
         is_shifted = shift_seconds == 0 or shift_wall_clock(shift_seconds)
@@ -77,12 +77,9 @@ class _NoThread(Exception):
 
 
 class _Zygote:
-    def __init__(
-        self, channel: socket.socket, directory: str, shift_seconds: int, *, is_reversed: bool
-    ) -> None:
+    def __init__(self, channel: socket.socket, directory: str, *, is_reversed: bool) -> None:
         self._channel = channel
         self._directory = directory
-        self._shift_seconds = shift_seconds
         self._is_reversed = is_reversed
         self._servers: set[int] = set()
         self._entries: dict[str, Entry] = {}
@@ -241,7 +238,14 @@ class _Zygote:
             os.waitpid(spare.pid, 0)
 
     def _serve(
-        self, entry: str, payload: bytes, memory_mb: int, is_silent: bool, *, fds: list[int]
+        self,
+        entry: str,
+        payload: bytes,
+        memory_mb: int,
+        is_silent: bool,
+        shift_seconds: int,
+        *,
+        fds: list[int],
     ) -> None:
         """Fork a process that talks to the harness over a socket of its own.
 
@@ -268,7 +272,7 @@ class _Zygote:
                         work,
                         channel=fds[0],
                         notes=fds[1],
-                        shift_seconds=self._shift_seconds,
+                        shift_seconds=shift_seconds,
                         is_reversed=self._is_reversed,
                     )
         self._servers.add(pid)

@@ -51,6 +51,11 @@ HALF_MADE = (
     "that was promised is lost."
 )
 
+CLOCK_BACK = (
+    "Clock: it needs a wall clock that goes back. It went back by 25 hours after the last boot, "
+    "before new records were appended to what that had left."
+)
+
 PLAIN = (
     "Plain: it needs no crash. Every boot, and every recovery of what the last one left, ended "
     "with `close`."
@@ -93,6 +98,7 @@ def finding_text(
         f"{word}  {escape(finding.scenario)} · {first.invariant.value} · {escape(finding.id)}"
         + (" · plain" if finding.is_plain else ""),
         *(paragraph(PLAIN, width=width) if finding.is_plain else ()),
+        *(paragraph(CLOCK_BACK, width=width) if finding.is_clock_back else ()),
         *(paragraph(_portability(finding), width=width) if finding.is_portability else ()),
         *(paragraph(HALF_MADE, width=width) if finding.is_before_promise else ()),
         *(paragraph(KNOWN[finding.kept], width=width) if finding.kept in KNOWN else ()),

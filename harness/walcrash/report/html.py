@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.finding_text import (
+    CLOCK_BACK,
     HALF_MADE,
     KNOWN,
     NO_CRASH,
@@ -247,8 +248,9 @@ def _finding(report: RunReport, finding: Finding, *, steps: int, has_view: bool)
 
 def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     first = finding.worst
+    for text, holds in ((PLAIN, finding.is_plain), (CLOCK_BACK, finding.is_clock_back)):
+        yield from [("label", text)] if holds else []
     if finding.is_plain:
-        yield "label", PLAIN
         yield "crash", NO_CRASH
     for landing in finding.landings:
         model = finding.model if landing.is_power_loss else PersistenceModel.KILL

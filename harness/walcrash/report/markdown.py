@@ -123,8 +123,8 @@ def invariant_table(report: RunReport) -> str:
     ]
     table = _table(("invariant", "result"), rows, left=2, escaped=True)
     varied, missing = varied_words(report)
-    words = [f"`determinism` was judged with another {plain(varied)}."] if varied else []
-    words += [f"It was not judged with another {plain(text)}." for text in missing]
+    words = [f"Varied: {plain(varied)}."] if varied else []
+    words += [f"Not varied: {plain(text)}." for text in missing]
     return "\n\n".join([table, *words])
 
 

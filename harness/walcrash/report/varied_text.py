@@ -1,6 +1,7 @@
 """What was varied around recoveries in other surroundings: the words for it.
 
-Nothing is said where `determinism` was not judged, or by a log of a version that did not tell it.
+Of what `determinism` is judged by nothing is said where it was not, and by a log of a version that
+did not tell it.
 """
 
 from collections.abc import Sequence
@@ -24,15 +25,15 @@ def varied_words(report: RunReport) -> tuple[str, tuple[str, ...]]:
 
     Both are empty where there is nothing to tell.
     """
-    if Invariant.DETERMINISM not in report.judged:
-        return "", ()
     every = in_order(varied for scenario in report.scenarios for varied in scenario.varied)
+    if Invariant.DETERMINISM not in report.judged:
+        every = tuple(varied for varied in every if varied.what is Surrounding.CLOCK_BACK)
     if not every:
         return "", ()
-    parts = [_ALWAYS]
+    parts = [_ALWAYS] if Invariant.DETERMINISM in report.judged else []
     for what in Surrounding:
         programs = [v.program for v in every if v.what is what and not v.problem]
-        parts += [f"{what.value} of {_named(programs)}"] if programs else []
+        parts += [f"{what.value} for {_named(programs)}"] if programs else []
     return "; ".join(parts), tuple(_missing(every))
 
 
@@ -42,7 +43,7 @@ def _missing(every: Sequence[Varied]) -> list[str]:
         if varied.problem:
             by_reason.setdefault((varied.what, varied.problem), []).append(varied.program)
     return [
-        f"{what.value} of {_named(programs)}: {escape(problem)}"
+        f"{what.value} for {_named(programs)}: {escape(problem)}"
         for (what, problem), programs in by_reason.items()
     ]
 

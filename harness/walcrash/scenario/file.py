@@ -266,6 +266,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             payload_bytes=tuple(table.workload.payload_bytes),
             ids=table.workload.ids,
             clean_close=table.workload.clean_close,
+            clock_back=table.workload.clock_back,
             phases=tuple(map(_phase, table.workload.phases)),
         ),
         faults=tuple(map(_fault_plan, table.faults)),

@@ -33,6 +33,7 @@ from walcrash.values.faults import BootSelector, FaultKind
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
     CASES_PER_SCENARIO,
+    CLOCK_BACK,
     OPERATIONS_PER_BOOT,
     PAYLOAD_BYTES,
 )
@@ -301,6 +302,16 @@ class WorkloadTable(_Table):
         le=100,
         description="How many in 100 boots, the last aside, end with `close` and not a fault.",
         examples=[20],
+    )
+    clock_back: int = Field(
+        default=CLOCK_BACK,
+        ge=0,
+        le=100,
+        description=(
+            "How many in 100 cases have a wall clock that goes back by 25 hours before new records "
+            "are appended after the recovery; with 0 no control case has it either."
+        ),
+        examples=[0],
     )
     phases: list[PhaseTable] = Field(
         default_factory=list,

@@ -46,7 +46,8 @@ class BootPlan:
 class Case:
     """One test: the boots in order, the first on an empty directory.
 
-    `faults` are injected into the boots, whatever ends each of them.
+    `faults` are injected into the boots, whatever ends each of them. With `is_clock_back` the wall
+    clock goes back after the last boot, before new records are appended to what it left.
     """
 
     scenario: EncodableText
@@ -54,6 +55,7 @@ class Case:
     seed: Annotated[int, Whole(0, SEEDS - 1)]
     boots: Annotated[tuple[BootPlan, ...], Most(BOOTS_PER_CASE, least=1)]
     faults: Annotated[tuple[Annotated[Fault, FAULTS], ...], Most(FAULTS_PER_CASE), SPARSE] = ()
+    is_clock_back: Annotated[bool, SPARSE] = False
 
     @property
     def is_control(self) -> bool:

@@ -86,6 +86,8 @@ class Finding(HasViolations):
             half-made store.
         is_plain: its smallest case has no crash: every boot, and every recovery of what the last
             one left, ended with `close`. `seen` and `cases` count the control cases as well.
+        is_clock_back: in its smallest case the wall clock goes back after the last boot, before new
+            records are appended to what that left; with a steady clock it does not fail.
         cause: what its smallest case has in common with those of other seeds: the invariant, the
             kind of fault, and where it struck or what it took. None in findings of versions that
             kept it as a text or did not tell causes apart.
@@ -124,6 +126,7 @@ class Finding(HasViolations):
     origin: str = ""
     fate: Fate | None = None
     is_plain: Annotated[bool, SPARSE] = False
+    is_clock_back: Annotated[bool, SPARSE] = False
     kept: Annotated[FindingState | None, SPARSE] = None
     sighting: Annotated[Sighting | None, SPARSE] = None
 

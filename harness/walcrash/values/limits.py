@@ -15,6 +15,9 @@ REQUEST_BYTES = 4 * 1024 * 1024 * 1024
 BOOTS_PER_CASE = 64
 """Most boots that a scenario may ask for."""
 
+CLOCK_BACK = 10
+"""In so many of 100 cases the wall clock goes back, where a scenario does not say."""
+
 OPERATIONS_PER_BOOT = 100_000
 """Most operations that a scenario may ask for in one boot."""
 

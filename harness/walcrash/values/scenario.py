@@ -12,6 +12,7 @@ from walcrash.values.case import Case
 from walcrash.values.contract import Contract
 from walcrash.values.faults.plan import FaultPlan
 from walcrash.values.forms import Real, Whole
+from walcrash.values.limits import CLOCK_BACK
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -116,6 +117,7 @@ class WorkloadPlan:
         payload_bytes: the payload sizes to draw from, in bytes.
         ids: the form of ids.
         clean_close: how many in 100 boots, the last aside, end with `close` and not a fault.
+        clock_back: how many in 100 cases have a wall clock that goes back behind their last boot.
         phases: what is different in the first boot, the second, and so on; the last phase is
             that of all later boots too.
     """
@@ -128,6 +130,7 @@ class WorkloadPlan:
     payload_bytes: tuple[int, ...] = (0, 1, 16, 100, 1000)
     ids: IdStyle = IdStyle.PLAIN
     clean_close: int = 0
+    clock_back: int = CLOCK_BACK
     phases: tuple[PhasePlan, ...] = ()
 
     def in_boot(self, boot: int) -> "WorkloadPlan":

@@ -16,6 +16,7 @@ class Surrounding(Enum):
 
     CLOCK = "clock"
     LISTING = "directory order"
+    CLOCK_BACK = "clock that goes back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

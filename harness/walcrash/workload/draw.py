@@ -73,15 +73,23 @@ def draw_case(
         faults += draw_injected(scenario.faults, drawn, is_last=is_last)
         for operation in boots[-1].operations:
             progress.note(operation)
-    return Case(scenario.name, index, seed, tuple(boots), tuple(faults))
+    # By a generator of its own, so that all else is drawn as where the clock is steady.
+    is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
+    return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
 
 
 def draw_control(
-    scenario: Scenario, supports: frozenset[str], master_seed: str | int, index: int
+    scenario: Scenario,
+    supports: frozenset[str],
+    master_seed: str | int,
+    index: int,
+    *,
+    is_clock_back: bool = False,
 ) -> Case:
     """Return a case of the same shape without any crash, for the control run and the profile.
 
-    Every boot ends with `close`, and has each operation of the mix that the subject supports.
+    Every boot ends with `close`, and has each operation of the mix that the subject supports. The
+    clock goes back where that is asked for, and the scenario has such cases.
     """
     seed = derive_seed(master_seed, scenario.name, "control", index)
     prng = Prng(seed)
@@ -89,7 +97,8 @@ def draw_control(
     fewest, most = scenario.workload.boots
     count = prng.between(max(fewest, min(CONTROL_BOOTS, most)), most)
     boots = [_draw_control_boot(prng, scenario, supports, progress, n) for n in range(count)]
-    return Case(scenario.name, index, seed, tuple(boots))
+    is_back = is_clock_back and scenario.workload.clock_back > 0
+    return Case(scenario.name, index, seed, tuple(boots), is_clock_back=is_back)
 
 
 def _draw_boot_end(
