@@ -90,3 +90,20 @@ def test_kept_cases_that_were_not_run_or_say_nothing_are_told() -> None:
     assert "13 kept, not run again: a run does so with at most 50 cases of a scenario" in text
     assert "and 3 more" in text
     assert "1 kept, whose cases are inconclusive now or cannot be run: F-abcdef" in text
+
+
+def test_that_no_kill_fell_among_stores_is_told_where_there_were_both() -> None:
+    def told(end: BootEnd, stored: int) -> list[str]:
+        report = report_of(end, contract=Contract(power=Promise.NONE))
+        case = judged("quickstart", 7)
+        boot = replace(case.boots[0], end=end.value, stored=stored)
+        report.add(replace(case, boots=(boot,)))
+        return [each for each in untested_promises(report) if "stores" in each]
+
+    assert told(BootEnd.KILLED, 3) == [
+        "an exact kill among the 3 stores to mapped files of quickstart: it falls on a system call, "
+        'and a store makes none; `kind = "kill-timer"` may fall there, and a power loss takes stores '
+        "sector by sector"
+    ]
+    assert told(BootEnd.KILLED, 0) == []
+    assert told(BootEnd.POWER_LOST, 3) == []

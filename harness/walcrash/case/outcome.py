@@ -121,6 +121,7 @@ def _summarise_boot(boot: WatchedBoot, case: Case) -> BootSummary:
         end=boot.history.end.value,
         landing=boot.landing,
         injected=sum(event.is_injected for event in events),
+        stored=boot.recording.stored(),
     )
 
 

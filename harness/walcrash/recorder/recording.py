@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from walcrash.values.event import INJECTED, Event, EventKind
+from walcrash.values.event import INJECTED, MAPPED, Event, EventKind
 from walcrash.values.moments import Placement
 
 RawRow = tuple[EventKind, int, str, str, int, int, int, bytes, int, bool, int, int, int]
@@ -118,6 +118,10 @@ class Recording:
     def events(self) -> tuple[Event, ...]:
         """Return the events as values."""
         return tuple(row.event() for row in self.rows)
+
+    def stored(self) -> int:
+        """Return how many of the writes were stores through a mapping."""
+        return sum(row.kind is EventKind.WRITE and bool(row.flags & MAPPED) for row in self.rows)
 
     def errors(self) -> set[tuple[int, bool]]:
         """Return the errno of each call that failed, and whether that was injected."""

@@ -46,6 +46,7 @@ class _Tally:
     events: int = 0
     crash_points: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    stored: int = 0
     broken: set[Invariant] = field(default_factory=set)
 
     def add(self, case: CaseJudged) -> None:
@@ -56,6 +57,7 @@ class _Tally:
         self.broken |= set(case.invariants)
         for boot in case.boots:
             self.ends[boot.end] += 1
+            self.stored += boot.stored
             self.crash_points[INJECTED_FAULT] += boot.injected
             if boot.landing is not None:
                 landing = boot.landing
@@ -214,6 +216,10 @@ class RunReport:
     def boot_ends(self, scenario: str) -> Mapping[str, int]:
         """Return how the boots of a scenario's cases ended, each with how often."""
         return self._tallies.get(scenario, _Tally()).ends
+
+    def stored(self, scenario: str) -> int:
+        """Return how many writes of a scenario's cases were stores through a mapping."""
+        return self._tallies.get(scenario, _Tally()).stored
 
     @property
     def not_run(self) -> tuple[str, ...]:

@@ -6,13 +6,16 @@ kind says nothing of the other, and its verdict is no word on that.
 A kill leaves what a power loss may leave too: everything. So a promise after a kill is tested by
 power losses, unless more is promised after a kill than after a power loss.
 
+No exact kill falls among stores to a mapped file, since they make no system call. That is said
+where the cases had such stores and kills.
+
 Not here: invariants that were not judged (`run_report.RunReport.unjudged`).
 """
 
 from collections.abc import Mapping
 
 from walcrash.report.run_report import RunReport
-from walcrash.report.text import escape
+from walcrash.report.text import counted, escape
 from walcrash.values.contract import Contract, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
@@ -31,9 +34,27 @@ def untested_promises(report: RunReport) -> list[str]:
         if ends:
             for promise in _untested(started.contract, ends):
                 names.setdefault(promise, []).append(escape(name))
-    return [
+    promises = [
         f"{promise}, as the contract of {_listed(named)} promises: {why}"
         for (promise, why), named in names.items()
+    ]
+    return promises + _stores(report)
+
+
+def _stores(report: RunReport) -> list[str]:
+    """Return that no kill fell among stores, where a subject that was killed made any."""
+    stored = {
+        escape(name): report.stored(name)
+        for name in report.started
+        if report.boot_ends(name).get(BootEnd.KILLED.value) and report.stored(name)
+    }
+    if not stored:
+        return []
+    count = counted(sum(stored.values()), "store")
+    return [
+        f"an exact kill among the {count} to mapped files of {_listed(list(stored))}: it falls on "
+        f'a system call, and a store makes none; `kind = "{FaultKind.KILL_TIMER.value}"` may fall '
+        "there, and a power loss takes stores sector by sector"
     ]
 
 

@@ -76,7 +76,8 @@ INJECTED_FAULT: Final = "injected fault"
 class BootSummary:
     """One boot of a case in numbers.
 
-    `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected.
+    `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected;
+    `stored` is how many writes were stores through a mapping, which no call makes.
     """
 
     operations: Count
@@ -85,6 +86,7 @@ class BootSummary:
     end: str
     landing: Landing | None
     injected: Count = 0
+    stored: Annotated[Count, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
