@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from walcrash.blocks.abilities import lacking, lacking_for
 from walcrash.blocks.file_systems import find_plane
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
@@ -50,6 +51,8 @@ def sight(cases: Sequence[StoredCase], invariant: Invariant, name: str) -> Sight
         name: the file system, one of `PLANES`.
     """
     found = not_tried(name)
+    if reason := why_not_here(name):
+        return replace(found, reason=reason)
     ending = [
         replace(stored, invariants=frozenset({invariant}))
         for stored in cases
@@ -76,6 +79,11 @@ def sight(cases: Sequence[StoredCase], invariant: Invariant, name: str) -> Sight
 def not_tried(name: str, reason: str = "") -> Sighting:
     """Return that a finding was not tried on a file system, and why."""
     return Sighting(sight=Sight.NOT_TRIED, file_system=name, kernel=kernel_release(), reason=reason)
+
+
+def why_not_here(name: str) -> str:
+    """Return what this machine lacks for a file system; empty where it lacks nothing."""
+    return lacking()[0] or lacking_for(find_plane(name))[0]
 
 
 def why_not_there(finding: Finding, name: str) -> str:
