@@ -74,8 +74,9 @@ def run(
     Args:
         scenario_path: a scenario file, or the name of a shipped scenario.
         seed: the master seed, any text or an integer; None draws one.
-        cases: how many cases, in place of the scenario's own budget.
-        seconds: time for the whole run, in place of the scenario's own.
+        cases: how many cases, in place of the scenario's own budget of cases and of time.
+        seconds: time for the whole run, in place of the scenario's own; all that is under way then
+            ends. Without it, and with `cases`, no clock decides what is found.
         jobs: how many processes run cases; the result does not depend on it.
         allow_known: whether a finding that was kept before, that no case of this run shows and
             that fails again is left out of what was found.

@@ -21,6 +21,7 @@ from walcrash.minimise.job import MinimalCase
 from walcrash.scenario.file import load_scenario
 from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Verdict
 
 BUNDLE = small_bundle()
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -75,3 +76,20 @@ def test_a_finding_without_time_is_reported_as_it_was_found_and_what_was_left_ou
         TimeCut(what=CutWork.REPLAYS, done=0, of=5),
     )
     assert "0 of 5 replays were made" in ended.reason
+
+
+@pytest.mark.parametrize(
+    ("what", "verdict"), [(CutWork.PINNED, Verdict.INCONCLUSIVE), (CutWork.KEPT, Verdict.PASS)]
+)
+def test_a_pinned_case_that_was_not_run_is_a_doubt_and_a_kept_one_is_said(
+    what: CutWork, verdict: Verdict
+) -> None:
+    tally = Tally(load_scenario(SCENARIOS / "quickstart.toml"), "1")
+    shown = summarise(BUNDLE.evidence.run, BUNDLE.stored)
+    tally.add(replace(shown, coverage=None, verdict=Verdict.PASS, violations=()))
+    assert tally.ended(findings=0, portability=0).verdict is Verdict.PASS
+    tally.add_cut(what, 1, 3)
+    ended = tally.ended(findings=0, portability=0)
+    assert ended.verdict is verdict
+    assert ended.reason.startswith("the time was over: 1 of 3 ")
+    assert ended.time_cuts == (TimeCut(what=what, done=1, of=3),)
