@@ -5,13 +5,14 @@ from itertools import islice
 import pytest
 
 from walcrash.disk import ImageBuilder, Pending, Space, choices, count_states, images, rebuild
+from walcrash.disk.likelihood import WEIGHTS, likely_first
 from walcrash.values.case_file import CASES
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.errors import UsageError
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.moments import CrashPosition, Placement, split
 from walcrash.values.seed import Prng
 
 K = EventKind
@@ -46,6 +47,31 @@ def test_each_model_has_its_policies_in_the_stated_order() -> None:
     assert policies(Model.POSIX, drawn=1) == stated
     not_ext4 = (Policy.GROWN_STALE, Policy.BOTH_NAMES)
     assert policies(Model.EXT4, drawn=1) == [p for p in stated if p not in not_ext4]
+
+
+def test_writes_are_torn_at_the_ends_of_blocks_before_they_are_torn_inside() -> None:
+    data = bytes(10_000)
+    write = Event(kind=K.WRITE, path="state", file=0, offset=1024, length=len(data), data=data,
+                  result=len(data))  # fmt: skip
+    found = choices(replayed(BASE, [write]), Model.ORDERED, CrashPosition(0))
+    parts = [split(choice.names)[1] for choice in found if choice.policy is Policy.TORN]
+    assert parts[:2] == [6, 14], "at bytes 4,096 and 8,192 of the file"
+    assert sorted(parts) == list(range(1, 20))
+
+
+def test_every_choice_comes_once_and_likely_ones_tend_to_come_first() -> None:
+    every = list(choices(replayed(), Model.POSIX, END, prng=Prng(7), drawn=8))
+    places: dict[Policy, list[int]] = {}
+    for seed in range(40):
+        order = list(likely_first(every, Prng(seed)))
+        assert order == list(likely_first(every, Prng(seed)))
+        assert sorted(map(every.index, order)) == list(range(len(every)))
+        for place, choice in enumerate(order):
+            places.setdefault(choice.policy, []).append(place)
+    mean = {policy: sum(found) / len(found) for policy, found in places.items()}
+    assert mean[Policy.NAMES_ONLY] < mean[Policy.ALL_BUT_ONE] < mean[Policy.DRAWN]
+    assert mean[Policy.PREFIX] < mean[Policy.TORN] < mean[Policy.ONE_ALONE]
+    assert WEIGHTS.keys() == set(Policy) - {Policy.EXPLICIT}
 
 
 def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:

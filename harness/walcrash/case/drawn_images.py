@@ -1,14 +1,14 @@
-"""Images drawn at one position: the plainest first, then a shuffled part of the rest.
+"""Images drawn at one position: the plainest first, then some of the rest, the likely first.
 
 Not here: at which positions images are drawn (`power_loss`, `walcrash.tools.audit.space`).
 """
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
-from walcrash.disk import Candidate, ImageBuilder, Pending, choices
+from walcrash.disk import Candidate, ImageBuilder, Pending, choices, likely_first
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import CrashPosition
@@ -52,7 +52,7 @@ def drawn_images(
     first = list(islice(every, pool))
     builder = ImageBuilder(pending)
     seen: set[str] = set()
-    for choice in [*first[:_PLAINEST], *prng.shuffled(first[_PLAINEST:])]:
+    for choice in chain(first[:_PLAINEST], likely_first(first[_PLAINEST:], prng)):
         deadline.check()
         image = builder.build(choice)
         digest = image.digest()

@@ -5,6 +5,7 @@ from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
+from walcrash.disk.likelihood import likely_first
 from walcrash.disk.loss import Loss, loss_of
 from walcrash.disk.membership import Refusal, why_not
 from walcrash.disk.models import count_states, every_state, pending_changes
@@ -38,6 +39,7 @@ __all__ = [
     "every_state",
     "images",
     "kill_image",
+    "likely_first",
     "loss_of",
     "name_states",
     "outstanding",

@@ -1,13 +1,14 @@
-"""Enumeration: the choices at one crash position, most severe first.
+"""Enumeration: the choices at one crash position, those first that real file systems leave most.
 
-The order: nothing kept; everything kept; names without content and content without names; each
-prefix; all but one change; one change alone; writes torn at each sector; one block lost; grown
-with zeros; grown with stale bytes; renames half done; then subsets drawn from a generator. A model
-says which of these mean something in it.
+The order: nothing kept; everything kept; names without content; each prefix; content without
+names; all but one change; one block lost; grown with zeros; one change alone; writes torn at each
+block and then at each sector; grown with stale bytes; renames half done; then subsets drawn from a
+generator. A model says which of these mean something in it.
 
 Nothing is made before it is asked for, so a caller may stop by count or by time.
 
-Not here: crash points within a write, of which memory has the first bytes (`positions`).
+Not here: which of them a case draws (`likelihood`), crash points within a write, of which memory
+has the first bytes (`positions`).
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ def images(
     prng: Prng | None = None,
     drawn: int = 0,
 ) -> Iterator[Candidate]:
-    """Yield the images at a position, each content once, most severe first.
+    """Yield the images at a position, each content once, in the order of their choices.
 
     Take them before the file system goes on: they are made as they are asked for.
 
@@ -88,13 +89,13 @@ def choices(
         Policy.NOTHING: maker.nothing,
         Policy.ALL: maker.everything,
         Policy.NAMES_ONLY: maker.names_only,
-        Policy.FILES_ONLY: maker.files_only,
         Policy.PREFIX: maker.prefixes,
+        Policy.FILES_ONLY: maker.files_only,
         Policy.ALL_BUT_ONE: maker.all_but_one,
-        Policy.ONE_ALONE: maker.one_alone,
-        Policy.TORN: maker.torn,
         Policy.BLOCK_LOST: maker.blocks_lost,
         Policy.GROWN_ZEROS: maker.grown_zeros,
+        Policy.ONE_ALONE: maker.one_alone,
+        Policy.TORN: maker.torn,
         Policy.GROWN_STALE: maker.grown_stale,
         Policy.BOTH_NAMES: maker.both_names,
     }
@@ -178,13 +179,24 @@ class _Maker:
             )
 
     def torn(self) -> Iterator[ImageChoice]:
-        for change in self.changes:
-            for number in range(1, change.parts):
-                moment = part(change.event, number)
-                yield self.choice(Policy.TORN, names=moment, files=moment, about=change.event)
+        for is_block_end in (True, False):
+            for change in self.changes:
+                for number in range(1, change.parts):
+                    if self._ends_block(change, number) is is_block_end:
+                        moment = part(change.event, number)
+                        yield self.choice(
+                            Policy.TORN, names=moment, files=moment, about=change.event
+                        )
         if not self._rules.tears_in_order:
             for change in self.changes:
                 yield from self._with_hole(change)
+
+    def _ends_block(self, change: Change, number: int) -> bool:
+        """Whether so many parts of a change end where a block does."""
+        return any(
+            run.is_torn and (run.first + number - run.parts_before) % self._in_block == 0
+            for run in change.runs
+        )
 
     def _with_hole(self, change: Change) -> Iterator[ImageChoice]:
         """One sector of a write is lost, the others are kept, and nothing after them is."""
