@@ -10,10 +10,10 @@ from command import walcrash_here
 from walcrash.blocks.background import OutsideSync, background
 from walcrash.tools.models.check import answers
 from walcrash.tools.models.files import excerpt, write_file
-from walcrash.tools.models.grounds import EARLY, REUSED
+from walcrash.tools.models.grounds import EARLY, REUSED, STORED
 from walcrash.tools.models.overlap import Ticks, overlapped
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.real_tree import RealRun, RealTree
 from walcrash.values.real_tree_file import read_runs, write_runs
@@ -71,6 +71,28 @@ def test_only_whole_blocks_that_are_freed_and_not_durably_so_may_hold_anything()
     removed = (Event(kind=K.UNLINK, path="log", file=0),)
     assert said_of(run_of("ext4-writeback", removed, with_other(0))) == [REUSED]
     assert said_of(run_of("ext4-writeback", (), with_other(BLOCK))) == ["refused"]
+
+
+# Pages that are mapped.
+
+STORES = (
+    Event(kind=K.MAP, path="log", file=0),
+    Event(
+        kind=K.WRITE, path="log", file=0, offset=BLOCK + 100, length=8, data=b"12345678", result=8,
+        flags=MAPPED,
+    ),
+)  # fmt: skip
+
+
+def test_what_a_mapped_page_held_between_two_looks_is_not_judged() -> None:
+    trees = with_other(BLOCK), with_other(2 * BLOCK - 512), with_other(BLOCK - 512), OLD
+    for name in ("ext4", "btrfs", "another"):
+        said = said_of(run_of(name, STORES, *trees))
+        assert said[:3] == [STORED, STORED, "refused"]
+    written = (STORES[0], replace(STORES[1], flags=0))
+    unmapped = (replace(STORES[0], path="other", file=1), STORES[1])
+    for events in (written, unmapped):
+        assert said_of(run_of("ext4", events, with_other(BLOCK))) == ["refused"]
 
 
 # Syncs that return early.

@@ -178,7 +178,7 @@ def background(
     beside: str,
     prng: Prng,
     *,
-    treat_data: Callable[[DataWrites], None],
+    treat_data: Callable[[DataWrites], None] = lambda _: None,
 ) -> Iterator[list[OutsideSync]]:
     """Have a background for a while; the syncs of the workload's files are listed as they begin.
 
@@ -187,13 +187,16 @@ def background(
         directory: what the workload changes.
         beside: a file of the same file system that is none of the workload's.
         prng: what it is drawn from; when it falls is the machine's affair.
-        treat_data: has the device treat writes of data in some way from then on.
+        treat_data: has the device treat writes of data in some way from then on; needed for
+            the backgrounds that are of the device.
     """
     act = {**_ACTS, **_ON_DEVICE}.get(kind)
     if act is None:
         yield []
         return
     made, is_over = _Background(directory, beside, prng, treat_data), threading.Event()
+    if kind in _ON_DEVICE:
+        act(made)
     thread = threading.Thread(target=made.go_on, args=(lambda: act(made), is_over))
     thread.start()
     try:

@@ -1,22 +1,26 @@
 """Grounds on which a tree is not judged: what a model leaves out, shown by the recording itself.
 
-Two are known. With `data=writeback` freed blocks are another file's before the freeing is durable.
-On btrfs a sync returns 0 while another process's sync of the same file still has to write the log:
-a fault of the kernel, that no program can do anything about.
+Three are known. With `data=writeback` freed blocks are another file's before the freeing is
+durable. On btrfs a sync returns 0 while another process's sync of the same file still has to write
+the log: a fault of the kernel, that no program can do anything about. And what a mapped page held
+between two comparisons is in no trace, but on the disk where the kernel wrote the page just then.
 
 A tree is not judged only where the file system is known for it, the recording shows the case, and
 the model allows all else of the tree; everything else is a refusal.
 
 Not here: holding trees against models (`check`).
 
-Source: `harness/walcrash/docs/explanation/decisions/0056-trees-that-are-not-judged.md`.
+Source: `harness/walcrash/docs/explanation/decisions/0056-trees-that-are-not-judged.md`;
+`harness/walcrash/docs/explanation/interception.md`, how stores through a mapping are seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.blocks.file_systems import VARIANTS
+from walcrash.disk.file_history import FileHistory
+from walcrash.disk.file_system import FileSystem
 from walcrash.disk.membership import MayBeAnything
 from walcrash.disk.reused import may_be_reused
 from walcrash.values.event import Event, EventKind
@@ -27,6 +31,10 @@ EARLY: Final = (
     "a sync returned while another process's sync of the same file was under way (btrfs), and is "
     "not on the disk"
 )
+
+STORED: Final = "a mapped page was written back between two looks of the recorder at it"
+
+_PAGE_BYTES: Final = 4096
 
 SYNCS: Final = frozenset(
     {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
@@ -50,6 +58,9 @@ class Ground:
 
 def grounds_of(run: RealRun) -> Iterator[Ground]:
     """Yield the grounds that a run may have."""
+    stored = _stored_pages(run)
+    if stored:
+        yield Ground(reason=STORED, run=run, may_be_anything=_of_pages(run, stored))
     variant = VARIANTS.get(run.file_system)
     if variant is None:
         return
@@ -62,6 +73,36 @@ def grounds_of(run: RealRun) -> Iterator[Ground]:
             for number, event in enumerate(run.events)
         )
         yield Ground(reason=EARLY, run=replace(run, events=events))
+
+
+def _stored_pages(run: RealRun) -> dict[str, set[int]]:
+    """Return the pages that were stored to through a mapping at any time, by the file's path."""
+    stored: dict[str, set[int]] = {}
+    for event in run.events:
+        if event.is_stored and event.result > 0:
+            last = (event.offset + event.result - 1) // _PAGE_BYTES
+            pages = range(event.offset // _PAGE_BYTES, last + 1)
+            stored.setdefault(event.path, set()).update(pages)
+    return stored
+
+
+def _of_pages(run: RealRun, stored: Mapping[str, set[int]]) -> MayBeAnything:
+    """Return what says whether a sector is in one of these pages, and its file has been mapped."""
+    mapped: dict[str, int] = {}
+    for number, event in enumerate(run.events):
+        if event.kind is EventKind.MAP:
+            mapped.setdefault(event.path, number)
+
+    def is_stored(pending: FileSystem, file: FileHistory, sector: int) -> bool:
+        page = sector * pending.sector_bytes // _PAGE_BYTES
+        return any(
+            page in pages
+            and mapped.get(path, pending.next_event) < pending.next_event
+            and pending.names.find(path) == file.number
+            for path, pages in stored.items()
+        )
+
+    return is_stored
 
 
 def unfinished(event: Event) -> Event:

@@ -239,6 +239,10 @@ def _sizes() -> dict[str, Litmus]:
             ("open", 1, "other"), ("write", 0, 0, 10, NEW), ("truncate", 0, 3000),
             ("fdatasync", 0),
         ),
+        "appends-and-syncs": (
+            ("append", 0, 5000, NEW), ("fsync", 0), ("pause", 9), ("write", 0, 0, 100, SECOND),
+            ("fsync", 0), ("pause", 9), ("append", 0, 5000, SECOND), ("fsync", 0),
+        ),
         "refill-and-close": (
             ("truncate", 0, 0), ("append", 0, 9000, NEW), ("close", 0), ("pause", 2),
             ("open", 1, "other"), ("sync-directory", "."),
