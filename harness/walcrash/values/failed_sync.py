@@ -13,6 +13,8 @@ class FailedSync:
     A file of three old blocks has its first one overwritten and a fourth one appended, and no
     write of data reaches the device until the third sync has returned. Then its third block is
     overwritten too, and synced.
+    Another file of three old blocks has a fourth one appended in vain; when the device works again,
+    that block is written once more, and synced.
 
     Attributes:
         file_system: the file system and its variant.
@@ -24,6 +26,8 @@ class FailedSync:
         later: what the sync said of what was written when the device worked again.
         dropped: what the file reads as then, once its pages have left memory.
         lost: what it is after a power loss right after that sync.
+        again: what the sync said of the block of the other file that was written once more.
+        again_lost: what the other file is after a power loss right after that sync.
     """
 
     file_system: str
@@ -35,3 +39,5 @@ class FailedSync:
     later: str
     dropped: tuple[str, ...]
     lost: tuple[str, ...]
+    again: str
+    again_lost: tuple[str, ...]

@@ -23,13 +23,14 @@ from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
 from walcrash.blocks.cuts import Blocks, Cut, CutKind, Devices, blocks_of
 from walcrash.blocks.data_writes import DataWrites
 from walcrash.blocks.device import RecordingDevice, make_file_system, mounted, recording_device
-from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
+from walcrash.blocks.file_systems import VARIANTS
 from walcrash.blocks.isolation import WORKSPACE, start_isolated
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.failed_sync import FailedSync
 
 _ENTRY: Final = "walcrash.tools.models.failed_syncs:main"
 _BLOCK_BYTES: Final = 4096
+_FILES: Final = ("file", "again")
 _WORDS: Final = {ord("o"): "old", ord("n"): "new", ord("s"): "later", 0: "zeros"}
 
 
@@ -63,7 +64,7 @@ def _measured(name: str) -> FailedSync:
             hint="walcrash doctor",
         )
     form = json.loads(said)
-    for key in ("memory", "dropped", "lost"):
+    for key in ("memory", "dropped", "lost", "again_lost"):
         form[key] = tuple(form[key])
     return FailedSync(**form)
 
@@ -76,16 +77,21 @@ def main() -> None:
     target = f"{WORKSPACE}/mounted"
     with recording_device(f"{WORKSPACE}/device", variant.size_bytes) as device:
         make_file_system(variant, device.path)
-        with mounted(variant, device.path, target), open(f"{target}/file", "wb") as file:
-            file.write(b"o" * (3 * _BLOCK_BYTES))
+        with mounted(variant, device.path, target):
+            for name in _FILES:
+                with open(f"{target}/{name}", "wb") as file:
+                    file.write(b"o" * (3 * _BLOCK_BYTES))
         base = blocks_of(device.begin())
         with mounted(variant, device.path, target):
-            answers = _failing(device, f"{target}/file")
+            answers = _failing(device, f"{target}/{_FILES[0]}")
+            answers["again"] = _written_again(device, f"{target}/{_FILES[1]}")
             arrived = device.count()
         log = device.log()
     with cut_disk(variant, f"{WORKSPACE}/cuts") as disk:
         lost = _lost(disk, Devices(base, log).after(Cut(CutKind.PREFIX, arrived)))
-    found = _told(variant, answers, lost)
+    answers |= {"lost": lost[0], "again_lost": lost[1]}
+    facts = {"file_system": variant.name, "kernel": platform.release()}
+    found = FailedSync(**facts, **answers)  # type: ignore[arg-type]
     print(json.dumps(asdict(found)))  # noqa: T201 - the other end reads it
 
 
@@ -113,6 +119,20 @@ def _failing(device: RecordingDevice, path: str) -> _Answers:
         os.close(fd)
 
 
+def _written_again(device: RecordingDevice, path: str) -> str:
+    """Append a block in vain, write it once more; return what the second sync said."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        device.treat_data(DataWrites.FAILED)
+        os.pwrite(fd, b"n" * _BLOCK_BYTES, 3 * _BLOCK_BYTES)
+        _synced(fd)
+        device.treat_data(DataWrites.MADE)
+        os.pwrite(fd, b"s" * _BLOCK_BYTES, 3 * _BLOCK_BYTES)
+        return _synced(fd)
+    finally:
+        os.close(fd)
+
+
 def _synced(fd: int) -> str:
     """Sync a file; return `0` or the name of the error."""
     try:
@@ -132,17 +152,13 @@ def _read(fd: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _lost(disk: CutDisk, blocks: Blocks) -> tuple[str, ...]:
-    """Return what the file is on a device after a power loss."""
+def _lost(disk: CutDisk, blocks: Blocks) -> list[tuple[str, ...]]:
+    """Return what the files are on a device after a power loss."""
     with contextlib.suppress(NotMountable), disk.shown(blocks) as target:
-        fd = os.open(f"{target}/file", os.O_RDONLY)
-        try:
-            return _read(fd)
-        finally:
+        found = []
+        for name in _FILES:
+            fd = os.open(f"{target}/{name}", os.O_RDONLY)
+            found.append(_read(fd))
             os.close(fd)
-    return ("no mount",)
-
-
-def _told(variant: FileSystemVariant, answers: _Answers, lost: tuple[str, ...]) -> FailedSync:
-    facts = {"file_system": variant.name, "kernel": platform.release(), "lost": lost}
-    return FailedSync(**facts, **answers)  # type: ignore[arg-type]
+        return found
+    return [("no mount",)] * len(_FILES)
