@@ -1,6 +1,5 @@
 """Status: the same facts as `os.stat`, without a look at the times."""
 
-import ctypes
 import os
 from pathlib import Path
 
@@ -35,8 +34,8 @@ def test_no_time_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     class Library:
         @staticmethod
-        def statx(_at: int, _path: bytes, _flags: int, mask: ctypes.c_uint, _into: object) -> int:
-            asked.append(mask.value)
+        def statx(_at: int, _path: bytes, _flags: int, mask: int, _into: object) -> int:
+            asked.append(mask)
             return 0
 
     monkeypatch.setattr(status, "libc", Library)

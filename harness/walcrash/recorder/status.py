@@ -17,7 +17,8 @@ from walcrash.recorder.abi import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, 
 _WANTED: Final = 0x1 | 0x2 | 0x100 | 0x200
 """STATX_TYPE, STATX_MODE, STATX_INO and STATX_SIZE."""
 
-_STATX_BYTES: Final = 256
+_Statx = ctypes.c_char * 256
+"""`struct statx`."""
 
 _FIELDS: Final = struct.Struct("<28xH2xQQ88xII")
 """Of `struct statx`: mode, inode, size, and the device's major and minor number."""
@@ -53,9 +54,9 @@ def status_of_name(name: bytes, directory_fd: int = AT_FDCWD) -> FileStatus:
 
 
 def _status(at: int, path: bytes, flags: int) -> FileStatus:
-    found = ctypes.create_string_buffer(_STATX_BYTES)
-    if libc.statx(at, path, flags, ctypes.c_uint(_WANTED), found) != 0:
+    found = _Statx()
+    if libc.statx(at, path, flags, _WANTED, found) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)
-    mode, inode, size, major, minor = _FIELDS.unpack_from(found.raw)
+    mode, inode, size, major, minor = _FIELDS.unpack_from(found)
     return FileStatus(mode, inode, size, os.makedev(major, minor))
