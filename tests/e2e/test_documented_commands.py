@@ -42,6 +42,21 @@ ELSEWHERE: Final = {
     "sudo walcrash models record --seed today --time 10m --into real-trees": (
         "`test_models_record.py`, where the machine has file systems to record"
     ),
+    "sudo walcrash models failed-sync": (
+        "`test_models_failed_sync.py`, where the machine has file systems to record"
+    ),
+    "sudo walcrash run my-log.toml --confirm ext4": (
+        "`test_plane.py`, where the machine has file systems to record"
+    ),
+    "sudo walcrash run my-log.toml --plane ext4": (
+        "`test_plane.py`, where the machine has file systems to record"
+    ),
+    "walcrash run my-log.toml --confirm ext4": (
+        "`test_plane.py`, where the machine has file systems to record"
+    ),
+    "walcrash run my-log.toml --plane ext4": (
+        "`test_plane.py`, where the machine has file systems to record"
+    ),
     "walcrash selftest": "`.ci/run`",
     "walcrash validate": "`.ci/run`, the short table",
     "walcrash bench": "`.ci/run`",
