@@ -14,6 +14,7 @@ from report_lines import finding
 from walcrash.blocks import abilities
 from walcrash.blocks.cuts import CutKind
 from walcrash.blocks.log import BlockWrite
+from walcrash.campaign import sightings
 from walcrash.campaign.on_plane import on_plane
 from walcrash.campaign.sightings import why_not_there
 from walcrash.case.plane_search import PlaneSearch
@@ -248,6 +249,24 @@ def test_a_finding_that_a_file_system_cannot_show_is_not_tried_there() -> None:
     assert why_not_there(weaker, "xfs") == ""
     assert "torn inside a sector" in why_not_there(replace(FINDING, is_torn_inside=True), "xfs")
     assert why_not_there(FINDING, "ext4") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "reason"),
+    [
+        ("lacking", ("it needs root", "sudo"), "it needs root"),
+        ("lacking_for", ("there is no mkfs.xfs", ""), "there is no mkfs.xfs"),
+        ("trial", "Operation not permitted", "Operation not permitted"),
+    ],
+)
+def test_a_finding_is_not_tried_where_the_machine_cannot(
+    name: str, given: object, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: dict[str, object] = {"lacking": ("", ""), "lacking_for": ("", ""), "trial": ""}
+    for each, answer in {**answers, name: given}.items():
+        monkeypatch.setattr(sightings, each, lambda *_, answer=answer: answer)
+    tried = sightings.sight((), Invariant.LOST_PUT, "xfs")
+    assert (tried.sight, tried.reason, tried.file_system) == (Sight.NOT_TRIED, reason, "xfs")
 
 
 def test_a_finding_says_what_a_real_file_system_made_of_it() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from walcrash.blocks.abilities import lacking, lacking_for
+from walcrash.blocks.abilities import lacking, lacking_for, trial
 from walcrash.blocks.file_systems import find_plane
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
@@ -82,8 +82,8 @@ def not_tried(name: str, reason: str = "") -> Sighting:
 
 
 def why_not_here(name: str) -> str:
-    """Return what this machine lacks for a file system; empty where it lacks nothing."""
-    return lacking()[0] or lacking_for(find_plane(name))[0]
+    """Return what this machine lacks for a file system, or how a trial of it fails; else empty."""
+    return lacking()[0] or lacking_for(find_plane(name))[0] or trial()
 
 
 def why_not_there(finding: Finding, name: str) -> str:

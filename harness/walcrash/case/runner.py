@@ -58,7 +58,7 @@ def run_case(
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:
         # What a subject left running in a shared process has touched the directory.
-        return run_case_fresh(sandbox, stored, targets=targets)
+        return run_case_fresh(sandbox, stored, targets=targets, plane=plane)
     if run.judgement.verdict is not Verdict.FAIL:
         return _with_portability_confirmed(sandbox, stored, run)
     confirmed = _confirmed(sandbox, stored, run)
@@ -136,6 +136,7 @@ def run_case_fresh(
     *,
     shown: Judgement | None = None,
     targets: SearchTargets | None = None,
+    plane: Plane | None = None,
 ) -> CaseRun:
     """Run and judge a case with every recovery in a process of its own.
 
@@ -144,7 +145,7 @@ def run_case_fresh(
         stored: the case.
         shown: what a run with shared processes showed; if this run does not show it, the case
             is in doubt.
-        targets: as for `run_case`.
+        targets, plane: as for `run_case`.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -153,7 +154,9 @@ def run_case_fresh(
     """
     sandbox.end_shared_recoverers()
     try:
-        return OneRun(sandbox, stored, is_fresh=True, shown=shown, targets=targets).run()
+        return OneRun(
+            sandbox, stored, is_fresh=True, shown=shown, targets=targets, plane=plane
+        ).run()
     except OSError as problem:
         raise _unusable(sandbox, problem) from None
 
