@@ -1,6 +1,7 @@
 """The perturbed environment reaches programs in any language, and says where it does not."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -19,7 +20,12 @@ from watching import import_for_workers
 
 from walcrash.recorder import clock
 from walcrash.recorder.environment import PERTURBED
-from walcrash.recorder.perturbed_calls import ADAPTER, read_notes, reverse_entries
+from walcrash.recorder.perturbed_calls import (
+    ADAPTER,
+    read_notes,
+    reverse_entries,
+    work_below,
+)
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.errors import HarnessFault
 from walcrash.values.varied import Surrounding, Varied
@@ -275,6 +281,21 @@ def test_a_fault_of_what_answers_is_ours_and_not_the_subject_s() -> None:
     assert read_notes(notes) == {Varied(program="x", what=Surrounding.CLOCK)}
     os.write(notes, json.dumps("KeyError: 7").encode() + b"\n")
     with pytest.raises(HarnessFault, match="KeyError: 7"):
+        read_notes(notes)
+    os.close(notes)
+
+
+def test_a_process_that_cannot_be_forked_is_a_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    notes = os.memfd_create("varied")
+    with pytest.raises(BlockingIOError):
+        work_below(list, channel=-1, notes=notes, shift_seconds=1, is_reversed=False)
+    with pytest.raises(HarnessFault, match="Resource temporarily unavailable"):
         read_notes(notes)
     os.close(notes)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from walcrash.scenario.file import find_scenarios, load_scenario
+from walcrash.tools.audit.audit import with_power
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
 from walcrash.values.faults import (
@@ -96,6 +97,12 @@ def test_a_control_has_a_clock_that_goes_back_only_where_the_scenario_has_such_c
         of = scenario(clock_back=share)
         assert draw_control(of, ALL, "s", 0, is_clock_back=True).is_clock_back is expected
         assert draw_control(of, ALL, "s", 0).is_clock_back is False
+
+
+def test_an_audit_has_a_steady_clock_in_every_case():
+    audited = with_power(scenario(clock_back=100), 5)
+    assert not any(case.is_clock_back for case in cases(audited, 20))
+    assert audited.workload.boots[0] > 1
 
 
 def test_the_order_of_weights_in_the_file_does_not_matter():

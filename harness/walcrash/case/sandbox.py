@@ -351,9 +351,11 @@ class Sandbox(Closeable):
         recoverer = self._recoverers.pop(kind, None)
         if recoverer is not None:
             key = recoverer.subject
-            self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
-            recoverer.close()
-            self._zygote_of(kind).finish(recoverer.pid)
+            try:
+                self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
+            finally:
+                recoverer.close()
+                self._zygote_of(kind).finish(recoverer.pid)
 
 
 def _key(subject: SubjectSpec) -> str:

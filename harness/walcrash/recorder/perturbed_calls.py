@@ -47,7 +47,7 @@ from walcrash.recorder.clock import (
 )
 from walcrash.recorder.descendants import FAILED_STATUS, end_with_parent, ending_here
 from walcrash.recorder.executed import NotTraced, leader_of, stop_after_execution
-from walcrash.values.errors import HarnessFault
+from walcrash.values.errors import LIMITS_HINT, HarnessFault
 from walcrash.values.varied import Surrounding, Varied
 
 # limits
@@ -98,36 +98,43 @@ def work_below(
         shift_seconds: added to the wall clock.
         is_reversed: whether listings are reversed.
     """
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        with ending_here():
-            end_with_parent()
-            os.setsid()
-            ours.close()
-            # Whether that was done is found out by who answers.
-            shift_wall_clock(shift_seconds)
-            _put_filter_on(theirs, notes)
-            os.close(notes)
-            work()
-    theirs.close()
-    os.close(channel)
-    _, fds, _, _ = socket.recv_fds(ours, 1, 1)
-    ours.close()
-    problem = "" if is_clock_shifted(pid) else "the vDSO cannot be written"
-    _note(notes, Varied(program=ADAPTER, what=Surrounding.CLOCK, problem=problem))
-    # What answers is asked for the shifted time, and must know the real one.
-    shift_wall_clock(0)
-    if fds:
-        answers = _Answers(fds[0], shift_seconds, notes, is_reversed=is_reversed)
-        try:
-            answers.until_end_of(pid)
-        except BaseException:
-            # Who works is killed when this process ends, which would look like its own end.
-            os.write(notes, json.dumps(traceback.format_exc(limit=-3)).encode() + b"\n")
-            raise
-    _, status = os.waitpid(pid, 0)
+    try:
+        pid, listener = _fork_below(work, channel, notes, shift_seconds)
+        problem = "" if is_clock_shifted(pid) else "the vDSO cannot be written"
+        _note(notes, Varied(program=ADAPTER, what=Surrounding.CLOCK, problem=problem))
+        # What answers is asked for the shifted time, and must know the real one.
+        shift_wall_clock(0)
+        if listener is not None:
+            _Answers(listener, shift_seconds, notes, is_reversed=is_reversed).until_end_of(pid)
+        _, status = os.waitpid(pid, 0)
+    except BaseException:
+        # Who works is killed when this process ends, which would look like its own end.
+        os.write(notes, json.dumps(traceback.format_exc(limit=-3)).encode() + b"\n")
+        raise
     os._exit(FAILED_STATUS if status else 0)
+
+
+def _fork_below(
+    work: Callable[[], object], channel: int, notes: int, shift_seconds: int
+) -> tuple[int, int | None]:
+    """Fork the process that works; return its id and the listener, if there can be one."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            pid = os.fork()
+            if pid == 0:
+                with ending_here():
+                    end_with_parent()
+                    os.setsid()
+                    ours.close()
+                    # Whether that was done is found out by who answers.
+                    shift_wall_clock(shift_seconds)
+                    _put_filter_on(theirs, notes)
+                    os.close(notes)
+                    work()
+        os.close(channel)
+        _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+    return pid, fds[0] if fds else None
 
 
 def _put_filter_on(channel: socket.socket, notes: int) -> None:
@@ -160,7 +167,10 @@ def read_notes(notes: int) -> frozenset[Varied]:
     found = [json.loads(line) for line in lines]
     for fault in found:
         if isinstance(fault, str):
-            raise HarnessFault(f"recoveries in other surroundings were left alone: {fault}")
+            raise HarnessFault(
+                f"what answers recoveries in other surroundings has failed: {fault.strip()}",
+                hint=LIMITS_HINT,
+            )
     return frozenset(
         Varied(program=program, what=Surrounding(what), problem=problem)
         for program, what, problem in found

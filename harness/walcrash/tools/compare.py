@@ -94,6 +94,8 @@ def run_compare(
 class _Comparer:
     def __init__(self, plan: ComparePlan, pool: JobPool, say: Say) -> None:
         first, second = plan.scenarios
+        # What a subject does when the clock goes back is told by `run` and `probe`.
+        first = replace(first, workload=first.workload.with_steady_clock())
         # The second subject under all that the first one's scenario says.
         self._scenarios = (
             first,

@@ -133,6 +133,10 @@ class WorkloadPlan:
     clock_back: int = CLOCK_BACK
     phases: tuple[PhasePlan, ...] = ()
 
+    def with_steady_clock(self) -> "WorkloadPlan":
+        """Return the same in cases whose clock never goes back."""
+        return replace(self, clock_back=0)
+
     def in_boot(self, boot: int) -> "WorkloadPlan":
         """Return the plan of one boot, counted from 0."""
         if not self.phases:

@@ -113,7 +113,8 @@ def audit_one(work: AuditWork) -> CaseAudit:
 def with_power(scenario: Scenario, images: int) -> Scenario:
     """Return a scenario with power losses, in two boots at least.
 
-    Its kills stay: the boot after one finds what was never synced.
+    Its kills stay: the boot after one finds what was never synced. The clock is steady: no sync
+    makes up for one that goes back.
     """
     has_power = any(fault.kind is FaultKind.POWER for fault in scenario.faults)
     faults = scenario.faults if has_power else (FaultPlan(kind=FaultKind.POWER),)
@@ -121,7 +122,9 @@ def with_power(scenario: Scenario, images: int) -> Scenario:
     return replace(
         scenario,
         faults=tuple(replace(fault, images=images) for fault in faults),
-        workload=replace(scenario.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
+        workload=replace(
+            scenario.workload.with_steady_clock(), boots=(max(BOOTS, fewest), max(BOOTS, most))
+        ),
     )
 
 
