@@ -145,7 +145,8 @@ def run_case_fresh(
         stored: the case.
         shown: what a run with shared processes showed; if this run does not show it, the case
             is in doubt.
-        targets, plane: as for `run_case`.
+        targets: as for `run_case`.
+        plane: as for `run_case`.
 
     Raises:
         Inconclusive: the kernel refuses interception.
