@@ -11,7 +11,7 @@ from walcrash.report.markdown import markdown_report
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import summary_text
 from walcrash.report.untested import NAMES_SHOWN, untested_promises
-from walcrash.values.contract import Contract, PersistenceModel, Promise
+from walcrash.values.contract import Contract, Damage, PersistenceModel, Promise
 from walcrash.values.finding import Unfollowed
 from walcrash.values.history import BootEnd
 from walcrash.values.verdict import Verdict
@@ -60,6 +60,19 @@ def test_a_promise_is_untested_where_no_boot_ended_so(
 ) -> None:
     contract = Contract(kill=kill, power=power, model=PersistenceModel.EXT4)
     assert untested_promises(report_of(*ends, contract=contract)) == untested
+
+
+def test_that_rot_was_not_tried_is_told_where_the_contract_has_it() -> None:
+    ends = (BootEnd.KILLED, BootEnd.POWER_LOST)
+    contract = Contract(detects=frozenset({Damage.TORN, Damage.ROT}))
+    assert untested_promises(report_of(*ends, contract=contract)) == [
+        "that rot is noticed, as the contract of quickstart promises: no fault damages data at "
+        "rest yet"
+    ]
+    assert (
+        untested_promises(report_of(*ends, contract=Contract(detects=frozenset({Damage.TORN}))))
+        == []
+    )
 
 
 def test_every_report_for_people_says_what_was_not_tested() -> None:

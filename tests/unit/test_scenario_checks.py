@@ -5,7 +5,7 @@ import pytest
 from walcrash.scenario.problems import problems_of
 
 
-def problems(*, faults, workload=None, contract=None, invariants=None):
+def problems(*, faults, workload=None, contract=None):
     document = {
         "format": 1,
         "name": "x",
@@ -15,7 +15,6 @@ def problems(*, faults, workload=None, contract=None, invariants=None):
     }
     document |= {"workload": workload} if workload is not None else {}
     document |= {"contract": contract} if contract is not None else {}
-    document |= {"invariants": invariants} if invariants is not None else {}
     return [(problem.path, problem.hint) for problem in problems_of(document)]
 
 
@@ -124,20 +123,3 @@ def test_a_wrong_key_in_a_phase_is_told_at_its_place():
         ("workload", "phases", 1, "payload"),
         ("workload", "phases", 2, "mix", "put"),
     ]
-
-
-def test_damage_that_nothing_does_is_no_promise():
-    contract = {"detects": ["torn", "rot"]}
-    found = problems(faults=[{}], contract=contract)
-    assert found == [(("contract", "detects", 1), 'take "rot" out; "torn" may stay')]
-    assert problems(faults=[{}], contract={"detects": ["torn"]}) == []
-
-
-def test_an_invariant_that_no_fault_reaches_is_refused_by_name_and_is_one_of_all():
-    check = ["lost-put", "silent-rot", "unreported-error"]
-    found = problems(faults=[{}], invariants={"check": check})
-    assert found == [
-        (("invariants", "check", 1), 'take "silent-rot" out'),
-        (("invariants", "check", 2), 'take "unreported-error" out'),
-    ]
-    assert problems(faults=[{}], invariants={"check": "all"}) == []

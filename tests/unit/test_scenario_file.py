@@ -48,7 +48,7 @@ acknowledges = "sync"
 kill = "prefix"
 power = "none"
 model = "ordered"
-detects = ["torn"]
+detects = ["torn", "rot"]
 max_attempts = 5
 atomic_bytes = 4096
 
@@ -134,7 +134,7 @@ def test_every_key_arrives_in_the_value(tmp_path):
         kill=Promise.PREFIX,
         power=Promise.NONE,
         model=PersistenceModel.ORDERED,
-        detects=frozenset({Damage.TORN}),
+        detects=frozenset({Damage.TORN, Damage.ROT}),
         max_attempts=5,
         atomic_bytes=4096,
     )

@@ -20,6 +20,7 @@ FAR = 1e6
 
 CLOCKS = {
     "case/deadline.py": "asks only where there is a time budget",
+    "case/plane.py": "how long a session with a real file system may be silent, then inconclusive",
     "case/recoverer.py": "the time limit of one recovery, which is a verdict: it hangs",
     "case/growth.py": "how often a directory is measured that a recovery may fill",
 }

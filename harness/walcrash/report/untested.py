@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted, escape
-from walcrash.values.contract import Contract, Promise
+from walcrash.values.contract import Contract, Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
 
@@ -64,7 +64,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Return the promises that no boot ended for, each with what is missing."""
+    """Return the promises that nothing put to the test, each with what is missing."""
     has_kills = ends.get(BootEnd.KILLED.value, 0) > 0
     has_losses = ends.get(BootEnd.POWER_LOST.value, 0) > 0
     untested = []
@@ -76,6 +76,8 @@ def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, st
     if contract.power is not Promise.NONE and not has_losses:
         promise = f"{contract.power.value} after a power loss ({contract.model.value})"
         untested.append((promise, f"no case lost power; {_tested_by(FaultKind.POWER)}"))
+    if Damage.ROT in contract.detects:
+        untested.append(("that rot is noticed", "no fault damages data at rest yet"))
     return untested
 
 

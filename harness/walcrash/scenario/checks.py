@@ -13,15 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.scenario.schema import ContractTable, FaultTable, InvariantsTable, WorkloadTable
+from walcrash.scenario.schema import ContractTable, FaultTable, WorkloadTable
 from walcrash.scenario.toml_position import KeyPath
-from walcrash.values.contract import Acknowledges, Damage, Promise
+from walcrash.values.contract import Acknowledges, Promise
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CLASSES, BootSelector
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.verdict import Invariant
 
 MIX_KEY_OF_OPERATION: Final = {
     RecordType.PUT.value: "put",
@@ -34,12 +33,6 @@ MIX_KEY_OF_OPERATION: Final = {
     OperationKind.REPLAY.value: "replay",
 }
 """The key of `[workload.mix]` that makes an operation happen; `open` and `close` always do."""
-
-_UNREACHED: Final = {
-    Invariant.SILENT_ROT: "no fault damages data at rest yet",
-    Invariant.UNREPORTED_ERROR: "no fault makes a call fail yet",
-}
-"""Invariants that no scenario can have judged, with the reason."""
 
 _KEYS_OF_ALL_FAULTS: Final = frozenset({"kind", "weight", "boots"})
 
@@ -63,7 +56,6 @@ def cross_problems(
     workload: WorkloadTable | None,
     contract: ContractTable | None,
     faults: Sequence[tuple[int, FaultTable]],
-    invariants: InvariantsTable | None = None,
 ) -> list[Problem]:
     """Return what is wrong between tables that are right each by itself.
 
@@ -71,7 +63,6 @@ def cross_problems(
         workload: None where the table could not be read.
         contract: None where there is none, or where it could not be read.
         faults: those that could be read, each with its position in the file.
-        invariants: None where there is no such table, or where it could not be read.
     """
     problems: list[Problem] = []
     for position, fault in faults:
@@ -89,9 +80,6 @@ def cross_problems(
             problems += _promise_problems(workload, contract)
     if contract is not None:
         problems += _power_problems(contract, faults)
-        problems += _damage_problems(contract)
-    if invariants is not None:
-        problems += _unreached_problems(invariants)
     return problems
 
 
@@ -119,31 +107,6 @@ def _power_problems(
                 "the contract promises nothing after a power loss; found "
                 f'kind "{fault.kind.value}"',
                 'write `power = "all"` or "prefix" in [contract], or take the fault out',
-            )
-
-
-def _damage_problems(contract: ContractTable) -> Iterator[Problem]:
-    """Report damage that nothing does: `torn` is judged wherever a crash tears a write."""
-    for position, damage in enumerate(contract.detects):
-        if damage is Damage.ROT:
-            yield Problem(
-                ("contract", "detects", position),
-                f'{_UNREACHED[Invariant.SILENT_ROT]}, so that "rot" would promise what is never '
-                "judged",
-                'take "rot" out; "torn" may stay',
-            )
-
-
-def _unreached_problems(invariants: InvariantsTable) -> Iterator[Problem]:
-    """Report invariants that are named and never judged; `"all"` names none of them."""
-    if set(invariants.check) == set(Invariant):
-        return
-    for position, invariant in enumerate(invariants.check):
-        if invariant in _UNREACHED:
-            yield Problem(
-                ("invariants", "check", position),
-                f'{_UNREACHED[invariant]}, so that "{invariant.value}" is never judged',
-                f'take "{invariant.value}" out',
             )
 
 

@@ -21,7 +21,6 @@ from walcrash.scenario.schema import (
     TABLES,
     ContractTable,
     FaultTable,
-    InvariantsTable,
     ScenarioTable,
     WorkloadTable,
 )
@@ -73,7 +72,6 @@ def _cross_problems_of_what_is_right(document: Mapping[str, object]) -> list[Pro
         _read_table(WorkloadTable, document.get("workload", {})),
         _read_table(ContractTable, document.get("contract")),
         readable,
-        _read_table(InvariantsTable, document.get("invariants", {})),
     )
 
 

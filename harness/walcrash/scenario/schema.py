@@ -188,10 +188,10 @@ class ContractTable(_Table):
         default_factory=list,
         max_length=LIST_NAMES,
         description=(
-            "Damage that recovery must notice. What a crash tears is judged in every scenario, so "
-            "`torn` changes nothing; `rot` is refused, since no fault damages data at rest yet."
+            "Damage that recovery must notice. What a crash tears is judged in every scenario; that "
+            "`rot` was not tested is said in the report, since no fault damages data at rest yet."
         ),
-        examples=[["torn"]],
+        examples=[["torn", "rot"]],
     )
     max_attempts: int | None = Field(
         default=None,
@@ -401,8 +401,9 @@ class InvariantsTable(_Table):
     ] = Field(
         default=list(Invariant),
         description=(
-            '`"all"`, which is the default, or the ids of invariants. Those that no fault reaches '
-            "yet, `unreported-error` and `silent-rot`, are refused by name."
+            '`"all"`, which is the default, or the ids of invariants. The report lists those that '
+            "were not judged, with the reason; no fault reaches `unreported-error` and "
+            "`silent-rot` yet."
         ),
         examples=[["lost-put", "order"]],
     )
