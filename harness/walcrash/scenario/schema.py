@@ -188,8 +188,9 @@ class ContractTable(_Table):
         default_factory=list,
         max_length=LIST_NAMES,
         description=(
-            "Damage that recovery must notice. What a crash tears is judged in every scenario; that "
-            "`rot` was not tested is said in the report, since no fault damages data at rest yet."
+            "Damage that recovery must notice. What a crash tears is judged in every scenario; "
+            "that `rot` was not tested is said in the report, since no fault damages data at rest "
+            "yet."
         ),
         examples=[["torn", "rot"]],
     )
