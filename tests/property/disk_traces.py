@@ -460,7 +460,11 @@ def _symlink(files: dict[int, int], step: int, text: str, path: str) -> None:
 
 
 def _link(files: dict[int, int], step: int, path: str, path_to: str) -> None:
-    os.link(path, path_to)
+    try:
+        os.link(path, path_to)
+    except PermissionError:
+        if not os.path.isdir(path):
+            raise
 
 
 _REAL: dict[str, Callable[..., None]] = {

@@ -104,6 +104,16 @@ def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:
     }
 
 
+def test_a_name_of_ext4_is_not_lost_or_kept_alone() -> None:
+    """It is kept with all names before it and lost with all after it."""
+    alone = (Policy.ONE_ALONE, Policy.ALL_BUT_ONE)
+    about = {
+        model: {each.about for each in choices(replayed(), model, END) if each.policy in alone}
+        for model in (Model.EXT4, Model.POSIX)
+    }
+    assert about == {Model.EXT4: {1}, Model.POSIX: {0, 1, 2}}
+
+
 def test_the_same_seed_draws_the_same_choices_and_images() -> None:
     runs = [list(images(replayed(), Model.POSIX, END, prng=Prng(3), drawn=20)) for _ in range(2)]
     assert runs[0] == runs[1]

@@ -167,16 +167,16 @@ class _Maker:
 
     def all_but_one(self) -> Iterator[ImageChoice]:
         for change in self.changes:
-            yield self._kept(Policy.ALL_BUT_ONE, *change.undone(), about=change.event)
+            if self._rules.names_with(change) is not None:
+                yield self._kept(Policy.ALL_BUT_ONE, *change.undone(), about=change.event)
 
     def one_alone(self) -> Iterator[ImageChoice]:
         for change in self.changes:
-            yield self.choice(
-                Policy.ONE_ALONE,
-                names=self._rules.names_with(change),
-                held=change.kept(),
-                about=change.event,
-            )
+            names = self._rules.names_with(change)
+            if names is not None:
+                yield self.choice(
+                    Policy.ONE_ALONE, names=names, held=change.kept(), about=change.event
+                )
 
     def torn(self) -> Iterator[ImageChoice]:
         for is_block_end in (True, False):

@@ -106,8 +106,11 @@ class DiskModel(ABC):
         modes = {number: history.at(reached[number]) for number, history in pending.modes.items()}
         return CrashState(targets, files, modes)
 
-    def names_with(self, change: Change) -> Moment:
-        """Return how far names have to come for a change to be kept alone."""
+    def names_with(self, change: Change) -> Moment | None:
+        """Return how far names have to come for a change to be kept alone; None where it cannot.
+
+        One that cannot be kept alone cannot be lost alone either.
+        """
         del change
         return 0
 

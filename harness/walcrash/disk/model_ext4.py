@@ -52,9 +52,12 @@ class Ext4Model(NamesAtOneMoment):
         del pending
         return 0
 
-    def names_with(self, change: Change) -> Moment:
-        """Return the change itself: growth is in the journal, behind names that came before it."""
-        return 0 if change.names else after(change.event)
+    def names_with(self, change: Change) -> Moment | None:
+        """Return the change itself: growth is in the journal, behind names that came before it.
+
+        A name is kept with all names before it and lost with all after it.
+        """
+        return None if change.names else after(change.event)
 
     def moments(self, pending: FileSystem) -> list[Moment]:
         """Return the moments that all names may be at, and those of sizes that follow blocks."""
