@@ -90,7 +90,7 @@ SLOW_WAYS = {"same", "forgets"}
     "way", [pytest.param(way, marks=pytest.mark.slow if way in SLOW_WAYS else ()) for way in FAILS]
 )
 def test_a_wrong_driver_is_told_which_checks_fail_and_why(way: str) -> None:
-    code, checks, _ = check("--seconds", "4", "--memory", "200", *driver(way))
+    code, checks, _ = check("--seconds", "2", "--memory", "200", *driver(way))
     assert code == 1, checks
     failed = {name for name, each in checks.items() if each["outcome"] == "failed"}  # type: ignore[index]
     assert failed >= FAILS[way]

@@ -61,7 +61,7 @@ def content(sandbox: Sandbox) -> list[str]:
 def test_what_a_recovery_started_is_gone_when_it_has_ended(
     sandbox: Sandbox, name: str, processes: int, failure: FailureKind | None
 ) -> None:
-    limits = RecoveryLimits(seconds=2.0) if failure is FailureKind.HUNG else LIMITS
+    limits = RecoveryLimits(seconds=1.0) if failure is FailureKind.HUNG else LIMITS
     for round_number in (1, 2):
         boot = look(sandbox, name, limits=limits)
         pids = started(sandbox)
