@@ -121,7 +121,7 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("way", LIES)
+@pytest.mark.parametrize("way", ["liar", pytest.param("lying", marks=pytest.mark.slow)])
 def test_a_driver_that_refuses_what_it_supports_is_found_without_a_crash(
     way: str, tmp_path: Path
 ) -> None:
@@ -141,14 +141,14 @@ LOADED = {
     "capability": '`supports` lists "compaction"; known: apply, checkpoint',
     "listener": "it listens on 0.0.0.0 port ",
     "memory": "MemoryError",
-    "silent": "no reply to `open` within 2.7 seconds, then killed",
+    "silent": "no reply to `open` within 0.7 seconds, then killed",
     "status": "it exited with status 9 after `close`, not 0",
 }
 
 
 @pytest.mark.parametrize("way", LOADED)
 def test_a_driver_that_cannot_be_used_at_all_is_a_scenario_error(way: str, tmp_path: Path) -> None:
-    seconds = 3 if way == "silent" else 20
+    seconds = 1 if way == "silent" else 20
     done = run_here(tmp_path, "run", write_scenario(tmp_path, way, seconds=seconds))
     assert done.returncode == 2, done.stderr
     assert "error: the driver `" in done.stderr
@@ -191,7 +191,8 @@ RUINS_RECOVERIES = {
 }
 
 
-@pytest.mark.parametrize("way", ["eats", pytest.param("fills", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", RUINS_RECOVERIES)
 def test_a_driver_that_takes_too_much_in_a_recovery_is_stopped(way: str, tmp_path: Path) -> None:
     """Nobody watches the calls of a recovery after the last crash."""
     name = write_scenario(tmp_path, way, seconds=60, cases=1)

@@ -19,7 +19,7 @@ def check(*words: str) -> tuple[int, dict[str, object], str]:
     return done.returncode, {each["name"]: each for each in found["checks"]}, done.stderr
 
 
-@pytest.mark.parametrize("way", ["right", "reopens"])
+@pytest.mark.parametrize("way", ["reopens", pytest.param("right", marks=pytest.mark.slow)])
 def test_a_right_driver_passes(way: str) -> None:
     code, checks, said = check(*driver(way))
     assert code == 0, checks
@@ -82,8 +82,8 @@ FAILS = {
 }  # fmt: skip
 """Of each way to be wrong: checks that must fail."""
 
-SLOW_WAYS = {"same", "forgets"}
-"""What `backwards` and `without` break, too."""
+SLOW_WAYS = {"same", "forgets", "deaf", "stubborn"}
+"""Two break what `backwards` and `without` break, too; two are waited for."""
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,11 @@ def test_its_wrong_twin_is_found_by_the_invariant_meant(
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(each, marks=pytest.mark.slow if each in WRONG else ()) for each in NEEDS]
+    "name",
+    [pytest.param(each, marks=() if each == "filelog" else pytest.mark.slow) for each in NEEDS],
 )
 def test_every_example_conforms_to_the_protocol(name: str, built: Path) -> None:
-    """Also the wrong twins, which are slow: what is wrong with them shows in a crash only."""
+    """Also the wrong twins: what is wrong with them shows in a crash only."""
     need(name)
     words = tomllib.loads((built / f"{name}.toml").read_text())["subject"]["driver"]
     done = walcrash(built, "check", "--", *words, **inherited())

@@ -148,8 +148,11 @@ def test_a_zygote_that_is_killed_is_a_fault_told_in_a_sentence(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("number", "is_for_all"),
-    [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGTERM, True)],
-    ids=["Ctrl-C", "SIGTERM", "SIGTERM to all"],
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, False, id="SIGTERM"),
+        pytest.param(signal.SIGTERM, True, marks=pytest.mark.slow, id="SIGTERM to all"),
+    ],
 )
 def test_a_signal_ends_a_campaign_soon_with_a_partial_summary(
     number: signal.Signals, is_for_all: bool, tmp_path: Path

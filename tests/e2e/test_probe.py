@@ -42,7 +42,7 @@ def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | Non
 @pytest.mark.parametrize(
     ("setting", "at_append", "at_sync"),
     [
-        ("append", ("all", "all", "posix"), None),
+        pytest.param("append", ("all", "all", "posix"), None, marks=pytest.mark.slow),
         pytest.param(
             "group", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
         ),

@@ -133,12 +133,11 @@ Stop = Callable[[int, signal.Signals], Run]
 @pytest.mark.parametrize(
     ("lines", "number"),
     [
-        (EARLY, signal.SIGKILL),
-        (SECOND, signal.SIGKILL),
-        (EARLY, signal.SIGINT),
-        (SECOND, signal.SIGTERM),
+        pytest.param(EARLY, signal.SIGKILL, marks=pytest.mark.slow, id="killed early"),
+        pytest.param(SECOND, signal.SIGKILL, id="killed in the second scenario"),
+        pytest.param(EARLY, signal.SIGINT, id="Ctrl-C"),
+        pytest.param(SECOND, signal.SIGTERM, marks=pytest.mark.slow, id="SIGTERM"),
     ],
-    ids=["killed early", "killed in the second scenario", "Ctrl-C", "SIGTERM"],
 )
 def test_a_campaign_that_goes_on_tells_what_one_tells_that_was_not_stopped(
     lines: int, number: signal.Signals, whole: bytes, stopped: Stop

@@ -36,6 +36,7 @@ def findings(directory: Path, planted: list[Planted], *words: str) -> dict[str, 
     return found
 
 
+@pytest.mark.slow
 def test_many_crash_points_come_to_one_finding(tmp_path: Path) -> None:
     assert len(QUICK) == 1
     found = findings(tmp_path, QUICK, "--seed", "1", "--cases", "8")

@@ -276,7 +276,7 @@ def test_a_log_that_syncs_what_it_stores_through_a_mapping_is_never_accused(
         SYNCED_MAPPING.format(directory=planted_directory() / "power")
     )
     subject = SubjectSpec(f"{tmp_path}/synced.py:Synced")
-    for index in range(5):
+    for index in range(3):
         run = run_case(sandbox, drawn(sandbox, index, name=MAPPING, subject=subject))
         assert run.verdict is Verdict.PASS, (run.judgement.violations, run.doubt)
         assert run.coverage is not None

@@ -91,7 +91,9 @@ def test_an_explanation_prints_what_its_transcript_says(found: Path) -> None:
     check_transcript("exit-0-explain", "walcrash explain F-", found, environment=variables)
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "asked", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_campaign_ends_soon_with_a_summary_and_130(
     asked: signal.Signals, tmp_path: Path
 ) -> None:
