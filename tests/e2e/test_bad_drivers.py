@@ -141,7 +141,7 @@ LOADED = {
     "capability": '`supports` lists "compaction"; known: apply, checkpoint',
     "listener": "it listens on 0.0.0.0 port ",
     "memory": "MemoryError",
-    "silent": "no reply to `open` within 0.7 seconds, then killed",
+    "silent": "no reply to `open` within 0.9 seconds, then killed",
     "status": "it exited with status 9 after `close`, not 0",
 }
 
