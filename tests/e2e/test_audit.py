@@ -111,6 +111,7 @@ def test_either_of_two_syncs_in_a_row_is_not_needed_and_both_are(tmp_path: Path)
     assert audit["together"]["finding"]["violations"][0]["invariant"] == "lost-put"
 
 
+@pytest.mark.slow
 def test_a_sync_of_a_file_that_nobody_reads_is_not_needed(tmp_path: Path) -> None:
     audit = audited(tmp_path, "Hinting")
     assert verdicts(audit)["append PutOperation: fsync hint"] == "not needed"

@@ -204,6 +204,7 @@ def test_a_driver_that_takes_too_much_in_a_recovery_is_stopped(way: str, tmp_pat
     assert "unrecoverable" in said
 
 
+@pytest.mark.slow
 def test_the_words_for_a_full_disk_are_no_full_disk(tmp_path: Path) -> None:
     done = run_here(tmp_path, "run", write_scenario(tmp_path, "space", cases=1))
     assert done.returncode in (1, 4), done.stdout + done.stderr

@@ -88,6 +88,7 @@ def test_a_pinned_case_that_misses_its_crash_point_is_inconclusive(directory: Pa
     )
 
 
+@pytest.mark.slow
 def test_a_new_scenario_can_be_made_of_it(directory: Path) -> None:
     (directory / "pinned").mkdir()
     done = walcrash_here(directory, "pin", "F-", "-o", "pinned/torn-once.toml")

@@ -39,16 +39,13 @@ def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | Non
     return None if contract is None else (contract["kill"], contract["power"], contract["model"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "at_append", "at_sync"),
     [
-        pytest.param("append", ("all", "all", "posix"), None, marks=pytest.mark.slow),
-        pytest.param(
-            "group", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
-        ),
-        pytest.param(
-            "none", ("all", "prefix", "posix"), ("all", "all", "posix"), marks=pytest.mark.slow
-        ),
+        ("append", ("all", "all", "posix"), None),
+        ("group", ("all", "prefix", "posix"), ("all", "all", "posix")),
+        ("none", ("all", "prefix", "posix"), ("all", "all", "posix")),
     ],
 )
 def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(

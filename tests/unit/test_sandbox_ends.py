@@ -12,6 +12,7 @@ import pytest
 from watching import HERE as TESTS
 
 from walcrash.case.sandbox import Sandbox
+from walcrash.recorder import zygote
 
 SECONDS = 10.0
 MEMORY_MB = 512
@@ -49,6 +50,7 @@ def _writers(directory: str) -> list[int]:
 def test_a_daemon_does_not_outlive_a_workplace_whose_zygote_is_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(zygote, "_END_SECONDS", 0.5)
     monkeypatch.setenv("WALCRASH_WORK", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS / "unit")]))
     sandbox = Sandbox()
