@@ -187,11 +187,7 @@ class ContractTable(_Table):
     detects: list[Annotated[Damage, _member(Damage)]] = Field(
         default_factory=list,
         max_length=LIST_NAMES,
-        description=(
-            "Damage that recovery must notice. What a crash tears is judged in every scenario; "
-            "that `rot` was not tested is said in the report, since no fault damages data at rest "
-            "yet."
-        ),
+        description="Damage that recovery must notice: `torn` is always judged, `rot` not yet.",
         examples=[["torn", "rot"]],
     )
     max_attempts: int | None = Field(
