@@ -121,7 +121,8 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("way", ["liar", pytest.param("lying", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("way", LIES)
 def test_a_driver_that_refuses_what_it_supports_is_found_without_a_crash(
     way: str, tmp_path: Path
 ) -> None:

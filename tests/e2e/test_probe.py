@@ -57,6 +57,7 @@ def test_each_sync_policy_of_the_reference_keeps_what_it_is_documented_to(
     assert (kept(found, "append"), kept(found, "sync")) == (at_append, at_sync)
 
 
+@pytest.mark.slow
 def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path: Path) -> None:
     planted = PLANTED / "power"
     done = run_probe(tmp_path, str(planted / "never-synced.toml"), cases=2, images=12)

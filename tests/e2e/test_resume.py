@@ -135,7 +135,7 @@ Stop = Callable[[int, signal.Signals], Run]
     [
         pytest.param(EARLY, signal.SIGKILL, marks=pytest.mark.slow, id="killed early"),
         pytest.param(SECOND, signal.SIGKILL, id="killed in the second scenario"),
-        pytest.param(EARLY, signal.SIGINT, id="Ctrl-C"),
+        pytest.param(EARLY, signal.SIGINT, marks=pytest.mark.slow, id="Ctrl-C"),
         pytest.param(SECOND, signal.SIGTERM, marks=pytest.mark.slow, id="SIGTERM"),
     ],
 )
