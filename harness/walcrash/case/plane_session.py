@@ -21,22 +21,22 @@ import signal
 import struct
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
 from walcrash.blocks.background import SLOW, SLOW_SECONDS, background, sync_file_system
-from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
+from walcrash.blocks.cut_disk import cut_disk
 from walcrash.blocks.cuts import Blocks, Cut, CutKind, Devices, blocks_of, cuts, digest
 from walcrash.blocks.device import RecordingDevice, make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
 from walcrash.blocks.isolation import WORKSPACE
 from walcrash.blocks.log import BlockLog
-from walcrash.case.places import Place, Places
+from walcrash.case.found_trees import FoundTrees
+from walcrash.case.places import Places
 from walcrash.recorder import abi
 from walcrash.recorder.environment import HERE
-from walcrash.recorder.tree import capture, restore
+from walcrash.recorder.tree import restore
 from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import LoadError, Zygote
@@ -227,9 +227,15 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
                 sync_file_system(root)
                 log = device.log()
         recording = watched[-1].recording
-        found = _Found(Places(recording.events(), recording.marks, end), task.directory)
+        places = Places(recording.events(), recording.marks, end)
+        found = FoundTrees(os.path.basename(task.directory))
+        devices = Devices(blocks, log)
         with cut_disk(variant, f"{directory}/cuts") as disk:
-            found.cut(disk, blocks, log, task, first)
+            for _, same in chosen_cuts(blocks, log, task, first):
+                tree = found.mount(disk, devices.after(same[0]))
+                for cut in same:
+                    # Of the moments at which the device was like that, the last.
+                    found.note(tree, places.of(cut.arrived)[:1], cut.kind.value)
         return PlaneAnswer(
             watched=watched,
             trees=found.trees(),
@@ -306,55 +312,3 @@ def chosen_cuts(
     chosen += prng.shuffled(rest)[: task.mounts - len(chosen)]
     wanted = set(chosen)
     yield from ((key, found[key]) for key in found if key in wanted)
-
-
-class _Found:
-    """The trees of a boot, by content and place."""
-
-    def __init__(self, places: Places, directory: str) -> None:
-        self._places = places
-        self._inside = os.path.basename(directory)
-        self._images: dict[str, Image] = {}
-        self._counts: dict[tuple[str, Place], Counter[str]] = {}
-        self.cuts = 0
-        self.mounts = 0
-        self.unmountable = 0
-
-    def cut(
-        self, disk: CutDisk, blocks: Blocks, log: BlockLog, task: PlaneTask, first: int
-    ) -> None:
-        """Show what the file system makes of some cuts, each device once."""
-        devices = Devices(blocks, log)
-        for _, same in chosen_cuts(blocks, log, task, first):
-            image = self._mount(disk, devices.after(same[0]))
-            self.cuts += len(same)
-            if image is not None:
-                for cut in same:
-                    place = self._places.of(cut.arrived)[0]
-                    self._counts.setdefault((image, place), Counter())[cut.kind.value] += 1
-
-    def _mount(self, disk: CutDisk, device: Blocks) -> str | None:
-        """Return which tree a device shows; None if it shows none."""
-        self.mounts += 1
-        try:
-            with disk.shown(device) as target:
-                image = capture(f"{target}/{self._inside}")
-        except (NotMountable, OSError):
-            self.unmountable += 1
-            return None
-        key = image.digest()
-        self._images.setdefault(key, image)
-        return key
-
-    def trees(self) -> tuple[RealTree, ...]:
-        """Return the trees, in the order of their places."""
-        ordered = sorted(self._counts, key=lambda each: (each[1].returned, each[1].begun, each[0]))
-        return tuple(
-            RealTree(
-                image=self._images[key],
-                returned=place.returned,
-                begun=place.begun,
-                cuts=dict(sorted(self._counts[key, place].items())),
-            )
-            for key, place in ordered
-        )

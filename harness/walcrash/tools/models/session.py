@@ -13,7 +13,6 @@ import os
 import platform
 import shutil
 import sys
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -26,13 +25,14 @@ from walcrash.blocks.background import (
     background,
     sync_file_system,
 )
-from walcrash.blocks.cut_disk import CutDisk, NotMountable, cut_disk
+from walcrash.blocks.cut_disk import CutDisk, cut_disk
 from walcrash.blocks.cuts import Blocks, Devices, blocks_of, cuts, digest
 from walcrash.blocks.device import make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
 from walcrash.blocks.isolation import WORKSPACE
 from walcrash.blocks.log import BlockLog
-from walcrash.case.places import Place, Places
+from walcrash.case.found_trees import FoundTrees
+from walcrash.case.places import Places
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.tree import capture, restore
 from walcrash.recorder.zygote import Zygote
@@ -41,7 +41,7 @@ from walcrash.tools.models.workloads import prepare, run_prepared, watch_plan
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import Event
 from walcrash.values.image import Image
-from walcrash.values.real_tree import RealRun, RealTree
+from walcrash.values.real_tree import RealRun
 from walcrash.values.real_tree_file import write_runs
 from walcrash.values.seed import Prng, derive_seed
 
@@ -105,9 +105,9 @@ def record_run(zygote: Zygote, task: RecordTask, directory: str) -> RealRun:
     for name in ("", "/device", "/mounted", "/cuts"):
         os.mkdir(f"{directory}{name}")
     recorded = _record(zygote, task, variant, directory)
-    found = _Found(recorded.places)
+    found = FoundTrees(_SUBJECT)
     with cut_disk(variant, f"{directory}/cuts") as disk:
-        _cut(found, disk, recorded.blocks, recorded.log, task)
+        _cut(found, disk, recorded, task)
     return RealRun(
         file_system=task.variant,
         kernel=platform.release(),
@@ -190,9 +190,9 @@ def _sync_all(target: str, kind: str) -> None:
             raise
 
 
-def _cut(found: "_Found", disk: CutDisk, blocks: Blocks, log: BlockLog, task: RecordTask) -> None:
+def _cut(found: FoundTrees, disk: CutDisk, recorded: _Recorded, task: RecordTask) -> None:
     """Show what the file system makes of each cut, each device once."""
-    devices = Devices(blocks, log)
+    log, devices = recorded.log, Devices(recorded.blocks, recorded.log)
     shown: dict[bytes, str | None] = {}
     for cut in cuts(log, Prng(derive_seed(task.seed, "cuts")), drawn=task.drawn):
         device = devices.after(cut)
@@ -201,49 +201,4 @@ def _cut(found: "_Found", disk: CutDisk, blocks: Blocks, log: BlockLog, task: Re
             if found.mounts == task.mounts:
                 continue
             shown[key] = found.mount(disk, device)
-        found.note(shown[key], cut.arrived, cut.kind.value)
-
-
-class _Found:
-    """The trees of a run, by content and place."""
-
-    def __init__(self, places: Places) -> None:
-        self._places = places
-        self._images: dict[str, Image] = {}
-        self._counts: dict[tuple[str, Place], Counter[str]] = {}
-        self.cuts = 0
-        self.mounts = 0
-        self.unmountable = 0
-
-    def mount(self, disk: CutDisk, device: Blocks) -> str | None:
-        """Return which tree a device shows; None if it shows none."""
-        self.mounts += 1
-        try:
-            with disk.shown(device) as target:
-                image = capture(f"{target}/{_SUBJECT}")
-        except (NotMountable, OSError):
-            self.unmountable += 1
-            return None
-        key = image.digest()
-        self._images.setdefault(key, image)
-        return key
-
-    def note(self, key: str | None, arrived: int, kind: str) -> None:
-        """Note that a cut showed a tree."""
-        self.cuts += 1
-        if key is not None:
-            for place in self._places.of(arrived):
-                self._counts.setdefault((key, place), Counter())[kind] += 1
-
-    def trees(self) -> tuple[RealTree, ...]:
-        """Return the trees, in the order of their places."""
-        ordered = sorted(self._counts, key=lambda each: (each[1].returned, each[1].begun, each[0]))
-        return tuple(
-            RealTree(
-                image=self._images[key],
-                returned=place.returned,
-                begun=place.begun,
-                cuts=dict(sorted(self._counts[key, place].items())),
-            )
-            for key, place in ordered
-        )
+        found.note(shown[key], recorded.places.of(cut.arrived), cut.kind.value)
