@@ -21,9 +21,10 @@ from typing import Final
 from walcrash.blocks.abilities import need, trial
 from walcrash.blocks.file_systems import FileSystemVariant, find_plane
 from walcrash.blocks.isolation import start_isolated
-from walcrash.case.plane_session import ENTRY, LENGTH, PlaneAnswer, PlaneTask, send
+from walcrash.case.plane_session import ENTRY, PlaneAnswer, PlaneTask, send
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import HarnessFault, Inconclusive, WalcrashError
+from walcrash.values.framing import read_message
 
 BACKGROUNDS: Final = ("none", "commit", "slow", "writeback")
 """What writes back meanwhile, in turns; none that syncs the subject's own files (see 0056)."""
@@ -31,8 +32,6 @@ BACKGROUNDS: Final = ("none", "commit", "slow", "writeback")
 # limits
 ANSWER_SECONDS: Final = 900.0
 """Longest time for one task; its boots have time limits of their own."""
-
-_READ_BYTES: Final = 1 << 20
 
 
 def usable_plane(name: str) -> FileSystemVariant:
@@ -98,24 +97,17 @@ class Plane(Closeable):
         return answer
 
     def _receive(self) -> bytes | None:
-        head = self._read(LENGTH.size)
-        return None if head is None else self._read(*LENGTH.unpack(head))
-
-    def _read(self, length: int) -> bytes | None:
-        """Return so many bytes; None where the session ends or is silent for too long."""
+        """Return an answer; None where the session ends or is silent for too long."""
         assert self._process is not None
         assert self._process.stdout is not None
-        fd, data = self._process.stdout.fileno(), bytearray()
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while len(data) < length:
+        fd, deadline = self._process.stdout.fileno(), time.monotonic() + ANSWER_SECONDS
+
+        def read(most_bytes: int) -> bytes:
             left = max(0.0, deadline - time.monotonic())
-            if not select.select([fd], [], [], left)[0]:
-                return None
-            piece = os.read(fd, min(_READ_BYTES, length - len(data)))
-            if not piece:
-                return None
-            data += piece
-        return bytes(data)
+            is_ready = select.select([fd], [], [], left)[0]
+            return os.read(fd, most_bytes) if is_ready else b""
+
+        return read_message(read)
 
     def close(self) -> None:
         """End the session, and all that it has."""

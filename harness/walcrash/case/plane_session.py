@@ -18,7 +18,6 @@ import os
 import pickle
 import shutil
 import signal
-import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,16 +33,16 @@ from walcrash.blocks.isolation import WORKSPACE
 from walcrash.blocks.log import BlockLog
 from walcrash.case.found_trees import FoundTrees
 from walcrash.case.places import Places
-from walcrash.recorder import abi
+from walcrash.case.subject_requests import LOAD, RUN_WATCHED, load_request, watched_request
 from walcrash.recorder.environment import HERE
 from walcrash.recorder.tree import restore
 from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.messages import read_reply
-from walcrash.subjects.worker import BootRequest, LoadRequest
 from walcrash.values.errors import HarnessFault, WalcrashError
 from walcrash.values.faults import End, Fault
+from walcrash.values.framing import frame, read_message
 from walcrash.values.image import Image
 from walcrash.values.operation import Operation
 from walcrash.values.real_tree import RealTree
@@ -52,14 +51,8 @@ from walcrash.values.seed import Prng, derive_seed
 
 ENTRY: Final = "walcrash.case.plane_session:main"
 
-LENGTH: Final = struct.Struct("<Q")
-"""Before each task and each answer: how many bytes it has."""
-
 WHOLE_SHARE: Final = 4
 """One of so many devices is one that lost something that had arrived, where there are enough."""
-
-_LOAD: Final = "walcrash.subjects.worker:load"
-_RUN: Final = "walcrash.subjects.worker:run_watched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +123,8 @@ class PlaneAnswer:
 
 def send(pipe: IO[bytes], value: object) -> None:
     """Write a value to the other end."""
-    data = pickle.dumps(value)
-    pipe.write(LENGTH.pack(len(data)) + data)
+    pipe.write(frame(pickle.dumps(value)))
     pipe.flush()
-
-
-def receive(pipe: IO[bytes]) -> bytes | None:
-    """Return what the other end wrote, as it was pickled; None at its end."""
-    head = pipe.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    data = pipe.read(length)
-    return data if len(data) == length else None
 
 
 def main() -> None:
@@ -152,7 +134,7 @@ def main() -> None:
         # What a subject prints must not come between two answers.
         os.dup2(2, 1)
         with _Session() as session:
-            while (task := receive(sys.stdin.buffer)) is not None:
+            while (task := read_message(sys.stdin.buffer.read)) is not None:
                 try:
                     send(answers, session.answer(pickle.loads(task)))  # noqa: S301 - our own
                 except WalcrashError as problem:
@@ -190,24 +172,17 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
             shutil.rmtree(directory, ignore_errors=True)
 
     def _load(self, task: PlaneTask) -> None:
-        subject, limits = task.subject, task.limits
-        key = repr((subject.adapter, sorted(subject.options.items()), subject.driver))
-        if key in self._loaded:
+        if task.subject.identity in self._loaded:
             return
         with tempfile.TemporaryDirectory(dir=self._work, prefix="scratch-") as scratch:
-            request = LoadRequest(
-                adapter=subject.adapter,
-                options=subject.arguments(limits.seconds),
-                scratch=scratch,
-                memory_mb=limits.memory_mb,
-            )
+            request = load_request(task.subject, task.limits, scratch)
             try:
-                reply = read_reply(self._zygote.load(_LOAD, pickle.dumps(request)))
+                reply = read_reply(self._zygote.load(LOAD, request))
             except LoadError as problem:
                 reply = {"ok": False, "error": problem.message}
         if not reply["ok"]:
             raise HarnessFault(f"the subject cannot be loaded on the plane: {reply.get('error')}")
-        self._loaded.add(key)
+        self._loaded.add(task.subject.identity)
 
     def _answer(self, task: PlaneTask, variant: FileSystemVariant, directory: str) -> PlaneAnswer:
         root = os.path.dirname(task.directory)
@@ -257,12 +232,11 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
         ):
             for boot in task.boots:
                 first = device.count()
-                request = BootRequest(
-                    adapter=task.subject.adapter,
-                    options=task.subject.arguments(task.limits.seconds),
-                    directory=task.directory,
-                    operations=boot.operations,
-                    message_fd=abi.MESSAGE_FD,
+                payload = watched_request(
+                    task.subject,
+                    task.limits,
+                    task.directory,
+                    boot.operations,
                     awaits_kill=boot.kill is not None,
                 )
                 plan = WatchPlan(
@@ -276,8 +250,8 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
                 watched.append(
                     watch(
                         self._zygote,
-                        _RUN,
-                        pickle.dumps(request),
+                        RUN_WATCHED,
+                        payload,
                         directory=task.directory,
                         plan=plan,
                         memory_mb=task.limits.memory_mb,

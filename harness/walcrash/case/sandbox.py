@@ -7,7 +7,6 @@ failed, since nobody knows what the failure left in its memory.
 """
 
 import os
-import pickle
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import Final, NamedTuple
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.recoverer import Recoverer
-from walcrash.recorder import abi
+from walcrash.case.subject_requests import LOAD, RUN_WATCHED, load_request, watched_request
 from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.perturbed_calls import ADAPTER
 from walcrash.recorder.recording import WatchEnd
@@ -28,7 +27,7 @@ from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
-from walcrash.subjects.worker import BootRequest, LoadRequest
+from walcrash.subjects.worker import BootRequest
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import Inconclusive, ScenarioError
 from walcrash.values.faults import End, Fault
@@ -39,8 +38,6 @@ from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 from walcrash.values.tears import PAGE_BYTES
 from walcrash.values.varied import Varied, in_order
 
-_LOAD: Final = "walcrash.subjects.worker:load"
-_RUN: Final = "walcrash.subjects.worker:run_watched"
 _RUN_UNWATCHED: Final = "walcrash.subjects.worker:run_unwatched"
 _SERVE: Final = "walcrash.subjects.worker:serve"
 _SERVE_FORKS: Final = "walcrash.recorder.fork_server:serve"
@@ -123,7 +120,7 @@ class Sandbox(Closeable):
             TimeOver: there is no time left.
         """
         self.deadline.check()
-        key = _key(subject)
+        key = subject.identity
         if key not in self._loaded:
             # Recoverers were forked before the adapter was there.
             self.end_recoverers()
@@ -137,13 +134,8 @@ class Sandbox(Closeable):
     def _load(self, zygote: Zygote, subject: SubjectSpec, limits: RecoveryLimits) -> bytes:
         """Load a subject's adapter into one zygote; return what that says of it."""
         with tempfile.TemporaryDirectory(dir=self._root, prefix="scratch-") as scratch:
-            request = LoadRequest(
-                adapter=subject.adapter,
-                options=subject.arguments(limits.seconds),
-                scratch=scratch,
-                memory_mb=limits.memory_mb,
-            )
-            return zygote.load(_LOAD, pickle.dumps(request), seconds=30 + limits.seconds)
+            request = load_request(subject, limits, scratch)
+            return zygote.load(LOAD, request, seconds=30 + limits.seconds)
 
     def boot(
         self,
@@ -166,13 +158,8 @@ class Sandbox(Closeable):
         """
         self.deadline.check()
         kill = None if crash is None or crash.is_power_loss else crash
-        request = BootRequest(
-            adapter=subject.adapter,
-            options=subject.arguments(limits.seconds),
-            directory=self.directory,
-            operations=operations,
-            message_fd=abi.MESSAGE_FD,
-            awaits_kill=kill is not None,
+        payload = watched_request(
+            subject, limits, self.directory, operations, awaits_kill=kill is not None
         )
         plan = WatchPlan(
             crash=kill,
@@ -181,11 +168,16 @@ class Sandbox(Closeable):
             injections=tuple(fault.injection() for fault in faults),
             ends_at=self.deadline.at,
         )
-        zygote, payload, memory_mb = self._zygotes[0], pickle.dumps(request), limits.memory_mb
+        zygote, memory_mb = self._zygotes[0], limits.memory_mb
         if self._refusal is None:
             try:
                 watched = watch(
-                    zygote, _RUN, payload, directory=self.directory, plan=plan, memory_mb=memory_mb
+                    zygote,
+                    RUN_WATCHED,
+                    payload,
+                    directory=self.directory,
+                    plan=plan,
+                    memory_mb=memory_mb,
                 )
                 return self._in_time(watched)
             except Inconclusive as problem:
@@ -248,7 +240,7 @@ class Sandbox(Closeable):
             is_held=is_held,
         )
         reader = BootReader(operations, directory=self.directory)
-        recoverer = self._recoverer(kind, limits.memory_mb, _key(subject))
+        recoverer = self._recoverer(kind, limits.memory_mb, subject.identity)
         seconds = self.deadline.within(limits.seconds)
         failure = recoverer.converse(request, seconds, reader.take)
         if failure is not None:
@@ -328,7 +320,7 @@ class Sandbox(Closeable):
         Raises:
             HarnessFault: what answers a process in the second environment has failed.
         """
-        key = _key(subject)
+        key = subject.identity
         running = [r.varied() for r in self._recoverers.values() if r.subject == key]
         found = frozenset().union(self._varied.get(key, frozenset()), *running)
         return in_order(v for v in found if not subject.driver or v.program != ADAPTER)
@@ -356,10 +348,6 @@ class Sandbox(Closeable):
             finally:
                 recoverer.close()
                 self._zygote_of(kind).finish(recoverer.pid)
-
-
-def _key(subject: SubjectSpec) -> str:
-    return repr((subject.adapter, sorted(subject.options.items()), subject.driver))
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

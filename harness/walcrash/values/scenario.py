@@ -60,6 +60,11 @@ class SubjectSpec:
             for word in words
         )
 
+    @property
+    def identity(self) -> str:
+        """What tells it from every other subject."""
+        return repr((self.adapter, sorted(self.options.items()), self.driver))
+
     def arguments(
         self, seconds_per_call: float
     ) -> Mapping[str, str | int | float | bool | tuple[str, ...]]:

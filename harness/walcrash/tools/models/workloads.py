@@ -8,20 +8,18 @@ Not here: what the steps are (`litmus`, `drawn`).
 
 import difflib
 import os
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from walcrash.recorder import abi
+from walcrash.case.subject_requests import LOAD, RUN_WATCHED, load_request, watched_request
 from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.watch import watch
 from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.scenario.file import load_scenario, shipped_directory, shipped_scenarios
 from walcrash.subjects.messages import read_description, read_reply
-from walcrash.subjects.worker import BootRequest, LoadRequest
 from walcrash.tools.models.drawn import BASE, draw_steps
 from walcrash.tools.models.litmus import LITMUS
 from walcrash.tools.models.steps import ENTRY, Step, packed
@@ -99,26 +97,13 @@ def prepare(name: str, seed: int, directory: str, zygote: Zygote) -> Prepared:
     subject, limits = scenario.subject, scenario.limits
     scratch = f"{directory}.scratch"
     os.mkdir(scratch)
-    loaded = LoadRequest(
-        adapter=subject.adapter,
-        options=subject.arguments(limits.seconds),
-        scratch=scratch,
-        memory_mb=limits.memory_mb,
-    )
-    reply = read_reply(zygote.load("walcrash.subjects.worker:load", pickle.dumps(loaded)))
+    reply = read_reply(zygote.load(LOAD, load_request(subject, limits, scratch)))
     if not reply["ok"]:
         raise HarnessFault(f"the subject of {name} cannot be loaded: {reply.get('error')}")
     supports = read_description(reply).supports
-    request = BootRequest(
-        adapter=subject.adapter,
-        options=subject.arguments(limits.seconds),
-        directory=directory,
-        operations=draw_control(scenario, supports, seed, 0).boots[0].operations,
-        message_fd=abi.MESSAGE_FD,
-    )
-    return Prepared(
-        base={}, entry="walcrash.subjects.worker:run_watched", payload=pickle.dumps(request)
-    )
+    operations = draw_control(scenario, supports, seed, 0).boots[0].operations
+    payload = watched_request(subject, limits, directory, operations)
+    return Prepared(base={}, entry=RUN_WATCHED, payload=payload)
 
 
 def _of_steps(base: Mapping[str, Entry], steps: tuple[Step, ...], directory: str) -> Prepared:
