@@ -105,7 +105,7 @@ def _rounds(
 
     Two of four have nothing that writes back meanwhile: a fast disk shows what a slow one hides.
     """
-    deadline = time.monotonic() + SECONDS
+    deadline, plane = time.monotonic() + SECONDS, job_plane(name)
     for number in range(ROUNDS):
         if time.monotonic() >= deadline:
             return
@@ -116,7 +116,6 @@ def _rounds(
         seed += 1 + turn % (len(BACKGROUNDS) - 1) if is_disturbed else 0
         end = replace(last, crash=PowerLoss(seed, IMAGES))
         case = replace(stored.case, boots=(*before, end))
-        plane = job_plane(name)
         run = OneRun(
             job_sandbox(),
             replace(stored, case=case),

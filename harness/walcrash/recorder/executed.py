@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.processes import status_value
 
 _DETACH: Final = 17
 _SEIZE: Final = 0x4206
@@ -98,12 +99,8 @@ def _stopped(tid: int, leader: int) -> tuple[int, int]:
 
 def leader_of(tid: int) -> int:
     """Return the process id of a thread; the thread's own number where it is gone."""
-    try:
-        with open(f"/proc/{tid}/status", "rb", buffering=0) as file:
-            lines = file.read(1 << 16).split(b"\n")
-    except OSError:
-        return tid
-    return next((int(line[5:]) for line in lines if line.startswith(b"Tgid:")), tid)
+    leader = status_value(tid, "Tgid")
+    return tid if leader is None else int(leader)
 
 
 def _detach(pid: int, signal_number: int) -> None:

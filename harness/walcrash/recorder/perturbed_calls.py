@@ -423,20 +423,20 @@ def _duplicate(tid: int, fd: int) -> int:
 
 
 def _read(tid: int, address: int, length: int) -> bytes:
-    memory = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        data = os.pread(memory, length, address)
-    finally:
-        os.close(memory)
+    data = _read_some(tid, address, length)
     if len(data) < length:
         raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
     return data
 
 
 def _text_at(pid: int, address: int) -> bytes:
-    memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    return _read_some(pid, address, _WORDS_BYTES).split(b"\0", 1)[0]
+
+
+def _read_some(tid: int, address: int, most: int) -> bytes:
+    memory = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.pread(memory, _WORDS_BYTES, address).split(b"\0", 1)[0]
+        return os.pread(memory, most, address)
     finally:
         os.close(memory)
 

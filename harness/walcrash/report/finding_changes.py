@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from walcrash.report.text import block
+from walcrash.report.text import block, listed
 from walcrash.values.finding import FindingChange, FindingState, Unfollowed
 from walcrash.values.limits import KEPT_CASES
 
@@ -51,11 +51,7 @@ def change_lines(
     )
     for left, why in unknown:
         if left:
-            text = f"{len(left)} kept, {why}: {_listed(left)}; `walcrash replay` runs one alone"
+            named = listed(left, IDS_SHOWN)
+            text = f"{len(left)} kept, {why}: {named}; `walcrash replay` runs one alone"
             lines += block("" if lines else "findings", text, width=width)
     return lines
-
-
-def _listed(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:IDS_SHOWN])
-    return shown if len(ids) <= IDS_SHOWN else f"{shown} and {len(ids) - IDS_SHOWN} more"

@@ -42,6 +42,12 @@ def shorten(text: str, limit: int = TEXT_CHARACTERS) -> str:
     return f"{escape(text[:limit])} ... ({len(text) - limit:,} more characters)"
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names with commas, at most so many, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
 def shell_word(text: str) -> str:
     """Return the text as one word that a POSIX shell, or bash for odd bytes, reads back."""
     if text.isprintable():

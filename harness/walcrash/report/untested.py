@@ -15,7 +15,7 @@ Not here: invariants that were not judged (`run_report.RunReport.unjudged`).
 from collections.abc import Mapping
 
 from walcrash.report.run_report import RunReport
-from walcrash.report.text import counted, escape
+from walcrash.report.text import counted, escape, listed
 from walcrash.values.contract import Contract, Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
@@ -35,7 +35,7 @@ def untested_promises(report: RunReport) -> list[str]:
             for promise in _untested(started.contract, ends):
                 names.setdefault(promise, []).append(escape(name))
     promises = [
-        f"{promise}, as the contract of {_listed(named)} promises: {why}"
+        f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
         for (promise, why), named in names.items()
     ]
     return promises + _stores(report)
@@ -50,17 +50,12 @@ def _stores(report: RunReport) -> list[str]:
     }
     if not stored:
         return []
-    count = counted(sum(stored.values()), "store")
+    count, names = counted(sum(stored.values()), "store"), listed(list(stored), NAMES_SHOWN)
     return [
-        f"an exact kill among the {count} to mapped files of {_listed(list(stored))}: it falls on "
+        f"an exact kill among the {count} to mapped files of {names}: it falls on "
         f'a system call, and a store makes none; `kind = "{FaultKind.KILL_TIMER.value}"` may fall '
         "there, and a power loss takes stores sector by sector"
     ]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:NAMES_SHOWN])
-    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
 
 
 def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from walcrash.report.run_report import RunReport
-from walcrash.report.text import escape
+from walcrash.report.text import escape, listed
 from walcrash.values.varied import Surrounding, Varied, in_order
 from walcrash.values.verdict import Invariant
 
@@ -49,6 +49,4 @@ def _missing(every: Sequence[Varied]) -> list[str]:
 
 
 def _named(programs: Sequence[str]) -> str:
-    more = len(programs) - _PROGRAMS
-    names = ", ".join(escape(program) for program in programs[:_PROGRAMS])
-    return f"{names} and {more} more" if more > 0 else names
+    return listed([escape(program) for program in programs], _PROGRAMS)

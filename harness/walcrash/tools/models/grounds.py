@@ -25,6 +25,7 @@ from walcrash.disk.membership import MayBeAnything
 from walcrash.disk.reused import may_be_reused
 from walcrash.values.event import Event, EventKind
 from walcrash.values.real_tree import RealRun
+from walcrash.values.tears import PAGE_BYTES
 
 REUSED: Final = "a freed block is another file's before the freeing is durable (data=writeback)"
 EARLY: Final = (
@@ -33,8 +34,6 @@ EARLY: Final = (
 )
 
 STORED: Final = "a mapped page was written back between two looks of the recorder at it"
-
-_PAGE_BYTES: Final = 4096
 
 SYNCS: Final = frozenset(
     {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}
@@ -80,8 +79,8 @@ def _stored_pages(run: RealRun) -> dict[str, set[int]]:
     stored: dict[str, set[int]] = {}
     for event in run.events:
         if event.is_stored and event.result > 0:
-            last = (event.offset + event.result - 1) // _PAGE_BYTES
-            pages = range(event.offset // _PAGE_BYTES, last + 1)
+            last = (event.offset + event.result - 1) // PAGE_BYTES
+            pages = range(event.offset // PAGE_BYTES, last + 1)
             stored.setdefault(event.path, set()).update(pages)
     return stored
 
@@ -94,7 +93,7 @@ def _of_pages(run: RealRun, stored: Mapping[str, set[int]]) -> MayBeAnything:
             mapped.setdefault(event.path, number)
 
     def is_stored(pending: FileSystem, file: FileHistory, sector: int) -> bool:
-        page = sector * pending.sector_bytes // _PAGE_BYTES
+        page = sector * pending.sector_bytes // PAGE_BYTES
         return any(
             page in pages
             and mapped.get(path, pending.next_event) < pending.next_event
