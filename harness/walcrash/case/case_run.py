@@ -15,6 +15,7 @@ from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import History
@@ -54,6 +55,7 @@ class CaseRun:
         image: what the last crash left, where every recovery had a process of its own or an
             invariant broke; else None.
         atomic_bytes: what was written whole, as in the contract that it ran under.
+        search: what was judged of the crash states that its traces hold.
     """
 
     case: Case
@@ -67,6 +69,7 @@ class CaseRun:
     portability_failure: "CaseRun | None" = None
     image: Image | None = None
     atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
+    search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
 
     @property
     def verdict(self) -> Verdict:

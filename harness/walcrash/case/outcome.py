@@ -10,6 +10,7 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
@@ -31,7 +32,7 @@ class CaseOutcome(HasViolations):
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
     needs them all the same. `varied` is what was varied around the subject's recoveries up to the
-    end of it, for which program.
+    end of it, for which program. `search` is what else of its crash states was judged.
     """
 
     index: int
@@ -57,6 +58,7 @@ class CaseOutcome(HasViolations):
     plain_failure: "CaseOutcome | None" = None
     needs_crash: bool = True
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
+    search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -83,6 +85,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         else summarise(run.portability_failure, stored),
         is_before_promise=not has_acknowledged(run),
         is_plain=run.case.is_control,
+        search=run.search,
     )
 
 
