@@ -76,7 +76,8 @@ def run(
         seed: the master seed, any text or an integer; None draws one.
         cases: how many cases, in place of the scenario's own budget of cases and of time.
         seconds: time for the whole run, in place of the scenario's own; all that is under way then
-            ends. Without it, and with `cases`, no clock decides what is found.
+            ends, and where the file states no `cases` and nobody asks for any, all of it is used.
+            Without it, and with `cases`, no clock decides what is found.
         jobs: how many processes run cases; the result does not depend on it.
         allow_known: whether a finding that was kept before, that no case of this run shows and
             that fails again is left out of what was found.
@@ -122,7 +123,8 @@ def _run_checked(
     runs: str | None,
 ) -> "RunResult":
     # Not above: neither `import walcrash` nor the start of pytest may load the engine.
-    from walcrash.campaign.campaign import Campaign, CampaignPlan
+    from walcrash.campaign.campaign import Campaign
+    from walcrash.campaign.plan import CampaignPlan, case_counts
     from walcrash.findings.store import Store
     from walcrash.report.finding_text import DEFAULT_RUNS
     from walcrash.report.run_directory import ENVIRONMENT, RunDirectory
@@ -146,7 +148,7 @@ def _run_checked(
         scenarios=(scenario,),
         seed=master_seed,
         arguments=run_arguments((name,), cases=cases, seconds=seconds, allow_known=allow_known),
-        case_counts={scenario.name: cases or scenario.budget.cases},
+        case_counts=case_counts(plan),
         seconds=seconds,
         runs=runs_path,
         log=None,

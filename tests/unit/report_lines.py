@@ -9,10 +9,10 @@ import sys
 import time
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.state import CampaignState
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract, PersistenceModel
@@ -34,7 +34,6 @@ from walcrash.values.log import (
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import Scenario
 from walcrash.values.story import (
     ByteView,
     Durability,
@@ -247,20 +246,6 @@ def run_of(*findings: tuple[Finding, Story | None]) -> list[LogLine]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignPlan:
-    scenarios: tuple[Scenario, ...]
-    master_seed: str
-    jobs: int
-    cases: int | None
-    seconds: float | None
-    only_case: int | None
-    runs: Path
-    is_known_allowed: bool = False
-    plane: str = ""
-    confirm: str = ""
-
-
 class FakeCampaign:
     """Passes every case; `FAIL_CASES`, `CASE_SECONDS` and `ERROR` in the environment change it."""
 
@@ -322,7 +307,6 @@ def _errors() -> dict[str, object]:
 def fake_module() -> types.ModuleType:
     module = types.ModuleType("walcrash.campaign.campaign")
     module.Campaign = FakeCampaign  # type: ignore[attr-defined]
-    module.CampaignPlan = CampaignPlan  # type: ignore[attr-defined]
     return module
 
 

@@ -70,6 +70,7 @@ class Request:
         digests: for each scenario's name what it says, and the adapter's or driver's own file.
         plane: the real file system that the images are made from; empty for none.
         confirm: the real file system on which findings are tried as well; empty for none.
+        quiet_seconds: a scenario ends when nothing new came for so long; None for no such end.
     """
 
     version: str
@@ -81,6 +82,7 @@ class Request:
     digests: tuple[tuple[str, str], ...]
     plane: Annotated[str, SPARSE] = ""
     confirm: Annotated[str, SPARSE] = ""
+    quiet_seconds: Annotated[float | None, SPARSE] = None
 
     @classmethod
     def of(
@@ -93,6 +95,7 @@ class Request:
         seconds: float | None,
         plane: str = "",
         confirm: str = "",
+        quiet_seconds: float | None = None,
     ) -> Self:
         """Return the request for these loaded scenarios, made here and now."""
         return cls(
@@ -105,6 +108,7 @@ class Request:
             digests=tuple((scenario.name, _digest(scenario)) for scenario in scenarios),
             plane=plane,
             confirm=confirm,
+            quiet_seconds=quiet_seconds,
         )
 
     def check_place(self, run: str) -> None:
@@ -146,6 +150,8 @@ class Request:
         """Return the command that asks for the same."""
         budget = [] if self.cases is None else ["--cases", str(self.cases)]
         budget += [] if self.seconds is None else ["--time", f"{self.seconds:g}s"]
+        if self.quiet_seconds is not None:
+            budget += ["--until-quiet", f"{self.quiet_seconds:g}s"]
         budget += [*(("--plane", self.plane) if self.plane else ())]
         budget += [*(("--confirm", self.confirm) if self.confirm else ())]
         return shlex.join(["walcrash", "run", *self.names, "--seed", self.seed, *budget])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from walcrash.campaign.search_tally import SearchTally
 from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.case.power_loss import Coverage
@@ -74,6 +75,7 @@ class Tally:
     doubts: list[str] = field(default_factory=list)
     outside: set[str] = field(default_factory=set)
     varied: set[Varied] = field(default_factory=set)
+    search: SearchTally = field(default_factory=SearchTally)
     broken: str = ""
     controls: int = 0
     pinned: int = 0
@@ -85,6 +87,12 @@ class Tally:
     def cases(self) -> int:
         """How many cases have been added."""
         return self.verdicts.total()
+
+    @property
+    def discoveries(self) -> int:
+        """How much was found so far that could be new: groups, cells, kinds of crash points."""
+        groups = len(self.groups) + len(self.portability_groups)
+        return groups + len(self.search.cells) + len(self.crash_points)
 
     def add_controls(self, controls: Sequence[CaseOutcome]) -> None:
         """Take in the control cases; those that failed are findings that need no crash."""
@@ -118,6 +126,8 @@ class Tally:
         self.varied.update(outcome.varied)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
+        if not pinned:
+            self.search.add(outcome.search)
         plain = self._group(outcome.plain_failure, self.groups, pinned)
         own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
@@ -188,6 +198,7 @@ class Tally:
             unopened=self.unopened,
             time_cuts=tuple(self.cuts),
             varied=in_order(self.varied),
+            search=self.search.coverage(),
         )
 
     def add_cut(self, what: CutWork, done: int, of: int) -> None:

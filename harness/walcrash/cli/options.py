@@ -125,6 +125,15 @@ def time_option(of: str) -> Option:
     )
 
 
+UNTIL_QUIET = click.option(
+    "--until-quiet",
+    "quiet_seconds",
+    callback=read_seconds,
+    metavar="TIME",
+    help="End a scenario when no new cell and no new failure came for so long: 60s, 5m.",
+)
+
+
 def json_option(instead_of: str) -> Option:
     """Return the option for JSON; `instead_of` names what is printed without it."""
     return click.option("--json", "as_json", is_flag=True, help=f"JSON in place of {instead_of}.")

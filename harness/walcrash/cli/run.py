@@ -13,6 +13,7 @@ from walcrash.cli.options import (
     NO_COLOR,
     RUNS,
     SEED,
+    UNTIL_QUIET,
     case_option,
     chosen_or_drawn,
     time_option,
@@ -37,6 +38,7 @@ class _Asked:
         runs: the directory that keeps runs and findings.
         plane: the real file system that the images are made from; empty for none.
         confirm: the real file system on which findings are tried as well; empty for none.
+        quiet_seconds: a scenario ends when nothing new came for so long; None for no such end.
     """
 
     names: tuple[str, ...]
@@ -49,6 +51,7 @@ class _Asked:
     runs: str
     plane: str
     confirm: str
+    quiet_seconds: float | None
 
 
 @click.command()
@@ -56,6 +59,7 @@ class _Asked:
 @SEED
 @CASES
 @time_option("run")
+@UNTIL_QUIET
 @JOBS
 @case_option("Run this one case of one scenario.")
 @click.option(
@@ -88,6 +92,7 @@ def run(
     seed: str | None,
     cases: int | None,
     seconds: float | None,
+    quiet_seconds: float | None,
     jobs: int | None,
     case: int | None,
     resume: str | None,
@@ -100,11 +105,11 @@ def run(
 ) -> ExitCode:
     """Run a campaign over scenario files or shipped scenarios; none named: all shipped."""
     if resume is not None:
-        others = (seed, cases, seconds, case, plane or None, confirm or None)
+        others = (seed, cases, seconds, quiet_seconds, case, plane or None, confirm or None)
         if scenarios or any(given is not None for given in others):
             raise UsageError(
                 f"--resume {resume} goes on with what that run was asked for; found scenarios, "
-                "--seed, --cases, --time, --case, --plane or --confirm as well",
+                "--seed, --cases, --time, --until-quiet, --case, --plane or --confirm as well",
                 hint=f"walcrash run --resume {resume}",
             )
         return _resume(
@@ -134,6 +139,7 @@ def run(
         runs=runs,
         plane=plane,
         confirm=confirm,
+        quiet_seconds=quiet_seconds,
     )
     return _begin(asked, jobs=jobs, log=log, color=not no_color)
 
@@ -183,6 +189,7 @@ def _begin(asked: _Asked, *, jobs: int | None, log: str | None, color: bool) -> 
         seconds=asked.seconds,
         plane=asked.plane,
         confirm=asked.confirm,
+        quiet_seconds=asked.quiet_seconds,
     )
     directory = RunDirectory.create(asked.runs, asked.seed)
     # One case alone is soon run again.
@@ -217,6 +224,7 @@ def _resume(
             runs=os.path.dirname(os.path.normpath(path)) or os.curdir,
             plane=state.request.plane,
             confirm=state.request.confirm,
+            quiet_seconds=state.request.quiet_seconds,
         )
         _check_store(asked.runs)
         return _go(asked, RunDirectory(path), state, jobs=jobs, log=log, color=color)
@@ -242,7 +250,8 @@ def _go(
 ) -> ExitCode:
     from pathlib import Path
 
-    from walcrash.campaign.campaign import Campaign, CampaignPlan
+    from walcrash.campaign.campaign import Campaign
+    from walcrash.campaign.plan import CampaignPlan, case_counts
     from walcrash.report.session import RunRequest, run_arguments, run_session
 
     plan = CampaignPlan(
@@ -256,6 +265,7 @@ def _go(
         is_known_allowed=asked.allow_known,
         plane=asked.plane,
         confirm=asked.confirm,
+        quiet_seconds=asked.quiet_seconds,
     )
     request = RunRequest(
         scenarios=asked.loaded,
@@ -268,8 +278,9 @@ def _go(
             allow_known=asked.allow_known,
             plane=asked.plane,
             confirm=asked.confirm,
+            quiet_seconds=asked.quiet_seconds,
         ),
-        case_counts=_case_counts(asked),
+        case_counts=case_counts(plan),
         seconds=asked.seconds,
         runs=asked.runs,
         log=log,
@@ -279,8 +290,3 @@ def _go(
     )
     with contextlib.closing(state) if state is not None else contextlib.nullcontext():
         return run_session(Campaign(plan, state=state), request)
-
-
-def _case_counts(asked: _Asked) -> dict[str, int]:
-    one = 1 if asked.case is not None else asked.cases
-    return {scenario.name: one or scenario.budget.cases for scenario in asked.loaded}

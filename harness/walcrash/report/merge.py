@@ -36,6 +36,8 @@ _WORST_STOP: Final = (
     StopReason.FAULT,
     StopReason.INTERRUPTED,
     StopReason.TIME_OVER,
+    StopReason.QUIET,
+    StopReason.NOTHING_NEW,
     StopReason.CASES_DONE,
 )
 

@@ -26,7 +26,7 @@ from walcrash.report.output import publish, talk, wants_color
 from walcrash.report.run_directory import RunDirectory, write_whole
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import summary_text
-from walcrash.report.terminal import Progress, open_progress
+from walcrash.report.terminal import Progress, open_progress, total_cases
 from walcrash.report.text import counted, shell_word
 from walcrash.values.errors import (
     ExitCode,
@@ -70,7 +70,8 @@ class RunRequest:
         scenarios: loaded; `path` is how each was named.
         seed: the master seed.
         arguments: what follows `walcrash run` to run it again, the seed aside.
-        case_counts: for each scenario's name, the most cases it runs.
+        case_counts: for each scenario's name, the most cases it runs; None for one that only time
+            ends.
         seconds: the time budget of the whole run.
         runs: the directory that keeps runs and findings.
         log: a second place for the event log; `-` is stdout.
@@ -82,7 +83,7 @@ class RunRequest:
     scenarios: tuple[Scenario, ...]
     seed: str
     arguments: tuple[str, ...]
-    case_counts: Mapping[str, int]
+    case_counts: Mapping[str, int | None]
     seconds: float | None
     runs: str
     log: str | None
@@ -100,10 +101,17 @@ def run_arguments(
     allow_known: bool = False,
     plane: str = "",
     confirm: str = "",
+    quiet_seconds: float | None = None,
 ) -> tuple[str, ...]:
     """Return what follows `walcrash run` to run these scenarios again, the seed aside."""
     options: list[str] = []
-    for option, value in (("--cases", cases), ("--time", seconds), ("--case", case)):
+    numbers = (
+        ("--cases", cases),
+        ("--time", seconds),
+        ("--until-quiet", quiet_seconds),
+        ("--case", case),
+    )
+    for option, value in numbers:
         if value is not None:
             options += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     options += ["--allow-known"] if allow_known else []
@@ -179,11 +187,11 @@ def _open_logs(directory: RunDirectory, second: str | None) -> Iterator[tuple[Nd
 
 
 def _greeting(request: RunRequest) -> str:
-    cases = sum(request.case_counts.values())
-    return (
-        f"seed {shell_word(request.seed)}: {counted(len(request.scenarios), 'scenario')}, "
-        f"{'up to ' if request.seconds is not None else ''}{counted(cases, 'case')}"
-    )
+    begin = f"seed {shell_word(request.seed)}: {counted(len(request.scenarios), 'scenario')}"
+    cases = total_cases(request.case_counts.values())
+    if cases is None:
+        return f"{begin}, as many cases as there is time for"
+    return f"{begin}, {'up to ' if request.seconds is not None else ''}{counted(cases, 'case')}"
 
 
 def _progress(request: RunRequest) -> Progress:

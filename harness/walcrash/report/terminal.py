@@ -14,7 +14,7 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from walcrash.report.output import is_terminal
@@ -64,7 +64,7 @@ def open_progress(
     stream: TextIO,
     environment: Mapping[str, str],
     *,
-    case_counts: Mapping[str, int],
+    case_counts: Mapping[str, int | None],
     seconds: float | None,
     color: bool = True,
     clock: Clock = time.monotonic,
@@ -74,7 +74,8 @@ def open_progress(
     Args:
         stream: stderr.
         environment: the environment variables.
-        case_counts: for each scenario's name, how many cases it may run.
+        case_counts: for each scenario's name, how many cases it may run; None where only time
+            ends it.
         seconds: the campaign's time budget, if it has one.
         color: False takes the colours.
         clock: seconds that only grow.
@@ -88,7 +89,9 @@ def open_progress(
 class _Counts:
     """How far a run is, and how long it may still take."""
 
-    def __init__(self, case_counts: Mapping[str, int], seconds: float | None, clock: Clock) -> None:
+    def __init__(
+        self, case_counts: Mapping[str, int | None], seconds: float | None, clock: Clock
+    ) -> None:
         self._clock = clock
         self._began = clock()
         self.case_counts = dict(case_counts)
@@ -128,11 +131,12 @@ class _Counts:
         return self._clock() - self._began
 
     @property
-    def total(self) -> int:
-        """Cases in all: what ended scenarios ran, and what the others may run."""
-        return self._cases_of_ended + sum(
+    def total(self) -> int | None:
+        """Cases in all: what ended scenarios ran, and what the others may run; None: no number."""
+        left = total_cases(
             count for name, count in self.case_counts.items() if name not in self._ended_scenarios
         )
+        return None if left is None else self._cases_of_ended + left
 
     @property
     def rate(self) -> float:
@@ -144,7 +148,7 @@ class _Counts:
         ends = []
         if self.seconds is not None:
             ends.append(max(self.seconds - self.elapsed, 0.0))
-        if self.cases:
+        if self.cases and self.total is not None:
             ends.append(max(self.total - self.cases, 0) / self.rate)
         return min(ends) if ends else None
 
@@ -161,6 +165,17 @@ def minutes(seconds: float) -> str:
     whole = int(seconds + 0.5)
     rest = f"{whole // 60 % 60}:{whole % 60:02d}"
     return rest if whole < 3600 else f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def total_cases(counts: Iterable[int | None]) -> int | None:
+    """Return how many cases these are; None where one of them has no number."""
+    every = list(counts)
+    known = [count for count in every if count is not None]
+    return sum(known) if len(known) == len(every) else None
+
+
+def _of(cases: int, total: int | None) -> str:
+    return f"{cases:,}" if total is None else f"{cases:,} of {total:,}"
 
 
 class LineProgress:
@@ -183,7 +198,7 @@ class LineProgress:
         self._last = counts.now
         with contextlib.suppress(OSError):  # that nobody reads this is no reason to stop
             self._stream.write(
-                f"{escape(counts.scenario)}: {counts.cases:,} of {counts.total:,} cases in "
+                f"{escape(counts.scenario)}: {_of(counts.cases, counts.total)} cases in "
                 f"{minutes(counts.elapsed)}, {counts.status()}\n"
             )
             self._stream.flush()
@@ -223,14 +238,14 @@ class LiveProgress:
         self._bars.update(
             self._all,
             completed=counts.cases,
-            total=max(counts.total, 1),
+            total=None if counts.total is None else max(counts.total, 1),
             status=STOPPING if self._is_stopping else counts.status(),
         )
         self._bars.update(
             self._one,
             description=escape(counts.scenario),
             completed=counts.cases_of[counts.scenario],
-            total=max(counts.case_counts.get(counts.scenario, 0), 1),
+            total=counts.case_counts.get(counts.scenario),
             visible=len(counts.case_counts) > 1 and bool(counts.scenario),
         )
         self._bars.refresh()

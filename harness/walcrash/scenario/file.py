@@ -271,7 +271,10 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
         ),
         faults=tuple(map(_fault_plan, table.faults)),
         invariants=frozenset(table.invariants.check),
-        budget=Budget(cases=table.budget.cases, seconds=table.budget.seconds),
+        budget=Budget(
+            cases=table.budget.cases if "cases" in table.budget.model_fields_set else None,
+            seconds=table.budget.seconds,
+        ),
         limits=RecoveryLimits(
             seconds=table.limits.recovery_seconds,
             memory_mb=table.limits.recovery_memory_mb,

@@ -416,7 +416,7 @@ class BudgetTable(_Table):
         default=None,
         gt=0,
         le=SECONDS,
-        description="After so many seconds. Without it, and with `--cases`, only cases count.",
+        description="After so many seconds; `--cases` leaves it out. All are used without `cases`.",
         examples=[60],
     )
 

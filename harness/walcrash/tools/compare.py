@@ -14,9 +14,9 @@ from itertools import takewhile
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import name_subject, plain_failure, why_untested
 from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
+from walcrash.campaign.preparation import name_subject, plain_failure, why_untested
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox

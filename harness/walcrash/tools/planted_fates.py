@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import Campaign, CampaignPlan
+from walcrash.campaign.campaign import Campaign
+from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.scenario.file import load_scenario
 from walcrash.values.finding import Finding

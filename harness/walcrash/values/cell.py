@@ -55,11 +55,14 @@ class SearchTotals:
             be recovered from it: equal ones are the same state, also in other cases.
         cells: the cells that were reached, each with how many states of it were judged.
         is_exhausted: whether there was no other state to judge at the depths that were searched.
+        unreached: cells that its traces have, where its faults may fall, of which no state was
+            judged.
     """
 
     states: Annotated[tuple[str, ...], SPARSE] = ()
     cells: Annotated[tuple[tuple[Cell, Count], ...], SPARSE] = ()
     is_exhausted: Annotated[bool, SPARSE] = False
+    unreached: Annotated[tuple[Cell, ...], SPARSE] = ()
 
 
 NOTHING_SEARCHED = SearchTotals()

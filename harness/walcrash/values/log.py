@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 from walcrash.values.case import Landing
 from walcrash.values.codec import Codec, Refused
 from walcrash.values.contract import Contract
+from walcrash.values.coverage import SearchCoverage
 from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
@@ -31,6 +32,8 @@ class StopReason(Enum):
     """Why a campaign ended."""
 
     CASES_DONE = "all cases done"
+    NOTHING_NEW = "no state was left that is new"
+    QUIET = "nothing new came for as long as was asked"
     TIME_OVER = "time budget used up"
     INTERRUPTED = "interrupted"
     FAULT = "fault of the harness"
@@ -200,7 +203,8 @@ class ScenarioEnded:
     was. `unopened` stands there where the subject could not be opened at all. `time_cuts` says
     what a time budget was not enough for; without a time budget nothing is cut by the clock.
     `varied` is what was varied around recoveries beside hash seed, time zone and locale, for which
-    program; a `problem` says why it was not.
+    program; a `problem` says why it was not. `search` is what the searches of its cases reached;
+    None where no case searched its crash states.
     """
 
     scenario: EncodableText
@@ -222,6 +226,7 @@ class ScenarioEnded:
     unjudged: Annotated[tuple[tuple[Invariant, EncodableText], ...], SPARSE] = ()
     time_cuts: Annotated[tuple[TimeCut, ...], SPARSE] = ()
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
+    search: Annotated[SearchCoverage | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,11 +158,19 @@ class WorkloadPlan:
         )
 
 
+DEFAULT_CASES: Final = 200
+"""Cases of a scenario that states none, where nobody asks for a number or a time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """When a campaign stops: after so many cases, or so many seconds, whichever is first."""
+    """When a campaign stops: after so many cases, or so many seconds, whichever is first.
 
-    cases: int = 200
+    `cases` is None where the file states none: `DEFAULT_CASES` without a time budget, as many as
+    there is time for with one.
+    """
+
+    cases: int | None = None
     seconds: float | None = None
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import plain_failure, why_untested
 from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
+from walcrash.campaign.preparation import plain_failure, why_untested
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case

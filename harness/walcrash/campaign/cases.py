@@ -1,0 +1,165 @@
+"""A scenario's own cases: handed out in batches, taken back in the order of their indices.
+
+They end with their number, with the time, where nothing new came for as long as was asked
+(`--until-quiet`), or where no state is left that would be new. The last is counted in cases, so it
+falls on the same case for any number of jobs.
+
+Not here: what a case is (`workload`), what its outcome adds up to (`tally`), why it all stops
+(`stop`).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.campaign import jobs
+from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.campaign.plan import CampaignPlan
+from walcrash.campaign.pool import JobPool
+from walcrash.campaign.state import CampaignState
+from walcrash.campaign.stop import Quiet, Stop
+from walcrash.campaign.tally import Tally
+from walcrash.campaign.time_budget import TimeBudget
+from walcrash.campaign.work_ahead import WorkAhead
+from walcrash.case.deadline import Deadline, TimeOver
+from walcrash.case.outcome import CaseOutcome
+from walcrash.values.log import StopReason
+
+BATCH_CASES: Final = 8
+"""Most cases in one batch: few, so that a campaign stops soon."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ScenarioCases:
+    """The cases of one scenario; the consumer adds each outcome to `tally` before the next.
+
+    `began` is when this process began the campaign, by `time.monotonic()`; `reason` says in the end
+    why there are no more cases, where that was not their number.
+    """
+
+    plan: CampaignPlan
+    pool: JobPool
+    tally: Tally
+    prepared: Prepared
+    budget: TimeBudget
+    stop: Stop
+    began: float
+    state: CampaignState | None = None
+    reason: StopReason | None = None
+
+    def outcomes(self) -> Iterator[CaseOutcome]:
+        """Yield what the state has of the scenario, then run the rest and keep it there.
+
+        Raises:
+            HarnessFault: a job process has died, or the state cannot be used.
+            WalcrashError: as `jobs.run_batch`.
+        """
+        state, name = self.state, self.tally.scenario.name
+        if state is None:
+            yield from self._until_nothing_new(self._run(first=0))
+            return
+        count = self.plan.most_cases(self.tally.scenario)
+        earlier = state.judged(name, most=count)
+        yield from self._until_nothing_new(iter([earlier]))
+        reason = state.why_done(name)
+        # A last case that the state has lost is judged again.
+        if reason is not None and (reason is not StopReason.CASES_DONE or len(earlier) == count):
+            self._end(reason)
+            return
+        if not self._is_nothing_new_left:
+            yield from self._until_nothing_new(self._kept(state, first=len(earlier)))
+        if not self.stop.is_interrupted:
+            state.set_done(name, self.reason or StopReason.CASES_DONE)
+
+    def _end(self, reason: StopReason) -> None:
+        """Say why there are no more cases; after an interrupt that is the reason."""
+        if self.stop.is_interrupted:
+            self.reason = StopReason.INTERRUPTED
+        elif reason is not StopReason.CASES_DONE:
+            self.reason = reason
+            self.stop.note(reason)
+
+    def _kept(self, state: CampaignState, *, first: int) -> Iterator[list[CaseOutcome]]:
+        """Run cases and keep them, batch by batch."""
+        number = first
+        for outcomes in self._run(first=first):
+            seconds = state.seconds + time.monotonic() - self.began
+            state.add_judged(self.tally.scenario.name, number, outcomes, seconds)
+            number += len(outcomes)
+            yield outcomes
+
+    def _until_nothing_new(self, batches: Iterator[list[CaseOutcome]]) -> Iterator[CaseOutcome]:
+        """Yield outcomes up to the case behind which no state is left that would be new."""
+        for outcomes in batches:
+            for outcome in outcomes:
+                yield outcome
+                if self._is_nothing_new_left:
+                    self._end(StopReason.NOTHING_NEW)
+                    return
+
+    @property
+    def _is_nothing_new_left(self) -> bool:
+        """Whether the states are used up; never where cases were asked for by number."""
+        is_counted = self.plan.cases is not None or self.plan.only_case is not None
+        return not is_counted and self.tally.search.is_used_up
+
+    def _run(self, *, first: int) -> Iterator[list[CaseOutcome]]:
+        """Hand out batches and yield what comes back, in order, until the budget is used up.
+
+        What comes back behind a batch that ended early is dropped: the log has no holes.
+        """
+        pool, tally, stop = self.pool, self.tally, self.stop
+        pool.deadline = self.budget.for_cases()
+        batches = self._batches(pool.deadline, first)
+        ahead = WorkAhead(pool, jobs.run_batch, batches, jobs=self.plan.jobs)
+        results = iter(ahead)
+        quiet = Quiet(self.plan.quiet_seconds)
+        try:
+            while not stop.is_now:
+                result = next(results, None)
+                if result is None:
+                    return
+                batch, outcomes = result
+                yield outcomes or []
+                if pool.deadline.name_until is not None and _has_groups(tally):
+                    # What is under way gives way to what was found.
+                    pool.deadline = Deadline(at=pool.deadline.name_until)
+                if len(outcomes or []) < len(batch.indices):
+                    self._end(StopReason.TIME_OVER)
+                    break
+                if quiet.is_over(tally.discoveries):
+                    self._end(StopReason.QUIET)
+                    ahead.stop()
+                    return
+        except TimeOver:
+            self._end(StopReason.TIME_OVER)
+        except GeneratorExit:
+            ahead.stop()
+            raise
+        if ahead.stop():
+            self._end(StopReason.TIME_OVER)
+
+    def _batches(self, deadline: Deadline, first: int) -> Iterator[Batch]:
+        plan, scenario = self.plan, self.tally.scenario
+        size = BATCH_CASES
+        if deadline.at is not None or plan.quiet_seconds is not None:
+            size = self.prepared.costs.batch_cases(scenario, BATCH_CASES)
+        indices = range(plan.most_cases(scenario)) if plan.only_case is None else [plan.only_case]
+        for start in range(first, len(indices), size):
+            yield Batch(
+                scenario=scenario,
+                description=self.prepared.description,
+                profile=self.prepared.profile,
+                master_seed=plan.master_seed,
+                indices=tuple(indices[start : start + size]),
+                begun_until=deadline.at,
+                begun_until_found=deadline.name_until,
+                is_found=_has_groups(self.tally),
+                keeps_evidence=True,
+                plane=plan.plane,
+            )
+
+
+def _has_groups(tally: Tally) -> bool:
+    return bool(tally.groups or tally.portability_groups)
