@@ -20,6 +20,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
 from walcrash.minimise.cause import FailureGroup, group_of
+from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.verdict import Verdict
 
@@ -79,16 +80,17 @@ def run_parts(
     alignment: Alignment | None = None,
     *,
     plane: Plane | None = None,
+    later: tuple[BootPlan, ...] = (),
 ) -> CaseParts:
     """Run a case; where it fails, find out what needs its crashes.
 
     `alignment` says how far its payloads may grow; `plane` is the real file system whose power is
-    lost, in place of a model's images.
+    lost, in place of a model's images; `later` are boots that it goes on with where it passes.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    run = run_case(sandbox, stored, alignment=alignment, plane=plane)
+    run = run_case(sandbox, stored, alignment=alignment, plane=plane, later=later)
     stored, run = with_steady_clock(sandbox, stored, run)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)

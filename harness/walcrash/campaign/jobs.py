@@ -21,10 +21,13 @@ from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.plane import job_plane
 from walcrash.subjects.messages import Description
+from walcrash.values.case import BootPlan
+from walcrash.values.case_file import StoredCase
 from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 from walcrash.workload.draw import draw_case, draw_control
+from walcrash.workload.later_boots import draw_later_boots
 from walcrash.workload.profile import Profile
 
 CONTROL_CASES: Final = 3
@@ -158,8 +161,9 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             index=index,
         )
         stored = store_case(case, batch.scenario, batch.description)
+        later = () if plane else _later_boots(batch, stored)
         try:
-            shown = run_parts(job_sandbox(), stored, alignment, plane=plane)
+            shown = run_parts(job_sandbox(), stored, alignment, plane=plane, later=later)
         except TimeOver:
             break
         is_found |= bool(shown.failures())
@@ -167,3 +171,9 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         outcomes.append(replace(shown.outcome(), varied=varied))
         parts.append(shown)
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes
+
+
+def _later_boots(batch: Batch, stored: StoredCase) -> tuple[BootPlan, ...]:
+    return draw_later_boots(
+        batch.scenario, supports=stored.supports, contract=stored.contract, case=stored.case
+    )

@@ -20,6 +20,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import History
 from walcrash.values.image import Image
+from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
@@ -56,6 +57,7 @@ class CaseRun:
             invariant broke; else None.
         atomic_bytes: what was written whole, as in the contract that it ran under.
         search: what was judged of the crash states that its traces hold.
+        looks: how images were recovered beside the first time, and how often not.
     """
 
     case: Case
@@ -70,6 +72,7 @@ class CaseRun:
     image: Image | None = None
     atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
+    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
 
     @property
     def verdict(self) -> Verdict:

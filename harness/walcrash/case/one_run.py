@@ -368,7 +368,13 @@ class OneRun:
             model=self._model(),
             image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
             atomic_bytes=stored.contract.atomic_bytes,
+            looks=self._recovery_runs.looks,
         )
+
+    @property
+    def left(self) -> Image | None:
+        """What the last crash left, as far as that was judged last."""
+        return self._left
 
     def _model(self) -> PersistenceModel:
         """Return the weakest model that the boots' power losses needed."""

@@ -6,28 +6,41 @@ one opens what that work left. The last one opens the image again in the perturb
 recovery that no invariant of the case needs is left out. In some cases the wall clock has gone back
 when the second one works, as after a correction of the time between two boots.
 
+Where a case has many images, those with nothing new have the first recovery only (`novelty`).
+
 In a control every recovery closes: a process that ends without `close` is a crash, and what
 shows only after one is no bug of a subject that nothing is done to.
 
 Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox`).
 """
 
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import replace
 from typing import Final
 
+from walcrash.case.novelty import Novelty
 from walcrash.case.sandbox import Sandbox
-from walcrash.recorder.tree import restore
+from walcrash.recorder.tree import capture, restore
+from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
-from walcrash.values.history import BootHistory, Call, Recoveries
+from walcrash.values.faults import CrashPoint
+from walcrash.values.history import BootEnd, BootHistory, Call, Recoveries, RecoveryName
 from walcrash.values.image import Image
 from walcrash.values.limits import TICKS_AFTER_RECOVERY
+from walcrash.values.looks import LookTotals
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.rule import Occasion
 from walcrash.values.rules import RULES
+from walcrash.values.seed import derive_seed
 
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
+
+JUST_KILLED: Final = BootPlan((OPEN,), CrashPoint.after_call(0))
+"""A boot that is killed as soon as it has recovered."""
 
 _WORK: Final = (Occasion.WORK, Occasion.TICK)
 """What the work after a recovery is made for."""
@@ -46,19 +59,37 @@ class RecoveryRuns:
     def __init__(self, sandbox: Sandbox, stored: StoredCase, *, is_fresh: bool) -> None:
         """Prepare; `is_fresh` gives each recovery a process of its own."""
         self.recoveries = 0
+        self._made: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._novelty = Novelty(derive_seed(stored.case.seed, "looks"))
         self._sandbox = sandbox
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
         self._is_control = stored.case.is_control
 
-    def restored(self, image: Image) -> Recoveries:
+    @property
+    def looks(self) -> LookTotals:
+        """What there has been of further recoveries of images, and what was left out."""
+        return LookTotals(
+            made=dict(sorted(self._made.items())), left_out=dict(sorted(self._left_out.items()))
+        )
+
+    def restored(
+        self, image: Image, before: Image | None = None, *, place: Hashable | None = None
+    ) -> Recoveries:
         """Put an image into the directory and recover it in several ways.
+
+        Args:
+            image: what a crash left.
+            before: as for `here`.
+            place: the kind of place that the crash fell on, in a search of many images: one with
+                nothing new is recovered once. None recovers it in all ways.
 
         Raises:
             OSError: the directory cannot be used.
         """
         restore(image, self._sandbox.directory)
-        return self._at(image, None)
+        return self._at(image, before, place)
 
     def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
         """Recover what is in the directory.
@@ -70,15 +101,29 @@ class RecoveryRuns:
         Raises:
             OSError: the directory cannot be used.
         """
-        return self._at(image, before)
+        return self._at(image, before, None)
 
-    def _at(self, image: Image, before: Image | None) -> Recoveries:
+    def boot(self, plan: BootPlan) -> BootHistory:
+        """Run one boot on what is in the directory; a crash is a kill behind its last call.
+
+        Raises:
+            OSError: the directory cannot be used.
+        """
+        is_killed = plan.crash is not None
+        boot = self._run(plan.operations, is_killed=is_killed)
+        is_gone = boot.end is BootEnd.DIED
+        return replace(boot, end=BootEnd.KILLED) if is_killed and not is_gone else boot
+
+    def _at(self, image: Image, before: Image | None, place: Hashable | None) -> Recoveries:
         """Recover what is in the directory, which is `image`."""
         is_built_on = self._needs(*_WORK, Occasion.AGAIN)
         # A recovery that others build on ends without `close`, as a kill right after it would.
         first = self._recover(is_killed=is_built_on)
         if isinstance(first, RecoveryFailure):
             return Recoveries(first=first)
+        if place is not None and not self._is_worth_more(place, image, first):
+            self._left_out.update(self._further())
+            return Recoveries(first=first, is_partial=True)
         again: Recovery | RecoveryFailure | None = None
         after = perturbed = uninterrupted = again
         continued: tuple[Call, ...] = ()
@@ -93,6 +138,13 @@ class RecoveryRuns:
         if before is not None and self._needs(Occasion.AGAIN):
             restore(before, self._sandbox.directory)
             uninterrupted = self._recover()
+        found = {
+            RecoveryName.AGAIN: again,
+            RecoveryName.AFTER: after,
+            RecoveryName.PERTURBED: perturbed,
+            RecoveryName.UNINTERRUPTED: uninterrupted,
+        }
+        self._made.update(name.value for name, each in found.items() if each is not None)
         return Recoveries(
             first=first,
             perturbed=perturbed,
@@ -102,6 +154,19 @@ class RecoveryRuns:
             uninterrupted=uninterrupted,
         )
 
+    def _is_worth_more(self, place: Hashable, image: Image, first: Recovery) -> bool:
+        left = capture(self._sandbox.directory)
+        return self._novelty.is_worth_more(place, image, first, left)
+
+    def _further(self) -> list[str]:
+        """Return the names of the further recoveries that the case's rules need of an image."""
+        needed = {
+            RecoveryName.AGAIN: self._needs(*_WORK, Occasion.AGAIN),
+            RecoveryName.AFTER: self._needs(*_WORK),
+            RecoveryName.PERTURBED: self._needs(Occasion.PERTURBED),
+        }
+        return [name.value for name, is_needed in needed.items() if is_needed]
+
     def _needs(self, *occasions: Occasion) -> bool:
         """Return whether an invariant of the case is judged on any of these occasions."""
         return any(RULES[item].is_shown_by(*occasions) for item in self._stored.invariants)
@@ -110,14 +175,14 @@ class RecoveryRuns:
         self, *, is_killed: bool = False, is_perturbed: bool = False
     ) -> Recovery | RecoveryFailure:
         if self._is_control:
-            return _recovery_of(self._run((OPEN, CLOSE), is_perturbed=is_perturbed))
+            return recovery_of(self._run((OPEN, CLOSE), is_perturbed=is_perturbed))
         boot = self._run((OPEN,), is_killed=is_killed, is_perturbed=is_perturbed)
-        return _recovery_of(boot)
+        return recovery_of(boot)
 
     def _continue(self, first: Recovery) -> tuple[Recovery | RecoveryFailure, tuple[Call, ...]]:
         operations = _work_after_recovery(first, self._stored)
         boot = self._run(operations, is_clock_back=self._stored.case.is_clock_back)
-        return _recovery_of(boot), boot.calls[1:]
+        return recovery_of(boot), boot.calls[1:]
 
     def _run(
         self,
@@ -139,7 +204,8 @@ class RecoveryRuns:
         )
 
 
-def _recovery_of(boot: BootHistory) -> Recovery | RecoveryFailure:
+def recovery_of(boot: BootHistory) -> Recovery | RecoveryFailure:
+    """Return what a boot's `open` showed, or how it failed."""
     if boot.recovery is None:
         return RecoveryFailure(FailureKind.DIED, "the process ended while it recovered")
     return boot.recovery

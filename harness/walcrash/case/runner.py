@@ -11,15 +11,18 @@ from dataclasses import replace
 from walcrash.case.alignment import Alignment, missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
 from walcrash.case.full_directory import HINT
+from walcrash.case.later_boots import is_reproducible, run_later_boots
 from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.oracle import judge, with_refusals
+from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import History, Recoveries
+from walcrash.values.image import Image
 from walcrash.values.recovery import RecoveryFailure
 from walcrash.values.tears import ANY_BYTE
 from walcrash.values.verdict import Judgement, Verdict
@@ -32,6 +35,7 @@ def run_case(
     targets: SearchTargets | None = None,
     alignment: Alignment | None = None,
     plane: Plane | None = None,
+    later: tuple[BootPlan, ...] = (),
 ) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
@@ -44,6 +48,8 @@ def run_case(
             them as they were. A kill that could not be moved into its write is tried as a byte
             tear as well.
         plane: the real file system whose power is lost, in place of a model's images.
+        later: boots that a case goes on with where it passes; the run's own case has those that
+            lead to a failure.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -51,9 +57,12 @@ def run_case(
         ScenarioError: the subject cannot be loaded.
     """
     try:
-        run = OneRun(
+        one = OneRun(
             sandbox, stored, is_fresh=False, targets=targets, alignment=alignment, plane=plane
-        ).run()
+        )
+        run = one.run()
+        if later and run.verdict is Verdict.PASS:
+            run = _gone_on(sandbox, stored, run, one.left, later)
         if alignment is not None and run.verdict is Verdict.PASS:
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:
@@ -65,6 +74,34 @@ def run_case(
     # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
     return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
+
+
+def _gone_on(
+    sandbox: Sandbox,
+    stored: StoredCase,
+    run: CaseRun,
+    left: Image | None,
+    plans: tuple[BootPlan, ...],
+) -> CaseRun:
+    """Go on with a case that passed; return its run, or that of the longer case where that fails.
+
+    What was run without a recorder is run again under watch, in fresh processes.
+    """
+    if left is None or not all(is_reproducible(boot.plan) for boot in run.boots):
+        return run
+    found = run_later_boots(sandbox, stored, run.history.boots, left, plans)
+    looks = replace(run.looks, later_boots=run.looks.later_boots + found.starts)
+    run = replace(run, recoveries=run.recoveries + found.starts, looks=looks)
+    if found.judgement is None:
+        return run
+    case = replace(run.case, boots=(*run.case.boots, *found.plans))
+    longer = run_case_fresh(sandbox, replace(stored, case=case), shown=found.judgement)
+    return replace(
+        longer,
+        coverage=run.coverage,
+        recoveries=run.recoveries + longer.recoveries,
+        looks=looks,
+    )
 
 
 def _confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:

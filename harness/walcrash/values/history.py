@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
+from walcrash.values.forms import SPARSE
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import Recovery, RecoveryFailure, Resume
 
@@ -102,6 +103,8 @@ class Recoveries:
         after: recovery of what `continued` left behind; None where it was not asked for.
         uninterrupted: where the last boot was killed inside its recovery: recovery of the image
             that this boot had found, from start to end; else None.
+        is_partial: whether recoveries that the case's rules need were left out, since nothing about
+            the image was new.
     """
 
     first: Recovery | RecoveryFailure
@@ -110,6 +113,7 @@ class Recoveries:
     continued: tuple[Call, ...] = ()
     after: Recovery | RecoveryFailure | None = None
     uninterrupted: Recovery | RecoveryFailure | None = None
+    is_partial: Annotated[bool, SPARSE] = False
 
 
 @dataclass(frozen=True, slots=True)
