@@ -60,6 +60,7 @@ ELSEWHERE: Final = {
     "walcrash selftest": "`.ci/run`",
     "walcrash validate": "`.ci/run`, the short table",
     "walcrash bench": "`.ci/run`",
+    "walcrash bench search": "`.ci/run`, on one seed",
     "walcrash run": "`.ci/run`, by the README's first command",
     "walcrash run --resume reports/runs/RUN": "`test_resume.py`, on runs that were killed",
     "cp wal.log wal.log.evidence": "no command of walcrash's",

@@ -35,12 +35,12 @@ BUILD_SECONDS: Final = 120.0
 def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit]]:
     """Measure the example in C, or say why that cannot be done here."""
     source = shipped_directory() / "drivers" / SOURCE
-    missing = _missing(source)
+    missing = missing_compiler(source)
     recorded: tuple[float, ...] = ()
     bare: tuple[float, ...] = ()
     if not missing:
         with WorkingDirectory(parent=tempfile.gettempdir()) as work:
-            subject = SubjectSpec.of_driver([_build(source, Path(work.path))])
+            subject = SubjectSpec.of_driver([build_driver(source, Path(work.path))])
             recorded, bare = _samples(subject, min(rounds, bench_engines.MOST_ROUNDS), say)
     name = "driver in C"
     return [
@@ -52,13 +52,14 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     ], []
 
 
-def _missing(source: Path) -> str:
+def missing_compiler(source: Path) -> str:
+    """Return why the example cannot be built here; empty if it can."""
     if which(COMPILER) is None:
         return f"no {COMPILER}: apt-get install gcc libc6-dev"
     return "" if source.exists() else f"no {SOURCE} in {source.parent}"
 
 
-def _build(source: Path, directory: Path) -> str:
+def build_driver(source: Path, directory: Path) -> str:
     """Return the path of the built driver.
 
     Raises:
