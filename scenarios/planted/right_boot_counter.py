@@ -26,9 +26,10 @@ class Subject(PlainLog):
         super().open_log()
 
     def encode(self, record: Record) -> bytes:
-        return json.dumps([self.number, record.to_json()]).encode("ascii")
+        # In so many digits that a record that is rewritten in a later boot keeps its length.
+        return json.dumps([f"{self.number:06}", record.to_json()]).encode("ascii")
 
     def decode(self, body: bytes) -> Record:
         number, record = json.loads(body)
-        assert number <= self.number, "a record of a boot that has not been"
+        assert int(number) <= self.number, "a record of a boot that has not been"
         return Record.from_json(record)

@@ -151,3 +151,11 @@ def test_an_image_that_is_not_recovered_leaves_nothing_out(tmp_path: Path) -> No
     runs = RecoveryRuns(cast("Sandbox", sandbox), stored(killed(put(1))), is_fresh=False)
     assert not runs.restored(image(log=b"a"), place=PLACE).is_partial
     assert runs.looks == LookTotals()
+
+
+def test_totals_are_added_name_by_name() -> None:
+    one = LookTotals(made={"a": 1}, left_out={"b": 2}, later_boots=3)
+    other = LookTotals(made={"c": 4, "a": 5})
+    added = LookTotals(made={"a": 6, "c": 4}, left_out={"b": 2}, later_boots=3)
+    assert LookTotals.sum((one, other)) == added
+    assert LookTotals.sum(()) == LookTotals()

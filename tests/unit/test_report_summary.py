@@ -9,6 +9,7 @@ from walcrash.report.markdown import fenced, markdown_report, plain
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import FINDINGS_SHOWN, summary_text
 from walcrash.values.log import FindingReported, LogLine, StopReason
+from walcrash.values.looks import LookTotals
 from walcrash.values.varied import Surrounding, Varied
 from walcrash.values.verdict import Invariant
 
@@ -125,3 +126,25 @@ def test_markdown_of_an_interrupted_run_names_what_is_missing() -> None:
     text = markdown_report(report)
     assert "the run ended before this was replayed" in text
     assert "- quickstart: the run ended first" in text
+
+
+def test_what_was_left_out_of_further_recoveries_is_said_with_how_many_there_were() -> None:
+    looks = LookTotals(
+        made={"recovery again": 10, "recovery after new records": 9, "perturbed recovery": 10},
+        left_out={"recovery again": 30, "perturbed recovery": 1_030},
+        later_boots=13,
+    )
+    report = report_of([scenario_ended("quickstart", 4, 0, looks=looks)])
+    text = " ".join(text_of(report).split())
+    said = (
+        "images recovered 10 of 40 again, 10 of 1,040 in other surroundings; the others had "
+        "nothing new; 13 boots behind those of cases that passed"
+    )
+    assert f"further {said}" in text
+    assert f"Further: {said}." in " ".join(markdown_report(report).split())
+
+
+def test_nothing_is_said_of_further_recoveries_where_all_were_made() -> None:
+    looks = LookTotals(made={"recovery again": 10})
+    text = text_of(report_of([scenario_ended("quickstart", 4, 0, looks=looks)]))
+    assert "  further " not in text

@@ -27,6 +27,7 @@ from walcrash.values.log import (
     TimeCut,
     Unopened,
 )
+from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.scenario import Scenario
 from walcrash.values.varied import Varied, in_order
 from walcrash.values.verdict import Invariant, Verdict
@@ -76,6 +77,7 @@ class Tally:
     outside: set[str] = field(default_factory=set)
     varied: set[Varied] = field(default_factory=set)
     search: SearchTally = field(default_factory=SearchTally)
+    looks: LookTotals = NO_LOOKS
     broken: str = ""
     controls: int = 0
     pinned: int = 0
@@ -111,6 +113,7 @@ class Tally:
         self.boots += len(outcome.boots)
         self.recoveries += outcome.recoveries
         self.events += sum(boot.events for boot in outcome.boots)
+        self.looks = LookTotals.sum((self.looks, outcome.looks))
         if outcome.coverage is not None:
             self.images.add(outcome.coverage)
             self.crash_points += outcome.coverage.kinds
@@ -198,6 +201,7 @@ class Tally:
             unopened=self.unopened,
             time_cuts=tuple(self.cuts),
             varied=in_order(self.varied),
+            looks=self.looks,
             search=self.search.coverage(),
         )
 

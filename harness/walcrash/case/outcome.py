@@ -15,6 +15,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.log import BootSummary
+from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import Scenario
 from walcrash.values.varied import Varied
@@ -59,6 +60,7 @@ class CaseOutcome(HasViolations):
     needs_crash: bool = True
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
+    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -86,6 +88,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         is_before_promise=not has_acknowledged(run),
         is_plain=run.case.is_control,
         search=run.search,
+        looks=run.looks,
     )
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from walcrash.report.finding_text import finding_text, origin_command
+from walcrash.report.looks_text import look_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import (
     CRASH_POINT_HEAD,
@@ -125,6 +126,8 @@ def invariant_table(report: RunReport) -> str:
     varied, missing = varied_words(report)
     words = [f"Varied: {plain(varied)}."] if varied else []
     words += [f"Not varied: {plain(text)}." for text in missing]
+    looks = look_words(report)
+    words += [f"Further: {plain(looks)}."] if looks else []
     return "\n\n".join([table, *words])
 
 

@@ -28,6 +28,7 @@ from walcrash.values.log import (
     ScenarioStarted,
     StopReason,
 )
+from walcrash.values.looks import LookTotals
 from walcrash.values.varied import in_order
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -190,6 +191,7 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         ),
         unopened=next((part.unopened for part in parts if part.unopened is not None), None),
         varied=in_order(varied for part in parts for varied in part.varied),
+        looks=LookTotals.sum(part.looks for part in parts),
     )
 
 

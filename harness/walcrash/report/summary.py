@@ -14,6 +14,7 @@ from walcrash.report.finding_text import (
     finding_text,
     unreported_text,
 )
+from walcrash.report.looks_text import look_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.sighting_text import file_system_text
 from walcrash.report.text import (
@@ -215,6 +216,8 @@ def _invariants(report: RunReport, width: int) -> list[str]:
         label = ""
     varied, missing = varied_words(report)
     lines += block("varied", varied, width=width) if varied else []
+    looks = look_words(report)
+    lines += block("further", looks, width=width) if looks else []
     label = "not"
     for text in missing:
         lines += block(label, shorten(text), width=width)

@@ -19,6 +19,7 @@ from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.forms import SPARSE, Count, EncodableText
+from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
 from walcrash.values.varied import Varied
@@ -204,7 +205,8 @@ class ScenarioEnded:
     what a time budget was not enough for; without a time budget nothing is cut by the clock.
     `varied` is what was varied around recoveries beside hash seed, time zone and locale, for which
     program; a `problem` says why it was not. `search` is what the searches of its cases reached;
-    None where no case searched its crash states.
+    None where no case searched its crash states. `looks` counts the further recoveries of images,
+    and those that were left out.
     """
 
     scenario: EncodableText
@@ -227,6 +229,7 @@ class ScenarioEnded:
     time_cuts: Annotated[tuple[TimeCut, ...], SPARSE] = ()
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchCoverage | None, SPARSE] = None
+    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
