@@ -8,9 +8,9 @@ import pytest
 from walcrash.findings.former_ids import id_by_text
 from walcrash.minimise.cause import FailureGroup, cause_of, group_of
 from walcrash.values.case import Landing, Place, landing_at
-from walcrash.values.cause import Cause, CrashSite, name_pattern
+from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, RecordFate
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.identity import canonical, finding_id, group_id
 from walcrash.values.log import LOG
 from walcrash.values.moments import Placement
@@ -107,20 +107,77 @@ def test_more_that_was_lost_is_explained_by_less() -> None:
     assert not less.explains(replace(more, invariant=Invariant.LOST_PUT))
 
 
-def test_what_became_of_a_record_joins_crash_points_and_types_of_record() -> None:
-    written = EventRef(boot=1, event=3, kind=K.WRITE, path="wal.1")
-    copy = CopyFate(kind=FateKind.THERE, path="wal.1", start=0, end=9, written=written)
-    there = Fate(record=RecordFate(record="", is_missing=True, kind=FateKind.THERE, copies=(copy,)))
+WRITTEN = EventRef(boot=1, event=3, kind=K.WRITE, path="wal.1")
+COPY = CopyFate(kind=FateKind.THERE, path="wal.1", start=0, end=9, written=WRITTEN)
+
+
+def became(copy: CopyFate, *, reading: Reading = Reading.UNTIL) -> FateSite:
+    told = RecordFate(record="", is_missing=True, kind=copy.kind, copies=(copy,), reading=reading)
+    site = fate_site(Fate(record=told))
+    assert site is not None
+    return site
+
+
+def test_what_became_of_a_record_joins_crash_points_and_rules() -> None:
+    there = became(COPY)
     put = cause_of(Invariant.LOST_PUT, [landed(WRITE)], fate=there)
     mark = cause_of(Invariant.LOST_MARK, [landed(WRITE), landed(WRITE)], fate=there)
     assert put.explains(mark)
+    assert id_of(put) == id_of(mark) == "F-423958"
     assert not put.explains(replace(mark, fate=None))
     # A hole: the record was not promised, and what lies behind it is there.
     assert mark.explains(replace(put, invariant=Invariant.ORDER))
-    assert not put.explains(replace(mark, invariant=Invariant.ALTERED_RECORD))
-    elsewhere = replace(there, record=replace(there.record, copies=(replace(copy, path="data"),)))  # type: ignore[type-var]
-    assert not put.explains(cause_of(Invariant.LOST_PUT, [], fate=elsewhere))
-    assert put.facts == cause_of(Invariant.LOST_PUT, [landed(WRITE)]).facts
+    assert put.explains(replace(mark, invariant=Invariant.CHECKPOINT_AHEAD))
+    assert put.facts_of_crash == cause_of(Invariant.LOST_PUT, [landed(WRITE)]).facts
+
+
+def test_another_file_another_event_or_a_torn_write_is_another_cause() -> None:
+    put = cause_of(Invariant.LOST_PUT, [landed(WRITE)], fate=became(COPY))
+    unlink = EventRef(boot=1, event=5, kind=K.UNLINK, path="wal.1")
+    gone = replace(COPY, kind=FateKind.REMOVED, by=unlink)
+    others = [
+        became(replace(COPY, path="data")),
+        became(COPY, reading=Reading.TORN),
+        became(gone),
+        became(replace(gone, by=replace(unlink, kind=K.TRUNCATE))),
+        became(replace(COPY, kind=FateKind.NOT_DURABLE, not_synced="./")),
+    ]
+    causes = [put, *(cause_of(Invariant.LOST_PUT, [landed(REPLY)], fate=each) for each in others)]
+    assert len({id_of(cause) for cause in causes}) == len(causes)
+    assert not any(one.explains(other) for one in causes for other in causes if one is not other)
+
+
+def test_what_needs_no_crash_is_another_finding_though_it_loses_alike() -> None:
+    crash = cause_of(Invariant.LOST_PUT, [landed(WRITE)], fate=became(COPY))
+    plain = cause_of(Invariant.LOST_PUT, [], fate=became(COPY), is_plain=True)
+    assert plain.is_plain
+    assert not crash.explains(plain)
+    assert not plain.explains(crash)
+    assert id_of(crash) != id_of(plain)
+
+
+def test_recoveries_that_fail_are_told_by_the_rule_and_by_what_they_found() -> None:
+    site = FateSite(found=("wal.#",))
+    failed = cause_of(Invariant.UNRECOVERABLE, [landed(WRITE)], fate=site)
+    died = cause_of(Invariant.NOT_APPENDABLE, [landed(WRITE)], fate=site)
+    assert not failed.explains(died)
+    assert failed.explains(cause_of(Invariant.UNRECOVERABLE, [landed(REPLY)], fate=site))
+
+
+def test_a_group_with_a_fate_is_that_of_every_crash_and_rule() -> None:
+    there = became(COPY)
+    groups = [
+        group_of(invariant, landings, there)
+        for invariant in (Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER)
+        for landings in ([landed(WRITE)], [landed(REPLY)], [landed(WRITE, loss="")], [])
+    ]
+    assert len({group_id("made-up", SUBJECT, group.facts) for group in groups}) == 1
+    apart = [
+        group_of(Invariant.LOST_PUT, [landed(WRITE)]),
+        group_of(Invariant.LOST_PUT, [], there, is_plain=True),
+        group_of(Invariant.LOST_PUT, [landed(WRITE)], became(replace(COPY, path="data"))),
+    ]
+    assert len({group_id("made-up", SUBJECT, each.facts) for each in (groups[0], *apart)}) == 4
 
 
 def test_ids_are_those_of_every_other_process_and_version() -> None:

@@ -6,8 +6,8 @@ case than what needs one, and is judged by more rules.
 Not here: what needs a crash (`case.plain`), which parts are one group (`minimise.cause`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from walcrash.case.alignment import Alignment
@@ -19,9 +19,11 @@ from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
+from walcrash.findings.fates import failure_site
 from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import FateSite
 from walcrash.values.verdict import Verdict
 
 
@@ -44,6 +46,8 @@ class CaseParts:
         needs_crash: whether what it showed counts for its crashes.
         plain: how it failed without its crashes, if it did.
         portability: how it failed under a model weaker than the contract's, if it did.
+        fates: what became of what the parts lost that failed and count, where their events decide
+            that.
     """
 
     run: CaseRun
@@ -52,13 +56,25 @@ class CaseParts:
     needs_crash: bool = True
     plain: CaseRun | None = None
     portability: CaseRun | None = None
+    fates: Mapping[Part, FateSite] = field(default_factory=dict)
 
     def outcome(self) -> CaseOutcome:
         """Return what a campaign keeps of it."""
         whole = replace(self.run, portability_failure=self.portability)
-        plain = None if self.plain is None else summarise(self.plain, self.stored)
         own = summarise(whole, self.own_stored)
-        return replace(own, plain_failure=plain, needs_crash=self.needs_crash)
+        plain = None if self.plain is None else summarise(self.plain, self.stored)
+        if plain is not None:
+            plain = replace(plain, fate=self.fates.get(Part.PLAIN))
+        weaker = own.portability_failure
+        if weaker is not None:
+            weaker = replace(weaker, fate=self.fates.get(Part.PORTABILITY))
+        return replace(
+            own,
+            plain_failure=plain,
+            portability_failure=weaker,
+            needs_crash=self.needs_crash,
+            fate=self.fates.get(Part.OWN),
+        )
 
     def failures(self) -> list[tuple[Part, CaseRun]]:
         """Return the parts that failed and count."""
@@ -82,7 +98,7 @@ def run_parts(
     plane: Plane | None = None,
     later: tuple[BootPlan, ...] = (),
 ) -> CaseParts:
-    """Run a case; where it fails, find out what needs its crashes.
+    """Run a case; where it fails, tell what needs its crashes, and what became of what it lost.
 
     `alignment` says how far its payloads may grow; `plane` is the real file system whose power is
     lost, in place of a model's images; `later` are boots that it goes on with where it passes.
@@ -90,6 +106,21 @@ def run_parts(
     Raises:
         WalcrashError: as `run_case`.
     """
+    parts = _parts(sandbox, stored, alignment, plane, later)
+    sites = {
+        part: failure_site(sandbox, parts.own_stored if part is Part.OWN else parts.stored, run)
+        for part, run in parts.failures()
+    }
+    return replace(parts, fates={part: site for part, site in sites.items() if site is not None})
+
+
+def _parts(
+    sandbox: Sandbox,
+    stored: StoredCase,
+    alignment: Alignment | None,
+    plane: Plane | None,
+    later: tuple[BootPlan, ...],
+) -> CaseParts:
     run = run_case(sandbox, stored, alignment=alignment, plane=plane, later=later)
     stored, run = with_steady_clock(sandbox, stored, run)
     if run.verdict is Verdict.FAIL:
@@ -136,7 +167,7 @@ def with_evidence(
             assert failed is not None, "a part that failed has an outcome"
             stored = case.own_stored if part is Part.OWN else case.stored
             each = _Failure(at, part, failed, run, stored)
-            group = group_of(failed.worst.invariant, failed.landings, is_plain=failed.is_plain)
+            group = outcome_group(failed)
             known = simplest.setdefault((part, group), each)
             if complexity(failed) < complexity(known.outcome):
                 simplest[part, group] = each
@@ -147,6 +178,13 @@ def with_evidence(
             found[each.at], each.part, replace(each.outcome, evidence=evidence)
         )
     return found
+
+
+def outcome_group(outcome: CaseOutcome) -> FailureGroup:
+    """Return the group that a failing case belongs to."""
+    return group_of(
+        outcome.worst.invariant, outcome.landings, outcome.fate, is_plain=outcome.is_plain
+    )
 
 
 def _of_part(outcome: CaseOutcome, part: Part) -> CaseOutcome | None:

@@ -321,8 +321,10 @@ def _without_followers(found: Sequence[_Found]) -> list[_Found]:
     return kept
 
 
-def _loss_order(cause: Cause) -> tuple[int, str]:
-    return len(cause.lost), canonical(cause.facts)
+def _loss_order(cause: Cause) -> tuple[bool, int, int, str]:
+    fate = cause.fate
+    found = 0 if fate is None else len(fate.found)
+    return fate is None, found, len(cause.lost), canonical(cause.facts)
 
 
 def _id(tally: Tally, found: _Found) -> str:
@@ -336,10 +338,16 @@ def _id(tally: Tally, found: _Found) -> str:
 
 
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
-    if made is not None and made.cause is not None:
-        return made.cause
+    """Return the cause that a group shows: its minimal case's, else that of its own.
+
+    Where the minimal case's events decide nothing, those of the campaign's own case may.
+    """
     best = group.best
-    return cause_of(best.worst.invariant, best.landings, is_plain=best.is_plain)
+    if made is None or made.cause is None:
+        return cause_of(best.worst.invariant, best.landings, fate=best.fate, is_plain=best.is_plain)
+    if made.cause.fate is None and best.fate is not None:
+        return replace(made.cause, fate=best.fate)
+    return made.cause
 
 
 def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:

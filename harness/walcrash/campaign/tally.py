@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from walcrash.campaign.case_parts import outcome_group
 from walcrash.campaign.search_tally import SearchTally
 from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.case.power_loss import Coverage
-from walcrash.minimise.cause import group_of
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
 from walcrash.values.log import (
@@ -155,7 +155,7 @@ class Tally:
         name = group_id(
             self.scenario.name,
             self.scenario.subject,
-            group_of(outcome.worst.invariant, outcome.landings, is_plain=outcome.is_plain).facts,
+            outcome_group(outcome).facts,
             is_portability=groups is not self.groups,
         )
         group = groups.setdefault(name, Group(outcome))

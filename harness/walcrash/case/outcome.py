@@ -10,6 +10,7 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import FateSite
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
@@ -32,7 +33,8 @@ class CaseOutcome(HasViolations):
     `is_before_promise` says that no record had been acknowledged in it: what breaks then is a
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
-    needs them all the same. `varied` is what was varied around the subject's recoveries up to the
+    needs them all the same. `fate` is what became of what it lost, where it failed and its events
+    decide that. `varied` is what was varied around the subject's recoveries up to the
     end of it, for which program. `search` is what else of its crash states was judged.
     """
 
@@ -61,6 +63,7 @@ class CaseOutcome(HasViolations):
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    fate: Annotated[FateSite | None, SPARSE] = None
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:

@@ -17,11 +17,13 @@ from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import FateSite, fate_site
 from walcrash.values.errors import Inconclusive
 from walcrash.values.fate import EventRef, Fate, event_ref
 from walcrash.values.history import RecoveryName
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.recovery import Recovery
+from walcrash.values.verdict import Verdict
 
 
 def case_fate(run: CaseRun, *, recovery: WatchedBoot | None = None) -> Fate | None:
@@ -68,6 +70,25 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     # What it does now counts if it shows what it had shown.
     is_same = watched.history.recovery == first
     return case_fate(run, recovery=watched if is_same else None)
+
+
+def failure_site(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> FateSite | None:
+    """Return what became of what a run lost, as far as it is the same from seed to seed.
+
+    Args:
+        sandbox: as for `watched_fate`.
+        stored: the case.
+        run: what it gave.
+
+    Returns:
+        None where it did not fail, or where its events decide nothing.
+
+    Raises:
+        HarnessFault: as `watched_fate`.
+    """
+    if run.verdict is not Verdict.FAIL:
+        return None
+    return fate_site(watched_fate(sandbox, stored, run))
 
 
 def _traces(boots: Sequence[WatchedBoot]) -> Iterator[BootTrace]:

@@ -1,11 +1,12 @@
 """Causes: which failing cases are minimised together, and which minimal cases are one finding.
 
-Failing cases of one scenario are a group if they break the same invariant first and their last
-crash fell on the same kind of place. Each group is minimised. Minimal cases have the same cause if
-the same became of what was lost, of a PutOperation or a mark, wherever the crash fell; else if
+Failing cases of one scenario are a group if the same became of what they lost, wherever their
+crashes fell; where the events do not decide that, if they break the same invariant first and their
+last crash fell on the same kind of place. Each group is minimised. Minimal cases have the same
+cause if the same became of what was lost; or if
 they break the same invariant and, after a kill, have as many crashes and the last one fell on the
 same kind of event; where there was a power loss, if the last one took from the same files, or from
-those of the other and more. What needs no crash is one group, and one cause, for each invariant.
+those of the other and more. What needs no crash is never one with what needs one.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -17,9 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walcrash.values.case import Landing
-from walcrash.values.cause import Cause, CrashSite, fate_site, name_pattern, site_of
+from walcrash.values.cause import Cause, CrashSite, FateSite, name_pattern, site_of
 from walcrash.values.event import MESSAGES
-from walcrash.values.fate import Fate
 from walcrash.values.identity import Facts
 from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Story
@@ -36,27 +36,43 @@ class FailureGroup:
         site: the event that it fell on, with the operation; None where it was not recorded, as
             after a kill on a timer without interception.
         is_plain: whether they had no crash.
+        fate: what became of what they lost; None where the events do not decide it. Where they do,
+            the crash is not told: `is_power_loss` and `site` are not set.
     """
 
     invariant: Invariant
     is_power_loss: bool = False
     site: CrashSite | None = None
     is_plain: bool = False
+    fate: FateSite | None = None
 
     @property
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
         site = None if self.site is None else self.site.facts
         facts: Facts = (self.invariant.value, self.is_power_loss, site)
+        if self.fate is not None:
+            facts = self.fate.facts_of(self.invariant)
         return (facts, "plain") if self.is_plain else facts
 
 
 def group_of(
-    invariant: Invariant, landings: Sequence[Landing], *, is_plain: bool = False
+    invariant: Invariant,
+    landings: Sequence[Landing],
+    fate: FateSite | None = None,
+    *,
+    is_plain: bool = False,
 ) -> FailureGroup:
-    """Return the group that a failing case belongs to; `is_plain` says that it is a control."""
-    if not landings:
-        return FailureGroup(invariant=invariant, is_plain=is_plain)
+    """Return the group that a failing case belongs to.
+
+    Args:
+        invariant: what it breaks first.
+        landings: where its crashes landed, in order.
+        fate: what its events say of that, where they decide it.
+        is_plain: whether it is a control.
+    """
+    if fate is not None or not landings:
+        return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
     last = landings[-1]
     return FailureGroup(
         invariant=invariant,
@@ -69,7 +85,7 @@ def cause_of(
     invariant: Invariant,
     landings: Sequence[Landing],
     story: Story | None = None,
-    fate: Fate | None = None,
+    fate: FateSite | None = None,
     *,
     is_plain: bool = False,
 ) -> Cause:
@@ -82,13 +98,12 @@ def cause_of(
         fate: what its events say of what it breaks first, where they decide it.
         is_plain: whether it is a control, which has no crash.
     """
-    became = fate_site(fate)
     if not landings:
-        return Cause(invariant=invariant, crashes=0 if is_plain else 1, fate=became)
+        return Cause(invariant=invariant, crashes=0 if is_plain else 1, fate=fate)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
     if not any(landing.is_power_loss for landing in landings):
-        return Cause(invariant=invariant, crashes=len(landings), site=site, fate=became)
+        return Cause(invariant=invariant, crashes=len(landings), site=site, fate=fate)
     lost = () if story is None else _lost(story)
     # Where everything was kept, in the wrong order or with something between, the site decides.
     return Cause(
@@ -96,7 +111,7 @@ def cause_of(
         is_power_loss=True,
         site=None if lost else site,
         lost=lost,
-        fate=became,
+        fate=fate,
     )
 
 

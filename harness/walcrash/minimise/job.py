@@ -16,7 +16,7 @@ from walcrash.minimise.cause import cause_of
 from walcrash.minimise.search import minimise
 from walcrash.minimise.trial import TRIES
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause
+from walcrash.values.cause import Cause, fate_site
 from walcrash.values.fate import Fate
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.verdict import Invariant
@@ -99,7 +99,7 @@ def minimise_case(
             target_invariant,
             found.run.landings,
             story,
-            fate,
+            fate_site(fate),
             is_plain=found.run.case.is_control,
         ),
         fate=fate,

@@ -6,12 +6,13 @@ Not here: which cause a case shows, and which failing cases are a group (`minimi
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.event import EventKind
-from walcrash.values.fate import Fate, FateKind, Reading
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.forms import SPARSE
 from walcrash.values.identity import Facts
 from walcrash.values.operation import OperationKind
@@ -52,10 +53,12 @@ class FateSite:
 
     Attributes:
         kind: what became of the record's bytes; None where the finding is about no record.
-        path: the file that holds or held them, as `name_pattern` gives it.
-        by: what took them, and the name that it acted on.
-        detail: that recovery ended at a torn write, or whose sync is missing.
-        found: for a recovery that failed, the names that were new or torn.
+        path: the file that holds or held them, as `name_pattern` gives it; empty where `detail`
+            names what was not synced, which decides.
+        by: what took them, and the name that it acted on; None where they lie behind a torn write.
+        detail: that they lie behind a torn write, or whose sync is missing.
+        found: for a recovery that failed, the names that were new, torn, or lost in part.
+        gone: for a recovery that failed and found none of these, the names that were gone.
     """
 
     kind: FateKind | None = None
@@ -63,13 +66,32 @@ class FateSite:
     by: tuple[EventKind, str] | None = None
     detail: str = ""
     found: tuple[str, ...] = ()
+    gone: Annotated[tuple[str, ...], SPARSE] = ()
 
+    @property
+    def facts(self) -> Facts:
+        """The facts that ids are made of, in an order of their own that never changes."""
+        kind = None if self.kind is None else self.kind.value
+        by = None if self.by is None else (self.by[0].value, self.by[1])
+        # The detail of a torn write is a sentence, which findings of earlier versions have too.
+        is_torn = self.detail == Reading.TORN.value
+        detail = "" if is_torn else self.detail
+        return (kind, self.path, by, is_torn, detail, self.found, self.gone)
 
-_LOSSES: Final = frozenset({Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER})
-"""Rules that one bug breaks by turns, as the record that it loses is of this type or that.
+    def explains(self, other: "FateSite") -> bool:
+        """Whether the other is this one, or found what this one did and more."""
+        if not self.found or not other.found:
+            return self == other
+        return set(self.found) <= set(other.found)
 
-A record that is missed by `order` is a hole: it was not promised, and what lies behind it is there.
-"""
+    def facts_of(self, invariant: Invariant) -> Facts:
+        """Return its facts together with what tells one bug from another beside them.
+
+        A record that is not there is missed by one rule or the other, as it is a PutOperation or a
+        mark, and as something was promised or not: it is one bug. A recovery that fails is
+        told by its rule.
+        """
+        return ("fate", None if self.kind is not None else invariant.value, self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +107,8 @@ class Cause:
             file. None where that event is not known, or where `lost` tells more.
         lost: the names from which a power loss took something, as `name_pattern` gives them,
             sorted.
-        fate: what became of what was lost; None where the events do not decide it. The id does
-            not depend on it, so that a finding of an earlier version keeps its own.
+        fate: what became of what was lost; None where the events do not decide it. Where they do,
+            the id is made of it, since that is known before a case is minimised.
     """
 
     invariant: Invariant
@@ -104,22 +126,30 @@ class Cause:
     @property
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
+        if self.fate is None:
+            return self.facts_of_crash
+        facts = self.fate.facts_of(self.invariant)
+        # What needs no crash is another bug than what needs one, though they lose alike.
+        return (facts, "plain") if self.is_plain else facts
+
+    @property
+    def facts_of_crash(self) -> Facts:
+        """The facts without the fate, which ids of earlier versions are made of."""
         site = None if self.site is None else self.site.facts
         return (self.invariant.value, self.is_power_loss, self.crashes, site, self.lost)
 
     def explains(self, other: "Cause") -> bool:
-        """Whether the other is this one, lost what this one did and more, or has its fate."""
-        if self._is_same_fate(other):
-            return True
-        if self.invariant is not other.invariant or not self.lost or not other.lost:
-            return self.facts == other.facts
-        return set(self.lost) <= set(other.lost)
+        """Whether the other is this one as well.
 
-    def _is_same_fate(self, other: "Cause") -> bool:
-        is_alike = self.invariant is other.invariant or {self.invariant, other.invariant} <= _LOSSES
-        # What needs no crash is another bug than what needs one, though they lose alike.
-        is_alike = is_alike and self.is_plain == other.is_plain
-        return is_alike and self.fate is not None and self.fate == other.fate
+        It is where it has this fate. Where at most one of them has a fate, it is where its crash is
+        the same, or took what this one did and more.
+        """
+        if self.fate is not None and other.fate is not None:
+            is_rule = self.fate.kind is not None or self.invariant is other.invariant
+            return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
+        if self.invariant is not other.invariant or not self.lost or not other.lost:
+            return self.facts_of_crash == other.facts_of_crash
+        return set(self.lost) <= set(other.lost)
 
 
 def fate_site(fate: Fate | None) -> FateSite | None:
@@ -127,20 +157,35 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     if fate is None:
         return None
     if fate.found is not None:
-        refs = (*fate.found.new, *fate.found.torn)
-        names = {name_pattern(ref.path_to or ref.path) for ref in refs}
-        return FateSite(found=tuple(sorted(names))) if names else None
+        found = _names((*fate.found.new, *fate.found.torn, *fate.found.lost))
+        gone = () if found else _names(fate.found.gone)
+        return FateSite(found=found, gone=gone) if found or gone else None
     if fate.record is None or not fate.record.is_missing:
         return None
     told = fate.record
     if not told.copies:
         return FateSite(kind=told.kind)
     copy = told.copies[0]
+    if copy.not_synced:
+        # Whether the bytes or only a name of theirs were lost, it is this sync that is missing.
+        return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(copy.not_synced))
+    path = name_pattern(copy.path)
+    if _is_behind_torn(told, copy):
+        return FateSite(kind=FateKind.THERE, path=path, detail=Reading.TORN.value)
     by = None if copy.by is None else (copy.by.kind, name_pattern(copy.by.path))
-    # How much else of the file was shown depends on what else there was.
-    is_torn = told.reading is Reading.TORN
-    detail = Reading.TORN.value if is_torn else name_pattern(copy.not_synced)
-    return FateSite(kind=told.kind, path=name_pattern(copy.path), by=by, detail=detail)
+    return FateSite(kind=told.kind, path=path, by=by)
+
+
+def _is_behind_torn(told: RecordFate, copy: CopyFate) -> bool:
+    """Whether recovery ended at a torn write before the record, and may have cut it off there."""
+    if told.reading is Reading.TORN:
+        return True
+    is_cut = copy.by is not None and copy.by.kind is EventKind.TRUNCATE and copy.by.is_recovery
+    return is_cut and told.torn is not None
+
+
+def _names(refs: Iterable[EventRef]) -> tuple[str, ...]:
+    return tuple(sorted({name_pattern(ref.path_to or ref.path) for ref in refs}))
 
 
 def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:
