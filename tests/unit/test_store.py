@@ -20,9 +20,10 @@ from walcrash.findings.store_errors import store_error
 from walcrash.findings.store_upgrade import FORMAT
 from walcrash.minimise.cause import cause_of
 from walcrash.values.case_file import stored_case_to_json
-from walcrash.values.cause import Cause, CrashSite
+from walcrash.values.cause import Cause, CrashSite, fate_site
 from walcrash.values.errors import ExitCode, UsageError, WalcrashError
 from walcrash.values.event import EventKind
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, RecordFate
 from walcrash.values.faults import PowerLoss
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.identity import finding_id
@@ -174,15 +175,15 @@ def test_a_finding_with_an_id_of_its_sentence_is_found_replayed_and_known_again(
     in_format_3(tmp_path, former, "lost-put, kill: 1 crash, append reply")
     store = Store(tmp_path)
     assert store.find(former).stored == BUNDLE.stored
-    assert (store.find(former).id, store.find(former).former_id) == (former, None)
+    assert (store.find(former).id, store.find(former).former_ids) == (former, ())
     found = now(AT_REPLY)
     assert found.id != former
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
     (kept,) = store.all()
-    assert (kept.id, kept.former_id) == (found.id, former)
+    assert (kept.id, kept.former_ids) == (found.id, (former,))
     assert store.find(former) == store.find(found.id) == kept
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
-    assert store.find(former[:5]).former_id == former
+    assert store.find(former[:5]).former_ids == (former,)
 
 
 def test_a_finding_that_was_fixed_under_its_former_id_is_back_under_its_new_one(
@@ -203,6 +204,48 @@ def test_of_two_findings_that_were_one_sentence_the_first_takes_it_over(tmp_path
     assert store.keep(now(other), STORED, STORED) is FindingState.AGAIN
     assert store.keep(now(AT_WRITE), STORED, STORED) is FindingState.NEW
     assert {kept.id for kept in store.all()} == {now(other).id, now(AT_WRITE).id}
+
+
+UNLINKED = EventRef(boot=1, event=9, kind=EventKind.UNLINK, path="wal.3")
+GONE = CopyFate(kind=FateKind.REMOVED, path="wal.3", start=0, end=9, written=UNLINKED, by=UNLINKED)
+REMOVED = Fate(record=RecordFate(record="", is_missing=True, kind=FateKind.REMOVED, copies=(GONE,)))
+
+
+def by_crash(cause: Cause, fate: Fate) -> Finding:
+    """Return a finding as the last version kept it, under an id of its crash alone."""
+    id_ = finding_id("made-up", SUBJECT, cause.facts_of_crash)
+    return replace(FINDING, id=id_, cause=replace(cause, fate=fate_site(fate)), fate=fate)
+
+
+def test_findings_that_were_one_for_each_place_are_one_now_with_all_their_ids(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    older = [by_crash(AT_REPLY, REMOVED), by_crash(AT_WRITE, REMOVED)]
+    for each in older:
+        store.keep(each, STORED, STORED)
+    store.set_state(older[0].id, FindingState.FIXED)
+    other = now(replace(AT_REPLY, invariant=Invariant.ORDER))
+    store.keep(other, STORED, STORED)
+    found = replace(now(replace(AT_REPLY, fate=fate_site(REMOVED))), fate=REMOVED)
+    assert store.keep(found, STORED, STORED) is FindingState.AGAIN
+    assert {kept.id for kept in store.all()} == {found.id, other.id}
+    for each in older:
+        assert store.find(each.id).id == found.id
+    assert set(store.find(found.id).former_ids) == {each.id for each in older}
+    assert store.keep(found, STORED, STORED) is FindingState.AGAIN
+
+
+def test_a_finding_whose_record_went_another_way_is_left_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    cut = replace(GONE, by=replace(UNLINKED, kind=EventKind.TRUNCATE))
+    older = by_crash(AT_WRITE, replace(REMOVED, record=replace(REMOVED.record, copies=(cut,))))
+    store.keep(older, STORED, STORED)
+    found = replace(now(replace(AT_REPLY, fate=fate_site(REMOVED))), fate=REMOVED)
+    assert store.keep(found, STORED, STORED) is FindingState.NEW
+    assert {kept.id for kept in store.all()} == {found.id, older.id}
+    note = replace(found, id="F-000001", is_portability=True)
+    assert store.keep(note, STORED, STORED) is FindingState.NEW
 
 
 def test_a_finding_with_another_sentence_is_left_where_it_is(tmp_path: Path) -> None:

@@ -119,7 +119,10 @@ def follow_up(
     Raises:
         UsageError: the store cannot be written.
     """
+    there = {kept.id for kept in store.all(scenario=scenario.name)} if unseen else set()
     for id_, shown in sorted(unseen.items()):
+        if id_ not in there:
+            continue  # it was kept under a former id, and is one of those that were found
         kept = shown.kept
         state = _state(kept, shown.run)
         if state is None or kept.state is state is FindingState.FIXED:

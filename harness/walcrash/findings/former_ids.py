@@ -2,19 +2,24 @@
 
 The first versions distinguished findings by their invariant alone. The next ones hashed the cause
 as a sentence, such as `lost-put, kill: 2 crashes, append reply`. Now facts are hashed
-(`values.identity`). What a finding's id was by the sentence is computed here; the sentence is
-written out once more and for good, and nothing else may use it.
+(`values.identity`): first those of the crash alone, by which one bug had an id for each place where
+it was seen, then those of what became of the lost record, where that is known. What a finding's id
+was by the sentence is computed here; the sentence is written out once more and for good, and
+nothing else may use it.
 
 Not here: the store that searches it (`findings.store`).
 """
 
 import hashlib
 import re
+from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
-from walcrash.values.cause import Cause, CrashSite
+from walcrash.values.cause import Cause, CrashSite, fate_site
 from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.finding import Finding
+from walcrash.values.identity import finding_id
 from walcrash.values.scenario import SubjectSpec
 
 _ID_DIGITS: Final = 6
@@ -36,6 +41,30 @@ def id_by_text(scenario: str, subject: SubjectSpec, cause: Cause, *, is_portabil
     kind = "portability" if is_portability else ""
     text = repr((scenario, subject.name, options, _cause_text(cause), kind))
     return f"F-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:_ID_DIGITS]}"
+
+
+def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
+    """Whether a finding that was kept by the facts of its crash is one of now.
+
+    Args:
+        kept: it, of the same scenario.
+        finding: as it is reported now.
+        subject: the subject of this.
+    """
+    if kept.cause is None or finding.cause is None:
+        return False
+    if kept.is_portability is not finding.is_portability:
+        return False
+    again = replace(kept.cause, fate=fate_site(kept.fate))
+    if again.fate is not None and finding.cause.fate is not None:
+        return again.facts == finding.cause.facts
+    alone = finding_id(
+        finding.scenario,
+        subject,
+        finding.cause.facts_of_crash,
+        is_portability=finding.is_portability,
+    )
+    return alone == kept.id
 
 
 def _cause_text(cause: Cause) -> str:

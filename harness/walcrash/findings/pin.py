@@ -27,7 +27,7 @@ def pin(reference: str, *, runs: Path, output: Path | None) -> tuple[KeptFinding
     origin = _origin(kept, output)
     scenario = load_scenario(origin)
     if output is None and any(
-        each.finding in (kept.id, kept.former_id) for each in scenario.pinned
+        each.finding in (kept.id, *kept.former_ids) for each in scenario.pinned
     ):
         raise UsageError(
             f"{kept.id} is pinned in {origin} already; nothing was written",

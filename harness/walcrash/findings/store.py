@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from walcrash.findings.former_ids import IdScheme, id_by_text
+from walcrash.findings.former_ids import IdScheme, id_by_text, is_same_now
 from walcrash.findings.place import found_again
 from walcrash.findings.store_errors import damaged, store_error
 from walcrash.findings.store_file import is_there
@@ -56,7 +56,7 @@ class KeptFinding:
         origin: the campaign's own case, which the minimal one was made from.
         evidence: a run of the minimal case, packed (`evidence.unpack`), where it did not fail in
             every replay; else empty.
-        former_id: the id that an older version kept it under; None if it had no other.
+        former_ids: the ids that older versions kept it under, each as a finding of its own.
     """
 
     finding: Finding
@@ -64,7 +64,7 @@ class KeptFinding:
     stored: StoredCase
     origin: StoredCase
     evidence: str = ""
-    former_id: str | None = None
+    former_ids: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -156,7 +156,7 @@ class Store:
         Raises:
             UsageError: there is none, or more than one; or the store cannot be read.
         """
-        begins = "where substr(id, 1, ?1) = ?2 or substr(former, 1, ?1) = ?2 order by id"
+        begins = "where substr(id, 1, ?1) = ?2 or instr(' ' || former, ' ' || ?2) order by id"
         rows = self._rows(begins, (len(reference), reference))
         if len(rows) == 1:
             return self._read(rows[0])
@@ -251,28 +251,39 @@ class Store:
 def _take_over(
     connection: sqlite3.Connection, finding: Finding, stored: StoredCase
 ) -> tuple[str, str] | None:
-    """Take away the same finding as an older version kept it, under another id.
+    """Take away the same finding as an older version kept it, under another id or under several.
 
     Returns:
-        What had become of it, and its id; None if there is none.
+        What had become of it, and its ids; None if there is none.
     """
     older = connection.execute(
-        "select id, state, finding, id_scheme from finding "
-        "where scenario = ? and id_scheme < ? order by id_scheme desc, id",
-        (finding.scenario, IdScheme.CAUSE_AS_FACTS),
+        "select id, state, finding, id_scheme, former from finding where scenario = ? "
+        "order by id_scheme desc, id",
+        (finding.scenario,),
     ).fetchall()
-    if not older:
-        return None
-    former = _former_id(finding, stored)
-    for id_, state, text, scheme in older:
-        by_text = scheme == IdScheme.CAUSE_AS_TEXT and id_ == former
-        if by_text or (scheme == IdScheme.INVARIANT and _is_alike(text, finding)):
+    by_text = _id_by_text(finding, stored)
+    taken: list[tuple[str, str]] = []
+    for id_, state, text, scheme, former in older:
+        if scheme == IdScheme.CAUSE_AS_FACTS:
+            is_same = is_same_now(_finding(text), finding, stored.subject)
+        else:
+            # What did not tell all bugs apart is one of them, the first that is found again.
+            is_first = not taken
+            is_same = is_first and (
+                (scheme == IdScheme.CAUSE_AS_TEXT and id_ == by_text)
+                or (scheme == IdScheme.INVARIANT and _is_alike(text, finding))
+            )
+        if is_same:
             connection.execute("delete from finding where id = ?", (id_,))
-            return state, id_
-    return None
+            taken.append((state, f"{id_} {former}" if former else id_))
+    if not taken:
+        return None
+    is_fixed = all(FindingState(state) is FindingState.FIXED for state, _ in taken)
+    state = FindingState.FIXED.value if is_fixed else FindingState.AGAIN.value
+    return state, " ".join(ids for _, ids in taken)
 
 
-def _former_id(finding: Finding, stored: StoredCase) -> str | None:
+def _id_by_text(finding: Finding, stored: StoredCase) -> str | None:
     if finding.cause is None:
         return None
     return id_by_text(
@@ -319,5 +330,5 @@ def _read(row: Row, directory: Path) -> KeptFinding:
         stored=find(stored_case_from_text(stored)),
         origin=find(stored_case_from_text(origin)),
         evidence=evidence,
-        former_id=former,
+        former_ids=tuple(former.split()) if former else (),
     )
