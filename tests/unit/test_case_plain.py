@@ -4,14 +4,30 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from made_up_subject import MadeUpSubject, Rule, Shown, closed, killed, put, stored
+from made_up_subject import (
+    MadeUpSubject,
+    Rule,
+    Shown,
+    calls_of,
+    closed,
+    done,
+    killed,
+    put,
+    stored,
+)
 
 from walcrash.case import plain
 from walcrash.case.case_run import CaseRun
 from walcrash.case.plain import Blame, blame
 from walcrash.case.sandbox import Sandbox
+from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.event import EventKind
+from walcrash.values.faults import CrashPoint
+from walcrash.values.history import Outcome
+from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
 from walcrash.values.verdict import Invariant, Verdict
 from walcrash.workload.control import control_of
 
@@ -40,6 +56,45 @@ def test_a_failure_that_the_control_does_not_show_needs_its_crash(
     assert found.plain is None
     assert found.crash is not None
     assert not found.crash.case.is_control
+
+
+def test_what_the_call_under_way_would_hide_needs_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The subject is wrong while op-1 is open: the control, in which it is done, passes."""
+    in_the_mark = CrashPoint(call=2, ordinal=0, placement=Placement.BEFORE, event=EventKind.WRITE)
+
+    def is_open(shown: Shown) -> Invariant | None:
+        replies = [call for boot in shown.boots for call in boot.history.calls]
+        answered = [call for call in replies if call.outcome is Outcome.ACKNOWLEDGED]
+        records = [call.operation.record for call in answered]
+        types = [record.type for record in records if record is not None]
+        return STATE if types == [RecordType.PUT] else None
+
+    asked: list[Case] = []
+
+    def run_case(_: object, asking: StoredCase) -> CaseRun:
+        asked.append(asking.case)
+        return MadeUpSubject(is_open)(asking)
+
+    monkeypatch.setattr(plain, "run_case", run_case)
+    case = stored(killed(put(1), done(1), at=in_the_mark))
+    found = blame(cast("Sandbox", None), case, MadeUpSubject(is_open)(case))
+    assert found.crash is None
+    assert found.plain is not None
+    assert [calls_of(each) for each in asked] == [calls_of(case.case), [str(put(1))]]
+    assert all(each.is_control for each in asked)
+
+
+def test_a_case_whose_calls_were_all_answered_has_one_control(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subject = MadeUpSubject(lambda shown: None if shown.case.is_control else LOST)
+    monkeypatch.setattr(plain, "run_case", lambda _, asked: subject(asked))
+    case = stored(killed(put(1)))
+    run = subject(case)
+    assert blame(cast("Sandbox", None), case, run).crash == run
+    assert len(subject.tried) == 2
 
 
 @pytest.mark.parametrize("after_a_crash", [LOST, STATE, WORK])

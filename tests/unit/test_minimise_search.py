@@ -20,10 +20,13 @@ from made_up_subject import (
     stored,
 )
 
+from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
 from walcrash.minimise import trial
 from walcrash.minimise.search import Minimised, minimise
+from walcrash.minimise.trial import starts_of
 from walcrash.minimise.workload import removable
+from walcrash.recorder.recording import EventRow
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
@@ -362,6 +365,46 @@ def test_starts_of_the_subject_are_a_budget_as_well(monkeypatch: pytest.MonkeyPa
     assert whole.is_finished
     assert (found.is_finished, found.is_late) == (False, False)
     assert 0 < found.tries <= 3 < whole.tries
+
+
+def test_a_start_on_large_files_or_with_long_traces_counts_as_several() -> None:
+    run = lost_if(lambda shown: True)(stored(killed(put(1))))
+    few = starts_of(run)
+    assert few == len(run.boots) + run.recoveries
+    (boot,) = run.boots
+    at_the_end = boot.recording.rows[-1]._replace(
+        kind=EventKind.WRITE, path="data", offset=(10 << 20) - 5, length=5, data=b"12345"
+    )
+    large = with_rows(run, [*boot.recording.rows, at_the_end])
+    assert starts_of(large) == few + few * (10 << 20) // trial.BYTES_PER_START
+    again = with_rows(run, [*boot.recording.rows, at_the_end, at_the_end])
+    assert starts_of(again) == starts_of(large)
+    long = with_rows(run, boot.recording.rows * trial.EVENTS_PER_START)
+    assert starts_of(long) == few + len(boot.recording.rows)
+
+
+def with_rows(run: CaseRun, rows: list[EventRow]) -> CaseRun:
+    (boot,) = run.boots
+    return replace(run, boots=(replace(boot, recording=replace(boot.recording, rows=rows)),))
+
+
+def test_a_budget_that_ends_among_the_content_has_left_out_nothing_that_matters() -> None:
+    """Its 40 bytes are shortened by halves; no operation can go."""
+
+    def is_wrong(shown: Shown) -> bool:
+        operations = [each for boot in shown.case.boots for each in boot.operations]
+        records = [each.record for each in operations if each.record is not None]
+        return any(len(record.payload) > 20 for record in records)
+
+    case = stored(closed(put(1, b"z" * 40)))
+    subject = lost_if(is_wrong)
+    whole = smallest(case, subject)
+    assert whole.is_finished
+    cut = smallest(case, subject, most_tries=whole.tries - 2)
+    assert (cut.tries, cut.is_finished) == (whole.tries - 2, True)
+    assert case_of(cut) != case_of(whole)
+    begun = smallest(case, subject, most_tries=0)
+    assert not begun.is_finished
 
 
 def test_the_end_of_the_time_leaves_the_smallest_case_so_far() -> None:

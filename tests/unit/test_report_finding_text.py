@@ -4,7 +4,7 @@ import shlex
 
 from report_lines import finding, landing, violation
 
-from walcrash.report.finding_text import finding_text
+from walcrash.report.finding_text import finding_text, minimised
 from walcrash.values.verdict import Invariant
 
 EXPECTED = """\
@@ -42,7 +42,18 @@ def test_a_finding_that_does_not_repeat_says_so() -> None:
 
 def test_a_finding_that_was_not_minimised_to_the_end_says_so() -> None:
     text = finding_text(finding(is_minimal=False, tries=200), width=200)
-    assert "minimised to 3 in 200 tries, then the budget for it was used up" in text
+    assert "minimised to 3 in 200 tries, the most work that is spent on one; seen" in text
+    late = finding(is_minimal=False, is_late=True, tries=12, most_tries=200)
+    assert minimised(late) == (
+        "9 operations, minimised to 3 in 12 of at most 200 tries, then the time was over"
+    )
+    heavy = finding(is_minimal=False, tries=12, most_tries=200)
+    assert minimised(heavy).endswith(
+        "minimised to 3 in 12 of at most 200 tries, the most work that is spent on one"
+    )
+    unbegun = finding(is_minimal=False, is_late=True, tries=0)
+    assert minimised(unbegun) == "3 operations, not minimised, since the time was over"
+    assert minimised(finding(most_tries=200)) == "9 operations, minimised to 3 in 41 tries"
     text = finding_text(finding(is_minimal=False, tries=0, operations=9))
     assert "9 operations; seen" in text
 

@@ -12,15 +12,17 @@ import struct
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import report_lines
 from needs import lacking
-from report_lines import judged, scenario_started, write_scenario
+from report_lines import finding, judged, scenario_started, write_scenario
 
 from walcrash.report.output import is_terminal, wants_color
 from walcrash.report.terminal import LINE_SECONDS, STOPPING, minutes, open_progress
+from walcrash.values.log import FindingReported
 
 FAKE = report_lines.__file__
 ROOT = str(Path(FAKE).parents[2] / "harness")
@@ -86,7 +88,22 @@ def test_a_time_budget_ends_the_wait_if_it_is_sooner() -> None:
     )
     now[0] = 10.0
     progress.show(judged("quickstart", 0, failing=True))
-    assert "1 finding, 0:20 left" in stream.getvalue()
+    assert "1 failed, 0:20 left" in stream.getvalue()
+
+
+def test_what_is_counted_never_gets_less_when_failing_cases_come_to_fewer_findings() -> None:
+    stream = io.StringIO()
+    progress = open_progress(
+        stream, {}, case_counts=COUNTS, seconds=None, clock=steps(LINE_SECONDS)
+    )
+    for case, group in enumerate(("G-1", "G-2", "G-3")):
+        progress.show(replace(judged("quickstart", case, failing=True), finding=group))
+    both = finding(scenario="quickstart", groups=("G-1", "G-2", "G-3"))
+    progress.show(FindingReported(finding=both))
+    told = [
+        line.split("cases/s, ")[1].rpartition(", ")[0] for line in stream.getvalue().splitlines()
+    ]
+    assert told == ["1 failed", "2 failed", "3 failed", "3 failed, 1 finding"]
 
 
 def test_that_nobody_reads_the_progress_is_no_reason_to_stop() -> None:

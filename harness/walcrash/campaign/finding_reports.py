@@ -145,7 +145,7 @@ class FindingReports:
 
     def _minimal_cases(self, tally: Tally) -> dict[str, MinimalCase] | None:
         """Minimise all groups of a scenario; None after an interrupt."""
-        names = [*sorted(tally.groups), *sorted(tally.portability_groups)]
+        names = _most_telling_first(tally)
         minimal: dict[str, MinimalCase] = {}
         futures: dict[str, Future[MinimalCase]] = {}
         for name in names:
@@ -207,7 +207,10 @@ class FindingReports:
             if packed is None:
                 return None
             evidence = packed
-        finding = _finding(tally, name, found, replays=len(runs), replays_alike=len(alike))
+        finding = replace(
+            _finding(tally, name, found, replays=len(runs), replays_alike=len(alike)),
+            most_tries=self._tries,
+        )
         if run is not None and found.minimal is None:
             finding = replace(finding, fate=case_fate(run))
         if is_power_loss(finding.model) and not finding.is_plain:
@@ -266,6 +269,22 @@ class FindingReports:
             )
         except TimeOver:
             return sightings.not_tried(self._confirm, sightings.LATE)
+
+
+def _most_telling_first(tally: Tally) -> list[str]:
+    """Return the groups in the order in which they are minimised, where the time may be over.
+
+    What counts comes first, then what is known by what became of it, what breaks the severest rule
+    and what was seen most often.
+    """
+
+    def order(name: str) -> tuple[object, ...]:
+        group = tally.group(name)
+        best = group.best
+        rank = RULES[best.worst.invariant].rank
+        return name not in tally.groups, best.fate is None, rank, -group.seen, name
+
+    return sorted({**tally.groups, **tally.portability_groups}, key=order)
 
 
 def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found]:
@@ -379,6 +398,7 @@ def _finding(
         operations_before=best.operations,
         tries=0 if minimal is None else minimal.tries,
         is_minimal=minimal is not None and minimal.is_finished,
+        is_late=minimal is not None and minimal.is_late,
         seen=sum(group.seen for group in groups),
         cases=tally.cases + (tally.controls if shown.is_plain else 0),
         replays=replays,

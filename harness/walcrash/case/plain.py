@@ -1,10 +1,11 @@
 """Plain failures: what a failing case shows without its crashes is not for a crash to answer for.
 
 A failing case is run once more as its control: the same operations, every boot and every recovery
-closed. Where the control passes, the case needs its crash. Where it fails, the subject has a bug
-that needs none, and the case is judged again by the rules that the control keeps. Only what is
-more severe than all that the control broke counts for the crash then; what is less severe may
-follow from the bug that needs none.
+closed. Where that passes, so is what had been answered when each boot ended: a call that a crash
+fell into, or that came after it, may hide what shows without a crash. Where both pass, the case
+needs its crash. Where one fails, the subject has a bug that needs none, and the case is judged
+again by the rules that the control keeps. Only what is more severe than all that the control broke
+counts for the crash then; what is less severe may follow from the bug that needs none.
 
 Not here: which rule is more severe (`walcrash.values.rules`).
 """
@@ -14,7 +15,9 @@ from dataclasses import dataclass, replace
 from walcrash.case.case_run import CaseRun
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.history import Outcome
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict, Violation
 from walcrash.workload.control import control_of
@@ -48,8 +51,8 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
     """
     if run.case.is_control:
         return Blame(crash=None, stored=stored, plain=run)
-    control = run_case(sandbox, replace(stored, case=control_of(run.case)))
-    if control.verdict is not Verdict.FAIL:
+    control = _failing_control(sandbox, stored, run)
+    if control is None:
         return Blame(crash=run, stored=stored, plain=None)
     broken = control.judgement.violations
     kept = stored.invariants - {violation.invariant for violation in broken}
@@ -59,6 +62,26 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
         if again.verdict is Verdict.FAIL and _rank(again.judgement.violations[:1]) < _rank(broken):
             return Blame(crash=again, stored=fewer, plain=control)
     return Blame(crash=None, stored=stored, plain=control)
+
+
+def _failing_control(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
+    """Return the first control of a case that fails; None where the case needs its crash."""
+    for case in dict.fromkeys((control_of(run.case), control_of(_answered(run)))):
+        control = run_case(sandbox, replace(stored, case=case))
+        if control.verdict is Verdict.FAIL:
+            return control
+    return None
+
+
+def _answered(run: CaseRun) -> Case:
+    """Return a run's case with those operations that were answered, and each boot's `open`."""
+    boots = list(run.case.boots)
+    for number, history in enumerate(run.history.boots):
+        if boots[number].crash is not None:
+            answered = sum(call.outcome is not Outcome.UNANSWERED for call in history.calls)
+            operations = boots[number].operations[: max(1, answered)]
+            boots[number] = replace(boots[number], operations=operations)
+    return replace(run.case, boots=tuple(boots))
 
 
 def _rank(violations: tuple[Violation, ...]) -> int:

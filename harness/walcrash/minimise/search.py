@@ -57,7 +57,8 @@ class Minimised:
     Attributes:
         run: the smallest case's, in fresh processes; None if the case did not fail again.
         tries: how many simpler cases were run.
-        is_finished: whether all was tried; else the budget ran out first.
+        is_finished: whether all was tried that can take a boot, an operation, a fault or a part of
+            a crash away; else the budget ran out first.
         is_late: whether that was a time budget.
     """
 
@@ -126,8 +127,11 @@ def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
 
 def _cut_short(trial: Trial, end: BudgetOver | TimeOver) -> Minimised:
     """Return what there is when a budget ran out."""
-    is_late = isinstance(end, TimeOver)
-    return Minimised(run=trial.run, tries=trial.tries, is_finished=False, is_late=is_late)
+    # Simpler content alone is nothing that a reader would miss.
+    is_late = isinstance(end, TimeOver) and not trial.is_settled
+    return Minimised(
+        run=trial.run, tries=trial.tries, is_finished=trial.is_settled, is_late=is_late
+    )
 
 
 def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool) -> bool:
@@ -142,6 +146,7 @@ def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool)
     _fewer_faults(trial)
     _fewer_pairs(trial)
     _first_events(trial)
+    trial.is_settled = trial.case == before
     is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
     _simpler_content(trial, is_new=is_smaller or is_first)
     return trial.case != before

@@ -37,6 +37,12 @@ TRIES: Final = 200
 STARTS: Final = 2000
 """Most starts of the subject in these, boots and recoveries: a case with a power loss has many."""
 
+BYTES_PER_START: Final = 4 << 20
+"""A start on files of this size counts as one more: they are put back and looked through."""
+
+EVENTS_PER_START: Final = 1000
+"""So many recorded events count as one start more."""
+
 TRIES_PER_HUNG_SECOND: Final = 10
 """A run in which a recovery hung counts as so many for each second of its time limit."""
 
@@ -45,6 +51,10 @@ NEAR_IMAGES: Final = 12
 
 SEARCHED_IMAGES: Final = 150
 """Images that are judged where a power loss is searched at all positions of a boot."""
+
+
+_SIZED: Final = frozenset({EventKind.WRITE, EventKind.TRUNCATE, EventKind.ALLOCATE})
+"""Events that say how far a file reaches."""
 
 
 class RunCase(Protocol):
@@ -65,6 +75,8 @@ class Trial:
         run: what the simplest case showed, in fresh processes.
         tries: how many simpler cases were run.
         needs_crash: whether a case that breaks the invariant without its crashes too is not taken.
+        is_settled: whether all was tried that takes away a boot, an operation, a fault or a part of
+            a crash since the last of these was taken.
     """
 
     def __init__(
@@ -74,6 +86,7 @@ class Trial:
         self.run = run
         self.tries = 0
         self.needs_crash = False
+        self.is_settled = False
         self.target_invariant: Invariant = run.judgement.worst.invariant
         self._run_case = run_case
         self._stored = stored
@@ -146,7 +159,7 @@ class Trial:
             return None
         hung = TRIES_PER_HUNG_SECOND * self._stored.limits.seconds if has_hung(run) else 0
         self._spent += 1 + int(hung)
-        self._starts += len(run.boots) + run.recoveries
+        self._starts += starts_of(run)
         return run
 
     def _prepared(
@@ -270,6 +283,18 @@ def _at_each_loss(run: CaseRun) -> dict[int, PowerTarget]:
     return {
         boot: anywhere((choice.model,)) for boot, choice in enumerate(choices) if choice is not None
     }
+
+
+def starts_of(run: CaseRun) -> int:
+    """Return what a run counts among the starts: more where files or traces are large."""
+    starts = len(run.boots) + run.recoveries
+    reach: dict[str, int] = {}
+    for boot in run.boots:
+        for row in boot.recording.rows:
+            if row.kind in _SIZED:
+                reach[row.path] = max(reach.get(row.path, 0), row.offset + row.length)
+    events = sum(len(boot.recording.rows) for boot in run.boots)
+    return starts + starts * sum(reach.values()) // BYTES_PER_START + events // EVENTS_PER_START
 
 
 def breaks_first(run: CaseRun, target_invariant: Invariant) -> bool:

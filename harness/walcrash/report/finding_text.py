@@ -213,11 +213,19 @@ def _history(finding: Finding) -> str:
 def minimised(finding: Finding) -> str:
     """Return how small the case got: `9 operations, minimised to 3 in 41 tries`."""
     if not finding.tries:
-        return counted(finding.operations, "operation")
+        text = counted(finding.operations, "operation")
+        return f"{text}, not minimised, since the time was over" if finding.is_late else text
     before = counted(finding.operations_before, "operation")
     tries = counted(finding.tries, "try", "tries")
     text = f"{before}, minimised to {finding.operations} in {tries}"
-    return text if finding.is_minimal else f"{text}, then the budget for it was used up"
+    if finding.is_minimal:
+        return text
+    if finding.most_tries > finding.tries:
+        tries = f"{finding.tries:,} of at most {finding.most_tries:,} tries"
+        text = f"{before}, minimised to {finding.operations} in {tries}"
+    if finding.is_late:
+        return f"{text}, then the time was over"
+    return f"{text}, the most work that is spent on one"
 
 
 def replays(finding: Finding) -> str:

@@ -69,8 +69,11 @@ class Finding(HasViolations):
         operations: how many operations the smallest case calls, opens and closes not counted.
         operations_before: how many the campaign's own case called.
         tries: how many simpler cases were run on the way.
-        is_minimal: whether nothing was left to try; else the budget for it ran out first, or
-            the campaign's own case did not fail again.
+        is_minimal: whether all was tried that can take a boot, an operation, a fault or a part of
+            a crash away; else the budget for it ran out first, or the campaign's own case did not
+            fail again.
+        most_tries: how many simpler cases would have been run at most; 0 where that is not known.
+        is_late: whether a time budget was over before the smallest case was known to be that.
         seen: in how many cases of this campaign.
         cases: out of how many.
         replays: how often it was replayed in fresh processes.
@@ -129,6 +132,8 @@ class Finding(HasViolations):
     is_clock_back: Annotated[bool, SPARSE] = False
     kept: Annotated[FindingState | None, SPARSE] = None
     sighting: Annotated[Sighting | None, SPARSE] = None
+    most_tries: Annotated[Count, SPARSE] = 0
+    is_late: Annotated[bool, SPARSE] = False
 
     @property
     def is_stable(self) -> bool:
