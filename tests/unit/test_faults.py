@@ -22,6 +22,7 @@ from walcrash.values.faults import (
     CLASSES,
     ENDS,
     FAULTS,
+    Attempt,
     BootSelector,
     CrashPoint,
     Draft,
@@ -62,8 +63,8 @@ class BadCall(Fault):
     def injection(self) -> "BadCall":
         return self
 
-    def instead(self, kind: EventKind, call: int, path: str) -> Instead | None:
-        is_here = kind is self.event and call == self.call and path
+    def instead(self, attempt: Attempt) -> Instead | None:
+        is_here = attempt.kind is self.event and attempt.call == self.call and attempt.path
         return Instead(errno=self.errno, most_bytes=self.most_bytes) if is_here else None
 
     def __str__(self) -> str:
@@ -119,7 +120,9 @@ def test_every_class_has_its_entry_and_every_end_its_name() -> None:
     assert set(CLASSES) == set(FaultKind)
     assert all(CLASSES[kind].kind is kind for kind in FaultKind)
     assert all(isinstance(CLASSES[kind], Ending | Injectable) for kind in FaultKind)
-    assert set(ENDS.by_name) == {kind.value for kind in FaultKind}
+    ends = {kind for kind in FaultKind if isinstance(CLASSES[kind], Ending)}
+    assert set(ENDS.by_name) == {kind.value for kind in ends}
+    assert set(FAULTS.by_name) == {kind.value for kind in set(FaultKind) - ends}
 
 
 def test_a_fault_is_injected_into_its_call_alone_and_the_trace_says_so() -> None:

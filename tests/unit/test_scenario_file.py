@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from walcrash.scenario import file as scenario_file
+from walcrash.scenario.fault_table import FaultTable
 from walcrash.scenario.file import find_scenarios, load_scenario, schema_json
-from walcrash.scenario.schema import FaultTable
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
 from walcrash.values.errors import ExitCode, ScenarioError, UsageError
 from walcrash.values.event import EventKind

@@ -14,14 +14,14 @@ from typing import Final
 
 from walcrash.case.power_loss import EMPTY, RecordedBoot
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.watched_boot import WatchedBoot, watch_boot
+from walcrash.case.watched_boot import WatchedBoot, watch_boot, with_errors
 from walcrash.disk import Candidate
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
-from walcrash.values.event import MESSAGES
+from walcrash.values.event import INJECTED, MESSAGES
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
@@ -118,17 +118,22 @@ class CaseBoots:
         rows = boot.recording.rows
         said = [row.data for row in rows if row.kind in MESSAGES]
         # Several images are judged at one position, and most positions lie between two messages.
-        read = lru_cache(HISTORIES)(
-            lambda count: read_boot(
-                boot.plan.operations, said[:count], Ending(BootEnd.POWER_LOST), directory=directory
-            )
-        )
+        number = len(self.watched)
+        injected = [at for at, row in enumerate(rows) if row.flags & INJECTED]
+
+        @lru_cache(HISTORIES)
+        def read(count: int, errors: int) -> BootHistory:
+            lost = Ending(BootEnd.POWER_LOST)
+            shown = read_boot(boot.plan.operations, said[:count], lost, directory=directory)
+            until = injected[errors - 1] + 1 if errors else 0
+            return with_errors(shown, boot.plan, boot.recording, number=number, until=until)
 
         def history_until(events: int) -> BootHistory:
-            return read(sum(row.kind in MESSAGES for row in rows[:events]))
+            errors = sum(at < events for at in injected)
+            return read(sum(row.kind in MESSAGES for row in rows[:events]), errors)
 
         return RecordedBoot(
-            number=len(self.watched),
+            number=number,
             plan=boot.plan,
             base=self._durable,
             earlier=tuple(each.events() for each in self._since_then),

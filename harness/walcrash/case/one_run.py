@@ -100,7 +100,9 @@ class OneRun:
         image_before: Image | None = None
         for number, plan in enumerate(stored.case.boots, start=1):
             image_before = None
-            if number > 1 and plan.crash is not None and len(plan.operations) == 1:
+            is_cut_short = plan.crash is not None and len(plan.operations) == 1
+            # A recovery that met an error may have given up something that nobody was promised.
+            if number > 1 and is_cut_short and not stored.case.faults_in(number - 1):
                 image_before = capture(self._sandbox.directory)
             boot = self._run_boot(plan, number)
             if not boot.can_go_on:
@@ -145,7 +147,7 @@ class OneRun:
 
     def _conclude(self, image_before: Image | None) -> CaseRun:
         last = self._boots.watched[-1].history
-        if isinstance(last.recovery, RecoveryFailure):
+        if isinstance(last.recovery, RecoveryFailure) and not last.gave_up:
             recoveries = Recoveries(first=last.recovery)
         else:
             self._left = capture(self._sandbox.directory)

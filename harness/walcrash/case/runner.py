@@ -153,7 +153,7 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     boots = run.history.boots
     runs = RecoveryRuns(sandbox, stored, is_fresh=True)
     last = boots[-1].recovery
-    if isinstance(last, RecoveryFailure):
+    if isinstance(last, RecoveryFailure) and not boots[-1].gave_up:
         recoveries = Recoveries(first=last)
     else:
         try:

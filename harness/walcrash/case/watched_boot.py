@@ -1,7 +1,8 @@
 """Watched boots: one boot of a case under interception, as history and trace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from walcrash.case.recoverer import describe_status
 from walcrash.case.sandbox import Sandbox
@@ -12,11 +13,15 @@ from walcrash.values.case import BootPlan, Landing, landing_at
 from walcrash.values.event import MESSAGES, Event, EventKind
 from walcrash.values.faults import Fault
 from walcrash.values.history import BootEnd, BootHistory
-from walcrash.values.limits import BYTES_PER_BOOT
+from walcrash.values.io_error import io_errors
+from walcrash.values.limits import BYTES_PER_BOOT, INJECTED_PER_CALL
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
 from walcrash.values.tears import PAGE_BYTES
+
+_STUCK: Final = frozenset({WatchEnd.HUNG, WatchEnd.TOO_MUCH, WatchEnd.RETRYING})
+"""Why a watch ends that the subject did not end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,12 @@ class WatchedBoot:
     @property
     def can_go_on(self) -> bool:
         """Whether another boot may follow: the subject recovered and did not end by itself."""
-        has_failed = isinstance(self.history.recovery, RecoveryFailure)
-        return not has_failed and self.history.end is not BootEnd.DIED
+        history = self.history
+        if history.is_stuck:
+            return False
+        has_failed = isinstance(history.recovery, RecoveryFailure)
+        has_gone = has_failed or history.end is BootEnd.DIED
+        return not has_gone or history.gave_up or (bool(history.errors) and not has_failed)
 
     def events(self) -> tuple[Event, ...]:
         """Return the boot's trace."""
@@ -69,12 +78,13 @@ def boot_of(
 ) -> WatchedBoot:
     """Return a boot that was watched as history and trace; `number` counts from 1."""
     recording = watched.recording
-    history = read_boot(
+    said = read_boot(
         plan.operations,
         [data for _, data in recording.messages(MESSAGES)],
         _ending(plan, watched, limits.seconds),
         directory=directory,
     )
+    history = with_errors(said, plan, recording, number=number)
     crash = recording.crash
     landing = None
     if crash is not None:
@@ -92,6 +102,31 @@ def boot_of(
     )
 
 
+def with_errors(
+    history: BootHistory,
+    plan: BootPlan,
+    recording: Recording,
+    *,
+    number: int,
+    until: int | None = None,
+) -> BootHistory:
+    """Return the history of a boot with what was injected into it.
+
+    Args:
+        history: what it said.
+        plan: what it was to do.
+        recording: its trace.
+        number: the boot, from 1.
+        until: how many of its events happened; None for all.
+    """
+    is_stuck = until is None and recording.end in _STUCK
+    if not recording.has_injected:
+        return replace(history, is_stuck=is_stuck) if is_stuck else history
+    events = [row.event() for row in recording.rows[:until]]
+    errors = io_errors(events, plan.operations, boot=number)
+    return replace(history, errors=errors, is_stuck=is_stuck)
+
+
 def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     """Say how a boot ended, from why its watch did."""
     end = watched.recording.end
@@ -103,6 +138,9 @@ def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     if end is WatchEnd.TOO_MUCH:
         text = f"it wrote more than {BYTES_PER_BOOT >> 20} MiB in one boot, then killed"
         return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
+    if end is WatchEnd.RETRYING:
+        text = f"it met {INJECTED_PER_CALL:,} injected errors in one call and went on, then killed"
+        return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.HUNG, text))
     replies = sum(row.kind is EventKind.REPLY for row in watched.recording.rows)
     if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
         return Ending(BootEnd.CLOSED)

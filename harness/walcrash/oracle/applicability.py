@@ -33,7 +33,8 @@ def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str
 
 
 def _has_failed(history: History) -> bool:
-    shown = [*(boot.recovery for boot in history.boots), history.recoveries.first]
+    boots = [boot.recovery for boot in history.boots if not boot.gave_up]
+    shown = [*boots, history.recoveries.first]
     return any(isinstance(recovery, RecoveryFailure) for recovery in shown)
 
 

@@ -125,6 +125,14 @@ class Died:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """A call that met an injected error and was stopped, since it had no end."""
+
+    where: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PerturbedRecovery:
     """Two recoveries of one image, the other one in different surroundings."""
 
@@ -187,6 +195,7 @@ Evidence = (
     | BootCall
     | LaterBoot
     | Died
+    | Stuck
     | PerturbedRecovery
     | RepeatedRecovery
     | WorkCall

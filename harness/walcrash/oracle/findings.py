@@ -6,17 +6,22 @@ smaller rank comes first. Of each invariant only the first violation is kept, si
 mostly follow from it. A state that other surroundings change obeys no rule about states for long,
 so `determinism` comes before the first of these, whatever showed it.
 
+From the first injected error on every violation is one of `unreported-error`, where that was asked
+for: the first of them is reported, with the error.
+
 A rule whose capability the subject lacks is not judged at all.
 
 Not here: the rules themselves (`rules`), and why one was not judged (`applicability`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from walcrash.oracle.evidence import Evidence
 from walcrash.oracle.rules import JUDGES
+from walcrash.oracle.unreported_error import after_error
 from walcrash.values.contract import Promise
+from walcrash.values.io_error import IoError
 from walcrash.values.rule import Occasion
 from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
 from walcrash.values.terms import Terms
@@ -46,6 +51,14 @@ class Findings:
         self._asked = terms.invariants
         self._judged: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
+        self._error: IoError | None = None
+        self._after_error: frozenset[Invariant] = frozenset()
+
+    def strike(self, error: IoError) -> None:
+        """Note that an error was injected; what shows from now on shows after it."""
+        if self._error is None:
+            self._error = error
+            self.note(Occasion.IO_ERROR)
 
     def hold(self, evidence: Evidence) -> bool:
         """Hold a piece of evidence against every rule; return whether it violates any."""
@@ -53,7 +66,11 @@ class Findings:
         for invariant, judge in self._judges:
             for violation in judge(evidence):
                 is_violated = True
-                self._first.setdefault(invariant, (self.stage, violation))
+                if invariant in self._first:
+                    continue
+                self._first[invariant] = self.stage, violation
+                if self._error is not None:
+                    self._after_error |= {invariant}
         return is_violated
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
@@ -79,7 +96,7 @@ class Findings:
             return stage, MOST_SEVERE_FIRST.index(item)
 
         found = sorted(self._first.items(), key=order)
-        violations = tuple(violation for _, (_, violation) in found)
+        violations = self._attributed([violation for _, (_, violation) in found])
         judged = frozenset(self._judged | self._first.keys())
         unjudged = tuple(
             (item, reason(item))
@@ -88,3 +105,16 @@ class Findings:
         )
         verdict = Verdict.FAIL if found else Verdict.PASS if judged else Verdict.INCONCLUSIVE
         return Judgement(verdict, violations, judged, unjudged)
+
+    def _attributed(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:
+        """Return the violations in order, with all that showed after an error as the first."""
+        rule = Invariant.UNREPORTED_ERROR
+        if self._error is None or rule not in self.invariants:
+            return tuple(violations)
+        later = [each for each in violations if each.invariant in self._after_error]
+        if not later:
+            return tuple(violations)
+        first = after_error(later[0], self._error)
+        return tuple(
+            first if each is later[0] else each for each in violations if each not in later[1:]
+        )

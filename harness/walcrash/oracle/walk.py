@@ -10,7 +10,8 @@ spoilt, not even whether recovery succeeds. What it shows is taken as the log of
 A subject that may lose anything but never shows malformed records promises a prefix, of which
 nothing at all is one.
 
-A boot that ended by itself is a violation in any boot, also the first: no fault explains it.
+A boot that ended by itself is a violation in any boot, also the first: no fault explains it. After
+an injected error it is right to refuse everything, `open` too, and to end the process.
 
 Not here: the rules, one by one in the modules that `rules` names.
 """
@@ -29,6 +30,7 @@ from walcrash.oracle.evidence import (
     Replayed,
     RightRecords,
     ShownState,
+    Stuck,
     WorkCall,
     WorkDone,
 )
@@ -120,9 +122,14 @@ class Walk:
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
         where, opening, calls = f"boot {number}", boot.calls[:1], boot.calls[1:]
+        self._strike(boot, 0)
         for call in opening:
             self._call(call, (number, 0))
         recovery = boot.recovery
+        if boot.gave_up:
+            self.log.end_boot(BootEnd.KILLED)
+            self.effects.end_boot(BootEnd.KILLED)
+            return True
         if recovery is None and boot.end is BootEnd.DIED:
             recovery = RecoveryFailure(FailureKind.DIED, "the subject ended in `open`")
         if isinstance(recovery, RecoveryFailure):
@@ -133,11 +140,17 @@ class Walk:
         for index, call in enumerate(calls, start=1):
             if call.outcome is Outcome.NOT_ASKED:
                 continue
+            self._strike(boot, index)
             self._replay(call, f"{where}, call {index}")
             self._call(call, (number, index))
             self.log.call(call, (number, index))
         self._end_boot(number, boot, calls)
         return True
+
+    def _strike(self, boot: BootHistory, index: int) -> None:
+        """Note the first error that was injected into a boot up to a call."""
+        if boot.errors and boot.errors[0].call <= index:
+            self.findings.strike(boot.errors[0])
 
     def _replay(self, call: Call, where: str) -> None:
         comparison = live_replay(self.log, call)
@@ -157,12 +170,17 @@ class Walk:
         self.effects.call(call, position, where)
 
     def _end_boot(self, number: int, boot: BootHistory, calls: tuple[Call, ...]) -> None:
+        before_error = _asked(calls[: max(0, boot.errors[0].call - 1)] if boot.errors else calls)
         calls = _asked(calls)
         if number > 1:
-            self.findings.hold(LaterBoot(where=f"boot {number}", calls=calls, sizes=self.sizes))
+            where = f"boot {number}"
+            self.findings.hold(LaterBoot(where=where, calls=before_error, sizes=self.sizes))
         taken = (call for call in calls if call.outcome is Outcome.ACKNOWLEDGED)
         self.sizes.update(size for size in map(put_size, taken) if size is not None)
-        if boot.end is BootEnd.DIED and boot.calls:
+        if boot.is_stuck and boot.errors and boot.calls:
+            where = f"boot {number}, call {len(boot.calls) - 1}"
+            self.findings.hold(Stuck(where=where, call=boot.calls[-1]))
+        elif boot.end is BootEnd.DIED and boot.calls and not boot.errors:
             where = f"boot {number}, call {len(boot.calls) - 1}"
             breaks = self.findings.first_judged(Invariant.NOT_APPENDABLE, Invariant.UNRECOVERABLE)
             self.findings.hold(Died(where=where, call=boot.calls[-1], breaks=breaks))

@@ -80,6 +80,7 @@ class WatchEnd(Enum):
     HUNG = "hung"
     TOO_LONG = "too-long"
     TOO_MUCH = "too-much"
+    RETRYING = "retrying"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,11 @@ class Recording:
     def errors(self) -> set[tuple[int, bool]]:
         """Return the errno of each call that failed, and whether that was injected."""
         return {(-row.result, bool(row.flags & INJECTED)) for row in self.rows if row.result < 0}
+
+    @property
+    def has_injected(self) -> bool:
+        """Whether anything was injected."""
+        return any(row.flags & INJECTED for row in self.rows)
 
     def messages(self, kinds: frozenset[EventKind]) -> list[tuple[EventKind, bytes]]:
         """Return what the worker said, in order."""

@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 
 from walcrash.recorder.abi import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, libc
 
-_WANTED: Final = 0x1 | 0x2 | 0x100 | 0x200
-"""STATX_TYPE, STATX_MODE, STATX_INO and STATX_SIZE."""
+_WANTED: Final = 0x1 | 0x2 | 0x4 | 0x100 | 0x200 | 0x400
+"""STATX_TYPE, STATX_MODE, STATX_NLINK, STATX_INO, STATX_SIZE and STATX_BLOCKS."""
 
 _Statx = ctypes.c_char * 256
 """`struct statx`."""
 
-_FIELDS: Final = struct.Struct("<28xH2xQQ88xII")
-"""Of `struct statx`: mode, inode, size, and the device's major and minor number."""
+_FIELDS: Final = struct.Struct("<16xI8xH2xQQQ80xII")
+"""Of `struct statx`: links, mode, inode, size, blocks, the device's major and minor number."""
 
 
 class FileStatus(NamedTuple):
@@ -31,6 +31,8 @@ class FileStatus(NamedTuple):
     st_ino: int
     st_size: int
     st_dev: int
+    st_nlink: int
+    st_blocks: int
 
 
 def status_of(file: int | str | bytes) -> FileStatus:
@@ -58,5 +60,5 @@ def _status(at: int, path: bytes, flags: int) -> FileStatus:
     if libc.statx(at, path, flags, _WANTED, found) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)
-    mode, inode, size, major, minor = _FIELDS.unpack_from(found)
-    return FileStatus(mode, inode, size, os.makedev(major, minor))
+    links, mode, inode, size, blocks, major, minor = _FIELDS.unpack_from(found)
+    return FileStatus(mode, inode, size, os.makedev(major, minor), links, blocks)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.injector import Injector, NeverGivesUp
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.process_table import Gone, ProcessTable
 from walcrash.recorder.processes import OpenFile, Process
@@ -43,12 +44,7 @@ from walcrash.recorder.writing import start_of_write, write_instead, write_out, 
 from walcrash.values import limits
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import INJECTED, MAPPED, EventKind
-from walcrash.values.faults import (
-    CrashPoint,
-    Instead,
-    KillTimer,
-    bytes_of_share,
-)
+from walcrash.values.faults import CrashPoint, KillTimer, bytes_of_share
 from walcrash.values.moments import Placement
 from walcrash.values.tears import nearest_cut
 
@@ -85,7 +81,7 @@ class Supervisor(ProcessTable):
         self._pid = pid
         self._plan = plan
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
-        self._injections = plan.injections
+        self._injector = Injector(plan.injections, directory.path) if plan.injections else None
         self.sync_all = plan.sync_all
         self._count = plan.count
         self._marks: dict[int, Mark] = {}
@@ -115,6 +111,8 @@ class Supervisor(ProcessTable):
             return WatchEnd.KILLED
         except TooMuch:
             return WatchEnd.TOO_MUCH
+        except NeverGivesUp:
+            return WatchEnd.RETRYING
         finally:
             for process in self._processes.values():
                 process.detach()
@@ -290,7 +288,10 @@ class Supervisor(ProcessTable):
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
             noted, began = flags, self._count() if self._count else 0
-            if self._injections and (instead := self._instead(EventKind.WRITE, file.path)):
+            instead = self._injector and self._injector.write(
+                self.call, file.path, file.fd, len(data), offset, flags
+            )
+            if instead:
                 noted |= INJECTED
                 result, start = write_instead(instead, file.fd, data, offset, flags)
             else:
@@ -411,7 +412,10 @@ class Supervisor(ProcessTable):
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
         result, began = 0, self._count() if self._count else 0
-        if self._injections and (instead := self._instead(kind, path)) and instead.errno:
+        instead = self._injector and self._injector.event(
+            kind, self.call, path, path_to, offset, length
+        )
+        if instead and instead.errno:
             result, head = -instead.errno, (*head[:8], flags | INJECTED, False)
         else:
             try:
@@ -425,11 +429,6 @@ class Supervisor(ProcessTable):
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result
-
-    def _instead(self, kind: EventKind, path: str) -> Instead | None:
-        """Return what happens in place of the event at hand; the first injection decides."""
-        every = [each.instead(kind, self.call, path) for each in self._injections]
-        return next((instead for instead in every if instead is not None), None)
 
     def _record(self, row: RawRow, began: int = 0) -> None:
         if self._count:

@@ -10,10 +10,12 @@ Source: `values.case` and `values.scenario`, which say what faults and crash poi
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from walcrash.scenario.schema import ContractTable, FaultTable, WorkloadTable
+from walcrash.scenario.fault_checks import error_problems
+from walcrash.scenario.fault_table import FaultTable
+from walcrash.scenario.problem import Problem
+from walcrash.scenario.schema import ContractTable, WorkloadTable
 from walcrash.scenario.toml_position import KeyPath
 from walcrash.values.contract import Acknowledges, Promise
 from walcrash.values.event import EventKind
@@ -37,21 +39,6 @@ MIX_KEY_OF_OPERATION: Final = {
 _KEYS_OF_ALL_FAULTS: Final = frozenset({"kind", "weight", "boots"})
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong with a file.
-
-    Attributes:
-        path: where, as keys from the top and positions in arrays.
-        message: what was found and what is allowed.
-        hint: what to write; empty where there is nothing to say.
-    """
-
-    path: KeyPath
-    message: str
-    hint: str = ""
-
-
 def cross_problems(
     workload: WorkloadTable | None,
     contract: ContractTable | None,
@@ -69,6 +56,7 @@ def cross_problems(
         place: KeyPath = ("faults", position)
         problems += _kind_problems(place, fault)
         problems += _event_problems(place, fault)
+        problems += error_problems(place, fault)
         if workload is not None:
             problems += _unreachable_operations(place, fault, workload)
             problems += _unreachable_boots(place, fault, workload)

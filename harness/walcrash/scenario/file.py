@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from walcrash.scenario.checks import Problem
+from walcrash.scenario.fault_table import FaultTable
 from walcrash.scenario.pinned_checks import pinned_problems
+from walcrash.scenario.problem import Problem
 from walcrash.scenario.problems import problems_of, shown
 from walcrash.scenario.schema import (
     FORMAT,
-    FaultTable,
     MixTable,
     PhaseTable,
     ScenarioTable,

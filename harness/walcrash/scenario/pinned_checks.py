@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from walcrash.scenario.checks import Problem
+from walcrash.scenario.problem import Problem
 from walcrash.values.case_file import case_from_text
 from walcrash.values.codec import UPGRADE, Refused
 

@@ -16,11 +16,12 @@ from typing import Final, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from walcrash.scenario.checks import Problem, cross_problems
+from walcrash.scenario.checks import cross_problems
+from walcrash.scenario.fault_table import FaultTable
+from walcrash.scenario.problem import Problem
 from walcrash.scenario.schema import (
     TABLES,
     ContractTable,
-    FaultTable,
     ScenarioTable,
     WorkloadTable,
 )

@@ -1,11 +1,11 @@
 """The scenario file's schema: every key, what it may hold, and what it means.
 
 This is the one place that knows the file format: the checks, the JSON Schema and the reference
-page (`docs`) all come from the fields below. What concerns two keys at once is in
-`checks`.
+page (`docs`) all come from the fields below and those of `fault_table`. What concerns two keys at
+once is in `checks`.
 
 Not here: reading a file and putting the problems into words (`file`). pydantic is
-imported by this module and `table` alone, since it costs 90 ms.
+imported by these modules and `table` alone, since it costs 90 ms.
 
 Source: `harness/walcrash/docs/reference/driver-protocol.md`, section
 `[contract]`.
@@ -21,15 +21,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from walcrash.scenario.fault_table import FaultTable
 from walcrash.scenario.pinned import PinnedTable
+from walcrash.scenario.table import LIST_NAMES, WEIGHT, number_of, range_of
 from walcrash.scenario.table import Read as _Read
 from walcrash.scenario.table import Table as _Table
 from walcrash.scenario.table import member_of as _member
-from walcrash.scenario.table import name_of as _name
-from walcrash.scenario.table import number_of
 from walcrash.values.contract import Acknowledges, Damage, PersistenceModel, Promise
-from walcrash.values.event import EventKind
-from walcrash.values.faults import BootSelector, FaultKind
 from walcrash.values.limits import (
     BOOTS_PER_CASE,
     CASES_PER_SCENARIO,
@@ -37,9 +35,7 @@ from walcrash.values.limits import (
     OPERATIONS_PER_BOOT,
     PAYLOAD_BYTES,
 )
-from walcrash.values.moments import SECTOR_BYTES, Placement
-from walcrash.values.operation import OperationKind
-from walcrash.values.record import RecordType
+from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.scenario import RECOVERY_SECONDS, IdStyle
 from walcrash.values.tears import ATOMIC_BYTES
 from walcrash.values.verdict import Invariant
@@ -54,18 +50,6 @@ FAULTS: Final = 100
 PAYLOAD_SIZES: Final = 1000
 """Most payload sizes in one scenario."""
 
-LIST_NAMES: Final = 100
-"""Most names in one list of names."""
-
-WEIGHT: Final = 1_000_000
-"""Largest weight of anything that is drawn."""
-
-IMAGES: Final = 1_000_000
-"""Most images of one case."""
-
-DELAY_US: Final = 600_000_000
-"""Longest delay of a timer, microseconds: ten minutes."""
-
 MEMORY_MB: Final = 1_048_576
 """Largest memory limit, megabytes: one terabyte."""
 
@@ -79,26 +63,6 @@ OPTION_INTEGER: Final = 2**63
 """Integers in options are signed 64 bits, as TOML says."""
 
 ALL: Final = "all"
-OPERATION_NAMES: Final = tuple(
-    [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
-)
-
-
-def _range(low: int, high: int) -> _Read:
-    """Read `3` as (3, 3) and `[1, 3]` as (1, 3)."""
-    allowed = f"a whole number of {low} to {high}, or the fewest and the most as a list of two"
-
-    def checked(value: object) -> tuple[int, int]:
-        found: list[object] = value if isinstance(value, list) else [value, value]
-        # `type` and not `isinstance`, since true and false are instances of int.
-        ends = [end for end in found if type(end) is int and low <= end <= high]
-        if len(found) != 2 or len(ends) != 2 or ends[0] > ends[1]:
-            raise PydanticCustomError("range", "not a range", {"allowed": allowed})
-        return (ends[0], ends[1])
-
-    number = {"type": "integer", "minimum": low, "maximum": high}
-    two_numbers = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    return _Read(checked, {"anyOf": [number, two_numbers]})
 
 
 def _read_option(value: object) -> object:
@@ -236,7 +200,7 @@ class PhaseTable(_Table):
     A key that is left out is as in `[workload]`.
     """
 
-    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] | None = Field(
+    operations: Annotated[tuple[int, int], range_of(0, OPERATIONS_PER_BOOT)] | None = Field(
         default=None,
         description="How many operations are drawn for this boot.",
         examples=[[10, 30]],
@@ -263,10 +227,10 @@ class PhaseTable(_Table):
 class WorkloadTable(_Table):
     """How the operations of a case are drawn."""
 
-    boots: Annotated[tuple[int, int], _range(1, BOOTS_PER_CASE)] = Field(
+    boots: Annotated[tuple[int, int], range_of(1, BOOTS_PER_CASE)] = Field(
         default=(1, 1), description="How many boots a case has.", examples=[[1, 3]]
     )
-    operations: Annotated[tuple[int, int], _range(0, OPERATIONS_PER_BOOT)] = Field(
+    operations: Annotated[tuple[int, int], range_of(0, OPERATIONS_PER_BOOT)] = Field(
         default=(5, 25),
         description=(
             "How many operations are drawn for a boot, `open` and `close` not counted. Before a "
@@ -322,60 +286,6 @@ class WorkloadTable(_Table):
         return any(getattr(mix, key) > 0 for mix in mixes)
 
 
-class FaultTable(_Table):
-    """One kind of fault, and where it may fall."""
-
-    kind: Annotated[FaultKind, _member(FaultKind)] = Field(
-        description="An exact kill, one on a timer, or a power loss anywhere in the boot.",
-        examples=["kill"],
-    )
-    weight: int = Field(
-        default=1,
-        ge=1,
-        le=WEIGHT,
-        description="How often this fault is drawn among the scenario's faults.",
-        examples=[3],
-    )
-    boots: Annotated[BootSelector, _member(BootSelector)] = Field(
-        default=BootSelector.ANY,
-        description="Which boots it may end; `later` is every boot but the first.",
-        examples=["any"],
-    )
-    operations: list[Annotated[str, _name(OPERATION_NAMES)]] = Field(
-        default_factory=list,
-        max_length=LIST_NAMES,
-        description=(
-            "The operations that it may fall into, by operation or by record type; without it, "
-            "any. A kill in `open` is a kill during recovery."
-        ),
-        examples=[["append"]],
-    )
-    event: Annotated[EventKind, _member(EventKind)] | None = Field(
-        default=None,
-        description="Count only the operation's events of this kind; without it, all.",
-        examples=["write"],
-    )
-    placements: list[Annotated[Placement, _member(Placement)]] = Field(
-        default=list(Placement),
-        min_length=1,
-        max_length=LIST_NAMES,
-        description="Before, within or after the event; only a write has a `within`.",
-        examples=[["before", "after"]],
-    )
-    delay_us: Annotated[tuple[int, int], _range(0, DELAY_US)] = Field(
-        default=(0, 20_000),
-        description="For `kill-timer`: the delay after the boot's first event, microseconds.",
-        examples=[[0, 20_000]],
-    )
-    images: int = Field(
-        default=100,
-        ge=1,
-        le=IMAGES,
-        description="For `power`: most disk images that are judged in one case.",
-        examples=[200],
-    )
-
-
 class InvariantsTable(_Table):
     """Which rules recovery is judged by."""
 
@@ -399,8 +309,7 @@ class InvariantsTable(_Table):
         default=list(Invariant),
         description=(
             '`"all"`, which is the default, or the ids of invariants. The report lists those that '
-            "were not judged, with the reason; no fault reaches `unreported-error` and "
-            "`silent-rot` yet."
+            "were not judged, with the reason; no fault reaches `silent-rot` yet."
         ),
         examples=[["lost-put", "order"]],
     )
@@ -461,7 +370,7 @@ class ScenarioTable(_Table):
         default=WorkloadTable(), description="What is done to the subject between faults."
     )
     faults: list[FaultTable] = Field(
-        min_length=1, max_length=FAULTS, description="What ends the boots."
+        min_length=1, max_length=FAULTS, description="What ends the boots, and what fails in them."
     )
     invariants: InvariantsTable = Field(
         default=InvariantsTable(), description="Which invariants are checked."

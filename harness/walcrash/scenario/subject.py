@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from walcrash.scenario.checks import Problem
+from walcrash.scenario.problem import Problem
 from walcrash.scenario.problems import shown
 from walcrash.values.scenario import SubjectSpec
 

@@ -1,14 +1,22 @@
 """What the tables of a scenario file have in common: how a value is read and described.
 
-pydantic is imported here and in `schema`, and nowhere else.
+pydantic is imported here, in `schema` and in `fault_table`, and nowhere else.
 """
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+# limits
+LIST_NAMES: Final = 100
+"""Most names in one list of names."""
+
+WEIGHT: Final = 1_000_000
+"""Largest weight of anything that is drawn."""
 
 
 class Read:
@@ -50,6 +58,23 @@ def number_of(numbers: tuple[int, ...]) -> Read:
         return value
 
     return Read(checked, {"type": "integer", "enum": list(numbers)})
+
+
+def range_of(low: int, high: int) -> Read:
+    """Read `3` as (3, 3) and `[1, 3]` as (1, 3)."""
+    allowed = f"a whole number of {low} to {high}, or the fewest and the most as a list of two"
+
+    def checked(value: object) -> tuple[int, int]:
+        found: list[object] = value if isinstance(value, list) else [value, value]
+        # `type` and not `isinstance`, since true and false are instances of int.
+        ends = [end for end in found if type(end) is int and low <= end <= high]
+        if len(found) != 2 or len(ends) != 2 or ends[0] > ends[1]:
+            raise PydanticCustomError("range", "not a range", {"allowed": allowed})
+        return (ends[0], ends[1])
+
+    number = {"type": "integer", "minimum": low, "maximum": high}
+    two_numbers = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    return Read(checked, {"anyOf": [number, two_numbers]})
 
 
 def member_of(kind: type[Enum]) -> Read:

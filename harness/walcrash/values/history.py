@@ -5,8 +5,9 @@ from enum import Enum
 from typing import Annotated, Final
 
 from walcrash.values.forms import SPARSE
+from walcrash.values.io_error import IoError
 from walcrash.values.operation import Operation
-from walcrash.values.recovery import Recovery, RecoveryFailure, Resume
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, Resume
 
 
 class Outcome(Enum):
@@ -68,11 +69,26 @@ class BootHistory:
         calls: in order; the first is `open`. Operations that were never called are left out.
         recovery: what `open` showed; a failure if it refused; None if the boot ended first.
         end: how the boot ended.
+        errors: what was injected into it, in order.
+        is_stuck: whether it had to be stopped, since it made no progress or wrote without end.
     """
 
     calls: tuple[Call, ...]
     recovery: Recovery | RecoveryFailure | None
     end: BootEnd
+    errors: Annotated[tuple[IoError, ...], SPARSE] = ()
+    is_stuck: Annotated[bool, SPARSE] = False
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether its `open` was refused, or ended it, after an injected error, as is right."""
+        is_refused = isinstance(self.recovery, RecoveryFailure) and self.recovery.kind in _GIVEN_UP
+        is_gone = self.recovery is None and self.end is BootEnd.DIED
+        return bool(self.errors) and not self.is_stuck and (is_refused or is_gone)
+
+
+_GIVEN_UP: Final = (FailureKind.REFUSED, FailureKind.DIED)
+"""How an `open` fails that met an error and says so; to hang, or to show no records, is no word."""
 
 
 class RecoveryName(Enum):

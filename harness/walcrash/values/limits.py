@@ -24,6 +24,12 @@ OPERATIONS_PER_BOOT = 100_000
 FAULTS_PER_CASE = 1_000
 """Most faults that are injected into the boots of one case."""
 
+FAULT_TIMES = 1_000
+"""Most calls in a row that one injected fault hits, where it does not hit all."""
+
+INJECTED_PER_CALL = 1_000
+"""Most injected errors in one operation; whoever makes more of the same calls never gives up."""
+
 EVENTS_PER_BOOT = 5_000_000
 """Most events that one boot may record before the case is stopped as inconclusive."""
 

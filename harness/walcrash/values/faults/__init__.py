@@ -1,25 +1,38 @@
 """Faults: what is done to a subject, one file for each class of fault and one entry for it here."""
 
 from walcrash.values.faults.base import Draft, Ending, FaultClass, Injectable
+from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of
+from walcrash.values.faults.calls import ERRORS, PASSING, TRANSFERS, ErrorName, FaultCall
 from walcrash.values.faults.end import ENDS, End
-from walcrash.values.faults.injected import FAULTS, Fault, Injection, Instead
+from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Injection, Instead
 from walcrash.values.faults.kill import KEPT_SCALE, CrashPoint, Kill, bytes_of_share
 from walcrash.values.faults.kill_timer import KillTimer, TimedKill
+from walcrash.values.faults.nth_call import NthCall
 from walcrash.values.faults.plan import BootSelector, FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut, PowerLoss
+from walcrash.values.faults.quota import Quota, Quotas
 from walcrash.values.faults.registry import CLASSES, class_of
+from walcrash.values.faults.short_transfer import ShortTransfer, ShortTransfers
 
 __all__ = [
     "CLASSES",
     "ENDS",
+    "ERRORS",
     "FAULTS",
     "KEPT_SCALE",
+    "PASSING",
+    "TRANSFERS",
+    "Attempt",
     "BootSelector",
+    "CallError",
+    "CallErrors",
     "CrashPoint",
     "Draft",
     "End",
     "Ending",
+    "ErrorName",
     "Fault",
+    "FaultCall",
     "FaultClass",
     "FaultKind",
     "FaultPlan",
@@ -28,9 +41,15 @@ __all__ = [
     "Instead",
     "Kill",
     "KillTimer",
+    "NthCall",
     "PowerCut",
     "PowerLoss",
+    "Quota",
+    "Quotas",
+    "ShortTransfer",
+    "ShortTransfers",
     "TimedKill",
     "bytes_of_share",
     "class_of",
+    "pairs_of",
 ]

@@ -15,6 +15,25 @@ from walcrash.values.event import Event, EventKind
 from walcrash.values.forms import Variants, Whole
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An event that is about to be performed.
+
+    Attributes:
+        kind: the event's.
+        call: the position, among the boot's calls, of the operation under way.
+        path: the file or name that is acted on.
+        length: how many bytes are to be moved; 0 where none are.
+        growth_bytes: by how much the files grow by it; less than 0 where it gives space back.
+    """
+
+    kind: EventKind
+    call: int
+    path: str
+    length: int = 0
+    growth_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instead:
     """What happens in place of an event.
@@ -31,14 +50,8 @@ class Instead:
 class Injection(Protocol):
     """A fault at work in one boot: it may count what it has seen."""
 
-    def instead(self, kind: EventKind, call: int, path: str) -> Instead | None:
-        """Return what happens in place of the event at hand; None where that is performed.
-
-        Args:
-            kind: the event's.
-            call: the position, among the boot's calls, of the operation under way.
-            path: the file or name that is acted on.
-        """
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return what happens in place of the event at hand; None where that is performed."""
         ...
 
 

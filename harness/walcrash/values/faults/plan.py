@@ -1,12 +1,14 @@
 """Fault plans: what a scenario says of a fault, before one is drawn.
 
-Not here: what a class of fault makes of its plan (`kill`, `kill_timer`, `power_loss`).
+Not here: what a class of fault makes of its plan (`kill`, `power_loss`,
+`call_error`, `quota`).
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
 from walcrash.values.event import EventKind
+from walcrash.values.faults.calls import ErrorName, FaultCall
 from walcrash.values.moments import Placement
 
 
@@ -16,6 +18,9 @@ class FaultKind(Enum):
     KILL = "kill"
     KILL_TIMER = "kill-timer"
     POWER = "power"
+    ERROR = "error"
+    SHORT = "short"
+    QUOTA = "quota"
 
 
 class BootSelector(Enum):
@@ -50,6 +55,12 @@ class FaultPlan:
         placements: before, within or after the event.
         delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
         images: for `power`: most images that are judged in one case.
+        calls: for `error` and `short`: the kinds of calls that fail; empty means any that changes
+            files.
+        errors: for `error`: what they return; empty means all that the kernel can give.
+        times: how many of the calls in a row fail, from the drawn one on; None for all of the boot.
+        files: only calls on files whose name matches this pattern; empty means any.
+        room_bytes: for `quota`: the least and the most that may still be written.
     """
 
     kind: FaultKind = FaultKind.KILL
@@ -60,3 +71,8 @@ class FaultPlan:
     placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
     delay_us: tuple[int, int] = (0, 20_000)
     images: int = 100
+    calls: tuple[FaultCall, ...] = ()
+    errors: tuple[ErrorName, ...] = ()
+    times: int | None = 1
+    files: str = ""
+    room_bytes: tuple[int, int] = (0, 4096)

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from walcrash.values.faults.base import FaultClass
+from walcrash.values.faults.call_error import CallErrors
 from walcrash.values.faults.kill import Kill
 from walcrash.values.faults.kill_timer import TimedKill
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut
+from walcrash.values.faults.quota import Quotas
+from walcrash.values.faults.short_transfer import ShortTransfers
 
 CLASSES: Final[Mapping[FaultKind, FaultClass]] = {
-    each.kind: each for each in (Kill(), TimedKill(), PowerCut())
+    each.kind: each
+    for each in (Kill(), TimedKill(), PowerCut(), CallErrors(), ShortTransfers(), Quotas())
 }
 """Each class of fault, by its name in scenarios."""
 

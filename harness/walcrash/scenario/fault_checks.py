@@ -1,0 +1,86 @@
+"""Checks of what is injected: an error has to be one that the kernel can give for its call.
+
+Source: `walcrash.values.faults.calls`, which has the manual pages.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from walcrash.scenario.fault_table import FaultTable
+from walcrash.scenario.problem import Problem
+from walcrash.scenario.toml_position import KeyPath
+from walcrash.values.faults import ERRORS, PASSING, TRANSFERS, FaultCall, FaultKind, pairs_of
+from walcrash.values.faults.quota import FULL_ERRORS
+
+_ON_FULL_DISK: Final = tuple(error.value for error in FULL_ERRORS)
+
+
+def error_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    """Report calls and errors of an injected fault that do not go together."""
+    if fault.kind is FaultKind.ERROR:
+        yield from _impossible_errors(place, fault)
+        yield from _endless_errors(place, fault)
+    elif fault.kind is FaultKind.SHORT:
+        yield from _whole_calls(place, fault)
+    elif fault.kind is FaultKind.QUOTA:
+        yield from _other_errors(place, fault)
+
+
+def _impossible_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    given = pairs_of(fault.calls, ())
+    pairs = pairs_of(fault.calls, fault.errors)
+    names = ", ".join(f"`{call.value}`" for call in fault.calls) or "calls that change files"
+    for position, error in enumerate(fault.errors):
+        if not any(error is each for _, each in pairs):
+            allowed = ", ".join(dict.fromkeys(each.value for _, each in given))
+            yield Problem(
+                (*place, "errors", position),
+                f"the kernel never gives {error.value} for {names}; allowed: {allowed}",
+                _hint_of(error.value, [call for call in FaultCall if error in ERRORS[call]]),
+            )
+    for position, call in enumerate(fault.calls):
+        if fault.errors and not any(call is each for each, _ in pairs):
+            allowed = ", ".join(error.value for error in ERRORS[call])
+            found = ", ".join(error.value for error in fault.errors)
+            yield Problem(
+                (*place, "calls", position),
+                f"the kernel gives none of {found} for `{call.value}`; allowed: {allowed}",
+                f"take `{call.value}` out, or write it into a fault of its own",
+            )
+
+
+def _hint_of(error: str, calls: list[FaultCall]) -> str:
+    names = ", ".join(f'"{call.value}"' for call in calls)
+    return f"{error} comes from {names}"
+
+
+def _endless_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    for position, error in enumerate(fault.errors):
+        if error in PASSING and fault.times is None:
+            yield Problem(
+                (*place, "errors", position),
+                f"{error.value} says that the call may be made again, and does not come for ever; "
+                'found `times = "from then on"`',
+                f"write `times = 3`, or take {error.value} out",
+            )
+
+
+def _whole_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    for position, call in enumerate(fault.calls):
+        if call not in TRANSFERS:
+            allowed = ", ".join(f'"{each.value}"' for each in TRANSFERS)
+            yield Problem(
+                (*place, "calls", position),
+                f"only what moves bytes can be short; found `{call.value}`; allowed: {allowed}",
+                'write `calls = ["write"]`',
+            )
+
+
+def _other_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    for position, error in enumerate(fault.errors):
+        if error not in FULL_ERRORS:
+            yield Problem(
+                (*place, "errors", position),
+                f"a full disk does not give {error.value}; allowed: {', '.join(_ON_FULL_DISK)}",
+                'write `errors = ["ENOSPC"]`, or `kind = "error"`',
+            )

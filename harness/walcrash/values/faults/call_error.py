@@ -1,0 +1,82 @@
+"""Errors at exact calls: the n-th call of a kind fails, and nothing of it is done.
+
+A scenario names calls and errors; one of the pairs that the kernel can give is drawn.
+
+Not here: a call that does a part (`short_transfer`), a disk that is full for a while (`quota`),
+what a failed sync leaves behind (`walcrash.disk.pending`).
+
+Source: `fsync(2)`, `write(2)`; Rebello et al., "Can Applications Recover from fsync Failures?",
+ATC 2020.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from walcrash.values.event import Event
+from walcrash.values.faults.base import Draft, Injectable
+from walcrash.values.faults.calls import ERRORS, ON_REQUEST, PASSING, ErrorName, FaultCall
+from walcrash.values.faults.injected import FAULTS, Attempt, Instead
+from walcrash.values.faults.nth_call import NthCall, draw_place
+from walcrash.values.faults.plan import FaultKind, FaultPlan
+
+
+@FAULTS.add("error")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallError(NthCall):
+    """An error in place of a call."""
+
+    error: ErrorName
+
+    def instead(self, attempt: Attempt) -> Instead:
+        """Return the error."""
+        del attempt
+        return Instead(errno=self.error.number)
+
+    def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
+        """Yield the fault once, at the operation into which it fell, and with EIO.
+
+        Args:
+            events: the trace of its boot, as far as it went.
+        """
+        yield from NthCall.simpler(self, events)
+        if self.error is not ErrorName.EIO and ErrorName.EIO in ERRORS[self.on]:
+            yield replace(self, error=ErrorName.EIO)
+
+    def __str__(self) -> str:
+        """Return the form that reports use: `EIO for fsync 2 from call 3 of boot 1 on`."""
+        return f"{self.error.value} for {self.place()}"
+
+
+class CallErrors(Injectable):
+    """Errors at exact calls, as a scenario asks for them."""
+
+    kind = FaultKind.ERROR
+    keys = frozenset({"operations", "calls", "errors", "times", "files"})
+    falls = "into a call"
+
+    def draw(self, plan: FaultPlan, draft: Draft) -> CallError | None:
+        """Return an error in one of the operations; None where this boot gets none."""
+        pairs = pairs_of(plan.calls, plan.errors)
+        on = draft.prng.choice(list(dict.fromkeys(call for call, _ in pairs)))
+        error = draft.prng.choice([error for call, error in pairs if call is on])
+        place = draw_place(plan, draft, on)
+        if place is None:
+            return None
+        # No signal comes for ever, so what says "try again" is not injected for ever either.
+        times = 1 if plan.times is None and error in PASSING else plan.times
+        call, ordinal = place
+        return CallError(
+            boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times, files=plan.files,
+            error=error,
+        )  # fmt: skip
+
+
+def pairs_of(
+    calls: Sequence[FaultCall], errors: Sequence[ErrorName]
+) -> list[tuple[FaultCall, ErrorName]]:
+    """Return each call with each error that the kernel can give for it; empty means any."""
+    named = calls or [call for call in FaultCall if call not in ON_REQUEST]
+    return [
+        (call, error) for call in named for error in ERRORS[call] if not errors or error in errors
+    ]

@@ -1,0 +1,131 @@
+"""Faults in the n-th call of a kind: which calls they fall into, and how they are drawn.
+
+Counted are the calls of one kind on files of one name pattern, from the beginning of an operation
+of the workload on, also in later operations: so one that is not in that operation falls into the
+next that has such a call, and a boot with fewer is not hit.
+
+Not here: what happens in place of a call (`call_error`, `short_transfer`).
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Annotated, Final, Self
+
+from walcrash.values.event import Event, EventKind
+from walcrash.values.faults.base import Draft
+from walcrash.values.faults.calls import FaultCall
+from walcrash.values.faults.injected import Attempt, Fault, Instead
+from walcrash.values.faults.plan import FaultPlan
+from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
+from walcrash.values.limits import EVENTS_PER_BOOT, FAULT_TIMES, ID_BYTES
+
+# limits
+NONE_OF: Final = 4
+"""Of so many boots that a fault of this kind may fall into, one is left without."""
+
+UNSEEN_CALLS: Final = 4
+"""A call that no control boot recorded is drawn among the first so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NthCall(Fault):
+    """A fault in some calls of one kind.
+
+    Attributes:
+        on: the kind of call.
+        ordinal: which of the matching calls, from 0, counted from the operation on.
+        times: how many matching calls in a row, from that on; None for all of the boot.
+        files: only calls on files whose name matches this pattern; empty for any.
+    """
+
+    on: FaultCall
+    ordinal: Annotated[int, Whole(0, EVENTS_PER_BOOT)] = 0
+    times: Annotated[Annotated[int, Whole(1, FAULT_TIMES)] | None, SPARSE] = 1
+    files: Annotated[EncodableText, Most(ID_BYTES), SPARSE] = ""
+
+    def injection(self) -> "NthCallAtWork":
+        """Return the fault at work in its boot."""
+        return NthCallAtWork(self)
+
+    @abstractmethod
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return what happens in place of one of its calls; None where it is performed."""
+
+    def matches(self, kind: EventKind, path: str) -> bool:
+        """Whether a call is one that is counted."""
+        return kind in self.on.kinds and (not self.files or is_named(path, self.files))
+
+    def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
+        """Yield the fault once, and at the operation into which it fell.
+
+        Args:
+            events: the trace of its boot, as far as it went.
+        """
+        if self.times != 1:
+            yield replace(self, times=1)
+        matching = [event for event in events if self.matches(event.kind, event.path)]
+        hit = next((event for event in matching if event.is_injected), None)
+        if hit is None or hit.call < self.call:
+            return
+        before = matching[: matching.index(hit)]
+        ordinal = sum(event.call == hit.call for event in before)
+        if (hit.call, ordinal) != (self.call, self.ordinal):
+            yield replace(self, call=hit.call, ordinal=ordinal)
+
+    def place(self) -> str:
+        """Return which calls, as reports name them: `fsync 2 of wal.log, from call 3 on`."""
+        files = f" of {self.files}" if self.files else ""
+        count = "" if self.times == 1 else ", and all later ones" if self.times is None else ""
+        if self.times is not None and self.times > 1:
+            count = f", and the {self.times - 1} after it"
+        name = f"{self.on.value} {self.ordinal + 1}{files}"
+        return f"{name} from call {self.call} of boot {self.boot + 1} on{count}"
+
+
+class NthCallAtWork:
+    """A fault in one boot: how many matching calls it has seen, and how many it has hit."""
+
+    def __init__(self, fault: NthCall) -> None:
+        self._fault = fault
+        self._seen = 0
+
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return what happens in place of the call at hand; None where that is performed."""
+        fault = self._fault
+        if attempt.call < fault.call or not fault.matches(attempt.kind, attempt.path):
+            return None
+        at, self._seen = self._seen - fault.ordinal, self._seen + 1
+        is_hit = at >= 0 and (fault.times is None or at < fault.times)
+        return fault.instead(attempt) if is_hit else None
+
+
+def is_named(path: str, pattern: str) -> bool:
+    """Whether a path, or the name at its end, matches a pattern as the shell has them."""
+    return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
+
+
+def draw_place(plan: FaultPlan, draft: Draft, on: FaultCall) -> tuple[int, int] | None:
+    """Return an operation and the position of one of its calls; None where the boot gets none.
+
+    Args:
+        plan: what the scenario says.
+        draft: the boot.
+        on: the kind of call.
+    """
+    prng = draft.prng
+    if prng.below(NONE_OF) == 0:
+        return None
+    names = draft.names(plan)
+    possible = [
+        (at, sum(draft.count(operation, kind) for kind in on.kinds))
+        for at, operation in enumerate(draft.operations)
+        if not names
+        or operation.kind.value in names
+        or (operation.record is not None and operation.record.type.value in names)
+    ]
+    if not possible:
+        return None
+    at, count = prng.choice([each for each in possible if each[1]] or possible)
+    return at, prng.below(count or UNSEEN_CALLS)

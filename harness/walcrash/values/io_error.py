@@ -1,0 +1,131 @@
+"""I/O errors that were injected into a boot, as the oracle and reports name them.
+
+An error is one call, or several alike in a row: the first is named, and how many there were.
+
+Not here: which fault injected it (`faults`).
+"""
+
+import errno as numbers
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from walcrash.values.event import Event, EventKind
+from walcrash.values.forms import SPARSE, Count, FileName
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import RecordType
+
+# limits
+ERRORS_PER_BOOT: Final = 1_000
+"""Errors of one boot that are kept, the first ones."""
+
+_ORDINALS: Final = {1: "1st", 2: "2nd", 3: "3rd", 21: "21st", 22: "22nd", 23: "23rd"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IoError:
+    """One injected error.
+
+    Attributes:
+        boot: the boot, from 1.
+        call: the position, among the boot's calls, of the operation under way; 0 is `open`.
+        kind: what was called.
+        path: the file or name that it was called on.
+        nth: which call of its kind on that name it was in its boot, from 1.
+        errno: the error that it returned; 0 for a short transfer.
+        done_bytes: how much a short transfer moved.
+        length: how much it was asked for, in bytes.
+        times: how many calls in a row had it.
+        operation: what the workload was doing.
+        record: the type of the record, where that was an append.
+    """
+
+    boot: Count
+    call: Count
+    kind: EventKind
+    path: FileName
+    nth: Count
+    errno: Count = 0
+    done_bytes: Annotated[Count, SPARSE] = 0
+    length: Annotated[Count, SPARSE] = 0
+    times: Annotated[Count, SPARSE] = 1
+    operation: OperationKind | None = None
+    record: Annotated[RecordType | None, SPARSE] = None
+
+    @property
+    def name(self) -> str:
+        """The error's name, such as `EIO`; empty for a short transfer."""
+        return numbers.errorcode.get(self.errno, str(self.errno)) if self.errno else ""
+
+    def __str__(self) -> str:
+        """Return the form that reports use: `boot 1, call 3: the 2nd fsync of wal.log, EIO`."""
+        what = f"the {_ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
+        if self.errno:
+            how = f"failed with {self.name}"
+        else:
+            how = f"moved {self.done_bytes:,} of {self.length:,} bytes"
+        more = f", and so did the {self.times - 1:,} after it" if self.times > 1 else ""
+        return f"{what} {how}{more} (boot {self.boot}, {self._where()})"
+
+    def _where(self) -> str:
+        named = (self.operation, self.record)
+        text = " ".join(one.value for one in named if one is not None)
+        return f"call {self.call}: {text}" if text else f"call {self.call}"
+
+
+def io_errors(
+    events: Sequence[Event], operations: Sequence[Operation], *, boot: int
+) -> tuple[IoError, ...]:
+    """Return the injected errors of a boot, in order; those in a row that are alike are one.
+
+    Args:
+        events: its trace.
+        operations: what its calls were.
+        boot: the boot, from 1.
+    """
+    if not any(event.is_injected for event in events):
+        return ()
+    found: list[IoError] = []
+    for error in _each(events, operations, boot):
+        if found and _is_same(found[-1], error):
+            found[-1] = replace(found[-1], times=found[-1].times + 1)
+        else:
+            found.append(error)
+    return tuple(found[:ERRORS_PER_BOOT])
+
+
+def _each(events: Iterable[Event], operations: Sequence[Operation], boot: int) -> Iterable[IoError]:
+    seen: Counter[tuple[EventKind, str]] = Counter()
+    for event in events:
+        seen[event.kind, event.path] += 1
+        if not event.is_injected:
+            continue
+        call = max(0, event.call)
+        operation = operations[call] if call < len(operations) else None
+        record = None if operation is None else operation.record
+        yield IoError(
+            boot=boot,
+            call=call,
+            kind=event.kind,
+            path=event.path,
+            nth=seen[event.kind, event.path],
+            errno=max(0, -event.result),
+            done_bytes=max(0, event.result),
+            length=event.length if event.result >= 0 else 0,
+            operation=None if operation is None else operation.kind,
+            record=None if record is None else record.type,
+        )
+
+
+def _is_same(one: IoError, other: IoError) -> bool:
+    """Whether the second one is the same error of the next such call."""
+    return (
+        (one.kind, one.path, one.errno) == (other.kind, other.path, other.errno)
+        and bool(one.errno)
+        and one.nth + one.times == other.nth
+    )
+
+
+def _ordinal(number: int) -> str:
+    return _ORDINALS.get(number, f"{number}th")
