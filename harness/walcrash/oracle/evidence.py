@@ -93,13 +93,18 @@ class Survivors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootCall:
-    """One call of a boot; `boot` is its number, from 1."""
+    """One call of a boot; `boot` is its number, from 1.
+
+    Attributes:
+        is_after_error: whether an error was injected into the boot before it, or into it.
+    """
 
     where: str
     call: Call
     boot: int
     log: Log
     effects: EffectWatch
+    is_after_error: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

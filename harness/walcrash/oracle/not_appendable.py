@@ -6,6 +6,7 @@ one showed, then the new records. Whatever is wrong with that is `not-appendable
 image that a working subject left by itself, and not one that a crash left.
 
 Refused appends in later boots of a case are judged too, since each of those follows a recovery.
+After an injected error of the same boot they are right.
 
 A refusal that is certain (`definite`) may be the subject's own limit: a value too long, a mark of
 an operation that it does not know. One such refusal is no violation. After a recovery that the
@@ -40,7 +41,7 @@ from walcrash.values.verdict import Invariant, Violation
 def judge_not_appendable(evidence: Evidence) -> list[Violation]:
     """Judge the work after a recovery, and what the next recovery shows of it."""
     match evidence:
-        case BootCall(where=where, call=call, boot=boot):
+        case BootCall(where=where, call=call, boot=boot, is_after_error=False):
             return _refused_append(call, where) if boot > 1 else []
         case LaterBoot(where=where, calls=calls, sizes=sizes):
             return _takes_nothing_known(calls, sizes, where)

@@ -122,9 +122,8 @@ class Walk:
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
         where, opening, calls = f"boot {number}", boot.calls[:1], boot.calls[1:]
-        self._strike(boot, 0)
         for call in opening:
-            self._call(call, (number, 0))
+            self._call(call, (number, 0), is_after_error=self._strike(boot, 0))
         recovery = boot.recovery
         if boot.gave_up:
             self.log.end_boot(BootEnd.KILLED)
@@ -140,24 +139,26 @@ class Walk:
         for index, call in enumerate(calls, start=1):
             if call.outcome is Outcome.NOT_ASKED:
                 continue
-            self._strike(boot, index)
+            is_after_error = self._strike(boot, index)
             self._replay(call, f"{where}, call {index}")
-            self._call(call, (number, index))
+            self._call(call, (number, index), is_after_error=is_after_error)
             self.log.call(call, (number, index))
         self._end_boot(number, boot, calls)
         return True
 
-    def _strike(self, boot: BootHistory, index: int) -> None:
-        """Note the first error that was injected into a boot up to a call."""
-        if boot.errors and boot.errors[0].call <= index:
+    def _strike(self, boot: BootHistory, index: int) -> bool:
+        """Note the first error that was injected into a boot up to a call, if there was one."""
+        is_after_error = bool(boot.errors) and boot.errors[0].call <= index
+        if is_after_error:
             self.findings.strike(boot.errors[0])
+        return is_after_error
 
     def _replay(self, call: Call, where: str) -> None:
         comparison = live_replay(self.log, call)
         if comparison is not None:
             self.findings.hold(Replayed(where=where, comparison=comparison))
 
-    def _call(self, call: Call, position: Position) -> None:
+    def _call(self, call: Call, position: Position, *, is_after_error: bool) -> None:
         """Judge one call of a boot, and take in its effects."""
         boot, index = position
         where = f"boot {boot}, call {index}"
@@ -165,7 +166,14 @@ class Walk:
         if index > 0 and boot > 1 and call.operation.record is not None:
             self.findings.note(Occasion.WORK)
         self.findings.hold(
-            BootCall(where=where, call=call, boot=boot, log=self.log, effects=self.effects)
+            BootCall(
+                where=where,
+                call=call,
+                boot=boot,
+                log=self.log,
+                effects=self.effects,
+                is_after_error=is_after_error,
+            )
         )
         self.effects.call(call, position, where)
 
