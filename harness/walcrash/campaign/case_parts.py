@@ -13,7 +13,7 @@ from enum import Enum
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun, torn_as
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
-from walcrash.case.plain import blame
+from walcrash.case.plain import blame, weaker_blame
 from walcrash.case.plane import Plane
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
@@ -133,8 +133,8 @@ def _parts(
             plain=found.plain,
         )
     weaker = run.portability_failure
-    if weaker is not None and blame(sandbox, stored, weaker).plain is not None:
-        weaker = None
+    if weaker is not None:
+        weaker = weaker_blame(sandbox, stored, weaker)
     return CaseParts(run=run, stored=stored, own_stored=stored, portability=weaker)
 
 

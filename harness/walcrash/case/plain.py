@@ -7,6 +7,9 @@ needs its crash. Where one fails, the subject has a bug that needs none, and the
 again by the rules that the control keeps. Only what is more severe than all that the control broke
 counts for the crash then; what is less severe may follow from the bug that needs none.
 
+What was injected is taken away in the same way: a case that fails with its crashes and without its
+errors fails for its crashes, by the rule that it breaks then.
+
 Not here: which rule is more severe (`walcrash.values.rules`).
 """
 
@@ -17,6 +20,7 @@ from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.faults import PowerLoss
 from walcrash.values.history import Outcome
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict, Violation
@@ -53,6 +57,9 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
         return Blame(crash=None, stored=stored, plain=run)
     control = _failing_control(sandbox, stored, run)
     if control is None:
+        bare = _without_errors(sandbox, stored, run)
+        if bare is not None and bare.verdict is Verdict.FAIL:
+            return Blame(crash=bare, stored=replace(stored, case=bare.case), plain=None)
         return Blame(crash=run, stored=stored, plain=None)
     broken = control.judgement.violations
     kept = stored.invariants - {violation.invariant for violation in broken}
@@ -62,6 +69,21 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
         if again.verdict is Verdict.FAIL and _rank(again.judgement.violations[:1]) < _rank(broken):
             return Blame(crash=again, stored=fewer, plain=control)
     return Blame(crash=None, stored=stored, plain=control)
+
+
+def weaker_blame(sandbox: Sandbox, stored: StoredCase, weaker: CaseRun) -> CaseRun | None:
+    """Return what counts of a failure under a weaker model: what needs a crash.
+
+    Where it shows without its errors too, that is returned.
+
+    Raises:
+        WalcrashError: as `run_case`.
+    """
+    found = blame(sandbox, stored, weaker)
+    if found.plain is not None:
+        return None
+    bare = _without_errors(sandbox, stored, weaker)
+    return weaker if bare is None or bare.portability_failure is None else bare.portability_failure
 
 
 def _failing_control(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
@@ -82,6 +104,25 @@ def _answered(run: CaseRun) -> Case:
             operations = boots[number].operations[: max(1, answered)]
             boots[number] = replace(boots[number], operations=operations)
     return replace(run.case, boots=tuple(boots))
+
+
+def _without_errors(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
+    """Run a case without what was injected, and with its crashes; None where that is its control.
+
+    Where a power loss was drawn, its images are searched anew: the one that failed may not be there
+    without the errors.
+    """
+    if not run.case.faults:
+        return None
+    drawn = stored.case.boots
+    boots = tuple(
+        replace(boot, crash=drawn[number].crash)
+        if number < len(drawn) and isinstance(drawn[number].crash, PowerLoss)
+        else boot
+        for number, boot in enumerate(run.case.boots)
+    )
+    bare = replace(run.case, boots=boots, faults=())
+    return None if bare.is_control else run_case(sandbox, replace(stored, case=bare))
 
 
 def _rank(violations: tuple[Violation, ...]) -> int:

@@ -225,7 +225,8 @@ def _first_events(trial: Trial) -> None:
 
 def _simpler_crashes(trial: Trial, beyond: PersistenceModel | None) -> None:
     last = len(trial.case.boots) - 1
-    for number in range(last):
+    # Where something is injected, a case may need no crash at all, and is no control then.
+    for number in range(last + bool(trial.case.faults)):
         if trial.case.boots[number].crash is not None:
             trial.attempt(workload.with_crash(trial.case, number, None))
     for number in range(last + 1):
