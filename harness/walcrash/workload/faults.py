@@ -59,18 +59,22 @@ def draw_end(
 
 
 def draw_injected(faults: Sequence[FaultPlan], draft: "BootDraft", *, is_last: bool) -> list[Fault]:
-    """Return what is injected into a boot: of each plan that may fall into it, what it draws."""
-    drawn = []
-    for plan in faults:
-        kind = class_of(plan)
-        if not isinstance(kind, Injectable):
-            continue
-        is_selected = plan.boots.selects(boot=draft.boot, is_last=is_last)
-        if is_selected and _names(plan, draft.supports) is not None:
-            fault = kind.draw(plan, draft)
-            if fault is not None:
-                drawn.append(fault)
-    return drawn
+    """Return what is injected into a boot: what one of the plans draws that may fall into it."""
+    possible = [
+        (plan, kind)
+        for plan in faults
+        if isinstance(kind := class_of(plan), Injectable)
+        and plan.boots.selects(boot=draft.boot, is_last=is_last)
+        and _names(plan, draft.supports) is not None
+    ]
+    if not possible:
+        return []
+    plan, kind = possible[0]
+    # Several errors in one boot hide each other: after the first it may take nothing more.
+    if len(possible) > 1:
+        plan, kind = draft.prng.weighted(possible, [plan.weight for plan, _ in possible])
+    fault = kind.draw(plan, draft)
+    return [] if fault is None else [fault]
 
 
 def _names(plan: FaultPlan, supports: frozenset[str]) -> tuple[str, ...] | None:
