@@ -91,8 +91,8 @@ class SearchTally:
     exhausted: int = 0
     repeated: int = 0
 
-    def add(self, totals: SearchTotals) -> None:
-        """Take in the next case."""
+    def add(self, totals: SearchTotals) -> int:
+        """Take in the next case; return how many of its states are new, in the sample."""
         self.cases += 1
         is_searched = totals != NOTHING_SEARCHED
         self.searched += is_searched
@@ -107,6 +107,7 @@ class SearchTally:
         self.repeated = self.repeated + 1 if is_repeated else 0
         if self.cases & (self.cases - 1) == 0:
             self.curve.append(self._point())
+        return new
 
     @property
     def is_used_up(self) -> bool:

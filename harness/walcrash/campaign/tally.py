@@ -129,8 +129,7 @@ class Tally:
         self.varied.update(outcome.varied)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
-        if not pinned:
-            self.search.add(outcome.search)
+        new_states = 0 if pinned else self.search.add(outcome.search)
         plain = self._group(outcome.plain_failure, self.groups, pinned)
         own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
@@ -147,6 +146,8 @@ class Tally:
             portability=self._group(weaker, self.portability_groups, pinned),
             reason=outcome.doubt,
             pinned=pinned,
+            states=len(outcome.search.states),
+            new_states=new_states,
         )
 
     def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:

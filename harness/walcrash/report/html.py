@@ -35,6 +35,13 @@ from walcrash.report.finding_text import replay_command as replay_line
 from walcrash.report.html_coverage import Coverage
 from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
 from walcrash.report.run_report import RunReport
+from walcrash.report.search_coverage import (
+    CURVE_HEAD,
+    STATES_HEAD,
+    SearchedScenario,
+    searched_scenarios,
+    states_rows,
+)
 from walcrash.report.sighting_text import sighting_text
 from walcrash.report.story_words import recovery_lines
 from walcrash.report.summary import IMAGE_HEAD, SCENARIO_HEAD, image_rows, totals
@@ -99,6 +106,10 @@ class _Page:
     scenario_head: tuple[str, ...]
     scenarios: tuple[_Scenario, ...]
     coverage: Coverage
+    states_head: tuple[str, ...]
+    states: tuple[tuple[str, ...], ...]
+    searched: tuple[SearchedScenario, ...]
+    curve_head: tuple[str, ...]
     image_head: tuple[str, ...]
     images: tuple[tuple[str, ...], ...]
     judged: str
@@ -169,6 +180,10 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
         scenario_head=SCENARIO_HEAD[2:],
         scenarios=tuple(_scenarios(report)),
         coverage=report.coverage,
+        states_head=STATES_HEAD,
+        states=tuple(states_rows(report)),
+        searched=searched_scenarios(report),
+        curve_head=CURVE_HEAD,
         image_head=IMAGE_HEAD,
         images=tuple(image_rows(report)),
         judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 from walcrash.report.finding_text import finding_text, unreported_text
 from walcrash.report.run_report import RunReport
+from walcrash.report.search_coverage import search_properties
 from walcrash.report.text import counted, escape, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.finding import Finding
@@ -109,6 +110,8 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
     properties = [("seed", report.seed), ("walcrash", report.version)]
     if started is not None:
         properties.append(("subject", started.subject))
+    if scenario.search is not None:
+        properties += search_properties(scenario.search)
     return _Suite(
         name,
         tests,

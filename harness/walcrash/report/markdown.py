@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from walcrash.report.finding_text import finding_text, origin_command
 from walcrash.report.looks_text import look_words
 from walcrash.report.run_report import RunReport
+from walcrash.report.search_coverage import STATES_HEAD, cell_words, searches, states_rows
 from walcrash.report.summary import (
     CRASH_POINT_HEAD,
     IMAGE_HEAD,
@@ -43,6 +44,8 @@ def markdown_report(report: RunReport) -> str:
         section("Not opened", unopened(report)),
         section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
         section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
+        section("What the search reached", _table(STATES_HEAD, states_rows(report), left=1)),
+        section("Never reached", _never(report)),
         section("Not tested", untested(report)),
         section("Invariants", invariant_table(report)),
     ]
@@ -129,6 +132,15 @@ def invariant_table(report: RunReport) -> str:
     looks = look_words(report)
     words += [f"Further: {plain(looks)}."] if looks else []
     return "\n\n".join([table, *words])
+
+
+def _never(report: RunReport) -> str:
+    """Return a list of the cells that nothing reached, scenario by scenario."""
+    return "\n".join(
+        f"- {plain(name)}: {plain(cell_words(cell))}"
+        for name, coverage in searches(report)
+        for cell in coverage.unreached
+    )
 
 
 def untested(report: RunReport) -> str:

@@ -15,6 +15,8 @@ from typing import Final
 
 from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.run_report import RunReport
+from walcrash.values.cell import Cell
+from walcrash.values.coverage import SearchCoverage
 from walcrash.values.finding import Finding
 from walcrash.values.log import (
     LOG_FORMAT,
@@ -192,6 +194,7 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         unopened=next((part.unopened for part in parts if part.unopened is not None), None),
         varied=in_order(varied for part in parts for varied in part.varied),
         looks=LookTotals.sum(part.looks for part in parts),
+        search=_search([part.search for part in parts if part.search is not None]),
     )
 
 
@@ -208,6 +211,39 @@ def _images(parts: Sequence[ImageTotals]) -> ImageTotals | None:
         judged=sum(part.judged for part in parts),
         policies=_added(part.policies for part in parts),
     )
+
+
+def _search(parts: Sequence[SearchCoverage]) -> SearchCoverage | None:
+    """Return the searches of several runs as one.
+
+    Which states two of them share is not known, so their different ones are no count; their curves
+    are over cases of their own, so there is none.
+    """
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    cells: Counter[Cell] = Counter()
+    for cell, count in (each for part in parts for each in part.cells):
+        cells[cell] += count
+    judged = sum(part.judged for part in parts)
+    unreached = dict.fromkeys(cell for part in parts for cell in part.unreached)
+    return SearchCoverage(
+        judged=judged,
+        states=sum(part.states for part in parts),
+        is_counted=False,
+        next_states=_mean(parts, [part.next_states for part in parts]),
+        next_cells=_mean(parts, [part.next_cells for part in parts]),
+        searched=sum(part.searched for part in parts),
+        exhausted=sum(part.exhausted for part in parts),
+        cells=tuple(cells.items()),
+        unreached=tuple(cell for cell in unreached if cell not in cells),
+    )
+
+
+def _mean(parts: Sequence[SearchCoverage], estimates: Sequence[int]) -> int:
+    """Return the mean of an estimate, each run by the states that it judged."""
+    judged = [part.judged for part in parts]
+    weighed = sum(count * each for count, each in zip(judged, estimates, strict=True))
+    return round(weighed / max(1, sum(judged)))
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from walcrash.report.finding_text import finding_text, unreported_text
 from walcrash.report.run_report import RunReport
+from walcrash.report.search_coverage import search_properties, searches
 from walcrash.report.text import escape, file_bytes, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.values.errors import ExitCode
@@ -43,13 +44,18 @@ def sarif_report(report: RunReport) -> str:
 def _run(report: RunReport) -> _Object:
     results = list(_results(report))
     driver: _Object = {"name": "walcrash", "rules": [_rule(invariant) for invariant in Invariant]}
+    search = {escape(name): dict(search_properties(each)) for name, each in searches(report)}
     if report.version:
         driver["version"] = escape(report.version)
     return {
         "tool": {"driver": driver},
         "invocations": [_invocation(report, left_out=max(0, len(results) - RESULTS))],
         "results": results[:RESULTS],
-        "properties": {"seed": escape(report.seed), "verdict": report.verdict.value},
+        "properties": {
+            "seed": escape(report.seed),
+            "verdict": report.verdict.value,
+            **({"search": search} if search else {}),
+        },
     }
 
 

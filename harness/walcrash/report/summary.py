@@ -16,6 +16,7 @@ from walcrash.report.finding_text import (
 )
 from walcrash.report.looks_text import look_words
 from walcrash.report.run_report import RunReport
+from walcrash.report.search_coverage import states_lines
 from walcrash.report.sighting_text import file_system_text
 from walcrash.report.text import (
     block,
@@ -71,6 +72,7 @@ def summary_text(
         "\n".join(_scenarios(report)),
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
+        "\n".join(states_lines(report, width=width)),
         "\n".join(_invariants(report, width)),
         "\n".join(change_lines(changes, unfollowed, width=width)),
         "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs, width)),

@@ -13,7 +13,7 @@ Source: https://no-color.org; the variable CI is set by GitHub, GitLab and most 
 import contextlib
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -101,6 +101,7 @@ class _Counts:
         self.cases_of: Counter[str] = Counter()
         self.cases = 0
         self.failed = 0
+        self._new_states: deque[tuple[float, int]] = deque()
         self.findings: set[str] = set()
         self._ended_scenarios: set[str] = set()
         self._cases_of_ended = 0
@@ -114,6 +115,8 @@ class _Counts:
                 self.cases += 1
                 self.cases_of[line.scenario] += 1
                 self.failed += line.verdict is Verdict.FAIL
+                if line.states:
+                    self._new_states.append((self.now, line.new_states))
             case FindingReported() if not line.finding.is_portability:
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
@@ -152,8 +155,19 @@ class _Counts:
             ends.append(max(self.total - self.cases, 0) / self.rate)
         return min(ends) if ends else None
 
+    @property
+    def new_states_rate(self) -> float | None:
+        """States a second that were new, of late; None where no case searched."""
+        if not self._new_states:
+            return None
+        since = max(self._began, self.now - LINE_SECONDS)
+        while len(self._new_states) > 1 and self._new_states[0][0] < since:
+            self._new_states.popleft()
+        seconds = self.now - since
+        return sum(new for _, new in self._new_states) / seconds if seconds > 0 else None
+
     def status(self) -> str:
-        """Return `43.1 cases/s, 12 failed, 1 finding, 0:08 left`.
+        """Return `43.1 cases/s, 310 new states/s, 12 failed, 1 finding, 0:08 left`.
 
         How many findings failing cases come to is known when they are minimised, so that nothing
         that is counted here ever gets less.
@@ -162,7 +176,9 @@ class _Counts:
         found = counted(len(self.findings), "finding") if self.findings else "no findings"
         known = [found] if self.findings or not self.failed else []
         left = self.seconds_left
-        text = ", ".join((f"{self.rate:,.1f} cases/s", *failed, *known))
+        rate = self.new_states_rate
+        new = [] if rate is None else [f"{rate:,.0f} new states/s"]
+        text = ", ".join((f"{self.rate:,.1f} cases/s", *new, *failed, *known))
         return text if left is None else f"{text}, {minutes(left)} left"
 
 

@@ -128,6 +128,8 @@ class CaseJudged:
     inconclusive. `portability` is the group that a case belongs to for what does not count against
     it. `pinned` is the finding whose case is pinned in
     the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
+    `states` counts the crash states that its search judged, `new_states` those of them that no
+    earlier case had.
     """
 
     scenario: EncodableText
@@ -142,6 +144,8 @@ class CaseJudged:
     portability: EncodableText = ""
     reason: EncodableText = ""
     pinned: EncodableText = ""
+    states: Annotated[Count, SPARSE] = 0
+    new_states: Annotated[Count, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

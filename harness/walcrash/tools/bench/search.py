@@ -50,8 +50,11 @@ SETTING_SEEDS: Final = 3
 SETTING_CASES: Final = 200
 """Most cases of an engine's setting."""
 
-RUN_SECONDS: Final = 30.0
-"""How long one bug or setting is sought on one seed; no case begins after that."""
+RUN_CPU_SECONDS: Final = 30.0
+"""How much processor time one bug or setting is sought for on one seed; no case begins after."""
+
+RUN_SECONDS: Final = 300.0
+"""The same by the clock, for what sleeps."""
 
 BEYOND: Final = 3
 """A bug is sought in so many times the cases within which it must be found."""
@@ -242,7 +245,9 @@ def first_finding(sought: _Sought, seed: str) -> FirstFinding:
     prepared = jobs.prepare(scenario, seed)
     index = states = 0
     is_found = any(control.verdict is Verdict.FAIL for control in prepared.controls)
-    while not is_found and index < sought.cases and time.monotonic() - began < RUN_SECONDS:
+    while not is_found and index < sought.cases:
+        if cpu_seconds() - cpu_before >= RUN_CPU_SECONDS or time.monotonic() - began >= RUN_SECONDS:
+            break
         (outcome,) = jobs.run_batch(
             Batch(
                 scenario=scenario,
