@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from walcrash.case.case_run import CaseRun, SearchTargets
-from walcrash.case.power_loss import RecordedBoot
 from walcrash.case.power_search import targeted
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.watched_boot import WatchedBoot, called
 from walcrash.disk import Candidate, ImageBuilder, images
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from walcrash.case.power_loss import Judged, RecordedBoot
+from walcrash.case.power_loss import Judged
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.tools.audit import site as audit_site
 from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site

@@ -2,7 +2,7 @@
 
 import pytest
 
-from walcrash.case.power_loss import RecordedBoot
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import Candidate
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (

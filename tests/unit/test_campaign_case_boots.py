@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.power_loss import EMPTY, LossSearch
+from walcrash.case.power_loss import LossSearch
+from walcrash.case.recorded_boot import EMPTY
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan, Case

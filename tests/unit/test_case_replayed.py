@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from test_story import OPENED, append, put, watched
 
-from walcrash.case.power_loss import RecordedBoot
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.replayed import ended_boots, is_promised
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import Pending, images

@@ -16,6 +16,7 @@ from walcrash.disk import (
     Pending,
     byte_tears_in_write,
     crash_points_in_write,
+    crash_positions,
     crash_states,
     images,
     kill_image,
@@ -404,3 +405,23 @@ def test_a_model_may_forget_what_only_a_weaker_one_needs() -> None:
             ext4.apply(event)
     assert len(posix.names.pending) == 100
     assert not ext4.names.pending
+
+
+def test_the_positions_of_a_trace_are_those_of_its_states_and_only_wanted_ones_are_made() -> None:
+    events = [
+        write("log", 0, 510, b"abc"),
+        Event(kind=K.ATTRIBUTE, path="log"),
+        replace(write("log", 0, 0, b"abc"), is_synchronous=True),
+        stored(0, b"abc"),
+        stored(5, b"abc"),
+        Event(kind=K.REPLY, data=b"R", result=1),
+        write("log", 0, 0, b"abc", result=-5),
+    ]
+    earlier = [[write("log", 0, 0, b"x"), Event(kind=K.REPLY, data=b"R", result=1)]]
+    for before in ([], earlier):
+        states = [position for position, _ in crash_states(LOG, events, earlier=before)]
+        first = sum(len(trace) for trace in before)
+        assert list(crash_positions(events, first=first)) == states
+        wanted = {states[0], states[2], states[-1]}
+        some = [at for at, _ in crash_states(LOG, events, earlier=before, wanted=wanted)]
+        assert some == [states[0], states[2], states[-1]]

@@ -19,8 +19,8 @@ from walcrash.campaign.on_plane import on_plane
 from walcrash.campaign.sightings import why_not_there
 from walcrash.case.plane_search import PlaneSearch
 from walcrash.case.plane_session import PlaneTask, chosen_cuts
-from walcrash.case.power_loss import RecordedBoot
 from walcrash.case.real_choice import real_choice
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import ImageBuilder, crash_states, every_state
 from walcrash.report.finding_text import finding_text
 from walcrash.report.sighting_text import sighting_text

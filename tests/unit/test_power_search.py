@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from made_up_subject import LOG, SYNC, boot_of, closed, judgement_of, put, recorded_boot
 
-from walcrash.case.power_loss import LossSearch, RecordedBoot
+from walcrash.case.power_loss import LossSearch
 from walcrash.case.power_search import position_rank, search_near, targeted
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_target import EventRef, PowerTarget, target_of
 from walcrash.disk import Candidate, images, loss_of, pending_changes
 from walcrash.values.contract import PersistenceModel

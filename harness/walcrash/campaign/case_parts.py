@@ -17,6 +17,7 @@ from walcrash.case.plain import blame, weaker_blame
 from walcrash.case.plane import Plane
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_plan import SearchPlan
 from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
 from walcrash.findings.fates import failure_site
@@ -97,16 +98,18 @@ def run_parts(
     *,
     plane: Plane | None = None,
     later: tuple[BootPlan, ...] = (),
+    search: SearchPlan | None = None,
 ) -> CaseParts:
     """Run a case; where it fails, tell what needs its crashes, and what became of what it lost.
 
     `alignment` says how far its payloads may grow; `plane` is the real file system whose power is
-    lost, in place of a model's images; `later` are boots that it goes on with where it passes.
+    lost, in place of a model's images; `later` are boots that it goes on with where it passes;
+    `search` says which other crash states of it are judged.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    parts = _parts(sandbox, stored, alignment, plane, later)
+    parts = _parts(sandbox, stored, alignment, plane, later, search)
     sites = {
         part: failure_site(sandbox, parts.own_stored if part is Part.OWN else parts.stored, run)
         for part, run in parts.failures()
@@ -120,8 +123,9 @@ def _parts(
     alignment: Alignment | None,
     plane: Plane | None,
     later: tuple[BootPlan, ...],
+    search: SearchPlan | None,
 ) -> CaseParts:
-    run = run_case(sandbox, stored, alignment=alignment, plane=plane, later=later)
+    run = run_case(sandbox, stored, alignment=alignment, plane=plane, later=later, search=search)
     stored, run = with_steady_clock(sandbox, stored, run)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)

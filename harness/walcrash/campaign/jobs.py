@@ -17,9 +17,11 @@ from walcrash.campaign.time_budget import Costs
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
+from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.plane import job_plane
+from walcrash.case.search_plan import SearchPlan
 from walcrash.subjects.messages import Description
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -60,6 +62,7 @@ class Batch:
     case has failed: in this batch, or earlier with `is_found`.
     With `keeps_evidence` failing cases come with what they left; see `CaseOutcome`.
     `plane` is the real file system whose power is lost; empty for the images of a model.
+    `order` is that in which crash states are judged.
     """
 
     scenario: Scenario
@@ -72,6 +75,7 @@ class Batch:
     is_found: bool = False
     keeps_evidence: bool = False
     plane: str = ""
+    order: SearchOrder = SearchOrder.NOVEL
 
 
 def make_executor(jobs: int) -> Executor:
@@ -148,6 +152,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     alignment = Alignment.of(batch.scenario.workload)
     is_found = batch.is_found
     plane = job_plane(batch.plane) if batch.plane else None
+    search = SearchPlan.of(batch.scenario, order=batch.order)
     for index in batch.indices:
         until = batch.begun_until_found if is_found else batch.begun_until
         # Linux has one monotonic clock for all processes.
@@ -163,7 +168,9 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         stored = store_case(case, batch.scenario, batch.description)
         later = () if plane else _later_boots(batch, stored)
         try:
-            shown = run_parts(job_sandbox(), stored, alignment, plane=plane, later=later)
+            shown = run_parts(
+                job_sandbox(), stored, alignment, plane=plane, later=later, search=search
+            )
         except TimeOver:
             break
         is_found |= bool(shown.failures())

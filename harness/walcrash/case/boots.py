@@ -8,11 +8,12 @@ Not here: which image a power loss leaves (`power_loss`), what is judged (`runne
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from walcrash.case.power_loss import EMPTY, RecordedBoot
+from walcrash.case.recorded_boot import EMPTY, RecordedBoot
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot, with_errors
 from walcrash.disk import Candidate
@@ -21,6 +22,7 @@ from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cell import BootKind
 from walcrash.values.event import INJECTED, MESSAGES
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
@@ -52,6 +54,7 @@ class CaseBoots:
         self._sandbox = sandbox
         self._stored = stored
         self._durable: Image = EMPTY
+        self._durable_before: list[Image] = []
         self._since_then: list[WatchedBoot] = []
         sandbox.load(stored.subject, stored.limits)
         sandbox.clear()
@@ -74,6 +77,7 @@ class CaseBoots:
             tear_bytes=kill_unit_bytes(stored.contract.atomic_bytes),
         )
         self.watched.append(boot)
+        self._durable_before[number - 1 :] = [self._durable]
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)
         return boot
@@ -113,8 +117,9 @@ class CaseBoots:
         return filling.put_in(plan, count, replace(case, boots=boots), number)
 
     def as_power_finds(self) -> RecordedBoot:
-        """Return the last boot, which was not killed, as a power loss finds it."""
+        """Return the last boot as a power loss finds it, or as kills within it would."""
         boot, directory = self.watched[-1], self._sandbox.directory
+        base, since = self.since_power()
         rows = boot.recording.rows
         said = [row.data for row in rows if row.kind in MESSAGES]
         # Several images are judged at one position, and most positions lie between two messages.
@@ -135,32 +140,57 @@ class CaseBoots:
         return RecordedBoot(
             number=number,
             plan=boot.plan,
-            base=self._durable,
-            earlier=tuple(each.events() for each in self._since_then),
+            base=base,
+            earlier=tuple(each.events() for each in since[:-1]),
             events=boot.events(),
             history_until=history_until,
             atomic_bytes=self._stored.contract.atomic_bytes,
             deadline=self._sandbox.deadline,
+            kind=self._kind(),
         )
+
+    def _kind(self) -> BootKind:
+        """Return what the last boot began on."""
+        if len(self.watched) == 1:
+            return BootKind.FIRST
+        crash = self.watched[-2].plan.crash
+        if crash is None:
+            return BootKind.CLOSED
+        return BootKind.POWER_LOST if crash.is_power_loss else BootKind.KILLED
 
     def end_without_power(self, recorded: RecordedBoot, choice: ImageChoice) -> None:
         """Make the last boot what a power loss left of it, with the choice in its plan."""
-        boot = self.watched[-1]
-        crash = boot.plan.crash
-        assert isinstance(crash, PowerLoss)
-        exact = replace(crash, choice=choice)
-        self.watched[-1] = replace(
-            boot,
-            plan=replace(boot.plan, crash=exact),
-            history=recorded.history_at(choice.position),
-            landing=recorded.landing(choice),
-        )
+        self.watched[-1] = without_power(self.watched[-1], recorded, choice)
 
     def go_on_from(self, recorded: RecordedBoot, candidate: Candidate) -> None:
         """End the last boot with an image, and let the next boot find it."""
         self.end_without_power(recorded, candidate.choice)
         restore(candidate.image, self._sandbox.directory)
         self._durable, self._since_then = candidate.image, []
+
+    def branched(self, boots: Sequence[WatchedBoot], image: Image) -> "CaseBoots":
+        """Return other boots of the case, that begin as these; the directory holds their image.
+
+        Args:
+            boots: what takes the place of the first boots. The last of them was killed elsewhere
+                than its own kill, or lost the power with another image.
+            image: what it left.
+        """
+        other = copy(self)
+        other.watched = list(boots)
+        since: list[WatchedBoot] = []
+        for boot in reversed(boots):
+            if isinstance(boot.plan.crash, PowerLoss):
+                break
+            since.insert(0, boot)
+        # Only the last boot may be another: what was durable before it stays as it was.
+        number = len(boots)
+        is_lost = not since
+        other._durable = image if is_lost else self._durable_before[number - 1]
+        other._durable_before = [*self._durable_before[:number]]
+        other._since_then = since
+        restore(image, self._sandbox.directory)
+        return other
 
     def histories(self, last: BootHistory | None = None) -> tuple[BootHistory, ...]:
         """Return the history of each boot; `last` takes the place of the last one."""
@@ -182,3 +212,16 @@ class CaseBoots:
             if boot.recording.end is WatchEnd.TOO_LONG:
                 return f"boot {number} made more than {len(boot.recording.rows)} events"
         return ""
+
+
+def without_power(boot: WatchedBoot, recorded: RecordedBoot, choice: ImageChoice) -> WatchedBoot:
+    """Return a boot as a power loss left it, with the choice in its plan."""
+    crash = boot.plan.crash
+    assert isinstance(crash, PowerLoss)
+    exact = replace(crash, choice=choice)
+    return replace(
+        boot,
+        plan=replace(boot.plan, crash=exact),
+        history=recorded.history_at(choice.position),
+        landing=recorded.landing(choice),
+    )

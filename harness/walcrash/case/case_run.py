@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from walcrash.case.alignment import Alignment
-from walcrash.case.power_loss import (
-    Coverage,
-)
+from walcrash.case.power_loss import Coverage
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.values.case import Case, Landing

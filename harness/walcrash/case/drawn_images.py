@@ -3,7 +3,7 @@
 Not here: at which positions images are drawn (`power_loss`, `walcrash.tools.audit.space`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
@@ -31,6 +31,7 @@ def drawn_images(
     most: int,
     pool: int,
     is_wanted: Callable[[ImageChoice, str], bool] | None = None,
+    is_uniform: bool = False,
     deadline: Deadline = NO_DEADLINE,
 ) -> Iterator[Candidate]:
     """Yield some images at a position, each content once.
@@ -43,6 +44,7 @@ def drawn_images(
         most: the most images that are yielded.
         pool: the choices at the position among which is drawn.
         is_wanted: whether an image is of use, by its choice and digest; None where each is.
+        is_uniform: whether each choice is as likely to come next as any other.
         deadline: when no more are built.
 
     Raises:
@@ -52,7 +54,10 @@ def drawn_images(
     first = list(islice(every, pool))
     builder = ImageBuilder(pending)
     seen: set[str] = set()
-    for choice in chain(first[:_PLAINEST], likely_first(first[_PLAINEST:], prng)):
+    ordered: Iterable[ImageChoice] = chain(first[:_PLAINEST], likely_first(first[_PLAINEST:], prng))
+    if is_uniform:
+        ordered = prng.shuffled(first)
+    for choice in ordered:
         deadline.check()
         image = builder.build(choice)
         digest = image.digest()

@@ -9,24 +9,21 @@ from typing import Final
 
 from walcrash.case.alignment import Alignment, aligned_for_power, run_aligned
 from walcrash.case.boots import CaseBoots
+from walcrash.case.branches import branch_after_power
 from walcrash.case.case_run import CaseRun, SearchTargets
+from walcrash.case.frontier import SearchOrder
 from walcrash.case.full_directory import refuse_full_directory, space_doubt
+from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
 from walcrash.case.plane_run import PlaneTrees, run_on_plane
 from walcrash.case.plane_search import PlaneSearch
-from walcrash.case.power_loss import (
-    EMPTY,
-    IMAGES_AT_A_POSITION,
-    Coverage,
-    Judged,
-    LossSearch,
-    NoSuchPosition,
-    RecordedBoot,
-)
+from walcrash.case.power_loss import IMAGES_AT_A_POSITION, Coverage, Judged, LossSearch
 from walcrash.case.power_search import search_near, targeted
+from walcrash.case.recorded_boot import EMPTY, NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_plan import BRANCH_SHARE, SearchPlan
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
@@ -41,7 +38,7 @@ from walcrash.values.image import Image
 from walcrash.values.moments import Placement
 from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
-from walcrash.values.seed import Prng
+from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.tears import ANY_BYTE, sector_bytes
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
@@ -72,8 +69,11 @@ class OneRun:
         alignment: Alignment | None = None,
         plane: Plane | None = None,
         sought: Invariant | None = None,
+        search: SearchPlan | None = None,
     ) -> None:
         self._sandbox = sandbox
+        self._search_plan = search
+        self._recorded: list[RecordedBoot] = []
         self._plane = plane
         self._sought = sought
         self._targets = targets
@@ -105,6 +105,8 @@ class OneRun:
             if number > 1 and is_cut_short and not stored.case.faults_in(number - 1):
                 image_before = capture(self._sandbox.directory)
             boot = self._run_boot(plan, number)
+            if self._search_plan is not None:
+                self._recorded.append(self._boots.as_power_finds())
             if not boot.can_go_on:
                 break
             if not isinstance(plan.crash, PowerLoss):
@@ -116,7 +118,20 @@ class OneRun:
                     return self._not_judged(f"boot {number} has no such image")
             except (NotModelled, NoSuchPosition) as problem:
                 return self._not_judged(str(problem))
-        return self._conclude(image_before)
+        run = self._conclude(image_before)
+        if self._search_plan is None or run.verdict is not Verdict.PASS:
+            return run
+        return search_kills(
+            run,
+            self._boots,
+            self._recorded,
+            self._search_plan,
+            stored=stored,
+            left=self._left,
+            runs=self._recovery_runs,
+            judge=self._oracle.judge,
+            directory=self._sandbox.directory,
+        )
 
     def _run_boot(self, plan: BootPlan, number: int) -> WatchedBoot:
         """Run the next boot; in a case that was drawn its payloads may grow."""
@@ -236,10 +251,14 @@ class OneRun:
         if loss.choice is not None:
             judged = search.judge_image(search.exactly(loss.choice))
             return self._powered_run(recorded, judged, search.coverage)
-        best = search.explore(Prng(loss.seed), loss.images)
+        behind = loss.images // BRANCH_SHARE if self._is_branched() else 0
+        best = search.explore(Prng(loss.seed), loss.images - behind)
         if best is None:
             return self._not_judged("no image was left to judge")
         run = self._powered_run(recorded, best, search.coverage)
+        run = replace(run, search=search.searched.totals())
+        if behind and run.judgement.verdict is Verdict.PASS:
+            run = self._branched_losses(run, search, loss, behind)
         if run.judgement.verdict is not Verdict.PASS:
             return run
         few = max(1, loss.images // PORTABILITY_SHARE)
@@ -256,10 +275,51 @@ class OneRun:
             return replace(run, portability_failure=found)
         return run
 
+    def _is_branched(self) -> bool:
+        """Whether the last boot is run again behind another power loss of the one before it."""
+        boots = self._stored.case.boots
+        is_lost = len(boots) > 1 and isinstance(boots[-2].crash, PowerLoss)
+        return is_lost and self._search_plan is not None
+
+    def _branched_losses(
+        self, run: CaseRun, search: LossSearch, loss: PowerLoss, most: int
+    ) -> CaseRun:
+        """Judge images behind another power loss of the boot before; keep a failure, else the run.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+        """
+        prng = Prng(derive_seed(loss.seed, "branch"))
+        model, before = self._stored.contract.model, self._recorded[-2]
+        own, images = self._boots, self._search(before, model)
+        branch = branch_after_power(self._boots, before, images, prng)
+        if branch is None:
+            return run
+        self._boots = branch
+        recorded = branch.as_power_finds()
+        behind = self._search(recorded, model)
+        behind.coverage, behind.searched = search.coverage, search.searched
+        most += search.coverage.judged
+        found = behind.explore(prng, most)
+        if found is not None and found.judgement.verdict is Verdict.FAIL:
+            run = self._powered_run(recorded, found, search.coverage)
+        else:
+            self._boots = own
+        return replace(run, search=search.searched.totals())
+
     def _search(self, recorded: RecordedBoot, model: PersistenceModel) -> LossSearch:
         """Return a search of the last boot's images under a model; what it judges is noted."""
         recover = self._recovery_runs.restored
-        return LossSearch(recorded, model, recover=recover, judge=self._judge_boot)
+        plan = self._search_plan
+        order = SearchOrder.NOVEL if plan is None else plan.order
+        return LossSearch(
+            recorded,
+            model,
+            recover=recover,
+            judge=self._judge_boot,
+            look=lambda image, place: recover(image, place=place),
+            order=order,
+        )
 
     def _judge_boot(self, history: BootHistory, recoveries: Recoveries) -> Judgement:
         judgement = self._oracle.judge(self._history(recoveries, history))

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from walcrash.case.power_loss import Coverage, Judged, RecordedBoot
+from walcrash.case.power_loss import Coverage, Judged
 from walcrash.case.real_choice import real_choice
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import Candidate, Pending, count_states
 from walcrash.values.errors import Inconclusive
 from walcrash.values.event import MESSAGES

@@ -10,16 +10,18 @@ how much of it is counted and reported.
 Not here: which images are legal (`walcrash.disk`), how one is recovered (`runner`).
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Final
 
-from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.drawn_images import drawn_images
-from walcrash.case.watched_boot import called
+from walcrash.case.frontier import Frontier, SearchOrder, newest_first
+from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
+from walcrash.case.state_kinds import SearchedStates
 from walcrash.disk import (
     Candidate,
     ImageBuilder,
@@ -28,24 +30,31 @@ from walcrash.disk import (
     byte_tears_in_write,
     choices,
     count_states,
-    crash_states,
     images,
 )
-from walcrash.values.case import BootPlan, Landing, landing_at
+from walcrash.values.cell import Cell
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.event import Event
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.log import ImageTotals
-from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
+from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.persistence import is_power_loss, stricter_than
-from walcrash.values.seed import Prng
+from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.verdict import Judgement, Verdict
 
 # limits
+POSITIONS_IN_A_ROUND: Final = 16
+"""Positions whose images are put in order together."""
+
+FIRST_IMAGES: Final = 4
+"""Images of a position the first time that it is looked at; each time it is twice as many."""
+
+GENERATED_FOR_EACH: Final = 8
+"""Images that are built for each that may be judged, before all that is left counts as known."""
+
 IMAGES_AT_A_POSITION: Final = 8
-"""Images that are judged at one position, as long as there are positions left."""
+"""Images of a position among which that is drawn on which a boot goes on."""
 
 CHOICES_AT_A_POSITION: Final = 512
 """Choices at one position among which is drawn."""
@@ -53,87 +62,7 @@ CHOICES_AT_A_POSITION: Final = 512
 STRICTER_IMAGES: Final = 128
 """Images of each stricter model that are tried when one of a weaker model has failed."""
 
-EMPTY: Final = Image({})
-
-
-class NoSuchPosition(Exception):
-    """A trace is not the one that an image choice was made for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedBoot:
-    """One boot as a power loss finds it.
-
-    Attributes:
-        number: the boot, from 1.
-        plan: what it did.
-        base: what the power loss before it left, or the case began with; all of it durable.
-        earlier: the traces of the boots since then, whose unsynced changes are still pending.
-        events: its own trace.
-        history_until: its history if only so many of its events had happened.
-        atomic_bytes: what is written whole, as in the contract.
-        deadline: when no more positions and images are worked out.
-    """
-
-    number: int
-    plan: BootPlan
-    base: Image
-    earlier: tuple[tuple[Event, ...], ...]
-    events: tuple[Event, ...]
-    history_until: Callable[[int], BootHistory]
-    atomic_bytes: int = SECTOR_BYTES
-    deadline: Deadline = NO_DEADLINE
-
-    @property
-    def events_before(self) -> int:
-        """How many events the earlier boots have in the positions' count."""
-        return sum(len(trace) for trace in self.earlier)
-
-    def states(self) -> Iterator[tuple[CrashPosition, Pending]]:
-        """Yield each position at which a crash may fall, with the file system there.
-
-        Raises:
-            TimeOver: there is no time left.
-        """
-        for state in crash_states(
-            self.base, self.events, earlier=self.earlier, atomic_bytes=self.atomic_bytes
-        ):
-            self.deadline.check()
-            yield state
-
-    def history_at(self, position: CrashPosition) -> BootHistory:
-        """Return the boot's history if the power was lost at a position."""
-        return self.history_until(max(0, position.whole_events - self.events_before))
-
-    def landing(self, choice: ImageChoice) -> Landing:
-        """Return a power loss as reports show it."""
-        position = choice.position
-        index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
-        event = self.events[index]
-        every = (*(each for trace in self.earlier for each in trace), *self.events)
-        shown = dict(enumerate(every))
-        return landing_at(
-            event,
-            called(self.plan, event.call),
-            boot=self.number,
-            event_index=index,
-            placement=position.placement,
-            kept_bytes=position.kept_bytes,
-            loss=choice.describe(shown, name=self._name),
-        )
-
-    def _name(self, event: int) -> str:
-        """Return an event's name as crash lines have it: by its place in the trace of its boot."""
-        at = event - self.events_before
-        if at >= 0:
-            return f"event {at}"
-        number = self.number
-        for trace in reversed(self.earlier):
-            number -= 1
-            at += len(trace)
-            if at >= 0:
-                break
-        return f"event {at} of boot {number}"
+_SEEDS: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,31 +133,46 @@ class LossSearch:
         *,
         recover: Callable[[Image], Recoveries],
         judge: Callable[[BootHistory, Recoveries], Judgement],
+        look: Callable[[Image, Hashable], Recoveries] | None = None,
+        order: SearchOrder = SearchOrder.NOVEL,
     ) -> None:
+        """Prepare.
+
+        Args:
+            boot: the boot.
+            model: what its images are allowed by.
+            recover: recovers an image in all ways.
+            judge: holds recoveries against what had been promised.
+            look: recovers an image of a kind of place, in all ways where it is worth that; None
+                where each image is.
+            order: in which order images are judged.
+        """
         self.coverage = Coverage()
+        self.searched = SearchedStates()
         self._boot = boot
         self._model = model
         self._recover = recover
+        self._look = look
         self._judge = judge
+        self._order = order
         self._recovered: dict[str, Recoveries] = {}
         self._seen: set[tuple[str, int]] = set()
+        self._messages = [at for at, event in enumerate(boot.events) if event.is_message]
 
     @cached_property
     def _positions(self) -> list[CrashPosition]:
         """Each position at which a crash may fall."""
-        return [position for position, _ in self._boot.states()]
+        return self._boot.positions()
 
-    def _choose(self, prng: Prng, most: int) -> set[int]:
-        """Return positions: half of them within writes, which have by far the most."""
-        placed = [position.placement is Placement.WITHIN for position in self._positions]
-        within = [at for at, is_within in enumerate(placed) if is_within]
-        whole = [at for at, is_within in enumerate(placed) if not is_within]
-        chosen = prng.shuffled(whole)[: max(1, most - most // 2)]
-        chosen += prng.shuffled(within)[: most - len(chosen)]
-        return set(chosen)
+    def _frontier(self, prng: Prng) -> Frontier[CrashPosition]:
+        cells = ((self._boot.cell(at, is_power_loss=True), at) for at in self._positions)
+        return Frontier(cells, prng, self._order)
 
     def explore(self, prng: Prng, most_images: int) -> Judged | None:
-        """Judge images at drawn positions until one fails.
+        """Judge images, the newest kinds first, until one fails or there is no other.
+
+        Positions are taken in rounds, those of the cells that were tried least. The images of a
+        round are judged by how often their rule of choice was tried, at their cell and at all.
 
         Returns:
             The first that fails, in the strictest model that shows it there; else the last one
@@ -237,23 +181,70 @@ class LossSearch:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        last = None
-        count = len(self._positions)
-        self.coverage.all_positions = count
-        chosen = self._choose(prng, max(1, most_images // IMAGES_AT_A_POSITION))
-        at_each = max(IMAGES_AT_A_POSITION, most_images // max(1, count))
-        for index, (position, pending) in enumerate(self._boot.states()):
-            if index not in chosen:
-                continue
-            self._count_position(position, pending)
-            for candidate in self._drawn(pending, position, prng, at_each):
-                judged = self._judge_new(candidate)
-                if judged is None:
-                    continue
-                if judged.judgement.verdict is Verdict.FAIL:
-                    return self.strictest(judged, pending, most=STRICTER_IMAGES)
-                last = judged
-        return last
+        last: Judged | None = None
+        self.coverage.all_positions = len(self._positions)
+        seed, frontier = prng.below(_SEEDS), self._frontier(prng)
+        visits: Counter[CrashPosition] = Counter()
+        tried: Counter[Hashable] = Counter()
+        while True:
+            taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
+            if not taken or self.coverage.generated >= most_images * GENERATED_FOR_EACH:
+                self.searched.is_exhausted = not taken
+                return last
+            found = list(self._round(taken, visits, seed, frontier))
+            kinds = (
+                ((taken[each.choice.position], each.choice.policy), each.choice.policy)
+                for each in found
+            )
+            if self._order is SearchOrder.NOVEL:
+                found = newest_first(found, kinds, tried)
+            for candidate in found:
+                if self.coverage.judged >= most_images:
+                    return last
+                cell = taken[candidate.choice.position]
+                last = self.judge_image(candidate, kind_of_place(cell))
+                self.searched.add(
+                    cell, candidate.choice.policy, last.history, last.recoveries.first
+                )
+                if last.judgement.verdict is Verdict.FAIL:
+                    return self._strictest_there(last)
+
+    def _round(
+        self,
+        taken: Mapping[CrashPosition, Cell],
+        visits: Counter[CrashPosition],
+        seed: int,
+        frontier: Frontier[CrashPosition],
+    ) -> Iterator[Candidate]:
+        """Yield the next images of some positions, each state once; give back what has more."""
+        for position, pending in self._boot.states(taken):
+            visit = visits[position]
+            visits[position] += 1
+            if not visit:
+                self._count_position(position, pending)
+            had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
+            prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
+            drawn = list(self._drawn(pending, position, prng, had + count))
+            if len(drawn) == had + count:
+                frontier.give_back(taken[position], position)
+            for candidate in drawn[had:]:
+                if self._is_new(candidate):
+                    yield candidate
+
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Whether no equal image was judged against the same promises; then it is known."""
+        index = candidate.choice.position.whole_events - self._boot.events_before
+        key = (candidate.digest, bisect_left(self._messages, index))
+        if key in self._seen:
+            self.coverage.generated += 1
+            return False
+        self._seen.add(key)
+        return True
+
+    def _strictest_there(self, failed: Judged) -> Judged:
+        for _, pending in self._boot.states({failed.candidate.choice.position}):
+            return self.strictest(failed, pending, most=STRICTER_IMAGES)
+        raise AssertionError("a position that was judged is there again")
 
     def byte_torn(self, prng: Prng, most_images: int) -> Judged | None:
         """Judge what is left where writes are torn inside sectors, and nothing else is lost.
@@ -265,15 +256,17 @@ class LossSearch:
             NotModelled: the trace means something that the model has no rule for.
         """
         at = [index for index, position in enumerate(self._positions) if self._is_inside(position)]
-        chosen = set(prng.shuffled(at)[:most_images])
-        for index, (position, pending) in enumerate(self._boot.states()):
-            if index in chosen:
-                every = choices(pending, self._model, position)
-                choice = next(each for each in every if each.policy is Policy.ALL)
-                image = ImageBuilder(pending).build(choice)
-                judged = self._judge_new(Candidate(choice, image, image.digest()))
-                if judged is not None and judged.judgement.verdict is Verdict.FAIL:
-                    return judged
+        chosen = {self._positions[index] for index in prng.shuffled(at)[:most_images]}
+        for position, pending in self._boot.states(chosen):
+            every = choices(pending, self._model, position)
+            choice = next(each for each in every if each.policy is Policy.ALL)
+            image = ImageBuilder(pending).build(choice)
+            candidate = Candidate(choice, image, image.digest())
+            if not self._is_new(candidate):
+                continue
+            judged = self.judge_image(candidate)
+            if judged.judgement.verdict is Verdict.FAIL:
+                return judged
         return None
 
     def _is_inside(self, position: CrashPosition) -> bool:
@@ -291,11 +284,11 @@ class LossSearch:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        wanted = prng.choice(sorted(self._choose(prng, IMAGES_AT_A_POSITION)))
-        for index, (position, pending) in enumerate(self._boot.states()):
-            if index == wanted:
-                found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))
-                return self._relabelled(prng.choice(found), pending, position)
+        taken = self._frontier(prng).take()
+        assert taken is not None, "there is a position before the first event"
+        for position, pending in self._boot.states({taken[1]}):
+            found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))
+            return self._relabelled(prng.choice(found), pending, position)
         raise AssertionError("a position that was counted is there again")
 
     def exactly(self, choice: ImageChoice) -> Candidate:
@@ -305,21 +298,26 @@ class LossSearch:
             NotModelled: the trace means something that the model has no rule for.
             NoSuchPosition: the trace has no such position.
         """
-        for position, pending in self._boot.states():
-            if position == choice.position:
-                image = ImageBuilder(pending).build(choice)
-                return Candidate(choice, image, image.digest())
+        for _, pending in self._boot.states({choice.position}):
+            image = ImageBuilder(pending).build(choice)
+            return Candidate(choice, image, image.digest())
         raise NoSuchPosition(
             f"the trace of boot {self._boot.number} has no position {choice.position}"
         )
 
-    def judge_image(self, candidate: Candidate) -> Judged:
-        """Recover one image and judge it."""
+    def judge_image(self, candidate: Candidate, place: Hashable = None) -> Judged:
+        """Recover one image and judge it; `place` is as for `look`, None for all ways."""
         history = self._boot.history_at(candidate.choice.position)
-        if candidate.digest not in self._recovered:
-            self._recovered[candidate.digest] = self._recover(candidate.image)
+        known = self._recovered.get(candidate.digest)
+        if known is None:
             self.coverage.distinct += 1
-        recoveries = self._recovered[candidate.digest]
+        if known is None or (known.is_partial and place is None):
+            if place is None or self._look is None:
+                known = self._recover(candidate.image)
+            else:
+                known = self._look(candidate.image, place)
+            self._recovered[candidate.digest] = known
+        recoveries = known
         self.coverage.generated += 1
         self.coverage.judged += 1
         self.coverage.policies[candidate.choice.policy.value] += 1
@@ -329,15 +327,6 @@ class LossSearch:
             recoveries=recoveries,
             judgement=self._judge(history, recoveries),
         )
-
-    def _judge_new(self, candidate: Candidate) -> Judged | None:
-        """Judge a candidate unless the same image was judged against the same promises."""
-        key = (candidate.digest, candidate.choice.position.whole_events)
-        if key in self._seen:
-            self.coverage.generated += 1
-            return None
-        self._seen.add(key)
-        return self.judge_image(candidate)
 
     def _count_position(self, position: CrashPosition, pending: Pending) -> None:
         self.coverage.positions += 1
@@ -358,6 +347,7 @@ class LossSearch:
             prng,
             most=most,
             pool=CHOICES_AT_A_POSITION,
+            is_uniform=self._order is SearchOrder.UNIFORM,
             deadline=self._boot.deadline,
         )
 
@@ -397,3 +387,17 @@ class LossSearch:
             if judged.judgement.breaks_first(target_invariant):
                 return judged
         return failed
+
+
+def _taken(frontier: Frontier[CrashPosition], most: int) -> Iterator[tuple[CrashPosition, Cell]]:
+    """Yield the next positions of a frontier, each with its cell."""
+    for _ in range(most):
+        taken = frontier.take()
+        if taken is None:
+            return
+        yield taken[1], taken[0]
+
+
+def kind_of_place(cell: Cell) -> Hashable:
+    """Return what of a cell tells one look at an image from another."""
+    return cell.operation, cell.placement is Placement.WITHIN

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.case.power_loss import Judged, LossSearch
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_target import PowerTarget, shape_of
 from walcrash.disk import Candidate, ImageBuilder, Loss, Pending, choices, loss_of, pending_changes
 from walcrash.values.event import EventKind

@@ -75,7 +75,7 @@ class RecoveryRuns:
         )
 
     def restored(
-        self, image: Image, before: Image | None = None, *, place: Hashable | None = None
+        self, image: Image, before: Image | None = None, place: Hashable = None
     ) -> Recoveries:
         """Put an image into the directory and recover it in several ways.
 

@@ -11,11 +11,13 @@ from dataclasses import replace
 from walcrash.case.alignment import Alignment, missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
 from walcrash.case.full_directory import HINT
+from walcrash.case.kill_search import check_derived, is_derived
 from walcrash.case.later_boots import is_reproducible, run_later_boots
 from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_plan import SearchPlan
 from walcrash.oracle import judge, with_refusals
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -36,6 +38,7 @@ def run_case(
     alignment: Alignment | None = None,
     plane: Plane | None = None,
     later: tuple[BootPlan, ...] = (),
+    search: SearchPlan | None = None,
 ) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
@@ -50,6 +53,8 @@ def run_case(
         plane: the real file system whose power is lost, in place of a model's images.
         later: boots that a case goes on with where it passes; the run's own case has those that
             lead to a failure.
+        search: which other crash states of its traces are judged, in a case that was drawn; the
+            run's own case ends with the one that failed.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -58,7 +63,13 @@ def run_case(
     """
     try:
         one = OneRun(
-            sandbox, stored, is_fresh=False, targets=targets, alignment=alignment, plane=plane
+            sandbox,
+            stored,
+            is_fresh=False,
+            targets=targets,
+            alignment=alignment,
+            plane=plane,
+            search=search,
         )
         run = one.run()
         if later and run.verdict is Verdict.PASS:
@@ -73,7 +84,12 @@ def run_case(
     confirmed = _confirmed(sandbox, stored, run)
     # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
-    return replace(confirmed, coverage=coverage, recoveries=run.recoveries + confirmed.recoveries)
+    return replace(
+        confirmed,
+        coverage=coverage,
+        recoveries=run.recoveries + confirmed.recoveries,
+        search=run.search,
+    )
 
 
 def _gone_on(
@@ -111,6 +127,8 @@ def _confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
     crash: so what the crash left of the first run is recovered once more as well.
     """
     again = run_case_fresh(sandbox, replace(stored, case=run.case), shown=run.judgement)
+    if is_derived(run):
+        check_derived(run, again)
     if again.judgement.verdict is Verdict.FAIL or run.image is None:
         return again
     rechecked = recheck(sandbox, stored, run)

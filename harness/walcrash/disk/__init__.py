@@ -14,6 +14,7 @@ from walcrash.disk.pending import Pending
 from walcrash.disk.positions import (
     byte_tears_in_write,
     crash_points_in_write,
+    crash_positions,
     crash_states,
     whole_in_memory,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "choices",
     "count_states",
     "crash_points_in_write",
+    "crash_positions",
     "crash_states",
     "every_state",
     "images",

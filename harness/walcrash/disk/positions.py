@@ -6,7 +6,7 @@ which order it was stored is not known, so what memory held in between is not kn
 Not here: which of the positions a search tries (`walcrash.case.power_loss`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -36,6 +36,7 @@ def crash_states(
     weakest: PersistenceModel = WEAKEST,
     is_within_writes: bool = True,
     earlier: Iterable[Iterable[Event]] = (),
+    wanted: Container[CrashPosition] | None = None,
 ) -> Iterator[tuple[CrashPosition, Pending]]:
     """Yield each crash position with the file system at it, in the order of the trace.
 
@@ -51,6 +52,7 @@ def crash_states(
         earlier: the traces of boots before this one that were killed or closed with the power
             on, so that what they did not sync is still pending. No crash falls in them, but
             positions count their events as well.
+        wanted: the positions that are yielded; None for all of them.
 
     Raises:
         NotModelled: an event means something that the model has no rule for.
@@ -58,22 +60,54 @@ def crash_states(
     pending = Pending(base, sector_bytes=sector_bytes(atomic_bytes), weakest=weakest)
     for boot in earlier:
         pending.apply_boot(boot)
-    yield CrashPosition(pending.next_event, Placement.BEFORE), pending
+    first = CrashPosition(pending.next_event, Placement.BEFORE)
+    if wanted is None or first in wanted:
+        yield first, pending
     with_next = pairwise(chain(events, [None]))
     for index, (event, following) in enumerate(with_next, start=pending.next_event):
         assert event is not None, "only the last one is followed by nothing"
         if is_within_writes and event.kind is EventKind.WRITE:
-            for kept in crash_points_in_write(event, atomic_bytes):
-                with pending.torn(event, kept):
-                    yield CrashPosition(index, Placement.WITHIN, kept), pending
-            for kept in whole_in_memory(event):
-                with pending.torn(event, kept):
-                    yield CrashPosition(index, Placement.WITHIN, kept), pending
+            for kept in _kept_within(event, atomic_bytes):
+                within = CrashPosition(index, Placement.WITHIN, kept)
+                if wanted is None or within in wanted:
+                    with pending.torn(event, kept):
+                        yield within, pending
         pending.apply(event)
-        is_same_diff = event.is_stored and following is not None and following.is_stored
-        is_silent = event.kind in _SILENT and event.mode < 0
-        if event.result >= 0 and not is_silent and not is_same_diff:
-            yield CrashPosition(index, Placement.AFTER), pending
+        at = CrashPosition(index, Placement.AFTER)
+        if _is_telling(event, following) and (wanted is None or at in wanted):
+            yield at, pending
+
+
+def crash_positions(
+    events: Sequence[Event], *, first: int = 0, atomic_bytes: int = SECTOR_BYTES
+) -> Iterator[CrashPosition]:
+    """Yield the positions of `crash_states`, which are known from the trace alone.
+
+    Args:
+        events: the trace.
+        first: how many events earlier boots have in the positions' count.
+        atomic_bytes: what is written whole, as in the contract.
+    """
+    yield CrashPosition(first, Placement.BEFORE)
+    for index, (event, following) in enumerate(pairwise(chain(events, [None])), start=first):
+        assert event is not None, "only the last one is followed by nothing"
+        if event.kind is EventKind.WRITE:
+            for kept in _kept_within(event, atomic_bytes):
+                yield CrashPosition(index, Placement.WITHIN, kept)
+        if _is_telling(event, following):
+            yield CrashPosition(index, Placement.AFTER)
+
+
+def _kept_within(event: Event, atomic_bytes: int) -> list[int]:
+    """Return how many bytes of a write are in memory at each crash position within it."""
+    return [*crash_points_in_write(event, atomic_bytes), *whole_in_memory(event)]
+
+
+def _is_telling(event: Event, following: Event | None) -> bool:
+    """Whether what is there after an event may differ from what was there before it."""
+    is_same_diff = event.is_stored and following is not None and following.is_stored
+    is_silent = event.kind in _SILENT and event.mode < 0
+    return event.result >= 0 and not is_silent and not is_same_diff
 
 
 def crash_points_in_write(event: Event, atomic_bytes: int = SECTOR_BYTES) -> list[int]:

@@ -13,7 +13,8 @@ from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.full_directory import HINT
-from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.case.power_loss import Judged, LossSearch
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
-from walcrash.case.power_loss import Judged, LossSearch, RecordedBoot
+from walcrash.case.power_loss import Judged, LossSearch
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import Candidate, count_states
 from walcrash.tools.audit.sites import Site, without
 from walcrash.tools.audit.space import (

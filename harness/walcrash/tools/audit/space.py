@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.drawn_images import drawn_images
-from walcrash.case.power_loss import RecordedBoot
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import (
     Candidate,
     ImageBuilder,

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
-from walcrash.case.power_loss import RecordedBoot
+from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.recovery_runs import OPEN, RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.disk import Candidate, images

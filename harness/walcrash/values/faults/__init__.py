@@ -5,7 +5,14 @@ from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of
 from walcrash.values.faults.calls import ERRORS, PASSING, TRANSFERS, ErrorName, FaultCall
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Injection, Instead
-from walcrash.values.faults.kill import KEPT_SCALE, CrashPoint, Kill, bytes_of_share
+from walcrash.values.faults.kill import (
+    KEPT_SCALE,
+    CrashPoint,
+    Kill,
+    bytes_of_share,
+    falls_on,
+    share_of_bytes,
+)
 from walcrash.values.faults.kill_timer import KillTimer, TimedKill
 from walcrash.values.faults.nth_call import NthCall
 from walcrash.values.faults.plan import BootSelector, FaultKind, FaultPlan
@@ -51,5 +58,7 @@ __all__ = [
     "TimedKill",
     "bytes_of_share",
     "class_of",
+    "falls_on",
     "pairs_of",
+    "share_of_bytes",
 ]

@@ -33,6 +33,13 @@ def bytes_of_share(share: int, length_bytes: int) -> int:
     return 1 + share * (length_bytes - 1) // KEPT_SCALE
 
 
+def share_of_bytes(kept_bytes: int, length_bytes: int) -> int:
+    """Return a share of a write that means so many of its bytes, at least one and not all."""
+    steps = length_bytes - 1
+    share = -(-(kept_bytes - 1) * KEPT_SCALE // steps) if steps else 0
+    return min(share, KEPT_SCALE - 1)
+
+
 @ENDS.add("kill")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrashPoint(End):
@@ -122,6 +129,12 @@ class Kill(Ending):
         if placement is Placement.WITHIN:
             operations = draft.with_time_left(operations)
         return operations, _draw_point(plan, draft, operations, placement)
+
+
+def falls_on(plan: FaultPlan, operation: Operation, event: Event, placement: Placement) -> bool:
+    """Return whether a plan of kills may fall on an event of an operation."""
+    is_kind = plan.event is None or plan.event is event.kind
+    return is_kind and placement in plan.placements and _falls_into(plan.operations, operation)
 
 
 def _tearable(draft: Draft, possible: Sequence[int]) -> list[int]:

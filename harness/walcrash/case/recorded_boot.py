@@ -1,0 +1,134 @@
+"""Recorded boots: the trace of one boot with what was durable before it, as crashes find it.
+
+Not here: which images a crash leaves of it (`walcrash.disk`), which of them are judged
+(`power_loss`, `kill_search`).
+"""
+
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.case.deadline import NO_DEADLINE, Deadline
+from walcrash.case.watched_boot import called
+from walcrash.disk import Pending, crash_positions, crash_states
+from walcrash.values.case import BootPlan, Landing, landing_at
+from walcrash.values.cause import name_pattern
+from walcrash.values.cell import BootKind, Cell
+from walcrash.values.event import Event, EventKind
+from walcrash.values.history import BootHistory
+from walcrash.values.image import Image
+from walcrash.values.image_choice import ImageChoice
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition
+
+EMPTY: Final = Image({})
+
+
+class NoSuchPosition(Exception):
+    """A trace is not the one that an image choice was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBoot:
+    """One boot as a power loss finds it.
+
+    Attributes:
+        number: the boot, from 1.
+        plan: what it did.
+        base: what the power loss before it left, or the case began with; all of it durable.
+        earlier: the traces of the boots since then, whose unsynced changes are still pending.
+        events: its own trace.
+        history_until: its history if only so many of its events had happened.
+        atomic_bytes: what is written whole, as in the contract.
+        deadline: when no more positions and images are worked out.
+        kind: what the boot began on.
+    """
+
+    number: int
+    plan: BootPlan
+    base: Image
+    earlier: tuple[tuple[Event, ...], ...]
+    events: tuple[Event, ...]
+    history_until: Callable[[int], BootHistory]
+    atomic_bytes: int = SECTOR_BYTES
+    deadline: Deadline = NO_DEADLINE
+    kind: BootKind = BootKind.FIRST
+
+    @property
+    def events_before(self) -> int:
+        """How many events the earlier boots have in the positions' count."""
+        return sum(len(trace) for trace in self.earlier)
+
+    def positions(self) -> list[CrashPosition]:
+        """Return each position at which a crash may fall, in the order of the trace."""
+        return list(
+            crash_positions(self.events, first=self.events_before, atomic_bytes=self.atomic_bytes)
+        )
+
+    def states(
+        self, wanted: Container[CrashPosition] | None = None
+    ) -> Iterator[tuple[CrashPosition, Pending]]:
+        """Yield each position at which a crash may fall, or is wanted, with the file system there.
+
+        Raises:
+            NotModelled: the trace means something that the models have no rule for.
+            TimeOver: there is no time left.
+        """
+        for state in crash_states(
+            self.base,
+            self.events,
+            earlier=self.earlier,
+            atomic_bytes=self.atomic_bytes,
+            wanted=wanted,
+        ):
+            self.deadline.check()
+            yield state
+
+    def cell(self, position: CrashPosition, *, is_power_loss: bool) -> Cell:
+        """Return what kind of place a position is."""
+        index = position.event_index - self.events_before
+        event = self.events[index] if index < len(self.events) else None
+        operation = None if event is None else called(self.plan, event.call)
+        record = None if operation is None else operation.record
+        return Cell(
+            operation=None if operation is None else operation.kind,
+            record=None if record is None else record.type,
+            kind=EventKind.REPLY if event is None else event.kind,
+            role="" if event is None else name_pattern(event.path_to or event.path),
+            placement=position.placement,
+            boot=self.kind,
+            is_power_loss=is_power_loss,
+        )
+
+    def history_at(self, position: CrashPosition) -> BootHistory:
+        """Return the boot's history if the power was lost at a position."""
+        return self.history_until(max(0, position.whole_events - self.events_before))
+
+    def landing(self, choice: ImageChoice) -> Landing:
+        """Return a power loss as reports show it."""
+        position = choice.position
+        index = min(max(0, position.event_index - self.events_before), len(self.events) - 1)
+        event = self.events[index]
+        every = (*(each for trace in self.earlier for each in trace), *self.events)
+        shown = dict(enumerate(every))
+        return landing_at(
+            event,
+            called(self.plan, event.call),
+            boot=self.number,
+            event_index=index,
+            placement=position.placement,
+            kept_bytes=position.kept_bytes,
+            loss=choice.describe(shown, name=self._name),
+        )
+
+    def _name(self, event: int) -> str:
+        """Return an event's name as crash lines have it: by its place in the trace of its boot."""
+        at = event - self.events_before
+        if at >= 0:
+            return f"event {at}"
+        number = self.number
+        for trace in reversed(self.earlier):
+            number -= 1
+            at += len(trace)
+            if at >= 0:
+                break
+        return f"event {at} of boot {number}"
