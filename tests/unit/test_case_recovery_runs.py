@@ -1,7 +1,7 @@
 """Recovery runs: which operations each recovery of an image has, and how it ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +14,7 @@ from walcrash.values.case import BootPlan
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import RecordType
 
 
 @dataclass
@@ -22,11 +23,14 @@ class Listening:
 
     directory: str
     ends: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def recover(
         self, _: object, operations: Sequence[Operation], *__: object, is_killed: bool = False,
         **___: object,
     ) -> BootHistory:  # fmt: skip
+        puts = [each.record for each in operations if each.record is not None]
+        self.sizes += [len(put.payload) for put in puts if put.type is RecordType.PUT]
         is_closed = operations[-1].kind is OperationKind.CLOSE
         self.ends.append("closed" if is_closed else "killed" if is_killed else "left")
         return BootHistory((), SHOWN, BootEnd.CLOSED)
@@ -48,3 +52,15 @@ def test_each_recovery_of_a_control_closes(tmp_path: Path, is_fresh: bool) -> No
 def test_the_first_recovery_after_a_crash_is_killed_at_rest(tmp_path: Path) -> None:
     boots = (killed(put(1)), closed(put(2)))
     assert ends(tmp_path, *boots, is_fresh=False) == ["killed", "closed", "left", "left"]
+
+
+def test_the_work_after_a_recovery_is_as_large_as_the_case_in_one_of_four(tmp_path: Path) -> None:
+    case = stored(killed(put(1, b"x" * 5000), put(2)))
+    found = []
+    for seed in range(200):
+        sandbox = Listening(str(tmp_path))
+        seeded = replace(case, case=replace(case.case, seed=seed))
+        RecoveryRuns(cast("Sandbox", sandbox), seeded, is_fresh=False).here(Image({}))
+        found.append(sandbox.sizes)
+    assert all(sizes in ([0, 2], [0, 5000]) for sizes in found)
+    assert 30 < found.count([0, 5000]) < 70

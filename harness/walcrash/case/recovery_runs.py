@@ -22,7 +22,7 @@ from typing import Final
 from walcrash.case.novelty import Novelty
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture, restore
-from walcrash.values.case import BootPlan
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.faults import CrashPoint
 from walcrash.values.history import BootEnd, BootHistory, Call, Recoveries, RecoveryName
@@ -34,7 +34,7 @@ from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.rule import Occasion
 from walcrash.values.rules import RULES
-from walcrash.values.seed import derive_seed
+from walcrash.values.seed import Prng, derive_seed
 
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
@@ -44,6 +44,12 @@ JUST_KILLED: Final = BootPlan((OPEN,), CrashPoint.after_call(0))
 
 _WORK: Final = (Occasion.WORK, Occasion.TICK)
 """What the work after a recovery is made for."""
+
+# limits
+LARGE_WORK_ONE_IN: Final = 4
+"""In so many cases one appends a payload as large as its largest, after a recovery."""
+
+_SMALL_BYTES: Final = 2
 
 _LATER_MS: Final = 10_000_000_000
 """How far in the future the ticks after a recovery are: over a hundred days, milliseconds."""
@@ -219,8 +225,10 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     retries = [entry.record.next_retry_at_ms for entry in first.records]
     now_ms = max(times, default=0) + 1
     later_ms = max([now_ms, *retries]) + _LATER_MS
+    payloads = (b"", b"\0\xff" * (_work_payload_bytes(stored.case) // 2))
     puts = [
-        Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, b"\0\xff" * n) for n in (0, 1)
+        Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, payload)
+        for n, payload in enumerate(payloads)
     ]
     mark = Record(RecordType.DONE, puts[0].id, now_ms + 2)
     work = [_append(record) for record in puts]
@@ -231,6 +239,15 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     if "sync" in supports:
         work.append(Operation(OperationKind.SYNC))
     return (OPEN, *work, CLOSE)
+
+
+def _work_payload_bytes(case: Case) -> int:
+    """Return how long the second put is: two bytes, in some cases as the largest of the case."""
+    if Prng(derive_seed(case.seed, "work")).below(LARGE_WORK_ONE_IN):
+        return _SMALL_BYTES
+    records = [each.record for boot in case.boots for each in boot.operations]
+    sizes = [len(record.payload) for record in records if record is not None]
+    return max([_SMALL_BYTES, *sizes])
 
 
 def _append(record: Record) -> Operation:
