@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from report_lines import story
 
 from walcrash.findings.former_ids import id_by_text
 from walcrash.minimise.cause import FailureGroup, cause_of, group_of
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
+from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.identity import canonical, finding_id, group_id
@@ -18,6 +20,8 @@ from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.rules import RULES
 from walcrash.values.scenario import SubjectSpec
+from walcrash.values.story import Aspect, Story, StoryCrash
+from walcrash.values.story import Fate as StoryFate
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 K = EventKind
@@ -154,6 +158,63 @@ def test_what_needs_no_crash_is_another_finding_though_it_loses_alike() -> None:
     assert not crash.explains(plain)
     assert not plain.explains(crash)
     assert id_of(crash) != id_of(plain)
+
+
+def told(*taken: tuple[str, Aspect]) -> Story:
+    """Return the story of a case whose power loss took these."""
+    paths = tuple(path for path, _ in taken)
+    fates = tuple(
+        StoryFate(boot=1, event=0, path=at, aspect=aspect, is_kept=False)
+        for at, (_, aspect) in enumerate(taken)
+    )
+    crash = StoryCrash(
+        event=3,
+        placement=Placement.AFTER,
+        kept_bytes=0,
+        model=PersistenceModel.POSIX,
+        fates=fates,
+    )
+    return story(paths=paths, boots=(replace(story().boots[0], crash=crash),))
+
+
+def lost_power(invariant: Invariant, *taken: tuple[str, Aspect]) -> Cause:
+    return cause_of(invariant, [landed(WRITE, loss="")], told(*taken))
+
+
+def test_all_that_waited_for_one_sync_is_one_cause_whichever_rule_it_breaks() -> None:
+    renamed = lost_power(
+        Invariant.CHECKPOINT_AHEAD, ("state", Aspect.NAME), ("state.tmp", Aspect.NAME)
+    )
+    unsynced = became(replace(COPY, kind=FateKind.NOT_DURABLE, not_synced="./"))
+    put = cause_of(Invariant.LOST_PUT, [landed(WRITE, loss="")], fate=unsynced)
+    assert id_of(renamed) == id_of(put)
+    assert put.explains(renamed)
+    data = lost_power(Invariant.CHECKPOINT_AHEAD, ("state", Aspect.DATA), ("state", Aspect.SIZE))
+    assert data.fate == FateSite(kind=FateKind.NOT_DURABLE, detail="state")
+    assert not put.explains(data)
+
+
+def test_what_waited_for_two_syncs_or_breaks_a_rule_of_something_else_has_no_such_cause() -> None:
+    for invariant, taken in (
+        (Invariant.ORDER, (("wal.log", Aspect.DATA), ("state", Aspect.DATA))),
+        (Invariant.ORDER, (("log/wal.1", Aspect.NAME), ("state", Aspect.NAME))),
+        (Invariant.ALTERED_RECORD, (("wal.log", Aspect.DATA),)),
+        (Invariant.EFFECT_BEFORE_APPEND, (("wal.log", Aspect.DATA),)),
+    ):
+        cause = lost_power(invariant, *taken)
+        assert cause.fate is None
+        assert cause.lost == tuple(sorted(path.replace("1", "#") for path, _ in taken))
+
+
+def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell() -> None:
+    crashes = ([landed(WRITE)], [landed(WRITE), landed(REPLY, OPEN)], [landed(REPLY, loss="x")])
+    assert len({group_of(Invariant.DETERMINISM, each) for each in crashes}) == 1
+    assert len({id_of(cause_of(Invariant.DETERMINISM, each)) for each in crashes}) == 1
+    plain = cause_of(Invariant.DETERMINISM, [], is_plain=True)
+    assert not plain.explains(cause_of(Invariant.DETERMINISM, crashes[0]))
+    assert group_of(Invariant.DETERMINISM, [], is_plain=True) != group_of(
+        Invariant.DETERMINISM, crashes[0]
+    )
 
 
 def test_recoveries_that_fail_are_told_by_the_rule_and_by_what_they_found() -> None:

@@ -236,6 +236,18 @@ def test_findings_that_were_one_for_each_place_are_one_now_with_all_their_ids(
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
 
 
+def test_what_surroundings_change_is_known_again_wherever_its_crash_fell(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    was = replace(AT_WRITE, invariant=Invariant.DETERMINISM)
+    older = replace(FINDING, id=finding_id("made-up", SUBJECT, was.facts), cause=was)
+    store.keep(older, STORED, STORED)
+    found = now(cause_of(Invariant.DETERMINISM, FINDING.landings))
+    assert found.id != older.id
+    assert store.keep(found, STORED, STORED) is FindingState.AGAIN
+    assert store.find(older.id).id == found.id
+    assert len(store.all()) == 1
+
+
 def test_a_finding_whose_record_went_another_way_is_left_where_it_is(tmp_path: Path) -> None:
     store = Store(tmp_path)
     cut = replace(GONE, by=replace(UNLINKED, kind=EventKind.TRUNCATE))

@@ -21,6 +21,7 @@ from walcrash.values.event import MESSAGES, EventKind
 from walcrash.values.finding import Finding
 from walcrash.values.identity import finding_id
 from walcrash.values.scenario import SubjectSpec
+from walcrash.values.verdict import Invariant
 
 _ID_DIGITS: Final = 6
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -58,6 +59,9 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
     again = replace(kept.cause, fate=fate_site(kept.fate))
     if again.fate is not None and finding.cause.fate is not None:
         return again.facts == finding.cause.facts
+    if Invariant.DETERMINISM is kept.cause.invariant is finding.cause.invariant:
+        # It was told by its crash as well.
+        return kept.cause.is_plain is finding.cause.is_plain
     alone = finding_id(
         finding.scenario,
         subject,

@@ -6,7 +6,8 @@ last crash fell on the same kind of place. Each group is minimised. Minimal case
 cause if the same became of what was lost; or if
 they break the same invariant and, after a kill, have as many crashes and the last one fell on the
 same kind of event; where there was a power loss, if the last one took from the same files, or from
-those of the other and more. What needs no crash is never one with what needs one.
+those of the other and more, or if all that it took waited for one sync. Where the crash fell says
+nothing of what other surroundings change. What needs no crash is never one with what needs one.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -16,13 +17,15 @@ Not here: how a case is made small (`minimise.search`), what a cause holds (`val
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause, CrashSite, FateSite, name_pattern, site_of
 from walcrash.values.event import MESSAGES
+from walcrash.values.fate import FateKind
 from walcrash.values.identity import Facts
 from walcrash.values.persistence import is_power_loss
-from walcrash.values.story import Story
+from walcrash.values.story import Aspect, Story
 from walcrash.values.verdict import Invariant
 
 
@@ -73,6 +76,8 @@ def group_of(
     """
     if fate is not None or not landings:
         return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
+    if invariant is Invariant.DETERMINISM:
+        return FailureGroup(invariant=invariant)
     last = landings[-1]
     return FailureGroup(
         invariant=invariant,
@@ -100,11 +105,16 @@ def cause_of(
     """
     if not landings:
         return Cause(invariant=invariant, crashes=0 if is_plain else 1, fate=fate)
+    if invariant is Invariant.DETERMINISM:
+        return Cause(invariant=invariant, crashes=1, fate=fate)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
     if not any(landing.is_power_loss for landing in landings):
         return Cause(invariant=invariant, crashes=len(landings), site=site, fate=fate)
-    lost = () if story is None else _lost(story)
+    taken = () if story is None else _taken(story)
+    lost = tuple(sorted({name_pattern(path) for path, _ in taken}))
+    if fate is None and invariant in _OF_WHAT_IS_DURABLE:
+        fate = _one_missing_sync(taken)
     # Where everything was kept, in the wrong order or with something between, the site decides.
     return Cause(
         invariant=invariant,
@@ -115,14 +125,43 @@ def cause_of(
     )
 
 
-def _lost(story: Story) -> tuple[str, ...]:
-    """Return the names from which the last power loss took something."""
+_OF_WHAT_IS_DURABLE: Final = frozenset(
+    {
+        Invariant.LOST_PUT,
+        Invariant.LOST_MARK,
+        Invariant.ORDER,
+        Invariant.CHECKPOINT_AHEAD,
+        Invariant.CHECKPOINT_STATE,
+    }
+)
+"""Rules that break where one thing is durable and another is not. A record that is altered or
+not refused, a recovery that fails, and an effect have another cause than what was not synced."""
+
+
+def _one_missing_sync(taken: Sequence[tuple[str, Aspect]]) -> FateSite | None:
+    """Return whose sync is missing, where all that a power loss took waited for one."""
+    missing = {
+        _parent(path) if aspect is Aspect.NAME else path
+        for path, aspect in taken
+        if aspect is not Aspect.MODE
+    }
+    if len(missing) != 1:
+        return None
+    return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(missing.pop()))
+
+
+def _parent(path: str) -> str:
+    parent, _, _ = path.rstrip("/").rpartition("/")
+    return f"{parent}/" if parent else "./"
+
+
+def _taken(story: Story) -> list[tuple[str, Aspect]]:
+    """Return the names from which the last power loss took something, and what of them."""
     crashes = [boot.crash for boot in story.boots if boot.crash is not None]
     losses = [crash for crash in crashes if is_power_loss(crash.model)]
-    taken = {
-        story.paths[fate.path]
+    return [
+        (story.paths[fate.path], fate.aspect)
         for crash in losses[-1:]
         for fate in crash.fates
         if fate.path >= 0 and (fate.is_stale or not fate.is_kept)
-    }
-    return tuple(sorted({name_pattern(path) for path in taken}))
+    ]

@@ -8,21 +8,15 @@ Not here: whether the bugs are found on every seed (`selftest`).
 """
 
 import ast
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.campaign import Campaign
-from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.scenario.file import load_scenario
-from walcrash.values.finding import Finding
-from walcrash.values.log import FindingReported, ScenarioEnded
+from walcrash.tools.planted_findings import planted_findings
 from walcrash.values.planted import Planted, PlantedFate
-from walcrash.values.scenario import Budget
 
 SEED: Final = "fates"
 """The master seed: a published table can be made again."""
@@ -46,33 +40,10 @@ def run_fates(
     Raises:
         WalcrashError: the harness could not do its work.
     """
-    bugs = {planted.name: planted for planted in chosen if planted.invariant is not None}
-    scenarios = tuple(
-        replace(load_scenario(bug.path), budget=Budget(cases=bug.within_cases), pinned=())
-        for bug in bugs.values()
-    )
-    with tempfile.TemporaryDirectory(prefix="walcrash-fates-") as runs:
-        plan = CampaignPlan(
-            scenarios=scenarios,
-            master_seed=seed,
-            jobs=job_count,
-            cases=None,
-            seconds=None,
-            only_case=None,
-            runs=Path(runs),
-            is_portability_reported=False,
-        )
-        found: dict[str, list[Finding]] = {}
-        for line in Campaign(plan, make_executor=make_executor).lines():
-            match line:
-                case FindingReported():
-                    found.setdefault(line.finding.scenario, []).append(line.finding)
-                case ScenarioEnded():
-                    bug = bugs[line.scenario]
-                    findings = tuple(found.get(line.scenario, ()))
-                    yield PlantedFate(planted=bug, cause=_cause(bug), findings=findings)
-                case _:
-                    pass
+    for bug, findings in planted_findings(
+        chosen, job_count=job_count, seed=seed, make_executor=make_executor
+    ):
+        yield PlantedFate(planted=bug, cause=_cause(bug), findings=findings)
 
 
 def _cause(bug: Planted) -> str:

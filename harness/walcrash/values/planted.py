@@ -4,6 +4,7 @@ A planted subject has one known bug, and one invariant is expected to find it. A
 looks suspicious and must never be accused.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -80,6 +81,36 @@ class PlantedFate:
         """Whether the bug was found and every finding says its cause, or nothing."""
         verdicts = {self.verdict(finding) for finding in self.findings}
         return bool(verdicts) and FateVerdict.WRONG not in verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedCauses:
+    """What the failing cases of one planted bug come to, on several seeds.
+
+    Attributes:
+        planted: the bug.
+        runs: the findings of each seed, the notes on portability aside; none where the cases of a
+            seed did not show the bug.
+    """
+
+    planted: Planted
+    runs: tuple[tuple[Finding, ...], ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all findings, those of the most seeds first."""
+        counts = Counter(finding.id for findings in self.runs for finding in findings)
+        return tuple(sorted(counts, key=lambda each: (-counts[each], each)))
+
+    @property
+    def seen(self) -> int:
+        """On how many seeds the bug was found."""
+        return sum(bool(findings) for findings in self.runs)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the bug was found, and was one finding wherever it was."""
+        return self.seen > 0 and all(len(findings) <= 1 for findings in self.runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
