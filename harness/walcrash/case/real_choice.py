@@ -16,6 +16,7 @@ from walcrash.disk import Candidate, ImageBuilder, Pending, images
 from walcrash.disk.file_history import FileHistory
 from walcrash.disk.membership import explaining
 from walcrash.disk.space import Arrangement, FileOptions
+from walcrash.values.content import Content
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.image_choice import Held, HeldKind, ImageChoice, Policy
 from walcrash.values.moments import STALE, CrashPosition, Moment
@@ -93,7 +94,7 @@ def _modes(
         yield Held(kind=HeldKind.MODE, node=number, moment=at)
 
 
-def _file(content: bytes, options: FileOptions, pending: Pending) -> Iterator[Held]:
+def _file(content: Content, options: FileOptions, pending: Pending) -> Iterator[Held]:
     file, size = options.file, len(content)
     moments = (0, *file.size_moments(), pending.now)
     at = next((moment for moment in reversed(moments) if file.size_at(moment) == size), None)

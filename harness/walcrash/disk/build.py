@@ -17,6 +17,7 @@ from walcrash.disk.models import resolve
 from walcrash.disk.names import Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
+from walcrash.values.content import Content
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
@@ -31,7 +32,7 @@ class ImageBuilder:
 
     def __init__(self, pending: FileSystem) -> None:
         self._pending = pending
-        self._contents: dict[ContentKey, bytes] = {}
+        self._contents: dict[ContentKey, Content] = {}
 
     def build(self, choice: ImageChoice) -> Image:
         """Return the image of a choice at this position."""
@@ -78,7 +79,7 @@ class ImageBuilder:
                 content = self._content(node, state.files.get(number))
                 entries[path] = FileEntry(content, state.modes.get(number, node.mode))
 
-    def _content(self, file: FileHistory, state: FileState | None) -> bytes:
+    def _content(self, file: FileHistory, state: FileState | None) -> Content:
         if state is None:
             return file.content(file.size, 0, {})
         if state.is_without_syncs and file.without_syncs is not None:

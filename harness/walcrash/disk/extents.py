@@ -6,6 +6,7 @@ Not here: how they add up to a file (`file_history`).
 from dataclasses import dataclass
 from typing import Final
 
+from walcrash.values.content import Buffer
 from walcrash.values.moments import Moment, before, part
 
 END_OF_ALL_FILES: Final = 1 << 63
@@ -64,9 +65,17 @@ class Extent:
         first = self.parts_before + low // sector_bytes - self.start // sector_bytes
         return Extent(self.event, low, high, data, self.is_whole, first)
 
-    def lay(self, content: bytearray, low: int, high: int, *, origin: int = 0) -> None:
-        """Lay the part in [low, high) over content that begins at `origin` in the file."""
-        if self.data is None:
+    def lay(self, content: bytearray | Buffer, low: int, high: int, *, origin: int = 0) -> None:
+        """Lay the part in [low, high) over content that begins at `origin` in the file.
+
+        A buffer is all of a file, so it begins at 0.
+        """
+        if isinstance(content, Buffer):
+            if self.data is None:
+                content.zero(low, high)
+            elif high > low:
+                content.write(low, self.data[low - self.start : high - self.start])
+        elif self.data is None:
             high = min(high, origin + len(content))
             if high > low:
                 content[low - origin : high - origin] = bytes(high - low)

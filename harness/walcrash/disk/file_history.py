@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange, SizePromise, round_up
+from walcrash.disk.laying import changeable, cut, finished, put, with_room
 from walcrash.disk.reserved import Reserved
 from walcrash.disk.written import written_size
+from walcrash.values.content import Content
 from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
 
 
@@ -84,7 +86,7 @@ class FileHistory:
     def __init__(
         self,
         number: int,
-        content: bytes,
+        content: Content,
         mode: int,
         sector_bytes: int,
         block_bytes: int = BLOCK_BYTES,
@@ -96,7 +98,7 @@ class FileHistory:
         self.mode = mode
         self.changed: Moment = 0
         self.resized: Moment = 0
-        self.base = bytearray(content)
+        self.base = changeable(content)
         self.base_size = self.durable_content_size = self.size = len(content)
         self.extents: list[Extent] = []
         self.sizes: list[SizeChange] = []
@@ -113,7 +115,7 @@ class FileHistory:
         self._freed = freed
         self._sector_bytes = sector_bytes
         self._in_block = max(1, block_bytes // sector_bytes)
-        self._flat: bytes | None = content
+        self._flat: Content | None = content
         self._index: dict[int, list[Extent]] | None = None
 
     @property
@@ -130,7 +132,7 @@ class FileHistory:
         """Remember the file as it is without the sync that comes now, and all later ones."""
         if self.without_syncs is None and not self.is_settled:
             other = copy.copy(self)
-            other.base, other.reserved = bytearray(self.base), copy.copy(self.reserved)
+            other.base, other.reserved = self.base.copy(), copy.copy(self.reserved)
             other.extents, other.sizes = list(self.extents), list(self.sizes)
             other.promised, other.failed = list(self.promised), dict(self.failed)
             other.durable_since = dict(self.durable_since)
@@ -197,9 +199,10 @@ class FileHistory:
             self._settle_all()
 
     def _settle_all(self) -> None:
+        self.base = with_room(self.base, self.size)
         for extent in self.extents:
-            extent.lay(self.base, extent.start, extent.end)
-        del self.base[self.size :]
+            extent.lay(self.base, extent.start, min(extent.end, self.size))
+        cut(self.base, self.size)
         self.base_size = self.durable_content_size = self.size
         self.extents.clear()
         self.sizes.clear()
@@ -311,9 +314,8 @@ class FileHistory:
 
     def _put_in_base(self, sector: int, content: bytes) -> None:
         at = sector * self._sector_bytes
-        if len(self.base) < at:
-            self.base.extend(bytes(at - len(self.base)))
-        self.base[at : at + len(content)] = content
+        self.base = with_room(self.base, at + len(content))
+        put(self.base, at, content)
 
     def fail(self, now: Moment, start: int = 0, end: int = END_OF_ALL_FILES) -> None:
         """Mark what is pending in a range as clean: a sync of it has failed."""
@@ -367,29 +369,24 @@ class FileHistory:
             return self.base_size
         return self.sizes[index - 1].size_at(moment, self._sector_bytes)
 
-    def content(self, size: int, moment: Moment, special: Mapping[int, Moment]) -> bytes:
+    def content(self, size: int, moment: Moment, special: Mapping[int, Moment]) -> Content:
         """Return the file as of a moment, but of another moment in some sectors."""
         if self.is_settled:
             if self._flat is None:
-                self._flat = bytes(self.base) + bytes(self.size - len(self.base))
+                self._flat = finished(self.base.copy(), self.size)
             return self._flat
-        data = bytearray(self.base)
+        data = with_room(self.base.copy(), size)
         for extent in self.extents:
             if before(extent.event) >= moment:
                 break
-            extent.lay(data, extent.start, extent.end_at(moment, self._sector_bytes))
+            end = min(size, extent.end_at(moment, self._sector_bytes))
+            extent.lay(data, extent.start, end)
         for sector, at in special.items():
-            self._put_sector(data, sector, at, size)
-        del data[size:]
-        return bytes(data) + bytes(size - len(data))
-
-    def _put_sector(self, data: bytearray, sector: int, moment: Moment, size: int) -> None:
-        start = sector * self._sector_bytes
-        if start < size:
-            if len(data) < start:
-                data.extend(bytes(start - len(data)))
-            content = self.stale_sector(sector) if moment == STALE else self.sector(sector, moment)
-            data[start : start + len(content)] = content
+            start = sector * self._sector_bytes
+            if start < size:
+                is_stale = at == STALE
+                put(data, start, self.stale_sector(sector) if is_stale else self.sector(sector, at))
+        return finished(data, size)
 
     def sector(self, sector: int, moment: Moment) -> bytes:
         """Return what a sector holds at a moment, or when it became durable if that is later."""

@@ -17,6 +17,7 @@ from walcrash.disk.freed import Freed
 from walcrash.disk.modes import ModeHistory
 from walcrash.disk.names import Names
 from walcrash.disk.nodes import Directory, Node, Symlink
+from walcrash.values.content import Content
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 
@@ -106,7 +107,7 @@ class FileSystem:
         self.nodes[self._made] = node
         return self._made
 
-    def _add_file(self, content: bytes, mode: int, *, is_new: bool) -> FileHistory:
+    def _add_file(self, content: Content, mode: int, *, is_new: bool) -> FileHistory:
         units, older = (self.sector_bytes, self.block_bytes), self._freed.sector
         file = FileHistory(self._made + 1, content, mode, *units, older, is_new=is_new)
         self._add(file)

@@ -26,6 +26,7 @@ from walcrash.disk.model import Sought
 from walcrash.disk.models import MODELS
 from walcrash.disk.nodes import Directory, Symlink
 from walcrash.disk.space import Arrangement, FileOptions
+from walcrash.values.content import Content
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import Inconclusive
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
@@ -213,7 +214,7 @@ class _Search:
         return (0, 1, 0, 0), refusal
 
     def _file(
-        self, path: str, content: bytes, file: FileHistory, options: FileOptions | None
+        self, path: str, content: Content, file: FileHistory, options: FileOptions | None
     ) -> tuple[_Missing, Refusal | None]:
         if options is None:
             options = FileOptions(file, [file.size], {})
@@ -224,7 +225,7 @@ class _Search:
         return known[1:]
 
     def _compared(
-        self, path: str, content: bytes, options: FileOptions
+        self, path: str, content: Content, options: FileOptions
     ) -> tuple[_Missing, Refusal | None]:
         if len(content) not in options.sizes:
             refusal = Refusal(
@@ -373,7 +374,7 @@ def _paths_of_entries(pending: FileSystem) -> dict[EntryKey, set[str]]:
 # Content.
 
 
-def _wrong_sectors(content: bytes, options: FileOptions, unit: int) -> Iterator[int]:
+def _wrong_sectors(content: Content, options: FileOptions, unit: int) -> Iterator[int]:
     """Yield the sectors of a file that can be at no moment as they were found."""
     at_rest = options.file.content(len(content), options.otherwise, {})
     for first in range(0, len(content), unit):

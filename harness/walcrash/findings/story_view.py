@@ -16,6 +16,7 @@ from walcrash.disk import ChangeFate, Pending
 from walcrash.disk.file_history import FileHistory
 from walcrash.findings.story_parts import short
 from walcrash.subjects.messages import effect_id
+from walcrash.values.content import PIECE_BYTES, Buffer, Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.history import Call, Outcome
 from walcrash.values.image import Image
@@ -52,7 +53,7 @@ class _Place:
     boot: int
     path: str
     offset: int
-    content: bytes
+    content: Content
 
 
 @dataclass(slots=True)
@@ -84,10 +85,10 @@ class Touched:
 
     def tear_write(self, event: Event, disk: Pending) -> None:
         """Note a kill within a write, of which memory has a part."""
-        content = bytearray(_content(disk, event.path) or b"")
-        content[event.offset : event.offset + len(event.data)] = event.data
+        content = Buffer(_content(disk, event.path) or b"")
+        content.write(event.offset, event.data)
         at = event.offset + max(0, event.result)
-        self.place = _Place(self.boot, event.path, at, bytes(content))
+        self.place = _Place(self.boot, event.path, at, content.content())
 
     def lose(self, fates: Sequence[tuple[ChangeFate, int]], disk: Pending, image: Image) -> None:
         """Note what a power loss took.
@@ -160,15 +161,20 @@ def _last_write(touched: Touched, disk: Pending) -> _Place | None:
     return None
 
 
-def _content(disk: Pending, path: str) -> bytes | None:
+def _content(disk: Pending, path: str) -> Content | None:
     number = disk.names.find(path)
     node = None if number is None else disk.nodes.get(number)
     return node.content(node.size, disk.now, {}) if isinstance(node, FileHistory) else None
 
 
-def _first_difference(one: bytes, other: bytes) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+def _first_difference(one: Content, other: Content) -> int:
+    shorter = min(len(one), len(other))
+    for start in range(0, shorter, PIECE_BYTES):
+        a, b = one[start : start + PIECE_BYTES], other[start : start + PIECE_BYTES]
+        if a != b:
+            pairs = enumerate(zip(a, b, strict=False))
+            return start + next((at for at, (x, y) in pairs if x != y), min(len(a), len(b)))
+    return shorter
 
 
 def _marks(touched: Touched, path: str, start: int, end: int) -> tuple[Mark, ...]:

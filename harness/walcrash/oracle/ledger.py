@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes
+from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
 from walcrash.values.image import Image, LinkEntry
@@ -443,12 +444,12 @@ def _without(carrier: Carrier, low: int, high: int) -> Carrier:
     return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
 
 
-def has_bytes(content: bytes, carrier: Carrier) -> bool:
+def has_bytes(content: Content, carrier: Carrier) -> bool:
     """Whether a file has what a record was written as, at its place."""
     return content[carrier.start : carrier.end] == carrier.data
 
 
-def _place(piece: Piece, contents: Mapping[str, bytes], names: Sequence[str]) -> str | None:
+def _place(piece: Piece, contents: Mapping[str, Content], names: Sequence[str]) -> str | None:
     """Return a name that the piece's file ever had, under which an image has its bytes."""
     own = (*names, piece.path, *piece.former, piece.written.path)
     return next(

@@ -2,7 +2,9 @@
 
 An image is put where the worker had its directory, since stores keep absolute paths.
 
-Long files may be mostly holes: these are not read, and long runs of zeros are put back as holes.
+Of a large file only what is data is read; holes are not, and zeros are put back as holes. An
+earlier image of the same directory lends its pieces where they still hold what was read, so that
+both take the memory of one.
 """
 
 import contextlib
@@ -10,31 +12,46 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from walcrash.values.content import (
+    PIECE_BYTES,
+    SMALL_BYTES,
+    ZERO,
+    Content,
+    LargeContent,
+    Piece,
+    piece_count,
+    piece_of,
+)
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
-
-_READ_BYTES: Final = 1 << 24
-_PIECE_BYTES: Final = 1 << 16
-_ZEROS: Final = bytes(_PIECE_BYTES)
 
 _BLOCK_BYTES: Final = 512
 """The unit of `st_blocks`."""
 
 
-def capture(directory: str) -> Image:
+def capture(directory: str, *, like: Image | None = None) -> Image:
     """Return what a directory holds, in name order.
+
+    Args:
+        directory: its path.
+        like: an earlier image of it, with which the new one shares what has not changed.
 
     Raises:
         OSError: something in it cannot be read.
     """
     entries: dict[str, Entry] = {}
-    _capture_into(directory, "", entries, {})
+    _capture_into(directory, "", entries, {}, {} if like is None else like.entries)
     return Image(entries)
 
 
 def _capture_into(
-    directory: str, inside: str, entries: dict[str, Entry], seen: dict[tuple[int, int], str]
+    directory: str,
+    inside: str,
+    entries: dict[str, Entry],
+    seen: dict[tuple[int, int], str],
+    like: Mapping[str, Entry],
 ) -> None:
     for name in sorted(os.listdir(directory)):
         path, relative = f"{directory}/{name}", f"{inside}{name}"
@@ -42,7 +59,7 @@ def _capture_into(
         mode = stat.S_IMODE(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
             entries[relative] = DirectoryEntry(mode)
-            _capture_into(path, f"{relative}/", entries, seen)
+            _capture_into(path, f"{relative}/", entries, seen, like)
         elif stat.S_ISLNK(status.st_mode):
             entries[relative] = SymlinkEntry(os.readlink(path))
         elif stat.S_ISREG(status.st_mode):
@@ -51,37 +68,45 @@ def _capture_into(
                 entries[relative] = LinkEntry(seen[key])
             else:
                 seen[key] = relative
-                is_sparse = status.st_blocks * _BLOCK_BYTES < status.st_size - _PIECE_BYTES
-                content = _sparse_content(path) if is_sparse else _content(path)
-                entries[relative] = FileEntry(content, mode)
+                entries[relative] = FileEntry(_content(path, status.st_size, like.get(relative)), mode)
         # Sockets and pipes hold no data, and their processes are gone.
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, size: int, like: Entry | None) -> Content:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        pieces = []
-        while piece := os.read(fd, _READ_BYTES):
-            pieces.append(piece)
-        return b"".join(pieces)
+        # One byte more than it had says whether it has grown since.
+        small = _read_at(fd, 0, min(size, SMALL_BYTES) + 1)
+        if len(small) <= min(size, SMALL_BYTES):
+            return small
+        known = like.content if isinstance(like, FileEntry) else b""
+        return _in_pieces(fd, known.pieces if isinstance(known, LargeContent) else ())
     finally:
         os.close(fd)
 
 
-def _sparse_content(path: str) -> bytes:
+def _in_pieces(fd: int, known: Sequence[Piece]) -> Content:
     """Read only where data is: zeros are all that a hole has."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        content = bytearray(os.fstat(fd).st_size)
-        view = memoryview(content)
-        end = 0
-        while (start := _next_data(fd, end, len(content))) < len(content):
-            end = min(os.lseek(fd, start, os.SEEK_HOLE), len(content))
-            while start < end and (count := os.preadv(fd, [view[start:end]], start)):
-                start += count
-        return bytes(content)
-    finally:
-        os.close(fd)
+    size = os.fstat(fd).st_size
+    pieces = [ZERO] * piece_count(size)
+    end = 0
+    while (start := _next_data(fd, end, size)) < size:
+        # A hole may have come behind a start that was data a moment ago.
+        end = max(start + 1, min(os.lseek(fd, start, os.SEEK_HOLE), size))
+        for index in range(start // PIECE_BYTES, piece_count(end)):
+            at = index * PIECE_BYTES
+            data = _read_at(fd, at, min(PIECE_BYTES, size - at)).ljust(PIECE_BYTES, b"\0")
+            pieces[index] = piece_of(data, known[index] if index < len(known) else None)
+        end = min(size, piece_count(end) * PIECE_BYTES)
+    return LargeContent(pieces, size) if size > SMALL_BYTES else _read_at(fd, 0, size)
+
+
+def _read_at(fd: int, start: int, length: int) -> bytes:
+    """Return so many bytes, or fewer where the file ends before."""
+    data = os.pread(fd, length, start)
+    while 0 < len(data) < length and (more := os.pread(fd, length - len(data), start + len(data))):
+        data += more
+    return data
 
 
 def _next_data(fd: int, start: int, size: int) -> int:
@@ -137,21 +162,15 @@ def restore(image: Image, directory: str) -> None:
 def _write_file(path: str, entry: FileEntry) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        if len(entry.content) > _PIECE_BYTES:
-            _write_sparsely(fd, entry.content)
+        if isinstance(entry.content, LargeContent):
+            for start, data in entry.content.written():
+                _write_at(fd, data, start)
+            os.ftruncate(fd, len(entry.content))
         else:
             _write_at(fd, entry.content, 0)
         os.fchmod(fd, entry.mode)
     finally:
         os.close(fd)
-
-
-def _write_sparsely(fd: int, content: bytes) -> None:
-    for start in range(0, len(content), _PIECE_BYTES):
-        piece = content[start : start + _PIECE_BYTES]
-        if piece != _ZEROS[: len(piece)]:
-            _write_at(fd, piece, start)
-    os.ftruncate(fd, len(content))
 
 
 def _write_at(fd: int, data: bytes | memoryview, start: int) -> None:

@@ -47,7 +47,7 @@ class Litmus:
 
 def _content(image: Image, path: str) -> bytes | None:
     entry = image.entries.get(path)
-    return entry.content if isinstance(entry, FileEntry) else None
+    return bytes(entry.content) if isinstance(entry, FileEntry) else None
 
 
 _LETTERS: Final = {0: "zeros", OLD: "old", NEW: "new", SECOND: "second"}
