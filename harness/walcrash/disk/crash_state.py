@@ -3,7 +3,7 @@
 Not here: which crash states are legal (`models`), the image of one (`build`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from walcrash.disk.entries import EntryKey
@@ -53,7 +53,7 @@ class Window:
             return self.hole
         return min(max(asked, self.earliest), self.latest)
 
-    def inside(self, moments: list[Moment]) -> list[Moment]:
+    def inside(self, moments: Sequence[Moment]) -> list[Moment]:
         """Return the moments inside that differ in what is there, of those of its changes."""
         first = [] if self.hole is None else [self.hole]
         later = (moment for moment in moments if self.earliest < moment <= self.latest)

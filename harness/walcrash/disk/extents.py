@@ -3,11 +3,12 @@
 Not here: how they add up to a file (`file_history`).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from walcrash.values.content import Buffer
-from walcrash.values.moments import Moment, before, part
+from walcrash.values.moments import Moment, before, part, sectors_of
 
 END_OF_ALL_FILES: Final = 1 << 63
 """The end of a change that has none: of a truncation, or of a tail that was moved away."""
@@ -57,6 +58,24 @@ class Extent:
         start = sector * sector_bytes
         return self.start <= start and start + sector_bytes <= self.end
 
+    def is_after(self, bottom: Moment, sector: int, sector_bytes: int) -> bool:
+        """Whether it changes a sector, and after a moment."""
+        start = sector * sector_bytes
+        is_inside = self.start < start + sector_bytes and start < self.end
+        return is_inside and self.moment(sector, sector_bytes) > bottom
+
+    def pieces(self, bottoms: Mapping[int, Moment], sector_bytes: int) -> "Iterator[Extent]":
+        """Yield, in runs, what is left of it in sectors that are certain up to a moment each."""
+        first = end = -1
+        for sector, bottom in bottoms.items():
+            if not self.is_after(bottom, sector, sector_bytes):
+                continue
+            if sector != end and end >= 0:
+                yield self.piece(range(first, end), sector_bytes)
+            first, end = sector if sector != end else first, sector + 1
+        if end >= 0:
+            yield self.piece(range(first, end), sector_bytes)
+
     def piece(self, sectors: range, sector_bytes: int) -> "Extent":
         """Return the part in a run of sectors, all of which it touches."""
         low = max(self.start, sectors.start * sector_bytes)
@@ -98,6 +117,15 @@ class SizeChange:
     def is_explicit(self) -> bool:
         """Whether the size was set, and did not just follow a write."""
         return self.grown_from is None
+
+    def moments(self, sector_bytes: int) -> Iterator[Moment]:
+        """Yield when the size changes: at once, or with each sector of a write."""
+        if self.grown_from is None:
+            yield part(self.event, 1)
+            return
+        first = self.grown_from // sector_bytes
+        for sector in sectors_of(self.size_before, self.size, sector_bytes):
+            yield part(self.event, max(1, 1 + sector - first))
 
     def size_at(self, moment: Moment, sector_bytes: int) -> int:
         """Return the size at a moment after the event has begun."""

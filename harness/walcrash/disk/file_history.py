@@ -15,16 +15,17 @@ Not here: names (`names`), which moments a persistence model may mix (`model`).
 
 import copy
 import hashlib
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
+from walcrash.disk import laying
 from walcrash.disk.extents import END_OF_ALL_FILES, Extent, SizeChange, SizePromise, round_up
-from walcrash.disk.laying import changeable, cut, finished, put, with_room
 from walcrash.disk.reserved import Reserved
 from walcrash.disk.written import written_size
-from walcrash.values.content import Content
-from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, before, part, sectors_of
+from walcrash.values.content import Buffer, Content
+from walcrash.values.moments import BLOCK_BYTES, STALE, Moment, after, before, part, sectors_of
 
 
 class FileHistory:
@@ -61,6 +62,7 @@ class FileHistory:
         "_in_block",
         "_index",
         "_sector_bytes",
+        "_snapshots",
         "base",
         "base_size",
         "block_bytes",
@@ -98,7 +100,7 @@ class FileHistory:
         self.mode = mode
         self.changed: Moment = 0
         self.resized: Moment = 0
-        self.base = changeable(content)
+        self.base = laying.changeable(content)
         self.base_size = self.durable_content_size = self.size = len(content)
         self.extents: list[Extent] = []
         self.sizes: list[SizeChange] = []
@@ -117,6 +119,7 @@ class FileHistory:
         self._in_block = max(1, block_bytes // sector_bytes)
         self._flat: Content | None = content
         self._index: dict[int, list[Extent]] | None = None
+        self._snapshots: laying.Snapshots | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -137,7 +140,7 @@ class FileHistory:
             other.promised, other.failed = list(self.promised), dict(self.failed)
             other.durable_since = dict(self.durable_since)
             other.unallocated_from = dict(self.unallocated_from)
-            other._index = None
+            other._index = other._snapshots = None
             other.is_without_syncs = True
             self.without_syncs = other
 
@@ -179,6 +182,8 @@ class FileHistory:
         while self.sizes and self.sizes[-1].event == event:
             self.size = self.sizes.pop().size_before
         self._index = self._flat = None
+        if self._snapshots is not None:
+            self._snapshots.forget_after(len(self.extents))
 
     def _lay(self, extent: Extent) -> None:
         self.extents.append(extent)
@@ -199,10 +204,10 @@ class FileHistory:
             self._settle_all()
 
     def _settle_all(self) -> None:
-        self.base = with_room(self.base, self.size)
+        self.base = laying.with_room(self.base, self.size)
         for extent in self.extents:
             extent.lay(self.base, extent.start, min(extent.end, self.size))
-        cut(self.base, self.size)
+        laying.cut(self.base, self.size)
         self.base_size = self.durable_content_size = self.size
         self.extents.clear()
         self.sizes.clear()
@@ -211,13 +216,15 @@ class FileHistory:
         self.failed.clear()
         self.sure_size = None
         self.unallocated_from.clear()
-        self._index = None
+        self._index = self._snapshots = None
 
     def _settle_but(self, lost: list[int]) -> None:
         """Make size and map durable, and all content but that of some sectors."""
         bottoms = {sector: self._durable_moment(sector) for sector in lost}
         contents = [self.sector(sector, moment) for sector, moment in bottoms.items()]
-        pieces = [piece for extent in self.extents for piece in self._pieces(extent, bottoms)]
+        pieces = [
+            piece for extent in self.extents for piece in extent.pieces(bottoms, self._sector_bytes)
+        ]
         unallocated_from = {
             sector: self.unallocated_from.get(sector, self.durable_content_size)
             for sector in lost
@@ -241,23 +248,6 @@ class FileHistory:
             if extent.is_whole and extent.covers(sector, self._sector_bytes)
         ]
         return max([self.durable_since.get(sector, 0), *moments])
-
-    def _pieces(self, extent: Extent, bottoms: Mapping[int, Moment]) -> Iterator[Extent]:
-        """Yield what is left of an extent in lost sectors, in runs."""
-        first = end = -1
-        for sector, bottom in bottoms.items():
-            if not self._touches(extent, sector, bottom):
-                continue
-            if sector != end and end >= 0:
-                yield extent.piece(range(first, end), self._sector_bytes)
-            first, end = sector if sector != end else first, sector + 1
-        if end >= 0:
-            yield extent.piece(range(first, end), self._sector_bytes)
-
-    def _touches(self, extent: Extent, sector: int, bottom: Moment) -> bool:
-        start = sector * self._sector_bytes
-        is_inside = extent.start < start + self._sector_bytes and start < extent.end
-        return is_inside and extent.moment(sector, self._sector_bytes) > bottom
 
     def settle_range(self, now: Moment, start: int, end: int, *, writer: int = -1) -> None:
         """Make the sectors of a range durable, and the size as far as a sync of it does.
@@ -314,8 +304,8 @@ class FileHistory:
 
     def _put_in_base(self, sector: int, content: bytes) -> None:
         at = sector * self._sector_bytes
-        self.base = with_room(self.base, at + len(content))
-        put(self.base, at, content)
+        self.base, self._snapshots = laying.with_room(self.base, at + len(content)), None
+        laying.put(self.base, at, content)
 
     def fail(self, now: Moment, start: int = 0, end: int = END_OF_ALL_FILES) -> None:
         """Mark what is pending in a range as clean: a sync of it has failed."""
@@ -333,7 +323,8 @@ class FileHistory:
         if sector * self._sector_bytes >= self.size:
             return False
         bottom = self._durable_moment(sector)
-        if not any(self._touches(extent, sector, bottom) for extent in self.past_of(sector)):
+        unit = self._sector_bytes
+        if not any(each.is_after(bottom, sector, unit) for each in self.past_of(sector)):
             return False
         first = sector // self._in_block * self._in_block
         failed = self.failed[sector]
@@ -373,20 +364,30 @@ class FileHistory:
         """Return the file as of a moment, but of another moment in some sectors."""
         if self.is_settled:
             if self._flat is None:
-                self._flat = finished(self.base.copy(), self.size)
+                self._flat = laying.finished(self.base.copy(), self.size)
             return self._flat
-        data = with_room(self.base.copy(), size)
-        for extent in self.extents:
+        data = laying.with_room(self.base.copy(), size)
+        first = 0
+        if isinstance(data, Buffer):
+            self._snapshots = self._snapshots or laying.Snapshots(data)
+            whole = bisect_right(self.extents, moment, key=lambda each: after(each.event))
+            data, first = self._snapshots.before(self.extents, whole)
+        for extent in islice(self.extents, first, None):
             if before(extent.event) >= moment:
                 break
             end = min(size, extent.end_at(moment, self._sector_bytes))
             extent.lay(data, extent.start, end)
-        for sector, at in special.items():
-            start = sector * self._sector_bytes
-            if start < size:
+        unit = self._sector_bytes
+        for first, end, at in laying.runs_of(special, may_be_long=not self.durable_since):
+            if end - first > laying.LONG_RUN_SECTORS:
+                run = range(first * unit, min(size, end * unit))
+                laying.lay_run(data, self.base, self.extents, run, moment=at, sector_bytes=unit)
+                continue
+            for sector in range(first, min(end, -(-size // unit))):
                 is_stale = at == STALE
-                put(data, start, self.stale_sector(sector) if is_stale else self.sector(sector, at))
-        return finished(data, size)
+                part = self.stale_sector(sector) if is_stale else self.sector(sector, at)
+                laying.put(data, sector * unit, part)
+        return laying.finished(data, size)
 
     def sector(self, sector: int, moment: Moment) -> bytes:
         """Return what a sector holds at a moment, or when it became durable if that is later."""
@@ -434,7 +435,14 @@ class FileHistory:
             reach = self.reach()
             for extent in self.extents:
                 end = min(extent.end, reach)
-                for sector in sectors_of(extent.start, end, self._sector_bytes):
+                touched = sectors_of(extent.start, end, self._sector_bytes)
+                sectors: Iterable[int] = touched
+                is_allocated = end <= self.durable_content_size and not self.unallocated_from
+                if extent.data is None and is_allocated:
+                    sectors = laying.sectors_to_zero(
+                        self.base, touched, self.extents, self._sector_bytes
+                    )
+                for sector in sectors:
                     self._index.setdefault(sector, []).append(extent)
         return self._index
 
@@ -484,12 +492,4 @@ class FileHistory:
 
     def size_moments(self) -> list[Moment]:
         """Return when the size changed, in order."""
-        moments: list[Moment] = []
-        for change in self.sizes:
-            if change.grown_from is None:
-                moments.append(part(change.event, 1))
-                continue
-            first = change.grown_from // self._sector_bytes
-            for sector in sectors_of(change.size_before, change.size, self._sector_bytes):
-                moments.append(part(change.event, max(1, 1 + sector - first)))
-        return sorted(set(moments))
+        return sorted({m for change in self.sizes for m in change.moments(self._sector_bytes)})

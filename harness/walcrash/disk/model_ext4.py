@@ -11,7 +11,8 @@ Not here: when blocks are allocated and the journal is committed (`pending`, `fi
 Source: `harness/walcrash/docs/reference/models/ext4.md`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from walcrash.disk.changes import Change
@@ -22,7 +23,14 @@ from walcrash.disk.held import held_sectors, held_size
 from walcrash.disk.model import Sought
 from walcrash.disk.one_moment import NamesAtOneMoment
 from walcrash.disk.sizes import allowed_sizes, reached_size
-from walcrash.disk.space import MOST_COUNTED_STATES, Arrangement, FileOptions, Space, modes_at
+from walcrash.disk.space import (
+    MOST_COUNTED_STATES,
+    Arrangement,
+    FileOptions,
+    SectorOptions,
+    Space,
+    modes_at,
+)
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import Held, ImageChoice, Policy
 from walcrash.values.moments import Moment, after, before, part
@@ -31,7 +39,7 @@ from walcrash.values.moments import Moment, after, before, part
 MOST_WORK: Final = 200_000
 """Most moments times sectors that are gone through to count crash states."""
 
-_Known = Sequence[tuple[FileHistory, Mapping[int, list[Moment]]]]
+_Known = Sequence[tuple[FileHistory, SectorOptions]]
 """Files, each with when each of its sectors changed."""
 
 
@@ -141,7 +149,7 @@ class Ext4Model(NamesAtOneMoment):
         moments, files = self.moments(pending), pending.dirty_files()
         sectors = sum(len(file.pending_sectors()) for file in files)
         counted = moments[-max(1, MOST_WORK // max(1, sectors)) :]
-        known = [(file, _moments_of(file)) for file in files]
+        known = [(file, SectorOptions(file, file.moments_of)) for file in files]
         total = 0
         for moment in counted:
             total += self._count_at(pending, moment, known)
@@ -177,13 +185,16 @@ class Ext4Model(NamesAtOneMoment):
             FileOptions(
                 file,
                 self.sizes(file, names),
-                {
-                    sector: self.sector_window(pending, file, sector, names).inside(moments)
-                    for sector, moments in _moments_of(file).items()
-                },
+                SectorOptions(file, partial(self._sector_moments, pending, file, names)),
             )
             for file in pending.dirty_files()
         ]
+
+    def _sector_moments(
+        self, pending: FileSystem, file: FileHistory, names: Moment, sector: int
+    ) -> list[Moment]:
+        window = self.sector_window(pending, file, sector, names)
+        return window.inside(file.moments_of(sector))
 
 
 def _promised_size(file: FileHistory, window: Window) -> int:
@@ -194,7 +205,3 @@ def _promised_size(file: FileHistory, window: Window) -> int:
         if promise.is_certain and window.earliest <= promise.moment <= window.latest
     )
     return max(sizes, default=0)
-
-
-def _moments_of(file: FileHistory) -> dict[int, list[Moment]]:
-    return {sector: file.moments_of(sector) for sector in file.pending_sectors()}

@@ -9,6 +9,7 @@ Source: `harness/walcrash/docs/reference/models/posix.md`.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import product
 from typing import Final
 
@@ -25,6 +26,7 @@ from walcrash.disk.space import (
     MOST_COUNTED_STATES,
     Arrangement,
     FileOptions,
+    SectorOptions,
     Space,
     count_files,
 )
@@ -147,7 +149,7 @@ def _options(pending: FileSystem) -> list[FileOptions]:
         FileOptions(
             file,
             _sizes(pending, file),
-            {sector: _sector_moments(file, sector) for sector in file.pending_sectors()},
+            SectorOptions(file, partial(_sector_moments, file)),
         )
         for file in map(_weakest, pending.dirty_files())
     ]

@@ -7,7 +7,7 @@ at most as many images.
 Not here: which moments a model allows (`model`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -40,6 +40,34 @@ class Space:
         if total > MOST_COUNTED_STATES:
             return cls(MOST_COUNTED_STATES, is_counted=False)
         return cls(total, is_counted)
+
+
+class SectorOptions(Mapping[int, Sequence[Moment]]):
+    """The moments that each pending sector of a file may have, worked out when they are asked for.
+
+    A count stops long before the last of many sectors. It is to be asked before the file goes on.
+    """
+
+    __slots__ = ("_known", "_moments", "_sectors")
+
+    def __init__(self, file: FileHistory, moments: Callable[[int], Sequence[Moment]]) -> None:
+        self._sectors = file.pending_sectors()
+        self._moments = moments
+        self._known: dict[int, Sequence[Moment]] = {}
+
+    def __getitem__(self, sector: int) -> Sequence[Moment]:
+        known = self._known.get(sector)
+        if known is None:
+            if sector not in self._sectors:
+                raise KeyError(sector)
+            known = self._known[sector] = self._moments(sector)
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._sectors)
+
+    def __len__(self) -> int:
+        return len(self._sectors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ def _capture_into(
                 entries[relative] = LinkEntry(seen[key])
             else:
                 seen[key] = relative
-                entries[relative] = FileEntry(_content(path, status.st_size, like.get(relative)), mode)
+                entries[relative] = FileEntry(
+                    _content(path, status.st_size, like.get(relative)), mode
+                )
         # Sockets and pipes hold no data, and their processes are gone.
 
 

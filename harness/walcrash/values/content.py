@@ -210,6 +210,19 @@ class Buffer:
                 self._own(index)[low : low + count] = bytes(count)
             start += count
 
+    def take(self, other: "Buffer", start: int, end: int) -> None:
+        """Make a range read as it does in another buffer, whose whole pieces are shared."""
+        other._freeze()
+        while start < end:
+            index, low = divmod(start, PIECE_BYTES)
+            count = min(PIECE_BYTES - low, end - start)
+            if count == PIECE_BYTES and index < len(other._pieces):
+                self.resize(max(self._size, start + count))
+                self._pieces[index] = other._pieces[index]
+            else:
+                self.write(start, other[start : start + count].ljust(count, b"\0"))
+            start += count
+
     def resize(self, size: int) -> None:
         """Cut the content, or lengthen it with zeros."""
         if size < self._size:
@@ -232,6 +245,13 @@ class Buffer:
         if isinstance(piece, Piece):
             piece = self._pieces[index] = bytearray(piece.data)
         return piece
+
+    def is_empty(self, index: int) -> bool:
+        """Whether a piece, by its number, has nothing but zeros, or lies behind the end."""
+        if index >= len(self._pieces):
+            return True
+        piece = self._pieces[index]
+        return piece is ZERO or (isinstance(piece, bytearray) and piece == ZERO.data)
 
     def _freeze(self) -> list[Piece]:
         """Make all pieces such as can be shared."""
