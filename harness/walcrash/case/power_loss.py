@@ -63,6 +63,8 @@ STRICTER_IMAGES: Final = 128
 """Images of each stricter model that are tried when one of a weaker model has failed."""
 
 _SEEDS: Final = 1 << 63
+STRICTER_CHOICES: Final = 1024
+"""Choices of each stricter model that are built for these: thousands may mean one image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +359,8 @@ class LossSearch:
         """Yield images of each stricter model of a power loss, strictest first."""
         for model in stricter_than(self._model):
             if is_power_loss(model):
-                for candidate in islice(images(pending, model, position), most):
+                every = images(pending, model, position, tried=STRICTER_CHOICES)
+                for candidate in islice(every, most):
                     self._boot.deadline.check()
                     yield candidate
 

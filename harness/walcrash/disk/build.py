@@ -7,6 +7,7 @@ Not here: which moments a choice means (`models`), the bytes of a sector (`file_
 
 from collections.abc import Iterable
 from itertools import islice
+from typing import Final
 
 from walcrash.disk.crash_state import CrashState, FileState
 from walcrash.disk.drawing import drawn
@@ -23,6 +24,10 @@ from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition, Moment, Placement, after
+
+# limits
+MOST_CONTENTS: Final = 256
+"""Contents of files that the images of one position share; the first that was made goes first."""
 
 ContentKey = tuple[int, bool, int, Moment, tuple[tuple[int, Moment], ...]]
 
@@ -85,10 +90,13 @@ class ImageBuilder:
         if state.is_without_syncs and file.without_syncs is not None:
             file = file.without_syncs
         special = tuple(state.special.items())
-        key = (file.number, state.is_without_syncs, state.size, state.moment, special)
+        moment = file.reached(state.moment)
+        key = (file.number, state.is_without_syncs, state.size, moment, special)
         content = self._contents.get(key)
         if content is None:
-            content = file.content(state.size, state.moment, state.special)
+            if len(self._contents) == MOST_CONTENTS:
+                del self._contents[next(iter(self._contents))]
+            content = file.content(state.size, moment, state.special)
             self._contents[key] = content
         return content
 

@@ -13,7 +13,7 @@ has the first bytes (`positions`).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from walcrash.disk.build import ImageBuilder
@@ -53,6 +53,7 @@ def images(
     *,
     prng: Prng | None = None,
     drawn: int = 0,
+    tried: int | None = None,
 ) -> Iterator[Candidate]:
     """Yield the images at a position, each content once, in the order of their choices.
 
@@ -64,10 +65,12 @@ def images(
         position: where the crash falls.
         prng: what drawn subsets come from; needed where `drawn` is not 0.
         drawn: how many subsets are drawn after everything else.
+        tried: how many choices are built at most; None for all. Many may mean one image.
     """
     builder = ImageBuilder(pending)
     seen: set[str] = set()
-    for choice in choices(pending, model, position, prng=prng, drawn=drawn):
+    every = choices(pending, model, position, prng=prng, drawn=drawn)
+    for choice in islice(every, tried):
         image = builder.build(choice)
         digest = image.digest()
         if digest not in seen:

@@ -360,6 +360,11 @@ class FileHistory:
             return self.base_size
         return self.sizes[index - 1].size_at(moment, self._sector_bytes)
 
+    def reached(self, moment: Moment) -> Moment:
+        """Return the first moment with the content of one: nothing is written in between."""
+        count = bisect_left(self.extents, moment, key=lambda each: before(each.event))
+        return min(moment, after(self.extents[count - 1].event)) if count else 0
+
     def content(self, size: int, moment: Moment, special: Mapping[int, Moment]) -> Content:
         """Return the file as of a moment, but of another moment in some sectors."""
         if self.is_settled:
