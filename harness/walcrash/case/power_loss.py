@@ -62,9 +62,10 @@ CHOICES_AT_A_POSITION: Final = 512
 STRICTER_IMAGES: Final = 128
 """Images of each stricter model that are tried when one of a weaker model has failed."""
 
-_SEEDS: Final = 1 << 63
 STRICTER_CHOICES: Final = 1024
 """Choices of each stricter model that are built for these: thousands may mean one image."""
+
+_SEEDS: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
