@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Final
 
 from walcrash.values.cause import name_pattern
+from walcrash.values.content import starts_with
 from walcrash.values.image import Entry, FileEntry, Image
 from walcrash.values.recovery import Recovery
 from walcrash.values.seed import Prng
@@ -85,9 +86,9 @@ def _became(before: Entry | None, after: Entry | None) -> str:
         return "same"
     if not isinstance(before, FileEntry) or not isinstance(after, FileEntry):
         return "replaced"
-    if before.content.startswith(after.content):
+    if starts_with(before.content, after.content):
         return "mode" if before.content == after.content else "cut"
-    return "appended" if after.content.startswith(before.content) else "written"
+    return "appended" if starts_with(after.content, before.content) else "written"
 
 
 def shown(recovery: Recovery) -> Hashable:

@@ -133,6 +133,18 @@ def content_of(data: Content) -> Content:
     return Buffer(data).content()
 
 
+def starts_with(content: Content, other: Content) -> bool:
+    """Whether a content begins with another one; pieces that both share are not compared."""
+    if len(other) > len(content):
+        return False
+    if not isinstance(content, LargeContent) or not isinstance(other, LargeContent):
+        return content[: len(other)] == other[:]
+    whole = len(other) // PIECE_BYTES
+    pairs = zip(content.pieces[:whole], other.pieces, strict=False)
+    rest = slice(whole * PIECE_BYTES, len(other))
+    return all(a is b or a.data == b.data for a, b in pairs) and content[rest] == other[rest]
+
+
 def piece_count(size: int) -> int:
     """Return how many pieces a content of so many bytes has."""
     return -(-size // PIECE_BYTES)
