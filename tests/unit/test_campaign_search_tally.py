@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from walcrash.campaign.search_tally import NOTHING_NEW_CASES, DistinctStates, SearchTally
+from walcrash.campaign.search_tally import NOTHING_NEW_CASES, Kinds, SearchTally
 from walcrash.values.cell import NOTHING_SEARCHED, BootKind, Cell, SearchTotals
 from walcrash.values.coverage import CurvePoint
 from walcrash.values.event import EventKind
@@ -45,7 +45,7 @@ def test_states_of_several_cases_are_counted_once_and_cells_add_up() -> None:
     tally.add(totals([2, 3, 4], (cell(), 3), unreached=[cell("index"), cell("third")]))
     coverage = tally.coverage()
     assert coverage is not None
-    assert (coverage.judged, coverage.states, coverage.is_counted) == (6, 4, True)
+    assert (coverage.judged, coverage.kinds, coverage.is_counted) == (6, 4, True)
     assert (coverage.searched, coverage.exhausted) == (2, 0)
     assert coverage.cells == ((cell(), 5), (cell("index"), 1))
     # What another case reached is no gap.
@@ -59,10 +59,10 @@ def test_the_curve_has_a_point_after_each_doubling_of_the_cases_and_at_the_end()
     coverage = tally.coverage()
     assert coverage is not None
     assert coverage.curve == (
-        CurvePoint(cases=1, judged=2, states=2, cells=1),
-        CurvePoint(cases=2, judged=4, states=3, cells=2),
-        CurvePoint(cases=4, judged=8, states=5, cells=3),
-        CurvePoint(cases=6, judged=12, states=7, cells=3),
+        CurvePoint(cases=1, judged=2, kinds=2, cells=1),
+        CurvePoint(cases=2, judged=4, kinds=3, cells=2),
+        CurvePoint(cases=4, judged=8, kinds=5, cells=3),
+        CurvePoint(cases=6, judged=12, kinds=7, cells=3),
     )
 
 
@@ -73,7 +73,7 @@ def test_what_is_new_among_the_next_states_is_the_share_of_those_seen_once() -> 
     tally.add(totals([8, 8], (cell("b"), 1), (cell("c"), 1)))
     coverage = tally.coverage()
     assert coverage is not None
-    assert (coverage.next_states, coverage.next_cells) == (700, 300)
+    assert (coverage.next_kinds, coverage.next_cells) == (700, 300)
 
 
 def test_a_scenario_whose_cases_search_nothing_has_no_coverage() -> None:
@@ -86,13 +86,13 @@ def test_a_scenario_whose_cases_search_nothing_has_no_coverage() -> None:
 def test_of_more_states_than_are_remembered_a_sample_tells_how_many_there_were(
     repeats: int,
 ) -> None:
-    states = DistinctStates(most=256)
+    kinds = Kinds(most=256)
     for number in [*range(4000)] * repeats:
-        states.add(state(number))
-    assert len(states.seen) <= 256
-    assert states.level >= 4
-    assert abs(states.count - 4000) < 1000
-    assert states.share_seen_once == (1.0 if repeats == 1 else 0.0)
+        kinds.add(state(number))
+    assert len(kinds.seen) <= 256
+    assert kinds.level >= 4
+    assert abs(kinds.count - 4000) < 1000
+    assert kinds.share_seen_once == (1.0 if repeats == 1 else 0.0)
 
 
 def test_the_states_are_used_up_when_no_case_had_another_and_none_was_new_for_long() -> None:

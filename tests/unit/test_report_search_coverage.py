@@ -31,16 +31,16 @@ from walcrash.values.verdict import Verdict
 
 REACHED = SearchCoverage(
     judged=1200,
-    states=1100,
-    next_states=310,
+    kinds=1100,
+    next_kinds=310,
     next_cells=2,
     searched=8,
     exhausted=3,
     cells=((cell(), 1199), (cell(is_power_loss=False), 1)),
     unreached=(cell("idx.#"),),
     curve=(
-        CurvePoint(cases=1, judged=150, states=150, cells=1),
-        CurvePoint(cases=4, judged=1200, states=1100, cells=2),
+        CurvePoint(cases=1, judged=150, kinds=150, cells=1),
+        CurvePoint(cases=4, judged=1200, kinds=1100, cells=2),
     ),
 )
 NEVER = "a power loss after write idx.# of append PutOperation, first boot"
@@ -57,8 +57,8 @@ def run(name: str = "quickstart", search: SearchCoverage | None = REACHED) -> li
 
 def test_the_end_of_a_run_says_in_two_lines_what_was_reached_and_what_more_would_bring() -> None:
     assert states_lines(RunReport.of(run()), width=200) == [
-        "  states    1,200 judged, 1,100 different; 3 of 8 cases had no other; "
-        "of the next 1,000 about 310 would be new, 2 in a new cell",
+        "  states    1,200 judged, of 1,100 kinds; 3 of 8 cases had no other; "
+        "of the next 1,000 about 310 would be of a new kind, 2 in a new cell",
         f"  cells     2 of 3 reached; never: {NEVER}",
     ]
 
@@ -66,7 +66,7 @@ def test_the_end_of_a_run_says_in_two_lines_what_was_reached_and_what_more_would
 def test_a_sample_is_called_about_so_many() -> None:
     sampled = replace(REACHED, is_counted=False, exhausted=0, unreached=())
     text = "\n".join(states_lines(RunReport.of(run(search=sampled)), width=200))
-    assert "1,200 judged, about 1,100 different; of the next" in text
+    assert "1,200 judged, of about 1,100 kinds; of the next" in text
     assert "2 of 2 reached" in text
     assert "never" not in text
 
@@ -112,27 +112,25 @@ def test_machines_get_the_numbers() -> None:
     report = RunReport.of(run())
     assert '<property name="cells never reached" value="1" />' in junit_report(report)
     properties = json.loads(sarif_report(report))["runs"][0]["properties"]
-    assert properties["search"]["quickstart"]["states different"] == "1100"
+    assert properties["search"]["quickstart"]["kinds of states"] == "1100"
     for line in run():
         assert line_from_json(json.loads(json.dumps(line_to_json(line)))) == line
 
 
-def test_of_several_runs_cells_add_up_and_different_states_are_no_count() -> None:
-    other = replace(
-        REACHED, cells=((cell("idx.#"), 300),), judged=300, next_states=10, unreached=()
-    )
+def test_of_several_runs_cells_add_up_and_kinds_are_no_count() -> None:
+    other = replace(REACHED, cells=((cell("idx.#"), 300),), judged=300, next_kinds=10, unreached=())
     (scenario,) = merged_report([run(), run(search=other)]).scenarios
     search = scenario.search
     assert search is not None
     assert dict(search.cells)[cell("idx.#")] == 300
     assert search.unreached == ()
-    assert (search.judged, search.states, search.is_counted) == (1500, 2200, False)
-    assert search.next_states == 250
+    assert (search.judged, search.kinds, search.is_counted) == (1500, 2200, False)
+    assert search.next_kinds == 250
     alone = merged_report([run(), run(search=None)]).scenarios[0].search
     assert alone == REACHED
 
 
-def test_while_it_lasts_a_run_says_how_many_new_states_come_a_second() -> None:
+def test_while_it_lasts_a_run_says_how_many_new_kinds_come_a_second() -> None:
     stream, now = io.StringIO(), [0.0]
     counts = {"quickstart": None}
     progress = open_progress(stream, {}, case_counts=counts, seconds=60.0, clock=lambda: now[0])
@@ -140,11 +138,11 @@ def test_while_it_lasts_a_run_says_how_many_new_states_come_a_second() -> None:
     for case in range(21):
         now[0] += 1.0
         # None of the last ten seconds is new.
-        line = replace(judged("quickstart", case), states=9, new_states=7 if case < 11 else 0)
+        line = replace(judged("quickstart", case), states=9, new_kinds=7 if case < 11 else 0)
         progress.show(line)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 21 // LINE_SECONDS
     assert lines[0].endswith(
-        "10 cases in 0:10, 1.0 cases/s, 7 new states/s, no findings, 0:50 left"
+        "10 cases in 0:10, 1.0 cases/s, 7.0 new kinds/s, no findings, 0:50 left"
     )
-    assert "20 cases in 0:20, 1.0 cases/s, 1 new states/s" in lines[1]
+    assert "20 cases in 0:20, 1.0 cases/s, 1.4 new kinds/s" in lines[1]

@@ -1,12 +1,11 @@
-"""What the searches of cases reached together: states, cells, and what more would bring.
+"""What the searches of cases reached together: kinds of states, cells, what more would bring.
 
-The chance that the next state is new is about the share of those judged last that were seen only
-once (Good and Turing); the same of cells, over all states. States of other workloads are other
-states, so only cells tell how much of the subject was seen.
+The chance that the next state is of a new kind is about the share of those judged last whose kind
+was seen only once (Good and Turing); the same of cells, over all states.
 
-States are remembered in a table of fixed size. When it is full, the half of it goes whose hashes
-have another last bit, and what is left stands for all: a sample of the different states, whatever
-order they came in.
+Kinds are remembered in a table of fixed size. When it is full, the half of it goes whose hashes
+have another last bit, and what is left stands for all: a sample of the kinds, whatever order they
+came in.
 
 Not here: what a case judges, and in which order (`walcrash.case`).
 
@@ -22,31 +21,31 @@ from walcrash.values.cell import NOTHING_SEARCHED, Cell, SearchTotals
 from walcrash.values.coverage import AMONG_NEXT, CurvePoint, SearchCoverage
 
 # limits
-STATES_REMEMBERED: Final = 1 << 16
-"""Different states that are counted one by one; of more a sample is."""
+KINDS_REMEMBERED: Final = 1 << 16
+"""Kinds that are counted one by one; of more a sample is."""
 
 LAST_STATES: Final = 1000
-"""States among which those that were seen once are counted."""
+"""States among which those are counted whose kind was seen once."""
 
 NOTHING_NEW_CASES: Final = 64
-"""The states are used up when so many cases in a row had no other state, and none that was new."""
+"""Nothing new is left when so many cases in a row judged all their states, none of a new kind."""
 
 
 @dataclass(slots=True)
-class DistinctStates:
-    """Different states among those that came, each with how often; a sample where there are many.
+class Kinds:
+    """The kinds of the states that came, each with how often; a sample where there are many.
 
-    `level` is how many of the last bits of a state's hash are 0 in the sample.
+    `level` is how many of the last bits of a kind's hash are 0 in the sample.
     """
 
-    most: int = STATES_REMEMBERED
+    most: int = KINDS_REMEMBERED
     level: int = 0
     seen: Counter[int] = field(default_factory=Counter)
     last: deque[int] = field(default_factory=lambda: deque(maxlen=LAST_STATES))
 
-    def add(self, state: str) -> bool:
-        """Take in a state (hexadecimal digits); return whether it is in the sample and new."""
-        number = int(state, 16)
+    def add(self, kind: str) -> bool:
+        """Take in a state's kind (hexadecimal digits); return whether it is new, in the sample."""
+        number = int(kind, 16)
         self.last.append(number)
         if not self._is_sampled(number):
             return False
@@ -59,12 +58,12 @@ class DistinctStates:
 
     @property
     def count(self) -> int:
-        """How many different states there were; an estimate where `level` is not 0."""
+        """How many kinds there were; an estimate where `level` is not 0."""
         return len(self.seen) << self.level
 
     @property
     def share_seen_once(self) -> float:
-        """The share of those that came last that were seen once in all; 0 before the first."""
+        """The share of the states that came last whose kind was seen once in all; 0 without any."""
         sampled = [number for number in self.last if self._is_sampled(number)]
         once = sum(self.seen[number] == 1 for number in sampled)
         return once / len(sampled) if sampled else 0.0
@@ -78,10 +77,10 @@ class SearchTally:
     """The searches of a scenario's cases so far, in the order of their indices.
 
     `cases` are all cases, `searched` those that searched their crash states; `repeated` is how many
-    of the last ones in a row had no other state and none that was new.
+    of the last ones in a row had no other state and none of a new kind.
     """
 
-    states: DistinctStates = field(default_factory=DistinctStates)
+    kinds: Kinds = field(default_factory=Kinds)
     cells: Counter[Cell] = field(default_factory=Counter)
     unreached: dict[Cell, None] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
@@ -92,13 +91,13 @@ class SearchTally:
     repeated: int = 0
 
     def add(self, totals: SearchTotals) -> int:
-        """Take in the next case; return how many of its states are new, in the sample."""
+        """Take in the next case; return how many new kinds it has, in the sample."""
         self.cases += 1
         is_searched = totals != NOTHING_SEARCHED
         self.searched += is_searched
         self.exhausted += totals.is_exhausted
         self.judged += len(totals.states)
-        new = sum([self.states.add(state) for state in totals.states])
+        new = sum([self.kinds.add(state) for state in totals.states])
         reached = len(self.cells)
         for cell, count in totals.cells:
             self.cells[cell] += count
@@ -111,8 +110,8 @@ class SearchTally:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the last cases had no state that was new, and no other than they judged."""
-        return self.repeated >= NOTHING_NEW_CASES and not self.states.level
+        """Whether the last cases had no other states than they judged, and none of a new kind."""
+        return self.repeated >= NOTHING_NEW_CASES and not self.kinds.level
 
     def coverage(self) -> SearchCoverage | None:
         """Return what was reached; None where no case searched."""
@@ -124,9 +123,9 @@ class SearchTally:
         once = sum(count == 1 for count in self.cells.values())
         return SearchCoverage(
             judged=self.judged,
-            states=self.states.count,
-            is_counted=not self.states.level,
-            next_states=round(AMONG_NEXT * self.states.share_seen_once),
+            kinds=self.kinds.count,
+            is_counted=not self.kinds.level,
+            next_kinds=round(AMONG_NEXT * self.kinds.share_seen_once),
             next_cells=round(AMONG_NEXT * once / judged) if judged else 0,
             searched=self.searched,
             exhausted=self.exhausted,
@@ -139,6 +138,6 @@ class SearchTally:
         return CurvePoint(
             cases=self.cases,
             judged=self.judged,
-            states=self.states.count,
+            kinds=self.kinds.count,
             cells=len(self.cells),
         )

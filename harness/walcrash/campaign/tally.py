@@ -92,9 +92,10 @@ class Tally:
 
     @property
     def discoveries(self) -> int:
-        """How much was found so far that could be new: groups, cells, kinds of crash points."""
+        """How much was found so far that could be new: groups, cells, kinds of states."""
         groups = len(self.groups) + len(self.portability_groups)
-        return groups + len(self.search.cells) + len(self.crash_points)
+        searched = len(self.search.cells) + self.search.kinds.count
+        return groups + searched + len(self.crash_points)
 
     def add_controls(self, controls: Sequence[CaseOutcome]) -> None:
         """Take in the control cases; those that failed are findings that need no crash."""
@@ -129,7 +130,7 @@ class Tally:
         self.varied.update(outcome.varied)
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
-        new_states = 0 if pinned else self.search.add(outcome.search)
+        new_kinds = 0 if pinned else self.search.add(outcome.search)
         plain = self._group(outcome.plain_failure, self.groups, pinned)
         own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
@@ -147,7 +148,7 @@ class Tally:
             reason=outcome.doubt,
             pinned=pinned,
             states=len(outcome.search.states),
-            new_states=new_states,
+            new_kinds=new_kinds,
         )
 
     def _group(self, outcome: CaseOutcome | None, groups: dict[str, Group], pinned: str) -> str:

@@ -130,7 +130,7 @@ UNTIL_QUIET = click.option(
     "quiet_seconds",
     callback=read_seconds,
     metavar="TIME",
-    help="End a scenario when no new cell and no new failure came for so long: 60s, 5m.",
+    help="End a scenario when no new kind of state and no new failure came for so long: 60s, 5m.",
 )
 
 

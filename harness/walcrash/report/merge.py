@@ -216,7 +216,7 @@ def _images(parts: Sequence[ImageTotals]) -> ImageTotals | None:
 def _search(parts: Sequence[SearchCoverage]) -> SearchCoverage | None:
     """Return the searches of several runs as one.
 
-    Which states two of them share is not known, so their different ones are no count; their curves
+    Which kinds two of them share is not known, so the sum of theirs is no count; their curves
     are over cases of their own, so there is none.
     """
     if len(parts) < 2:
@@ -228,9 +228,9 @@ def _search(parts: Sequence[SearchCoverage]) -> SearchCoverage | None:
     unreached = dict.fromkeys(cell for part in parts for cell in part.unreached)
     return SearchCoverage(
         judged=judged,
-        states=sum(part.states for part in parts),
+        kinds=sum(part.kinds for part in parts),
         is_counted=False,
-        next_states=_mean(parts, [part.next_states for part in parts]),
+        next_kinds=_mean(parts, [part.next_kinds for part in parts]),
         next_cells=_mean(parts, [part.next_cells for part in parts]),
         searched=sum(part.searched for part in parts),
         exhausted=sum(part.exhausted for part in parts),

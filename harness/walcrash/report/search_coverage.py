@@ -24,14 +24,14 @@ CELL_ROWS: Final = 400
 STATES_HEAD: Final = (
     "states of the search",
     "judged",
-    "different",
+    "kinds",
     "cells",
     "never",
-    f"new among the next {AMONG_NEXT:,}",
-    "in a new cell",
+    f"new kinds in the next {AMONG_NEXT:,}",
+    "new cells",
     "all judged in",
 )
-CURVE_HEAD: Final = ("cases", "judged", "different", "cells")
+CURVE_HEAD: Final = ("cases", "judged", "kinds", "cells")
 
 
 def searches(report: RunReport) -> list[tuple[str, SearchCoverage]]:
@@ -57,17 +57,17 @@ def states_lines(report: RunReport, *, width: int) -> list[str]:
 def _states(every: Sequence[SearchCoverage]) -> str:
     judged = sum(each.judged for each in every)
     about = "" if all(each.is_counted for each in every) else "about "
-    different = sum(each.states for each in every)
-    text = f"{judged:,} judged, {about}{different:,} different"
+    kinds = sum(each.kinds for each in every)
+    text = f"{judged:,} judged, of {about}{counted(kinds, 'kind')}"
     exhausted = sum(each.exhausted for each in every)
     searched = sum(each.searched for each in every)
     if exhausted:
         text += f"; {exhausted:,} of {counted(searched, 'case')} had no other"
     if judged:
-        states = sum(each.next_states * each.judged for each in every) / judged
+        new = sum(each.next_kinds * each.judged for each in every) / judged
         cells = sum(each.next_cells * each.judged for each in every) / judged
         text += (
-            f"; of the next {AMONG_NEXT:,} about {states:,.0f} would be new, "
+            f"; of the next {AMONG_NEXT:,} about {new:,.0f} would be of a new kind, "
             f"{cells:,.0f} in a new cell"
         )
     return text
@@ -103,10 +103,10 @@ def states_rows(report: RunReport) -> list[tuple[str, ...]]:
         (
             escape(name),
             f"{coverage.judged:,}",
-            f"{'' if coverage.is_counted else 'about '}{coverage.states:,}",
+            f"{'' if coverage.is_counted else 'about '}{coverage.kinds:,}",
             f"{len(coverage.cells):,}",
             f"{len(coverage.unreached):,}",
-            f"{coverage.next_states:,}",
+            f"{coverage.next_kinds:,}",
             f"{coverage.next_cells:,}",
             f"{coverage.exhausted:,} of {counted(coverage.searched, 'case')}",
         )
@@ -118,10 +118,10 @@ def search_properties(coverage: SearchCoverage) -> list[tuple[str, str]]:
     """Return names and numbers for a format that takes properties."""
     return [
         ("states judged", str(coverage.judged)),
-        ("states different", str(coverage.states)),
+        ("kinds of states", str(coverage.kinds)),
         ("cells reached", str(len(coverage.cells))),
         ("cells never reached", str(len(coverage.unreached))),
-        (f"new among the next {AMONG_NEXT} states", str(coverage.next_states)),
+        (f"new kinds in the next {AMONG_NEXT} states", str(coverage.next_kinds)),
     ]
 
 
@@ -180,5 +180,5 @@ def _row(event: str, boot: str, counts: dict[tuple[bool, Placement], int]) -> Ce
 
 
 def _point(point: CurvePoint) -> tuple[str, ...]:
-    numbers = (point.cases, point.judged, point.states, point.cells)
+    numbers = (point.cases, point.judged, point.kinds, point.cells)
     return tuple(f"{number:,}" for number in numbers)

@@ -101,7 +101,7 @@ class _Counts:
         self.cases_of: Counter[str] = Counter()
         self.cases = 0
         self.failed = 0
-        self._new_states: deque[tuple[float, int]] = deque()
+        self._new_kinds: deque[tuple[float, int]] = deque()
         self.findings: set[str] = set()
         self._ended_scenarios: set[str] = set()
         self._cases_of_ended = 0
@@ -116,7 +116,7 @@ class _Counts:
                 self.cases_of[line.scenario] += 1
                 self.failed += line.verdict is Verdict.FAIL
                 if line.states:
-                    self._new_states.append((self.now, line.new_states))
+                    self._new_kinds.append((self.now, line.new_kinds))
             case FindingReported() if not line.finding.is_portability:
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
@@ -156,18 +156,18 @@ class _Counts:
         return min(ends) if ends else None
 
     @property
-    def new_states_rate(self) -> float | None:
-        """States a second that were new, of late; None where no case searched."""
-        if not self._new_states:
+    def new_kinds_rate(self) -> float | None:
+        """New kinds of states a second, of late; None where no case searched."""
+        if not self._new_kinds:
             return None
         since = max(self._began, self.now - LINE_SECONDS)
-        while len(self._new_states) > 1 and self._new_states[0][0] < since:
-            self._new_states.popleft()
+        while len(self._new_kinds) > 1 and self._new_kinds[0][0] < since:
+            self._new_kinds.popleft()
         seconds = self.now - since
-        return sum(new for _, new in self._new_states) / seconds if seconds > 0 else None
+        return sum(new for _, new in self._new_kinds) / seconds if seconds > 0 else None
 
     def status(self) -> str:
-        """Return `43.1 cases/s, 310 new states/s, 12 failed, 1 finding, 0:08 left`.
+        """Return `43.1 cases/s, 3 new kinds/s, 12 failed, 1 finding, 0:08 left`.
 
         How many findings failing cases come to is known when they are minimised, so that nothing
         that is counted here ever gets less.
@@ -176,8 +176,8 @@ class _Counts:
         found = counted(len(self.findings), "finding") if self.findings else "no findings"
         known = [found] if self.findings or not self.failed else []
         left = self.seconds_left
-        rate = self.new_states_rate
-        new = [] if rate is None else [f"{rate:,.0f} new states/s"]
+        rate = self.new_kinds_rate
+        new = [] if rate is None else [f"{rate:,.1f} new kinds/s"]
         text = ", ".join((f"{self.rate:,.1f} cases/s", *new, *failed, *known))
         return text if left is None else f"{text}, {minutes(left)} left"
 

@@ -20,13 +20,13 @@ class CurvePoint(Row):
     Attributes:
         cases: how many cases.
         judged: states that they judged.
-        states: how many of these were new.
+        kinds: of how many kinds these were.
         cells: cells that they reached.
     """
 
     cases: Count
     judged: Count
-    states: Count
+    kinds: Count
     cells: Count
 
 
@@ -36,9 +36,10 @@ class SearchCoverage:
 
     Attributes:
         judged: states that were judged.
-        states: how many of them were different, over all cases.
-        is_counted: whether `states` is a count; else it is an estimate from a part of them.
-        next_states: of the next `AMONG_NEXT` states about so many would be new.
+        kinds: of how many kinds they were, over all cases: where the crash fell, what was kept,
+            and what the recovery showed beside what had been promised.
+        is_counted: whether `kinds` is a count; else it is an estimate from a part of them.
+        next_kinds: of the next `AMONG_NEXT` states about so many would be of a new kind.
         next_cells: of the next `AMONG_NEXT` states about so many would reach a new cell.
         searched: cases that searched their crash states.
         exhausted: of these, cases that judged every state at the depths that they searched.
@@ -48,9 +49,9 @@ class SearchCoverage:
     """
 
     judged: Count
-    states: Count
+    kinds: Count
     is_counted: Annotated[bool, SPARSE] = True
-    next_states: Annotated[Count, SPARSE] = 0
+    next_kinds: Annotated[Count, SPARSE] = 0
     next_cells: Annotated[Count, SPARSE] = 0
     searched: Count
     exhausted: Annotated[Count, SPARSE] = 0

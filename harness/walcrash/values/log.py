@@ -33,7 +33,7 @@ class StopReason(Enum):
     """Why a campaign ended."""
 
     CASES_DONE = "all cases done"
-    NOTHING_NEW = "no state was left that is new"
+    NOTHING_NEW = "no new kind of state in the last cases, which judged all of theirs"
     QUIET = "nothing new came for as long as was asked"
     TIME_OVER = "time budget used up"
     INTERRUPTED = "interrupted"
@@ -128,8 +128,8 @@ class CaseJudged:
     inconclusive. `portability` is the group that a case belongs to for what does not count against
     it. `pinned` is the finding whose case is pinned in
     the scenario file; such cases come first, and `case` and `seed` are those of where it was found.
-    `states` counts the crash states that its search judged, `new_states` those of them that no
-    earlier case had.
+    `states` counts the crash states that its search judged, `new_kinds` the kinds among them that
+    no earlier case had.
     """
 
     scenario: EncodableText
@@ -145,7 +145,7 @@ class CaseJudged:
     reason: EncodableText = ""
     pinned: EncodableText = ""
     states: Annotated[Count, SPARSE] = 0
-    new_states: Annotated[Count, SPARSE] = 0
+    new_kinds: Annotated[Count, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
