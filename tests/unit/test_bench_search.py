@@ -115,6 +115,15 @@ def test_a_bug_is_sought_until_its_first_failing_case() -> None:
     assert bench.command.endswith("buffered-append --seeds 1 --part bugs --jobs 1")
 
 
+def test_a_bug_is_sought_in_uniform_order_as_the_control() -> None:
+    plan = SearchBenchPlan(names=("buffered-append",), seeds=1, parts=(BenchPart.UNIFORM,))
+    bench = run_search_bench(plan, say=print, make_executor=InThisProcess)
+    assert bench.bugs == ()
+    ((run,),) = [each.runs for each in bench.uniform]
+    assert run.is_found
+    assert "in uniform order: 1 of 1 runs found it" in search_text(bench)
+
+
 def test_a_name_that_is_no_bug_is_refused() -> None:
     plan = SearchBenchPlan(names=("nothing",), seeds=1)
     with pytest.raises(UsageError, match="no planted bug `nothing`"):

@@ -271,6 +271,23 @@ def test_no_more_states_are_judged_than_asked_for_and_the_order_is_that_of_the_s
         assert judged(1, order) != judged(2, order)
 
 
+def test_cells_that_no_judged_state_was_of_are_told(sandbox: Sandbox, stored: StoredCase) -> None:
+    boots = CaseBoots(sandbox, stored)
+    recorded = ran(boots)
+    every, few = (search_of(boots, recorded, sandbox, Judging(), EVERYWHERE) for _ in range(2))
+    every.explore(Prng(1), 1000)
+    few.explore(Prng(1), 3)
+    whole, part = every.searched.totals(), few.searched.totals()
+    assert whole.is_exhausted
+    assert not part.is_exhausted
+    reached = {cell for cell, _ in part.cells}
+    assert len(reached) == 3
+    assert reached.isdisjoint(part.unreached)
+    # Cells of which every state was equal to one that fell elsewhere are no gap.
+    assert whole.unreached == ()
+    assert {cell for cell, _ in whole.cells} <= reached | set(part.unreached)
+
+
 def test_the_next_boot_goes_on_from_another_kill(sandbox: Sandbox, stored: StoredCase) -> None:
     boots = CaseBoots(sandbox, stored)
     recorded = ran(boots)

@@ -35,6 +35,9 @@ class Frontier(Generic[T]):
     """Places by cell; `take` gives one of the cell that was taken least.
 
     With `SearchOrder.UNIFORM` the cells count for nothing.
+
+    Attributes:
+        cells: those of all places.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Frontier(Generic[T]):
         self._emptied: dict[Cell, int] = {}
         self._uniform: deque[tuple[Cell, T]] = deque()
         drawn = prng.shuffled(list(places))
+        self.cells = frozenset(cell for cell, _ in drawn)
         if order is SearchOrder.UNIFORM:
             self._uniform.extend(drawn)
             return

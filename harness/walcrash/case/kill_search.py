@@ -127,6 +127,7 @@ class KillSearch:
             TimeOver: there is no time left.
         """
         frontier = Frontier(self._spots(), prng, self._plan.order)
+        self.searched.add_possible(frontier.cells)
         judged: set[tuple[str, int, int]] = set()
         while len(judged) < most:
             taken = [each for _ in range(most) if (each := frontier.take()) is not None]
@@ -140,6 +141,7 @@ class KillSearch:
                 image = images[spot]
                 state = (image.digest(), spot.boot, self._said(spot))
                 if state in judged:
+                    self.searched.add_equal(cell)
                     continue
                 judged.add(state)
                 found = self._judged(spot, cell, images)

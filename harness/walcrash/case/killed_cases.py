@@ -18,6 +18,7 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.faults import CrashPoint
 from walcrash.values.history import History
 from walcrash.values.image import Image
+from walcrash.values.image_choice import Policy
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.verdict import Judgement
 
@@ -77,6 +78,7 @@ def search_kills(
     try:
         if is_whole and left is not None:
             search.check_real(left)
+            _add_own(search, recorded[-1], run)
         found = search.explore(prng, plan.kill_states - behind)
         run = _with_searched(run, runs, search, found)
         if found is not None or not behind:
@@ -90,6 +92,13 @@ def search_kills(
     except NotModelled:
         # The real kill was judged, and what others leave is not known.
         return run
+
+
+def _add_own(search: KillSearch, boot: RecordedBoot, run: CaseRun) -> None:
+    """Count what the case's own kill left, which was judged as well."""
+    cell = boot.cell(boot.positions()[-1], is_power_loss=False)
+    history = run.history
+    search.searched.add(cell, Policy.ALL, history.boots[-1], history.recoveries.first)
 
 
 def _with_searched(

@@ -187,6 +187,7 @@ class LossSearch:
         last: Judged | None = None
         self.coverage.all_positions = len(self._positions)
         seed, frontier = prng.below(_SEEDS), self._frontier(prng)
+        self.searched.add_possible(frontier.cells)
         visits: Counter[CrashPosition] = Counter()
         tried: Counter[Hashable] = Counter()
         while True:
@@ -233,6 +234,8 @@ class LossSearch:
             for candidate in drawn[had:]:
                 if self._is_new(candidate):
                     yield candidate
+                else:
+                    self.searched.add_equal(taken[position])
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether no equal image was judged against the same promises; then it is known."""

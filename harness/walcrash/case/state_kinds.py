@@ -7,6 +7,7 @@ Not here: in which order kinds are tried (`frontier`).
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from walcrash.values.cell import Cell, SearchTotals
@@ -28,6 +29,8 @@ class SearchedStates:
     def __init__(self) -> None:
         self._kinds: list[str] = []
         self._cells: Counter[Cell] = Counter()
+        self._possible: set[Cell] = set()
+        self._equal: set[Cell] = set()
         self.is_exhausted = False
 
     def add(
@@ -44,12 +47,22 @@ class SearchedStates:
         self._kinds.append(_kind(cell, policy, history, first))
         self._cells[cell] += 1
 
+    def add_possible(self, cells: Iterable[Cell]) -> None:
+        """Note cells of which there are states that may be judged."""
+        self._possible.update(cells)
+
+    def add_equal(self, cell: Cell) -> None:
+        """Note that a state was not judged, since an equal one was, where that had fallen."""
+        self._equal.add(cell)
+
     def totals(self) -> SearchTotals:
         """Return what was judged."""
+        unreached = self._possible - self._cells.keys() - self._equal
         return SearchTotals(
             states=tuple(self._kinds),
             cells=tuple(self._cells.items()),
             is_exhausted=self.is_exhausted,
+            unreached=tuple(sorted(unreached, key=repr)),
         )
 
 

@@ -5,7 +5,7 @@ import click
 from walcrash.cli.options import JOBS, MOST_SEEDS, number_option, usable_cpus
 from walcrash.values.errors import ExitCode
 
-PARTS = ("bugs", "rates", "settings")
+PARTS = ("bugs", "uniform", "rates", "settings")
 
 
 @click.group(invoke_without_command=True)
@@ -30,7 +30,7 @@ def bench(context: click.Context, json_path: str | None) -> ExitCode | None:
     type=click.Choice(PARTS),
     metavar="PART",
     multiple=True,
-    help="Measure this part only: bugs, rates or settings; may be given again.",
+    help="Measure this part only: bugs, uniform, rates or settings; may be given again.",
 )
 @JOBS
 @click.option("--before", metavar="PATH", help="Show this earlier measurement (JSON) beside.")

@@ -95,8 +95,8 @@ def search_page(bench: SearchBench, text: str) -> str:
     return (
         "# The search\n\n"
         f"Made by `{bench.command}`, on the machine that the last lines name.\n"
-        "States are crash states that were judged until the first failing case, those of the "
-        "search for its strictest model included.\n"
+        "States are crash states that were judged until the first failing one.\n"
+        "Under `uniform` the states of a case are judged in random order, as the control.\n"
         "Processor time is that of the job and of all that it started, its preparation included.\n"
         "The middle of each pair is the median over the seeds, `most` the worst seed.\n"
         f"\n```text\n{text}\n```\n"
@@ -113,7 +113,9 @@ def search_text(bench: SearchBench, before: SearchBench | None = None) -> str:
     bugs = () if before is None else before.bugs
     settings = () if before is None else before.settings
     parts = [
-        _sought("planted bug", bench.bugs, {"uniform": bench.uniform, "before": bugs}),
+        _sought(
+            "planted bug", bench.bugs or bench.uniform, {"uniform": bench.uniform, "before": bugs}
+        ),
         "\n".join(_summary("planted bugs", bench.bugs)),
         "\n".join(_summary("in uniform order", bench.uniform)),
         "\n".join(_summary("before", bugs)),

@@ -51,8 +51,9 @@ class SearchTotals:
     """What the search of one case judged of the crash states that its traces hold.
 
     Attributes:
-        states: for each state that was judged, in order, a short hash of its image and of what may
-            be recovered from it: equal ones are the same state, also in other cases.
+        states: for each state that was judged, in order, a short hash of its kind: where the crash
+            fell, what was kept, and what the recovery showed beside what had been promised. Equal
+            ones are of one kind, also in other cases.
         cells: the cells that were reached, each with how many states of it were judged.
         is_exhausted: whether there was no other state to judge at the depths that were searched.
         unreached: cells that its traces have, where its faults may fall, of which no state was

@@ -22,7 +22,7 @@ class FirstFinding(Row):
         seed: the master seed.
         is_found: whether a case failed.
         cases: cases up to and with that, or all that were run.
-        states: crash states that were judged in them, those that name the failure included.
+        states: crash states that were judged in them until one failed, or in all.
         cpu_seconds: processor time of the job and of all that it started, preparation included.
         seconds: by the clock, preparation included.
     """

@@ -1,8 +1,9 @@
 """How soon the search finds what is planted, and how fast it judges states.
 
-Each planted bug that needs a crash is run on several seeds until its first failing case; then the
-settings of engines that are documented to lose something, with a contract that promises all. What
-counts is judged states and processor time: the clock of a shared machine says little.
+Each planted bug that needs a crash is run on several seeds until its first failing case, and once
+more with the states of each case in random order, as the control; then the settings of engines that
+are documented to lose something, with a contract that promises all. What counts is judged states
+and processor time: the clock of a shared machine says little.
 
 Not here: the rate of judged states (`state_rates`), whether the right invariant finds a bug
 (`walcrash.tools.selftest`).
@@ -22,6 +23,7 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.jobs import Batch
 from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome
 from walcrash.findings.subject_words import read_subject
@@ -64,6 +66,7 @@ class BenchPart(Enum):
     """What is measured."""
 
     BUGS = "bugs"
+    UNIFORM = "uniform"
     RATES = "rates"
     SETTINGS = "settings"
 
@@ -95,6 +98,7 @@ class _Sought:
     cases: int
     seeds: int
     weak: Documented | None = None
+    order: SearchOrder = SearchOrder.NOVEL
 
 
 def run_search_bench(
@@ -114,12 +118,14 @@ def run_search_bench(
     """
     planted = [_of_bug(bug, plan.seeds) for bug in _bugs(plan.names)]
     weak = [_of_setting(row, min(plan.seeds, SETTING_SEEDS)) for row in weak_settings()]
+    uniform = [replace(sought, order=SearchOrder.UNIFORM) for sought in planted]
     parts = plan.parts
     return SearchBench(
         command=_command(plan),
         machine=machine(),
         seeds=plan.seeds,
         bugs=_seek(planted, plan.jobs, say, make_executor) if BenchPart.BUGS in parts else (),
+        uniform=_seek(uniform, plan.jobs, say, make_executor) if BenchPart.UNIFORM in parts else (),
         rates=measure_rates(say, make_executor) if BenchPart.RATES in parts else (),
         settings=_seek(weak, plan.jobs, say, make_executor) if BenchPart.SETTINGS in parts else (),
     )
@@ -255,6 +261,7 @@ def first_finding(sought: _Sought, seed: str) -> FirstFinding:
                 profile=prepared.profile,
                 master_seed=seed,
                 indices=(index,),
+                order=sought.order,
             )
         )
         index += 1
@@ -271,9 +278,11 @@ def first_finding(sought: _Sought, seed: str) -> FirstFinding:
 
 
 def judged_states(outcome: CaseOutcome) -> int:
-    """Return how many crash states a case judged: its images, or what its own crash left."""
-    images = 0 if outcome.coverage is None else outcome.coverage.judged
-    return max(1, images, len(outcome.search.states))
+    """Return how many crash states a case judged until one failed, or in all.
+
+    Those that only a search for the strictest model judged, once one had failed, are not counted.
+    """
+    return max(1, len(outcome.search.states))
 
 
 def _promising_all(sought: _Sought) -> Scenario:
