@@ -244,6 +244,7 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
                     seconds_per_call=task.limits.seconds,
                     tear_bytes=boot.tear_bytes,
                     injections=tuple(fault.injection() for fault in boot.faults),
+                    sees_reads=any(fault.sees_reads for fault in boot.faults),
                     count=device.count,
                     sync_all=lambda: sync_file_system(root),
                 )

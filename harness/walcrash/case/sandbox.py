@@ -166,6 +166,7 @@ class Sandbox(Closeable):
             seconds_per_call=limits.seconds,
             tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
+            sees_reads=any(fault.sees_reads for fault in faults),
             ends_at=self.deadline.at,
         )
         zygote, memory_mb = self._zygotes[0], limits.memory_mb

@@ -94,6 +94,11 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "pidfd_getfd": (438, 438),
     "kcmp": (312, 272),
     "exit_group": (231, 94),
+    "read": (0, 63),
+    "pread64": (17, 67),
+    "readv": (19, 65),
+    "preadv": (295, 69),
+    "preadv2": (327, 286),
 }
 
 
@@ -143,6 +148,9 @@ NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 
 RESPONSE = struct.Struct("<QqiI")
 """`struct seccomp_notif_resp`: id, value, negative errno, flags."""
+
+ADDFD_FLAG_SETFD: Final = 1
+"""Put the descriptor where another one is, as `dup2(2)` does."""
 
 ADDFD = struct.Struct("<QIIII")
 """`struct seccomp_notif_addfd`: id, flags, source fd, new fd, new fd's flags."""

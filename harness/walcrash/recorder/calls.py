@@ -13,7 +13,9 @@ from walcrash.recorder import abi
 from walcrash.recorder.directory_calls import directory_handlers
 from walcrash.recorder.file_calls import file_handlers
 from walcrash.recorder.processes import Process
+from walcrash.recorder.reading_calls import reading_handlers
 from walcrash.recorder.releases import is_open, open_fds, released
+from walcrash.recorder.struck import close_struck
 from walcrash.recorder.supervisor import Handler, Supervisor
 from walcrash.recorder.transfers import transfer_handlers
 from walcrash.recorder.words import fd_of
@@ -33,6 +35,7 @@ def handlers(supervisor: Supervisor) -> dict[int, Handler]:
         **file_handlers(supervisor),
         **_ProcessCalls(supervisor).by_name(),
         **transfer_handlers(supervisor),
+        **reading_handlers(supervisor),
     }
     return {
         table.numbers[name]: handler for name, handler in by_name.items() if name in table.numbers
@@ -58,11 +61,15 @@ class _ProcessCalls:
             **{name: partial(self._unmodelled, name) for name in ("chroot", "pivot_root", "mount")},
         }
 
-    def _close(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
-        if self._supervisor.truncated_files:
-            self._note_closed(process, tid, {fd_of(a[0])})
-        process.forget_file(fd_of(a[0]))
-        return None
+    def _close(self, process: Process, tid: int, a: Arguments, id_: int) -> int | None:
+        fd, supervisor = fd_of(a[0]), self._supervisor
+        if supervisor.truncated_files:
+            self._note_closed(process, tid, {fd})
+        result = None
+        if supervisor.injector and (file := supervisor.open_file(process, fd)):
+            result = close_struck(supervisor, tid, fd, file, id_)
+        process.forget_file(fd)
+        return result
 
     def _replace(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         source, target = fd_of(a[0]), fd_of(a[1])

@@ -19,6 +19,7 @@ from walcrash.recorder import abi, processes
 from walcrash.recorder.paths import Place, found
 from walcrash.recorder.processes import Process
 from walcrash.recorder.status import FileStatus, status_of, status_of_name
+from walcrash.recorder.struck import open_struck
 from walcrash.recorder.supervisor import Handler, Killed, Supervisor
 from walcrash.recorder.words import fd_of, signed
 from walcrash.values.event import EventKind
@@ -126,7 +127,7 @@ class _DirectoryCalls:
         elif before is not None and flags & os.O_TRUNC and before.st_size:
             kind, number = EventKind.TRUNCATE, supervisor.file_number(before)
         else:
-            return None
+            return None if before is None else open_struck(supervisor, tid, place.relative, before)
 
         def open_file(mode: int) -> int:
             name = place.exact_name

@@ -19,7 +19,7 @@ from walcrash.recorder.processes import Process
 from walcrash.recorder.status import status_of
 from walcrash.recorder.supervisor import Handler, Supervisor
 from walcrash.recorder.words import fd_of, signed
-from walcrash.values.event import EventKind
+from walcrash.values.event import INJECTED, EventKind
 
 _MAP_ANONYMOUS: Final = 0x20
 _MAP_SYNC: Final = 0x8_0000
@@ -121,10 +121,12 @@ class _FileCalls:
                 raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
         for synced in ranges:
-            self._supervisor.event(
+            result = self._supervisor.event(
                 EventKind.MSYNC, tid, perform, path=synced.file.path, file=synced.file.number,
                 offset=synced.offset, length=synced.length, flags=flags,
             )  # fmt: skip
+            if result < 0 and self._supervisor.rows[-1][8] & INJECTED:
+                return result
         return None
 
     def _mmap(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
@@ -144,10 +146,12 @@ class _FileCalls:
         mappings = self._supervisor.mappings
         thread = self._supervisor.thread_number(tid)
         unmapped = mappings.unmapped(thread)
-        self._supervisor.event(
+        result = self._supervisor.event(
             EventKind.MAP, tid, lambda: None, path=file.path, file=file.number,
             offset=a[5], length=a[1], flags=flags,
         )  # fmt: skip
+        if result < 0:
+            return result
         mappings.drop(unmapped)
         mappings.add(file, thread)
         return None

@@ -55,6 +55,9 @@ _SEEN_IF: Final = {
 }
 """Calls that matter only if one of these bits is set in this argument."""
 
+READS: Final = ("read", "pread64", "readv", "preadv", "preadv2")
+"""Calls that only read; like the open of a file that is there, they are seen on request."""
+
 _NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", *_REFUSED})
 
 
@@ -71,8 +74,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.POINTER(_Line)))
 
 
-def program(table: abi.Architecture) -> list[Instruction]:
-    """Return the filter for one architecture, hot calls first."""
+def program(table: abi.Architecture, *, sees_reads: bool = False) -> list[Instruction]:
+    """Return the filter for one architecture, hot calls first.
+
+    With `sees_reads` it hands over every open and every read as well.
+    """
     lines: list[Instruction] = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         # A call from another architecture's table would pass unseen, so it gets ENOSYS.
@@ -83,7 +89,10 @@ def program(table: abi.Architecture) -> list[Instruction]:
     if table.has_x32:
         lines += [(JUMP_SET, 0, 1, abi.X32_BIT), (RETURN, 0, 0, _ENOSYS)]
     for name, number in table.numbers.items():
-        lines += _lines_for(name, number)
+        if sees_reads and name in (*READS, "open", "openat"):
+            lines += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, NOTIFY)]
+        elif name not in READS:
+            lines += _lines_for(name, number)
     lines.append((RETURN, 0, 0, ALLOW))
     return lines
 
@@ -116,11 +125,11 @@ def _lines_for(name: str, number: int) -> list[Instruction]:
 
 
 @cache
-def _described() -> _Program:
+def _described(*, sees_reads: bool) -> _Program:
     table = abi.architecture()
     if table is None:
         raise OSError(38, f"no system-call table for {os.uname().machine}")
-    return _as_kernel_takes(program(table))
+    return _as_kernel_takes(program(table, sees_reads=sees_reads))
 
 
 def _as_kernel_takes(lines: list[Instruction]) -> _Program:
@@ -131,16 +140,18 @@ def _as_kernel_takes(lines: list[Instruction]) -> _Program:
 def prepare() -> None:
     """Make the filter ready, so that a fork of this process need not; it may be left out."""
     with contextlib.suppress(OSError):
-        _described()
+        _described(sees_reads=False)
 
 
-def install() -> int:
+def install(*, sees_reads: bool = False) -> int:
     """Put the filter on this process, for good, and return the listener's descriptor.
+
+    With `sees_reads` nothing can be read any more until somebody answers.
 
     Raises:
         OSError: the kernel refuses: too old, or a sandbox forbids it.
     """
-    described = _described()
+    described = _described(sees_reads=sees_reads)
     _give_up_privileges()
     try:
         return _set_filter(_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, described)

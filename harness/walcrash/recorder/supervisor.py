@@ -81,7 +81,7 @@ class Supervisor(ProcessTable):
         self._pid = pid
         self._plan = plan
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
-        self._injector = Injector(plan.injections, directory.path) if plan.injections else None
+        self.injector = Injector(plan.injections, directory.path) if plan.injections else None
         self.sync_all = plan.sync_all
         self._count = plan.count
         self._marks: dict[int, Mark] = {}
@@ -288,7 +288,7 @@ class Supervisor(ProcessTable):
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
             noted, began = flags, self._count() if self._count else 0
-            instead = self._injector and self._injector.write(
+            instead = self.injector and self.injector.write(
                 self.call, file.path, file.fd, len(data), offset, flags
             )
             if instead:
@@ -300,7 +300,7 @@ class Supervisor(ProcessTable):
                 EventKind.WRITE, self.call, file.path, "", file.number, start, len(data), data,
                 noted, is_sync, result, thread, -1,
             )  # fmt: skip
-            self._record(row, began)
+            self.record(row, began)
             if hit is not None:
                 self._land(Placement.AFTER, row, index=len(self.rows) - 1)
             return result
@@ -330,7 +330,7 @@ class Supervisor(ProcessTable):
         )  # fmt: skip
         if kept:
             # It never returns, so it is not recorded as synchronous: it has promised nothing.
-            self._record(row)
+            self.record(row)
             self._land(Placement.WITHIN, row, index=len(self.rows) - 1, kept=kept)
         self._land(Placement.BEFORE, row, index=len(self.rows))
         raise AssertionError("a landing does not return")
@@ -412,7 +412,7 @@ class Supervisor(ProcessTable):
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
         result, began = 0, self._count() if self._count else 0
-        instead = self._injector and self._injector.event(
+        instead = self.injector and self.injector.event(
             kind, self.call, path, path_to, offset, length
         )
         if instead and instead.errno:
@@ -423,14 +423,15 @@ class Supervisor(ProcessTable):
             except OSError as problem:
                 result = -(problem.errno or errno.EIO)
         row = (*head, result, thread, mode)
-        self._record(row, began)
+        self.record(row, began)
         if kind is EventKind.TRUNCATE and not result and not offset:
             self.note_truncation(file)
         if hit is Placement.AFTER:
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         return result
 
-    def _record(self, row: RawRow, began: int = 0) -> None:
+    def record(self, row: RawRow, began: int = 0) -> None:
+        """Add an event to the trace; `began` is what had reached the device before it."""
         if self._count:
             self._marks[len(self.rows)] = began, self._count()
         self.rows.append(row)
@@ -476,8 +477,10 @@ class Supervisor(ProcessTable):
         )
         raise Killed
 
-    def inject(self, fd: int, flags: int, id_: int) -> int:
+    def inject(self, fd: int, flags: int, id_: int, *, at: int | None = None) -> int:
         """Put one of our descriptors into a worker's table; return its number there.
+
+        It takes the place of what the worker has `at` a number, which is closed; else a free one.
 
         The call that asked for it is answered in a step of its own. The kernel can do both at once
         (`SECCOMP_ADDFD_FLAG_SEND`), but a signal or a debugger that stops this process meanwhile
@@ -487,6 +490,7 @@ class Supervisor(ProcessTable):
         Raises:
             OSError: the worker is gone, or has too many descriptors.
         """
-        request = abi.ADDFD.pack(id_, 0, fd, 0, flags)
+        setting = 0 if at is None else abi.ADDFD_FLAG_SETFD
+        request = abi.ADDFD.pack(id_, setting, fd, at or 0, flags)
         number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
         return number

@@ -33,7 +33,7 @@ def watch(
         Inconclusive: the kernel refuses interception.
         HarnessFault: the zygote is gone, or the memory of a process cannot be read.
     """
-    pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb)
+    pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb, sees_reads=plan.sees_reads)
     supervisor = Supervisor(listener, pid, Directory(directory), plan)
     with contextlib.closing(supervisor.mappings):
         try:

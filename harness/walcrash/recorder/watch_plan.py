@@ -19,6 +19,7 @@ class WatchPlan:
     `injections` are asked, in order, what happens in place of each event of a file.
     Where a real device is recorded, `count` says how much has reached it, and is read before and
     after each event of a file; `sync_all` does what `sync(2)` is to do there.
+    With `sees_reads` opens of files that are there, and reads, can fail too.
     `ends_at` is when the watch ends as if there were no progress, by `time.monotonic()`.
     """
 
@@ -26,6 +27,7 @@ class WatchPlan:
     seconds_per_call: float
     tear_bytes: int = PAGE_BYTES
     injections: tuple[Injection, ...] = ()
+    sees_reads: bool = False
     events: int = limits.EVENTS_PER_BOOT
     count: Callable[[], int] | None = None
     sync_all: Callable[[], object] = lambda: None

@@ -116,8 +116,10 @@ class Zygote:
             raise LoadError(text.decode("utf-8", "replace"))
         return text
 
-    def watch(self, entry: str, payload: bytes, *, memory_mb: int) -> tuple[int, int]:
-        """Fork a worker under interception.
+    def watch(
+        self, entry: str, payload: bytes, *, memory_mb: int, sees_reads: bool = False
+    ) -> tuple[int, int]:
+        """Fork a worker under interception; with `sees_reads` opens and reads are handed over too.
 
         Returns:
             Its process id and the listener's descriptor, which is the caller's to close.
@@ -126,7 +128,7 @@ class Zygote:
             Inconclusive: the kernel refuses interception.
         """
         self._forget_output()
-        self._send("watch", entry, payload, memory_mb)
+        self._send("watch", entry, payload, memory_mb, sees_reads)
         number, text, fds = self._answer()
         if number == -2:
             raise Inconclusive(

@@ -85,6 +85,7 @@ class _Zygote:
         self._entries: dict[str, Entry] = {}
         self._spare: ForkedAhead | None = None
         self._watched = ""
+        self._sees_reads = False
         """What a spare worker runs: the entry that was last asked for."""
 
     def take_requests(self) -> None:
@@ -177,11 +178,11 @@ class _Zygote:
             self._entries[name] = getattr(importlib.import_module(module), function)
         return self._entries[name]
 
-    def _watch(self, entry: str, payload: bytes, memory_mb: int) -> None:
+    def _watch(self, entry: str, payload: bytes, memory_mb: int, sees_reads: bool) -> None:
         """Set a worker to work under the filter; it hands over its listener itself."""
-        if entry != self._watched:
+        if (entry, sees_reads) != (self._watched, self._sees_reads):
             self._end_spare()
-            self._watched = entry
+            self._watched, self._sees_reads = entry, sees_reads
         worker = self._living_spare()
         try:
             worker.tell(frame(pickle.dumps((payload, memory_mb))))
@@ -204,22 +205,22 @@ class _Zygote:
 
     def _fork_spare(self) -> ForkedAhead:
         """Fork a worker that puts the filter on and waits."""
-        return fork_ahead(partial(self._work_when_asked, self._entry(self._watched)))
+        entry = self._entry(self._watched)
+        return fork_ahead(partial(self._work_when_asked, entry, self._sees_reads))
 
-    def _work_when_asked(self, run: Entry, turn: int) -> None:
+    def _work_when_asked(self, run: Entry, sees_reads: bool, turn: int) -> None:
         _become_worker()
         resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
-        listener: int | OSError
-        try:
-            listener = call_filter.install()
-        except OSError as problem:
-            listener = problem
-        # Nobody answers calls yet, so nothing is closed before the listener is handed over.
+        # Nobody answers calls yet, so nothing is closed before the listener is handed over; and
+        # where reads are seen, nothing is read.
+        listener = None if sees_reads else _installed(sees_reads=False)
         message = read_message(partial(os.read, turn))
         if message is None:
             return
         payload, memory_mb = pickle.loads(message)  # noqa: S301 - from our own zygote
         _limit_memory(memory_mb)
+        if listener is None:
+            listener = _installed(sees_reads=True)
         if isinstance(listener, OSError):
             send_answer(self._channel, -2, str(listener).encode())
             os._exit(FAILED_STATUS)
@@ -284,6 +285,14 @@ class _Zygote:
         spare = self._spare
         keep = self._servers | ({spare.pid} if spare is not None else set())
         send_answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0))
+
+
+def _installed(*, sees_reads: bool) -> int | OSError:
+    """Put the filter on this process; return the listener, or why there is none."""
+    try:
+        return call_filter.install(sees_reads=sees_reads)
+    except OSError as problem:
+        return problem
 
 
 def _become_worker() -> None:

@@ -11,7 +11,10 @@ from typing import Final
 
 
 class EventKind(Enum):
-    """What happened; for a system call, the action and not the call's spelling."""
+    """What happened; for a system call, the action and not the call's spelling.
+
+    An `open` of a file that is there, and a `read`, are events only where a fault is injected.
+    """
 
     CREATE = "create"
     TRUNCATE = "truncate"
@@ -31,6 +34,8 @@ class EventKind(Enum):
     MSYNC = "msync"
     MAP = "map"
     CLOSE = "close"
+    OPEN = "open"
+    READ = "read"
     REPLY = "reply"
     EFFECT = "effect"
 

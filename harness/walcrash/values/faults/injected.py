@@ -67,6 +67,11 @@ class Fault(ABC):
     boot: Annotated[int, Whole(0)]
     call: Annotated[int, Whole(0)]
 
+    @property
+    def sees_reads(self) -> bool:
+        """Whether it asks for opens and reads, which are handed over only where they are needed."""
+        return False
+
     @abstractmethod
     def injection(self) -> Injection:
         """Return the fault at work in its boot."""

@@ -45,6 +45,11 @@ class NthCall(Fault):
     times: Annotated[Annotated[int, Whole(1, FAULT_TIMES)] | None, SPARSE] = 1
     files: Annotated[EncodableText, Most(ID_BYTES), SPARSE] = ""
 
+    @property
+    def sees_reads(self) -> bool:
+        """Whether it falls into calls that change nothing."""
+        return self.on in (FaultCall.OPEN, FaultCall.READ)
+
     def injection(self) -> "NthCallAtWork":
         """Return the fault at work in its boot."""
         return NthCallAtWork(self)
