@@ -187,7 +187,11 @@ def with_evidence(
 def outcome_group(outcome: CaseOutcome) -> FailureGroup:
     """Return the group that a failing case belongs to."""
     return group_of(
-        outcome.worst.invariant, outcome.landings, outcome.fate, is_plain=outcome.is_plain
+        outcome.worst.invariant,
+        outcome.landings,
+        outcome.fate,
+        is_plain=outcome.is_plain,
+        error=outcome.error,
     )
 
 

@@ -363,7 +363,13 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
     """
     best = group.best
     if made is None or made.cause is None:
-        return cause_of(best.worst.invariant, best.landings, fate=best.fate, is_plain=best.is_plain)
+        return cause_of(
+            best.worst.invariant,
+            best.landings,
+            fate=best.fate,
+            is_plain=best.is_plain,
+            error=best.error,
+        )
     if made.cause.fate is None and best.fate is not None:
         return replace(made.cause, fate=best.fate)
     return made.cause
@@ -393,6 +399,7 @@ def _finding(
         case_index=best.index,
         violations=shown.violations,
         landings=shown.landings,
+        error=shown.error,
         model=_model(shown, is_portability=found.is_portability),
         operations=shown.operations,
         operations_before=best.operations,

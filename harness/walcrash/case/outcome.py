@@ -15,6 +15,7 @@ from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
+from walcrash.values.io_error import IoError
 from walcrash.values.log import BootSummary
 from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.operation import OperationKind
@@ -34,7 +35,8 @@ class CaseOutcome(HasViolations):
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
     needs them all the same. `fate` is what became of what it lost, where it failed and its events
-    decide that. `varied` is what was varied around the subject's recoveries up to the
+    decide that. `error` is the first error that was injected into it, where it failed for one.
+    `varied` is what was varied around the subject's recoveries up to the
     end of it, for which program. `search` is what else of its crash states was judged.
     """
 
@@ -64,6 +66,7 @@ class CaseOutcome(HasViolations):
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
     fate: Annotated[FateSite | None, SPARSE] = None
+    error: Annotated[IoError | None, SPARSE] = None
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -92,7 +95,16 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         is_plain=run.case.is_control,
         search=run.search,
         looks=run.looks,
+        error=error_of(run) if is_failure else None,
     )
+
+
+def error_of(run: CaseRun) -> IoError | None:
+    """Return the first error that was injected into a case which failed for one."""
+    if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
+        return None
+    errors = [error for boot in run.history.boots for error in boot.errors]
+    return errors[0] if errors else None
 
 
 def has_acknowledged(run: CaseRun) -> bool:

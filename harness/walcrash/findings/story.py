@@ -194,6 +194,7 @@ class _StoryBuilder:
             length=event.length,
             states=states,
             result=result if kept_bytes is None else kept_bytes,
+            is_injected=event.is_injected,
             thread=event.thread,
             path_to=self._paths.of_event(event.path_to),
             is_synchronous=event.is_synchronous,

@@ -8,6 +8,8 @@ they break the same invariant and, after a kill, have as many crashes and the la
 same kind of event; where there was a power loss, if the last one took from the same files, or from
 those of the other and more, or if all that it took waited for one sync. Where the crash fell says
 nothing of what other surroundings change. What needs no crash is never one with what needs one.
+Where a call was made to fail, that call is told in place of a kill, and what needs another one is
+another bug.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -20,10 +22,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from walcrash.values.case import Landing
-from walcrash.values.cause import Cause, CrashSite, FateSite, name_pattern, site_of
+from walcrash.values.cause import (
+    Cause,
+    CrashSite,
+    FateSite,
+    error_site,
+    name_pattern,
+    site_of,
+    with_error,
+)
 from walcrash.values.event import MESSAGES
 from walcrash.values.fate import FateKind
 from walcrash.values.identity import Facts
+from walcrash.values.io_error import IoError
 from walcrash.values.persistence import is_power_loss
 from walcrash.values.story import Aspect, Story
 from walcrash.values.verdict import Invariant
@@ -41,6 +52,7 @@ class FailureGroup:
         is_plain: whether they had no crash.
         fate: what became of what they lost; None where the events do not decide it. Where they do,
             the crash is not told: `is_power_loss` and `site` are not set.
+        error: the call that failed first, where that was injected; a crash is not told then either.
     """
 
     invariant: Invariant
@@ -48,6 +60,7 @@ class FailureGroup:
     site: CrashSite | None = None
     is_plain: bool = False
     fate: FateSite | None = None
+    error: CrashSite | None = None
 
     @property
     def facts(self) -> Facts:
@@ -56,6 +69,7 @@ class FailureGroup:
         facts: Facts = (self.invariant.value, self.is_power_loss, site)
         if self.fate is not None:
             facts = self.fate.facts_of(self.invariant)
+        facts = with_error(facts, self.error)
         return (facts, "plain") if self.is_plain else facts
 
 
@@ -65,6 +79,7 @@ def group_of(
     fate: FateSite | None = None,
     *,
     is_plain: bool = False,
+    error: IoError | None = None,
 ) -> FailureGroup:
     """Return the group that a failing case belongs to.
 
@@ -73,9 +88,12 @@ def group_of(
         landings: where its crashes landed, in order.
         fate: what its events say of that, where they decide it.
         is_plain: whether it is a control.
+        error: the first error that was injected into it, if there was one.
     """
-    if fate is not None or not landings:
-        return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
+    if fate is not None or error is not None or not landings:
+        return FailureGroup(
+            invariant=invariant, is_plain=is_plain, fate=fate, error=error_site(error)
+        )
     if invariant is Invariant.DETERMINISM:
         return FailureGroup(invariant=invariant)
     last = landings[-1]
@@ -93,6 +111,7 @@ def cause_of(
     fate: FateSite | None = None,
     *,
     is_plain: bool = False,
+    error: IoError | None = None,
 ) -> Cause:
     """Return the cause that a case shows.
 
@@ -102,14 +121,18 @@ def cause_of(
         story: what happened in it, where that is known.
         fate: what its events say of what it breaks first, where they decide it.
         is_plain: whether it is a control, which has no crash.
+        error: the first error that was injected into it, if there was one.
     """
-    if not landings:
-        return Cause(invariant=invariant, crashes=0 if is_plain else 1, fate=fate)
+    failed = error_site(error)
+    has_power_loss = any(landing.is_power_loss for landing in landings)
+    if not landings or (failed is not None and not has_power_loss):
+        crashes = 0 if is_plain else 1
+        return Cause(invariant=invariant, crashes=crashes, fate=fate, error=failed)
     if invariant is Invariant.DETERMINISM:
         return Cause(invariant=invariant, crashes=1, fate=fate)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
-    if not any(landing.is_power_loss for landing in landings):
+    if not has_power_loss:
         return Cause(invariant=invariant, crashes=len(landings), site=site, fate=fate)
     taken = () if story is None else _taken(story)
     lost = tuple(sorted({name_pattern(path) for path, _ in taken}))
@@ -122,6 +145,7 @@ def cause_of(
         site=None if lost else site,
         lost=lost,
         fate=fate,
+        error=failed,
     )
 
 

@@ -104,6 +104,7 @@ def finding_text(
         *(paragraph(KNOWN[finding.kept], width=width) if finding.kept in KNOWN else ()),
         *paragraph(shorten(first.message), width=width),
         "",
+        *_error(finding, width),
         *_crash(finding, width),
         *shown_lines(first, width),
         *_also(finding.violations[1:], width),
@@ -122,8 +123,13 @@ def _portability(finding: Finding) -> str:
     return TORN_INSIDE if finding.is_torn_inside else PORTABILITY
 
 
+def _error(finding: Finding, width: int) -> list[str]:
+    """Return the call that was made to fail, where the finding needs one."""
+    return [] if finding.error is None else block("error", shorten(str(finding.error)), width=width)
+
+
 def _crash(finding: Finding, width: int) -> list[str]:
-    if finding.is_plain:
+    if finding.is_plain or (finding.error is not None and not finding.landings):
         return block("crash", NO_CRASH, width=width)
     if not finding.landings:
         text = f"none, every boot ended by itself   ({finding.model.value})"

@@ -20,6 +20,7 @@ from walcrash.report.summary import (
     again_command,
     crash_point_rows,
     image_rows,
+    injected_texts,
     scenario_rows,
     totals,
 )
@@ -43,6 +44,7 @@ def markdown_report(report: RunReport) -> str:
         section("Why not passed", reasons(report)),
         section("Not opened", unopened(report)),
         section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
+        section("Injected", "\n".join(injected_texts(report))),
         section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
         section("What the search reached", _table(STATES_HEAD, states_rows(report), left=1)),
         section("Never reached", _never(report)),

@@ -6,6 +6,7 @@ escaped here; HTML is quoted by its template.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from errno import errorcode
 
 from walcrash.report.text import counted, escape
 from walcrash.values.event import EventKind
@@ -61,9 +62,11 @@ def _how(step: Step) -> str:
     text = ", synchronous" if step.is_synchronous else ""
     if step.result is None:
         return text
+    injected = " (injected)" if step.is_injected else ""
     if step.result < 0:
-        return f"{text}, failed (errno {-step.result})"
-    return f"{text}, {step.result:,} of {step.length:,} bytes done"
+        number = -step.result
+        return f"{text}, failed with {errorcode.get(number, f'errno {number}')}{injected}"
+    return f"{text}, {step.result:,} of {step.length:,} bytes done{injected}"
 
 
 def call_text(call: StoryCall) -> str:

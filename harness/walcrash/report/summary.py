@@ -33,6 +33,7 @@ from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
 from walcrash.report.varied_text import varied_words
 from walcrash.values.finding import FindingChange, Unfollowed
+from walcrash.values.log import INJECTED_FAULT
 from walcrash.values.moments import Placement
 
 # limits
@@ -149,6 +150,8 @@ def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:
     counts: dict[str, Counter[str]] = {}
     for scenario in report.scenarios:
         for name, number in scenario.crash_points.items():
+            if name == INJECTED_FAULT:
+                continue
             placement, _, kind = name.partition(" ")
             counts.setdefault(kind, Counter())[placement] += number
     return [
@@ -162,7 +165,14 @@ CRASH_POINT_HEAD = ("crash points", *(placement.value for placement in Placement
 
 def _crash_points(report: RunReport) -> list[str]:
     rows = crash_point_rows(report)
-    return table(CRASH_POINT_HEAD, rows) if rows else ["  no crash fell"]
+    lines = table(CRASH_POINT_HEAD, rows) if rows else ["  no crash fell"]
+    return [*lines, *(f"  {text}" for text in injected_texts(report))]
+
+
+def injected_texts(report: RunReport) -> list[str]:
+    """Return how many calls failed or were cut short on purpose, as a text; none where none did."""
+    count = sum(each.crash_points.get(INJECTED_FAULT, 0) for each in report.scenarios)
+    return [f"{counted(count, 'call')} failed or moved a part, as injected"] if count else []
 
 
 IMAGE_HEAD = (

@@ -15,6 +15,7 @@ from walcrash.values.event import EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.forms import SPARSE
 from walcrash.values.identity import Facts
+from walcrash.values.io_error import IoError
 from walcrash.values.operation import OperationKind
 from walcrash.values.verdict import Invariant
 
@@ -109,6 +110,8 @@ class Cause:
             sorted.
         fate: what became of what was lost; None where the events do not decide it. Where they do,
             the id is made of it, since that is known before a case is minimised.
+        error: the call that failed before it broke, where that was injected: it tells more than a
+            kill does, which is left out then; else None.
     """
 
     invariant: Invariant
@@ -117,6 +120,7 @@ class Cause:
     site: CrashSite | None = None
     lost: tuple[str, ...] = ()
     fate: Annotated[FateSite | None, SPARSE] = None
+    error: Annotated[CrashSite | None, SPARSE] = None
 
     @property
     def is_plain(self) -> bool:
@@ -127,8 +131,8 @@ class Cause:
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
         if self.fate is None:
-            return self.facts_of_crash
-        facts = self.fate.facts_of(self.invariant)
+            return with_error(self.facts_of_crash, self.error)
+        facts = with_error(self.fate.facts_of(self.invariant), self.error)
         # What needs no crash is another bug than what needs one, though they lose alike.
         return (facts, "plain") if self.is_plain else facts
 
@@ -142,14 +146,31 @@ class Cause:
         """Whether the other is this one as well.
 
         It is where it has this fate. Where at most one of them has a fate, it is where its crash is
-        the same, or took what this one did and more.
+        the same, or took what this one did and more. What needs another error is another bug.
         """
+        if self.error != other.error:
+            return False
         if self.fate is not None and other.fate is not None:
             is_rule = self.fate.kind is not None or self.invariant is other.invariant
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
         if self.invariant is not other.invariant or not self.lost or not other.lost:
             return self.facts_of_crash == other.facts_of_crash
         return set(self.lost) <= set(other.lost)
+
+
+def with_error(facts: Facts, error: CrashSite | None) -> Facts:
+    """Return facts that ids are made of together with those of the call that failed, if one did."""
+    return facts if error is None else (facts, "error", error.facts)
+
+
+def error_site(error: IoError | None) -> CrashSite | None:
+    """Return of an injected error what tells one bug from another; None where there was none.
+
+    Which error it was says little, and so does whether it failed the call or cut it short.
+    """
+    if error is None:
+        return None
+    return CrashSite(kind=error.kind, path=name_pattern(error.path), has_failed=True)
 
 
 def fate_site(fate: Fate | None) -> FateSite | None:

@@ -9,6 +9,7 @@ from walcrash.values.cause import Cause
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
 from walcrash.values.forms import SPARSE, Count, EncodableText
+from walcrash.values.io_error import IoError
 from walcrash.values.sighting import Sighting
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
@@ -100,6 +101,7 @@ class Finding(HasViolations):
         fate: what the events of the smallest case say about what it broke first; None where they
             decide nothing.
         sighting: what came of trying it on a real file system; None where nobody asked.
+        error: the first error that was injected into its smallest case; None where it needs none.
         kept: known or back where no case of the campaign showed it, and its case that an earlier
             one kept failed once more; `seen` to `replays_alike` are of that one. Else None.
     """
@@ -134,6 +136,7 @@ class Finding(HasViolations):
     sighting: Annotated[Sighting | None, SPARSE] = None
     most_tries: Annotated[Count, SPARSE] = 0
     is_late: Annotated[bool, SPARSE] = False
+    error: Annotated[IoError | None, SPARSE] = None
 
     @property
     def is_stable(self) -> bool:

@@ -113,6 +113,7 @@ class Step(Row):
         path_to: the position of the new name; -1 if none.
         is_synchronous: whether the data was durable when the call returned.
         text: for an effect, the operation's id.
+        is_injected: whether a fault happened in its place, whole or in part.
     """
 
     event: int
@@ -127,6 +128,7 @@ class Step(Row):
     path_to: int = -1
     is_synchronous: bool = False
     text: str = ""
+    is_injected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

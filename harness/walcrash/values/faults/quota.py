@@ -29,6 +29,9 @@ FULL_ERRORS: Final = (ErrorName.ENOSPC, ErrorName.EDQUOT)
 LASTS: Final = (1, 6)
 """For how many operations there is no more room than stated, where space is back in the boot."""
 
+FEW_BYTES: Final = 256
+"""About a short record: so much room is drawn in one of three cases, for a part of one."""
+
 _NAMES: Final = frozenset(
     {
         EventKind.CREATE,
@@ -77,6 +80,8 @@ class Quota(Fault):
             yield replace(self, call=hit.call, room_bytes=0, lasts=lasts)
         if self.lasts is not None:
             yield replace(self, lasts=None)
+            if self.lasts > 1:
+                yield replace(self, lasts=1)
         if self.error is not ErrorName.ENOSPC:
             yield replace(self, error=ErrorName.ENOSPC)
         if self.room_bytes:
@@ -138,7 +143,16 @@ class Quotas(Injectable):
         return Quota(
             boot=draft.boot,
             call=prng.choice(possible),
-            room_bytes=0 if prng.below(3) == 0 else prng.between(*plan.room_bytes),
-            lasts=prng.between(*LASTS) if prng.below(2) else None,
+            room_bytes=_draw_room(plan, draft),
+            lasts=prng.between(*LASTS) if prng.below(3) else None,
             error=prng.choice(plan.errors or FULL_ERRORS),
         )
+
+
+def _draw_room(plan: FaultPlan, draft: Draft) -> int:
+    """Return how much room there is: none, some for a record, or anything that the plan allows."""
+    prng, (least, most) = draft.prng, plan.room_bytes
+    kind = prng.below(3)
+    if kind == 0:
+        return 0
+    return prng.between(least, most if kind == 1 else max(least, min(most, FEW_BYTES)))
