@@ -24,7 +24,7 @@ from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults import CrashPoint, KillTimer
+from walcrash.values.faults import CrashPoint, Fault, KillTimer
 from walcrash.values.image import Image
 from walcrash.values.tears import PAGE_BYTES
 
@@ -140,6 +140,7 @@ def run_watched(
     seconds: float = SECONDS_PER_CALL,
     memory_mb: int = MEMORY_MB,
     tear_bytes: int = PAGE_BYTES,
+    faults: Sequence[Fault] = (),
 ) -> Seen:
     """Run a worker function under watch in a directory as it is."""
     zygote.load("watching:preload", function.__module__.encode())
@@ -148,7 +149,13 @@ def run_watched(
         "watching:work",
         pickle.dumps((function, str(directory), arguments)),
         directory=str(directory),
-        plan=WatchPlan(crash=crash, seconds_per_call=seconds, tear_bytes=tear_bytes),
+        plan=WatchPlan(
+            crash=crash,
+            seconds_per_call=seconds,
+            tear_bytes=tear_bytes,
+            injections=tuple(fault.injection() for fault in faults),
+            sees_reads=any(fault.sees_reads for fault in faults),
+        ),
         memory_mb=memory_mb,
     )
     replies = [row.data[1:] for row in watched.recording.rows if row.kind is EventKind.REPLY]

@@ -9,8 +9,9 @@ from walcrash.recorder import status
 from walcrash.recorder.status import status_of, status_of_name
 
 
-def facts(found: os.stat_result) -> tuple[int, int, int, int]:
-    return found.st_mode, found.st_ino, found.st_size, found.st_dev
+def facts(found: os.stat_result) -> tuple[int, int, int, int, int, int]:
+    where = found.st_mode, found.st_ino, found.st_size, found.st_dev
+    return (*where, found.st_nlink, found.st_blocks)
 
 
 def test_a_file_has_the_facts_that_the_system_has(tmp_path: Path) -> None:

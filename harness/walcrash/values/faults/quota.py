@@ -113,7 +113,7 @@ class QuotaAtWork:
             self._room_bytes -= growth
             return None
         fits = attempt.length - (growth - self._room_bytes)
-        if attempt.kind is EventKind.WRITE and self._room_bytes > 0 and 0 < fits < attempt.length:
+        if attempt.kind is EventKind.WRITE and 0 < fits < attempt.length:
             self._room_bytes = 0
             return Instead(most_bytes=fits)
         return Instead(errno=fault.error.number)
