@@ -3,18 +3,11 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from walcrash.case.looks import looked_at, place_of
-from walcrash.values.cell import BootKind, Cell
-from walcrash.values.event import EventKind
+from walcrash.case.looks import looked_at
 from walcrash.values.history import Recoveries
-from walcrash.values.image import Image
-from walcrash.values.moments import Placement
-from walcrash.values.operation import OperationKind
-from walcrash.values.record import RecordType
 from walcrash.values.recovery import Recovery
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
-EMPTY = Image({})
 SHOWN = Recovery((), 0, None)
 PARTIAL = Recoveries(first=SHOWN, is_partial=True)
 WHOLE = Recoveries(first=SHOWN, again=SHOWN)
@@ -24,11 +17,9 @@ WHOLE = Recoveries(first=SHOWN, again=SHOWN)
 class Subject:
     """Shows `PARTIAL` with a place and `WHOLE` without; notes what it was asked for."""
 
-    asked: list[Hashable | None] = field(default_factory=list)
+    asked: list[Hashable] = field(default_factory=list)
 
-    def __call__(
-        self, image: Image, before: Image | None = None, *, place: Hashable | None = None
-    ) -> Recoveries:
+    def __call__(self, place: Hashable) -> Recoveries:
         self.asked.append(place)
         return WHOLE if place is None else PARTIAL
 
@@ -43,7 +34,7 @@ PASSED = Judgement(Verdict.PASS, (), frozenset({Invariant.LOST_PUT}), ())
 
 def test_an_image_that_passes_is_recovered_as_far_as_it_is_new() -> None:
     subject = Subject()
-    found = looked_at(subject, lambda _: PASSED, EMPTY, place="append")
+    found = looked_at(subject, lambda _: PASSED, "append")
     assert found == (PARTIAL, PASSED)
     assert subject.asked == ["append"]
 
@@ -55,38 +46,21 @@ def test_an_image_that_fails_is_recovered_in_all_ways_and_said_to_break_what_the
         every, some = Invariant.DETERMINISM, Invariant.CHECKPOINT_STATE
         return breaking(some if recoveries.is_partial else every)
 
-    found = looked_at(subject, judge, EMPTY, place="append")
+    found = looked_at(subject, judge, "append")
     assert found == (WHOLE, breaking(Invariant.DETERMINISM))
     assert subject.asked == ["append", None]
 
 
 def test_what_fails_the_first_time_only_is_not_dropped() -> None:
     lost = breaking(Invariant.LOST_PUT)
-    found = looked_at(
-        Subject(), lambda shown: lost if shown.is_partial else PASSED, EMPTY, place="append"
-    )
+    found = looked_at(Subject(), lambda shown: lost if shown.is_partial else PASSED, "append")
     assert found == (PARTIAL, lost)
 
 
 def test_an_image_that_is_known_is_recovered_again_only_where_more_is_asked_for() -> None:
     subject = Subject()
-    assert looked_at(subject, lambda _: PASSED, EMPTY, place="x", known=PARTIAL)[0] is PARTIAL
-    assert looked_at(subject, lambda _: PASSED, EMPTY, place=None, known=WHOLE)[0] is WHOLE
+    assert looked_at(subject, lambda _: PASSED, "x", PARTIAL)[0] is PARTIAL
+    assert looked_at(subject, lambda _: PASSED, None, WHOLE)[0] is WHOLE
     assert subject.asked == []
-    assert looked_at(subject, lambda _: PASSED, EMPTY, place=None, known=PARTIAL)[0] is WHOLE
+    assert looked_at(subject, lambda _: PASSED, None, PARTIAL)[0] is WHOLE
     assert subject.asked == [None]
-
-
-def test_a_place_is_what_was_called_and_whether_a_write_was_torn() -> None:
-    def cell(placement: Placement, role: str) -> Cell:
-        return Cell(
-            operation=OperationKind.APPEND,
-            record=RecordType.PUT,
-            kind=EventKind.WRITE,
-            role=role,
-            placement=placement,
-            boot=BootKind.FIRST,
-        )
-
-    before, after = cell(Placement.BEFORE, "wal.log"), cell(Placement.AFTER, "state")
-    assert place_of(before) == place_of(after) != place_of(cell(Placement.WITHIN, "wal.log"))

@@ -14,11 +14,13 @@ Not here: what the images of a trace are (`walcrash.disk`), how a finding is con
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun
 from walcrash.case.frontier import Frontier
+from walcrash.case.looks import looked_at
 from walcrash.case.power_loss import kind_of_place
 from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_plan import SearchPlan
@@ -236,11 +238,14 @@ class KillSearch:
             start = CrashPosition(self._recorded[spot.boot].events_before, Placement.BEFORE)
             before = images[_Spot(spot.boot, start)]
         image = images[spot]
-        recoveries = self._recover(image, before, kind_of_place(cell))
-        history = History(tuple(boot.history for boot in boots), recoveries)
-        return KilledState(
-            boots=boots, history=history, judgement=self._judge(history), image=image
+        histories = tuple(boot.history for boot in boots)
+        recoveries, judgement = looked_at(
+            partial(self._recover, image, before),
+            lambda shown: self._judge(History(histories, shown)),
+            kind_of_place(cell),
         )
+        history = History(histories, recoveries)
+        return KilledState(boots=boots, history=history, judgement=judgement, image=image)
 
     def _killed(self, spot: _Spot) -> WatchedBoot:
         """Return a boot as if it had been killed at a place."""

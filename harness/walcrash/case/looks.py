@@ -4,36 +4,15 @@ Not here: what is new (`novelty`), how an image is recovered (`recovery_runs`).
 """
 
 from collections.abc import Callable, Hashable
-from typing import Protocol
 
-from walcrash.values.cell import Cell
 from walcrash.values.history import Recoveries
-from walcrash.values.image import Image
-from walcrash.values.moments import Placement
 from walcrash.values.verdict import Judgement, Verdict
 
 
-class Recover(Protocol):
-    """Recovers an image, as `RecoveryRuns.restored` does."""
-
-    def __call__(
-        self, image: Image, before: Image | None = None, *, place: Hashable | None = None
-    ) -> Recoveries:
-        """Recover it; see `RecoveryRuns.restored`."""
-
-
-def place_of(cell: Cell) -> Hashable:
-    """Return the kind of place by which an image is new: coarser than the cells of a search."""
-    return cell.operation, cell.record, cell.placement is Placement.WITHIN
-
-
 def looked_at(
-    recover: Recover,
+    recover: Callable[[Hashable], Recoveries],
     judge: Callable[[Recoveries], Judgement],
-    image: Image,
-    *,
-    before: Image | None = None,
-    place: Hashable | None,
+    place: Hashable,
     known: Recoveries | None = None,
 ) -> tuple[Recoveries, Judgement]:
     """Recover an image and judge what that showed.
@@ -42,21 +21,19 @@ def looked_at(
     its case breaks first.
 
     Args:
-        recover: recovers it.
+        recover: recovers the image, which lies at a kind of place; None recovers it in all ways.
         judge: the oracle, with the boots before it.
-        image: what a crash left.
-        before: what a boot had found that was killed inside its recovery; else None.
-        place: as for `RecoveryRuns.restored`; None recovers it in all ways.
+        place: the kind of place.
         known: how the same image was recovered before, if it was.
 
     Raises:
         OSError: the directory cannot be used.
     """
     if known is None or (place is None and known.is_partial):
-        known = recover(image, before, place=place)
+        known = recover(place)
     judgement = judge(known)
     if known.is_partial and judgement.verdict is Verdict.FAIL:
-        whole = recover(image, before)
+        whole = recover(None)
         other = judge(whole)
         if other.verdict is Verdict.FAIL:
             return whole, other

@@ -35,6 +35,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.faults import CrashPoint, PowerLoss
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.looks import LookTotals
 from walcrash.values.moments import Placement
 from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
@@ -430,13 +431,17 @@ class OneRun:
             model=self._model(),
             image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
             atomic_bytes=stored.contract.atomic_bytes,
-            looks=self._recovery_runs.looks,
         )
 
     @property
     def left(self) -> Image | None:
         """What the last crash left, as far as that was judged last."""
         return self._left
+
+    @property
+    def looks(self) -> LookTotals:
+        """How the images that were judged so far were recovered beside the first time."""
+        return self._recovery_runs.looks
 
     def _model(self) -> PersistenceModel:
         """Return the weakest model that the boots' power losses needed."""

@@ -14,12 +14,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
 from walcrash.case.drawn_images import drawn_images
 from walcrash.case.frontier import Frontier, SearchOrder, newest_first
+from walcrash.case.looks import looked_at
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.disk import (
@@ -317,13 +318,10 @@ class LossSearch:
         known = self._recovered.get(candidate.digest)
         if known is None:
             self.coverage.distinct += 1
-        if known is None or (known.is_partial and place is None):
-            if place is None or self._look is None:
-                known = self._recover(candidate.image)
-            else:
-                known = self._look(candidate.image, place)
-            self._recovered[candidate.digest] = known
-        recoveries = known
+        recoveries, judgement = looked_at(
+            partial(self._recovery, candidate.image), partial(self._judge, history), place, known
+        )
+        self._recovered[candidate.digest] = recoveries
         self.coverage.generated += 1
         self.coverage.judged += 1
         self.coverage.policies[candidate.choice.policy.value] += 1
@@ -331,8 +329,13 @@ class LossSearch:
             candidate=candidate,
             history=history,
             recoveries=recoveries,
-            judgement=self._judge(history, recoveries),
+            judgement=judgement,
         )
+
+    def _recovery(self, image: Image, place: Hashable) -> Recoveries:
+        if place is None or self._look is None:
+            return self._recover(image)
+        return self._look(image, place)
 
     def _count_position(self, position: CrashPosition, pending: Pending) -> None:
         self.coverage.positions += 1

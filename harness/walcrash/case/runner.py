@@ -71,7 +71,7 @@ def run_case(
             plane=plane,
             search=search,
         )
-        run = one.run()
+        run = replace(one.run(), looks=one.looks)
         if later and run.verdict is Verdict.PASS:
             run = _gone_on(sandbox, stored, run, one.left, later)
         if alignment is not None and run.verdict is Verdict.PASS:
@@ -89,6 +89,7 @@ def run_case(
         coverage=coverage,
         recoveries=run.recoveries + confirmed.recoveries,
         search=run.search,
+        looks=run.looks,
     )
 
 
@@ -116,6 +117,7 @@ def _gone_on(
         longer,
         coverage=run.coverage,
         recoveries=run.recoveries + longer.recoveries,
+        search=run.search,
         looks=looks,
     )
 
