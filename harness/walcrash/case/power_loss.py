@@ -271,7 +271,8 @@ class LossSearch:
             candidate = Candidate(choice, image, image.digest())
             if not self._is_new(candidate):
                 continue
-            judged = self.judge_image(candidate)
+            cell = self._boot.cell(choice.position, is_power_loss=True)
+            judged = self.judge_image(candidate, kind_of_place(cell))
             if judged.judgement.verdict is Verdict.FAIL:
                 return judged
         return None
