@@ -38,7 +38,7 @@ def conformance_json(found: Conformance) -> str:
             "introduced": found.introduced,
             "supports": list(found.supports),
             "conforms": not found.failed,
-            "costs": None if found.costs is None else asdict(found.costs),
+            "costs": None if found.costs is None else _costs_json(found.costs),
             "checks": [
                 {
                     "name": check.name,
@@ -53,6 +53,10 @@ def conformance_json(found: Conformance) -> str:
         },
         indent=2,
     )
+
+
+def _costs_json(costs: SubjectCosts) -> dict[str, float | None]:
+    return {**asdict(costs), "saved_by_reopen_seconds": costs.saved_by_reopen}
 
 
 def conformance_text(found: Conformance, *, width: int) -> str:
@@ -70,10 +74,18 @@ def costs_text(costs: SubjectCosts) -> str:
     if costs.image_seconds is None or costs.image_starts is None:
         return f"{text}; no image of a power loss was made"
     images = FaultPlan(kind=FaultKind.POWER).images
-    return (
-        f"{text}, an image of a power loss {_duration(costs.image_seconds)}, with "
+    text += (
+        f", an image of a power loss {_duration(costs.image_seconds)}, with "
         f"{_number(costs.image_starts)} recoveries; a case with {images} images takes up to "
         f"{_duration(costs.image_seconds * images)}"
+    )
+    saved = costs.saved_by_reopen
+    if saved is None or costs.process_seconds is None:
+        return text
+    return (
+        f"{text}. Of each start {_duration(costs.process_seconds)} are the driver's process until "
+        f"its first reply: with the capability `reopen`, one process for all recoveries, an image "
+        f"would take about {_duration(costs.image_seconds - saved)}"
     )
 
 

@@ -6,13 +6,17 @@ measured on a small log, in a sandbox as the jobs of a campaign have one.
 Not here: whether the subject does what it should (`check`).
 """
 
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from walcrash.case.deadline import Deadline, TimeOver
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.subjects.adapter import SubjectGone
+from walcrash.subjects.driver_process import Command, DriverProcess
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.conformance import SubjectCosts
@@ -30,6 +34,12 @@ PUTS: Final = 8
 
 IMAGES: Final = 8
 """Most images that are recovered; a part of them has the same content."""
+
+PROCESSES: Final = 3
+"""Starts of a driver's process that are measured; the quickest of them counts."""
+
+_OPENS_NOTHING: Final = b'{"do":"walcrash-nothing"}\n'
+"""A driver answers a request that it does not know with `ok: false`."""
 
 LONGEST_SECONDS: Final = 60.0
 """After so long there is no measurement: a subject may hang only where it is recovered."""
@@ -85,4 +95,29 @@ def _measured(
         start_seconds=start_seconds,
         image_seconds=max(0.0, seconds - start_seconds) / images if images else None,
         image_starts=run.recoveries / images if images else None,
+        process_seconds=_process_seconds(subject, description.supports, limits),
     )
+
+
+def _process_seconds(
+    subject: SubjectSpec, supports: frozenset[str], limits: RecoveryLimits
+) -> float | None:
+    """Return how long a driver's process takes to answer a request that opens nothing."""
+    if not subject.driver or "reopen" in supports:
+        return None
+    seconds = []
+    with tempfile.TemporaryDirectory(prefix="walcrash-start-") as directory:
+        for _ in range(PROCESSES):
+            began = time.monotonic()
+            deadline = began + limits.seconds
+            try:
+                process = DriverProcess.start(Command(subject.driver), Path(directory))
+                try:
+                    process.send(_OPENS_NOTHING, what="a request", deadline=deadline)
+                    process.receive(what="a request", silence="no reply", deadline=deadline)
+                    seconds.append(time.monotonic() - began)
+                finally:
+                    process.kill()
+            except SubjectGone:
+                return None
+    return min(seconds)

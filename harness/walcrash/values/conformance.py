@@ -6,6 +6,10 @@ Not here: doing the checks (`tools.check`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+WORTH_SAVING: Final = 0.25
+"""From this share of an image's time on it is worth a word that it could be saved."""
 
 
 class CheckOutcome(Enum):
@@ -46,11 +50,26 @@ class SubjectCosts:
         start_seconds: a boot or a recovery, with its process and all that the harness does.
         image_seconds: an image of a power loss with all recoveries of it; None where none was made.
         image_starts: how many recoveries that are; None where none was made.
+        process_seconds: what of a start is the driver's process, from its beginning to its first
+            reply, to a request that opens nothing; None where each start has none of its own
+            (a Python class, or the capability `reopen`) or it gave no reply.
     """
 
     start_seconds: float
     image_seconds: float | None
     image_starts: float | None
+    process_seconds: float | None = None
+
+    @property
+    def saved_by_reopen(self) -> float | None:
+        """What of an image's seconds are starts of processes, which `reopen` would save.
+
+        None where they are less than a fourth of it, or were not measured.
+        """
+        if self.image_seconds is None or not self.image_starts or self.process_seconds is None:
+            return None
+        saved = min(self.image_seconds, self.process_seconds * self.image_starts)
+        return saved if saved >= self.image_seconds * WORTH_SAVING else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
