@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (
+    FITTED_WORKLOAD,
     Budget,
     IdStyle,
     OperationMix,
@@ -37,7 +39,9 @@ from walcrash.values.scenario import (
     WorkloadPlan,
 )
 from walcrash.values.verdict import Invariant
-from walcrash.workload.draw import Profile, draw_case, draw_control
+from walcrash.workload.draw import Profile, draw_case, draw_control, swarm_of
+from walcrash.workload.fit import Fit
+from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [kind.value for kind in OperationKind] + [type_.value for type_ in RecordType]
@@ -104,7 +108,7 @@ profiles = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 9)).map(
 )
 
 
-def assert_records_obey_the_rules(case):
+def assert_records_obey_the_rules(case, *, has_second_marks=False):
     put, done, last_ts_ms = set(), set(), 0
     for boot in case.boots:
         for record in [each.record for each in boot.operations if each.record is not None]:
@@ -116,7 +120,8 @@ def assert_records_obey_the_rules(case):
                 put.add(record.id)
                 continue
             assert record.id in put
-            assert record.id not in done
+            is_second = has_second_marks and record.type is RecordType.DONE
+            assert is_second or record.id not in done
             assert record.payload == b""
             if record.type is RecordType.DONE:
                 done.add(record.id)
@@ -179,6 +184,39 @@ def test_every_drawn_case_obeys_the_rules(scenario, supports, profile, seed, ind
     assert_records_obey_the_rules(case)
     assert_boots_obey_the_rules(case, scenario, supports)
     assert_selected(case, scenario)
+    assert case_from_json(case_to_json(case)) == case
+
+
+fits = st.builds(
+    Fit,
+    frames=st.dictionaries(st.sampled_from(RecordType), st.integers(0, 9000)),
+    scale=st.integers(1024, 4096),
+    segment_bytes=st.sampled_from([0, 1, 100, 4096, 65_536, 10**7]),
+    goes_beyond=st.booleans(),
+    header_bytes=st.integers(0, 100),
+    is_file_per_boot=st.booleans(),
+    idle=st.frozensets(st.sampled_from(OperationKind)),
+    takes_second_mark=st.booleans(),
+    most_payload_bytes=st.sampled_from([0, 1, 900, 50_000]),
+)
+
+
+@given(scenarios, fits, supports_sets, profiles, st.integers(0, 2**64), st.integers(0, 1000))
+@settings(max_examples=60)
+def test_every_case_of_a_fitted_workload_obeys_the_rules(
+    scenario, fit, supports, profile, seed, index
+):
+    fitted = replace(scenario, workload=FITTED_WORKLOAD)
+    known = {"supports": supports, "profile": replace(profile, fit=fit), "master_seed": seed}
+    case = draw_case(fitted, index=index, **known)
+    plan = swarm_of(fitted, index=index, **known).workload
+    assert not plan.is_fitted
+    assert_records_obey_the_rules(case, has_second_marks=fit.takes_second_mark)
+    assert_boots_obey_the_rules(case, replace(fitted, workload=plan), supports)
+    assert_selected(case, fitted)
+    most = fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
+    sizes = [len(o.record.payload) for boot in case.boots for o in boot.operations if o.record]
+    assert max(sizes, default=0) <= most
     assert case_from_json(case_to_json(case)) == case
 
 

@@ -17,7 +17,14 @@ from walcrash.values.errors import ExitCode, ScenarioError, UsageError
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.moments import Placement
-from walcrash.values.scenario import Budget, IdStyle, OperationMix, RecoveryLimits, WorkloadPlan
+from walcrash.values.scenario import (
+    FITTED_WORKLOAD,
+    Budget,
+    IdStyle,
+    OperationMix,
+    RecoveryLimits,
+    WorkloadPlan,
+)
 from walcrash.values.verdict import Invariant
 
 SMALLEST = """\
@@ -112,11 +119,25 @@ def test_the_smallest_scenario_gets_the_defaults_of_the_values(tmp_path):
     assert scenario.invariants == frozenset(Invariant)
     assert scenario.budget == Budget()
     assert scenario.limits == RecoveryLimits()
-    default = WorkloadPlan()
-    weights = {kind: weight for kind, weight in scenario.workload.mix.items() if weight}
-    assert weights == default.mix
-    for field in ("boots", "operations", "payload_bytes", "ids", "clean_close"):
-        assert getattr(scenario.workload, field) == getattr(default, field)
+    assert scenario.workload == FITTED_WORKLOAD
+
+
+def test_any_workload_table_is_obeyed_with_the_defaults_of_the_values(tmp_path):
+    for table in ("[workload]\n", "[workload]\nclean_close = 0\n"):
+        workload = load_scenario(write(tmp_path, SMALLEST + table)).workload
+        default = WorkloadPlan()
+        weights = {kind: weight for kind, weight in workload.mix.items() if weight}
+        assert not workload.is_fitted
+        assert weights == default.mix
+        for field in ("boots", "operations", "payload_bytes", "ids", "clean_close"):
+            assert getattr(workload, field) == getattr(default, field)
+        assert workload.usual_boots == 1
+
+
+def test_without_a_workload_a_fault_may_fall_into_later_boots_and_any_operation(tmp_path):
+    later = SMALLEST + 'boots = "later"\noperations = ["compact"]\n'
+    assert load_scenario(write(tmp_path, later)).workload.is_fitted
+    assert "no case has one" in refusal(tmp_path, later + "[workload.mix]\ncompact = 1\nput = 1\n")
 
 
 def test_every_key_arrives_in_the_value(tmp_path):

@@ -13,6 +13,7 @@ from typing import Final
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
 from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
+from walcrash.campaign.fitting import Fitted, fit_workload
 from walcrash.campaign.time_budget import Costs
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun
@@ -23,12 +24,12 @@ from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.plane import job_plane
 from walcrash.case.search_plan import SearchPlan
 from walcrash.subjects.messages import Description
-from walcrash.values.case import BootPlan
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.log import Unopened
-from walcrash.values.scenario import Scenario
+from walcrash.values.scenario import Scenario, WorkloadPlan
 from walcrash.values.verdict import Verdict
-from walcrash.workload.draw import draw_case, draw_control
+from walcrash.workload.draw import draw_case, draw_control, swarm_of
 from walcrash.workload.later_boots import draw_later_boots
 from walcrash.workload.profile import Profile
 
@@ -41,7 +42,9 @@ class Prepared:
     """A scenario that is ready: its subject's description, its profile, its control cases.
 
     `unopened` is how the subject failed to open in an empty directory, if it did: then there is
-    nothing to test. `has_hung` says that no control came to its end, since each of them hung.
+    nothing to test. Where the scenario states no workload, a long control
+    (`fitting`) is among them, if it passed or failed for certain. `has_hung` says that no control
+    came to its end, since each of them hung.
     `costs` is what this took; `is_late` says that the time was over before the last control.
     """
 
@@ -125,17 +128,24 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
         if outcome.verdict is Verdict.INCONCLUSIVE:
             break
+    fitted, is_testable = Fitted(), all(each.verdict is Verdict.PASS for each in outcomes)
+    if is_testable and not is_late:
+        try:
+            fitted = fit_workload(sandbox, scenario, description, master_seed, runs)
+        except TimeOver:
+            is_late = True
+    counted = [*outcomes, *fitted.controls]
     return Prepared(
         description=description,
-        profile=Profile.merged(profiles),
-        controls=tuple(outcomes),
+        profile=replace(Profile.merged(profiles), fit=fitted.fit),
+        controls=(*outcomes, *fitted.decided),
         has_hung=bool(runs) and all(map(has_hung, runs)),
         costs=Costs(
             load_seconds=loaded - began,
             control_seconds=time.monotonic() - loaded,
-            controls=len(outcomes),
-            starts=sum(len(each.boots) + each.recoveries for each in outcomes),
-            recoveries=sum(each.recoveries for each in outcomes),
+            controls=len(counted),
+            starts=sum(len(each.boots) + each.recoveries for each in counted),
+            recoveries=sum(each.recoveries for each in counted),
         ),
         is_late=is_late,
     )
@@ -149,7 +159,6 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     """
     outcomes: list[CaseOutcome] = []
     parts: list[CaseParts] = []
-    alignment = Alignment.of(batch.scenario.workload)
     is_found = batch.is_found
     plane = job_plane(batch.plane) if batch.plane else None
     search = SearchPlan.of(batch.scenario, order=batch.order)
@@ -158,18 +167,17 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         # Linux has one monotonic clock for all processes.
         if until is not None and time.monotonic() >= until:
             break
-        case = draw_case(
-            batch.scenario,
-            supports=batch.description.supports,
-            profile=batch.profile,
-            master_seed=batch.master_seed,
-            index=index,
-        )
+        case, workload = _drawn(batch, index)
         stored = store_case(case, batch.scenario, batch.description)
-        later = () if plane else _later_boots(batch, stored)
+        later = () if plane else _later_boots(batch, stored, workload)
         try:
             shown = run_parts(
-                job_sandbox(), stored, alignment, plane=plane, later=later, search=search
+                job_sandbox(),
+                stored,
+                Alignment.of(workload),
+                plane=plane,
+                later=later,
+                search=search,
             )
         except TimeOver:
             break
@@ -180,7 +188,25 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes
 
 
-def _later_boots(batch: Batch, stored: StoredCase) -> tuple[BootPlan, ...]:
+def _later_boots(batch: Batch, stored: StoredCase, workload: WorkloadPlan) -> tuple[BootPlan, ...]:
+    if batch.scenario.workload.is_fitted:
+        # What is different in one of its own boots is not for all that come later.
+        workload = replace(workload, phases=())
     return draw_later_boots(
-        batch.scenario, supports=stored.supports, contract=stored.contract, case=stored.case
+        replace(batch.scenario, workload=workload),
+        supports=stored.supports,
+        contract=stored.contract,
+        case=stored.case,
     )
+
+
+def _drawn(batch: Batch, index: int) -> tuple[Case, WorkloadPlan]:
+    """Return a case, and the plan that it was drawn from."""
+    scenario, profile, supports = batch.scenario, batch.profile, batch.description.supports
+    case = draw_case(
+        scenario, supports=supports, profile=profile, master_seed=batch.master_seed, index=index
+    )
+    swarm = swarm_of(
+        scenario, supports=supports, profile=profile, master_seed=batch.master_seed, index=index
+    )
+    return case, swarm.workload

@@ -28,6 +28,7 @@ from walcrash.values.log import (
     Unopened,
 )
 from walcrash.values.looks import NO_LOOKS, LookTotals
+from walcrash.values.reach import NOTHING_REACHED, Reach, WorkloadReach
 from walcrash.values.scenario import Scenario
 from walcrash.values.varied import Varied, in_order
 from walcrash.values.verdict import Invariant, Verdict
@@ -78,6 +79,8 @@ class Tally:
     varied: set[Varied] = field(default_factory=set)
     search: SearchTally = field(default_factory=SearchTally)
     looks: LookTotals = NO_LOOKS
+    reached: Reach = NOTHING_REACHED
+    controls_reached: Reach = NOTHING_REACHED
     broken: str = ""
     controls: int = 0
     pinned: int = 0
@@ -100,6 +103,7 @@ class Tally:
     def add_controls(self, controls: Sequence[CaseOutcome]) -> None:
         """Take in the control cases; those that failed are findings that need no crash."""
         self.controls = len(controls)
+        self.controls_reached = Reach.of_all(outcome.reach for outcome in controls)
         for outcome in controls:
             self._group(outcome, self.groups, "")
             self.outside.update(outcome.outside)
@@ -131,6 +135,8 @@ class Tally:
         if outcome.doubt:
             self.doubts.append(outcome.doubt)
         new_kinds = 0 if pinned else self.search.add(outcome.search)
+        if not pinned:
+            self.reached = Reach.of_all((self.reached, outcome.reach))
         plain = self._group(outcome.plain_failure, self.groups, pinned)
         own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
@@ -205,6 +211,17 @@ class Tally:
             varied=in_order(self.varied),
             looks=self.looks,
             search=self.search.coverage(),
+            reach=self._reach(),
+        )
+
+    def _reach(self) -> WorkloadReach | None:
+        """Return what the workload reached; None where no case was run."""
+        if self.cases == self.pinned:
+            return None
+        return WorkloadReach(
+            cases=self.reached,
+            controls=self.controls_reached,
+            is_fitted=self.scenario.workload.is_fitted,
         )
 
     def add_cut(self, what: CutWork, done: int, of: int) -> None:

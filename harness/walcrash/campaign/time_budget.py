@@ -133,7 +133,7 @@ class Costs:
             [1, *(plan.images for plan in scenario.faults if plan.kind is FaultKind.POWER)]
         )
         recoveries = self.recoveries / max(1, self.controls)
-        return (scenario.workload.boots[1] + images * recoveries) * self.start_seconds
+        return (scenario.workload.usual_boots + images * recoveries) * self.start_seconds
 
     def batch_cases(self, scenario: Scenario, most: int) -> int:
         """Return how many cases make a batch that does not take long."""

@@ -19,9 +19,11 @@ from walcrash.values.io_error import IoError
 from walcrash.values.log import BootSummary
 from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.operation import OperationKind
+from walcrash.values.reach import NOTHING_REACHED, Reach
 from walcrash.values.scenario import Scenario
 from walcrash.values.varied import Varied
 from walcrash.values.verdict import HasViolations, Invariant, Verdict, Violation
+from walcrash.workload.reached import reach_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class CaseOutcome(HasViolations):
     needs them all the same. `fate` is what became of what it lost, where it failed and its events
     decide that. `error` is the first error that was injected into it, where it failed for one.
     `varied` is what was varied around the subject's recoveries up to the
-    end of it, for which program. `search` is what else of its crash states was judged.
+    end of it, for which program. `search` is what else of its crash states was judged,
+    `reach` what its operations came to.
     """
 
     index: int
@@ -67,6 +70,7 @@ class CaseOutcome(HasViolations):
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
     fate: Annotated[FateSite | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
+    reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -96,6 +100,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         search=run.search,
         looks=run.looks,
         error=error_of(run) if is_failure else None,
+        reach=reach_of([((boot.plan, boot.recording.rows), boot.history) for boot in run.boots]),
     )
 
 

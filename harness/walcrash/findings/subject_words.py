@@ -1,4 +1,4 @@
-"""Subjects on a command line: a scenario, or a subject with options and a workload of ours.
+"""Subjects on a command line: a scenario, or a subject with options and a fitted workload.
 
 `sqlite,journal_mode=WAL,synchronous=FULL` is the adapter `sqlite` with two options. Anything
 that is a scenario's name or path is that scenario.
@@ -16,34 +16,17 @@ from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.values.errors import UsageError
 from walcrash.values.faults import FaultKind, FaultPlan
 from walcrash.values.scenario import (
+    FITTED_WORKLOAD,
     Budget,
-    OperationMix,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
-    WorkloadPlan,
 )
 from walcrash.values.verdict import Invariant
 
 OptionValue = str | int | float | bool
 
 _OPTION: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-
-_WORKLOAD: Final = WorkloadPlan(
-    boots=(1, 3),
-    operations=(5, 20),
-    mix={
-        OperationMix.PUT: 6,
-        OperationMix.DONE: 3,
-        OperationMix.FAILED: 1,
-        OperationMix.SYNC: 1,
-        OperationMix.APPLY: 1,
-        OperationMix.TICK: 1,
-        OperationMix.COMPACT: 1,
-    },
-    payload_bytes=(0, 1, 16, 100, 1000, 5000),
-    clean_close=20,
-)
 
 
 def read_subject(words: str, *, command: str = "probe") -> Scenario:
@@ -71,11 +54,11 @@ def read_subject(words: str, *, command: str = "probe") -> Scenario:
     spec = SubjectSpec(adapter=_absolute(adapter, command), options=named)
     return Scenario(
         name=re.sub(r"[^A-Za-z0-9._=-]+", "-", words.rpartition("/")[2]),
-        summary=f"The subject {words} under a workload of a bit of everything.",
+        summary=f"The subject {words} under a workload that is fitted to it.",
         path=words,
         subject=spec,
         contract=None,
-        workload=_WORKLOAD,
+        workload=FITTED_WORKLOAD,
         faults=(FaultPlan(kind=FaultKind.KILL), FaultPlan(kind=FaultKind.POWER)),
         invariants=frozenset(Invariant),
         budget=Budget(),

@@ -31,6 +31,7 @@ from walcrash.values.log import (
     StopReason,
 )
 from walcrash.values.looks import LookTotals
+from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.varied import in_order
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -195,6 +196,17 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         varied=in_order(varied for part in parts for varied in part.varied),
         looks=LookTotals.sum(part.looks for part in parts),
         search=_search([part.search for part in parts if part.search is not None]),
+        reach=_reach([part.reach for part in parts if part.reach is not None]),
+    )
+
+
+def _reach(parts: Sequence[WorkloadReach]) -> WorkloadReach | None:
+    if not parts:
+        return None
+    return WorkloadReach(
+        cases=Reach.of_all(part.cases for part in parts),
+        controls=Reach.of_all(part.controls for part in parts),
+        is_fitted=all(part.is_fitted for part in parts),
     )
 
 

@@ -9,13 +9,15 @@ power losses, unless more is promised after a kill than after a power loss.
 No exact kill falls among stores to a mapped file, since they make no system call. That is said
 where the cases had such stores and kills.
 
-Not here: invariants that were not judged (`run_report.RunReport.unjudged`).
+Not here: what the operations did not reach (`unreached`), invariants that were not judged
+(`run_report.RunReport.unjudged`).
 """
 
 from collections.abc import Mapping
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted, escape, listed
+from walcrash.report.unreached import unreached_sentences
 from walcrash.values.contract import Contract, Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
@@ -26,7 +28,10 @@ NAMES_SHOWN = 5
 
 
 def untested_promises(report: RunReport) -> list[str]:
-    """Return a sentence for each promise that was not tested, with the scenarios that make it."""
+    """Return a sentence for each promise that was not tested, with the scenarios that make it.
+
+    What the workloads did not reach follows.
+    """
     names: dict[tuple[str, str], list[str]] = {}
     for name, started in report.started.items():
         ends = report.boot_ends(name)
@@ -38,7 +43,7 @@ def untested_promises(report: RunReport) -> list[str]:
         f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
         for (promise, why), named in names.items()
     ]
-    return promises + _stores(report)
+    return promises + _stores(report) + unreached_sentences(report)
 
 
 def _stores(report: RunReport) -> list[str]:

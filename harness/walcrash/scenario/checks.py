@@ -47,7 +47,7 @@ def cross_problems(
     """Return what is wrong between tables that are right each by itself.
 
     Args:
-        workload: None where the table could not be read.
+        workload: None where there is none, or where it could not be read.
         contract: None where there is none, or where it could not be read.
         faults: those that could be read, each with its position in the file.
     """

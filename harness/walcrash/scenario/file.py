@@ -35,6 +35,7 @@ from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
 from walcrash.values.faults import FaultPlan
 from walcrash.values.scenario import (
+    FITTED_WORKLOAD,
     Budget,
     OperationMix,
     PhasePlan,
@@ -259,16 +260,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             max_attempts=contract.max_attempts,
             atomic_bytes=contract.atomic_bytes,
         ),
-        workload=WorkloadPlan(
-            boots=table.workload.boots,
-            operations=table.workload.operations,
-            mix=_mix(table.workload.mix),
-            payload_bytes=tuple(table.workload.payload_bytes),
-            ids=table.workload.ids,
-            clean_close=table.workload.clean_close,
-            clock_back=table.workload.clock_back,
-            phases=tuple(map(_phase, table.workload.phases)),
-        ),
+        workload=_workload(table),
         faults=tuple(map(_fault_plan, table.faults)),
         invariants=frozenset(table.invariants.check),
         budget=Budget(
@@ -288,6 +280,23 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             )
             for pin in table.pinned
         ),
+    )
+
+
+def _workload(table: ScenarioTable) -> WorkloadPlan:
+    """Return what the file states; where it states nothing, what is fitted to the subject."""
+    if "workload" not in table.model_fields_set:
+        return FITTED_WORKLOAD
+    stated = table.workload
+    return WorkloadPlan(
+        boots=stated.boots,
+        operations=stated.operations,
+        mix=_mix(stated.mix),
+        payload_bytes=tuple(stated.payload_bytes),
+        ids=stated.ids,
+        clean_close=stated.clean_close,
+        clock_back=stated.clock_back,
+        phases=tuple(map(_phase, stated.phases)),
     )
 
 

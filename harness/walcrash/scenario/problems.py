@@ -69,8 +69,9 @@ def _cross_problems_of_what_is_right(document: Mapping[str, object]) -> list[Pro
         for position, raw in enumerate(faults if isinstance(faults, list) else [])
         if (fault := _read_table(FaultTable, raw)) is not None
     ]
+    # What is fitted to the subject draws every operation, and later boots.
     return cross_problems(
-        _read_table(WorkloadTable, document.get("workload", {})),
+        _read_table(WorkloadTable, document.get("workload")),
         _read_table(ContractTable, document.get("contract")),
         readable,
     )

@@ -225,7 +225,7 @@ class PhaseTable(_Table):
 
 
 class WorkloadTable(_Table):
-    """How the operations of a case are drawn."""
+    """How operations are drawn; a file without this table has a workload fitted to the subject."""
 
     boots: Annotated[tuple[int, int], range_of(1, BOOTS_PER_CASE)] = Field(
         default=(1, 1), description="How many boots a case has.", examples=[[1, 3]]

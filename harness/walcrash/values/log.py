@@ -20,6 +20,7 @@ from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.forms import SPARSE, Count, EncodableText
 from walcrash.values.looks import NO_LOOKS, LookTotals
+from walcrash.values.reach import WorkloadReach
 from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
 from walcrash.values.varied import Varied
@@ -210,7 +211,8 @@ class ScenarioEnded:
     `varied` is what was varied around recoveries beside hash seed, time zone and locale, for which
     program; a `problem` says why it was not. `search` is what the searches of its cases reached;
     None where no case searched its crash states. `looks` counts the further recoveries of images,
-    and those that were left out.
+    and those that were left out. `reach` is what its operations came to; None where no case was
+    run.
     """
 
     scenario: EncodableText
@@ -234,6 +236,7 @@ class ScenarioEnded:
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchCoverage | None, SPARSE] = None
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    reach: Annotated[WorkloadReach | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,15 @@ It is waited for with `poll(2)`, whose milliseconds have 31 bits: 2,147,483 seco
 MEMORY_MB: Final = 2**30
 """Largest memory limit, megabytes."""
 
+FITTED_BOOTS: Final = 3
+"""Most boots of most cases of a fitted workload, and of its control cases."""
+
+FITTED_BOOTS_MOST: Final = 12
+"""Most boots of any case of a fitted workload."""
+
+FITTED_DECK: Final = 16
+"""Cases of a fitted workload among which each shape of boots and of sizes is dealt."""
+
 DRIVER_ADAPTER = "walcrash.subjects.driver:DriverAdapter"
 """The adapter of every subject that is a driver."""
 
@@ -87,6 +96,15 @@ class OperationMix(Enum):
     REPLAY = "replay"
 
 
+MIX_CAPABILITIES: Final = {
+    OperationMix.SYNC: "sync",
+    OperationMix.APPLY: "apply",
+    OperationMix.TICK: "effects",
+    OperationMix.COMPACT: "compact",
+}
+"""What a subject has to support for what is drawn; what is not here, every subject has."""
+
+
 class IdStyle(Enum):
     """The form of operation ids: `op-17`, or any text that a user might use as an id."""
 
@@ -125,6 +143,8 @@ class WorkloadPlan:
         clock_back: how many in 100 cases have a wall clock that goes back behind their last boot.
         phases: what is different in the first boot, the second, and so on; the last phase is
             that of all later boots too.
+        is_fitted: whether the scenario states no workload: each case then has a plan of its own,
+            within these bounds of boots, made for what the subject showed without a crash.
     """
 
     boots: tuple[int, int] = (1, 1)
@@ -137,6 +157,14 @@ class WorkloadPlan:
     clean_close: int = 0
     clock_back: int = CLOCK_BACK
     phases: tuple[PhasePlan, ...] = ()
+    is_fitted: bool = False
+
+    @property
+    def usual_boots(self) -> int:
+        """How many boots a case has at most, those few aside that a fitted one gives a dozen."""
+        if not self.is_fitted:
+            return self.boots[1]
+        return min(self.boots[1], max(self.boots[0], FITTED_BOOTS))
 
     def with_steady_clock(self) -> "WorkloadPlan":
         """Return the same in cases whose clock never goes back."""
@@ -160,6 +188,25 @@ class WorkloadPlan:
 
 DEFAULT_CASES: Final = 200
 """Cases of a scenario that states none, where nobody asks for a number or a time."""
+
+FITTED_WORKLOAD: Final = WorkloadPlan(
+    boots=(1, FITTED_BOOTS_MOST),
+    operations=(5, 20),
+    mix={
+        OperationMix.PUT: 6,
+        OperationMix.DONE: 3,
+        OperationMix.FAILED: 1,
+        OperationMix.SYNC: 1,
+        OperationMix.APPLY: 1,
+        OperationMix.TICK: 1,
+        OperationMix.COMPACT: 1,
+        OperationMix.REPLAY: 1,
+    },
+    payload_bytes=(0, 1, 16, 100, 1000),
+    clean_close=20,
+    is_fitted=True,
+)
+"""The workload of a scenario that states none; its control cases are drawn from it as it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 A case is drawn boot by boot: the operations, what ends them, and the place where that falls; the
 boot's plan ends there. What is injected into the boot is drawn last. The same scenario,
 capabilities, profile, master seed and index give the same case, on any machine and under any hash
-seed.
+seed. Where the scenario states no workload, each case is drawn from a plan of its own (`swarm`).
 
 Not here: how events are counted (`profile`), what records hold (`content`), and running a case.
 
@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Final
 
 from walcrash.values.case import BootPlan, Case
-from walcrash.values.faults import Ending, Fault, FaultPlan, class_of
+from walcrash.values.faults import BootSelector, Ending, Fault, FaultPlan, class_of
 from walcrash.values.scenario import OperationMix, Scenario
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
+from walcrash.workload.file_end import FileEnd
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -28,8 +29,9 @@ from walcrash.workload.operations import (
     weighted_kinds,
 )
 from walcrash.workload.profile import Profile, operation_key
+from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, Swarm, draw_swarm
 
-__all__ = ["Profile", "draw_case", "draw_control", "operation_key"]
+__all__ = ["Profile", "draw_case", "draw_control", "operation_key", "swarm_of"]
 
 # limits
 CONTROL_BOOTS: Final = 2
@@ -59,8 +61,12 @@ def draw_case(
         index: the case's position in the campaign, from 0.
     """
     seed = case_seed(master_seed, scenario.name, index)
+    swarm = swarm_of(
+        scenario, supports=supports, profile=profile, master_seed=master_seed, index=index
+    )
+    scenario = replace(scenario, workload=swarm.workload)
     prng = Prng(seed)
-    progress = Progress()
+    progress = _progress_of(swarm, profile)
     boots: list[BootPlan] = []
     faults: list[Fault] = []
     count = prng.between(*scenario.workload.boots)
@@ -76,6 +82,30 @@ def draw_case(
     # By a generator of its own, so that all else is drawn as where the clock is steady.
     is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
     return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
+
+
+def swarm_of(
+    scenario: Scenario,
+    *,
+    supports: frozenset[str],
+    profile: Profile,
+    master_seed: str | int,
+    index: int,
+) -> Swarm:
+    """Return what case `index` of a campaign is drawn from; the arguments are as `draw_case`."""
+    workload = scenario.workload
+    ends = [plan for plan in scenario.faults if isinstance(class_of(plan), Ending)]
+    if workload.is_fitted and ends and all(plan.boots is BootSelector.LATER for plan in ends):
+        fewest, most = workload.boots
+        workload = replace(workload, boots=(min(max(2, fewest), most), most))
+    return draw_swarm(
+        workload,
+        profile.fit,
+        supports,
+        scenario=scenario.name,
+        master_seed=master_seed,
+        index=index,
+    )
 
 
 def draw_control(
@@ -94,11 +124,21 @@ def draw_control(
     seed = derive_seed(master_seed, scenario.name, "control", index)
     prng = Prng(seed)
     progress = Progress()
-    fewest, most = scenario.workload.boots
+    fewest, most = scenario.workload.boots[0], scenario.workload.usual_boots
     count = prng.between(max(fewest, min(CONTROL_BOOTS, most)), most)
     boots = [_draw_control_boot(prng, scenario, supports, progress, n) for n in range(count)]
     is_back = is_clock_back and scenario.workload.clock_back > 0
     return Case(scenario.name, index, seed, tuple(boots), is_clock_back=is_back)
+
+
+def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
+    progress = Progress()
+    if swarm.has_second_marks:
+        progress.done = {}
+    if swarm.fills_files:
+        most = profile.fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
+        progress.file_end = FileEnd(profile.fit, most)
+    return progress
 
 
 def _draw_boot_end(

@@ -14,9 +14,10 @@ from typing import Final
 
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
-from walcrash.values.scenario import OperationMix, WorkloadPlan
+from walcrash.values.scenario import MIX_CAPABILITIES, OperationMix, WorkloadPlan
 from walcrash.values.seed import Prng
 from walcrash.workload.content import draw_failure, draw_id, draw_payload
+from walcrash.workload.file_end import FileEnd
 
 # limits
 EPOCH_MS: Final = 1_700_000_000_000
@@ -30,6 +31,9 @@ LONG_STEP_MS: Final = 5_000
 
 PAUSES_MS: Final = (1_000, 15_000, 60_000, 600_000, 86_400_000)
 """How far ahead some ticks are: beyond any retry delay or time in flight of the scenarios."""
+
+SECOND_MARK_ONE_IN: Final = 2
+"""Where operations that are done are marked again: of so many MarkDone one is such."""
 
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
@@ -59,6 +63,9 @@ class Progress:
         is_empty_taken: the empty id was put.
         waiting: operations that a tick would send, in order, each with the time that it is due.
         sent: operations that a tick has sent and that no mark followed.
+        done: operations that are done and that no compaction may have dropped; None where none of
+            them is marked again.
+        file_end: where the file of records ends; None where no put is to end there.
     """
 
     now_ms: int = EPOCH_MS
@@ -66,15 +73,27 @@ class Progress:
     is_empty_taken: bool = False
     waiting: dict[str, int] = field(default_factory=dict)
     sent: dict[str, None] = field(default_factory=dict)
+    done: dict[str, None] | None = None
+    file_end: FileEnd | None = None
 
     def copy(self) -> "Progress":
         """Return one that can go another way."""
         return Progress(
-            self.now_ms, self.puts, self.is_empty_taken, dict(self.waiting), dict(self.sent)
+            self.now_ms,
+            self.puts,
+            self.is_empty_taken,
+            dict(self.waiting),
+            dict(self.sent),
+            None if self.done is None else dict(self.done),
+            None if self.file_end is None else self.file_end.copy(),
         )
 
     def note(self, operation: Operation) -> None:
         """Go on by one operation."""
+        if operation.kind is OperationKind.OPEN and self.file_end is not None:
+            self.file_end.reopen()
+        if operation.kind is OperationKind.COMPACT and self.done is not None:
+            self.done.clear()
         if operation.now_ms is not None:
             self._note_tick(operation.now_ms)
         if operation.record is not None:
@@ -96,6 +115,10 @@ class Progress:
             self.waiting[record.id] = record.ts_ms
         elif record.type is RecordType.FAILED:
             self.waiting[record.id] = record.next_retry_at_ms
+        elif self.done is not None:
+            self.done[record.id] = None
+        if self.file_end is not None:
+            self.file_end.note(record)
 
 
 def weighted_kinds(plan: WorkloadPlan, supports: frozenset[str]) -> list[tuple[OperationMix, int]]:
@@ -103,14 +126,13 @@ def weighted_kinds(plan: WorkloadPlan, supports: frozenset[str]) -> list[tuple[O
     return [
         (kind, plan.mix.get(kind, 0))
         for kind in OperationMix
-        if plan.mix.get(kind, 0) > 0 and _is_supported(kind, supports)
+        if plan.mix.get(kind, 0) > 0 and is_supported(kind, supports)
     ]
 
 
-def _is_supported(kind: OperationMix, supports: frozenset[str]) -> bool:
-    if kind in _MIX_OF_RECORD.values():
-        return True
-    needed = CAPABILITY.get(OperationKind(kind.value))
+def is_supported(kind: OperationMix, supports: frozenset[str]) -> bool:
+    """Return whether a subject with these capabilities has an operation of the mix."""
+    needed = MIX_CAPABILITIES.get(kind)
     return needed is None or needed in supports
 
 
@@ -194,8 +216,12 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
             number=progress.puts + 1,
             is_empty_taken=progress.is_empty_taken,
         )
-        payload = draw_payload(prng, plan.payload_bytes)
+        end = progress.file_end
+        size = None if end is None else end.draw_payload_bytes(prng, id_)
+        payload = draw_payload(prng, plan.payload_bytes if size is None else (size,))
         return Record(RecordType.PUT, id_, ts_ms, payload=payload)
+    if kind is OperationMix.DONE and progress.done and prng.below(SECOND_MARK_ONE_IN) == 0:
+        return Record(RecordType.DONE, prng.choice(list(progress.done)), ts_ms)
     marked = _draw_marked(prng, progress)
     if kind is OperationMix.DONE:
         return Record(RecordType.DONE, marked, ts_ms)

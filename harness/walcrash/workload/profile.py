@@ -1,7 +1,7 @@
 """Profiles: how many events each operation has, measured in boots without a crash.
 
 A crash point says the n-th event of a call, so that whoever draws one has to know how many
-there are. The profile holds the most that the control run showed.
+there are. The profile holds the most that the control run showed, and what its files showed.
 
 Not here: running anything.
 """
@@ -14,6 +14,7 @@ from typing import Final, Self
 from walcrash.values.case import BootPlan
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import Operation, OperationKind
+from walcrash.workload.fit import Fit
 
 REOPEN: Final = "reopen"
 """The name under which the `open` of a later boot is counted: it has something to recover."""
@@ -39,10 +40,12 @@ class Profile:
     Attributes:
         by_kind: for each operation key, the events of each kind, messages included.
         total: for each operation key, all events of one call, its reply included.
+        fit: what the subject's files showed of its records.
     """
 
     by_kind: Mapping[str, Mapping[EventKind, int]] = field(default_factory=dict)
     total: Mapping[str, int] = field(default_factory=dict)
+    fit: Fit = field(default_factory=Fit)
 
     @classmethod
     def of(cls, boots: Sequence[tuple[BootPlan, Sequence[Event]]]) -> Self:

@@ -1,0 +1,185 @@
+"""Fitting: what the control cases of a scenario without a workload show of its subject.
+
+After the usual control cases the long one is run. Where the subject refuses a record in it, dies or
+hangs, the long control is run again without records of that size: what it does not take is not
+drawn. A record that it has acknowledged and lost needs no crash to be a finding.
+
+Not here: what follows from the events (`workload.fit`), what is drawn from it (`workload.swarm`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from walcrash.campaign.controls import run_control
+from walcrash.case.case_run import CaseRun
+from walcrash.case.outcome import CaseOutcome, store_case, summarise
+from walcrash.case.runner import run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.subjects.messages import Description
+from walcrash.values.case_file import StoredCase
+from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import Scenario
+from walcrash.values.verdict import Verdict
+from walcrash.workload.fit import Fit
+from walcrash.workload.long_control import STEPS, draw_long_control
+
+_FINE: Final = (Outcome.ACKNOWLEDGED, Outcome.NOT_ASKED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What came of fitting.
+
+    Attributes:
+        fit: what the controls show.
+        controls: the long ones that were run, in order.
+        decided: the last of them, where it passed or failed for certain; else empty.
+    """
+
+    fit: Fit = field(default_factory=Fit)
+    controls: tuple[CaseOutcome, ...] = ()
+    decided: tuple[CaseOutcome, ...] = ()
+
+
+def fit_workload(
+    sandbox: Sandbox,
+    scenario: Scenario,
+    description: Description,
+    master_seed: str,
+    runs: Sequence[CaseRun],
+) -> Fitted:
+    """Return what the control cases show; a scenario that states no workload gets the long one.
+
+    Args:
+        sandbox: where the subject is loaded.
+        scenario: it.
+        description: of the subject.
+        master_seed: of the campaign.
+        runs: of the usual control cases.
+
+    Raises:
+        TimeOver: the time was over before.
+        WalcrashError: as `run_case`.
+    """
+    if not scenario.workload.is_fitted:
+        return Fitted(fit=_fit(runs))
+    longs = _LongControls(sandbox, scenario, description, master_seed)
+    run, is_limited = longs.all_taken()
+    has_second_mark = _takes_second_mark(run)
+    if run.verdict is Verdict.FAIL and has_second_mark:
+        # No client has to mark twice, so a log may make of it what it will.
+        run, has_second_mark = longs.run(has_second_mark=False), False
+    if run.verdict is Verdict.FAIL and _refused_bytes(run) is None:
+        outcome, run = run_control(sandbox, longs.stored(has_second_mark=False))
+    else:
+        outcome = longs.outcomes[-1]
+    fit = replace(
+        _fit([*runs, run]),
+        takes_second_mark=has_second_mark,
+        most_payload_bytes=_longest_bytes([*runs, run]) if is_limited else 0,
+    )
+    is_decided = outcome.verdict is not Verdict.INCONCLUSIVE and _refused_bytes(run) is None
+    return Fitted(
+        fit=fit,
+        controls=tuple(longs.outcomes),
+        decided=(outcome,) if is_decided else (),
+    )
+
+
+class _LongControls:
+    """The long controls of a scenario, each with what was learned from the one before."""
+
+    def __init__(
+        self, sandbox: Sandbox, scenario: Scenario, description: Description, master_seed: str
+    ) -> None:
+        self.outcomes: list[CaseOutcome] = []
+        self._sandbox = sandbox
+        self._scenario = scenario
+        self._description = description
+        self._master_seed = master_seed
+        self._most_bytes = STEPS[-1][1]
+
+    def all_taken(self) -> tuple[CaseRun, bool]:
+        """Return a run in which every put was taken, and whether others were not.
+
+        Where even the shortest step has a put that is not taken, it is a run of that.
+        """
+        run = self.run()
+        for _ in STEPS[1:]:
+            refused = _refused_bytes(run)
+            if refused is None:
+                break
+            self._most_bytes = max(0, refused - 1)
+            run = self.run()
+        return run, self._most_bytes < STEPS[-1][1]
+
+    def run(self, *, has_second_mark: bool = True) -> CaseRun:
+        """Run it once."""
+        stored = self.stored(has_second_mark=has_second_mark)
+        run = run_case(self._sandbox, stored)
+        self.outcomes.append(summarise(run, stored))
+        return run
+
+    def stored(self, *, has_second_mark: bool) -> StoredCase:
+        """Return it as a case."""
+        case = draw_long_control(
+            self._scenario,
+            self._description.supports,
+            self._master_seed,
+            most_payload_bytes=self._most_bytes,
+            has_second_mark=has_second_mark,
+        )
+        return store_case(case, self._scenario, self._description)
+
+
+def _fit(runs: Sequence[CaseRun]) -> Fit:
+    return Fit.of([[(boot.plan, boot.events()) for boot in run.boots] for run in runs])
+
+
+def _refused_bytes(run: CaseRun) -> int | None:
+    """Return the payload of the put that was not taken; None where all were.
+
+    Where the subject ended in another call, it is that of the last put before.
+    """
+    last = 0
+    for boot in run.history.boots:
+        for call in boot.calls:
+            record = call.operation.record
+            if record is None or record.type is not RecordType.PUT:
+                continue
+            last = len(record.payload)
+            if call.outcome not in _FINE:
+                return last
+        if boot.end is not BootEnd.CLOSED:
+            return last
+    return None
+
+
+def _takes_second_mark(run: CaseRun) -> bool:
+    """Whether each second MarkDone of an operation was acknowledged, and there was one."""
+    marked: set[str] = set()
+    seconds: list[Outcome] = []
+    for boot in run.history.boots:
+        for call in boot.calls:
+            record = call.operation.record
+            if record is not None and record.type is RecordType.DONE:
+                if record.id in marked:
+                    seconds.append(call.outcome)
+                marked.add(record.id)
+    return bool(seconds) and all(outcome is Outcome.ACKNOWLEDGED for outcome in seconds)
+
+
+def _longest_bytes(runs: Sequence[CaseRun]) -> int:
+    """Return the longest payload that was acknowledged."""
+    return max(
+        (
+            len(call.operation.record.payload)
+            for run in runs
+            for boot in run.history.boots
+            for call in boot.calls
+            if call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+        ),
+        default=0,
+    )

@@ -1,0 +1,110 @@
+"""What the operations of a scenario never reached, each with the key that would change it.
+
+Only what follows from the run is said: an operation that the subject supports and that no case had
+acknowledged; boots that no crash fell into; no record over a page end, where it shows which file
+records go to; no file of records that a next one followed, where records went to one file, each
+behind the one before.
+
+A fitted workload deals its shapes among `FITTED_DECK` cases, so of fewer nothing is said.
+
+Not here: promises that no crash put to the test (`untested`).
+"""
+
+from typing import Final
+
+from walcrash.report.run_report import RunReport
+from walcrash.report.text import escape, listed
+from walcrash.values.log import ScenarioEnded, ScenarioStarted
+from walcrash.values.reach import WorkloadReach
+from walcrash.values.scenario import FITTED_DECK, MIX_CAPABILITIES, OperationMix
+from walcrash.values.tears import PAGE_BYTES
+
+# limits
+NAMES_SHOWN: Final = 5
+"""How many scenarios of one sentence are named."""
+
+CRASHED_BOOTS: Final = 3
+"""Boots of a case that crashes should fall into: the third finds what a recovery has left."""
+
+_ASKED: Final = (
+    OperationMix.DONE,
+    OperationMix.FAILED,
+    OperationMix.SYNC,
+    OperationMix.APPLY,
+    OperationMix.TICK,
+    OperationMix.COMPACT,
+)
+"""The operations that a case should have where the subject supports them."""
+
+_ORDINALS: Final = {2: "second", 3: "third"}
+
+
+def unreached_sentences(report: RunReport) -> list[str]:
+    """Return a sentence for each thing that was not reached, with the scenarios that it is of."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for ended in report.scenarios:
+        started = report.started.get(ended.scenario)
+        if started is None or ended.reach is None:
+            continue
+        if ended.reach.is_fitted and ended.cases < FITTED_DECK:
+            continue
+        for found in _unreached(started, ended, ended.reach):
+            names.setdefault(found, []).append(escape(ended.scenario))
+    return [
+        f"{what}, of {listed(named, NAMES_SHOWN)}: {why}" for (what, why), named in names.items()
+    ]
+
+
+def _unreached(
+    started: ScenarioStarted, ended: ScenarioEnded, reach: WorkloadReach
+) -> list[tuple[str, str]]:
+    """Return what was not reached, each with why it was not and what changes that."""
+    return [
+        *_operations(started, reach),
+        *_boots(ended, reach),
+        *_page_ends(reach),
+        *_files(reach),
+    ]
+
+
+def _operations(started: ScenarioStarted, reach: WorkloadReach) -> list[tuple[str, str]]:
+    missing = [
+        kind.value
+        for kind in _ASKED
+        if MIX_CAPABILITIES.get(kind, "") in ("", *started.supports)
+        and not reach.cases.calls.get(kind.value)
+    ]
+    if not missing:
+        return []
+    what = listed([f"`{name}`" for name in missing], len(missing))
+    draws = f"`{missing[0]} = 1`" if len(missing) == 1 else "a weight for each"
+    return [(what, f"no call was acknowledged; {draws} in [workload.mix] draws it")]
+
+
+def _boots(ended: ScenarioEnded, reach: WorkloadReach) -> list[tuple[str, str]]:
+    boots = reach.cases.boots
+    if not ended.cases or boots >= CRASHED_BOOTS:
+        return []
+    more = f"`boots = [1, {CRASHED_BOOTS}]` in [workload] has more"
+    return [(f"a crash in a {_ORDINALS[boots + 1]} boot", f"no case has so many; {more}")]
+
+
+def _page_ends(reach: WorkloadReach) -> list[tuple[str, str]]:
+    cases = reach.cases
+    if not cases.file_bytes or cases.over_page_end:
+        return []
+    key = f"`payload_bytes` in [workload] with {PAGE_BYTES + 904} has some"
+    return [("a record over the end of a page", f"none lay so; {key}")]
+
+
+def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
+    cases, what = reach.cases, "a file of records with a next one"
+    if cases.files > 1:
+        return []
+    keys = "`payload_bytes` and `operations` in [workload] make it longer"
+    if reach.controls.files > 1:
+        return [(what, f"a case without a crash had one, and no other case; {keys}")]
+    if not cases.files:
+        return []
+    went = f"the records of a boot went to one file, up to {cases.file_bytes:,} bytes"
+    return [(what, f"{went}; {keys}")]

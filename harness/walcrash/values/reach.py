@@ -1,0 +1,69 @@
+"""Reach: what the operations of cases came to, whatever ended them.
+
+Not here: which places crashes fell on (`cell`), what a workload should have reached and has not,
+which a report says.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from walcrash.values.forms import SPARSE, Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What the workload of one case, or of several, came to.
+
+    A file of records is one that records went to, each behind the one before. The numbers but
+    `calls` and `over_page_end` are each the most of any one boot or case.
+
+    Attributes:
+        calls: how many calls were acknowledged, by the key of `[workload.mix]`.
+        boots: boots of a case.
+        over_page_end: records that were written over a page end of their file.
+        files: files of records that followed one another in a boot; 1 where none was followed, 0
+            where no file was seen to be one.
+        file_bytes: how far the records of one file went.
+    """
+
+    calls: Mapping[str, Count] = field(default_factory=dict)
+    boots: Count = 0
+    over_page_end: Count = 0
+    files: Count = 0
+    file_bytes: Count = 0
+
+    @classmethod
+    def of_all(cls, parts: Iterable["Reach"]) -> "Reach":
+        """Return several as one."""
+        every = list(parts)
+        calls: dict[str, int] = {}
+        for each in every:
+            for name, count in each.calls.items():
+                calls[name] = calls.get(name, 0) + count
+        return cls(
+            calls=dict(sorted(calls.items())),
+            boots=max((each.boots for each in every), default=0),
+            over_page_end=sum(each.over_page_end for each in every),
+            files=max((each.files for each in every), default=0),
+            file_bytes=max((each.file_bytes for each in every), default=0),
+        )
+
+
+NOTHING_REACHED = Reach()
+"""The reach of no case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadReach:
+    """What a scenario's workload reached.
+
+    Attributes:
+        cases: what its cases came to, those aside that are pinned or kept.
+        controls: what its cases without a crash came to.
+        is_fitted: whether the scenario states no workload.
+    """
+
+    cases: Reach
+    controls: Reach
+    is_fitted: Annotated[bool, SPARSE] = False

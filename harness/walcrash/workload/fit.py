@@ -1,0 +1,167 @@
+"""Fits: what a subject's files show of its records, in boots without a crash.
+
+From the writes of each `append` follows what a record takes in the file that it goes to, and at
+which size that file is followed by a next one. A fitted workload (`swarm`) draws sizes around that.
+
+- What a put takes is `frame + length of its id + scale * payload`, by two sizes of payloads; a mark
+  takes a frame of its own.
+- The size at which that happens is known up to one record. The roundest number in that range is
+  taken: sizes in programs are 65,536 or 100,000, and not 65,521.
+
+All of it follows from events and from no time, so the same subject gives the same fit.
+
+Not here: where records lie, and which file follows which (`placed`); which records are appended to
+find this out (`long_control`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median_low
+from typing import Final, Self
+
+from walcrash.values.event import MESSAGES
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.workload.placed import Placed, Trace, followed, named_bytes, placed_records
+
+# limits
+SCALE: Final = 1024
+"""`scale` is in so many parts: 1,024 for payloads as they are, 1,365 for base64."""
+
+LONG_PAYLOAD_BYTES: Final = 1000
+"""A payload of so many bytes or more tells how payloads are scaled."""
+
+LARGEST_ROUND_BYTES: Final = 1 << 26
+"""The largest step of round sizes."""
+
+NEXT_FILES: Final = 64
+"""Most sizes of files with a next one that are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What a subject showed.
+
+    Attributes:
+        frames: by type of record, the bytes that it takes beside its id, its error and its payload;
+            empty where no append shows it.
+        scale: what a byte of payload takes, in 1/1024 bytes.
+        segment_bytes: how long a file of records gets before records go to a next one; 0 where no
+            file was followed.
+        goes_beyond: whether a file got longer than that before it was followed: the record that
+            no longer fits is written all the same.
+        header_bytes: where the first record of a next file begins.
+        is_file_per_boot: whether the first record of each later boot began a file.
+        idle: the operations that were called and changed no file in any call.
+        takes_second_mark: whether a second MarkDone of an operation was acknowledged.
+        most_payload_bytes: the longest payload that was acknowledged where a longer one was
+            refused; 0 where none was.
+    """
+
+    frames: Mapping[RecordType, int] = field(default_factory=dict)
+    scale: int = SCALE
+    segment_bytes: int = 0
+    goes_beyond: bool = False
+    header_bytes: int = 0
+    is_file_per_boot: bool = False
+    idle: frozenset[OperationKind] = frozenset()
+    takes_second_mark: bool = False
+    most_payload_bytes: int = 0
+
+    @classmethod
+    def of(cls, cases: Sequence[Sequence[Trace]]) -> Self:
+        """Return what cases without a crash show, each a list of its boots."""
+        boots = [placed_records(boot) for case in cases for boot in case]
+        placed = [each for boot in boots for each in boot]
+        scale = _scale(placed)
+        pairs = [each for boot in boots for each in followed(boot)][:NEXT_FILES]
+        later = [placed_records(boot) for case in cases for boot in case[1:]]
+        firsts = [boot[0] for boot in later if boot]
+        segment_bytes = _segment_bytes(pairs)
+        return cls(
+            frames=_frames(placed, scale),
+            scale=scale,
+            segment_bytes=segment_bytes,
+            goes_beyond=any(before.end > segment_bytes for before, _ in pairs),
+            header_bytes=median_low([after.begin for _, after in pairs]) if pairs else 0,
+            is_file_per_boot=bool(firsts) and all(first.is_new_file for first in firsts),
+            idle=_idle([boot for case in cases for boot in case]),
+        )
+
+    def record_bytes(self, record: Record) -> int:
+        """Return about how many bytes a record takes in its file."""
+        frame = self.frames.get(record.type, self.frames.get(RecordType.PUT, 0))
+        return frame + named_bytes(record) + self.scale * len(record.payload) // SCALE
+
+    def payload_for(self, record_bytes: int, id_: str) -> int:
+        """Return the payload of a put that takes so many bytes; negative where its frame is more.
+
+        Args:
+            record_bytes: what it is to take in its file.
+            id_: its id.
+        """
+        frame = self.frames.get(RecordType.PUT, 0) + len(id_.encode("utf-8", "surrogatepass"))
+        return (record_bytes - frame) * SCALE // self.scale
+
+
+def _scale(placed: Sequence[Placed]) -> int:
+    """Return what a byte of payload takes, in 1/1024: by how much more long payloads take."""
+    puts = [each for each in placed if each.record.type is RecordType.PUT]
+    short = [each for each in puts if len(each.record.payload) < LONG_PAYLOAD_BYTES // 8]
+    long = [each for each in puts if len(each.record.payload) >= LONG_PAYLOAD_BYTES]
+    if not short or not long:
+        return SCALE
+    base = sorted(short, key=_without_name)[len(short) // 2]
+    slopes = [
+        SCALE
+        * (_without_name(each) - _without_name(base))
+        // (len(each.record.payload) - len(base.record.payload))
+        for each in long
+    ]
+    # What is stored in blocks, or with all that came before it, is not scaled by its payload.
+    return max(SCALE, min(4 * SCALE, median_low(slopes)))
+
+
+def _without_name(placed: Placed) -> int:
+    return placed.written - named_bytes(placed.record)
+
+
+def _frames(placed: Sequence[Placed], scale: int) -> dict[RecordType, int]:
+    frames: dict[RecordType, list[int]] = {}
+    for each in placed:
+        taken = named_bytes(each.record) + scale * len(each.record.payload) // SCALE
+        frames.setdefault(each.record.type, []).append(max(0, each.written - taken))
+    return {kind: median_low(found) for kind, found in frames.items()}
+
+
+def _segment_bytes(followed: Sequence[tuple[Placed, Placed]]) -> int:
+    """Return the roundest size that most of the files had reached, or would have gone beyond.
+
+    The next record was either too long for what was left, or the last one had reached the size.
+    """
+    ranges = [(before.begin + 1, before.end + after.written) for before, after in followed]
+    if not ranges:
+        return 0
+    sizes = [_roundest(low, high) for low, high in ranges]
+    return max(sizes, key=lambda size: (sum(low <= size <= high for low, high in ranges), -size))
+
+
+def _roundest(low: int, high: int) -> int:
+    """Return the number of a range that is a multiple of the largest power of 2, 10, or 5 * 10."""
+    steps = {1 << bits for bits in range(LARGEST_ROUND_BYTES.bit_length())}
+    steps |= {scale * 10**zeros for scale in (1, 5) for zeros in range(8)}
+    for step in sorted(steps, reverse=True):
+        if high // step * step >= low:
+            return high // step * step
+    return high
+
+
+def _idle(boots: Sequence[Trace]) -> frozenset[OperationKind]:
+    called: set[OperationKind] = set()
+    busy: set[OperationKind] = set()
+    for plan, events in boots:
+        called.update(operation.kind for operation in plan.operations)
+        for event in events:
+            if event.kind not in MESSAGES and 0 <= event.call < len(plan.operations):
+                busy.add(plan.operations[event.call].kind)
+    return frozenset(called - busy - {OperationKind.OPEN, OperationKind.CLOSE})

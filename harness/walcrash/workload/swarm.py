@@ -1,0 +1,256 @@
+"""Swarms: a plan of its own for each case of a fitted workload.
+
+A case that has a bit of everything reaches no depth in anything, and some of what it does hides
+what other operations would show. So each case draws which operations it has, how often, around
+which size its payloads lie, how many boots there are, how many of these append nothing or end
+with `close`. Shapes of boots and of sizes are dealt like cards among `FITTED_DECK` cases that
+follow one another, so that none is left out by chance.
+
+Sizes lie around what the subject showed (`fit`): records that end at a page or sector end, or one
+byte off; files that are followed by a next one after two to eight records; the record that ends
+exactly where its file does, the one that is longer than a file. The bytes of a case are bounded,
+so the longer its records, the fewer they are.
+
+Not here: the operations themselves (`operations`), which are drawn from the plan as from a stated
+one.
+
+Source: Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA 2012.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from walcrash.values.moments import SECTOR_BYTES
+from walcrash.values.scenario import (
+    FITTED_BOOTS,
+    FITTED_BOOTS_MOST,
+    FITTED_DECK,
+    OperationMix,
+    PhasePlan,
+    WorkloadPlan,
+)
+from walcrash.values.seed import Prng, derive_seed
+from walcrash.values.tears import PAGE_BYTES
+from walcrash.workload.fit import Fit
+from walcrash.workload.operations import is_supported
+
+# limits
+CASE_BYTES: Final = 384 * 1024
+"""About how many bytes of payloads a case appends."""
+
+LONGEST_PAYLOAD_BYTES: Final = 128 * 1024
+"""The longest payload that is drawn."""
+
+USUAL_BYTES: Final = (0, 1, 16, 100, 1000, 5000)
+SHORT_BYTES: Final = (0, 1, 16, 100)
+LONG_BYTES: Final = (16, 5_000, 20_000, 32_768, 70_000)
+
+FEWEST_OPERATIONS: Final = 3
+"""Fewest operations that a boot may get at most, however long its records are."""
+
+USUAL_ID: Final = "op-12"
+"""An id as long as most."""
+
+
+class BootShape(Enum):
+    """How many boots a case has, and how many operations each; fewest and most of both."""
+
+    ONE = (1, 1, 5, 25)
+    TWO = (2, 2, 5, 20)
+    THREE = (3, FITTED_BOOTS, 3, 15)
+    SEVERAL = (4, 9, 1, 6)
+    DOZEN = (10, FITTED_BOOTS_MOST, 1, 4)
+
+
+class SizeShape(Enum):
+    """Around what the payloads of a case lie."""
+
+    USUAL = "usual"
+    SHORT = "short"
+    ONE = "one"
+    EDGES = "edges"
+    SEGMENTS = "segments"
+    LONG = "long"
+
+
+BOOT_DECK: Final = (
+    *[BootShape.ONE] * 3,
+    *[BootShape.TWO] * 6,
+    *[BootShape.THREE] * 4,
+    BootShape.SEVERAL,
+    *[BootShape.DOZEN] * 2,
+)
+SIZE_DECK: Final = (
+    *[SizeShape.USUAL] * 5,
+    *[SizeShape.SHORT] * 2,
+    *[SizeShape.ONE] * 2,
+    *[SizeShape.EDGES] * 2,
+    *[SizeShape.SEGMENTS] * 4,
+    SizeShape.LONG,
+)
+
+IDLE: Final = PhasePlan(operations=(0, 0))
+"""A boot that only opens."""
+
+UPKEEP_OPERATIONS: Final = (1, 2)
+"""Fewest and most operations of a boot that appends nothing and does not only open."""
+
+_APPENDING: Final[frozenset[OperationMix]] = frozenset(
+    {OperationMix.PUT, OperationMix.DONE, OperationMix.FAILED}
+)
+_WEIGHTS: Final = {OperationMix.PUT: 6, OperationMix.DONE: 3}
+_EMPHASIS: Final = 4
+_PUTS_OF_ALL: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swarm:
+    """What one case draws from.
+
+    Attributes:
+        workload: its plan, with a phase for each boot.
+        has_second_marks: whether operations that are done may be marked so again.
+        fills_files: whether some puts are as long as what is left of their file.
+    """
+
+    workload: WorkloadPlan
+    has_second_marks: bool = False
+    fills_files: bool = False
+
+
+def draw_swarm(
+    workload: WorkloadPlan,
+    fit: Fit,
+    supports: frozenset[str],
+    *,
+    scenario: str,
+    master_seed: str | int,
+    index: int,
+) -> Swarm:
+    """Return the plan of one case.
+
+    Args:
+        workload: the scenario's; its bounds of boots and its clock are kept. A stated workload is
+            returned as it is.
+        fit: what the subject showed.
+        supports: its capabilities.
+        scenario: the scenario's name.
+        master_seed: of the campaign.
+        index: of the case.
+    """
+    if not workload.is_fitted:
+        return Swarm(workload=workload)
+    deck = Prng(derive_seed(master_seed, scenario, "swarm", index // FITTED_DECK))
+    boot_shape = deck.shuffled(BOOT_DECK)[index % FITTED_DECK]
+    size_shape = deck.shuffled(SIZE_DECK)[index % FITTED_DECK]
+    prng = Prng(derive_seed(master_seed, scenario, "swarm of a case", index))
+    sizes = _sizes(prng, size_shape, fit)
+    has_second_marks = fit.takes_second_mark and prng.below(2) == 0
+    mix = _mix(prng, fit, supports, has_done=has_second_marks)
+    fewest, most = workload.boots
+    low, high, *operations = boot_shape.value
+    boots = max(fewest, min(most, prng.between(low, high)))
+    operations_most = min(operations[1], _affordable(sizes, boots))
+    per_boot = (min(operations[0], operations_most), operations_most)
+    phases = _phases(prng, mix, per_boot, boots)
+    plan = replace(
+        workload,
+        boots=(boots, boots),
+        operations=per_boot,
+        mix=mix,
+        payload_bytes=sizes,
+        clean_close=prng.choice((0, 0, 20, 50, 100)),
+        phases=phases,
+        is_fitted=False,
+    )
+    return Swarm(
+        workload=plan,
+        has_second_marks=has_second_marks,
+        fills_files=size_shape is SizeShape.SEGMENTS and fit.segment_bytes > 0,
+    )
+
+
+def _phases(
+    prng: Prng, mix: Mapping[OperationMix, int], per_boot: tuple[int, int], boots: int
+) -> tuple[PhasePlan, ...]:
+    """Return a phase for each boot: in some cases some boots append nothing.
+
+    Half of these do nothing at all, the others what a log does for its upkeep. One boot appends.
+    """
+    upkeep = {kind: weight for kind, weight in mix.items() if kind not in _APPENDING}
+    share = prng.choice((0, 0, 25, 50)) if boots > 1 else 0
+    phases = []
+    for _ in range(boots):
+        phase = PhasePlan(operations=per_boot)
+        if prng.below(100) < share:
+            is_idle = not upkeep or prng.below(2) == 0
+            phase = IDLE if is_idle else PhasePlan(operations=UPKEEP_OPERATIONS, mix=upkeep)
+        phases.append(phase)
+    if all(phase.operations != per_boot for phase in phases):
+        phases[0] = PhasePlan(operations=per_boot)
+    return tuple(phases)
+
+
+def _mix(
+    prng: Prng, fit: Fit, supports: frozenset[str], *, has_done: bool
+) -> Mapping[OperationMix, int]:
+    """Return which operations a case has: puts, half of the others, one of them often.
+
+    With `has_done` MarkDone is one of them.
+    """
+    possible = [kind for kind in OperationMix if is_supported(kind, supports)]
+    has_all = prng.below(4) == 0
+    idle = {kind.value for kind in fit.idle}
+    mix: dict[OperationMix, int] = {}
+    for kind in possible:
+        # What has never changed a file is drawn for what it may find there. What promises by
+        # `sync` promises nothing without one.
+        chance = 2 if kind.value in idle else 4
+        chance = {OperationMix.PUT: 8, OperationMix.SYNC: 7}.get(kind, chance)
+        is_needed = has_done and kind is OperationMix.DONE
+        if prng.below(8) < chance or has_all or is_needed:
+            mix[kind] = _WEIGHTS.get(kind, 1)
+    often = prng.choice(possible)
+    if often in mix and prng.below(2):
+        mix[often] *= _EMPHASIS
+    return mix
+
+
+def _affordable(sizes: Sequence[int], boots: int) -> int:
+    """Return how many operations a boot may have for the case to stay within its bytes."""
+    mean = _PUTS_OF_ALL * sum(sizes) / len(sizes)
+    return max(FEWEST_OPERATIONS, int(CASE_BYTES / boots / max(1.0, mean)))
+
+
+def _sizes(prng: Prng, shape: SizeShape, fit: Fit) -> tuple[int, ...]:
+    """Return the payload sizes of a case, each once or more; none that the subject refuses."""
+    most = fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
+    sizes: Sequence[int] = USUAL_BYTES
+    if shape is SizeShape.SHORT:
+        sizes = SHORT_BYTES
+    elif shape is SizeShape.ONE:
+        sizes = (prng.choice(USUAL_BYTES),)
+    elif shape is SizeShape.EDGES:
+        sizes = _edges(prng, fit)
+    elif shape is SizeShape.SEGMENTS and fit.segment_bytes:
+        sizes = _segments(prng, fit)
+    elif shape is SizeShape.LONG:
+        sizes = LONG_BYTES
+    return tuple(size for size in sizes if 0 <= size <= most) or (min(16, most),)
+
+
+def _edges(prng: Prng, fit: Fit) -> list[int]:
+    """Return payloads whose records end at a sector or page end, or a byte off, in a new file."""
+    unit = prng.choice((SECTOR_BYTES, PAGE_BYTES))
+    exact = [fit.payload_for(unit * times, USUAL_ID) for times in (1, 2)]
+    return [16, *(size + off for size in exact for off in (-1, 0, 1))]
+
+
+def _segments(prng: Prng, fit: Fit) -> list[int]:
+    """Return payloads of which few make a file full, and one that is longer than a file."""
+    whole, few = fit.segment_bytes, prng.between(2, 8)
+    part = fit.payload_for(whole // few, USUAL_ID)
+    over = fit.payload_for(whole, USUAL_ID) + prng.choice((0, 1, 1 + part // 2))
+    return [part, part, part, part - prng.below(max(1, part // 4)), 16, 100, over]

@@ -1,0 +1,44 @@
+"""What the operations of a case came to, from histories and traces."""
+
+from dataclasses import replace
+
+from test_workload_fit import Log
+
+from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
+from walcrash.values.record import RecordType
+from walcrash.workload.reached import reach_of
+
+
+def history(plan, outcome=Outcome.ACKNOWLEDGED):
+    calls = tuple(Call(operation, outcome) for operation in plan.operations)
+    return BootHistory(calls, None, BootEnd.CLOSED)
+
+
+def reached(*boots, outcome=Outcome.ACKNOWLEDGED):
+    return reach_of([(boot, history(boot[0], outcome)) for boot in boots])
+
+
+def test_calls_count_where_they_were_acknowledged():
+    boot = Log().boot([(RecordType.PUT, 10), (RecordType.DONE, 0), (RecordType.PUT, 10)])
+    assert reached(boot).calls == {"done": 1, "put": 2, "sync": 1}
+    assert reached(boot, outcome=Outcome.UNANSWERED).calls == {}
+    assert reached(boot, boot).boots == 2
+
+
+def test_a_record_over_a_page_end_counts_and_one_up_to_it_does_not():
+    frame = 24 + len("op-1")
+    assert reached(Log().boot([(RecordType.PUT, 4096 - frame)])).over_page_end == 0
+    assert reached(Log().boot([(RecordType.PUT, 4097 - frame)])).over_page_end == 1
+
+
+def test_files_of_one_boot_that_follow_one_another_are_counted():
+    puts = [(RecordType.PUT, 900)] * 50
+    assert reached(Log(segment=10_000).boot(puts)).files == 5
+    one = reached(Log().boot(puts))
+    assert (one.files, one.file_bytes) == (1, 50 * 924 + sum(len(f"op-{n}") for n in range(1, 51)))
+
+
+def test_what_is_written_in_place_shows_no_file_of_records():
+    plan, events = Log().boot([(RecordType.PUT, 900)] * 3)
+    moved = [replace(event, offset=5) if event.call > 1 else event for event in events]
+    assert reached((plan, moved)).files == 0

@@ -1,0 +1,219 @@
+"""Fitted workloads: what the cases of a scenario without a workload are drawn from."""
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+from walcrash.tools.audit.audit import with_power
+from walcrash.values.case import BootPlan, Case
+from walcrash.values.contract import Contract
+from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.scenario import (
+    FITTED_BOOTS_MOST,
+    FITTED_WORKLOAD,
+    Budget,
+    RecoveryLimits,
+    Scenario,
+    SubjectSpec,
+    WorkloadPlan,
+)
+from walcrash.values.scenario import (
+    FITTED_DECK as DECK,
+)
+from walcrash.values.tears import PAGE_BYTES
+from walcrash.values.verdict import Invariant
+from walcrash.workload.draw import Profile, draw_case, draw_control, swarm_of
+from walcrash.workload.fit import Fit
+from walcrash.workload.long_control import FILE_BYTES, MARKED, STEPS, draw_long_control
+from walcrash.workload.swarm import CASE_BYTES, LONGEST_PAYLOAD_BYTES
+
+ALL = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
+FRAME = 30
+SEGMENT = 65_536
+SEGMENTED = Profile(
+    fit=Fit(frames={RecordType.PUT: FRAME}, segment_bytes=SEGMENT, takes_second_mark=True)
+)
+FITTED = Scenario(
+    name="fitted",
+    summary="",
+    path="",
+    subject=SubjectSpec("reference"),
+    contract=Contract(),
+    workload=FITTED_WORKLOAD,
+    faults=(FaultPlan(), FaultPlan(kind=FaultKind.POWER)),
+    invariants=frozenset(Invariant),
+    budget=Budget(),
+    limits=RecoveryLimits(),
+)
+
+
+@cache
+def many() -> list[Case]:
+    return cases(4 * DECK)
+
+
+def cases(count: int = 2 * DECK, *, profile=SEGMENTED, of=FITTED, supports=ALL, seed="s"):
+    return [
+        draw_case(of, supports=supports, profile=profile, master_seed=seed, index=index)
+        for index in range(count)
+    ]
+
+
+def puts(case: Case) -> list[int]:
+    records = [o.record for boot in case.boots for o in boot.operations if o.record is not None]
+    return [len(record.payload) for record in records if record.type is RecordType.PUT]
+
+
+def test_the_same_inputs_give_the_same_case_and_another_fit_another():
+    assert cases() == cases()
+    assert cases() != cases(profile=Profile())
+    assert cases(DECK) != cases(DECK, seed="t")
+    alone = draw_case(FITTED, supports=ALL, profile=SEGMENTED, master_seed="s", index=17)
+    assert alone == many()[17]
+
+
+def test_of_one_deck_of_cases_each_shape_of_boots_is_there():
+    for start in (0, DECK):
+        found = Counter(len(case.boots) for case in cases()[start : start + DECK])
+        assert {1, 2, 3} <= set(found)
+        assert sum(count for boots, count in found.items() if boots >= 10) == 2
+        assert max(found) <= FITTED_BOOTS_MOST
+
+
+def test_every_operation_that_the_subject_supports_is_drawn_and_no_other():
+    drawn = {o.kind for case in cases() for boot in case.boots for o in boot.operations}
+    assert drawn == set(OperationKind)
+    fewer = cases(supports=frozenset({"sync"}))
+    drawn = {o.kind for case in fewer for boot in case.boots for o in boot.operations}
+    assert drawn.isdisjoint({OperationKind.APPLY, OperationKind.TICK, OperationKind.COMPACT})
+
+
+def test_cases_have_subsets_of_the_operations():
+    subsets = {
+        frozenset(o.kind for boot in case.boots for o in boot.operations) for case in cases()
+    }
+    assert len(subsets) > DECK // 2
+
+
+def upkeep(drawn: list[Case]) -> list[BootPlan]:
+    """Return the boots that compact first of all."""
+    boots = [boot for case in drawn for boot in case.boots if len(boot.operations) in (3, 4)]
+    return [
+        boot
+        for boot in boots
+        if boot.operations[1].kind is OperationKind.COMPACT
+        and all(o.kind is not OperationKind.APPEND for o in boot.operations)
+    ]
+
+
+def test_some_boots_are_idle_and_some_cases_close_between_their_boots():
+    drawn = many()
+    idle = [len(boot.operations) <= 2 for case in drawn for boot in case.boots]
+    assert 0 < sum(idle) < len(idle) / 2
+    assert len(upkeep(drawn)) > 1
+    closed = [all(b.crash is None for b in case.boots[:-1]) for case in drawn if case.boots[1:]]
+    assert any(closed)
+    assert not all(closed)
+
+
+def test_where_a_file_was_followed_payloads_fill_one_with_few_records_and_go_beyond():
+    sizes = [puts(case) for case in many()]
+    assert any(sum(each) > 3 * SEGMENT for each in sizes)
+    assert any(size + FRAME > SEGMENT for each in sizes for size in each)
+    assert all(size <= LONGEST_PAYLOAD_BYTES for each in sizes for size in each)
+
+
+def test_where_none_was_followed_no_size_is_made_up():
+    for case in cases(profile=Profile()):
+        assert sum(puts(case)) < 3 * CASE_BYTES
+
+
+def test_records_end_at_page_and_sector_ends_or_a_byte_off():
+    of_edges = Counter(
+        (size + FRAME + len("op-12")) % 512 for case in many() for size in puts(case)
+    )
+    assert min(of_edges[0], of_edges[1], of_edges[511]) > 5
+
+
+def test_what_the_subject_refuses_is_never_drawn():
+    limited = Profile(fit=replace(SEGMENTED.fit, most_payload_bytes=900))
+    assert max(size for case in cases(profile=limited) for size in puts(case)) <= 900
+    nothing = Profile(fit=replace(SEGMENTED.fit, most_payload_bytes=1))
+    assert max(size for case in cases(2 * DECK, profile=nothing) for size in puts(case)) <= 1
+
+
+def second_marks(drawn: list[Case]) -> int:
+    count = 0
+    for case in drawn:
+        records = [o.record for boot in case.boots for o in boot.operations if o.record]
+        done = Counter(record.id for record in records if record.type is RecordType.DONE)
+        count += sum(number - 1 for number in done.values())
+    return count
+
+
+def test_operations_are_marked_twice_only_where_the_subject_took_that():
+    assert second_marks(many()) > 3
+    refusing = Profile(fit=replace(SEGMENTED.fit, takes_second_mark=False))
+    assert second_marks(cases(profile=refusing)) == 0
+
+
+def test_a_case_stays_within_its_bytes_on_average():
+    total = [sum(puts(case)) for case in many()]
+    assert sum(total) / len(total) < CASE_BYTES
+
+
+def test_where_every_fault_ends_a_later_boot_there_is_one():
+    later = replace(FITTED, faults=(FaultPlan(boots=BootSelector.LATER),))
+    assert all(len(case.boots) > 1 for case in cases(of=later))
+
+
+def test_bounds_of_boots_and_a_steady_clock_are_kept():
+    audited = with_power(FITTED, 5)
+    drawn = cases(of=audited)
+    assert all(len(case.boots) >= audited.workload.boots[0] for case in drawn)
+    assert not any(case.is_clock_back for case in drawn)
+
+
+def test_a_stated_workload_is_drawn_as_it_was_whatever_the_subject_showed():
+    stated = replace(FITTED, workload=WorkloadPlan(boots=(1, 3), clean_close=20))
+    assert cases(of=stated) == cases(of=stated, profile=Profile())
+    swarm = swarm_of(stated, supports=ALL, profile=SEGMENTED, master_seed="s", index=3)
+    assert swarm.workload is stated.workload
+    assert second_marks(cases(of=stated)) == 0
+
+
+def test_a_fitted_control_has_no_more_boots_than_most_cases():
+    boots = [len(draw_control(FITTED, ALL, "s", index).boots) for index in range(30)]
+    assert set(boots) == {2, 3}
+
+
+def long_sizes(case: Case) -> list[int]:
+    return puts(replace(case, boots=case.boots[:1]))
+
+
+def test_the_long_control_appends_ever_longer_records_and_marks_one_operation_twice():
+    case = draw_long_control(FITTED, frozenset(), "s")
+    assert sum(long_sizes(case)) == FILE_BYTES
+    assert long_sizes(case) == sorted(long_sizes(case))
+    assert case.is_control
+    assert len(case.boots) == 2
+    records = [o.record for boot in case.boots for o in boot.operations if o.record]
+    assert all(one.ts_ms < other.ts_ms for one, other in pairwise(records))
+    assert second_marks([case]) == 1
+    assert second_marks([draw_long_control(FITTED, ALL, "s", has_second_mark=False)]) == 0
+    marks = Counter(record.type for record in records)
+    assert (marks[RecordType.DONE], marks[RecordType.FAILED]) == (MARKED + 1, MARKED)
+
+
+def test_the_long_control_leaves_out_what_is_longer_than_it_may_be():
+    for _, size in STEPS:
+        case = draw_long_control(FITTED, ALL, "s", most_payload_bytes=size - 1)
+        assert max(long_sizes(case)) < size
+        assert OperationKind.SYNC in {o.kind for o in case.boots[0].operations}
+
+
+def test_a_page_end_lies_in_some_record_of_most_cases_with_long_ones():
+    assert max(max(puts(case), default=0) for case in cases()) > PAGE_BYTES
