@@ -234,7 +234,9 @@ class KillSearch:
         killed = self._killed(spot)
         boots = (*self._watched[: spot.boot], killed)
         before = None
-        if spot.boot and len(killed.plan.operations) == 1:
+        # A recovery that met an error may have given up something that nobody was promised.
+        is_cut_short = len(killed.plan.operations) == 1 and not killed.recording.has_injected
+        if spot.boot and is_cut_short:
             start = CrashPosition(self._recorded[spot.boot].events_before, Placement.BEFORE)
             before = images[_Spot(spot.boot, start)]
         image = images[spot]
