@@ -23,7 +23,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.event import EventKind
-from walcrash.values.faults import CrashPoint
+from walcrash.values.faults import CallError, CrashPoint, ErrorName, FaultCall
 from walcrash.values.history import Outcome
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -139,3 +139,40 @@ def test_a_control_has_the_same_operations_and_nothing_is_done_to_it() -> None:
     assert ends == [OperationKind.CLOSE] * 2
     assert control_of(control) == control
     assert replace(control, boots=case.boots) == case
+
+
+ERROR = CallError(boot=1, call=1, on=FaultCall.FSYNC, error=ErrorName.EIO)
+UNREPORTED = Invariant.UNREPORTED_ERROR
+
+
+def struck(monkeypatch: pytest.MonkeyPatch, without: Invariant | None) -> tuple[Blame, CaseRun]:
+    """Blame a case with an error whose subject breaks another rule, or none, without it."""
+
+    def rule(shown: Shown) -> Invariant | None:
+        return UNREPORTED if shown.case.faults else None if shown.case.is_control else without
+
+    subject = MadeUpSubject(rule)
+    monkeypatch.setattr(plain, "run_case", lambda _, asked: subject(asked))
+    case = stored(killed(put(1)), killed(put(2)))
+    case = replace(case, case=replace(case.case, faults=(ERROR,)))
+    run = subject(case)
+    return blame(cast("Sandbox", None), case, run), run
+
+
+def test_what_fails_with_its_crashes_and_without_its_error_fails_for_its_crashes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, run = struck(monkeypatch, LOST)
+    assert found.plain is None
+    assert found.crash is not None
+    assert found.crash.judgement.breaks_first(LOST)
+    assert not found.crash.case.faults
+    assert found.crash.case.boots == run.case.boots
+    assert found.stored.case == found.crash.case
+
+
+def test_what_passes_without_its_error_fails_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, run = struck(monkeypatch, None)
+    assert found.plain is None
+    assert found.crash == run
+    assert found.stored.case.faults == (ERROR,)
