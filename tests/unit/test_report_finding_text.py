@@ -43,6 +43,10 @@ def test_a_finding_that_does_not_repeat_says_so() -> None:
 def test_a_finding_that_was_not_minimised_to_the_end_says_so() -> None:
     text = finding_text(finding(is_minimal=False, tries=200), width=200)
     assert "minimised to 3 in 200 tries, the most work that is spent on one; seen" in text
+    several = finding(rules=(Invariant.LOST_PUT, Invariant.LOST_MARK))
+    assert "seen 2 times in 4 cases, as lost-put, lost-mark; replayed" in finding_text(
+        several, width=200
+    )
     late = finding(is_minimal=False, is_late=True, tries=12, most_tries=200)
     assert minimised(late) == (
         "9 operations, minimised to 3 in 12 of at most 200 tries, then the time was over"

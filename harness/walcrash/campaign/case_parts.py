@@ -25,6 +25,7 @@ from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import FateSite
+from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict
 
 
@@ -173,7 +174,7 @@ def with_evidence(
             each = _Failure(at, part, failed, run, stored)
             group = outcome_group(failed)
             known = simplest.setdefault((part, group), each)
-            if complexity(failed) < complexity(known.outcome):
+            if preference(failed) < preference(known.outcome):
                 simplest[part, group] = each
     for each in simplest.values():
         stored = replace(torn_as(each.stored, each.run), case=each.run.case)
@@ -182,6 +183,11 @@ def with_evidence(
             found[each.at], each.part, replace(each.outcome, evidence=evidence)
         )
     return found
+
+
+def preference(outcome: CaseOutcome) -> tuple[int, ...]:
+    """Return what orders the failing cases of a group: the severest rule, then the simplest."""
+    return RULES[outcome.worst.invariant].rank, *complexity(outcome)
 
 
 def outcome_group(outcome: CaseOutcome) -> FailureGroup:

@@ -36,7 +36,7 @@ from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import CutWork, FindingReported
 from walcrash.values.persistence import covers, is_power_loss
 from walcrash.values.persistence import is_portability as is_beyond
-from walcrash.values.rules import RULES
+from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
 from walcrash.values.sighting import Sight, Sighting
 from walcrash.values.verdict import Invariant
 
@@ -406,6 +406,7 @@ def _finding(
         tries=0 if minimal is None else minimal.tries,
         is_minimal=minimal is not None and minimal.is_finished,
         is_late=minimal is not None and minimal.is_late,
+        rules=_rules(groups, shown),
         seen=sum(group.seen for group in groups),
         cases=tally.cases + (tally.controls if shown.is_plain else 0),
         replays=replays,
@@ -423,6 +424,14 @@ def _finding(
         origin=tally.scenario.origin,
         fate=None if minimal is None else minimal.fate,
     )
+
+
+def _rules(groups: Sequence[Group], shown: CaseOutcome) -> tuple[Invariant, ...]:
+    """Return the rules that cases broke first, where it was not the one that is shown only."""
+    broken = {rule for group in groups for rule in group.rules}
+    if broken <= {shown.worst.invariant}:
+        return ()
+    return tuple(rule for rule in MOST_SEVERE_FIRST if rule in broken)
 
 
 def _model(shown: CaseOutcome, *, is_portability: bool) -> PersistenceModel:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from walcrash.campaign.case_parts import outcome_group
+from walcrash.campaign.case_parts import outcome_group, preference
 from walcrash.campaign.search_tally import SearchTally
 from walcrash.campaign.time_budget import cuts_text
-from walcrash.case.outcome import CaseOutcome, complexity
+from walcrash.case.outcome import CaseOutcome
 from walcrash.case.power_loss import Coverage
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
@@ -39,15 +39,17 @@ UNRECORDED: Final = "after timer, not recorded"
 
 @dataclass(slots=True)
 class Group:
-    """Failing cases that are minimised as one: the simplest so far, and how many there are.
+    """Failing cases that are minimised as one: the best to show so far, and how many there are.
 
-    `is_before_promise` says that none of them had acknowledged a record.
+    `is_before_promise` says that none of them had acknowledged a record; `rules` are those that
+    they broke first.
     """
 
     best: CaseOutcome
     seen: int = 0
     is_before_promise: bool = True
     pinned: str = ""
+    rules: set[Invariant] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -169,7 +171,8 @@ class Tally:
         group = groups.setdefault(name, Group(outcome))
         group.seen += 1
         group.is_before_promise &= outcome.is_before_promise
-        if complexity(outcome) <= complexity(group.best):
+        group.rules.add(outcome.worst.invariant)
+        if preference(outcome) <= preference(group.best):
             group.best, group.pinned = outcome, pinned
         return name
 

@@ -212,8 +212,13 @@ def _history(finding: Finding) -> str:
     times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
     return (
         f"{minimised(finding)}; "
-        f"seen {times} in {counted(finding.cases, 'case')}; {replays(finding)}"
+        f"seen {times} in {counted(finding.cases, 'case')}{_as_rules(finding)}; {replays(finding)}"
     )
+
+
+def _as_rules(finding: Finding) -> str:
+    """Return the rules that missed what was lost, where these are several."""
+    return f", as {', '.join(rule.value for rule in finding.rules)}" if finding.rules else ""
 
 
 def minimised(finding: Finding) -> str:

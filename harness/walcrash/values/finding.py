@@ -73,6 +73,8 @@ class Finding(HasViolations):
         is_minimal: whether all was tried that can take a boot, an operation, a fault or a part of
             a crash away; else the budget for it ran out first, or the campaign's own case did not
             fail again.
+        rules: the rules that its cases broke first, most severe first, where these are several: the
+            record that they lost was missed by one or the other. Else empty.
         most_tries: how many simpler cases would have been run at most; 0 where that is not known.
         is_late: whether a time budget was over before the smallest case was known to be that.
         seen: in how many cases of this campaign.
@@ -134,6 +136,7 @@ class Finding(HasViolations):
     is_clock_back: Annotated[bool, SPARSE] = False
     kept: Annotated[FindingState | None, SPARSE] = None
     sighting: Annotated[Sighting | None, SPARSE] = None
+    rules: Annotated[tuple[Invariant, ...], SPARSE] = ()
     most_tries: Annotated[Count, SPARSE] = 0
     is_late: Annotated[bool, SPARSE] = False
     error: Annotated[IoError | None, SPARSE] = None

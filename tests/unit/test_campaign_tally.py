@@ -1,0 +1,65 @@
+"""Failing cases in groups: what was lost decides, and the severest rule stands for it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bundles import small_bundle
+
+from walcrash.campaign.finding_reports import _rules
+from walcrash.campaign.tally import Group, Tally
+from walcrash.case.outcome import CaseOutcome, summarise
+from walcrash.scenario.file import load_scenario
+from walcrash.values.cause import FateSite
+from walcrash.values.event import EventKind
+from walcrash.values.fate import FateKind
+from walcrash.values.verdict import Invariant, Violation
+
+BUNDLE = small_bundle()
+FAILED = replace(summarise(BUNDLE.evidence.run, BUNDLE.stored), coverage=None)
+SCENARIO = load_scenario(Path(__file__).parents[2] / "scenarios" / "quickstart.toml")
+CUT = FateSite(kind=FateKind.REMOVED, path="wal.#", by=(EventKind.TRUNCATE, "wal.#"))
+PUT, MARK, ORDER = Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER
+
+
+def failing(
+    index: int, invariant: Invariant, fate: FateSite | None, *, operations: int = 5
+) -> CaseOutcome:
+    return replace(
+        FAILED,
+        index=index,
+        violations=(Violation(invariant, "first recovery", "made up"),),
+        operations=operations,
+        fate=fate,
+    )
+
+
+def grouped(*outcomes: CaseOutcome) -> list[Group]:
+    tally = Tally(SCENARIO, "1")
+    names = [tally.add(outcome).finding for outcome in outcomes]
+    assert set(names) == set(tally.groups)
+    return list(tally.groups.values())
+
+
+def test_cases_whose_record_went_one_way_are_one_group_named_by_the_severest_rule() -> None:
+    outcomes = [
+        failing(0, ORDER, CUT, operations=1),
+        failing(1, PUT, CUT, operations=9),
+        failing(2, PUT, CUT, operations=7),
+        failing(3, MARK, CUT, operations=1),
+    ]
+    (group,) = grouped(*outcomes)
+    assert (group.best, group.seen, group.rules) == (outcomes[2], 4, {ORDER, PUT, MARK})
+    (other,) = grouped(*reversed(outcomes))
+    assert other.best == outcomes[2]
+    assert _rules([group], outcomes[2]) == (PUT, MARK, ORDER)
+    assert _rules(grouped(outcomes[1]), outcomes[1]) == ()
+
+
+def test_another_way_is_another_group_though_rule_and_crash_are_the_same() -> None:
+    unlinked = replace(CUT, by=(EventKind.UNLINK, "wal.#"))
+    groups = grouped(failing(0, PUT, CUT), failing(1, PUT, unlinked), failing(2, PUT, None))
+    assert [group.best.fate for group in groups] == [CUT, unlinked, None]
+
+
+def test_where_nothing_is_known_of_a_record_each_rule_is_a_group() -> None:
+    assert len(grouped(failing(0, PUT, None), failing(1, MARK, None), failing(2, PUT, None))) == 2
