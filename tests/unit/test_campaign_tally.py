@@ -9,20 +9,29 @@ from walcrash.campaign.finding_reports import _rules
 from walcrash.campaign.tally import Group, Tally
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.scenario.file import load_scenario
-from walcrash.values.cause import FateSite
 from walcrash.values.event import EventKind
-from walcrash.values.fate import FateKind
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, RecordFate
 from walcrash.values.verdict import Invariant, Violation
 
 BUNDLE = small_bundle()
 FAILED = replace(summarise(BUNDLE.evidence.run, BUNDLE.stored), coverage=None)
 SCENARIO = load_scenario(Path(__file__).parents[2] / "scenarios" / "quickstart.toml")
-CUT = FateSite(kind=FateKind.REMOVED, path="wal.#", by=(EventKind.TRUNCATE, "wal.#"))
+TRUNCATED = EventRef(boot=1, event=9, kind=EventKind.TRUNCATE, path="wal.1")
+
+
+def removed(by: EventRef) -> Fate:
+    copy = CopyFate(kind=FateKind.REMOVED, path="wal.1", start=0, end=9, written=TRUNCATED, by=by)
+    return Fate(
+        record=RecordFate(record="", is_missing=True, kind=FateKind.REMOVED, copies=(copy,))
+    )
+
+
+CUT = removed(TRUNCATED)
 PUT, MARK, ORDER = Invariant.LOST_PUT, Invariant.LOST_MARK, Invariant.ORDER
 
 
 def failing(
-    index: int, invariant: Invariant, fate: FateSite | None, *, operations: int = 5
+    index: int, invariant: Invariant, fate: Fate | None, *, operations: int = 5
 ) -> CaseOutcome:
     return replace(
         FAILED,
@@ -45,7 +54,7 @@ def test_cases_whose_record_went_one_way_are_one_group_named_by_the_severest_rul
         failing(0, ORDER, CUT, operations=1),
         failing(1, PUT, CUT, operations=9),
         failing(2, PUT, CUT, operations=7),
-        failing(3, MARK, CUT, operations=1),
+        failing(3, MARK, removed(replace(TRUNCATED, event=4, path="wal.27")), operations=1),
     ]
     (group,) = grouped(*outcomes)
     assert (group.best, group.seen, group.rules) == (outcomes[2], 4, {ORDER, PUT, MARK})
@@ -56,7 +65,7 @@ def test_cases_whose_record_went_one_way_are_one_group_named_by_the_severest_rul
 
 
 def test_another_way_is_another_group_though_rule_and_crash_are_the_same() -> None:
-    unlinked = replace(CUT, by=(EventKind.UNLINK, "wal.#"))
+    unlinked = removed(replace(TRUNCATED, kind=EventKind.UNLINK))
     groups = grouped(failing(0, PUT, CUT), failing(1, PUT, unlinked), failing(2, PUT, None))
     assert [group.best.fate for group in groups] == [CUT, unlinked, None]
 

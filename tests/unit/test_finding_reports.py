@@ -17,8 +17,12 @@ from walcrash.campaign.tally import Tally
 from walcrash.campaign.time_budget import TimeBudget
 from walcrash.case.outcome import summarise
 from walcrash.findings.store import NAME, Store
+from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase
 from walcrash.scenario.file import load_scenario
+from walcrash.values.cause import fate_site
+from walcrash.values.fate import Fate, FateKind, RecordFate
+from walcrash.values.identity import finding_id
 from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
@@ -76,6 +80,22 @@ def test_a_finding_without_time_is_reported_as_it_was_found_and_what_was_left_ou
         TimeCut(what=CutWork.REPLAYS, done=0, of=5),
     )
     assert "0 of 5 replays were made" in ended.reason
+
+
+def test_a_finding_without_time_is_named_by_what_became_of_its_record(tmp_path: Path) -> None:
+    """Its id and its fate are those that it would have with all the time that there is."""
+    scenario = load_scenario(SCENARIOS / "quickstart.toml")
+    shown = replace(summarise(BUNDLE.evidence.run, BUNDLE.stored), coverage=None)
+    fate = Fate(record=RecordFate(record="op-1", is_missing=True, kind=FateKind.NEVER_WRITTEN))
+    tally = Tally(scenario, "1")
+    tally.add(replace(shown, fate=fate))
+    with JobPool(ThreadPoolExecutor, 1) as pool:
+        reports = FindingReports(pool, Store(tmp_path), None, tries=1)
+        ((late, _),) = reports.lines(tally, TimeBudget.lasting(0.0))
+    cause = cause_of(shown.worst.invariant, [], fate=fate_site(fate))
+    assert late.finding.id == finding_id(scenario.name, scenario.subject, cause.facts)
+    assert (late.finding.fate, late.finding.is_late) == (fate, True)
+    assert late.finding.most_tries == 1
 
 
 @pytest.mark.parametrize(

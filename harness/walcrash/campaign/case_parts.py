@@ -20,11 +20,12 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import SearchPlan
 from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
-from walcrash.findings.fates import failure_site
+from walcrash.findings.fates import failure_fate
 from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import FateSite
+from walcrash.values.cause import fate_site
+from walcrash.values.fate import Fate
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict
 
@@ -58,7 +59,7 @@ class CaseParts:
     needs_crash: bool = True
     plain: CaseRun | None = None
     portability: CaseRun | None = None
-    fates: Mapping[Part, FateSite] = field(default_factory=dict)
+    fates: Mapping[Part, Fate] = field(default_factory=dict)
 
     def outcome(self) -> CaseOutcome:
         """Return what a campaign keeps of it."""
@@ -111,11 +112,11 @@ def run_parts(
         WalcrashError: as `run_case`.
     """
     parts = _parts(sandbox, stored, alignment, plane, later, search)
-    sites = {
-        part: failure_site(sandbox, parts.own_stored if part is Part.OWN else parts.stored, run)
+    fates = {
+        part: failure_fate(sandbox, parts.own_stored if part is Part.OWN else parts.stored, run)
         for part, run in parts.failures()
     }
-    return replace(parts, fates={part: site for part, site in sites.items() if site is not None})
+    return replace(parts, fates={part: fate for part, fate in fates.items() if fate is not None})
 
 
 def _parts(
@@ -195,7 +196,7 @@ def outcome_group(outcome: CaseOutcome) -> FailureGroup:
     return group_of(
         outcome.worst.invariant,
         outcome.landings,
-        outcome.fate,
+        fate_site(outcome.fate),
         is_plain=outcome.is_plain,
         error=outcome.error,
     )

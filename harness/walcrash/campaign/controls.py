@@ -17,7 +17,7 @@ from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.case.runner import run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.steady import with_steady_clock
-from walcrash.findings.fates import failure_site
+from walcrash.findings.fates import failure_fate
 from walcrash.findings.story import build_story
 from walcrash.oracle import refusal_without_fault
 from walcrash.recorder.recording import WatchEnd
@@ -53,7 +53,7 @@ def run_control(sandbox: Sandbox, stored: StoredCase) -> tuple[CaseOutcome, Case
     if outcome.verdict is Verdict.PASS:
         return outcome, first
     stored, again = with_steady_clock(sandbox, stored, run_case_fresh(sandbox, stored))
-    decided = replace(_summarise(again, stored), fate=failure_site(sandbox, stored, again))
+    decided = replace(_summarise(again, stored), fate=failure_fate(sandbox, stored, again))
     if decided.verdict is not Verdict.PASS or outcome.verdict is Verdict.INCONCLUSIVE:
         return decided, again
     names = ", ".join(sorted({v.invariant.value for v in outcome.violations}))

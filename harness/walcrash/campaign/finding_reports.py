@@ -29,7 +29,7 @@ from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause
+from walcrash.values.cause import Cause, fate_site
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
 from walcrash.values.identity import canonical, finding_id
@@ -193,6 +193,7 @@ class FindingReports:
             if any(v.invariant is found.invariant for v in run.judgement.violations)
         ]
         own = found.best.best
+        is_late = found.minimal is not None and found.minimal.is_late
         run, evidence = (alike[0] if alike else None), ""
         if not runs:
             if found.minimal is not None and found.minimal.outcome is None:
@@ -210,8 +211,9 @@ class FindingReports:
         finding = replace(
             _finding(tally, name, found, replays=len(runs), replays_alike=len(alike)),
             most_tries=self._tries,
+            is_late=is_late,
         )
-        if run is not None and found.minimal is None:
+        if run is not None and finding.fate is None and found.minimal is None:
             finding = replace(finding, fate=case_fate(run))
         if is_power_loss(finding.model) and not finding.is_plain:
             sighting = self._sighting(finding, found, kept)
@@ -362,16 +364,17 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
     Where the minimal case's events decide nothing, those of the campaign's own case may.
     """
     best = group.best
+    fate = fate_site(best.fate)
     if made is None or made.cause is None:
         return cause_of(
             best.worst.invariant,
             best.landings,
-            fate=best.fate,
+            fate=fate,
             is_plain=best.is_plain,
             error=best.error,
         )
-    if made.cause.fate is None and best.fate is not None:
-        return replace(made.cause, fate=best.fate)
+    if made.cause.fate is None and fate is not None:
+        return replace(made.cause, fate=fate)
     return made.cause
 
 
@@ -405,7 +408,6 @@ def _finding(
         operations_before=best.operations,
         tries=0 if minimal is None else minimal.tries,
         is_minimal=minimal is not None and minimal.is_finished,
-        is_late=minimal is not None and minimal.is_late,
         rules=_rules(groups, shown),
         seen=sum(group.seen for group in groups),
         cases=tally.cases + (tally.controls if shown.is_plain else 0),
@@ -422,7 +424,7 @@ def _finding(
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
-        fate=None if minimal is None else minimal.fate,
+        fate=best.fate if minimal is None or minimal.outcome is None else minimal.fate,
     )
 
 

@@ -11,7 +11,7 @@ from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case, summarise
 from walcrash.case.runner import run_case, run_case_fresh
-from walcrash.findings.fates import failure_site
+from walcrash.findings.fates import failure_fate
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
@@ -36,7 +36,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     """
     shown = _run(scenario, description, pin)
     outcome = summarise(shown.run, shown.stored)
-    outcome = replace(outcome, fate=failure_site(job_sandbox(), shown.stored, shown.run))
+    outcome = replace(outcome, fate=failure_fate(job_sandbox(), shown.stored, shown.run))
     if shown.is_missed and not shown.is_redrawn and outcome.verdict is Verdict.PASS:
         doubt = (
             f"the pinned case of {pin.finding} did not reach its crash points: expected "

@@ -10,9 +10,9 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import FateSite
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.fate import Fate
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
@@ -68,7 +68,7 @@ class CaseOutcome(HasViolations):
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
-    fate: Annotated[FateSite | None, SPARSE] = None
+    fate: Annotated[Fate | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
     reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
 

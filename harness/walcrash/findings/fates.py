@@ -17,7 +17,6 @@ from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import FateSite, fate_site
 from walcrash.values.errors import Inconclusive
 from walcrash.values.fate import EventRef, Fate, event_ref
 from walcrash.values.history import RecoveryName
@@ -72,8 +71,8 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     return case_fate(run, recovery=watched if is_same else None)
 
 
-def failure_site(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> FateSite | None:
-    """Return what became of what a run lost, as far as it is the same from seed to seed.
+def failure_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | None:
+    """Return the fate of what a run broke first.
 
     Args:
         sandbox: as for `watched_fate`.
@@ -88,7 +87,7 @@ def failure_site(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> FateSite
     """
     if run.verdict is not Verdict.FAIL:
         return None
-    return fate_site(watched_fate(sandbox, stored, run))
+    return watched_fate(sandbox, stored, run)
 
 
 def _traces(boots: Sequence[WatchedBoot]) -> Iterator[BootTrace]:
