@@ -56,6 +56,8 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         return False
     if kept.is_portability is not finding.is_portability:
         return False
+    if kept.cause.error != finding.cause.error:
+        return False
     again = replace(kept.cause, fate=fate_site(kept.fate))
     if again.fate is not None and finding.cause.fate is not None:
         return again.facts == finding.cause.facts
