@@ -1,7 +1,9 @@
 """A time budget ends a run whatever the subject does, and the run says what took the time."""
 
+import re
 from pathlib import Path
 
+import pytest
 from command import walcrash_here
 from test_bad_subjects import write_scenario
 
@@ -17,3 +19,23 @@ def test_the_time_ends_a_run_whose_subject_hangs(tmp_path: Path) -> None:
     assert "before the first of 3 cases without a crash had ended" in done.stdout
     assert "stopped   time budget used up, after" in done.stdout
     assert "hung" not in done.stdout
+
+
+@pytest.mark.slow
+def test_until_quiet_goes_on_past_the_stated_cases_and_ends_when_nothing_new_comes(
+    tmp_path: Path,
+) -> None:
+    file = write_scenario(tmp_path, "Right")
+    text = (tmp_path / file).read_text()
+    assert re.search(r"^cases = \d+$", text, re.MULTILINE)
+    (tmp_path / file).write_text(re.sub(r"(?m)^cases = \d+$", "cases = 1", text))
+    asked = ("run", file, "--seed", "1", "--until-quiet", "1s", "--jobs", "1")
+    done = walcrash_here(tmp_path, *asked, "--log", "events.ndjson")
+    assert done.returncode == 0, done.stdout
+    assert "stopped   nothing new came for as long as was asked, after" in done.stdout
+    assert f"again     walcrash run {file} --until-quiet 1 --seed 1" in done.stdout
+    cases = (tmp_path / "events.ndjson").read_text().count('"line":"case-judged"')
+    assert cases > 1
+    refused = walcrash_here(tmp_path, "run", "--resume", "any", "--until-quiet", "1s")
+    assert refused.returncode == 2
+    assert "--until-quiet" in refused.stderr

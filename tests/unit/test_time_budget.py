@@ -19,6 +19,13 @@ FAR = 1e6
 """Seconds that no test takes."""
 
 CLOCKS = {
+    "campaign/campaign.py": "when a time budget ends, and how long a state says that it ran",
+    "campaign/cases.py": "how long a state says that it ran",
+    "campaign/jobs.py": "no case begins behind a time budget; what preparing cost",
+    "campaign/pool.py": "how long what is under way may go on behind a time budget",
+    "campaign/sightings.py": "how long a finding is tried on a real file system, when asked",
+    "campaign/stop.py": "a time budget, and `--until-quiet`",
+    "campaign/time_budget.py": "it shares the time that there is",
     "case/deadline.py": "asks only where there is a time budget",
     "case/plane.py": "how long a session with a real file system may be silent, then inconclusive",
     "case/recoverer.py": "the time limit of one recovery, which is a verdict: it hangs",
@@ -28,7 +35,7 @@ CLOCKS = {
 
 
 def test_what_is_found_and_how_it_is_named_depends_on_no_clock() -> None:
-    rooms = ("case", "minimise", "disk", "oracle", "workload")
+    rooms = ("campaign", "case", "minimise", "disk", "oracle", "workload")
     found = {
         path.relative_to(PACKAGE).as_posix()
         for room in rooms
