@@ -270,6 +270,18 @@ def test_what_happened_to_other_names_since_is_told() -> None:
     assert "since it was written: event 5 of boot 1 renamed mark.new to mark" in said(told)
 
 
+def test_a_truncation_to_the_size_that_a_file_has_cut_nothing() -> None:
+    other = create("other", 1, 2), write("other", 0, b"0123456789", 2, file=1)
+    same = act(EventKind.TRUNCATE, "other", file=1, offset=10, call=2)
+    longer = act(EventKind.TRUNCATE, "other", file=1, offset=20, call=2)
+    shorter = act(EventKind.TRUNCATE, "other", file=1, offset=15, call=2)
+    for cuts in ((same,), (longer,), (same, longer)):
+        told = fate(one_file(*other, *cuts), first=shows(), lost=ONE)
+        assert "since it was written" not in said(told)
+    told = fate(one_file(*other, longer, shorter), first=shows(), lost=ONE)
+    assert "since it was written: event 7 of boot 1 cut other" in said(told)
+
+
 def test_a_failed_recovery_is_told_what_was_new() -> None:
     more = (create("wal.tmp", 1, 2),)
     told = fate(one_file(*more), first=REFUSAL)

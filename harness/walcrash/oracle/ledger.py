@@ -155,6 +155,7 @@ class Ledger:
     taken: dict[str, EventRef] = field(default_factory=dict)
     _bound: dict[int, int] = field(default_factory=dict)
     _last_names: dict[int, tuple[str, EventRef | None]] = field(default_factory=dict)
+    _sizes: dict[int, int] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
     _at: int = 0
@@ -256,6 +257,7 @@ class Ledger:
     def _create(self, event: Event, ref: EventRef) -> None:
         number = self._new()
         self._bound[event.file] = number
+        self._sizes[number] = 0
         if event.path:
             self._name(event.path, number, ref)
 
@@ -307,6 +309,7 @@ class Ledger:
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
+        self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
         last, taker = self._last_names.get(number, (event.path, None))
         for carrier in carried:
@@ -355,7 +358,9 @@ class Ledger:
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
                 piece.carrier = _without(carrier, event.offset, carrier.end)
-        if event.path:
+        was_longer = self._sizes.get(number, event.offset + 1) > event.offset
+        self._sizes[number] = event.offset
+        if event.path and was_longer:
             self.changes.append((self.clock, ref))
 
     def _allocate(self, event: Event, ref: EventRef) -> None:
@@ -363,8 +368,10 @@ class Ledger:
         mode = event.flags & ~_KEPT_BY_ALLOCATION
         if mode & ~(_PUNCH_HOLE | _ZERO_RANGE):
             raise LostTrack
+        end = event.offset + event.length
+        if not event.flags & _KEPT_BY_ALLOCATION:
+            self._sizes[number] = max(self._sizes.get(number, 0), end)
         if mode:
-            end = event.offset + event.length
             for piece in self.pieces:
                 carrier = piece.carrier
                 is_hit = carrier.start < end and event.offset < carrier.end
@@ -405,10 +412,11 @@ class Ledger:
         for path, number in self.names.items():
             paths_of.setdefault(number, []).append(path)
         self.names = {}
-        for path in contents:
+        for path, content in contents.items():
             entry = image.entries[path]
             first = entry.first_name if isinstance(entry, LinkEntry) else path
             self.names[path] = self.names[first] if first in self.names else self._new()
+            self._sizes[self.names[path]] = len(content)
         self.torn = []
         for piece in self.pieces:
             place = _place(piece, contents, paths_of.get(piece.file, []))
