@@ -13,6 +13,7 @@ import pytest
 from needs import lacking
 from watching import Seen, both_ways, errors_of, outcome, run_watched
 
+from walcrash.recorder.processes import MOST_ZEROS_BYTES, shared_zeros
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint
@@ -476,3 +477,12 @@ def test_a_worker_that_closes_everything_is_still_heard(zygote: Zygote, tmp_path
     seen = run_watched(zygote, work_closes_everything, tmp_path)
     assert seen.result == 1
     assert seen.told == ["create f", "write f, 1 bytes at 0"]
+
+
+def test_writes_of_zeros_are_one_object_and_no_other_bytes_change() -> None:
+    assert shared_zeros(bytes(8192)) is shared_zeros(bytes(bytearray(8192)))
+    assert shared_zeros(bytes(8192)) == bytes(8192)
+    almost = bytes(5000) + b"\1" + bytes(3000)
+    assert shared_zeros(almost) is almost
+    longer = bytes(MOST_ZEROS_BYTES + 1)
+    assert shared_zeros(longer) is longer

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from walcrash.recorder.tree import capture, restore
+from walcrash.values.content import LargeContent
 from walcrash.values.image import FileEntry, Image
 
 PIECE = 1 << 16
@@ -43,3 +44,17 @@ def test_a_file_with_data_between_holes_is_read_whole(tmp_path: Path) -> None:
         os.ftruncate(file.fileno(), LONG)
     assert path.stat().st_blocks * 512 < LONG, "this file system keeps no holes"
     assert capture(str(tmp_path)) == Image({"log": FileEntry(path.read_bytes(), 0o644)})
+
+
+def test_a_capture_shares_the_pieces_that_an_earlier_image_has(tmp_path: Path) -> None:
+    restore(Image({"log": FileEntry(b"\1" * LONG)}), str(tmp_path))
+    first = capture(str(tmp_path))
+    with (tmp_path / "log").open("r+b") as file:
+        os.pwrite(file.fileno(), b"changed", 7 * PIECE + 5)
+    second = capture(str(tmp_path), like=first)
+    before, after = first.content("log"), second.content("log")
+    assert isinstance(before, LargeContent)
+    assert isinstance(after, LargeContent)
+    pairs = zip(before.pieces, after.pieces, strict=True)
+    assert [at for at, (one, other) in enumerate(pairs) if one is not other] == [7]
+    assert bytes(after) == (tmp_path / "log").read_bytes()

@@ -161,7 +161,7 @@ class RecoveryRuns:
         )
 
     def _is_worth_more(self, place: Hashable, image: Image, first: Recovery) -> bool:
-        left = capture(self._sandbox.directory)
+        left = capture(self._sandbox.directory, like=image)
         return self._novelty.is_worth_more(place, image, first, left)
 
     def _further(self) -> list[str]:

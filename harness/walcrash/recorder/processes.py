@@ -15,6 +15,7 @@ import fcntl
 import os
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from walcrash.recorder import abi
 from walcrash.recorder.status import status_of, status_of_name
@@ -27,7 +28,33 @@ STATUS_BYTES = 1 << 16
 
 _MEMORY_PIECE_BYTES = 1 << 20
 
+_FEWEST_ZEROS = 4096
+"""From this length on it is asked whether what was read is all zeros."""
+
+# limits
+MOST_ZEROS_BYTES = 1 << 22
+"""Longest run of zeros that is shared."""
+
+_LENGTHS = 4
+"""Lengths of which the run of zeros is kept: a program fills a file in equal writes."""
+
 _REMOVED = b" (deleted)"
+
+
+@lru_cache(_LENGTHS)
+def _zeros(length_bytes: int) -> bytes:
+    return bytes(length_bytes)
+
+
+def shared_zeros(data: bytes) -> bytes:
+    """Return the same bytes; one object for all that are zeros and of one length.
+
+    A file that is filled with zeros in advance would be in memory as often as it is written.
+    """
+    if data[0] or data[-1] or len(data) > MOST_ZEROS_BYTES:
+        return data
+    zeros = _zeros(len(data))
+    return zeros if data == zeros else data
 
 
 @dataclass(slots=True)
@@ -83,7 +110,7 @@ class Process:
         if length_bytes and not data:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         if len(data) == length_bytes or len(data) < _MEMORY_PIECE_BYTES:
-            return data
+            return data if len(data) < _FEWEST_ZEROS else shared_zeros(data)
         pieces = [data]
         got = len(data)
         while got < length_bytes and (
