@@ -151,6 +151,24 @@ def test_another_file_another_event_or_a_torn_write_is_another_cause() -> None:
     assert not any(one.explains(other) for one in causes for other in causes if one is not other)
 
 
+def test_a_copy_that_was_left_half_way_is_explained_by_what_took_the_other_one() -> None:
+    unlink = EventRef(boot=1, event=5, kind=K.UNLINK, path="wal.1")
+    gone = replace(COPY, kind=FateKind.REMOVED, by=unlink)
+    half_way = replace(COPY, path="data.new")
+
+    def lost(*copies: CopyFate) -> Cause:
+        told = RecordFate(record="", is_missing=True, kind=copies[0].kind, copies=copies)
+        return cause_of(Invariant.LOST_PUT, [], fate=fate_site(Fate(record=told)))
+
+    assert lost(gone).explains(lost(half_way, gone))
+    assert not lost(half_way, gone).explains(lost(gone))
+    assert not lost(gone).explains(lost(half_way))
+    cut = replace(gone, by=replace(unlink, kind=K.TRUNCATE))
+    assert not lost(cut).explains(lost(half_way, gone))
+    # The id is that of the copy that is there, whatever became of others.
+    assert id_of(lost(half_way, gone)) == id_of(lost(half_way))
+
+
 def test_what_needs_no_crash_is_another_finding_though_it_loses_alike() -> None:
     crash = cause_of(Invariant.LOST_PUT, [landed(WRITE)], fate=became(COPY))
     plain = cause_of(Invariant.LOST_PUT, [], fate=became(COPY), is_plain=True)

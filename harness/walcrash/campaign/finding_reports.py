@@ -344,7 +344,7 @@ def _without_followers(found: Sequence[_Found]) -> list[_Found]:
 
 def _loss_order(cause: Cause) -> tuple[bool, int, int, str]:
     fate = cause.fate
-    found = 0 if fate is None else len(fate.found)
+    found = 0 if fate is None else len(fate.found) + len(fate.others)
     return fate is None, found, len(cause.lost), canonical(cause.facts)
 
 

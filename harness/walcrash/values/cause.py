@@ -7,7 +7,7 @@ Not here: which cause a case shows, and which failing cases are a group (`minimi
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from walcrash.values.case import Landing
@@ -60,6 +60,9 @@ class FateSite:
         detail: that they lie behind a torn write, or whose sync is missing.
         found: for a recovery that failed, the names that were new, torn, or lost in part.
         gone: for a recovery that failed and found none of these, the names that were gone.
+        others: of its other copies, where one is there and was not shown, the file, what took it
+            there, and the name that this acted on: a copy that a crash left half-way may be right
+            not to be shown. No id is made of it.
     """
 
     kind: FateKind | None = None
@@ -68,6 +71,7 @@ class FateSite:
     detail: str = ""
     found: tuple[str, ...] = ()
     gone: Annotated[tuple[str, ...], SPARSE] = ()
+    others: Annotated[tuple[tuple[str, EventKind, str], ...], SPARSE] = ()
 
     @property
     def facts(self) -> Facts:
@@ -80,9 +84,11 @@ class FateSite:
         return (kind, self.path, by, is_torn, detail, self.found, self.gone)
 
     def explains(self, other: "FateSite") -> bool:
-        """Whether the other is this one, or found what this one did and more."""
+        """Whether the other is this one, found what this one did and more, or lost a copy so."""
+        if self.by is not None and (self.path, *self.by) in other.others:
+            return True
         if not self.found or not other.found:
-            return self == other
+            return self.facts == other.facts
         return set(self.found) <= set(other.found)
 
     def facts_of(self, invariant: Invariant) -> Facts:
@@ -186,7 +192,18 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     told = fate.record
     if not told.copies:
         return FateSite(kind=told.kind)
-    copy = told.copies[0]
+    site = _copy_site(told, told.copies[0])
+    if told.kind is not FateKind.THERE or site.detail:
+        return site
+    taken = {
+        (name_pattern(copy.path), copy.by.kind, name_pattern(copy.by.path)): None
+        for copy in told.copies[1:]
+        if copy.kind is FateKind.REMOVED and copy.by is not None
+    }
+    return replace(site, others=tuple(taken))
+
+
+def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
     if copy.not_synced:
         # Whether the bytes or only a name of theirs were lost, it is this sync that is missing.
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(copy.not_synced))
@@ -194,7 +211,7 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     if _is_behind_torn(told, copy):
         return FateSite(kind=FateKind.THERE, path=path, detail=Reading.TORN.value)
     by = None if copy.by is None else (copy.by.kind, name_pattern(copy.by.path))
-    return FateSite(kind=told.kind, path=path, by=by)
+    return FateSite(kind=copy.kind, path=path, by=by)
 
 
 def _is_behind_torn(told: RecordFate, copy: CopyFate) -> bool:
