@@ -22,7 +22,7 @@ from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
 from walcrash.values.limits import EVENTS_PER_BOOT, FAULT_TIMES, ID_BYTES
 
 # limits
-NONE_OF: Final = 4
+NONE_OF: Final = 8
 """Of so many boots that a fault of this kind may fall into, one is left without."""
 
 UNSEEN_CALLS: Final = 4
