@@ -7,7 +7,7 @@ mostly follow from it. A state that other surroundings change obeys no rule abou
 so `determinism` comes before the first of these, whatever showed it.
 
 From the first injected error on every violation is one of `unreported-error`, where that was asked
-for: the first of them is reported, with the error.
+for: the first of them is reported, with the error. Else each keeps its rule, and is told with it.
 
 A rule whose capability the subject lacks is not judged at all.
 
@@ -19,7 +19,7 @@ from typing import Final
 
 from walcrash.oracle.evidence import Evidence
 from walcrash.oracle.rules import JUDGES
-from walcrash.oracle.unreported_error import after_error
+from walcrash.oracle.unreported_error import after_error, with_error
 from walcrash.values.contract import Promise
 from walcrash.values.io_error import IoError
 from walcrash.values.rule import Occasion
@@ -109,8 +109,10 @@ class Findings:
     def _attributed(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:
         """Return the violations in order, with all that showed after an error as the first."""
         rule = Invariant.UNREPORTED_ERROR
-        if self._error is None or rule not in self.invariants:
+        if self._error is None:
             return tuple(violations)
+        if rule not in self.invariants:
+            return tuple(self._told(each) for each in violations)
         later = [each for each in violations if each.invariant in self._after_error]
         if not later:
             return tuple(violations)
@@ -118,3 +120,9 @@ class Findings:
         return tuple(
             first if each is later[0] else each for each in violations if each not in later[1:]
         )
+
+    def _told(self, violation: Violation) -> Violation:
+        """Return a violation with the error behind which it showed, if it did."""
+        if self._error is None or violation.invariant not in self._after_error:
+            return violation
+        return with_error(violation, self._error)

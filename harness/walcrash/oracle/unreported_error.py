@@ -12,6 +12,8 @@ makes the same calls again for ever, or hangs, is wrong; that alone is judged he
 Source: `harness/walcrash/docs/reference/invariants.md`, `unreported-error`.
 """
 
+from dataclasses import replace
+
 from walcrash.oracle.evidence import Evidence, Stuck
 from walcrash.oracle.wording import explanation
 from walcrash.values.io_error import IoError
@@ -40,7 +42,10 @@ def after_error(violation: Violation, error: IoError) -> Violation:
     """
     rule = Invariant.UNREPORTED_ERROR
     broken = "" if violation.invariant is rule else f" ({violation.invariant.value})"
+    return replace(with_error(violation, error, broken=broken), invariant=rule)
+
+
+def with_error(violation: Violation, error: IoError, *, broken: str = "") -> Violation:
+    """Return a violation with the error that came before it, and perhaps the rule in brackets."""
     message = f"{violation.message}{broken}; before that, {error}"
-    return Violation(
-        rule, violation.where, message, violation.allowed, violation.found, violation.record_ts_ms
-    )
+    return replace(violation, message=message)
