@@ -26,8 +26,11 @@ MANY_STATES: Final = 100
 SLOW_SECONDS: Final = 1.0
 """A bug that needs more processor time than this in the median is told of."""
 
+SLOW_SETTING_SECONDS: Final = 5.0
+"""The same for an engine's setting."""
+
 _SOUGHT_HEAD: Final = ("found", "states", "most", "cpu s", "most", "s", "most")
-_RATE_HEAD: Final = ("judged", "different", "judged/s", "judged/cpu s", "different/cpu s")
+_RATE_HEAD: Final = ("judged", "kinds", "judged/s", "judged/cpu s")
 
 
 def say(text: str) -> None:
@@ -122,7 +125,7 @@ def search_text(bench: SearchBench, before: SearchBench | None = None) -> str:
         "\n".join(_rates(bench.rates)),
         "\n".join([] if before is None else _rates(before.rates, "before: right subject")),
         _sought("setting that loses", bench.settings, {"before": settings}),
-        "\n".join(_summary("settings", bench.settings)),
+        "\n".join(_summary("settings", bench.settings, SLOW_SETTING_SECONDS)),
         "\n".join(
             [
                 command("command", bench.command),
@@ -174,7 +177,9 @@ def _both(numbers: tuple[float, float] | None, digits: int) -> list[str]:
     return ["-", "-"] if numbers is None else [f"{each:,.{digits}f}" for each in numbers]
 
 
-def _summary(what: str, subjects: Sequence[SoughtSubject]) -> list[str]:
+def _summary(
+    what: str, subjects: Sequence[SoughtSubject], slow_seconds: float = SLOW_SECONDS
+) -> list[str]:
     """Return how many were found, the median and the worst of the medians, and which are slow."""
     measured = [each for each in subjects if each.runs]
     if not measured:
@@ -191,9 +196,9 @@ def _summary(what: str, subjects: Sequence[SoughtSubject]) -> list[str]:
             f"{max(states.values()):,.0f} states and {max(cpu.values()):.2f} s at most"
         )
     many = [name for name, number in states.items() if number > MANY_STATES]
-    slow = [name for name, number in cpu.items() if number > SLOW_SECONDS]
+    slow = [name for name, number in cpu.items() if number > slow_seconds]
     lines.append(f"  over {MANY_STATES} states: {_names(many)}")
-    lines.append(f"  over {SLOW_SECONDS:g} s of processor time: {_names(slow)}")
+    lines.append(f"  over {slow_seconds:g} s of processor time: {_names(slow)}")
     missed = [each.name for each in measured if len(each.found) < len(each.runs)]
     lines.append(f"  not found on every seed: {_names(missed)}")
     return lines
@@ -213,7 +218,6 @@ def _rates(rates: Sequence[StateRate], what: str = "right subject") -> list[str]
             f"{rate.states:,}",
             f"{rate.judged / rate.seconds:,.1f}",
             f"{rate.judged / rate.cpu_seconds:,.1f}",
-            f"{rate.states / rate.cpu_seconds:,.1f}",
         )
         for rate in rates
         if not rate.missing

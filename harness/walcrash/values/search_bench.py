@@ -79,7 +79,7 @@ class StateRate:
     Attributes:
         name: the subject.
         judged: states that were judged.
-        states: how many of them were different.
+        states: of how many kinds they were; where a case tells no kinds, images that differ.
         cpu_seconds: processor time of the job and of all that it started, for the cases alone.
         seconds: by the clock.
         missing: why it was not measured; empty where it was.
