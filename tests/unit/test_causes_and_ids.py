@@ -14,6 +14,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.identity import canonical, finding_id, group_id
+from walcrash.values.io_error import IoError
 from walcrash.values.log import LOG
 from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation, OperationKind
@@ -364,3 +365,24 @@ def test_the_worst_violation_names_what_was_found() -> None:
     assert judgement.breaks_first(first.invariant)
     assert not judgement.breaks_first(second.invariant)
     assert not Judgement(Verdict.PASS, (), frozenset(), ()).breaks_first(first.invariant)
+
+
+def test_where_a_call_was_made_to_fail_that_call_decides() -> None:
+    rule = Invariant.UNREPORTED_ERROR
+
+    def failed(kind: EventKind, path: str, *, errno: int = 5, call: int = 1) -> IoError:
+        return IoError(boot=1, call=call, kind=kind, path=path, nth=call, errno=errno)
+
+    one = failed(EventKind.WRITE, "log.1")
+    alike = (failed(EventKind.WRITE, "log.2", errno=28), failed(EventKind.WRITE, "log.1", call=3))
+    cause = cause_of(rule, [], error=one)
+    assert not cause.is_plain
+    for other in alike:
+        killed = cause_of(rule, [landed(WRITE)], fate=became(COPY), error=other)
+        assert cause.explains(killed)
+        assert cause.facts == killed.facts
+        assert group_of(rule, [], error=one) == group_of(rule, [landed(WRITE)], error=other)
+    for other in (failed(EventKind.FSYNC, "log.1"), failed(EventKind.WRITE, "state")):
+        assert not cause.explains(cause_of(rule, [], error=other))
+        assert group_of(rule, [], error=one) != group_of(rule, [], error=other)
+    assert not cause.explains(cause_of(rule, [landed(WRITE)]))

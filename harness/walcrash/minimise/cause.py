@@ -8,8 +8,7 @@ they break the same invariant and, after a kill, have as many crashes and the la
 same kind of event; where there was a power loss, if the last one took from the same files, or from
 those of the other and more, or if all that it took waited for one sync. Where the crash fell says
 nothing of what other surroundings change. What needs no crash is never one with what needs one.
-Where a call was made to fail, that call is told in place of a kill, and what needs another one is
-another bug.
+Where a call was made to fail, that call decides, whatever became of what was lost.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -26,10 +25,10 @@ from walcrash.values.cause import (
     Cause,
     CrashSite,
     FateSite,
+    error_facts,
     error_site,
     name_pattern,
     site_of,
-    with_error,
 )
 from walcrash.values.event import MESSAGES
 from walcrash.values.fate import FateKind
@@ -52,7 +51,7 @@ class FailureGroup:
         is_plain: whether they had no crash.
         fate: what became of what they lost; None where the events do not decide it. Where they do,
             the crash is not told: `is_power_loss` and `site` are not set.
-        error: the call that failed first, where that was injected; a crash is not told then either.
+        error: the call that failed first, where that was injected; nothing else is told then.
     """
 
     invariant: Invariant
@@ -69,7 +68,8 @@ class FailureGroup:
         facts: Facts = (self.invariant.value, self.is_power_loss, site)
         if self.fate is not None:
             facts = self.fate.facts_of(self.invariant)
-        facts = with_error(facts, self.error)
+        if self.error is not None:
+            facts = error_facts(self.invariant, self.error)
         return (facts, "plain") if self.is_plain else facts
 
 
@@ -90,10 +90,10 @@ def group_of(
         is_plain: whether it is a control.
         error: the first error that was injected into it, if there was one.
     """
-    if fate is not None or error is not None or not landings:
-        return FailureGroup(
-            invariant=invariant, is_plain=is_plain, fate=fate, error=error_site(error)
-        )
+    if error is not None:
+        return FailureGroup(invariant=invariant, error=error_site(error))
+    if fate is not None or not landings:
+        return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
     if invariant is Invariant.DETERMINISM:
         return FailureGroup(invariant=invariant)
     last = landings[-1]

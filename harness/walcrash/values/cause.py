@@ -116,8 +116,8 @@ class Cause:
             sorted.
         fate: what became of what was lost; None where the events do not decide it. Where they do,
             the id is made of it, since that is known before a case is minimised.
-        error: the call that failed before it broke, where that was injected: it tells more than a
-            kill does, which is left out then; else None.
+        error: the call that failed before it broke, where that was injected; else None. It alone
+            decides then which cases have this cause, and a kill is left out.
     """
 
     invariant: Invariant
@@ -136,9 +136,11 @@ class Cause:
     @property
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
+        if self.error is not None:
+            return error_facts(self.invariant, self.error)
         if self.fate is None:
-            return with_error(self.facts_of_crash, self.error)
-        facts = with_error(self.fate.facts_of(self.invariant), self.error)
+            return self.facts_of_crash
+        facts = self.fate.facts_of(self.invariant)
         # What needs no crash is another bug than what needs one, though they lose alike.
         return (facts, "plain") if self.is_plain else facts
 
@@ -152,10 +154,11 @@ class Cause:
         """Whether the other is this one as well.
 
         It is where it has this fate. Where at most one of them has a fate, it is where its crash is
-        the same, or took what this one did and more. What needs another error is another bug.
+        the same, or took what this one did and more. Where a call failed, that call alone decides:
+        what becomes of a record depends on how much of it was written, and on what came next.
         """
-        if self.error != other.error:
-            return False
+        if self.error is not None or other.error is not None:
+            return self.error == other.error and self.invariant is other.invariant
         if self.fate is not None and other.fate is not None:
             is_rule = self.fate.kind is not None or self.invariant is other.invariant
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
@@ -164,9 +167,9 @@ class Cause:
         return set(self.lost) <= set(other.lost)
 
 
-def with_error(facts: Facts, error: CrashSite | None) -> Facts:
-    """Return facts that ids are made of together with those of the call that failed, if one did."""
-    return facts if error is None else (facts, "error", error.facts)
+def error_facts(invariant: Invariant, error: CrashSite) -> Facts:
+    """Return the facts that ids are made of where a call was made to fail."""
+    return ("error", invariant.value, error.facts)
 
 
 def error_site(error: IoError | None) -> CrashSite | None:
