@@ -30,21 +30,22 @@ class Log:
             os.close(parent)
         size = os.fstat(self.fd).st_size
         self.entries = list(_entries(os.pread(self.fd, size, 0)))
-        self.end = self.entries[-1][1] if self.entries else 0
+        self.end = self.entries[-1][2] if self.entries else 0
         if size > self.end:
             os.ftruncate(self.fd, self.end)
         # What a process before this one wrote may not be durable.
         os.fsync(self.fd)
 
     def append(self, record: dict[str, Any]) -> int:
-        """Append a record durably; return its end."""
+        """Append a record durably; return where it begins."""
         body = json.dumps(record).encode()
         data = len(body).to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little") + body
         os.pwrite(self.fd, data, self.end)
         os.fsync(self.fd)
+        start = self.end
         self.end += len(data)
-        self.entries.append((record, self.end))
-        return self.end
+        self.entries.append((record, start, self.end))
+        return start
 
     def close(self) -> None:
         """Let go of the file."""
@@ -52,7 +53,7 @@ class Log:
 
 
 def _entries(data: bytes) -> Any:
-    """Yield each whole record with where it ends."""
+    """Yield each whole record with where it begins and ends."""
     at = 0
     while at + HEADER_BYTES <= len(data):
         length = int.from_bytes(data[at : at + 4], "little")
@@ -60,8 +61,8 @@ def _entries(data: bytes) -> Any:
         crc = int.from_bytes(data[at + 4 : at + HEADER_BYTES], "little")
         if not length or len(body) < length or zlib.crc32(body) != crc:
             return
-        at += HEADER_BYTES + length
-        yield json.loads(body), at
+        start, at = at, at + HEADER_BYTES + length
+        yield json.loads(body), start, at
 
 
 def serve(directory: str, *, is_reopening: bool) -> None:
@@ -79,9 +80,9 @@ def serve(directory: str, *, is_reopening: bool) -> None:
             case "append" if log is not None:
                 _say({"ok": True, "offset": log.append(request["record"])})
             case "replay" if log is not None:
-                for record, end in log.entries:
-                    if end > request["from"]:
-                        _say({"record": record, "offset": end})
+                for record, start, _ in log.entries:
+                    if start >= request["from"]:
+                        _say({"record": record, "offset": start})
                 _say({"ok": True, "end": log.end})
             case "close" if log is not None:
                 log.close()
