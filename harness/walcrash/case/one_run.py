@@ -22,6 +22,7 @@ from walcrash.case.power_search import search_near, targeted
 from walcrash.case.recorded_boot import EMPTY, NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
+from walcrash.case.rot_search import rot_of, search_rot, with_damage
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import BRANCH_SHARE, SearchPlan
 from walcrash.case.search_target import PowerTarget
@@ -32,7 +33,7 @@ from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.faults import CrashPoint, PowerLoss
+from walcrash.values.faults import CrashPoint, PowerLoss, Rot
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.looks import LookTotals
@@ -80,6 +81,7 @@ class OneRun:
         self._targets = targets
         self._alignment = alignment if targets is None else targets.alignment
         self._is_fresh = is_fresh
+        self._rot = rot_of(stored.case)
         self._left: Image | None = None
         self._stored = stored
         self._shown = shown
@@ -113,14 +115,16 @@ class OneRun:
             if not isinstance(plan.crash, PowerLoss):
                 continue
             try:
-                if number == len(stored.case.boots):
+                is_last = number == len(stored.case.boots)
+                if is_last and self._rot is None:
                     return self._explore(plan.crash)
                 if not self._go_on_without_power(plan.crash):
                     return self._not_judged(f"boot {number} has no such image")
             except (NotModelled, NoSuchPosition) as problem:
                 return self._not_judged(str(problem))
         run = self._conclude(image_before)
-        if self._search_plan is None or run.verdict is not Verdict.PASS:
+        # What is damaged is no crash state of the traces.
+        if self._search_plan is None or self._rot is not None or run.verdict is not Verdict.PASS:
             return run
         return search_kills(
             run,
@@ -163,6 +167,9 @@ class OneRun:
 
     def _conclude(self, image_before: Image | None) -> CaseRun:
         last = self._boots.watched[-1].history
+        is_whole = len(self._boots.watched) == len(self._stored.case.boots)
+        if self._rot is not None and is_whole and not isinstance(last.recovery, RecoveryFailure):
+            return self._conclude_rotten(self._rot)
         if isinstance(last.recovery, RecoveryFailure) and not last.gave_up:
             recoveries = Recoveries(first=last.recovery)
         else:
@@ -175,6 +182,24 @@ class OneRun:
         if self._stored.case.is_control:
             judgement = with_refusals(self._stored.terms, judgement, history)
         return self._case_run(history, judgement, self._doubt(judgement))
+
+    def _conclude_rotten(self, fault: Rot) -> CaseRun:
+        """Damage what the last boot left, in one way after the other, and judge each of them."""
+        found = search_rot(
+            fault,
+            capture(self._sandbox.directory),
+            self._boots.watched,
+            recover=lambda each: self._recovery_runs.damaged(each.image, each.rotted),
+            judge=lambda recoveries: self._oracle.judge(self._history(recoveries)),
+        )
+        if found is None:
+            return self._not_judged("nothing that could be damaged was left")
+        judgement = found.judgement
+        # Other boots do not go on with what was damaged and recovered.
+        self._left = found.image if judgement.verdict is Verdict.FAIL else None
+        run = self._case_run(self._history(found.recoveries), judgement, self._doubt(judgement))
+        # The search goes on from a case that passed: it names no damage then.
+        return run if judgement.verdict is not Verdict.FAIL else with_damage(run, found.fault)
 
     def _space_doubt(self, history: History) -> str:
         """Return why a case says nothing, since there was no space; empty where there was.

@@ -79,7 +79,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
     return CaseOutcome(
         index=run.case.index,
         seed=run.case.seed,
-        boots=tuple(_summarise_boot(boot, run.case) for boot in run.boots),
+        boots=_boot_summaries(run),
         recoveries=run.recoveries,
         verdict=run.verdict,
         violations=run.judgement.violations,
@@ -135,6 +135,14 @@ def count_operations(case: Case) -> int:
     """Return how many operations a case calls, opens and closes not counted."""
     around = (OperationKind.OPEN, OperationKind.CLOSE)
     return sum(o.kind not in around for boot in case.boots for o in boot.operations)
+
+
+def _boot_summaries(run: CaseRun) -> tuple[BootSummary, ...]:
+    boots = [_summarise_boot(boot, run.case) for boot in run.boots]
+    if run.history.recoveries.rotted is not None:
+        # What was damaged at rest lies behind the last boot.
+        boots[-1] = replace(boots[-1], injected=boots[-1].injected + 1)
+    return tuple(boots)
 
 
 def _summarise_boot(boot: WatchedBoot, case: Case) -> BootSummary:

@@ -24,6 +24,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.damage import Rotted
 from walcrash.values.faults import CrashPoint
 from walcrash.values.history import BootEnd, BootHistory, Call, Recoveries, RecoveryName
 from walcrash.values.image import Image
@@ -108,6 +109,15 @@ class RecoveryRuns:
             OSError: the directory cannot be used.
         """
         return self._at(image, before, None)
+
+    def damaged(self, image: Image, rotted: Rotted) -> Recoveries:
+        """Put an image that was damaged at rest into the directory and recover it once.
+
+        Raises:
+            OSError: the directory cannot be used.
+        """
+        restore(image, self._sandbox.directory)
+        return Recoveries(first=self._recover(is_killed=True), rotted=rotted)
 
     def boot(self, plan: BootPlan) -> BootHistory:
         """Run one boot on what is in the directory; a crash is a kill behind its last call.

@@ -177,7 +177,10 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
         recoveries = Recoveries(first=last)
     else:
         try:
-            recoveries = runs.restored(run.image)
+            rotted = run.history.recoveries.rotted
+            recoveries = (
+                runs.restored(run.image) if rotted is None else runs.damaged(run.image, rotted)
+            )
         except OSError as problem:
             raise _unusable(sandbox, problem) from None
     history = History(boots, recoveries)

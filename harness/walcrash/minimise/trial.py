@@ -21,7 +21,7 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind
-from walcrash.values.faults import CrashPoint, PowerLoss
+from walcrash.values.faults import CrashPoint, PowerLoss, Rot
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -177,7 +177,11 @@ class Trial:
             elif known is not None:
                 power[number] = known.moved(edit.calls[number])
             boots[number] = replace(boot, crash=replace(boot.crash, choice=None))
-        return replace(edit.case, boots=tuple(boots)), power
+        # The bytes of a damage lie elsewhere in a simpler case.
+        faults = tuple(
+            each.sought() if isinstance(each, Rot) else each for each in edit.case.faults
+        )
+        return replace(edit.case, boots=tuple(boots), faults=faults), power
 
     def choice(self, boot: int) -> ImageChoice | None:
         """Return the image that a boot's power loss left, if there was one."""

@@ -9,7 +9,7 @@ Not here: what each rule needs (`walcrash.values.rules`), and noting that it was
 from walcrash.values.contract import Contract, Promise
 from walcrash.values.history import BootEnd, History
 from walcrash.values.recovery import RecoveryFailure
-from walcrash.values.rule import INJECTED
+from walcrash.values.rule import INJECTED, Occasion
 from walcrash.values.rules import RULES
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant
@@ -18,6 +18,8 @@ from walcrash.values.verdict import Invariant
 def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str:
     """Return why an invariant was not judged in this case."""
     rule = RULES[invariant]
+    if rule.occasion is Occasion.ROT and history.recoveries.rotted is not None:
+        return "the contract does not say that it detects rot"
     if rule.occasion in INJECTED:
         return rule.occasion.value
     if not rule.is_supported(terms.supports):

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from walcrash.oracle.comparison import Comparison
 from walcrash.oracle.effect_watch import EffectWatch
 from walcrash.oracle.log import Log
+from walcrash.values.contract import Contract
+from walcrash.values.damage import Author, Rotted
 from walcrash.values.history import Call
 from walcrash.values.record import Record
 from walcrash.values.recovery import OperationState, Recovery, RecoveryFailure, SubjectState
-from walcrash.values.verdict import Invariant
+from walcrash.values.verdict import Invariant, Violation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,27 @@ class AfterWork:
     shown: Comparison | RecoveryFailure
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedRecovery:
+    """The recovery of an image that was damaged at rest: compared with the log, or failed.
+
+    Attributes:
+        contract: what is promised.
+        rotted: what was damaged.
+        written_by: which call had written that, in words.
+        promises: the calls after whose reply everything was durable that was written before.
+        state_violations: what is wrong with the state that it showed, by the rules about states.
+    """
+
+    where: str
+    contract: Contract
+    rotted: Rotted
+    shown: Comparison | RecoveryFailure
+    written_by: str = ""
+    promises: Sequence[Author] = ()
+    state_violations: Sequence[Violation] = ()
+
+
 Evidence = (
     FailedRecovery
     | Replayed
@@ -206,4 +229,5 @@ Evidence = (
     | WorkCall
     | WorkDone
     | AfterWork
+    | DamagedRecovery
 )

@@ -21,17 +21,13 @@ from walcrash.oracle.records import (
 )
 from walcrash.oracle.requeue import judge_requeue
 from walcrash.oracle.sameness import judge_determinism, judge_idempotence
+from walcrash.oracle.silent_rot import judge_silent_rot
 from walcrash.oracle.state import judge_checkpoint_ahead, judge_checkpoint_state
 from walcrash.oracle.unrecoverable import judge_unrecoverable
 from walcrash.oracle.unreported_error import judge_unreported_error
 from walcrash.values.verdict import Invariant, Violation
 
 JudgeRule = Callable[[Evidence], list[Violation]]
-
-
-def _no_evidence_yet(_: Evidence) -> list[Violation]:
-    """No case holds damage at rest yet, so nothing can show a violation."""
-    return []
 
 
 JUDGES: Final[Mapping[Invariant, JudgeRule]] = {
@@ -50,5 +46,5 @@ JUDGES: Final[Mapping[Invariant, JudgeRule]] = {
     Invariant.REPEATED_EFFECT: judge_repeated_effect,
     Invariant.REQUEUE: judge_requeue,
     Invariant.UNREPORTED_ERROR: judge_unreported_error,
-    Invariant.SILENT_ROT: _no_evidence_yet,
+    Invariant.SILENT_ROT: judge_silent_rot,
 }

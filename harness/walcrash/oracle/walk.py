@@ -22,6 +22,7 @@ from walcrash.oracle.effect_watch import EffectWatch
 from walcrash.oracle.evidence import (
     AfterWork,
     BootCall,
+    DamagedRecovery,
     Died,
     FailedRecovery,
     LaterBoot,
@@ -46,6 +47,10 @@ from walcrash.oracle.gather import (
 )
 from walcrash.oracle.log import Log, Position
 from walcrash.oracle.not_appendable import put_size
+from walcrash.oracle.silent_rot import promises_about, written_by
+from walcrash.oracle.state import judge_checkpoint_ahead, judge_checkpoint_state
+from walcrash.values.contract import Damage
+from walcrash.values.damage import Rotted
 from walcrash.values.history import (
     AFTER_RECOVERY,
     BootEnd,
@@ -60,7 +65,7 @@ from walcrash.values.record import RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, SubjectState
 from walcrash.values.rule import Occasion
 from walcrash.values.terms import Terms
-from walcrash.values.verdict import Invariant
+from walcrash.values.verdict import Invariant, Violation
 
 _STATE_RULES = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
 
@@ -106,6 +111,9 @@ class Walk:
     def judge_recoveries(self, recoveries: Recoveries) -> None:
         """Judge the recoveries of what the last boot left."""
         first, promises_nothing = recoveries.first, self.log.promises_nothing
+        if recoveries.rotted is not None:
+            self._damaged(first, recoveries.rotted)
+            return
         if isinstance(first, RecoveryFailure):
             self._failure(RecoveryName.FIRST.value, first)
             return
@@ -220,6 +228,43 @@ class Walk:
             self.findings.hold(survivors(where, comparison, self.log, self.effects))
         return comparison
 
+    def _damaged(self, first: Recovery | RecoveryFailure, rotted: Rotted) -> None:
+        """Judge the recovery of what was damaged at rest."""
+        contract, where = self.terms.contract, RecoveryName.FIRST.value
+        if Damage.ROT in contract.detects:
+            self.findings.note(Occasion.ROT)
+        if self.log.promises_nothing:
+            return
+        shown: Comparison | RecoveryFailure
+        violations: list[Violation] = []
+        if isinstance(first, RecoveryFailure):
+            shown = first
+        else:
+            shown = compare(self.log.expectation(), first.records, first.end)
+            violations = self._damaged_state(where, first, shown)
+        self.findings.hold(
+            DamagedRecovery(
+                where=where,
+                contract=contract,
+                rotted=rotted,
+                shown=shown,
+                written_by=written_by(rotted, self.boots),
+                promises=promises_about(contract, self.boots),
+                state_violations=violations,
+            )
+        )
+
+    def _damaged_state(
+        self, where: str, recovery: Recovery, comparison: Comparison
+    ) -> list[Violation]:
+        """Return what is wrong with the state that a damaged image showed."""
+        if recovery.state is None or not self._judges_state:
+            return []
+        state = self._shown_state(where, recovery, recovery.state, comparison)
+        if comparison.missing:
+            return judge_checkpoint_ahead(state)
+        return [*judge_checkpoint_ahead(state), *judge_checkpoint_state(state)]
+
     def _take_in(self, recovery: Recovery, comparison: Comparison) -> None:
         """Make what a recovery showed the log from here on."""
         self.log.show(recovery, comparison.matches)
@@ -241,20 +286,23 @@ class Walk:
         self._note_shown(Occasion.STATE)
         if self.has_applied or state.checkpoint or state.applied:
             self._note_shown(Occasion.APPLIED)
+        self.findings.hold(self._shown_state(where, recovery, state, comparison))
+
+    def _shown_state(
+        self, where: str, recovery: Recovery, state: SubjectState, comparison: Comparison
+    ) -> ShownState:
         max_attempts = self.terms.contract.max_attempts
-        self.findings.hold(
-            ShownState(
-                where=where,
-                recovery=recovery,
-                state=state,
-                comparison=comparison,
-                folded=fold((item.record for item in recovery.records), max_attempts),
-                resent=resent(comparison, self.effects),
-                max_attempts=max_attempts,
-                vanishing_breaks=self.findings.first_judged(
-                    Invariant.REQUEUE, Invariant.CHECKPOINT_STATE
-                ),
-            )
+        return ShownState(
+            where=where,
+            recovery=recovery,
+            state=state,
+            comparison=comparison,
+            folded=fold((item.record for item in recovery.records), max_attempts),
+            resent=resent(comparison, self.effects),
+            max_attempts=max_attempts,
+            vanishing_breaks=self.findings.first_judged(
+                Invariant.REQUEUE, Invariant.CHECKPOINT_STATE
+            ),
         )
 
     # What came after the first recovery of the last image.

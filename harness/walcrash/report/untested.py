@@ -21,6 +21,7 @@ from walcrash.report.unreached import unreached_sentences
 from walcrash.values.contract import Contract, Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
+from walcrash.values.verdict import Invariant
 
 # limits
 NAMES_SHOWN = 5
@@ -33,11 +34,12 @@ def untested_promises(report: RunReport) -> list[str]:
     What the workloads did not reach follows.
     """
     names: dict[tuple[str, str], list[str]] = {}
+    rotten = {each.scenario for each in report.scenarios if Invariant.SILENT_ROT in each.judged}
     for name, started in report.started.items():
         ends = report.boot_ends(name)
         # Where no case ran at all, the scenario itself says so.
         if ends:
-            for promise in _untested(started.contract, ends):
+            for promise in _untested(started.contract, ends, is_rot_judged=name in rotten):
                 names.setdefault(promise, []).append(escape(name))
     promises = [
         f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
@@ -63,7 +65,9 @@ def _stores(report: RunReport) -> list[str]:
     ]
 
 
-def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, str]]:
+def _untested(
+    contract: Contract, ends: Mapping[str, int], *, is_rot_judged: bool
+) -> list[tuple[str, str]]:
     """Return the promises that nothing put to the test, each with what is missing."""
     has_kills = ends.get(BootEnd.KILLED.value, 0) > 0
     has_losses = ends.get(BootEnd.POWER_LOST.value, 0) > 0
@@ -76,8 +80,9 @@ def _untested(contract: Contract, ends: Mapping[str, int]) -> list[tuple[str, st
     if contract.power is not Promise.NONE and not has_losses:
         promise = f"{contract.power.value} after a power loss ({contract.model.value})"
         untested.append((promise, f"no case lost power; {_tested_by(FaultKind.POWER)}"))
-    if Damage.ROT in contract.detects:
-        untested.append(("that rot is noticed", "no fault damages data at rest yet"))
+    if Damage.ROT in contract.detects and not is_rot_judged:
+        why = f"nothing was damaged at rest and judged; {_tested_by(FaultKind.ROT)}"
+        untested.append(("that rot is noticed", why))
     return untested
 
 

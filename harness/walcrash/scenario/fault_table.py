@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from walcrash.scenario.table import LIST_NAMES, WEIGHT, Read, Table, member_of, name_of, range_of
+from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, ErrorName, FaultCall, FaultKind
 from walcrash.values.limits import BYTES_PER_BOOT, FAULT_TIMES
@@ -58,8 +59,9 @@ class FaultTable(Table):
         description=(
             "What ends a boot: an exact kill, one on a timer, or a power loss anywhere in the "
             "boot. Or what is injected into a boot, whatever ends it: an error in place of a "
-            "call, a call that moves a part only, a disk that is full for a while. Of those that "
-            "are injected a boot has at most one; where nothing ends a boot, it is closed."
+            "call, a call that moves a part only, a disk that is full for a while; or rot, in what "
+            "the last boot left. Of those that are injected a boot has at most one; where nothing "
+            "ends a boot, it is closed."
         ),
         examples=["kill"],
     )
@@ -105,7 +107,7 @@ class FaultTable(Table):
         default=100,
         ge=1,
         le=IMAGES,
-        description="For `power`: most disk images that are judged in one case.",
+        description="For `power` and `rot`: most disk images that are judged in one case.",
         examples=[200],
     )
     calls: list[Annotated[FaultCall, member_of(FaultCall)]] = Field(
@@ -141,7 +143,8 @@ class FaultTable(Table):
         max_length=FILES_CHARACTERS,
         description=(
             "For `error` and `short`: only calls on files whose path, or the name at its end, "
-            "matches this pattern (`*`, `?`, `[...]`); the directory itself is `.`."
+            "matches this pattern (`*`, `?`, `[...]`); the directory itself is `.`. For `rot`: "
+            "only these files are damaged."
         ),
         examples=["*.log"],
     )
@@ -152,4 +155,14 @@ class FaultTable(Table):
             "is back after 1 to 6 operations, or when the boot ends."
         ),
         examples=[[0, 4096]],
+    )
+    damages: list[Annotated[DamageKind, member_of(DamageKind)]] = Field(
+        default_factory=list,
+        max_length=LIST_NAMES,
+        description=(
+            "For `rot`: what goes bad: a flipped `bit`; `zeros`; a sector that is `stale`, "
+            "`swapped` with another or overwritten by a `misdirected` one; a file that is `cut`, "
+            "`removed` or an `older` one. Without it, any."
+        ),
+        examples=[["bit", "zeros"]],
     )

@@ -151,7 +151,10 @@ class ContractTable(_Table):
     detects: list[Annotated[Damage, _member(Damage)]] = Field(
         default_factory=list,
         max_length=LIST_NAMES,
-        description="Damage that recovery must notice: `torn` is always judged, `rot` not yet.",
+        description=(
+            "Damage that recovery must notice: `torn` is always judged, `rot` where a fault of "
+            "that kind damages what was stored."
+        ),
         examples=[["torn", "rot"]],
     )
     max_attempts: int | None = Field(
@@ -309,7 +312,7 @@ class InvariantsTable(_Table):
         default=list(Invariant),
         description=(
             '`"all"`, which is the default, or the ids of invariants. The report lists those that '
-            "were not judged, with the reason; no fault reaches `silent-rot` yet."
+            "were not judged, with the reason."
         ),
         examples=[["lost-put", "order"]],
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Final
 
+from walcrash.values.damage import Rotted
 from walcrash.values.forms import SPARSE
 from walcrash.values.io_error import IoError
 from walcrash.values.operation import Operation
@@ -121,6 +122,7 @@ class Recoveries:
             that this boot had found, from start to end; else None.
         is_partial: whether recoveries that the case's rules need were left out, since nothing about
             the image was new.
+        rotted: what of the image was damaged before; `first` alone is made of such an image.
     """
 
     first: Recovery | RecoveryFailure
@@ -130,6 +132,7 @@ class Recoveries:
     after: Recovery | RecoveryFailure | None = None
     uninterrupted: Recovery | RecoveryFailure | None = None
     is_partial: Annotated[bool, SPARSE] = False
+    rotted: Annotated[Rotted | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True)

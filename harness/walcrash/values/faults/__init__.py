@@ -19,6 +19,7 @@ from walcrash.values.faults.plan import BootSelector, FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut, PowerLoss
 from walcrash.values.faults.quota import Quota, Quotas
 from walcrash.values.faults.registry import CLASSES, class_of
+from walcrash.values.faults.rot import Rot, Rots
 from walcrash.values.faults.short_transfer import ShortTransfer, ShortTransfers
 
 __all__ = [
@@ -53,6 +54,8 @@ __all__ = [
     "PowerLoss",
     "Quota",
     "Quotas",
+    "Rot",
+    "Rots",
     "ShortTransfer",
     "ShortTransfers",
     "TimedKill",

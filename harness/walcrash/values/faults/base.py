@@ -85,12 +85,15 @@ class FaultClass(ABC):
         kind: the name under which scenarios ask for it.
         keys: the keys of `[[faults]]` that it takes, besides `kind`, `weight` and `boots`.
         falls: where it falls, for a key that it does not take: `at no stated event`.
+        is_power_loss: whether the page cache is gone after it.
+        is_at_rest: whether it is done to what the last boot of a case leaves.
     """
 
     kind: ClassVar[FaultKind]
     keys: ClassVar[frozenset[str]]
     falls: ClassVar[str]
     is_power_loss: ClassVar[bool] = False
+    is_at_rest: ClassVar[bool] = False
 
 
 class Ending(FaultClass):

@@ -1,12 +1,13 @@
 """Fault plans: what a scenario says of a fault, before one is drawn.
 
-Not here: what a class of fault makes of its plan (`kill`, `power_loss`,
-`call_error`, `quota`).
+Not here: what a class of fault makes of its plan (`kill`, `power_loss`, `call_error`, `quota`,
+`rot`).
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
+from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults.calls import ErrorName, FaultCall
 from walcrash.values.moments import Placement
@@ -21,6 +22,7 @@ class FaultKind(Enum):
     ERROR = "error"
     SHORT = "short"
     QUOTA = "quota"
+    ROT = "rot"
 
 
 class BootSelector(Enum):
@@ -54,13 +56,14 @@ class FaultPlan:
         event: only events of this kind; None means any.
         placements: before, within or after the event.
         delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
-        images: for `power`: most images that are judged in one case.
+        images: for `power` and `rot`: most images that are judged in one case.
         calls: for `error` and `short`: the kinds of calls that fail; empty means any that changes
             files.
         errors: for `error`: what they return; empty means all that the kernel can give.
         times: how many of the calls in a row fail, from the drawn one on; None for all of the boot.
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
+        damages: for `rot`: what goes bad; empty means any.
     """
 
     kind: FaultKind = FaultKind.KILL
@@ -76,3 +79,4 @@ class FaultPlan:
     times: int | None = 1
     files: str = ""
     room_bytes: tuple[int, int] = (0, 4096)
+    damages: tuple[DamageKind, ...] = ()

@@ -10,11 +10,20 @@ from walcrash.values.faults.kill_timer import TimedKill
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut
 from walcrash.values.faults.quota import Quotas
+from walcrash.values.faults.rot import Rots
 from walcrash.values.faults.short_transfer import ShortTransfers
 
 CLASSES: Final[Mapping[FaultKind, FaultClass]] = {
     each.kind: each
-    for each in (Kill(), TimedKill(), PowerCut(), CallErrors(), ShortTransfers(), Quotas())
+    for each in (
+        Kill(),
+        TimedKill(),
+        PowerCut(),
+        CallErrors(),
+        ShortTransfers(),
+        Quotas(),
+        Rots(),
+    )
 }
 """Each class of fault, by its name in scenarios."""
 

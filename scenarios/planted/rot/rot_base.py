@@ -1,0 +1,208 @@
+"""A small write-ahead log that notices what went bad at rest: the base of every bug here.
+
+`SealedLog` is `CarefulLog` of the directory `error`, with other frames and with seals:
+
+- A frame has a head (marker, its own offset, the body's length, a checksum of these) and behind
+  the body a checksum of head and body. So a head proves that a record was appended at its offset.
+- Each append is synced before the next one is written. What is bad, with the head of a later record
+  behind it, was durable once: that is damage, and open refuses. Else it is a torn tail.
+- State and checkpoint are replaced as whole files with a checksum: what does not fit was damaged. A
+  log that ends before the state does was cut.
+- The log's own header has a checksum, and is there before the first record.
+
+Not here: damage to the last record, which cannot be told from a torn one and is cut off like that.
+
+Source: Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.
+"""
+
+import importlib.util
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from walcrash import Contract, Damage, PersistenceModel, Record
+
+
+def load_error_base() -> ModuleType:
+    """Return the module of `CarefulLog`, which lies beside this directory."""
+    name = "error_base"
+    if name not in sys.modules:
+        place = Path(__file__).resolve().parents[1] / "error" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, place)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+error_base = load_error_base()
+CarefulLog = error_base.CarefulLog
+
+MARKER = b"\xf7SEAL"
+HEAD = struct.Struct("<5sQI")
+SUM = struct.Struct("<I")
+HEADER = struct.Struct("<8sQ")
+LOG = b"SEALED\r\n"
+LOG_HEADER_BYTES = HEADER.size + SUM.size
+HEAD_BYTES = HEAD.size + SUM.size
+
+
+class Damaged(Exception):
+    """Something that was durable is not what was written."""
+
+
+def sealed(data: bytes) -> bytes:
+    """Return data with its checksum behind it."""
+    return data + SUM.pack(zlib.crc32(data))
+
+
+def opened(data: bytes, what: str) -> bytes:
+    """Return what was sealed."""
+    content = data[: -SUM.size]
+    if len(data) < SUM.size or sealed(content) != data:
+        raise Damaged(f"{what} is not what was written, {len(data)} bytes")
+    return content
+
+
+class SealedLog(CarefulLog):
+    """The right subject."""
+
+    contract = Contract(
+        model=PersistenceModel.POSIX,
+        max_attempts=3,
+        detects=frozenset({Damage.TORN, Damage.ROT}),
+    )
+
+    def open_log(self) -> None:
+        """Read the log, and write it anew before anything of it is shown."""
+        self.entries: list[tuple[int, Record]] = []
+        data = self.load("wal.log", b"")
+        if not data:
+            self.require_new()
+            data = self.log_header(0)
+        self.base = self.read_header(data) - LOG_HEADER_BYTES
+        whole = self.scan(data, LOG_HEADER_BYTES)
+        self.end_offset = self.base + whole
+        if whole < len(data):
+            self.check_tail(data, whole)
+        self.save_file("wal.log", data[:whole])
+        self.log = os.open(self.directory / "wal.log", os.O_WRONLY | os.O_APPEND)
+
+    def require_new(self) -> None:
+        """Refuse a directory that has lost its log."""
+        if (self.directory / "wal.log").exists() or (self.directory / "state").exists():
+            raise Damaged("there is no log, and it is no new directory")
+
+    def log_header(self, first: int) -> bytes:
+        return sealed(HEADER.pack(LOG, first))
+
+    def read_header(self, data: bytes) -> int:
+        """Return the offset of the first record."""
+        magic, first = HEADER.unpack(opened(data[:LOG_HEADER_BYTES], "the log's header"))
+        if magic != LOG:
+            raise Damaged("it is no log")
+        return int(first)
+
+    def check_tail(self, data: bytes, position: int) -> None:
+        """Refuse what is bad and was durable, since something was appended behind it."""
+        if self.head_behind(data, position):
+            raise Damaged(f"no record at {self.base + position}, and others behind it")
+
+    def head_behind(self, data: bytes, position: int) -> bool:
+        found = data.find(MARKER, position + 1)
+        while found >= 0:
+            if self.head_at(data, found) is not None:
+                return True
+            found = data.find(MARKER, found + 1)
+        return False
+
+    def head_at(self, data: bytes, position: int) -> int | None:
+        """Return the length of the body that the head at a position speaks of."""
+        head = data[position : position + HEAD_BYTES]
+        if len(head) < HEAD_BYTES or head != sealed(head[: HEAD.size]):
+            return None
+        marker, offset, length = HEAD.unpack_from(head)
+        is_own = marker == MARKER and self.is_own_place(offset, self.base + position)
+        return int(length) if is_own else None
+
+    def is_own_place(self, offset: int, place: int) -> bool:
+        """Return whether a record that says so belongs to where it is."""
+        return offset == place
+
+    def frame_bytes(self, length: int) -> int:
+        """Return how long a frame is."""
+        return HEAD_BYTES + length + SUM.size
+
+    def scan(self, data: bytes, position: int) -> int:
+        """Add the whole records from `position` on to `entries`; return where they end."""
+        while (body := self.body_at(data, position)) is not None:
+            self.entries.append((self.base + position, self.decode(body)))
+            position += self.frame_bytes(len(body))
+        return position
+
+    def body_at(self, data: bytes, position: int) -> bytes | None:
+        length = self.head_at(data, position)
+        if length is None:
+            return None
+        end = position + HEAD_BYTES + length + SUM.size
+        if end > len(data) or not self.is_whole(data[position:end]):
+            return None
+        return data[position + HEAD_BYTES : end - SUM.size]
+
+    def is_whole(self, frame: bytes) -> bool:
+        """Return whether a frame is as it was written."""
+        return sealed(frame[: -SUM.size]) == frame
+
+    def frame(self, record: Record) -> bytes:
+        return self.frame_for(self.encode(record), self.end_offset)
+
+    def frame_for(self, body: bytes, offset: int) -> bytes:
+        return sealed(sealed(HEAD.pack(MARKER, offset, len(body))) + body)
+
+    def rewrite(self, records: list[Record]) -> None:
+        """Replace the log by one of fewer records that ends at the same offset."""
+        bodies = [self.encode(record) for record in records]
+        first = self.end_offset - sum(self.frame_bytes(len(body)) for body in bodies)
+        frames, offset = [], first
+        for body in bodies:
+            frames.append(self.frame_for(body, offset))
+            offset += len(frames[-1])
+        self.save_file("wal.log", self.log_header(first) + b"".join(frames))
+        old = self.log
+        with self.or_nothing_more():
+            self.open_log()
+        os.close(old)
+
+    def replay(self, from_offset: int) -> Iterator[tuple[int, Record]]:
+        return ((offset, record) for offset, record in self.entries if offset >= from_offset)
+
+    def load_state(self) -> None:
+        super().load_state()
+        if self.applied > self.end_offset or self.checkpoint > self.applied:
+            raise Damaged(f"the state is at {self.applied}, the log ends at {self.end_offset}")
+
+    def load(self, name: str, default: bytes) -> bytes:
+        path = self.directory / name
+        if name == "wal.log" or not path.exists():
+            return bytes(super().load(name, default))
+        return self.unseal(path.read_bytes(), name)
+
+    def unseal(self, data: bytes, name: str) -> bytes:
+        """Return what a file holds."""
+        return opened(data, name)
+
+    def save(self, name: str, data: bytes) -> None:
+        self.save_file(name, self.seal(data, name))
+
+    def seal(self, data: bytes, name: str) -> bytes:
+        """Return what is written into a file."""
+        return sealed(data)
+
+    def save_file(self, name: str, data: bytes) -> None:
+        """Replace a file as a whole."""
+        super().save(name, data)
