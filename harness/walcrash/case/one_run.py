@@ -22,7 +22,7 @@ from walcrash.case.power_search import search_near, targeted
 from walcrash.case.recorded_boot import EMPTY, NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
-from walcrash.case.rot_search import rot_of, search_rot, with_damage
+from walcrash.case.rot_search import rot_of, search_rot, versions_of, with_damage
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import BRANCH_SHARE, SearchPlan
 from walcrash.case.search_target import PowerTarget
@@ -169,7 +169,9 @@ class OneRun:
         last = self._boots.watched[-1].history
         is_whole = len(self._boots.watched) == len(self._stored.case.boots)
         if self._rot is not None and is_whole and not isinstance(last.recovery, RecoveryFailure):
-            return self._conclude_rotten(self._rot)
+            rotten = self._conclude_rotten(self._rot)
+            if rotten is not None:
+                return rotten
         if isinstance(last.recovery, RecoveryFailure) and not last.gave_up:
             recoveries = Recoveries(first=last.recovery)
         else:
@@ -183,17 +185,22 @@ class OneRun:
             judgement = with_refusals(self._stored.terms, judgement, history)
         return self._case_run(history, judgement, self._doubt(judgement))
 
-    def _conclude_rotten(self, fault: Rot) -> CaseRun:
-        """Damage what the last boot left, in one way after the other, and judge each of them."""
+    def _conclude_rotten(self, fault: Rot) -> CaseRun | None:
+        """Damage what the last boot left, in one way after the other, and judge each of them.
+
+        Returns:
+            None where nothing was left that could be damaged.
+        """
         found = search_rot(
             fault,
             capture(self._sandbox.directory),
-            self._boots.watched,
+            versions_of(self._boots),
             recover=lambda each: self._recovery_runs.damaged(each.image, each.rotted),
             judge=lambda recoveries: self._oracle.judge(self._history(recoveries)),
         )
         if found is None:
-            return self._not_judged("nothing that could be damaged was left")
+            is_named = fault.damage is not None
+            return self._not_judged("the damage changes nothing") if is_named else None
         judgement = found.judgement
         # Other boots do not go on with what was damaged and recovered.
         self._left = found.image if judgement.verdict is Verdict.FAIL else None

@@ -6,16 +6,16 @@ names the damage; where none does, the case passes.
 Not here: which damage there is (`walcrash.disk.rot`), what it means (`walcrash.oracle.silent_rot`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun
-from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk.rot import Rotten, rotten, rotten_images
 from walcrash.disk.versions import Versions
 from walcrash.values.case import Case
-from walcrash.values.faults import Rot
+from walcrash.values.faults import PowerLoss, Rot
 from walcrash.values.history import Recoveries
 from walcrash.values.image import Image
 from walcrash.values.seed import Prng
@@ -48,7 +48,7 @@ def with_damage(run: CaseRun, fault: Rot) -> CaseRun:
 def search_rot(
     fault: Rot,
     image: Image,
-    boots: Sequence[WatchedBoot],
+    versions: Versions,
     *,
     recover: Callable[[Rotten], Recoveries],
     judge: Callable[[Recoveries], Judgement],
@@ -58,12 +58,12 @@ def search_rot(
     Args:
         fault: the damage, named or to be drawn.
         image: what the last boot left.
-        boots: all boots of the case.
+        versions: its files, as the events made them.
         recover: puts an image into the directory and recovers it.
         judge: judges what a recovery showed.
     """
     judged = None
-    for found in _images(fault, image, boots):
+    for found in _images(fault, image, versions):
         recoveries = recover(found)
         judged = JudgedRot(
             fault=replace(fault, damage=found.rotted.damage),
@@ -76,10 +76,7 @@ def search_rot(
     return judged
 
 
-def _images(fault: Rot, image: Image, boots: Sequence[WatchedBoot]) -> Iterator[Rotten]:
-    versions = Versions()
-    for number, boot in enumerate(boots, start=1):
-        versions.take_boot(number, boot.events())
+def _images(fault: Rot, image: Image, versions: Versions) -> Iterator[Rotten]:
     if fault.damage is not None:
         found = rotten(image, versions, fault.damage)
         return iter([] if found is None else [found])
@@ -87,3 +84,18 @@ def _images(fault: Rot, image: Image, boots: Sequence[WatchedBoot]) -> Iterator[
         image, versions, kinds=fault.damages, files=fault.files, prng=Prng(fault.seed)
     )
     return islice(every, fault.images)
+
+
+def versions_of(boots: CaseBoots) -> Versions:
+    """Return the files that a case's boots left, with who wrote their bytes.
+
+    A power loss leaves an image, of which no more is known than which boot was the last.
+    """
+    base, since = boots.since_power()
+    last = len(boots.watched)
+    if isinstance(boots.watched[-1].plan.crash, PowerLoss):
+        return Versions(base, last)
+    versions = Versions(base, last - len(since))
+    for number, boot in enumerate(since, start=last - len(since) + 1):
+        versions.take_boot(number, boot.events())
+    return versions

@@ -14,6 +14,7 @@ from typing import Final
 
 from walcrash.values.damage import Author
 from walcrash.values.event import Event, EventKind
+from walcrash.values.image import FileEntry, Image
 
 # limits
 FOLLOWED_BYTES: Final = 4 << 20
@@ -24,6 +25,9 @@ VERSIONS: Final = 16
 
 VERSION_BYTES: Final = 1 << 18
 """Longest version that is kept."""
+
+LAST_CALL: Final = 1 << 32
+"""The call of an author that is some call of its boot or an earlier one."""
 
 _KEEP_SIZE: Final = 0x01
 _PUNCH_HOLE: Final = 0x02
@@ -63,12 +67,26 @@ class FileVersions:
 class Versions:
     """The files of a case so far, by name."""
 
-    def __init__(self) -> None:
-        """Begin with an empty directory."""
+    def __init__(self, base: Image | None = None, boot: int = 0) -> None:
+        """Begin with what a power loss left of a boot; without, with an empty directory.
+
+        All of that was written by some call of that boot or an earlier one. What files were before
+        may never have been on the disk.
+        """
         self._files: dict[str, _File] = {}
         self._earlier: dict[str, list[bytes]] = {}
         self._changed: set[str] = set()
         self._calls: list[Author] = []
+        if base is None or not base.entries:
+            return
+        self._calls.append(Author(boot=boot, call=LAST_CALL))
+        for path, entry in base.entries.items():
+            if isinstance(entry, FileEntry):
+                size = len(entry.content)
+                is_followed = size <= FOLLOWED_BYTES
+                content = bytearray(bytes(entry.content) if is_followed else b"")
+                authors = array("L", [0]) * len(content)
+                self._files[path] = _File(content, authors, is_followed)
 
     def take_boot(self, number: int, events: Iterable[Event]) -> None:
         """Take the events of a boot, counted from 1."""

@@ -50,6 +50,8 @@ HEADER = struct.Struct("<8sQ")
 LOG = b"SEALED\r\n"
 LOG_HEADER_BYTES = HEADER.size + SUM.size
 HEAD_BYTES = HEAD.size + SUM.size
+SECTOR_BYTES = 512
+SEGMENT_BYTES = 400
 
 
 class Damaged(Exception):
@@ -70,7 +72,13 @@ def opened(data: bytes, what: str) -> bytes:
 
 
 class SealedLog(CarefulLog):
-    """The right subject."""
+    """The right subject.
+
+    Attributes:
+        header_bytes: where the first record starts in the file.
+    """
+
+    header_bytes = LOG_HEADER_BYTES
 
     contract = Contract(
         model=PersistenceModel.POSIX,
@@ -85,8 +93,8 @@ class SealedLog(CarefulLog):
         if not data:
             self.require_new()
             data = self.log_header(0)
-        self.base = self.read_header(data) - LOG_HEADER_BYTES
-        whole = self.scan(data, LOG_HEADER_BYTES)
+        self.base = self.read_header(data) - self.header_bytes
+        whole = self.scan(data, self.header_bytes)
         self.end_offset = self.base + whole
         if whole < len(data):
             self.check_tail(data, whole)
@@ -99,7 +107,7 @@ class SealedLog(CarefulLog):
             raise Damaged("there is no log, and it is no new directory")
 
     def log_header(self, first: int) -> bytes:
-        return sealed(HEADER.pack(LOG, first))
+        return sealed(HEADER.pack(LOG, first)).ljust(self.header_bytes, b"\0")
 
     def read_header(self, data: bytes) -> int:
         """Return the offset of the first record."""
@@ -127,12 +135,16 @@ class SealedLog(CarefulLog):
         if len(head) < HEAD_BYTES or head != sealed(head[: HEAD.size]):
             return None
         marker, offset, length = HEAD.unpack_from(head)
-        is_own = marker == MARKER and self.is_own_place(offset, self.base + position)
+        is_own = marker == MARKER and self.is_own_place(offset, position)
         return int(length) if is_own else None
 
-    def is_own_place(self, offset: int, place: int) -> bool:
-        """Return whether a record that says so belongs to where it is."""
-        return offset == place
+    def is_own_place(self, offset: int, position: int) -> bool:
+        """Return whether a record that states an offset belongs to its position in the file."""
+        return offset == self.base + position
+
+    def stated(self, offset: int, base: int) -> int:
+        """Return the offset that a record states, in a file with that base."""
+        return offset
 
     def frame_bytes(self, length: int) -> int:
         """Return how long a frame is."""
@@ -159,10 +171,11 @@ class SealedLog(CarefulLog):
         return sealed(frame[: -SUM.size]) == frame
 
     def frame(self, record: Record) -> bytes:
-        return self.frame_for(self.encode(record), self.end_offset)
+        return self.frame_for(self.encode(record), self.stated(self.end_offset, self.base))
 
-    def frame_for(self, body: bytes, offset: int) -> bytes:
-        return sealed(sealed(HEAD.pack(MARKER, offset, len(body))) + body)
+    def frame_for(self, body: bytes, stated: int) -> bytes:
+        frame = sealed(sealed(HEAD.pack(MARKER, stated, len(body))) + body)
+        return frame.ljust(self.frame_bytes(len(body)), b"\0")
 
     def rewrite(self, records: list[Record]) -> None:
         """Replace the log by one of fewer records that ends at the same offset."""
@@ -170,7 +183,7 @@ class SealedLog(CarefulLog):
         first = self.end_offset - sum(self.frame_bytes(len(body)) for body in bodies)
         frames, offset = [], first
         for body in bodies:
-            frames.append(self.frame_for(body, offset))
+            frames.append(self.frame_for(body, self.stated(offset, first - self.header_bytes)))
             offset += len(frames[-1])
         self.save_file("wal.log", self.log_header(first) + b"".join(frames))
         old = self.log
@@ -206,3 +219,71 @@ class SealedLog(CarefulLog):
     def save_file(self, name: str, data: bytes) -> None:
         """Replace a file as a whole."""
         super().save(name, data)
+
+
+class SectorLog(SealedLog):
+    """The same with records that begin at a sector: a sector that goes bad hits one of them."""
+
+    header_bytes = SECTOR_BYTES
+
+    def frame_bytes(self, length: int) -> int:
+        return -(-super().frame_bytes(length) // SECTOR_BYTES) * SECTOR_BYTES
+
+
+class SegmentLog(SealedLog):
+    """The same in segments of a few records, without compaction.
+
+    Attributes:
+        number: the number of the last segment, from 0.
+    """
+
+    supports = SealedLog.supports - {"compact"}
+
+    def open_log(self) -> None:
+        """Read the segments in order; the last one is written anew before anything is shown."""
+        self.entries = []
+        self.end_offset, self.number = 0, -1
+        names = sorted(path.name for path in self.directory.glob("segment-*.log"))
+        for name in names:
+            self.number = int(name[len("segment-") : -len(".log")])
+            data = (self.directory / name).read_bytes()
+            first = self.read_header(data)
+            self.check_first(first)
+            self.base = first - self.header_bytes
+            whole = self.scan(data, self.header_bytes)
+            self.end_offset = self.base + whole
+            if whole < len(data):
+                self.check_end(data, whole, is_last=name == names[-1])
+                data = data[:whole]
+        if not names:
+            self.require_new()
+            self.new_segment()
+            return
+        self.save_file(self.segment(), data)
+        self.log = os.open(self.directory / self.segment(), os.O_WRONLY | os.O_APPEND)
+
+    def check_first(self, first: int) -> None:
+        """Refuse a segment that does not begin where the one before it ended."""
+        if first != self.end_offset:
+            raise Damaged(f"a segment begins at {first}, the one before ended at {self.end_offset}")
+
+    def check_end(self, data: bytes, position: int, *, is_last: bool) -> None:
+        """Refuse what is bad anywhere but behind the last record of all."""
+        if not is_last:
+            raise Damaged(f"no record at {self.base + position}, and another segment behind it")
+        self.check_tail(data, position)
+
+    def segment(self) -> str:
+        return f"segment-{self.number:06}.log"
+
+    def new_segment(self) -> None:
+        self.number += 1
+        self.base = self.end_offset - self.header_bytes
+        self.save_file(self.segment(), self.log_header(self.end_offset))
+        self.log = os.open(self.directory / self.segment(), os.O_WRONLY | os.O_APPEND)
+
+    def append(self, record: Record) -> int:
+        if os.fstat(self.log).st_size > SEGMENT_BYTES:
+            os.close(self.log)
+            self.new_segment()
+        return int(super().append(record))
