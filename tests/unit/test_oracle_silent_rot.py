@@ -1,0 +1,109 @@
+"""`silent-rot`: what has to be noticed of damage at rest, and what no log can notice."""
+
+from dataclasses import replace
+
+from oracle_builder import acked, killed, put, shows, verdict_on
+
+from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
+from walcrash.values.damage import Author, DamageKind, Rotted
+from walcrash.values.damage import Damage as AtRest
+from walcrash.values.history import BootHistory, Call, Outcome
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.verdict import Invariant, Judgement, Verdict
+
+A, B, C = put("a", 0), put("b", 1), put("c", 2)
+PROMISES = Contract(detects=frozenset({Damage.ROT}), max_attempts=3)
+SYNC = Call(Operation(OperationKind.SYNC), Outcome.ACKNOWLEDGED)
+
+
+def judged(
+    *calls: Call,
+    hit: int,
+    first: Recovery | RecoveryFailure,
+    contract: Contract = PROMISES,
+) -> Judgement:
+    """Judge a recovery after bytes were damaged that one call of the only boot had written."""
+    damage = AtRest(kind=DamageKind.BIT, path="wal.log", offset=41, length=1, bit=3)
+    rotted = Rotted(damage=damage, authors=(Author(boot=1, call=hit),))
+    boot: BootHistory = killed(*calls)
+    return verdict_on(boot, first=first, contract=contract, rotted=rotted)
+
+
+THREE = (acked(A), acked(B), acked(C))
+
+
+def test_what_is_behind_the_damage_and_whole_is_not_left_out_without_a_word() -> None:
+    (found,) = judged(*THREE, hit=2, first=shows(A)).violations
+    assert found.invariant is Invariant.SILENT_ROT
+    assert found.record_ts_ms == C.ts_ms
+    assert found.message == (
+        "`PutOperation c` was acknowledged and is gone, although its own bytes are whole, and "
+        "nothing was said; bit 3 of byte 41 of wal.log is flipped, written by `append` of "
+        "`PutOperation b` in boot 1"
+    )
+
+
+def test_damage_to_the_last_record_cannot_be_told_from_a_torn_one() -> None:
+    assert judged(*THREE, hit=3, first=shows(A, B)).verdict is Verdict.PASS
+
+
+def test_a_record_is_not_left_out_in_front_of_others() -> None:
+    (found,) = judged(*THREE, hit=3, first=shows(A, C)).violations
+    assert "`PutOperation b` was acknowledged and is left out before others" in found.message
+
+
+def test_what_is_damaged_is_not_shown_as_data() -> None:
+    other = replace(C, payload=b"qayload")
+    (found,) = judged(*THREE, hit=3, first=shows(A, B, other)).violations
+    assert found.invariant is Invariant.SILENT_ROT
+    assert "came back with another `payload`" in found.message
+    assert "(altered-record), and nothing was said; bit 3" in found.message
+
+
+def test_records_that_changed_places_are_not_shown() -> None:
+    (found,) = judged(*THREE, hit=1, first=shows(B, A, C)).violations
+    assert "(order)" in found.message
+
+
+def test_to_refuse_or_to_end_is_a_report() -> None:
+    for kind in (FailureKind.REFUSED, FailureKind.DIED, FailureKind.MALFORMED):
+        failure = RecoveryFailure(kind, "damaged")
+        assert judged(*THREE, hit=1, first=failure).verdict is Verdict.PASS
+
+
+def test_to_hang_is_none_whatever_was_promised() -> None:
+    hung = RecoveryFailure(FailureKind.HUNG, "no end")
+    for contract in (PROMISES, Contract(max_attempts=3)):
+        (found,) = judged(*THREE, hit=1, first=hung, contract=contract).violations
+        assert found.invariant is Invariant.SILENT_ROT
+
+
+def test_a_contract_without_rot_promises_nothing_and_the_reason_is_told() -> None:
+    judgement = judged(*THREE, hit=1, first=shows(C), contract=Contract(max_attempts=3))
+    assert judgement.verdict is not Verdict.FAIL
+    reasons = dict(judgement.unjudged)
+    assert reasons[Invariant.SILENT_ROT] == "the contract does not say that it detects rot"
+
+
+def test_what_no_sync_came_after_may_be_torn_anywhere() -> None:
+    contract = replace(PROMISES, acknowledges=Acknowledges.SYNC)
+    # Calls 1 to 3 wait for one sync: after a power loss the first may be torn and the last whole.
+    together = judged(*THREE, SYNC, hit=1, first=shows(), contract=contract)
+    assert together.verdict is Verdict.PASS
+    apart = judged(acked(A), SYNC, acked(B), SYNC, hit=1, first=shows(), contract=contract)
+    assert [each.invariant for each in apart.violations] == [Invariant.SILENT_ROT]
+
+
+def test_a_log_that_may_lose_what_was_written_may_cut_it_anywhere() -> None:
+    contract = replace(PROMISES, power=Promise.PREFIX)
+    assert judged(*THREE, hit=1, first=shows(), contract=contract).verdict is Verdict.PASS
+    assert judged(*THREE, hit=1, first=shows(C), contract=contract).verdict is Verdict.FAIL
+
+
+def test_nothing_follows_from_bytes_that_nobody_is_known_to_have_written() -> None:
+    damage = AtRest(kind=DamageKind.CUT, path="wal.log", offset=3)
+    looked = verdict_on(
+        killed(*THREE), first=shows(), contract=PROMISES, rotted=Rotted(damage=damage)
+    )
+    assert looked.verdict is Verdict.PASS
