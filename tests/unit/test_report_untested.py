@@ -66,8 +66,8 @@ def test_that_rot_was_not_tried_is_told_where_the_contract_has_it() -> None:
     ends = (BootEnd.KILLED, BootEnd.POWER_LOST)
     contract = Contract(detects=frozenset({Damage.TORN, Damage.ROT}))
     assert untested_promises(report_of(*ends, contract=contract)) == [
-        "that rot is noticed, as the contract of quickstart promises: no fault damages data at "
-        "rest yet"
+        "that rot is noticed, as the contract of quickstart promises: nothing was damaged at rest "
+        'and judged; `kind = "rot"` in [[faults]] tests it'
     ]
     assert (
         untested_promises(report_of(*ends, contract=Contract(detects=frozenset({Damage.TORN}))))
