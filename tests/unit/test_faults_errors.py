@@ -200,6 +200,10 @@ def test_a_scenario_names_calls_errors_and_how_often(tmp_path: Path) -> None:
         ('kind = "short"\ncalls = ["fsync"]', "only what moves bytes can be short"),
         ('kind = "quota"\nerrors = ["EIO"]', "a full disk does not give EIO; allowed: ENOSPC"),
         ('kind = "error"\ntimes = 0', '"once", "from then on", or a whole number of 1 to 1000'),
+        (
+            'kind = "kill"\nevent = "read"',
+            'an event "read" changes nothing, so no kill falls there',
+        ),
         ('kind = "kill"\nerrors = ["EIO"]', "falls at an event and has no `errors`"),
     ],
 )

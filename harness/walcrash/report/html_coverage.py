@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from walcrash.values.event import EventKind
+from walcrash.values.event import ONLY_INJECTED, EventKind
 from walcrash.values.log import CaseJudged, ScenarioEnded
 from walcrash.values.moments import Placement
 
@@ -58,7 +58,7 @@ class CoverageCount:
         every: Counter[str] = Counter()
         for scenario in scenarios:
             every.update(scenario.crash_points)
-        rows = tuple(self._row(kind, every) for kind in EventKind)
+        rows = tuple(self._row(kind, every) for kind in EventKind if kind not in ONLY_INJECTED)
         styles = Counter(cell.style for row in rows for cell in row.cells)
         known = {f"{where.value} {kind.value}" for kind in EventKind for where in Placement}
         return Coverage(

@@ -18,7 +18,7 @@ from walcrash.scenario.problem import Problem
 from walcrash.scenario.schema import ContractTable, WorkloadTable
 from walcrash.scenario.toml_position import KeyPath
 from walcrash.values.contract import Acknowledges, Promise
-from walcrash.values.event import EventKind
+from walcrash.values.event import ONLY_INJECTED, EventKind
 from walcrash.values.faults import CLASSES, BootSelector
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -101,6 +101,12 @@ def _power_problems(
 def _event_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
     if fault.event is None:
         return
+    if fault.event in ONLY_INJECTED:
+        yield Problem(
+            (*place, "event"),
+            f'an event "{fault.event.value}" changes nothing, so no kill falls there',
+            'write `kind = "error"` with `calls`, or another event',
+        )
     # Placements that are left out are all three, and then a `within` is merely a `before`.
     is_within = "placements" in fault.model_fields_set and Placement.WITHIN in fault.placements
     if is_within and fault.event is not EventKind.WRITE:

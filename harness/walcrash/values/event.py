@@ -43,6 +43,9 @@ class EventKind(Enum):
 MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
 """The kinds that are messages and not file-system actions."""
 
+ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ})
+"""The kinds that are events only where a fault is injected, so that no crash falls on them."""
+
 MAPPED: Final = 1 << 31
 """A flag of a `write` that was no call: the bytes were stored through a shared mapping."""
 
