@@ -19,10 +19,12 @@ from walcrash.values.faults import (
     KEPT_SCALE,
     BootSelector,
     CrashPoint,
+    Ending,
     FaultKind,
     FaultPlan,
     KillTimer,
     PowerLoss,
+    class_of,
 )
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -172,7 +174,8 @@ def assert_selected(case, scenario):
         selectable = {BootSelector.ANY}
         selectable |= {BootSelector.FIRST} if number == 0 else {BootSelector.LATER}
         selectable |= {BootSelector.LAST} if boot is case.boots[-1] else set()
-        possible = [fault for fault in scenario.faults if fault.boots in selectable]
+        endings = [fault for fault in scenario.faults if isinstance(class_of(fault), Ending)]
+        possible = [fault for fault in endings if fault.boots in selectable]
         assert boot.crash is None or possible
         always = [fault for fault in possible if not fault.operations and fault.event is None]
         assert boot.crash is not None or boot is not case.boots[-1] or not always
