@@ -4,7 +4,7 @@ import pytest
 
 from walcrash.disk.rot import rotten, rotten_images
 from walcrash.disk.versions import Versions
-from walcrash.values.damage import Author, Damage, DamageKind
+from walcrash.values.damage import Author, DamageAtRest, DamageKind
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image, LinkEntry
 from walcrash.values.seed import Prng
@@ -31,7 +31,7 @@ def image_of(content: bytes, path: str = "log") -> Image:
     return Image({path: FileEntry(content)})
 
 
-def damaged(damage: Damage) -> tuple[bytes | None, list[int]]:
+def damaged(damage: DamageAtRest) -> tuple[bytes | None, list[int]]:
     """Return what is left of the log, and the calls whose bytes were hit."""
     found = rotten(image_of(CONTENT), two_appends(), damage)
     assert found is not None
@@ -40,8 +40,8 @@ def damaged(damage: Damage) -> tuple[bytes | None, list[int]]:
     return content, [author.call for author in found.rotted.authors]
 
 
-def of(kind: DamageKind, **where: int) -> Damage:
-    return Damage(kind=kind, path="log", **where)
+def of(kind: DamageKind, **where: int) -> DamageAtRest:
+    return DamageAtRest(kind=kind, path="log", **where)
 
 
 def test_a_flipped_bit_is_one_bit_of_one_call() -> None:
@@ -79,7 +79,7 @@ def test_sectors_change_places_or_one_is_written_over_another() -> None:
     ],
 )
 def test_what_is_no_longer_there_was_hit(
-    damage: Damage, left: bytes | None, calls: list[int]
+    damage: DamageAtRest, left: bytes | None, calls: list[int]
 ) -> None:
     assert damaged(damage) == (left, calls)
 
@@ -121,7 +121,7 @@ def test_bytes_of_a_renamed_file_keep_their_calls() -> None:
 
 
 def test_every_kind_has_its_turn_and_the_seed_decides_the_order() -> None:
-    def drawn(seed: int) -> list[Damage]:
+    def drawn(seed: int) -> list[DamageAtRest]:
         every = rotten_images(image_of(CONTENT), two_appends(), kinds=(), files="", prng=Prng(seed))
         return [each.rotted.damage for each in every]
 

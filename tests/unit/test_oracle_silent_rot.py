@@ -5,8 +5,7 @@ from dataclasses import replace
 from oracle_builder import acked, killed, put, shows, verdict_on
 
 from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
-from walcrash.values.damage import Author, DamageKind, Rotted
-from walcrash.values.damage import Damage as AtRest
+from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
 from walcrash.values.history import BootHistory, Call, Outcome
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
@@ -24,7 +23,7 @@ def judged(
     contract: Contract = PROMISES,
 ) -> Judgement:
     """Judge a recovery after bytes were damaged that one call of the only boot had written."""
-    damage = AtRest(kind=DamageKind.BIT, path="wal.log", offset=41, length=1, bit=3)
+    damage = DamageAtRest(kind=DamageKind.BIT, path="wal.log", offset=41, length=1, bit=3)
     rotted = Rotted(damage=damage, authors=(Author(boot=1, call=hit),))
     boot: BootHistory = killed(*calls)
     return verdict_on(boot, first=first, contract=contract, rotted=rotted)
@@ -102,7 +101,7 @@ def test_a_log_that_may_lose_what_was_written_may_cut_it_anywhere() -> None:
 
 
 def test_nothing_follows_from_bytes_that_nobody_is_known_to_have_written() -> None:
-    damage = AtRest(kind=DamageKind.CUT, path="wal.log", offset=3)
+    damage = DamageAtRest(kind=DamageKind.CUT, path="wal.log", offset=3)
     looked = verdict_on(
         killed(*THREE), first=shows(), contract=PROMISES, rotted=Rotted(damage=damage)
     )

@@ -48,6 +48,10 @@ def test_boots_that_no_crash_fell_into_are_named():
     assert "a crash in a third boot" in said(replace(ALL, boots=2))[0]
 
 
+def test_of_cases_whose_boots_are_not_known_nothing_is_said_of_boots():
+    assert said(replace(ALL, boots=0)) == []
+
+
 def test_records_that_never_lay_over_a_page_end_are_said_where_files_show_it():
     (sentence,) = said(replace(ALL, over_page_end=0))
     assert sentence == (

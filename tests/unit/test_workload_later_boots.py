@@ -10,7 +10,7 @@ from walcrash.values.faults import CrashPoint, FaultKind, FaultPlan
 from walcrash.values.limits import BOOTS_PER_CASE
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import OperationMix, Scenario
+from walcrash.values.scenario import MIX_CAPABILITIES, OperationMix, Scenario
 from walcrash.workload.later_boots import (
     GROWN_BOOT,
     LATER_BOOTS,
@@ -18,7 +18,6 @@ from walcrash.workload.later_boots import (
     OPERATIONS,
     draw_later_boots,
 )
-from walcrash.workload.operations import CAPABILITY
 
 SIZES = (0, 1, 100, 5000)
 
@@ -83,7 +82,8 @@ def test_only_what_the_scenario_draws_and_the_subject_supports_is_in_them() -> N
         for boot in each
         for one in boot.operations
     ]
-    assert all(CAPABILITY.get(one.kind, "sync") in few for one in operations)
+    needed = {kind.value: capability for kind, capability in MIX_CAPABILITIES.items()}
+    assert all(needed.get(one.kind.value, "sync") in few for one in operations)
     marks_only = scenario(mix={OperationMix.SYNC: 1})
     assert all(
         one.record is None for each in drawn(marks_only) for boot in each for one in boot.operations

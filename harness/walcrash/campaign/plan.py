@@ -62,7 +62,7 @@ class CampaignPlan:
 
 
 def case_counts(plan: CampaignPlan) -> dict[str, int | None]:
-    """Return for each scenario's name the most cases; None for one that only time ends."""
+    """Return for each scenario's name the most cases; None for one that no number ends."""
     counts = {scenario.name: plan.most_cases(scenario) for scenario in plan.scenarios}
     return {name: count if count < CASES_PER_SCENARIO else None for name, count in counts.items()}
 
@@ -74,7 +74,7 @@ def most_cases(
     seconds: float | None,
     quiet_seconds: float | None,
 ) -> int | None:
-    """Return how many cases a scenario gets at most; None where only time ends it.
+    """Return how many cases a scenario gets at most; None where no number ends it.
 
     A number that was asked for counts. Without one, a time budget is spent: the cases that a
     scenario has by default do not cut it short, those that its file states do. An end where nothing

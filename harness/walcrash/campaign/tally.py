@@ -97,7 +97,7 @@ class Tally:
 
     @property
     def discoveries(self) -> int:
-        """How much was found so far that could be new: groups, cells, kinds of states."""
+        """How much was found so far that could be new: groups, cells, kinds of states, landings."""
         groups = len(self.groups) + len(self.portability_groups)
         searched = len(self.search.cells) + self.search.kinds.count
         return groups + searched + len(self.crash_points)

@@ -12,12 +12,12 @@ Source: Bairavasundaram et al., FAST 2008; Prabhakaran et al., "IRON File System
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from itertools import groupby, zip_longest
 from typing import Final
 
 from walcrash.disk.versions import FileVersions, Versions
-from walcrash.values.damage import Author, Damage, DamageKind, Rotted
+from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
+from walcrash.values.faults.nth_call import is_named
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.seed import Prng
@@ -65,7 +65,7 @@ def rotten_images(
     contents = {
         path: content
         for path in image.entries
-        if (content := _content(image, path)) and (not files or _is_named(path, files))
+        if (content := _content(image, path)) and (not files or is_named(path, files))
     }
     turns = [
         _damages(kind, path, content, versions.of(path, content), prng)
@@ -81,7 +81,7 @@ def rotten_images(
                 yield found
 
 
-def rotten(image: Image, versions: Versions, damage: Damage) -> Rotten | None:
+def rotten(image: Image, versions: Versions, damage: DamageAtRest) -> Rotten | None:
     """Return an image with a damage; None where that changes nothing or cannot be done."""
     entry, before = image.entries.get(damage.path), _content(image, damage.path)
     if not isinstance(entry, FileEntry) or before is None:
@@ -110,10 +110,6 @@ def _content(image: Image, path: str) -> bytes | None:
     return None
 
 
-def _is_named(path: str, pattern: str) -> bool:
-    return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
-
-
 def _authors(before: bytes, after: bytes, known: FileVersions) -> list[Author]:
     """Return the calls that wrote what is other than before, or is no longer there."""
     found: set[Author] = set()
@@ -130,7 +126,7 @@ def _authors(before: bytes, after: bytes, known: FileVersions) -> list[Author]:
 # What the damage leaves.
 
 
-def _damaged(content: bytes, known: FileVersions, damage: Damage) -> bytes | None:
+def _damaged(content: bytes, known: FileVersions, damage: DamageAtRest) -> bytes | None:
     """Return what is left of a file's content; None where the file is gone."""
     at, end = damage.offset, damage.offset + damage.length
     other = damage.other_offset
@@ -169,17 +165,17 @@ def _with(content: bytes, at: int, data: bytes) -> bytes:
 
 def _damages(
     kind: DamageKind, path: str, content: bytes, known: FileVersions, prng: Prng
-) -> Iterator[Damage]:
-    draw: Mapping[DamageKind, Callable[[], Iterator[Damage]]] = {
+) -> Iterator[DamageAtRest]:
+    draw: Mapping[DamageKind, Callable[[], Iterator[DamageAtRest]]] = {
         DamageKind.BIT: lambda: _bits(path, _regions(content, known, prng), prng),
         DamageKind.ZEROS: lambda: _zeros(path, content, _regions(content, known, prng)),
         DamageKind.STALE: lambda: _stale(path, content, known, prng),
         DamageKind.SWAPPED: lambda: _pairs(DamageKind.SWAPPED, path, content, prng),
         DamageKind.MISDIRECTED: lambda: _pairs(DamageKind.MISDIRECTED, path, content, prng),
         DamageKind.CUT: lambda: _cuts(path, content, _regions(content, known, prng)),
-        DamageKind.REMOVED: lambda: iter([Damage(kind=kind, path=path)]),
+        DamageKind.REMOVED: lambda: iter([DamageAtRest(kind=kind, path=path)]),
         DamageKind.OLDER: lambda: (
-            Damage(kind=kind, path=path, version=number)
+            DamageAtRest(kind=kind, path=path, version=number)
             for number in reversed(range(len(known.earlier)))
         ),
     }
@@ -206,7 +202,7 @@ def _sectors(content: bytes) -> list[tuple[int, int]]:
     ]
 
 
-def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[Damage]:
+def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[DamageAtRest]:
     for turn in range(len(_PLACES) + 3):
         for region in regions:
             length = region.end - region.start
@@ -216,23 +212,27 @@ def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[Damage]
             for at in {place, length // 2 + turn} if turn < 2 else {place}:
                 if at < length:
                     offset, bit = region.start + at, prng.below(8)
-                    yield Damage(kind=DamageKind.BIT, path=path, offset=offset, length=1, bit=bit)
+                    yield DamageAtRest(
+                        kind=DamageKind.BIT, path=path, offset=offset, length=1, bit=bit
+                    )
 
 
-def _zeros(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[Damage]:
+def _zeros(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
     spans = [(region.start, region.end) for region in regions]
     behind = [(start, len(content)) for start, _ in spans]
     for turn in zip_longest(spans, _sectors(content), behind):
         for span in turn:
             if span is not None:
-                yield Damage(
+                yield DamageAtRest(
                     kind=DamageKind.ZEROS, path=path, offset=span[0], length=span[1] - span[0]
                 )
 
 
-def _stale(path: str, content: bytes, known: FileVersions, prng: Prng) -> Iterator[Damage]:
+def _stale(path: str, content: bytes, known: FileVersions, prng: Prng) -> Iterator[DamageAtRest]:
     every = [
-        Damage(kind=DamageKind.STALE, path=path, offset=start, length=end - start, version=version)
+        DamageAtRest(
+            kind=DamageKind.STALE, path=path, offset=start, length=end - start, version=version
+        )
         for version, earlier in enumerate(known.earlier)
         for start, end in _sectors(content)
         if start < len(earlier)
@@ -240,14 +240,14 @@ def _stale(path: str, content: bytes, known: FileVersions, prng: Prng) -> Iterat
     yield from prng.shuffled(every)
 
 
-def _pairs(kind: DamageKind, path: str, content: bytes, prng: Prng) -> Iterator[Damage]:
+def _pairs(kind: DamageKind, path: str, content: bytes, prng: Prng) -> Iterator[DamageAtRest]:
     """Yield neighbours first: a head that is one sector off is what happens."""
     whole = len(content) // SECTOR_BYTES
     near = prng.shuffled(list(range(whole - 1)))
     far = [(prng.below(whole), prng.below(whole)) for _ in range(whole)]
     for first, second in [*((at, at + 1) for at in near), *far]:
         if first != second:
-            yield Damage(
+            yield DamageAtRest(
                 kind=kind,
                 path=path,
                 offset=first * SECTOR_BYTES,
@@ -256,10 +256,10 @@ def _pairs(kind: DamageKind, path: str, content: bytes, prng: Prng) -> Iterator[
             )
 
 
-def _cuts(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[Damage]:
+def _cuts(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
     ends = [region.start for region in regions]
     sectors = [start for start, _ in _sectors(content)]
     for turn in zip_longest(ends, sectors, [len(content) - 1]):
         for end in turn:
             if end is not None:
-                yield Damage(kind=DamageKind.CUT, path=path, offset=end)
+                yield DamageAtRest(kind=DamageKind.CUT, path=path, offset=end)

@@ -10,7 +10,7 @@ from typing import Final
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import block, counted, escape, listed, shorten
-from walcrash.values.cell import Cell
+from walcrash.values.cell import BootKind, Cell
 from walcrash.values.coverage import AMONG_NEXT, CurvePoint, SearchCoverage
 from walcrash.values.moments import Placement
 
@@ -94,7 +94,7 @@ def _event(cell: Cell) -> str:
 
 
 def _boot(cell: Cell) -> str:
-    return "first boot" if cell.boot.value == "first" else f"boot {cell.boot.value}"
+    return "first boot" if cell.boot is BootKind.FIRST else f"boot {cell.boot.value}"
 
 
 def states_rows(report: RunReport) -> list[tuple[str, ...]]:

@@ -75,7 +75,7 @@ def open_progress(
     Args:
         stream: stderr.
         environment: the environment variables.
-        case_counts: for each scenario's name, how many cases it may run; None where only time
+        case_counts: for each scenario's name, how many cases it may run; None where no number
             ends it.
         seconds: the campaign's time budget, if it has one.
         color: False takes the colours.

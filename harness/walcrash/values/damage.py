@@ -26,14 +26,9 @@ class DamageKind(Enum):
     REMOVED = "removed"
     OLDER = "older"
 
-    @property
-    def takes_whole_file(self) -> bool:
-        """Whether it is done to a file and not to some of its bytes."""
-        return self in (DamageKind.REMOVED, DamageKind.OLDER)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
+class DamageAtRest:
     """One damage to one file.
 
     Attributes:
@@ -95,5 +90,5 @@ class Rotted:
             empty where that is not known.
     """
 
-    damage: Damage
+    damage: DamageAtRest
     authors: tuple[Author, ...] = ()

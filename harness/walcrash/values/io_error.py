@@ -14,13 +14,12 @@ from typing import Annotated, Final
 from walcrash.values.event import Event, EventKind
 from walcrash.values.forms import SPARSE, Count, FileName
 from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.ordinal import ordinal
 from walcrash.values.record import RecordType
 
 # limits
 ERRORS_PER_BOOT: Final = 1_000
 """Errors of one boot that are kept, the first ones."""
-
-_ORDINALS: Final = {1: "1st", 2: "2nd", 3: "3rd", 21: "21st", 22: "22nd", 23: "23rd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,8 @@ class IoError:
         return numbers.errorcode.get(self.errno, str(self.errno)) if self.errno else ""
 
     def __str__(self) -> str:
-        """Return the form that reports use: `boot 1, call 3: the 2nd fsync of wal.log, EIO`."""
-        what = f"the {_ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
+        """Return the form in reports: `the 2nd fsync of a.log failed with EIO (boot 1, ...)`."""
+        what = f"the {ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
         if self.errno:
             how = f"failed with {self.name}"
         else:
@@ -125,7 +124,3 @@ def _is_same(one: IoError, other: IoError) -> bool:
         and bool(one.errno)
         and one.nth + one.times == other.nth
     )
-
-
-def _ordinal(number: int) -> str:
-    return _ORDINALS.get(number, f"{number}th")

@@ -12,11 +12,10 @@ from walcrash.values.event import EventKind
 from walcrash.values.faults import Ending, Fault, FaultPlan, Injectable, class_of
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
-from walcrash.values.scenario import OperationMix, WorkloadPlan
+from walcrash.values.scenario import MIX_CAPABILITIES, OperationMix, WorkloadPlan
 from walcrash.values.seed import Prng
 from walcrash.workload.fillers import Filling, leave_time
 from walcrash.workload.operations import (
-    CAPABILITY,
     CLOSE,
     Progress,
     draw_operation,
@@ -83,7 +82,7 @@ def _names(plan: FaultPlan, supports: frozenset[str]) -> tuple[str, ...] | None:
     names = plan.operations
     if plan.event is EventKind.EFFECT and not names:
         names = (OperationKind.TICK.value,)
-    needed = {kind.value: capability for kind, capability in CAPABILITY.items()}
+    needed = {kind.value: capability for kind, capability in MIX_CAPABILITIES.items()}
     supported = tuple(name for name in names if name not in needed or needed[name] in supports)
     return None if names and not supported else supported
 

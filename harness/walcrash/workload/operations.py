@@ -38,14 +38,6 @@ SECOND_MARK_ONE_IN: Final = 2
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
 
-CAPABILITY: Final = {
-    OperationKind.SYNC: "sync",
-    OperationKind.APPLY: "apply",
-    OperationKind.TICK: "effects",
-    OperationKind.COMPACT: "compact",
-}
-"""What a subject has to support for an operation; what is not here, every subject has."""
-
 _MIX_OF_RECORD: Final = {
     RecordType.PUT: OperationMix.PUT,
     RecordType.DONE: OperationMix.DONE,

@@ -22,6 +22,7 @@ from walcrash.values.contract import Acknowledges, Contract, Promise
 from walcrash.values.event import Event, EventKind
 from walcrash.values.history import BootHistory, Call, Outcome
 from walcrash.values.operation import OperationKind
+from walcrash.values.ordinal import ordinal
 from walcrash.workload.draw import operation_key
 
 _SYNC_NAMES: Final = ("fsync", "fdatasync", "sync-all", "msync")
@@ -69,7 +70,7 @@ def find_sites(plan: BootPlan, events: Sequence[Event], *, is_first_boot: bool) 
             reached[event.call, what] += 1
             nth = reached[event.call, what]
             operation = _operation(plan, event.call, is_first_boot=is_first_boot)
-            name = f"{operation}: {what}" + (f" ({_ordinal(nth)})" if nth > 1 else "")
+            name = f"{operation}: {what}" + (f" ({ordinal(nth)})" if nth > 1 else "")
             found.setdefault(name, set()).add(index)
     return [Site(name, frozenset(indices)) for name, indices in found.items()]
 
@@ -111,12 +112,6 @@ def _operation(plan: BootPlan, call: int, *, is_first_boot: bool) -> str:
     if not 0 <= call < len(plan.operations):
         return OUTSIDE
     return operation_key(plan.operations[call], is_first_boot=is_first_boot)
-
-
-def _ordinal(number: int) -> str:
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
 # Promises.

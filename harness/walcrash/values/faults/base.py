@@ -96,6 +96,18 @@ class FaultClass(ABC):
     is_at_rest: ClassVar[bool] = False
 
 
+def falls_into(names: Sequence[str], operation: Operation) -> bool:
+    """Whether a fault may fall into an operation.
+
+    Args:
+        names: the operations and types of records that it may fall into; empty for any.
+        operation: the operation.
+    """
+    is_named = operation.kind.value in names
+    is_type_named = operation.record is not None and operation.record.type.value in names
+    return not names or is_named or is_type_named
+
+
 class Ending(FaultClass):
     """A class of fault that ends its boot; one of the scenario's is drawn for each boot."""
 

@@ -40,7 +40,7 @@ class Instead:
 
     Attributes:
         errno: the error that the call returns, of which nothing is performed; 0 for none.
-        most_bytes: how much of a write is performed at most; None for all of it.
+        most_bytes: how much of a transfer is performed at most; None for all of it.
     """
 
     errno: int = 0
@@ -78,7 +78,7 @@ class Fault(ABC):
 
     @abstractmethod
     def __str__(self) -> str:
-        """Return the form that reports use: `EIO for the first fsync of call 2`."""
+        """Return the form that reports use: `EIO for fsync 2 from call 3 of boot 1 on`."""
 
     def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
         """Yield simpler faults of this class, simplest first.

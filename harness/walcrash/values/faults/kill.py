@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final
 
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults.base import Draft, Ending
+from walcrash.values.faults.base import Draft, Ending, falls_into
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.forms import Whole
@@ -108,7 +108,7 @@ class Kill(Ending):
         """Return the operations up to the one that is killed, and the crash point."""
         names, whole = draft.names(plan), draft.closed()
         placement = draft.prng.choice(_placements(plan))
-        matching = [at for at, each in enumerate(whole) if _falls_into(names, each)]
+        matching = [at for at, each in enumerate(whole) if falls_into(names, each)]
         # An operation without the event that is asked for would be hit at its reply.
         if plan.event is EventKind.EFFECT:
             sending = draft.sending_ticks()
@@ -134,7 +134,7 @@ class Kill(Ending):
 def falls_on(plan: FaultPlan, operation: Operation, event: Event, placement: Placement) -> bool:
     """Return whether a plan of kills may fall on an event of an operation."""
     is_kind = plan.event is None or plan.event is event.kind
-    return is_kind and placement in plan.placements and _falls_into(plan.operations, operation)
+    return is_kind and placement in plan.placements and falls_into(plan.operations, operation)
 
 
 def _tearable(draft: Draft, possible: Sequence[int]) -> list[int]:
@@ -157,12 +157,6 @@ def _fillable(draft: Draft, possible: Sequence[int]) -> list[int]:
 
 def _takes_puts(names: Sequence[str]) -> bool:
     return not names or not {OperationKind.APPEND.value, RecordType.PUT.value}.isdisjoint(names)
-
-
-def _falls_into(names: Sequence[str], operation: Operation) -> bool:
-    is_named = operation.kind.value in names
-    is_type_named = operation.record is not None and operation.record.type.value in names
-    return not names or is_named or is_type_named
 
 
 def _draw_point(

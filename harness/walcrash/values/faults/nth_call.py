@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Final, Self
 
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults.base import Draft
+from walcrash.values.faults.base import Draft, falls_into
 from walcrash.values.faults.calls import FaultCall
 from walcrash.values.faults.injected import Attempt, Fault, Instead
 from walcrash.values.faults.plan import FaultPlan
@@ -80,7 +80,7 @@ class NthCall(Fault):
             yield replace(self, call=hit.call, ordinal=ordinal)
 
     def place(self) -> str:
-        """Return which calls, as reports name them: `fsync 2 of wal.log, from call 3 on`."""
+        """Return which calls, as reports name them: `fsync 2 of a.log from call 3 of boot 1 on`."""
         files = f" of {self.files}" if self.files else ""
         count = "" if self.times == 1 else ", and all later ones" if self.times is None else ""
         if self.times is not None and self.times > 1:
@@ -126,9 +126,7 @@ def draw_place(plan: FaultPlan, draft: Draft, on: FaultCall) -> tuple[int, int] 
     possible = [
         (at, sum(draft.count(operation, kind) for kind in on.kinds))
         for at, operation in enumerate(draft.operations)
-        if not names
-        or operation.kind.value in names
-        or (operation.record is not None and operation.record.type.value in names)
+        if falls_into(names, operation)
     ]
     if not possible:
         return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final, Self
 
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults.base import Draft, Injectable
+from walcrash.values.faults.base import Draft, Injectable, falls_into
 from walcrash.values.faults.calls import ErrorName
 from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Instead
 from walcrash.values.faults.nth_call import NONE_OF
@@ -32,7 +32,7 @@ LASTS: Final = (1, 6)
 FEW_BYTES: Final = 256
 """About a short record: so much room is drawn in one of three cases, for a part of one."""
 
-_NAMES: Final = frozenset(
+_TAKES_ROOM: Final = frozenset(
     {
         EventKind.CREATE,
         EventKind.MKDIR,
@@ -88,7 +88,7 @@ class Quota(Fault):
             yield replace(self, room_bytes=0)
 
     def __str__(self) -> str:
-        """Return the form that reports use: `a full disk from call 3 of boot 1 on`."""
+        """Return the form that reports use: `a full disk (ENOSPC) from call 3 of boot 1 on`."""
         room = f", with room for {self.room_bytes:,} bytes" if self.room_bytes else ""
         lasts = f", for {self.lasts} calls" if self.lasts is not None else ""
         name = f"a full disk ({self.error.value})"
@@ -107,7 +107,7 @@ class QuotaAtWork:
         fault = self._fault
         if not fault.is_on(attempt.call):
             return None
-        growth, takes_room = attempt.growth_bytes, attempt.kind in _NAMES
+        growth, takes_room = attempt.growth_bytes, attempt.kind in _TAKES_ROOM
         is_full = self._room_bytes <= 0 and not (attempt.kind is EventKind.WRITE and growth <= 0)
         if not takes_room or not (growth > self._room_bytes or is_full):
             self._room_bytes -= growth
@@ -132,11 +132,7 @@ class Quotas(Injectable):
         if prng.below(NONE_OF) == 0:
             return None
         possible = [
-            at
-            for at, operation in enumerate(draft.operations)
-            if not names
-            or operation.kind.value in names
-            or (operation.record is not None and operation.record.type.value in names)
+            at for at, operation in enumerate(draft.operations) if falls_into(names, operation)
         ]
         if not possible:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Self
 
-from walcrash.values.damage import Damage, DamageKind
+from walcrash.values.damage import DamageAtRest, DamageKind
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
 from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Instead
@@ -40,7 +40,7 @@ class Rot(Fault):
     images: Annotated[int, Whole(1, IMAGES)] = 100
     damages: Annotated[tuple[DamageKind, ...], Most(len(DamageKind)), SPARSE] = ()
     files: Annotated[EncodableText, Most(ID_BYTES), SPARSE] = ""
-    damage: Annotated[Damage | None, SPARSE] = None
+    damage: Annotated[DamageAtRest | None, SPARSE] = None
 
     def injection(self) -> "NothingInjected":
         """Return what happens in the boot itself: nothing."""
@@ -71,7 +71,7 @@ class Rot(Fault):
             yield from (replace(self, damage=None, damages=(kind,)) for kind in before)
 
     def __str__(self) -> str:
-        """Return the form that reports use: `rot: bit 3 of byte 41 of wal.log is flipped`."""
+        """Return the form that reports use: `rot after boot 1: wal.log is cut to 9 bytes`."""
         if self.damage is not None:
             return f"rot after boot {self.boot + 1}: {self.damage}"
         files = f" of {self.files}" if self.files else ""
