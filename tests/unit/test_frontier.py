@@ -1,11 +1,10 @@
 """In which order a search judges states: what was tried least comes first."""
 
 from collections import Counter
-from collections.abc import Hashable
 
 import pytest
 
-from walcrash.case.frontier import Frontier, SearchOrder, newest_first
+from walcrash.case.frontier import Frontier, SearchOrder, Waiting
 from walcrash.values.cell import BootKind, Cell
 from walcrash.values.event import EventKind
 from walcrash.values.moments import Placement
@@ -74,9 +73,32 @@ def test_nothing_is_taken_where_there_is_nothing() -> None:
     assert Frontier([], Prng(0)).take() is None
 
 
+def handed_out(waiting: Waiting[str]) -> list[str]:
+    return [waiting.take() for _ in range(len(waiting))]
+
+
 def test_the_state_whose_kinds_were_tried_least_is_next() -> None:
-    tried: Counter[Hashable] = Counter()
-    kinds = [("a", 1), ("a", 1), ("b", 1), ("c", 2)]
-    assert newest_first(list("wxyz"), kinds, tried) == ["w", "z", "y", "x"]
-    assert tried == {"a": 2, "b": 1, "c": 1, 1: 3, 2: 1}
-    assert newest_first(list("pq"), [("a", 1), ("d", 2)], tried) == ["q", "p"]
+    waiting: Waiting[str] = Waiting()
+    for state, kinds in zip("wxyz", [("a", 1), ("a", 1), ("b", 1), ("c", 2)], strict=True):
+        waiting.add(state, kinds)
+    assert handed_out(waiting) == ["w", "z", "y", "x"]
+    # What was tried is known when others come.
+    waiting.add("p", ("a", 1))
+    waiting.add("q", ("d", 2))
+    assert handed_out(waiting) == ["q", "p"]
+
+
+def test_tries_of_what_weighs_more_count_less() -> None:
+    waiting: Waiting[str] = Waiting(weight=lambda kind: 3 if kind == "often" else 1)
+    for number in range(6):
+        waiting.add(f"o{number}", ("often",))
+        waiting.add(f"s{number}", ("seldom",))
+    found = handed_out(waiting)
+    assert [each[0] for each in found[:8]].count("o") == 6
+
+
+def test_waiting_states_of_a_uniform_order_come_as_they_were_made() -> None:
+    waiting: Waiting[str] = Waiting(SearchOrder.UNIFORM)
+    for state in "abc":
+        waiting.add(state, ("alike",))
+    assert handed_out(waiting) == ["a", "b", "c"]

@@ -4,13 +4,13 @@ Not here: at which positions images are drawn (`power_loss`, `walcrash.tools.aud
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Final
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
-from walcrash.disk import Candidate, ImageBuilder, Pending, choices, likely_first
+from walcrash.disk import WEIGHTS, Candidate, ImageBuilder, Pending, choices, likely_first
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.image_choice import ImageChoice
+from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition
 from walcrash.values.seed import Prng
 
@@ -22,6 +22,10 @@ _PLAINEST: Final = 2
 """Choices that are always tried: nothing is kept, everything is kept."""
 
 
+DrawChoices = Callable[[list[ImageChoice], Prng], Iterable[ImageChoice]]
+"""Puts the choices of one position into the order in which their images are built."""
+
+
 def drawn_images(
     pending: Pending,
     model: PersistenceModel,
@@ -31,7 +35,7 @@ def drawn_images(
     most: int,
     pool: int,
     is_wanted: Callable[[ImageChoice, str], bool] | None = None,
-    is_uniform: bool = False,
+    draw: DrawChoices | None = None,
     deadline: Deadline = NO_DEADLINE,
 ) -> Iterator[Candidate]:
     """Yield some images at a position, each content once.
@@ -44,7 +48,8 @@ def drawn_images(
         most: the most images that are yielded.
         pool: the choices at the position among which is drawn.
         is_wanted: whether an image is of use, by its choice and digest; None where each is.
-        is_uniform: whether each choice is as likely to come next as any other.
+        draw: puts the choices into the order in which they are built; None for the plainest, and
+            then the likely ones.
         deadline: when no more are built.
 
     Raises:
@@ -54,9 +59,7 @@ def drawn_images(
     first = list(islice(every, pool))
     builder = ImageBuilder(pending)
     seen: set[str] = set()
-    ordered: Iterable[ImageChoice] = chain(first[:_PLAINEST], likely_first(first[_PLAINEST:], prng))
-    if is_uniform:
-        ordered = prng.shuffled(first)
+    ordered = (draw or plainest_first)(first, prng)
     for choice in ordered:
         deadline.check()
         image = builder.build(choice)
@@ -67,3 +70,23 @@ def drawn_images(
         yield Candidate(choice, image, digest)
         if len(seen) == most:
             return
+
+
+def by_turns(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+    """Yield one choice of each policy, the likely policies first, then another one of each."""
+    waiting: dict[Policy, list[ImageChoice]] = {}
+    for choice in prng.shuffled(choices):
+        waiting.setdefault(choice.policy, []).append(choice)
+    turns = sorted(waiting.values(), key=lambda same: -WEIGHTS[same[0].policy])
+    for turn in zip_longest(*turns):
+        yield from (choice for choice in turn if choice is not None)
+
+
+def plainest_first(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+    """Yield the plainest choices, and then the likely ones."""
+    return chain(choices[:_PLAINEST], likely_first(choices[_PLAINEST:], prng))
+
+
+def uniformly(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+    """Yield the choices, each as likely to come next as any other."""
+    return iter(prng.shuffled(choices))

@@ -11,7 +11,7 @@ Source: `harness/walcrash/docs/explanation/decisions/0069-search-over-crash-stat
 """
 
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -87,21 +87,45 @@ class Frontier(Generic[T]):
             self._turns.setdefault(self._emptied.pop(cell), deque()).append(cell)
 
 
-def newest_first(
-    states: Iterable[T], kinds: Iterable[tuple[Hashable, ...]], tried: Counter[Hashable]
-) -> list[T]:
-    """Return states so that each next one is of the kinds that were tried least, and count them.
+class Waiting(Generic[T]):
+    """States that were made and not judged yet; `take` gives one of the kinds tried least.
 
-    Args:
-        states: in the order in which equally new ones are left.
-        kinds: for each state its kinds, the one that counts most first.
-        tried: how often each kind was tried; what is returned is counted as tried.
+    With `SearchOrder.UNIFORM` they are handed out as they came.
     """
-    waiting = list(zip(states, kinds, strict=True))
-    ordered = []
-    while waiting:
-        at = min(range(len(waiting)), key=lambda each: [tried[kind] for kind in waiting[each][1]])
-        state, its_kinds = waiting.pop(at)
-        tried.update(its_kinds)
-        ordered.append(state)
-    return ordered
+
+    def __init__(
+        self,
+        order: SearchOrder = SearchOrder.NOVEL,
+        weight: Callable[[Hashable], int] = lambda _: 1,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            order: in which order they are handed out.
+            weight: for a kind, how many tries of it count as one.
+        """
+        self._order = order
+        self._weight = weight
+        self._tried: Counter[Hashable] = Counter()
+        self._states: list[tuple[T, tuple[Hashable, ...]]] = []
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._states)
+
+    def add(self, state: T, kinds: tuple[Hashable, ...]) -> None:
+        """Take in a state with its kinds, the one that counts most first."""
+        self._states.append((state, kinds))
+
+    def take(self) -> T:
+        """Return a state whose kinds were tried least, the oldest of them; count them as tried."""
+        at = 0
+        if self._order is SearchOrder.NOVEL:
+            at = min(range(len(self._states)), key=self._tries)
+        state, kinds = self._states.pop(at)
+        self._tried.update(kinds)
+        return state
+
+    def _tries(self, at: int) -> list[float]:
+        kinds = self._states[at][1]
+        return [self._tried[kind] / self._weight(kind) for kind in kinds]

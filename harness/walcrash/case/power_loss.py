@@ -18,12 +18,19 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
-from walcrash.case.drawn_images import drawn_images
-from walcrash.case.frontier import Frontier, SearchOrder, newest_first
+from walcrash.case.drawn_images import (
+    DrawChoices,
+    by_turns,
+    drawn_images,
+    plainest_first,
+    uniformly,
+)
+from walcrash.case.frontier import Frontier, SearchOrder, Waiting
 from walcrash.case.looks import looked_at
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.disk import (
+    WEIGHTS,
     Candidate,
     ImageBuilder,
     Pending,
@@ -45,10 +52,13 @@ from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.verdict import Judgement, Verdict
 
 # limits
-POSITIONS_IN_A_ROUND: Final = 16
-"""Positions whose images are put in order together."""
+POSITIONS_IN_A_ROUND: Final = 12
+"""Positions whose images are made together, beside those that wait."""
 
-FIRST_IMAGES: Final = 4
+IMAGES_IN_A_ROUND: Final = 24
+"""Images that are judged before those of further positions are made."""
+
+FIRST_IMAGES: Final = 8
 """Images of a position the first time that it is looked at; each time it is twice as many."""
 
 GENERATED_FOR_EACH: Final = 8
@@ -175,8 +185,9 @@ class LossSearch:
     def explore(self, prng: Prng, most_images: int) -> Judged | None:
         """Judge images, the newest kinds first, until one fails or there is no other.
 
-        Positions are taken in rounds, those of the cells that were tried least. The images of a
-        round are judged by how often their rule of choice was tried, at their cell and at all.
+        In each round the images of some positions are made, those of the cells that were tried
+        least. Of all images that wait, that one is next whose rule of choice was tried least, at
+        its cell and at all, where the rules that real file systems follow more often count less.
 
         Returns:
             The first that fails, in the strictest model that shows it there; else the last one
@@ -190,27 +201,25 @@ class LossSearch:
         seed, frontier = prng.below(_SEEDS), self._frontier(prng)
         self.searched.add_possible(frontier.cells)
         visits: Counter[CrashPosition] = Counter()
-        tried: Counter[Hashable] = Counter()
+        waiting: Waiting[tuple[Cell, Candidate]] = Waiting(self._order, _weight)
+        most_generated = most_images * GENERATED_FOR_EACH
         while True:
-            taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
-            if not taken or self.coverage.generated >= most_images * GENERATED_FOR_EACH:
-                self.searched.is_exhausted = not taken
+            taken: dict[CrashPosition, Cell] = {}
+            if self.coverage.generated < most_generated:
+                taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
+            for candidate in self._round(taken, visits, seed, frontier):
+                cell, policy = taken[candidate.choice.position], candidate.choice.policy
+                waiting.add((cell, candidate), ((cell, policy), policy))
+            if not taken and not waiting:
+                self.searched.is_exhausted = self.coverage.generated < most_generated
                 return last
-            found = list(self._round(taken, visits, seed, frontier))
-            kinds = (
-                ((taken[each.choice.position], each.choice.policy), each.choice.policy)
-                for each in found
-            )
-            if self._order is SearchOrder.NOVEL:
-                found = newest_first(found, kinds, tried)
-            for candidate in found:
+            for _ in range(min(len(waiting), IMAGES_IN_A_ROUND)):
                 if self.coverage.judged >= most_images:
                     return last
-                cell = taken[candidate.choice.position]
+                cell, candidate = waiting.take()
                 last = self.judge_image(candidate, kind_of_place(cell))
-                self.searched.add(
-                    cell, candidate.choice.policy, last.history, last.recoveries.first
-                )
+                policy = candidate.choice.policy
+                self.searched.add(cell, policy, last.history, last.recoveries.first)
                 if last.judgement.verdict is Verdict.FAIL:
                     return self._strictest_there(last)
 
@@ -222,14 +231,15 @@ class LossSearch:
         frontier: Frontier[CrashPosition],
     ) -> Iterator[Candidate]:
         """Yield the next images of some positions, each state once; give back what has more."""
-        for position, pending in self._boot.states(taken):
+        draw = by_turns if self._order is SearchOrder.NOVEL else uniformly
+        for position, pending in self._boot.states(taken) if taken else ():
             visit = visits[position]
             visits[position] += 1
             if not visit:
                 self._count_position(position, pending)
             had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
             prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
-            drawn = list(self._drawn(pending, position, prng, had + count))
+            drawn = list(self._drawn(pending, position, prng, had + count, draw))
             if len(drawn) == had + count:
                 frontier.give_back(taken[position], position)
             for candidate in drawn[had:]:
@@ -295,7 +305,7 @@ class LossSearch:
         taken = self._frontier(prng).take()
         assert taken is not None, "there is a position before the first event"
         for position, pending in self._boot.states({taken[1]}):
-            found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION))
+            found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION, plainest_first))
             return self._relabelled(prng.choice(found), pending, position)
         raise AssertionError("a position that was counted is there again")
 
@@ -347,9 +357,9 @@ class LossSearch:
             self.coverage.kinds[f"{position.placement.value} {kind}"] += 1
 
     def _drawn(
-        self, pending: Pending, position: CrashPosition, prng: Prng, most: int
+        self, pending: Pending, position: CrashPosition, prng: Prng, most: int, draw: DrawChoices
     ) -> Iterator[Candidate]:
-        """Yield some images at a position, the plainest first."""
+        """Yield some images at a position, in the order that is drawn."""
         return drawn_images(
             pending,
             self._model,
@@ -357,7 +367,7 @@ class LossSearch:
             prng,
             most=most,
             pool=CHOICES_AT_A_POSITION,
-            is_uniform=self._order is SearchOrder.UNIFORM,
+            draw=draw,
             deadline=self._boot.deadline,
         )
 
@@ -412,3 +422,8 @@ def _taken(frontier: Frontier[CrashPosition], most: int) -> Iterator[tuple[Crash
 def kind_of_place(cell: Cell) -> Hashable:
     """Return what of a cell tells one look at an image from another."""
     return cell.operation, cell.placement is Placement.WITHIN
+
+
+def _weight(kind: Hashable) -> int:
+    """Return how many tries of a kind count as one: real file systems follow some rules more."""
+    return WEIGHTS[kind] if isinstance(kind, Policy) else 1

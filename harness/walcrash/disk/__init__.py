@@ -5,7 +5,7 @@ from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
-from walcrash.disk.likelihood import likely_first
+from walcrash.disk.likelihood import WEIGHTS, likely_first
 from walcrash.disk.loss import Loss, loss_of
 from walcrash.disk.membership import Refusal, why_not
 from walcrash.disk.models import count_states, every_state, pending_changes
@@ -21,6 +21,7 @@ from walcrash.disk.positions import (
 from walcrash.disk.space import Space
 
 __all__ = [
+    "WEIGHTS",
     "Candidate",
     "ChangeFate",
     "ImageBuilder",
