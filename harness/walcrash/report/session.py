@@ -70,7 +70,7 @@ class RunRequest:
         scenarios: loaded; `path` is how each was named.
         seed: the master seed.
         arguments: what follows `walcrash run` to run it again, the seed aside.
-        case_counts: for each scenario's name, the most cases it runs; None for one that only time
+        case_counts: for each scenario's name, the most cases it runs; None for one that no number
             ends.
         seconds: the time budget of the whole run.
         runs: the directory that keeps runs and findings.
@@ -190,7 +190,7 @@ def _greeting(request: RunRequest) -> str:
     begin = f"seed {shell_word(request.seed)}: {counted(len(request.scenarios), 'scenario')}"
     cases = total_cases(request.case_counts.values())
     if cases is None:
-        return f"{begin}, as many cases as there is time for"
+        return f"{begin}, cases until the time is over or nothing new comes"
     return f"{begin}, {'up to ' if request.seconds is not None else ''}{counted(cases, 'case')}"
 
 
