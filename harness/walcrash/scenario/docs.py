@@ -20,7 +20,7 @@ _INTRODUCTION: Final = """\
 A scenario is a TOML file that names a subject, a workload, faults, invariants and a budget.
 Its name is the file's name without `.toml`.
 `walcrash run FILE` checks it first and reports all its problems at once, each with its line.
-This page is made from the schema in `harness/walcrash/scenario/schema.py`.
+This page is made from the schema in `harness/walcrash/scenario/schema.py` and `fault_table.py`.
 
 ```toml
 format = 1
