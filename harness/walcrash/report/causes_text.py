@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterable
+from typing import Final
 
 from walcrash.report.output import publish, talk
 from walcrash.report.text import counted, table
 from walcrash.values.errors import ExitCode
 from walcrash.values.planted import PlantedCauses
 
-_IDS_SHOWN = 3
+# limits
+_IDS_SHOWN: Final = 3
+"""Ids of one bug that are shown."""
 
 
 def publish_causes(results: Iterable[PlantedCauses], *, as_json: bool) -> ExitCode:
