@@ -9,9 +9,16 @@ from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_kill
 from walcrash.case.case_run import CaseRun
 from walcrash.case.frontier import SearchOrder
-from walcrash.case.kill_search import KilledState, KillSearch, as_killed, check_derived, is_derived
+from walcrash.case.kill_search import (
+    KilledState,
+    KillSearch,
+    NotAsRecorded,
+    as_killed,
+    check_derived,
+    is_derived,
+)
 from walcrash.case.recorded_boot import RecordedBoot
-from walcrash.case.runner import run_case_fresh
+from walcrash.case.runner import run_case, run_case_fresh
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import SearchPlan
 from walcrash.recorder.tree import capture
@@ -330,3 +337,29 @@ def test_what_the_oracle_makes_of_a_real_case_is_not_derived(
     real = run_case_fresh(sandbox, stored)
     assert real.verdict is Verdict.PASS
     assert not is_derived(real)
+
+
+@pytest.mark.parametrize(("strange", "is_fault"), [(0, False), (2, False), (3, True)])
+def test_what_others_changed_in_a_case_is_no_fault_unless_it_is_so_each_time(
+    sandbox: Sandbox,
+    stored: StoredCase,
+    monkeypatch: pytest.MonkeyPatch,
+    strange: int,
+    is_fault: bool,
+) -> None:
+    """A thread that an earlier recovery left running may write to the directory."""
+    looked: list[int] = []
+
+    def check(search: KillSearch, left: Image) -> None:
+        looked.append(1)
+        if len(looked) <= strange:
+            raise NotAsRecorded("a kill left other files", hint="none")
+
+    monkeypatch.setattr(KillSearch, "check_real", check)
+    if is_fault:
+        with pytest.raises(HarnessFault, match="left other files"):
+            run_case(sandbox, stored, search=SearchPlan(kills=(FaultPlan(),), kill_states=0))
+    else:
+        run = run_case(sandbox, stored, search=SearchPlan(kills=(FaultPlan(),), kill_states=0))
+        assert run.verdict is Verdict.PASS
+    assert len(looked) == min(strange + 1, 3)

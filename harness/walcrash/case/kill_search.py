@@ -50,6 +50,10 @@ MOST_NAMES: Final = 5
 _HINT: Final = "report it with the scenario and the seed: the recorder has missed what changed"
 
 
+class NotAsRecorded(HarnessFault):
+    """What a kill left is not what the trace says: something changed files that was not seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KilledState:
     """What one kill that was not made would have left, and what the oracle says of it.
@@ -179,7 +183,7 @@ class KillSearch:
         """Hold what the last boot's own kill left against what its trace says.
 
         Raises:
-            HarnessFault: they differ.
+            NotAsRecorded: they differ.
             NotModelled: the trace means something that there is no rule for.
         """
         boot, watched = self._recorded[-1], self._watched[-1]
@@ -340,7 +344,7 @@ def check_derived(run: CaseRun, real: CaseRun) -> None:
     Where the subject made other calls this time, there is nothing to compare.
 
     Raises:
-        HarnessFault: the calls were the same, and left another image.
+        NotAsRecorded: the calls were the same, and left another image.
     """
     if run.image is None or real.image is None or _calls(run) != _calls(real):
         return
@@ -356,13 +360,13 @@ def _calls(run: CaseRun) -> list[list[tuple[object, ...]]]:
     ]
 
 
-def _differs(boot: WatchedBoot, derived: Image, real: Image) -> HarnessFault:
+def _differs(boot: WatchedBoot, derived: Image, real: Image) -> NotAsRecorded:
     names = sorted(
         name
         for name in {*derived.entries, *real.entries}
         if derived.entries.get(name) != real.entries.get(name)
     )
-    return HarnessFault(
+    return NotAsRecorded(
         f"a kill left other files than the {len(boot.recording.rows)} recorded events of its boot "
         f"say: {', '.join(names[:MOST_NAMES]) or 'the same in another order'}",
         hint=_HINT,

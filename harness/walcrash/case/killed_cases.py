@@ -52,7 +52,7 @@ def search_kills(
         The run with what was judged; as that of a shorter case where a state failed.
 
     Raises:
-        HarnessFault: the case's own kill left something else than its trace says.
+        NotAsRecorded: the case's own kill left something else than its trace says.
         TimeOver: there is no time left.
         WalcrashError: as `CaseBoots.run`.
     """
