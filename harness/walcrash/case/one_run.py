@@ -294,7 +294,7 @@ class OneRun:
             run = self._branched_losses(run, search, loss, behind)
         if run.judgement.verdict is not Verdict.PASS:
             return run
-        few = max(1, loss.images // PORTABILITY_SHARE)
+        few, left = max(1, loss.images // PORTABILITY_SHARE), self._left
         weaker = (self._under_weakest, self._torn_inside)
         # Only one of them is told of one case, so they take turns in being first.
         for explore in weaker if loss.seed % 2 else reversed(weaker):
@@ -305,6 +305,8 @@ class OneRun:
             if not is_torn and is_promised(found.boots, model):
                 # It was sought under the weakest model, but the contract's own shows it as well.
                 return replace(found, coverage=search.coverage)
+            # What the case left is what it passed with, and not what it failed with beside that.
+            self._left = left
             return replace(run, portability_failure=found)
         return run
 

@@ -235,7 +235,7 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     retries = [entry.record.next_retry_at_ms for entry in first.records]
     now_ms = max(times, default=0) + 1
     later_ms = max([now_ms, *retries]) + _LATER_MS
-    payloads = (b"", b"\0\xff" * (_work_payload_bytes(stored.case) // 2))
+    payloads = (b"", b"\0\xff" * (_work_payload_bytes(first, stored.case) // 2))
     puts = [
         Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, payload)
         for n, payload in enumerate(payloads)
@@ -251,13 +251,14 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     return (OPEN, *work, CLOSE)
 
 
-def _work_payload_bytes(case: Case) -> int:
-    """Return how long the second put is: two bytes, in some cases as the largest of the case."""
+def _work_payload_bytes(first: Recovery, case: Case) -> int:
+    """Return how long the second put is: two bytes, in some cases as the largest that it has taken.
+
+    That is the largest that the recovery shows: a log may refuse what is longer.
+    """
     if Prng(derive_seed(case.seed, "work")).below(LARGE_WORK_ONE_IN):
         return _SMALL_BYTES
-    records = [each.record for boot in case.boots for each in boot.operations]
-    sizes = [len(record.payload) for record in records if record is not None]
-    return max([_SMALL_BYTES, *sizes])
+    return max([_SMALL_BYTES, *(len(entry.record.payload) for entry in first.records)])
 
 
 def _append(record: Record) -> Operation:

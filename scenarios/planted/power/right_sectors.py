@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from walcrash import Adapter, Contract, EffectSink, PersistenceModel, Record
+from walcrash import Adapter, Contract, DefiniteFailure, EffectSink, PersistenceModel, Record
 
 CELL_BYTES = 512
 CELLS = 64
@@ -58,6 +58,8 @@ class Subject(Adapter):
         os.close(names)
 
     def append(self, record: Record) -> int:
+        if self.next > CELLS:
+            raise DefiniteFailure(f"all {CELLS} cells are taken")
         body = json.dumps(record.to_json()).encode()
         cell = CELL.pack(self.next, len(body)) + body
         if len(cell) > CELL_BYTES:
