@@ -50,8 +50,13 @@ def test_many_crash_points_of_other_bugs_come_to_one_finding_each(tmp_path: Path
     assert {name: causes for name, causes in found.items() if len(causes) != 1} == {}
 
 
+AT_TWO_CALLS = {"careless-close"}
+"""Bugs that ignore an error of each of two calls, a write and a close: a finding for each call."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_no_planted_bug_is_two_findings(part: int, tmp_path: Path) -> None:
     found = findings(tmp_path, BUGS[part::8], "--seed", "2", "--cases", "10")
-    assert {name: causes for name, causes in found.items() if len(causes) > 1} == {}
+    more = {name: causes for name, causes in found.items() if len(causes) > 1}
+    assert more.keys() <= AT_TWO_CALLS, more
