@@ -210,3 +210,29 @@ def _drawn(batch: Batch, index: int) -> tuple[Case, WorkloadPlan]:
         scenario, supports=supports, profile=profile, master_seed=batch.master_seed, index=index
     )
     return case, swarm.workload
+
+
+def run_index(
+    prepared: Prepared,
+    scenario: Scenario,
+    master_seed: str,
+    index: int,
+    *,
+    order: SearchOrder = SearchOrder.NOVEL,
+) -> CaseOutcome:
+    """Draw and run one case alone, in this process.
+
+    Raises:
+        WalcrashError: as `prepare`.
+    """
+    (outcome,) = run_batch(
+        Batch(
+            scenario=scenario,
+            description=prepared.description,
+            profile=prepared.profile,
+            master_seed=master_seed,
+            indices=(index,),
+            order=order,
+        )
+    )
+    return outcome

@@ -54,7 +54,6 @@ class CaseBoots:
         self._sandbox = sandbox
         self._stored = stored
         self._durable: Image = EMPTY
-        self._durable_before: list[Image] = []
         self._since_then: list[WatchedBoot] = []
         sandbox.load(stored.subject, stored.limits)
         sandbox.clear()
@@ -77,7 +76,6 @@ class CaseBoots:
             tear_bytes=kill_unit_bytes(stored.contract.atomic_bytes),
         )
         self.watched.append(boot)
-        self._durable_before[number - 1 :] = [self._durable]
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)
         return boot
@@ -168,27 +166,21 @@ class CaseBoots:
         restore(candidate.image, self._sandbox.directory)
         self._durable, self._since_then = candidate.image, []
 
-    def branched(self, boots: Sequence[WatchedBoot], image: Image) -> "CaseBoots":
+    def branched(
+        self, boots: Sequence[WatchedBoot], image: Image, *, durable: Image
+    ) -> "CaseBoots":
         """Return other boots of the case, that begin as these; the directory holds their image.
 
         Args:
             boots: what takes the place of the first boots. The last of them was killed elsewhere
                 than its own kill, or lost the power with another image.
             image: what it left.
+            durable: what was durable after the last power loss; the image itself, if that was one.
         """
         other = copy(self)
-        other.watched = list(boots)
-        since: list[WatchedBoot] = []
-        for boot in reversed(boots):
-            if isinstance(boot.plan.crash, PowerLoss):
-                break
-            since.insert(0, boot)
-        # Only the last boot may be another: what was durable before it stays as it was.
-        number = len(boots)
-        is_lost = not since
-        other._durable = image if is_lost else self._durable_before[number - 1]
-        other._durable_before = [*self._durable_before[:number]]
-        other._since_then = since
+        other.watched, other._durable = list(boots), durable
+        losses = [at for at, boot in enumerate(boots) if isinstance(boot.plan.crash, PowerLoss)]
+        other._since_then = list(boots[losses[-1] + 1 if losses else 0 :])
         restore(image, self._sandbox.directory)
         return other
 

@@ -46,7 +46,7 @@ def branch_after_kill(
     drawn = kills.draw(prng, at)
     if drawn is None:
         return None
-    other = boots.branched(*drawn)
+    other = boots.branched(*drawn, durable=recorded[at].base)
     boot = other.run(_to_its_end(plans[at + 1]))
     if not boot.can_go_on:
         return None
@@ -74,7 +74,8 @@ def branch_after_power(
     candidate = search.draw(prng)
     before, last = boots.watched[:-1], boots.watched[-1]
     lost = without_power(before[-1], recorded, candidate.choice)
-    other = boots.branched((*before[:-1], lost), candidate.image)
+    image = candidate.image
+    other = boots.branched((*before[:-1], lost), image, durable=image)
     boot = other.run(last.plan)
     return other if boot.can_go_on else None
 

@@ -26,18 +26,17 @@ from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_plan import SearchPlan
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.case.watched_boot import WatchedBoot, called, with_errors
-from walcrash.disk import ImageBuilder, Pending
+from walcrash.disk import ImageBuilder, kill_choice
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, landing_at
 from walcrash.values.cell import Cell
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import HarnessFault
 from walcrash.values.event import INJECTED, MESSAGES
 from walcrash.values.faults import CrashPoint, falls_on, share_of_bytes
 from walcrash.values.history import BootEnd, BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.image_choice import Policy
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.seed import Prng
 from walcrash.values.tears import kill_unit_bytes
@@ -231,7 +230,8 @@ class KillSearch:
                 continue
             start = CrashPosition(boot.events_before, Placement.BEFORE)
             for position, pending in boot.states({*wanted, start}):
-                images[_Spot(number, position)] = _kill_image(pending, position)
+                choice = kill_choice(position, sector_bytes=pending.sector_bytes)
+                images[_Spot(number, position)] = ImageBuilder(pending).build(choice)
         return images
 
     def _judged(self, spot: _Spot, cell: Cell, images: dict[_Spot, Image]) -> KilledState:
@@ -375,20 +375,6 @@ def _differs(boot: WatchedBoot, derived: Image, real: Image) -> NotAsRecorded:
 
 def _as_kills_tear(boot: RecordedBoot) -> RecordedBoot:
     return replace(boot, atomic_bytes=kill_unit_bytes(boot.atomic_bytes))
-
-
-def _kill_image(pending: Pending, position: CrashPosition) -> Image:
-    everything = pending.now
-    return ImageBuilder(pending).build(
-        ImageChoice(
-            model=PersistenceModel.KILL,
-            position=position,
-            policy=Policy.ALL,
-            names=everything,
-            files=everything,
-            sector_bytes=pending.sector_bytes,
-        )
-    )
 
 
 def _torn(row: EventRow, kept_bytes: int) -> EventRow:

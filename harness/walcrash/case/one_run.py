@@ -232,7 +232,7 @@ class OneRun:
         Raises:
             NotModelled: the trace means something that the models have no rule for.
         """
-        recorded = self._boots.as_power_finds()
+        recorded = self._as_found()
         search = LossSearch(
             recorded,
             self._stored.contract.model,
@@ -258,6 +258,10 @@ class OneRun:
         self._boots.go_on_from(recorded, candidate)
         return True
 
+    def _as_found(self) -> RecordedBoot:
+        """Return the last boot as a power loss finds it; in a search that is known already."""
+        return self._recorded[-1] if self._recorded else self._boots.as_power_finds()
+
     def _target(self) -> PowerTarget | None:
         """Return the target of the boot that has just been run, if it has one."""
         return None if self._targets is None else self._targets.power.get(len(self._boots.watched))
@@ -272,7 +276,7 @@ class OneRun:
             return self._not_judged(unmodelled)
         if self._plane is not None and loss.choice is None:
             return self._explore_plane(self._plane, loss)
-        recorded = self._boots.as_power_finds()
+        recorded = self._as_found()
         model = self._stored.contract.model
         search = self._search(recorded, model)
         target = self._target()
@@ -334,8 +338,7 @@ class OneRun:
         recorded = branch.as_power_finds()
         behind = self._search(recorded, model)
         behind.coverage, behind.searched = search.coverage, search.searched
-        most += search.coverage.judged
-        found = behind.explore(prng, most)
+        found = behind.explore(prng, most + search.coverage.judged)
         if found is not None and found.judgement.verdict is Verdict.FAIL:
             run = self._powered_run(recorded, found, search.coverage)
         else:

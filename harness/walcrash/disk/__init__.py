@@ -1,6 +1,6 @@
 """Persistence models: from a trace to the images that a crash may leave, without effects."""
 
-from walcrash.disk.build import ImageBuilder, kill_image, rebuild
+from walcrash.disk.build import ImageBuilder, kill_choice, kill_image, rebuild
 from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
 from walcrash.disk.errors import NotModelled
@@ -41,6 +41,7 @@ __all__ = [
     "crash_states",
     "every_state",
     "images",
+    "kill_choice",
     "kill_image",
     "likely_first",
     "loss_of",

@@ -23,7 +23,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.moments import CrashPosition, Moment, Placement, after
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Moment, Placement, after
 
 # limits
 MOST_CONTENTS: Final = 256
@@ -168,15 +168,17 @@ def kill_image(base: Image, events: Iterable[Event], position: CrashPosition) ->
         NotModelled: an event means something that the model has no rule for.
         ValueError: the trace is shorter than that.
     """
+    return rebuild(kill_choice(position), base, events)
+
+
+def kill_choice(position: CrashPosition, *, sector_bytes: int = SECTOR_BYTES) -> ImageChoice:
+    """Return the choice of all that memory holds at a position; `sector_bytes` is what tears."""
     everything = after(position.event_index)
-    return rebuild(
-        ImageChoice(
-            model=PersistenceModel.KILL,
-            position=position,
-            policy=Policy.ALL,
-            names=everything,
-            files=everything,
-        ),
-        base,
-        events,
+    return ImageChoice(
+        model=PersistenceModel.KILL,
+        position=position,
+        policy=Policy.ALL,
+        names=everything,
+        files=everything,
+        sector_bytes=sector_bytes,
     )

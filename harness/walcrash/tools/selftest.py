@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch
 from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.scenario.file import load_scenario, planted_directories
 from walcrash.values.contract import PersistenceModel
@@ -130,15 +129,7 @@ def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
             )
     images = 0
     for index in range(planted.within_cases):
-        (outcome,) = jobs.run_batch(
-            Batch(
-                scenario=scenario,
-                description=prepared.description,
-                profile=prepared.profile,
-                master_seed=seed,
-                indices=(index,),
-            )
-        )
+        outcome = jobs.run_index(prepared, scenario, seed, index)
         images += outcome.coverage.judged if outcome.coverage is not None else 0
         if outcome.verdict is not Verdict.PASS:
             found = outcome.worst.invariant if outcome.violations else None

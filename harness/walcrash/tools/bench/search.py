@@ -21,7 +21,6 @@ from enum import Enum
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch
 from walcrash.campaign.pool import JobPool, MakeExecutor
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
@@ -254,16 +253,7 @@ def first_finding(sought: _Sought, seed: str) -> FirstFinding:
     while not is_found and index < sought.cases:
         if cpu_seconds() - cpu_before >= RUN_CPU_SECONDS or time.monotonic() - began >= RUN_SECONDS:
             break
-        (outcome,) = jobs.run_batch(
-            Batch(
-                scenario=scenario,
-                description=prepared.description,
-                profile=prepared.profile,
-                master_seed=seed,
-                indices=(index,),
-                order=sought.order,
-            )
-        )
+        outcome = jobs.run_index(prepared, scenario, seed, index, order=sought.order)
         index += 1
         states += judged_states(outcome)
         is_found = outcome.verdict is Verdict.FAIL

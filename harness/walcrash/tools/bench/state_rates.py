@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.case.outcome import CaseOutcome
 from walcrash.recorder.working_directory import WorkingDirectory
@@ -135,15 +134,7 @@ def _measure(scenario: Scenario) -> _Measured:
     for index in range(CASES):
         if time.monotonic() - began >= RATE_SECONDS:
             break
-        outcomes += jobs.run_batch(
-            Batch(
-                scenario=scenario,
-                description=prepared.description,
-                profile=prepared.profile,
-                master_seed=_SEED,
-                indices=(index,),
-            )
-        )
+        outcomes.append(jobs.run_index(prepared, scenario, _SEED, index))
     return _Measured(
         outcomes=tuple(outcomes),
         cpu_seconds=cpu_seconds() - cpu_before,
