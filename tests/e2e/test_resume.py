@@ -1,5 +1,6 @@
 """Campaigns that go on after they were killed, interrupted, or were asked to go on wrongly."""
 
+import re
 import shutil
 import signal
 import sqlite3
@@ -260,7 +261,9 @@ def test_what_a_run_is_about_may_not_change(tmp_path: Path) -> None:
     assert code == 2
     assert f"was begun in {tmp_path}" in err
 
-    file.write_text(file.read_text(encoding="utf-8").replace("cases = 100", "cases = 99"))
+    changed, changes = re.subn(r"(?m)^cases = \d+$", "cases = 39", file.read_text(encoding="utf-8"))
+    assert changes == 1
+    file.write_text(changed, encoding="utf-8")
     before = log.read_bytes()
     code, _, err = resume(tmp_path, log.parent.name)
     assert code == 2
