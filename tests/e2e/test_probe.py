@@ -71,6 +71,18 @@ def test_a_stated_contract_that_does_not_hold_is_a_finding_that_replays(tmp_path
     assert again.returncode == 1, again.stdout + again.stderr
 
 
+@pytest.mark.slow
+def test_a_call_whose_error_is_ignored_breaks_what_held_after_crashes(tmp_path: Path) -> None:
+    planted = PLANTED / "error" / "swallowed-error.toml"
+    done = run_probe(tmp_path, str(planted), cases=3, images=12)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {each["verdict"] for each in found["promises"]} == {"pass"}
+    error = next(each for each in found["faults"] if each["kind"] == "error")
+    assert (error["verdict"], error["is_stated"]) == ("fail", True)
+    assert error["finding"]["violations"][0]["invariant"] == "unreported-error"
+
+
 def test_a_subject_that_cannot_be_opened_is_inconclusive(tmp_path: Path) -> None:
     done = run_probe(tmp_path, f"{BAD}:RaisesInOpen")
     assert done.returncode == 4, done.stdout + done.stderr

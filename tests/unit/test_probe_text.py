@@ -1,6 +1,7 @@
 """What a probe concludes from promises that held or broke, and what it prints."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from walcrash.findings.subject_words import read_subject
 from walcrash.report.probe_text import probe_json, probe_text
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import UsageError
-from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
+from walcrash.values.faults import FaultKind
+from walcrash.values.probe import Probe, ProbedCrash, ProbedFault, ProbedPromise
 from walcrash.values.verdict import Verdict
 
 ORDERED, EXT4, POSIX = (
@@ -123,6 +125,44 @@ def test_the_json_has_a_version_and_the_contract_for_each_acknowledgement() -> N
     assert found["format"] == 1
     assert found["strongest"] == {"append": None, "sync": None}
     assert found["promises"][0]["promise"] == "all"
+
+
+STATED = Contract()
+HELD = (KILL_ALL, *(power(model, Promise.ALL, Verdict.PASS) for model in (ORDERED, EXT4, POSIX)))
+
+
+def with_faults(*faults: ProbedFault) -> Probe:
+    return replace(probe(*HELD), faults=faults, held=STATED)
+
+
+def fault(kind: FaultKind, verdict: Verdict, *, is_stated: bool) -> ProbedFault:
+    return ProbedFault(kind=kind, verdict=verdict, is_stated=is_stated, cases=8)
+
+
+def test_what_breaks_where_storage_fails_decides_where_that_was_stated() -> None:
+    beside = fault(FaultKind.ERROR, Verdict.FAIL, is_stated=False)
+    assert with_faults(beside).verdict is Verdict.PASS
+    assert with_faults(replace(beside, is_stated=True)).verdict is Verdict.FAIL
+    open_ = fault(FaultKind.ROT, Verdict.INCONCLUSIVE, is_stated=True)
+    assert with_faults(open_).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_text_says_what_was_held_and_that_it_does_not_count() -> None:
+    beside = fault(FaultKind.ERROR, Verdict.FAIL, is_stated=False)
+    text = probe_text(with_faults(beside), runs="reports/runs")
+    assert "  calls that fail      no    no          8          -" in text
+    assert "neither the scenario nor its contract speaks of" in " ".join(text.split())
+    failed = probe_text(with_faults(replace(beside, is_stated=True)), runs="reports/runs")
+    assert failed.endswith("FAIL  the stated contract does not hold where storage fails")
+
+
+def test_faults_are_held_against_what_is_left_of_a_broken_contract() -> None:
+    broken = [power(ORDERED, promise, Verdict.FAIL) for promise in (Promise.ALL, Promise.PREFIX)]
+    left = probe(KILL_ALL, *broken).contract_for_faults()
+    assert left is not None
+    assert (left.kill, left.power) == (Promise.ALL, Promise.NONE)
+    nothing = [kill(promise, Verdict.FAIL) for promise in (Promise.ALL, Promise.PREFIX)]
+    assert probe(*nothing, *broken).contract_for_faults() is None
 
 
 def test_options_are_read_as_toml_would() -> None:

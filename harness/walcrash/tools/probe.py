@@ -10,7 +10,10 @@ A few cases come first, since most broken promises show in them.
 Crashes fall into later boots, on a store that was made and closed: what a crash leaves of a
 half-made store breaks no promise, since nothing was promised yet, and `walcrash run` shows it.
 
-Not here: what a contract means (`walcrash.oracle`).
+The contract that held is then held once more while storage fails: the stated one, or what is left
+of it.
+
+Not here: what a contract means (`walcrash.oracle`), which faults are tried (`probed_faults`).
 """
 
 import shlex
@@ -26,15 +29,23 @@ from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.trial import TRIES
+from walcrash.tools.probed_faults import is_fault_stated, scenario_with_fault
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive, Interrupted
 from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.finding import Finding
 from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
 from walcrash.values.persistence import is_power_loss, power_models
-from walcrash.values.probe import Probe, ProbedCrash, ProbedPromise
+from walcrash.values.probe import (
+    FAULT_NAMES,
+    RULE_OF,
+    Probe,
+    ProbedCrash,
+    ProbedFault,
+    ProbedPromise,
+)
 from walcrash.values.scenario import Scenario
-from walcrash.values.verdict import Verdict
+from walcrash.values.verdict import Invariant, Verdict
 
 # limits
 FIRST_CASES: Final = 6
@@ -67,6 +78,7 @@ class ProbePlan:
         acknowledges: when records are to count as promised, in the order in which that is tried;
             `sync` is left out where all is kept from the append on.
         minimising_tries: how many simpler cases are run for one group of failing cases.
+        has_faults: whether what held is held while storage fails as well.
     """
 
     scenario: Scenario
@@ -78,6 +90,7 @@ class ProbePlan:
     jobs: int = 1
     acknowledges: tuple[Acknowledges, ...] = tuple(Acknowledges)
     minimising_tries: int = TRIES
+    has_faults: bool = True
 
 
 def run_probe(
@@ -108,6 +121,7 @@ class _Answer:
     verdict: Verdict = Verdict.INCONCLUSIVE
     reason: str = ""
     finding: Finding | None = None
+    judged: frozenset[Invariant] = frozenset()
 
 
 @dataclass(slots=True)
@@ -131,11 +145,19 @@ class _Prober:
                 break
             self._kills(acknowledges)
             self._power_losses(acknowledges)
-        return Probe(
+        found = Probe(
             subject=self.subject,
             seed=self.plan.master_seed,
             stated=self.stated,
             promises=tuple(self.promises),
+            plain=self.plain,
+        )
+        held = found.contract_for_faults() if self.plan.has_faults else None
+        faults = () if held is None else self._faults(held)
+        return replace(
+            found,
+            faults=faults,
+            held=held if faults else None,
             is_cut_short=self._is_late(),
             plain=self.plain,
         )
@@ -183,11 +205,7 @@ class _Prober:
         what = f"{promise.value} after a {_NAMES[crash]}{where}"
         self.say(f"acknowledged at {acknowledges.value}: {what}")
         scenario = self._scenario(acknowledges, crash, model, promise)
-        answer = _Answer()
-        for cases in sorted({min(FIRST_CASES, self.plan.cases), self.plan.cases}):
-            answer = self._ask(scenario, cases)
-            if answer.verdict is not Verdict.PASS:
-                break
+        answer = self._ask_twice(scenario)
         if self.plain is not None:
             return False
         self.promises.append(
@@ -204,6 +222,34 @@ class _Prober:
             )
         )
         return answer.verdict is Verdict.PASS
+
+    def _faults(self, held: Contract) -> tuple[ProbedFault, ...]:
+        """Hold a contract under each kind of failing storage, as long as there is time."""
+        faults: list[ProbedFault] = []
+        for kind in RULE_OF:
+            if self._is_late() or self.plain is not None:
+                break
+            self.say(f"what held, with {FAULT_NAMES[kind]}")
+            base = replace(self.plan.scenario, origin=self._origin())
+            scenario = scenario_with_fault(base, held, kind, images=self.plan.images)
+            answer = self._ask_twice(scenario)
+            if self.plain is None:
+                faults.append(self._fault(kind, answer))
+        return tuple(faults)
+
+    def _fault(self, kind: FaultKind, answer: _Answer) -> ProbedFault:
+        verdict, reason = answer.verdict, answer.reason
+        if verdict is Verdict.PASS and RULE_OF[kind] not in answer.judged:
+            verdict = Verdict.INCONCLUSIVE
+            reason = "no case came to such a fault"
+        return ProbedFault(
+            kind=kind,
+            verdict=verdict,
+            is_stated=is_fault_stated(self.plan.scenario, self.stated, kind),
+            cases=answer.cases,
+            finding=answer.finding,
+            reason=reason,
+        )
 
     def _scenario(
         self,
@@ -236,6 +282,19 @@ class _Prober:
         plan = self.plan
         asked = ["probe", plan.scenario.path, "--cases", str(plan.cases)]
         return shlex.join([*asked, "--images", str(plan.images)])
+
+    def _ask_twice(self, scenario: Scenario) -> _Answer:
+        """Run a few cases, and all of them where these break nothing.
+
+        Raises:
+            Inconclusive: the subject cannot be opened.
+        """
+        answer = _Answer()
+        for cases in sorted({min(FIRST_CASES, self.plan.cases), self.plan.cases}):
+            answer = self._ask(scenario, cases)
+            if answer.verdict is not Verdict.PASS:
+                break
+        return answer
 
     def _ask(self, scenario: Scenario, cases: int) -> _Answer:
         """Run one campaign.
@@ -277,6 +336,7 @@ class _Prober:
                     case ScenarioEnded():
                         answer.cases, answer.reason = line.cases, line.reason
                         answer.verdict = line.verdict
+                        answer.judged = frozenset(line.judged)
                         answer.images = 0 if line.images is None else line.images.judged
                     case _:
                         pass

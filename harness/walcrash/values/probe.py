@@ -3,16 +3,38 @@
 A probe puts one promise after the other to the test, from strong to weak. A promise that holds
 was not broken in so many cases; that is no proof. One that does not hold has a finding.
 
+A contract that held is held once more while storage fails. That decides of the contract only where
+the scenario asks for such faults, or the contract says that it detects them.
+
 Not here: running the cases (`tools.probe`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
+from walcrash.values.faults.plan import FaultKind
 from walcrash.values.finding import Finding
 from walcrash.values.persistence import covers, power_models
-from walcrash.values.verdict import Verdict
+from walcrash.values.verdict import Invariant, Verdict
+
+RULE_OF: Final[Mapping[FaultKind, Invariant]] = {
+    FaultKind.ERROR: Invariant.UNREPORTED_ERROR,
+    FaultKind.SHORT: Invariant.UNREPORTED_ERROR,
+    FaultKind.QUOTA: Invariant.UNREPORTED_ERROR,
+    FaultKind.ROT: Invariant.SILENT_ROT,
+}
+"""The kinds of failing storage that a probe tries, in that order, and what judges each."""
+
+FAULT_NAMES: Final = {
+    FaultKind.ERROR: "calls that fail",
+    FaultKind.SHORT: "short transfers",
+    FaultKind.QUOTA: "a full disk",
+    FaultKind.ROT: "damage at rest",
+}
+"""Each kind of failing storage in words."""
 
 
 class ProbedCrash(Enum):
@@ -50,6 +72,37 @@ class ProbedPromise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedFault:
+    """One kind of failing storage, and whether the contract held under it.
+
+    Attributes:
+        kind: what was done: calls that fail, short transfers, a full disk, damage at rest.
+        verdict: pass if the rule about it was judged and not broken.
+        is_stated: whether the scenario or its contract speaks of it, so that it decides.
+        cases: how many cases were judged.
+        finding: the first that breaks it; None if none does.
+        reason: why it is inconclusive.
+    """
+
+    kind: FaultKind
+    verdict: Verdict
+    is_stated: bool
+    cases: int = 0
+    finding: Finding | None = None
+    reason: str = ""
+
+    @property
+    def rule(self) -> Invariant:
+        """The invariant that judges it."""
+        return RULE_OF[self.kind]
+
+    @property
+    def is_fault_needed(self) -> bool:
+        """Whether what was found needs the fault, and not only a crash."""
+        return self.finding is None or self.finding.worst.invariant is self.rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What came of one subject.
 
@@ -60,6 +113,8 @@ class Probe:
         promises: in the order in which they were tried.
         is_cut_short: whether time ran out first.
         plain: what is wrong without any crash, if anything is; then no more promises were tried.
+        faults: how a contract that held fares where storage fails, in the order of the kinds.
+        held: that contract; None where there was none, or storage was not made to fail.
     """
 
     subject: str
@@ -68,6 +123,8 @@ class Probe:
     promises: tuple[ProbedPromise, ...]
     is_cut_short: bool = False
     plain: Finding | None = None
+    faults: tuple[ProbedFault, ...] = ()
+    held: Contract | None = None
 
     def kept(
         self, acknowledges: Acknowledges, crash: ProbedCrash, model: PersistenceModel
@@ -109,9 +166,32 @@ class Probe:
             self.stated, acknowledges=acknowledges, kill=kill, power=power, model=covered[-1]
         )
 
+    def contract_for_faults(self) -> Contract | None:
+        """Return what is held while storage fails: the stated contract, or what is left of it.
+
+        None where nothing is promised, so that no fault can break it.
+        """
+        found: Contract | None = self.stated
+        if self.crash_verdict is not Verdict.PASS:
+            kept = (self.strongest(each) for each in Acknowledges)
+            found = next((each for each in kept if each is not None), None)
+        if found is None or found.kill is found.power is Promise.NONE:
+            return None
+        return found
+
     @property
     def verdict(self) -> Verdict:
         """Whether the stated contract holds; inconclusive where that was not found out."""
+        crashes = self.crash_verdict
+        decide = [each for each in self.faults if each.is_stated or not each.is_fault_needed]
+        if crashes is Verdict.FAIL or any(each.verdict is Verdict.FAIL for each in decide):
+            return Verdict.FAIL
+        is_open = any(each.verdict is Verdict.INCONCLUSIVE for each in decide)
+        return Verdict.INCONCLUSIVE if is_open else crashes
+
+    @property
+    def crash_verdict(self) -> Verdict:
+        """Whether the stated contract holds after crashes alone."""
         if self.plain is not None:
             return Verdict.FAIL
         stated = self.stated
