@@ -161,9 +161,11 @@ def no_case_text(scenario: Scenario, costs: Costs | None, *, controls: int, seco
         kept = 0.0
     needed = costs.load_seconds + controls * each + costs.case_seconds(scenario) + kept
     rest = f", all else {kept:.1f} s" if kept >= 0.1 else ""
+    # A workload that is fitted has controls of its own besides.
+    ran = f"{costs.controls} of {controls}" if costs.controls < controls else f"{costs.controls}"
     return (
         f"no case was run: the time was over after {seconds:.1f} s. Loading the subject took "
-        f"{costs.load_seconds:.1f} s, {costs.controls} of {controls} cases without a crash "
+        f"{costs.load_seconds:.1f} s, {ran} cases without a crash "
         f"{costs.control_seconds:.1f} s{rest}; a start of the subject takes "
         f"{1000 * costs.start_seconds:.0f} ms, a case up to {costs.case_seconds(scenario):.1f} s. "
         f"About {math.ceil(needed * _ROUNDED_UP)} s are needed for this scenario"
