@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from walcrash.campaign.case_parts import outcome_group, preference
+from walcrash.campaign.fault_tally import matrix_of
 from walcrash.campaign.search_tally import SearchTally
 from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.outcome import CaseOutcome
 from walcrash.case.power_loss import Coverage
+from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
 from walcrash.values.log import (
@@ -83,6 +85,7 @@ class Tally:
     looks: LookTotals = NO_LOOKS
     reached: Reach = NOTHING_REACHED
     controls_reached: Reach = NOTHING_REACHED
+    matrix: FaultMatrix = NO_FAULTS
     broken: str = ""
     controls: int = 0
     pinned: int = 0
@@ -106,6 +109,7 @@ class Tally:
         """Take in the control cases; those that failed are findings that need no crash."""
         self.controls = len(controls)
         self.controls_reached = Reach.of_all(outcome.reach for outcome in controls)
+        self.matrix = FaultMatrix.sum(outcome.matrix for outcome in controls)
         for outcome in controls:
             self._group(outcome, self.groups, "")
             self.outside.update(outcome.outside)
@@ -139,6 +143,7 @@ class Tally:
         new_kinds = 0 if pinned else self.search.add(outcome.search)
         if not pinned:
             self.reached = Reach.of_all((self.reached, outcome.reach))
+        self.matrix = FaultMatrix.sum((self.matrix, outcome.matrix))
         plain = self._group(outcome.plain_failure, self.groups, pinned)
         own = self._group(outcome, self.groups, pinned) if outcome.needs_crash else ""
         weaker = outcome.portability_failure if self.is_portability_reported else None
@@ -215,6 +220,7 @@ class Tally:
             looks=self.looks,
             search=self.search.coverage(),
             reach=self._reach(),
+            matrix=matrix_of(self.matrix, self.scenario.faults) if self.cases else None,
         )
 
     def _reach(self) -> WorkloadReach | None:

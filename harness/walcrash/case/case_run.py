@@ -15,6 +15,7 @@ from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import History
 from walcrash.values.image import Image
@@ -56,6 +57,7 @@ class CaseRun:
         atomic_bytes: what was written whole, as in the contract that it ran under.
         search: what was judged of the crash states that its traces hold.
         looks: how images were recovered beside the first time, and how often not.
+        damaged: what came of damage at rest, image by image.
     """
 
     case: Case
@@ -71,6 +73,7 @@ class CaseRun:
     atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    damaged: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
 
     @property
     def verdict(self) -> Verdict:

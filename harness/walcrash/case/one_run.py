@@ -32,7 +32,7 @@ from walcrash.oracle import Judge, with_refusals
 from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
-from walcrash.values.contract import PersistenceModel
+from walcrash.values.contract import Damage, PersistenceModel
 from walcrash.values.faults import CrashPoint, PowerLoss, Rot
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
@@ -195,8 +195,9 @@ class OneRun:
             fault,
             capture(self._sandbox.directory),
             versions_of(self._boots),
-            recover=lambda each: self._recovery_runs.damaged(each.image, each.rotted),
+            recover=self._recovery_runs.damaged,
             judge=lambda recoveries: self._oracle.judge(self._history(recoveries)),
+            is_judged=Damage.ROT in self._stored.contract.detects,
         )
         if found is None:
             is_named = fault.damage is not None
@@ -205,8 +206,7 @@ class OneRun:
         # Other boots do not go on with what was damaged and recovered.
         self._left = found.image if judgement.verdict is Verdict.FAIL else None
         run = self._case_run(self._history(found.recoveries), judgement, self._doubt(judgement))
-        # The search goes on from a case that passed: it names no damage then.
-        return run if judgement.verdict is not Verdict.FAIL else with_damage(run, found.fault)
+        return with_damage(run, found)
 
     def _space_doubt(self, history: History) -> str:
         """Return why a case says nothing, since there was no space; empty where there was.

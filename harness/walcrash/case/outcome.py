@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from walcrash.case.case_run import CaseRun, torn_as
+from walcrash.case.fault_rows import fault_rows
 from walcrash.case.power_loss import Coverage
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
@@ -13,6 +14,7 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
+from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
@@ -40,7 +42,7 @@ class CaseOutcome(HasViolations):
     decide that. `error` is the first error that was injected into it, where it failed for one.
     `varied` is what was varied around the subject's recoveries up to the
     end of it, for which program. `search` is what else of its crash states was judged,
-    `reach` what its operations came to.
+    `reach` what its operations came to, `matrix` what its faults fell on and what came of them.
     """
 
     index: int
@@ -71,6 +73,7 @@ class CaseOutcome(HasViolations):
     fate: Annotated[Fate | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
     reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
+    matrix: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -101,6 +104,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         looks=run.looks,
         error=error_of(run) if is_failure else None,
         reach=reach_of([((boot.plan, boot.recording.rows), boot.history) for boot in run.boots]),
+        matrix=fault_rows(run),
     )
 
 

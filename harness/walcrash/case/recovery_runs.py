@@ -110,8 +110,8 @@ class RecoveryRuns:
         """
         return self._at(image, before, None)
 
-    def damaged(self, image: Image, rotted: Rotted) -> Recoveries:
-        """Put an image that was damaged at rest into the directory and recover it once.
+    def damaged(self, image: Image, rotted: Rotted | None) -> Recoveries:
+        """Put an image that was damaged at rest, or was not, into the directory; recover it once.
 
         Raises:
             OSError: the directory cannot be used.

@@ -3,10 +3,14 @@
 Each damaged image is recovered once and judged. The first that fails ends the search, and its case
 names the damage; where none does, the case passes.
 
+What a damaged image shows is held beside what it shows undamaged, so that a run can say of how many
+the records were the same.
+
 Not here: which damage there is (`walcrash.disk.rot`), what it means (`walcrash.oracle.silent_rot`).
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -15,21 +19,27 @@ from walcrash.case.case_run import CaseRun
 from walcrash.disk.rot import Rotten, rotten, rotten_images
 from walcrash.disk.versions import Versions
 from walcrash.values.case import Case
+from walcrash.values.cause import name_pattern
+from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
+from walcrash.values.fault_matrix import NO_FAULTS, DamageRow, FaultMatrix, FaultOutcome
 from walcrash.values.faults import PowerLoss, Rot
+from walcrash.values.faults.nth_call import is_named
 from walcrash.values.history import Recoveries
-from walcrash.values.image import Image
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRot:
-    """One damaged image, recovered and judged."""
+    """One damaged image, recovered and judged; `damaged` counts it and those before it."""
 
     fault: Rot
     image: Image
     recoveries: Recoveries
     judgement: Judgement
+    damaged: FaultMatrix = NO_FAULTS
 
 
 def rot_of(case: Case) -> Rot | None:
@@ -39,9 +49,13 @@ def rot_of(case: Case) -> Rot | None:
     return next(faults, None)
 
 
-def with_damage(run: CaseRun, fault: Rot) -> CaseRun:
-    """Return a run whose case names the damage."""
-    faults = (*(each for each in run.case.faults if not isinstance(each, Rot)), fault)
+def with_damage(run: CaseRun, judged: JudgedRot) -> CaseRun:
+    """Return a run with what damage came to; where it failed, its case names the damage."""
+    run = replace(run, damaged=judged.damaged)
+    # The search goes on from a case that passed: it names no damage then.
+    if judged.judgement.verdict is not Verdict.FAIL:
+        return run
+    faults = (*(each for each in run.case.faults if not isinstance(each, Rot)), judged.fault)
     return replace(run, case=replace(run.case, faults=faults))
 
 
@@ -50,8 +64,9 @@ def search_rot(
     image: Image,
     versions: Versions,
     *,
-    recover: Callable[[Rotten], Recoveries],
+    recover: Callable[[Image, Rotted | None], Recoveries],
     judge: Callable[[Recoveries], Judgement],
+    is_judged: bool,
 ) -> JudgedRot | None:
     """Judge damaged images until one fails; return that, or the last; None if there is none.
 
@@ -61,29 +76,94 @@ def search_rot(
         versions: its files, as the events made them.
         recover: puts an image into the directory and recovers it.
         judge: judges what a recovery showed.
+        is_judged: whether the contract says that damage is noticed.
     """
-    judged = None
-    for found in _images(fault, image, versions):
-        recoveries = recover(found)
+    judged, outcomes = None, _Outcomes(image, recover, is_judged=is_judged)
+    every = _images(fault, image, versions)
+    for found in islice(every, fault.images):
+        recoveries = recover(found.image, found.rotted)
         judged = JudgedRot(
             fault=replace(fault, damage=found.rotted.damage),
             image=found.image,
             recoveries=recoveries,
             judgement=judge(recoveries),
         )
+        outcomes.add(found.rotted.damage, judged)
         if judged.judgement.verdict is Verdict.FAIL:
             break
-    return judged
+    if judged is None:
+        return None
+    # Where no image is left, what was not tried cannot be.
+    left = () if fault.damage is not None else _asked(fault, image) if any(every) else ()
+    return replace(judged, damaged=outcomes.rows(left))
+
+
+class _Outcomes:
+    """What came of the damaged images of one case."""
+
+    def __init__(
+        self,
+        image: Image,
+        recover: Callable[[Image, Rotted | None], Recoveries],
+        *,
+        is_judged: bool,
+    ) -> None:
+        self._image = image
+        self._recover = recover
+        self._is_judged = is_judged
+        self._whole: Recovery | RecoveryFailure | None = None
+        self._counts: Counter[tuple[str, DamageKind, FaultOutcome]] = Counter()
+
+    def add(self, damage: DamageAtRest, judged: JudgedRot) -> None:
+        """Count a damaged image."""
+        role = name_pattern(damage.path)
+        self._counts[role, damage.kind, self._outcome(judged)] += 1
+
+    def rows(self, left: Iterable[tuple[str, DamageKind]]) -> FaultMatrix:
+        """Return the rows; `left` are the kinds of damage that may be left to try."""
+        parts = [
+            DamageRow(role=role, struck={kind.value: {outcome: count}})
+            for (role, kind, outcome), count in self._counts.items()
+        ]
+        parts += [DamageRow(role=role, never=(kind.value,)) for role, kind in left]
+        return FaultMatrix.sum(FaultMatrix(damaged=(part,)) for part in parts)
+
+    def _outcome(self, judged: JudgedRot) -> FaultOutcome:
+        shown = judged.recoveries.first
+        has_hung = isinstance(shown, RecoveryFailure) and shown.kind is FailureKind.HUNG
+        if judged.judgement.verdict is Verdict.FAIL:
+            return FaultOutcome.HUNG if has_hung else FaultOutcome.WRONG
+        if isinstance(shown, RecoveryFailure):
+            return FaultOutcome.REPORTED
+        if not self._is_judged:
+            return FaultOutcome.UNJUDGED
+        if self._whole is None:
+            self._whole = self._recover(self._image, None).first
+        whole = self._whole
+        is_same = isinstance(whole, Recovery) and whole.records == shown.records
+        return FaultOutcome.UNHARMED if is_same else FaultOutcome.SHORTER
+
+
+def _asked(fault: Rot, image: Image) -> list[tuple[str, DamageKind]]:
+    """Return the kinds of damage that are asked for, with the kinds of files that they may hit."""
+    roles = {
+        name_pattern(path)
+        for path, entry in image.entries.items()
+        if isinstance(entry, FileEntry)
+        and isinstance(entry.content, bytes)
+        and entry.content
+        and (not fault.files or is_named(path, fault.files))
+    }
+    return [(role, kind) for role in sorted(roles) for kind in fault.damages or DamageKind]
 
 
 def _images(fault: Rot, image: Image, versions: Versions) -> Iterator[Rotten]:
     if fault.damage is not None:
         found = rotten(image, versions, fault.damage)
         return iter([] if found is None else [found])
-    every = rotten_images(
+    return rotten_images(
         image, versions, kinds=fault.damages, files=fault.files, prng=Prng(fault.seed)
     )
-    return islice(every, fault.images)
 
 
 def versions_of(boots: CaseBoots) -> Versions:

@@ -98,6 +98,7 @@ def run_case(
         recoveries=run.recoveries + confirmed.recoveries,
         search=run.search,
         looks=run.looks,
+        damaged=run.damaged,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from walcrash.report.finding_text import KNOWN, PLAIN, finding_text, replay_command, unreported_text
 from walcrash.report.markdown import (
+    faults,
     fenced,
     head,
     invariant_table,
@@ -52,6 +53,7 @@ def github_summary(report: RunReport) -> str:
         section("Scenarios", _elide(scenario_table(report), "scenarios")),
         section("Why not passed", _elide(reasons(report), "reasons")),
         section("Not opened", _unopened(report)),
+        section("Faults", _elide(faults(report), "kinds of calls")),
         section("Not tested", _elide(untested(report), "promises")),
         section("Invariants", _elide(invariant_table(report), "invariants")),
     ]

@@ -33,7 +33,9 @@ from walcrash.report.finding_text import (
 )
 from walcrash.report.finding_text import replay_command as replay_line
 from walcrash.report.html_coverage import Coverage
+from walcrash.report.html_matrix import ScenarioMatrix, scenario_matrices
 from walcrash.report.html_story import StepRow, ViewRow, step_rows, view_rows, view_title
+from walcrash.report.matrix_text import OUTCOME_WORDS, outcomes_seen
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import (
     CURVE_HEAD,
@@ -110,6 +112,8 @@ class _Page:
     states: tuple[tuple[str, ...], ...]
     searched: tuple[SearchedScenario, ...]
     curve_head: tuple[str, ...]
+    matrices: tuple[ScenarioMatrix, ...]
+    outcomes: tuple[tuple[str, str], ...]
     image_head: tuple[str, ...]
     images: tuple[tuple[str, ...], ...]
     judged: str
@@ -184,6 +188,8 @@ def _page(report: RunReport, *, steps: int, has_view: bool) -> _Page:
         states=tuple(states_rows(report)),
         searched=searched_scenarios(report),
         curve_head=CURVE_HEAD,
+        matrices=scenario_matrices(report),
+        outcomes=tuple((each.value, OUTCOME_WORDS[each]) for each in outcomes_seen(report)),
         image_head=IMAGE_HEAD,
         images=tuple(image_rows(report)),
         judged=", ".join(invariant.value for invariant in report.judged) or "no invariant",

@@ -16,6 +16,7 @@ from typing import Final
 from xml.etree import ElementTree
 
 from walcrash.report.finding_text import finding_text, unreported_text
+from walcrash.report.matrix_text import matrix_properties
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import search_properties
 from walcrash.report.text import counted, escape, shorten
@@ -112,6 +113,8 @@ def _scenario(report: RunReport, scenario: ScenarioEnded) -> _Suite:
         properties.append(("subject", started.subject))
     if scenario.search is not None:
         properties += search_properties(scenario.search)
+    if scenario.matrix is not None:
+        properties += matrix_properties(scenario.matrix)
     return _Suite(
         name,
         tests,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from walcrash.report.finding_text import finding_text, origin_command
 from walcrash.report.looks_text import look_words
+from walcrash.report.matrix_text import matrices, matrix_table, never_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import STATES_HEAD, cell_words, searches, states_rows
 from walcrash.report.summary import (
@@ -45,6 +46,7 @@ def markdown_report(report: RunReport) -> str:
         section("Not opened", unopened(report)),
         section("Crash points", _table(CRASH_POINT_HEAD, crash_point_rows(report), left=1)),
         section("Injected", "\n".join(injected_texts(report))),
+        section("Faults", faults(report)),
         section("Images after a power loss", _table(IMAGE_HEAD, image_rows(report), left=1)),
         section("What the search reached", _table(STATES_HEAD, states_rows(report), left=1)),
         section("Never reached", _never(report)),
@@ -138,11 +140,19 @@ def invariant_table(report: RunReport) -> str:
 
 def _never(report: RunReport) -> str:
     """Return a list of the cells that nothing reached, scenario by scenario."""
-    return "\n".join(
-        f"- {plain(name)}: {plain(cell_words(cell))}"
+    cells = [
+        (name, cell_words(cell))
         for name, coverage in searches(report)
         for cell in coverage.unreached
-    )
+    ]
+    cells += [(name, words) for name, matrix in matrices(report) for words in never_words(matrix)]
+    return "\n".join(f"- {plain(name)}: {plain(words)}" for name, words in cells)
+
+
+def faults(report: RunReport) -> str:
+    """Return a table of what became of injected faults, by kind of call; empty without any."""
+    head, rows = matrix_table(report)
+    return _table(head, rows, left=1)
 
 
 def untested(report: RunReport) -> str:

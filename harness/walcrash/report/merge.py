@@ -17,6 +17,7 @@ from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.run_report import RunReport
 from walcrash.values.cell import Cell
 from walcrash.values.coverage import SearchCoverage
+from walcrash.values.fault_matrix import FaultMatrix
 from walcrash.values.finding import Finding
 from walcrash.values.log import (
     LOG_FORMAT,
@@ -197,7 +198,12 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         looks=LookTotals.sum(part.looks for part in parts),
         search=_search([part.search for part in parts if part.search is not None]),
         reach=_reach([part.reach for part in parts if part.reach is not None]),
+        matrix=_matrix([part.matrix for part in parts if part.matrix is not None]),
     )
+
+
+def _matrix(parts: Sequence[FaultMatrix]) -> FaultMatrix | None:
+    return FaultMatrix.sum(parts) if parts else None
 
 
 def _reach(parts: Sequence[WorkloadReach]) -> WorkloadReach | None:

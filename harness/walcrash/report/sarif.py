@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from walcrash.report.finding_text import finding_text, unreported_text
+from walcrash.report.matrix_text import matrices, matrix_properties
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import search_properties, searches
 from walcrash.report.text import escape, file_bytes, shorten
@@ -45,6 +46,7 @@ def _run(report: RunReport) -> _Object:
     results = list(_results(report))
     driver: _Object = {"name": "walcrash", "rules": [_rule(invariant) for invariant in Invariant]}
     search = {escape(name): dict(search_properties(each)) for name, each in searches(report)}
+    faults = {escape(name): dict(matrix_properties(each)) for name, each in matrices(report)}
     if report.version:
         driver["version"] = escape(report.version)
     return {
@@ -55,6 +57,7 @@ def _run(report: RunReport) -> _Object:
             "seed": escape(report.seed),
             "verdict": report.verdict.value,
             **({"search": search} if search else {}),
+            **({"faults": faults} if faults else {}),
         },
     }
 

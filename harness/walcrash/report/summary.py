@@ -15,6 +15,7 @@ from walcrash.report.finding_text import (
     unreported_text,
 )
 from walcrash.report.looks_text import look_words
+from walcrash.report.matrix_text import matrix_lines
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import states_lines
 from walcrash.report.sighting_text import file_system_text
@@ -73,6 +74,7 @@ def summary_text(
         "\n".join(_scenarios(report)),
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
+        "\n".join(matrix_lines(report, width=width)),
         "\n".join(states_lines(report, width=width)),
         "\n".join(_invariants(report, width)),
         "\n".join(change_lines(changes, unfollowed, width=width)),

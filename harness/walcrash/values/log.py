@@ -16,6 +16,7 @@ from walcrash.values.codec import Codec, Refused
 from walcrash.values.contract import Contract
 from walcrash.values.coverage import SearchCoverage
 from walcrash.values.facts_upgrade import upgrade_facts
+from walcrash.values.fault_matrix import FaultMatrix
 from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.forms import SPARSE, Count, EncodableText
@@ -212,7 +213,8 @@ class ScenarioEnded:
     program; a `problem` says why it was not. `search` is what the searches of its cases reached;
     None where no case searched its crash states. `looks` counts the further recoveries of images,
     and those that were left out. `reach` is what its operations came to; None where no case was
-    run.
+    run. `matrix` says which calls were struck by which fault, which were not, and what came of it;
+    None where the scenario injects nothing.
     """
 
     scenario: EncodableText
@@ -237,6 +239,7 @@ class ScenarioEnded:
     search: Annotated[SearchCoverage | None, SPARSE] = None
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
     reach: Annotated[WorkloadReach | None, SPARSE] = None
+    matrix: Annotated[FaultMatrix | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

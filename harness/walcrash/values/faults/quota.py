@@ -32,7 +32,7 @@ LASTS: Final = (1, 6)
 FEW_BYTES: Final = 256
 """About a short record: so much room is drawn in one of three cases, for a part of one."""
 
-_TAKES_ROOM: Final = frozenset(
+TAKES_ROOM: Final = frozenset(
     {
         EventKind.CREATE,
         EventKind.MKDIR,
@@ -107,7 +107,7 @@ class QuotaAtWork:
         fault = self._fault
         if not fault.is_on(attempt.call):
             return None
-        growth, takes_room = attempt.growth_bytes, attempt.kind in _TAKES_ROOM
+        growth, takes_room = attempt.growth_bytes, attempt.kind in TAKES_ROOM
         is_full = self._room_bytes <= 0 and not (attempt.kind is EventKind.WRITE and growth <= 0)
         if not takes_room or not (growth > self._room_bytes or is_full):
             self._room_bytes -= growth

@@ -1,0 +1,202 @@
+"""What the injected faults of a case fell on, and what came of each, as rows of a fault matrix.
+
+A fault counts once for each operation and kind of call that it fell on. The answer of an operation
+is taken from the whole boot as it was recorded, also where the power was lost in front of it in the
+image that was judged last. Where the case failed for its first error, that one alone is counted:
+what the others would have come to is not known.
+
+Not here: damage at rest (`rot_search`), which cells could have been reached (`campaign.tally`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.case.case_run import CaseRun
+from walcrash.case.watched_boot import WatchedBoot, called
+from walcrash.recorder.recording import EventRow
+from walcrash.subjects.boots import Ending, read_boot
+from walcrash.values.cause import name_pattern
+from walcrash.values.event import INJECTED, MESSAGES, EventKind
+from walcrash.values.fault_matrix import (
+    FULL_DISK,
+    NO_FAULTS,
+    SHORT,
+    CallRow,
+    FaultMatrix,
+    FaultOutcome,
+    added,
+    call_kind,
+    faults_of,
+)
+from walcrash.values.faults import ErrorName, Fault, PowerLoss, Quota
+from walcrash.values.history import BootEnd, BootHistory, Outcome
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+from walcrash.values.verdict import Invariant, Verdict
+
+_REFUSALS: Final = (Outcome.REFUSED, Outcome.REFUSED_DEFINITE)
+
+_CALLS: Final = frozenset(kind for kind in EventKind if faults_of(call_kind(kind)))
+"""The kinds of events that a fault may fall on."""
+
+_ERROR_NAMES: Final = {error.number: error.value for error in ErrorName}
+
+_Place = tuple[OperationKind | None, RecordType | None, EventKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Strike:
+    """A fault on the calls of one kind in one operation of one boot, counted from 0."""
+
+    boot: int
+    call: int
+    place: _Place
+    fault: str
+
+
+def fault_rows(run: CaseRun) -> FaultMatrix:
+    """Return what the faults of a case fell on; of a control the calls that it made."""
+    if not run.case.faults and not run.case.is_control:
+        return NO_FAULTS
+    made: Counter[_Place] = Counter()
+    struck: dict[_Place, list[tuple[str, FaultOutcome]]] = {}
+    for strike in _each(run, made):
+        outcome = _outcome(run, strike)
+        if outcome is not None:
+            struck.setdefault(strike.place, []).append((strike.fault, outcome))
+    rows = [
+        CallRow(
+            operation=place[0],
+            record=place[1],
+            call=place[2],
+            role=place[3],
+            made=made[place],
+            struck=added({fault: {outcome: 1}} for fault, outcome in struck.get(place, ())),
+        )
+        for place in made
+    ]
+    calls = tuple(sorted(rows, key=lambda row: row.place))
+    return FaultMatrix.sum([FaultMatrix(calls=calls), run.damaged])
+
+
+def _each(run: CaseRun, made: Counter[_Place]) -> Iterator[_Strike]:
+    """Yield the strikes of a case, each once, and count all calls."""
+    for number, boot in enumerate(run.boots):
+        seen: set[_Strike] = set()
+        faults = run.case.faults_in(number)
+        places: dict[tuple[EventKind, int, str], _Place] = {}
+        for row in boot.recording.rows:
+            if row.kind not in _CALLS:
+                continue
+            key = row.kind, row.call, row.path
+            place = places.get(key)
+            if place is None:
+                place = places[key] = _place(boot, row)
+            made[place] += 1
+            if row.flags & INJECTED:
+                strike = _Strike(number, max(0, row.call), place, _name(row, faults))
+                if strike not in seen:
+                    seen.add(strike)
+                    yield strike
+
+
+def _place(boot: WatchedBoot, row: EventRow) -> _Place:
+    operation = called(boot.plan, row.call)
+    record = None if operation is None else operation.record
+    return (
+        None if operation is None else operation.kind,
+        None if record is None else record.type,
+        call_kind(row.kind),
+        name_pattern(row.path),
+    )
+
+
+def _name(row: EventRow, faults: Sequence[Fault]) -> str:
+    """Return the column of a strike."""
+    if any(isinstance(fault, Quota) for fault in faults):
+        return FULL_DISK
+    return SHORT if row.result >= 0 else _ERROR_NAMES.get(-row.result, str(-row.result))
+
+
+def _outcome(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
+    """Return what became of the operation of a strike; None where that is not known."""
+    boot = run.boots[strike.boot]
+    if run.verdict is Verdict.FAIL:
+        return _outcome_of_failure(run, strike)
+    if run.verdict is Verdict.INCONCLUSIVE:
+        return FaultOutcome.UNJUDGED
+    history = _whole(boot)
+    if strike.call >= len(history.calls):
+        return FaultOutcome.ENDED if history.end is BootEnd.DIED else FaultOutcome.UNJUDGED
+    outcome = history.calls[strike.call].outcome
+    if outcome in _REFUSALS:
+        return _after_refusal(history, strike.call)
+    if outcome is Outcome.UNANSWERED:
+        return FaultOutcome.ENDED if history.end is BootEnd.DIED else FaultOutcome.CUT_OFF
+    if outcome is not Outcome.ACKNOWLEDGED or not _is_followed(run, strike):
+        return FaultOutcome.UNJUDGED
+    return FaultOutcome.RETRIED if _is_made_again(boot, strike) else FaultOutcome.KEPT
+
+
+def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
+    """Return what a failing case says of a strike; nothing of those after the first."""
+    if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
+        return FaultOutcome.UNJUDGED
+    errors = [error for boot in run.history.boots for error in boot.errors]
+    if not errors:
+        return FaultOutcome.UNJUDGED
+    first = errors[0]
+    where = (first.boot - 1, first.call, call_kind(first.kind), name_pattern(first.path))
+    if where != (strike.boot, strike.call, strike.place[2], strike.place[3]):
+        return None
+    is_stuck = any(boot.is_stuck for boot in run.history.boots)
+    return FaultOutcome.HUNG if is_stuck else FaultOutcome.WRONG
+
+
+def _whole(boot: WatchedBoot) -> BootHistory:
+    """Return the history of a boot as it was recorded, whatever a power loss left of it."""
+    if not isinstance(boot.plan.crash, PowerLoss):
+        return boot.history
+    said = [row.data for row in boot.recording.rows if row.kind in MESSAGES]
+    lost = Ending(BootEnd.POWER_LOST)
+    return read_boot(boot.plan.operations, said, lost, directory="")
+
+
+def _after_refusal(history: BootHistory, call: int) -> FaultOutcome:
+    later = [
+        each.outcome
+        for each in history.calls[call + 1 :]
+        if each.operation.kind is not OperationKind.CLOSE
+    ]
+    asked = [each for each in later if each in (*_REFUSALS, Outcome.ACKNOWLEDGED)]
+    if asked and Outcome.ACKNOWLEDGED not in asked:
+        return FaultOutcome.REOPENED
+    return FaultOutcome.REFUSED
+
+
+def _is_followed(run: CaseRun, strike: _Strike) -> bool:
+    """Whether what came later was judged with the operation's acknowledgement in it.
+
+    A power loss in front of it, in a boot that others follow, has left an earlier moment.
+    """
+    if strike.boot == len(run.boots) - 1:
+        return True
+    calls = run.boots[strike.boot].history.calls
+    return strike.call < len(calls) and calls[strike.call].outcome is Outcome.ACKNOWLEDGED
+
+
+def _is_made_again(boot: WatchedBoot, strike: _Strike) -> bool:
+    """Whether a call of the same kind on the same kind of file went well after the strike."""
+    is_struck = False
+    for row in boot.recording.rows:
+        if call_kind(row.kind) is not strike.place[2] or max(0, row.call) != strike.call:
+            continue
+        if name_pattern(row.path) != strike.place[3]:
+            continue
+        if row.flags & INJECTED:
+            is_struck = True
+        elif is_struck and row.result >= 0:
+            return True
+    return False

@@ -1,0 +1,131 @@
+"""The fault matrix as a table of a page: kinds of calls against faults, empty cells included.
+
+Not here: its words and numbers (`matrix_text`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from walcrash.report.matrix_text import NEVER, matrices, row_words
+from walcrash.report.run_report import RunReport
+from walcrash.report.text import escape, shorten
+from walcrash.values.fault_matrix import (
+    CallRow,
+    DamageRow,
+    FaultMatrix,
+    FaultOutcome,
+    Outcomes,
+    in_order,
+)
+
+# limits
+MATRIX_ROWS: Final = 150
+"""Rows of one scenario's matrix that a page shows."""
+
+_BAD: Final = frozenset({FaultOutcome.WRONG, FaultOutcome.HUNG})
+
+_UNKNOWN: Final = frozenset({FaultOutcome.CUT_OFF, FaultOutcome.UNJUDGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixCell:
+    """One cell: a line for each outcome.
+
+    `style` is `hit`, `bad` (something broke), `soft` (nothing was judged), `never`, or `none` (the
+    scenario does not ask for it, or it cannot be).
+    """
+
+    lines: tuple[str, ...]
+    style: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRow:
+    """One kind of call, or one kind of file that was damaged."""
+
+    name: str
+    made: str
+    cells: tuple[MatrixCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixTable:
+    """Calls against faults, or files against damage."""
+
+    what: str
+    columns: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioMatrix:
+    """What a page shows of one scenario's faults."""
+
+    name: str
+    subject: str
+    reached: int
+    never: int
+    tables: tuple[MatrixTable, ...]
+
+
+def scenario_matrices(report: RunReport) -> tuple[ScenarioMatrix, ...]:
+    """Return the matrix of each scenario that injected something."""
+    found = []
+    for name, matrix in matrices(report):
+        started = report.started.get(name)
+        found.append(
+            ScenarioMatrix(
+                name=escape(name),
+                subject="" if started is None else shorten(started.subject),
+                reached=matrix.reached,
+                never=matrix.never,
+                tables=tuple(_tables(matrix)),
+            )
+        )
+    return tuple(found)
+
+
+def _tables(matrix: FaultMatrix) -> Iterable[MatrixTable]:
+    for what, rows in (("call", matrix.calls), ("file", matrix.damaged)):
+        if rows:
+            columns = in_order(column for row in rows for column in _columns(row))
+            yield MatrixTable(
+                what=what,
+                columns=tuple(columns),
+                rows=tuple(_row(row, columns) for row in rows[:MATRIX_ROWS]),
+                left_out=max(0, len(rows) - MATRIX_ROWS),
+            )
+
+
+def _columns(row: CallRow | DamageRow) -> set[str]:
+    possible = set(row.possible) if isinstance(row, CallRow) else set()
+    return possible | row.struck.keys() | set(row.never)
+
+
+def _row(row: CallRow | DamageRow, columns: Sequence[str]) -> MatrixRow:
+    is_call = isinstance(row, CallRow)
+    return MatrixRow(
+        name=shorten(row_words(row)),
+        made=f"{row.made:,}" if isinstance(row, CallRow) else "",
+        cells=tuple(
+            _cell(row.struck.get(column), column in row.never, column in _columns(row) and is_call)
+            for column in columns
+        ),
+    )
+
+
+def _cell(found: Outcomes | None, is_never: bool, is_possible: bool) -> MatrixCell:
+    if found:
+        lines = tuple(f"{count:,} {outcome.value}" for outcome, count in found.items())
+        return MatrixCell(lines=lines, style=_style(found))
+    if is_never:
+        return MatrixCell(lines=(NEVER,), style="never")
+    return MatrixCell(lines=("·",) if is_possible else ("-",), style="none")
+
+
+def _style(found: Outcomes) -> str:
+    if found.keys() & _BAD:
+        return "bad"
+    return "soft" if found.keys() <= _UNKNOWN else "hit"

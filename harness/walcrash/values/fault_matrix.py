@@ -1,0 +1,232 @@
+"""The fault matrix: which calls were struck by which fault, and what came of each.
+
+A row is one kind of call: what was called, on which kind of file, during which operation. Its
+columns are faults: an error by its name, a short transfer, a full disk. A cell says how often the
+fault fell there, by what became of it. Damage at rest has rows of its own, one for each kind of
+file.
+
+Opens of files that are there, reads and closes are in no trace, so a row of these is known only
+where one was struck.
+
+Not here: how a case is read into rows (`walcrash.case.fault_rows`), layout (`report`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Annotated, Final
+
+from walcrash.values.damage import DamageKind
+from walcrash.values.event import EventKind
+from walcrash.values.faults.calls import ERRORS, TRANSFERS, FaultCall
+from walcrash.values.faults.quota import TAKES_ROOM
+from walcrash.values.forms import SPARSE, Count, FileName, Row
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
+
+SHORT: Final = "short"
+"""The column of transfers that moved a part."""
+
+FULL_DISK: Final = "full disk"
+"""The column of calls that had no room, or room for a part."""
+
+
+class FaultOutcome(Enum):
+    """What became of the operation into which a fault fell, or of damage at rest.
+
+    - `refused`: it said so, and a later operation of its boot was acknowledged, or none was asked.
+    - `reopened`: it said so, and so did all that was asked later in its boot; the next opening
+      took it up again.
+    - `ended`: the process ended.
+    - `retried`: the call was made again and did what was asked; acknowledged, nothing was broken.
+    - `kept`: acknowledged without another try, and nothing was broken.
+    - `cut off`: a crash ended the boot before the operation's reply.
+    - `wrong`: a rule was broken that holds without the fault.
+    - `hung`: it came to no end.
+    - `reported`: what was damaged was refused, or ended the process.
+    - `unharmed`: what was damaged shows the same records as before.
+    - `shorter`: it shows other records than before, as a crash may leave them too.
+    - `not judged`: nothing was judged of it, or the case broke a rule without the fault.
+    """
+
+    REFUSED = "refused"
+    REOPENED = "reopened"
+    ENDED = "ended"
+    RETRIED = "retried"
+    KEPT = "kept"
+    CUT_OFF = "cut off"
+    REPORTED = "reported"
+    UNHARMED = "unharmed"
+    SHORTER = "shorter"
+    WRONG = "wrong"
+    HUNG = "hung"
+    UNJUDGED = "not judged"
+
+
+Outcomes = Mapping[FaultOutcome, Count]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRow(Row):
+    """One kind of call, with the faults that fell on it.
+
+    Attributes:
+        operation: what the workload was doing; None where nothing was asked yet.
+        record: the type of the record, where that was an append.
+        call: the kind of call; `fdatasync` is `fsync`, and `rmdir` is `unlink`.
+        role: the name that it acted on, digits as `#`.
+        made: how many such calls the recorded boots made, those that were struck included.
+        struck: for each fault that fell there, what became of it, with how often.
+        never: faults that the scenario asks for and the kernel can give there, and that fell on
+            none of them.
+    """
+
+    operation: OperationKind | None
+    record: RecordType | None
+    call: EventKind
+    role: FileName
+    made: Count = 0
+    struck: Mapping[str, Outcomes] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, str, str, str]:
+        """What tells it from other rows, in the order of rows."""
+        operation = "" if self.operation is None else self.operation.value
+        record = "" if self.record is None else self.record.value
+        return CALL_KINDS.index(self.call), self.role, operation, record
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The faults that the kernel can give there, in the order of columns."""
+        return faults_of(self.call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamageRow(Row):
+    """One kind of file that was damaged at rest.
+
+    Attributes:
+        role: its name, digits as `#`.
+        struck: for each kind of damage what became of it, with how often.
+        never: kinds that were asked for and that no image had.
+    """
+
+    role: FileName
+    struck: Mapping[str, Outcomes] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultMatrix:
+    """What injected faults and damage at rest fell on, and what came of it.
+
+    Attributes:
+        calls: the rows of calls, in the order of `CallRow.place`.
+        damaged: the rows of damage at rest, by the name of the file.
+    """
+
+    calls: Annotated[tuple[CallRow, ...], SPARSE] = ()
+    damaged: Annotated[tuple[DamageRow, ...], SPARSE] = ()
+
+    @classmethod
+    def sum(cls, parts: Iterable["FaultMatrix"]) -> "FaultMatrix":
+        """Return several as one: counts add up, and what one of them struck was reached."""
+        every = list(parts)
+        calls: dict[tuple[int, str, str, str], CallRow] = {}
+        for row in (row for part in every for row in part.calls):
+            known = calls.get(row.place)
+            calls[row.place] = row if known is None else _together(known, row)
+        damaged: dict[str, DamageRow] = {}
+        for each in (each for part in every for each in part.damaged):
+            before = damaged.get(each.role, DamageRow(role=each.role))
+            struck = added((before.struck, each.struck))
+            never = tuple(in_order({*before.never, *each.never} - struck.keys()))
+            damaged[each.role] = DamageRow(role=each.role, struck=struck, never=never)
+        return cls(
+            calls=tuple(row for _, row in sorted(calls.items())),
+            damaged=tuple(row for _, row in sorted(damaged.items())),
+        )
+
+    @property
+    def rows(self) -> list[CallRow | DamageRow]:
+        """All rows, those of calls first."""
+        return [*self.calls, *self.damaged]
+
+    @property
+    def cells(self) -> list[tuple[Mapping[str, Outcomes], tuple[str, ...]]]:
+        """For each row the cells that were reached, and those that were not."""
+        return [(row.struck, row.never) for row in self.rows]
+
+    @property
+    def reached(self) -> int:
+        """How many cells a fault fell on."""
+        return sum(len(struck) for struck, _ in self.cells)
+
+    @property
+    def never(self) -> int:
+        """How many cells were asked for and not reached."""
+        return sum(len(never) for _, never in self.cells)
+
+
+NO_FAULTS: Final = FaultMatrix()
+"""The matrix of a case into which nothing was injected."""
+
+
+def added(parts: Iterable[Mapping[str, Outcomes]]) -> dict[str, Outcomes]:
+    """Return the outcomes of several as one, in the order of columns and of outcomes."""
+    total: dict[str, Counter[FaultOutcome]] = {}
+    for part in parts:
+        for column, outcomes in part.items():
+            total.setdefault(column, Counter()).update(outcomes)
+    return {
+        column: {each: total[column][each] for each in FaultOutcome if total[column][each]}
+        for column in in_order(total)
+    }
+
+
+def in_order(columns: Iterable[str]) -> list[str]:
+    """Return columns in the order in which they are shown."""
+    return sorted(set(columns), key=_rank)
+
+
+def faults_of(call: EventKind) -> tuple[str, ...]:
+    """Return the faults that the kernel can give for a call, in the order of columns."""
+    names = [error.value for error in ERRORS[_CALLS[call]]] if call in _CALLS else []
+    names += [SHORT] if _CALLS.get(call) in TRANSFERS else []
+    return tuple([*names, FULL_DISK] if call in TAKES_ROOM else names)
+
+
+def call_kind(kind: EventKind) -> EventKind:
+    """Return the kind under which a call has its row."""
+    return _SAME.get(kind, kind)
+
+
+def _together(one: CallRow, other: CallRow) -> CallRow:
+    struck = added((one.struck, other.struck))
+    never = tuple(in_order({*one.never, *other.never} - struck.keys()))
+    return replace(one, made=one.made + other.made, struck=struck, never=never)
+
+
+def _rank(column: str) -> tuple[int, str]:
+    """Return what orders columns: errors as the table of calls names them, then the rest."""
+    return (COLUMNS.index(column) if column in COLUMNS else len(COLUMNS), column)
+
+
+_SAME: Final = {EventKind.FDATASYNC: EventKind.FSYNC, EventKind.RMDIR: EventKind.UNLINK}
+
+_CALLS: Final[Mapping[EventKind, FaultCall]] = {
+    call_kind(kind): call for call in FaultCall for kind in call.kinds
+}
+
+CALL_KINDS: Final = tuple(EventKind)
+"""The kinds of calls, in the order of rows."""
+
+COLUMNS: Final = (
+    *dict.fromkeys(error.value for errors in ERRORS.values() for error in errors),
+    SHORT,
+    FULL_DISK,
+    *(kind.value for kind in DamageKind),
+)
+"""All columns, in the order in which they are shown."""

@@ -1,0 +1,209 @@
+"""The fault matrix: what a case adds to it, what it says was never reached, and how it is shown."""
+
+import errno
+from dataclasses import replace
+
+import pytest
+from report_lines import ended, scenario_ended, scenario_started, started
+from test_story import NOTHING, case_run, row, watched
+
+from walcrash.campaign.fault_tally import matrix_of
+from walcrash.case.case_run import CaseRun
+from walcrash.case.fault_rows import fault_rows
+from walcrash.recorder.recording import EventRow
+from walcrash.report.formats import FORMATS
+from walcrash.report.merge import merged_report
+from walcrash.report.run_report import RunReport
+from walcrash.report.summary import summary_text
+from walcrash.values.event import INJECTED, EventKind
+from walcrash.values.fault_matrix import (
+    FULL_DISK,
+    CallRow,
+    DamageRow,
+    FaultMatrix,
+    FaultOutcome,
+    faults_of,
+)
+from walcrash.values.faults import CallError, ErrorName, FaultCall, FaultKind, FaultPlan
+from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
+from walcrash.values.io_error import IoError
+from walcrash.values.log import LogLine, line_from_json, line_to_json
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
+
+PUT = Operation(OperationKind.APPEND, record=Record(RecordType.PUT, "op-1", 1, payload=b"x"))
+SYNC = EventKind.FDATASYNC
+FAULT = CallError(boot=0, call=1, on=FaultCall.FSYNC, error=ErrorName.EIO)
+FIRST = IoError(boot=1, call=1, kind=SYNC, path="wal-7.log", nth=1, errno=errno.EIO)
+PLACE = {
+    "operation": OperationKind.APPEND,
+    "record": RecordType.PUT,
+    "call": EventKind.FSYNC,
+    "role": "wal-#.log",
+}
+
+
+def struck(call: int) -> EventRow:
+    return row(SYNC, call, "wal-7.log", result=-errno.EIO)._replace(flags=INJECTED)
+
+
+def ran(
+    *outcomes: Outcome,
+    rows: tuple[EventRow, ...] = (struck(1),),
+    end: BootEnd = BootEnd.CLOSED,
+    verdict: Verdict = Verdict.PASS,
+    broken: Invariant | None = None,
+    is_stuck: bool = False,
+) -> CaseRun:
+    """Return a case whose first append has its sync struck; `outcomes` are those of its appends."""
+    boot = watched(list(rows), *[PUT] * len(outcomes), end=end)
+    opened = Call(Operation(OperationKind.OPEN), Outcome.ACKNOWLEDGED)
+    calls = (opened, *(Call(PUT, outcome) for outcome in outcomes))
+    history = BootHistory(calls, NOTHING, end, errors=(FIRST,), is_stuck=is_stuck)
+    violations = () if broken is None else (Violation(broken, "first recovery", ""),)
+    run = case_run(replace(boot, history=history))
+    return replace(
+        run,
+        case=replace(run.case, faults=(FAULT,)),
+        history=History((history,), Recoveries(first=NOTHING)),
+        judgement=Judgement(verdict, violations, frozenset(), ()),
+    )
+
+
+def came_to(run: CaseRun) -> dict[str, dict[FaultOutcome, int]]:
+    (found,) = fault_rows(run).calls
+    assert (found.call, found.role) == (EventKind.FSYNC, "wal-#.log")
+    assert (found.operation, found.record) == (OperationKind.APPEND, RecordType.PUT)
+    return {fault: dict(outcomes) for fault, outcomes in found.struck.items()}
+
+
+ACKED, REFUSED = Outcome.ACKNOWLEDGED, Outcome.REFUSED
+AGAIN = (struck(1), struck(1), row(SYNC, 1, "wal-7.log"))
+
+
+@pytest.mark.parametrize(
+    ("run", "outcome"),
+    [
+        (ran(REFUSED, ACKED), FaultOutcome.REFUSED),
+        (ran(REFUSED), FaultOutcome.REFUSED),
+        (ran(REFUSED, REFUSED), FaultOutcome.REOPENED),
+        (ran(Outcome.UNANSWERED, end=BootEnd.DIED), FaultOutcome.ENDED),
+        (ran(Outcome.UNANSWERED, end=BootEnd.KILLED), FaultOutcome.CUT_OFF),
+        (ran(ACKED, ACKED), FaultOutcome.KEPT),
+        (ran(ACKED, rows=AGAIN), FaultOutcome.RETRIED),
+        (ran(ACKED, verdict=Verdict.INCONCLUSIVE), FaultOutcome.UNJUDGED),
+        (
+            ran(ACKED, verdict=Verdict.FAIL, broken=Invariant.UNREPORTED_ERROR),
+            FaultOutcome.WRONG,
+        ),
+        (
+            ran(
+                Outcome.UNANSWERED,
+                verdict=Verdict.FAIL,
+                broken=Invariant.UNREPORTED_ERROR,
+                is_stuck=True,
+            ),
+            FaultOutcome.HUNG,
+        ),
+        (ran(ACKED, verdict=Verdict.FAIL, broken=Invariant.LOST_PUT), FaultOutcome.UNJUDGED),
+    ],
+)
+def test_a_strike_is_told_by_what_became_of_its_operation(
+    run: CaseRun, outcome: FaultOutcome
+) -> None:
+    assert came_to(run) == {"EIO": {outcome: 1}}
+
+
+def test_of_a_case_that_failed_for_its_first_error_the_others_say_nothing() -> None:
+    rows = (struck(1), struck(2))
+    run = ran(ACKED, ACKED, rows=rows, verdict=Verdict.FAIL, broken=Invariant.UNREPORTED_ERROR)
+    assert came_to(run) == {"EIO": {FaultOutcome.WRONG: 1}}
+    assert came_to(ran(REFUSED, ACKED, rows=rows)) == {
+        "EIO": {FaultOutcome.REFUSED: 1, FaultOutcome.KEPT: 1}
+    }
+
+
+def call_row(**changes: object) -> CallRow:
+    return replace(CallRow(**PLACE), **changes)  # type: ignore[arg-type]
+
+
+def test_what_a_plan_asks_for_and_nothing_struck_was_never_reached() -> None:
+    matrix = FaultMatrix(calls=(call_row(made=9, struck={"EIO": {FaultOutcome.REFUSED: 2}}),))
+    error = FaultPlan(kind=FaultKind.ERROR)
+
+    def never(*plans: FaultPlan) -> tuple[str, ...]:
+        found = matrix_of(matrix, plans)
+        assert found is not None
+        return found.calls[0].never
+
+    assert never(error) == tuple(name for name in faults_of(EventKind.FSYNC) if name != "EIO")
+    named = replace(error, calls=(FaultCall.FSYNC,), errors=(ErrorName.ENOSPC,))
+    assert never(named) == ("ENOSPC",)
+    assert never(replace(named, files="wal-*.log")) == ("ENOSPC",)
+    assert never(replace(named, files="state")) == ()
+    assert never(replace(named, operations=("PutOperation",))) == ("ENOSPC",)
+    assert never(replace(named, operations=("open",))) == ()
+    # A sync takes no room, and a scenario of kills has no matrix.
+    assert never(FaultPlan(kind=FaultKind.QUOTA)) == ()
+    assert matrix_of(matrix, (FaultPlan(),)) is None
+
+
+def test_matrices_add_up_and_what_one_run_struck_was_reached() -> None:
+    one = FaultMatrix(
+        calls=(call_row(made=3, struck={"EIO": {FaultOutcome.KEPT: 1}}, never=("ENOSPC", "EINTR")),)
+    )
+    other = FaultMatrix(
+        calls=(call_row(made=4, struck={"ENOSPC": {FaultOutcome.WRONG: 2}}, never=("EIO",)),),
+        damaged=(DamageRow(role="a", struck={"bit": {FaultOutcome.REPORTED: 1}}, never=("cut",)),),
+    )
+    (both,) = FaultMatrix.sum([one, other]).calls
+    assert (both.made, both.never) == (7, ("EINTR",))
+    assert both.struck == {"EIO": {FaultOutcome.KEPT: 1}, "ENOSPC": {FaultOutcome.WRONG: 2}}
+    assert FaultMatrix.sum([one, other]).reached == 3
+    assert FaultMatrix.sum([one, other]).never == 2
+
+
+FULL = FaultMatrix(
+    calls=(
+        call_row(made=12, struck={"EIO": {FaultOutcome.WRONG: 2}}, never=("EINTR",)),
+        call_row(
+            call=EventKind.WRITE, made=5, struck={FULL_DISK: {FaultOutcome.REFUSED: 3}}, never=()
+        ),
+    ),
+    damaged=(DamageRow(role="<b>", struck={"bit": {FaultOutcome.SHORTER: 7}}, never=("zeros",)),),
+)
+
+
+def lines() -> list[LogLine]:
+    return [
+        started("quick"),
+        scenario_started("quick"),
+        scenario_ended("quick", 4, 0, matrix=FULL),
+        ended(Verdict.PASS, 4),
+    ]
+
+
+def test_the_log_holds_the_matrix_and_gives_it_back() -> None:
+    line = lines()[2]
+    assert line_from_json(line_to_json(line)) == line
+    assert "matrix" not in line_to_json(scenario_ended("quick", 4, 0))
+
+
+def test_the_matrix_is_in_every_report() -> None:
+    report = RunReport.of(lines())
+    text = FORMATS["matrix"].render(report)
+    assert "fsync wal-#.log of append PutOperation" in text
+    assert "never     fsync wal-#.log of append PutOperation: EINTR" in text
+    assert "cells     3 reached, 2 never" in text
+    page = FORMATS["html"].render(report)
+    assert '<td class="bad">2 wrong' in page
+    assert '<td class="never">never' in page
+    assert "&lt;b&gt;" in page
+    end = summary_text(report, seconds=1.0, report_path="")
+    assert "3 of 5 reached, by call, file, operation and fault" in end
+    assert "| damage at rest | - | 7 | - | 1 |" in FORMATS["github"].render(report)
+    for name in ("junit", "sarif"):
+        assert "cells of the fault matrix reached" in FORMATS[name].render(report)
+    merged = merged_report([lines(), lines()])
+    assert merged.scenarios[0].matrix == FaultMatrix.sum([FULL, FULL])
