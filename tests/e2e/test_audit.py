@@ -52,8 +52,9 @@ def run_audit(
     return run(directory, "audit", "audited.toml", "--seed", "7", *words, **variables)
 
 
-def audited(directory: Path, subject: str) -> dict[str, Any]:
+def audited(directory: Path, subject: str, *, fault_cases: int = 0) -> dict[str, Any]:
     words = ("--cases", "2", "--images", "30", "--jobs", "1", "--json")
+    words = (*words, "--fault-cases", str(fault_cases))
     done = run_audit(directory, *words, adapter=f"{SUBJECTS}:{subject}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in directory.iterdir()) == ["audited.toml"]
@@ -80,6 +81,19 @@ def test_where_each_sync_carries_a_promise_each_is_needed(tmp_path: Path) -> Non
         {"operation": "append MarkDone", "unsynced": 0, "calls": mark_calls(audit)},
         {"operation": "close", "unsynced": 0, "calls": audit["boots"]},
     ]
+
+
+@pytest.mark.slow
+def test_an_error_that_is_ignored_is_told_from_one_that_is_refused(tmp_path: Path) -> None:
+    calls = audited(tmp_path, "Heedless", fault_cases=1)["failing_calls"]
+    reactions = {(call["site"], call["error"]): set(call["reactions"]) for call in calls}
+    findings = {(call["site"], call["error"]): call["finding"] for call in calls}
+    put = "append PutOperation: fsync"
+    assert reactions[f"{put} log", "EIO"] == {"refused"}
+    assert reactions[f"{put} hint", "EIO"] == {"went on as without it"}
+    # Its write is not looked at either: the line is torn, and later ones follow it.
+    short = findings["append PutOperation: write log", "short"]
+    assert short["violations"][0]["invariant"] == "unreported-error"
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.tools.audit import site as audit_site
 from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site
-from walcrash.values.audit import AuditFinding, Reason, SiteAudit
+from walcrash.values.audit import Reason, SiteAudit
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.contract import PersistenceModel as Model
 from walcrash.values.event import Event, EventKind

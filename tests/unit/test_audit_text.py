@@ -7,15 +7,17 @@ import pytest
 from walcrash.report.audit_text import audit_json, audit_text, publish_audit
 from walcrash.values.audit import (
     Audit,
-    AuditFinding,
     Baseline,
     Reason,
     SiteAudit,
     SiteVerdict,
     UnsyncedPromise,
 )
+from walcrash.values.audit_faults import CallAudit, DamageAudit, FaultAudit, Notice, Reaction
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.damage import DamageKind
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
 from walcrash.values.moments import Placement
@@ -55,6 +57,9 @@ NOT_NOTICED = SiteAudit(
 IDLE = SiteAudit(site="reopen: fsync log", calls=2, idle=2)
 
 
+ASKED = "--cases 6 --images 60 --fault-cases 2"
+
+
 def audit(*sites: SiteAudit, **other: object) -> Audit:
     fields = {
         "scenario": "mylog",
@@ -64,6 +69,7 @@ def audit(*sites: SiteAudit, **other: object) -> Audit:
         "model": PersistenceModel.EXT4,
         "images": 60,
         "asked_cases": 6,
+        "fault_cases": 2,
         "cases": 6,
         "boots": 12,
         "syncs": 40,
@@ -134,7 +140,45 @@ def test_the_text_has_a_row_for_each_site_and_says_what_is_proven() -> None:
     assert "not noticed, not proven: 18 images" in text
     assert "2 calls, 5.0 % of all syncs; 1,600 bytes and 1 name were pending" in text
     assert "nothing was pending when it was called" in text
-    assert "walcrash audit mylog.toml --seed 7 --cases 6 --images 60" in text
+    assert "walcrash audit mylog.toml --seed 7 --cases 6 --images 60 --fault-cases 2" in text
+
+
+FAILING = FaultAudit(
+    calls=(
+        CallAudit(site="append: fsync log", error="EIO", reactions=(Reaction.REFUSED,), runs=2),
+        CallAudit(site="apply: fsync .", error="EIO", reactions=(Reaction.IGNORED,) * 2, runs=4),
+        CallAudit(
+            site="append: write log", error="short",
+            reactions=(Reaction.IGNORED, Reaction.OTHER), runs=3, finding=FINDING,
+        ),
+    ),
+    damages=(
+        DamageAudit(
+            file="log", kind=DamageKind.BIT, notices=(Notice.REFUSED, Notice.SILENT),
+            violation=Violation(Invariant.SILENT_ROT, "first recovery", "op-1 is gone", "", ""),
+        ),
+    ),
+)  # fmt: skip
+
+
+def test_a_call_whose_error_makes_no_difference_is_named() -> None:
+    text = audit_text(audit(NEEDED, faults=FAILING))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "append: fsync log EIO refused held 1" in rows
+    assert "append: write log short made other calls or went on as without it lost-put 2" in rows
+    assert "harmful append: write log · short · lost-put" in rows
+    ignored = next(row for row in rows if row.startswith("ignored"))
+    assert "1 error made no difference to what the subject did" in ignored
+    assert "apply: fsync . (EIO)" in text
+    assert "log bit 1 0 0 1" in rows
+    assert "silent log · bit · silent-rot" in rows
+
+
+def test_the_json_counts_what_recoveries_made_of_damage() -> None:
+    found = json.loads(json.dumps(audit_json(audit(NEEDED, faults=FAILING))))
+    (damage,) = found["damage"]
+    assert (damage["noticed"]["refused"], damage["noticed"]["silent"]) == (1, 1)
+    assert [each["is_ignored"] for each in found["failing_calls"]] == [False, True, False]
 
 
 def test_a_failed_baseline_is_shown_and_fails() -> None:
@@ -170,4 +214,4 @@ def test_the_json_has_everything_and_is_valid() -> None:
     assert needed["finding"]["violations"][0]["invariant"] == "lost-put"
     assert (other["is_proven"], other["share"], other["finding"]) == (False, 0.05, None)
     assert found["doubts"] == ["calls that are not modelled"]
-    assert found["again"] == "walcrash audit mylog.toml --seed 7 --cases 6 --images 60"
+    assert found["again"] == f"walcrash audit mylog.toml --seed 7 {ASKED}"

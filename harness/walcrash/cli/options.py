@@ -95,12 +95,12 @@ SUBJECT = click.option(
 
 
 def number_option(
-    name: str, *, text: str, default: int | None = None, most: int = MOST_AUDITED
+    name: str, *, text: str, default: int | None = None, most: int = MOST_AUDITED, least: int = 1
 ) -> Option:
-    """Return an option that takes a number from 1; the help shows its default, if it has one."""
+    """Return an option that takes a number from `least`; the help shows its default, if any."""
     return click.option(
         name,
-        type=click.IntRange(1, most),
+        type=click.IntRange(least, most),
         metavar="N",
         default=default,
         show_default=default is not None,

@@ -7,10 +7,15 @@ proven or only was not noticed is said next to it.
 import json
 import math
 
+from walcrash.report.audit_faults_text import (
+    crash_lines,
+    fault_parts,
+    faults_json,
+    finding_json,
+)
 from walcrash.report.finding_text import (
     NARROWEST,
     WIDTH,
-    landing_lines,
     plain_lines,
     shown_lines,
 )
@@ -26,10 +31,10 @@ from walcrash.report.text import (
     shorten,
     table,
 )
-from walcrash.values.audit import PROOFS, Audit, AuditFinding, Reason, SiteAudit, SiteVerdict
+from walcrash.values.audit import PROOFS, Audit, Reason, SiteAudit, SiteVerdict
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import ExitCode
-from walcrash.values.verdict import Verdict, Violation
+from walcrash.values.verdict import Verdict
 
 FORMAT = 1
 """Version of the JSON."""
@@ -67,6 +72,7 @@ def audit_text(audit: Audit, *, width: int = WIDTH) -> str:
         _not_needed(audit, width),
         _unproven(audit, width),
         _unsynced(audit, width),
+        *fault_parts(audit.faults, audit.model, width),
         _strength(audit, width),
         _end(audit, width),
     ]
@@ -116,19 +122,9 @@ def _baseline(audit: Audit, width: int) -> list[str]:
         f"FAIL  with all its syncs · {first.invariant.value}",
         *paragraph(shorten(first.message), width=width),
         "",
-        *_crash(finding, audit.model, width),
+        *crash_lines(finding, audit.model, width),
         *shown_lines(first, width),
     ]
-
-
-def _crash(finding: AuditFinding, drawn_from: PersistenceModel, width: int) -> list[str]:
-    """Return where the crashes fell; images before the last are of the contract's model."""
-    lines: list[str] = []
-    for number, landing in enumerate(finding.landings, start=1):
-        is_last = number == len(finding.landings)
-        model = finding.model if is_last else drawn_from
-        lines += landing_lines(landing, model, width, is_first=number == 1)
-    return lines
 
 
 def _of(audit: Audit, verdict: SiteVerdict) -> list[SiteAudit]:
@@ -142,7 +138,7 @@ def _needed(audit: Audit, width: int) -> list[str]:
         first = site.finding.worst
         lines += ["", f"needed  {escape(site.site)} · {first.invariant.value}"]
         lines += paragraph(shorten(first.message), width=width)
-        lines += _crash(site.finding, audit.model, width)
+        lines += crash_lines(site.finding, audit.model, width)
     return lines[1:]
 
 
@@ -204,7 +200,7 @@ def _together(together: SiteAudit, model: PersistenceModel, width: int) -> list[
             f"again; {shorten(first.message)}",
             width=width,
         ),
-        *_crash(together.finding, model, width),
+        *crash_lines(together.finding, model, width),
     ]
 
 
@@ -293,6 +289,7 @@ def _covered(audit: Audit) -> str:
 def again(audit: Audit) -> str:
     """Return the command that makes the same audit again."""
     asked = f" --cases {audit.asked_cases} --images {audit.images}"
+    asked += f" --fault-cases {audit.fault_cases}"
     return f"walcrash audit {shell_path(audit.path)} --seed {shell_word(audit.seed)}{asked}"
 
 
@@ -318,7 +315,7 @@ def audit_json(audit: Audit) -> dict[str, object]:
         "baseline": {
             "positions": audit.baseline.positions,
             "images": audit.baseline.images,
-            "finding": _finding_json(audit.baseline.finding),
+            "finding": finding_json(audit.baseline.finding),
         },
         "sites": [_site_json(site, audit.syncs) for site in audit.sites],
         "together": None if audit.together is None else _audit_json(audit.together),
@@ -326,6 +323,7 @@ def audit_json(audit: Audit) -> dict[str, object]:
             {"operation": one.operation, "unsynced": one.unsynced, "calls": one.calls}
             for one in audit.unsynced
         ],
+        **faults_json(audit.faults),
         "again": again(audit),
     }
 
@@ -356,27 +354,5 @@ def _audit_json(together: SiteAudit) -> dict[str, object]:
         "judged": together.judged,
         "judged_with_a_promise": together.promised,
         "unconfirmed": together.unconfirmed,
-        "finding": _finding_json(together.finding),
-    }
-
-
-def _finding_json(finding: AuditFinding | None) -> dict[str, object] | None:
-    if finding is None:
-        return None
-    return {
-        "case": finding.case_index,
-        "model": finding.model.value,
-        "is_plain": finding.is_plain,
-        "landings": [{"text": str(each), "loss": each.loss} for each in finding.landings],
-        "violations": [_violation_json(each) for each in finding.violations],
-    }
-
-
-def _violation_json(violation: Violation) -> dict[str, str]:
-    return {
-        "invariant": violation.invariant.value,
-        "where": violation.where,
-        "message": violation.message,
-        "allowed": violation.allowed,
-        "found": violation.found,
+        "finding": finding_json(together.finding),
     }

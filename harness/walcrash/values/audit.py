@@ -11,9 +11,10 @@ Not here: making traces and images (`tools.audit.case`).
 from dataclasses import dataclass, field
 from enum import Enum
 
-from walcrash.values.case import Landing
+from walcrash.values.audit_faults import NO_FAULTS, FaultAudit
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.verdict import HasViolations, Verdict, Violation
+from walcrash.values.verdict import Verdict
 
 
 class SiteVerdict(Enum):
@@ -38,25 +39,6 @@ class Reason(Enum):
 
 PROOFS = frozenset({Reason.FAILS_WITHOUT, Reason.ADDS_NO_IMAGE, Reason.ALL_JUDGED})
 """What is certain for the recorded traces; all else is as far as images were judged."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFinding(HasViolations):
-    """What breaks, with or without a sync.
-
-    Attributes:
-        case_index: the case that showed it.
-        violations: what was broken, most severe first.
-        landings: where the power was lost or the process was killed, in the order of the boots.
-        model: the strictest persistence model that was found to show it.
-        is_plain: whether it breaks without any crash.
-    """
-
-    case_index: int
-    violations: tuple[Violation, ...]
-    landings: tuple[Landing, ...]
-    model: PersistenceModel
-    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +167,7 @@ class Audit:
         model: the contract's persistence model.
         images: most images that were judged for one site in one boot.
         asked_cases: how many cases were asked for.
+        fault_cases: in how many of these storage was to fail.
         cases: how many were recorded; fewer where the baseline failed.
         has_kills: whether boots before an audited one may have been killed with the power on.
         boots: how many boots of them were audited.
@@ -193,6 +176,7 @@ class Audit:
         sites: in the order in which the traces reach them; empty if the baseline failed.
         unsynced: promises that no sync makes durable.
         together: all sites that are not needed, removed at once; None with fewer than two.
+        faults: what the first cases showed where storage fails; nothing if the baseline failed.
         doubts: why cases were not audited, each once.
         broken: why nothing could be audited; empty if something was.
     """
@@ -204,6 +188,7 @@ class Audit:
     model: PersistenceModel
     images: int
     asked_cases: int
+    fault_cases: int = 0
     has_kills: bool = False
     cases: int = 0
     boots: int = 0
@@ -212,6 +197,7 @@ class Audit:
     sites: tuple[SiteAudit, ...] = ()
     unsynced: tuple[UnsyncedPromise, ...] = ()
     together: SiteAudit | None = None
+    faults: FaultAudit = NO_FAULTS
     doubts: tuple[str, ...] = ()
     broken: str = ""
 

@@ -4,9 +4,10 @@ Cases are drawn as for a campaign with power losses, of two boots at least, so t
 recovery are audited too. Each case is one piece of work for a job; what comes back is merged in
 the order of the cases, so the audit is the same whatever the number of jobs.
 
-Sites that nobody misses may cover for each other, so they are removed together at the end.
+Sites that nobody misses may cover for each other, so they are removed together at the end. Then
+storage fails in the first cases: call by call, and at rest.
 
-Not here: auditing one case (`case`).
+Not here: auditing one case (`case`, `failing_calls`, `damages`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,11 @@ from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
-from walcrash.values.audit import Audit, AuditFinding, Baseline, SiteAudit, SiteVerdict
+from walcrash.tools.audit.damages import audit_damages
+from walcrash.tools.audit.failing_calls import audit_failing_calls
+from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
+from walcrash.values.audit_faults import NO_FAULTS, FaultAudit
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import Case
 from walcrash.values.contract import Contract, Promise
 from walcrash.values.faults import FaultKind, FaultPlan, PowerLoss
@@ -36,6 +41,9 @@ CASES: Final = 6
 IMAGES: Final = 60
 """Images that are judged without one site in one boot by default."""
 
+FAULT_CASES: Final = 2
+"""Cases in which storage fails, by default."""
+
 BOOTS: Final = 2
 """Fewest boots of a case: one of them recovers."""
 
@@ -49,6 +57,7 @@ class AuditPlan:
         master_seed: an integer in decimal digits, or any text.
         cases: how many cases.
         images: most images that are judged for one site in one boot.
+        fault_cases: in how many of the cases storage fails.
         jobs: how many processes run cases.
     """
 
@@ -56,6 +65,7 @@ class AuditPlan:
     master_seed: str
     cases: int = CASES
     images: int = IMAGES
+    fault_cases: int = FAULT_CASES
     jobs: int = 1
 
 
@@ -99,25 +109,44 @@ def audit_one(work: AuditWork) -> CaseAudit:
         WalcrashError: as `run_audit`.
     """
     scenario, description = work.scenario, work.prepared.description
-    case = draw_case(
-        scenario,
-        supports=description.supports,
+    stored = store_case(_up_to_last_power_loss(_drawn(work)), scenario, description)
+    return audit_case(job_sandbox(), stored, work.together)
+
+
+def audit_faults_of_one(work: AuditWork) -> FaultAudit:
+    """Draw a case and audit it where storage fails; in a job process.
+
+    Raises:
+        WalcrashError: as `run_audit`.
+    """
+    scenario, description = work.scenario, work.prepared.description
+    case = _up_to_last_power_loss(_drawn(work))
+    if not case.boots:
+        return NO_FAULTS
+    stored, sandbox = store_case(case, scenario, description), job_sandbox()
+    return audit_failing_calls(sandbox, stored) + audit_damages(sandbox, stored)
+
+
+def _drawn(work: AuditWork) -> Case:
+    return draw_case(
+        work.scenario,
+        supports=work.prepared.description.supports,
         profile=work.prepared.profile,
         master_seed=work.master_seed,
         index=work.index,
     )
-    stored = store_case(_up_to_last_power_loss(case), scenario, description)
-    return audit_case(job_sandbox(), stored, work.together)
 
 
 def with_power(scenario: Scenario, images: int) -> Scenario:
     """Return a scenario with power losses, in two boots at least.
 
-    Its kills stay: the boot after one finds what was never synced. The clock is steady: no sync
+    Its kills stay: the boot after one finds what was never synced. What makes calls fail, or
+    damages files, does not: a sync is judged where storage works. The clock is steady: no sync
     makes up for one that goes back.
     """
     has_power = any(fault.kind is FaultKind.POWER for fault in scenario.faults)
-    faults = scenario.faults if has_power else (FaultPlan(kind=FaultKind.POWER),)
+    ends = tuple(fault for fault in scenario.faults if fault.kind in _ENDS)
+    faults = ends if has_power else (FaultPlan(kind=FaultKind.POWER),)
     fewest, most = scenario.workload.boots
     return replace(
         scenario,
@@ -132,6 +161,10 @@ def _up_to_last_power_loss(case: Case) -> Case:
     """Return a case without the boots behind its last power loss: nothing is audited there."""
     losses = [at for at, boot in enumerate(case.boots) if isinstance(boot.crash, PowerLoss)]
     return replace(case, boots=case.boots[: losses[-1] + 1] if losses else ())
+
+
+_ENDS: Final = (FaultKind.KILL, FaultKind.KILL_TIMER, FaultKind.POWER)
+"""What ends a boot."""
 
 
 class _Auditor:
@@ -155,10 +188,33 @@ class _Auditor:
         spare = frozenset(
             site.site for site in audit.sites if site.verdict is SiteVerdict.NOT_NEEDED
         )
-        if len(spare) < 2 or audit.verdict is not Verdict.PASS:
+        if len(spare) > 1 and audit.verdict is Verdict.PASS:
+            self._say(f"all {len(spare)} sites that are not needed, removed together")
+            audit = _with_together(audit, list(self._cases(prepared, together=spare)))
+        if audit.verdict is not Verdict.PASS:
             return audit
-        self._say(f"all {len(spare)} sites that are not needed, removed together")
-        return _with_together(audit, list(self._cases(prepared, together=spare)))
+        return replace(audit, faults=self._faults(prepared))
+
+    def _faults(self, prepared: Prepared) -> FaultAudit:
+        """Make storage fail in the first cases."""
+        cases = min(self._plan.fault_cases, self._plan.cases)
+        works = (
+            AuditWork(
+                scenario=self._scenario,
+                prepared=prepared,
+                master_seed=self._plan.master_seed,
+                index=index,
+            )
+            for index in range(cases)
+        )
+        found = NO_FAULTS
+        ahead = WorkAhead(self._pool, audit_faults_of_one, works, jobs=self._plan.jobs)
+        for done, (_, result) in enumerate(ahead, 1):
+            if result is None:
+                raise KeyboardInterrupt
+            found += result
+            self._say(f"storage that fails, case {done} of {cases}")
+        return found
 
     def _nothing_yet(self, contract: Contract) -> Audit:
         plan = self._plan
@@ -173,6 +229,7 @@ class _Auditor:
             model=contract.model,
             images=plan.images,
             asked_cases=plan.cases,
+            fault_cases=plan.fault_cases,
             has_kills=any(fault.kind is not FaultKind.POWER for fault in self._scenario.faults),
         )
 

@@ -23,7 +23,8 @@ from walcrash.oracle import Judge
 from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site, find_sites, find_unsynced, has_promise
 from walcrash.tools.audit.space import work_of_site, work_of_syncs
-from walcrash.values.audit import AuditFinding, Baseline, SiteAudit, UnsyncedPromise
+from walcrash.values.audit import Baseline, SiteAudit, UnsyncedPromise
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault

@@ -28,7 +28,8 @@ from walcrash.tools.audit.space import (
     list_added,
     side_by_side,
 )
-from walcrash.values.audit import AuditFinding, Baseline, SiteAudit
+from walcrash.values.audit import Baseline, SiteAudit
+from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import Landing
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootHistory, Recoveries

@@ -96,13 +96,20 @@ def _silenced(event: Event) -> Event:
     return replace(event, is_synchronous=False)
 
 
+def call_name(plan: BootPlan, event: Event, *, is_first_boot: bool) -> str:
+    """Return the name of the site of any call: `append PutOperation: write wal.log`."""
+    operation = _operation(plan, event.call, is_first_boot=is_first_boot)
+    return f"{operation}: {event.kind.value} {steady_name(event.path)}".rstrip()
+
+
 def _what(event: Event) -> str:
     if event.kind in _SYNCS:
-        return f"{event.kind.value} {_steady(event.path)}".rstrip()
-    return f"synchronous {event.kind.value} {_steady(event.path)}"
+        return f"{event.kind.value} {steady_name(event.path)}".rstrip()
+    return f"synchronous {event.kind.value} {steady_name(event.path)}"
 
 
-def _steady(path: str) -> str:
+def steady_name(path: str) -> str:
+    """Return a path with `*` for its numbers and random parts."""
     for pattern in _RANDOM_PARTS:
         path = pattern.sub("*", path)
     return path

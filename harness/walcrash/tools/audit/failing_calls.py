@@ -1,0 +1,229 @@
+"""Failing calls of one case: each call of a boot is made to fail, one boot for each, and judged.
+
+The boot is run once without an error, then once for each kind of call with one error of those that
+the kernel can give, writes with a few more. Each of these is closed and judged, and loses power and
+is judged, if the contract promises anything after that. What fails without the error as well is not
+the error's.
+
+What the subject did is read off the trace: the same calls and replies as without the error to the
+end of the boot, the same call again, or other ones.
+
+Not here: which errors there are (`walcrash.values.faults.calls`), where a call is counted
+(`walcrash.values.faults.nth_call`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from walcrash.case.case_run import CaseRun
+from walcrash.case.plain import blame
+from walcrash.case.runner import run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.case.watched_boot import WatchedBoot
+from walcrash.tools.audit.sites import call_name
+from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
+from walcrash.values.audit_finding import AuditFinding
+from walcrash.values.case import BootPlan
+from walcrash.values.case_file import StoredCase
+from walcrash.values.contract import Promise
+from walcrash.values.event import MESSAGES, Event, EventKind
+from walcrash.values.faults import (
+    ERRORS,
+    KEPT_SCALE,
+    CallError,
+    ErrorName,
+    Fault,
+    FaultCall,
+    PowerLoss,
+    ShortTransfer,
+)
+from walcrash.values.history import BootEnd, Outcome
+from walcrash.values.seed import derive_seed
+from walcrash.values.verdict import Invariant, Verdict
+
+# limits
+POWER_IMAGES: Final = 12
+"""Images of a power loss that are judged after one error."""
+
+READS: Final = 3
+"""How many opens, and reads, of a recovery are made to fail; no trace has them."""
+
+SITES: Final = 60
+"""Most sites of one boot whose calls are made to fail, the first ones."""
+
+_MORE_ERRORS: Final = {FaultCall.WRITE: (ErrorName.ENOSPC, ErrorName.EINTR)}
+"""What calls return beside the most frequent error."""
+
+_CALLS: Final = {kind: call for call in FaultCall for kind in call.kinds}
+
+SHORT: Final = "short"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failing:
+    """A fault that is tried, and where; the site is known later for what no trace has."""
+
+    fault: Fault
+    error: str
+    site: str = ""
+
+
+def audit_failing_calls(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
+    """Make the calls of a case fail, one after the other.
+
+    Args:
+        sandbox: where it runs.
+        stored: the case; its boots that are closed or lose power are audited.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+        ScenarioError: the subject cannot be loaded.
+    """
+    stored = replace(stored, invariants=stored.invariants | {Invariant.UNREPORTED_ERROR})
+    audit = FaultAudit()
+    for number, plan in enumerate(stored.case.boots, start=1):
+        if plan.crash is None or isinstance(plan.crash, PowerLoss):
+            audit += FaultAudit(calls=tuple(_audit_boot(sandbox, stored, number)))
+    return audit
+
+
+def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[CallAudit]:
+    """Yield what one boot, counted from 1, does where its calls fail."""
+    without = run_case(sandbox, _closed(stored, number, None))
+    if without.verdict is not Verdict.PASS or len(without.boots) < number:
+        return
+    bare = without.boots[-1]
+    for failing in _failing(bare, number):
+        run = run_case(sandbox, _closed(stored, number, failing.fault))
+        if len(run.boots) < number or not run.boots[-1].history.errors:
+            continue
+        boot = run.boots[-1]
+        site = failing.site or _struck_site(boot, number)
+        audit = CallAudit(
+            site=site, error=failing.error, reactions=(_reaction(bare, boot),), runs=1
+        )
+        finding = _finding(sandbox, _closed(stored, number, failing.fault), run)
+        if finding is None and stored.contract.power is not Promise.NONE:
+            powered = _powered(stored, number, failing.fault)
+            lost = run_case(sandbox, powered)
+            finding = _finding(sandbox, powered, lost)
+            audit = replace(audit, runs=2)
+        yield replace(audit, finding=finding)
+
+
+def _closed(stored: StoredCase, number: int, fault: Fault | None) -> StoredCase:
+    """Return a case up to one of its boots, which is closed."""
+    last = replace(stored.case.boots[number - 1], crash=None)
+    return _up_to(stored, number, last, fault)
+
+
+def _powered(stored: StoredCase, number: int, fault: Fault) -> StoredCase:
+    """Return a case up to one of its boots, which loses power."""
+    seed = derive_seed(stored.case.seed, "failing-call", number)
+    loss = PowerLoss(seed=seed, images=POWER_IMAGES)
+    return _up_to(stored, number, replace(stored.case.boots[number - 1], crash=loss), fault)
+
+
+def _up_to(stored: StoredCase, number: int, last: BootPlan, fault: Fault | None) -> StoredCase:
+    boots = (*stored.case.boots[: number - 1], last)
+    faults = () if fault is None else (fault,)
+    return replace(stored, case=replace(stored.case, boots=boots, faults=faults))
+
+
+# Which calls fail.
+
+
+def _failing(boot: WatchedBoot, number: int) -> Iterator[_Failing]:
+    """Yield the faults of a boot: the first call of each site, then opens and reads."""
+    events = boot.events()
+    sites: dict[str, int] = {}
+    for at, event in enumerate(events):
+        if event.kind in _CALLS and event.call >= 0 and event.result >= 0 and not event.is_stored:
+            site = call_name(boot.plan, event, is_first_boot=number == 1)
+            if len(sites) < SITES:
+                sites.setdefault(site, at)
+    for site, at in sites.items():
+        event, on = events[at], _CALLS[events[at].kind]
+        ordinal = sum(
+            each.kind in on.kinds and each.call == event.call and not each.is_stored
+            for each in events[:at]
+        )
+        for error in (ERRORS[on][0], *_MORE_ERRORS.get(on, ())):
+            fault = CallError(boot=number - 1, call=event.call, on=on, ordinal=ordinal, error=error)
+            yield _Failing(fault=fault, error=error.value, site=site)
+        if on is FaultCall.WRITE and event.length > 1:
+            short = ShortTransfer(
+                boot=number - 1, call=event.call, on=on, ordinal=ordinal, kept=KEPT_SCALE // 2
+            )
+            yield _Failing(fault=short, error=SHORT, site=site)
+    if number > 1:
+        for on in (FaultCall.OPEN, FaultCall.READ):
+            for ordinal in range(READS):
+                error = ERRORS[on][0]
+                unseen = CallError(boot=number - 1, call=0, on=on, ordinal=ordinal, error=error)
+                yield _Failing(fault=unseen, error=error.value)
+
+
+def _struck_site(boot: WatchedBoot, number: int) -> str:
+    struck = next(event for event in boot.events() if event.is_injected)
+    return call_name(boot.plan, struck, is_first_boot=number == 1)
+
+
+# What the subject did.
+
+
+def _reaction(bare: WatchedBoot, boot: WatchedBoot) -> Reaction:
+    """Return what a subject did after an error, beside the same boot without it."""
+    history = boot.history
+    if history.is_stuck:
+        return Reaction.NO_END
+    call = history.errors[0].call
+    outcome = history.calls[call].outcome if call < len(history.calls) else Outcome.UNANSWERED
+    if outcome is Outcome.UNANSWERED:
+        is_gone = history.end is BootEnd.DIED and not history.gave_up
+        refused = history.gave_up and history.recovery is not None
+        return Reaction.ENDED if is_gone or not refused else Reaction.REFUSED
+    if outcome is not Outcome.ACKNOWLEDGED:
+        later = [each for each in history.calls[call + 1 :] if each.operation.record is not None]
+        is_last = bool(later) and all(each.outcome is not Outcome.ACKNOWLEDGED for each in later)
+        return Reaction.REFUSED_ALL if is_last else Reaction.REFUSED
+    return _way_on(bare.events(), boot.events())
+
+
+def _way_on(bare: Sequence[Event], events: Sequence[Event]) -> Reaction:
+    """Return how a subject went on that answered as if nothing had failed."""
+    at = next(index for index, event in enumerate(events) if event.is_injected)
+    struck = events[at]
+    # A call that changes nothing is in the trace only where it failed.
+    is_seen = struck.kind not in (EventKind.OPEN, EventKind.READ, EventKind.CLOSE)
+    rest, expected = _steps(events[at + 1 :]), _steps(bare[at + 1 if is_seen else at :])
+    if rest == expected:
+        return Reaction.IGNORED
+    behind = next((each for each in events[at + 1 :] if each.kind not in MESSAGES), None)
+    is_same = behind is not None and (behind.kind, behind.path) == (struck.kind, struck.path)
+    return Reaction.REPEATED if is_same else Reaction.OTHER
+
+
+def _steps(events: Sequence[Event]) -> list[tuple[EventKind, int, str, int]]:
+    return [
+        # What is said later may show the error, where an offset is what it was told.
+        (event.kind, event.call, event.path, 0 if event.kind in MESSAGES else event.length)
+        for event in events
+    ]
+
+
+def _finding(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> AuditFinding | None:
+    """Return what an error broke; None where nothing did, or where it breaks without the error."""
+    if run.judgement.verdict is not Verdict.FAIL:
+        return None
+    due = blame(sandbox, stored, run).crash
+    if due is None or not due.case.faults:
+        return None
+    return AuditFinding(
+        case_index=stored.case.index,
+        violations=due.judgement.violations,
+        landings=due.landings,
+        model=due.model,
+    )
