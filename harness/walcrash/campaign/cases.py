@@ -24,7 +24,9 @@ from walcrash.campaign.time_budget import TimeBudget
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.deadline import Deadline, TimeOver
 from walcrash.case.outcome import CaseOutcome
+from walcrash.values.limits import CASES_PER_SCENARIO
 from walcrash.values.log import StopReason
+from walcrash.workload.turns import turns_of
 
 BATCH_CASES: Final = 8
 """Most cases in one batch: few, so that a campaign stops soon."""
@@ -59,7 +61,7 @@ class ScenarioCases:
         if state is None:
             yield from self._until_nothing_new(self._run(first=0))
             return
-        count = self.plan.most_cases(self.tally.scenario)
+        count = self._most_cases
         earlier = state.judged(name, most=count)
         yield from self._until_nothing_new(iter([earlier]))
         reason = state.why_done(name)
@@ -71,6 +73,16 @@ class ScenarioCases:
             yield from self._until_nothing_new(self._kept(state, first=len(earlier)))
         if not self.stop.is_interrupted:
             state.set_done(name, self.reason or StopReason.CASES_DONE)
+
+    @property
+    def _most_cases(self) -> int:
+        """How many cases there are at most; where nothing else says it, as many as turns."""
+        plan, scenario = self.plan, self.tally.scenario
+        most = plan.most_cases(scenario)
+        is_open = most == CASES_PER_SCENARIO and plan.seconds is None and plan.quiet_seconds is None
+        if not is_open or scenario.budget.seconds is not None or plan.only_case is not None:
+            return most
+        return len(turns_of(scenario.faults, self.prepared.profile)) or most
 
     def _end(self, reason: StopReason) -> None:
         """Say why there are no more cases; after an interrupt that is the reason."""
@@ -145,7 +157,7 @@ class ScenarioCases:
         size = BATCH_CASES
         if deadline.at is not None or plan.quiet_seconds is not None:
             size = self.prepared.costs.batch_cases(scenario, BATCH_CASES)
-        indices = range(plan.most_cases(scenario)) if plan.only_case is None else [plan.only_case]
+        indices = range(self._most_cases) if plan.only_case is None else [plan.only_case]
         for start in range(first, len(indices), size):
             yield Batch(
                 scenario=scenario,

@@ -125,7 +125,8 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
             )
         outcomes.append(replace(outcome, varied=sandbox.varied(scenario.subject)))
         runs.append(run)
-        profiles.append(Profile.of([(boot.plan, boot.events()) for boot in run.boots]))
+        traces = [(boot.plan, boot.events()) for boot in run.boots]
+        profiles.append(Profile.of(traces, control=index))
         if outcome.verdict is Verdict.INCONCLUSIVE:
             break
     fitted, is_testable = Fitted(), all(each.verdict is Verdict.PASS for each in outcomes)

@@ -78,7 +78,8 @@ def most_cases(
 
     A number that was asked for counts. Without one, a time budget is spent: the cases that a
     scenario has by default do not cut it short, those that its file states do. An end where nothing
-    new comes lifts both.
+    new comes lifts both. Where faults have their turns, these are the number; it is known behind
+    the control cases.
 
     Args:
         scenario: it.
@@ -91,5 +92,7 @@ def most_cases(
     budget = scenario.budget
     is_timed = seconds is not None or budget.seconds is not None
     if quiet_seconds is not None or (is_timed and budget.cases is None):
+        return None
+    if budget.cases is None and any(plan.in_turn for plan in scenario.faults):
         return None
     return DEFAULT_CASES if budget.cases is None else budget.cases

@@ -98,6 +98,8 @@ def _holds(field: Mapping[str, object]) -> str:
         return " or ".join(_holds(each) for each in choices if each.get("type") != "null")
     if field.get("type") == "array":
         return _list(field)
+    if field.get("type") == "boolean":
+        return "true or false"
     if field.get("type") == "object":
         return "table of text, numbers, true or false"
     return _scalar(field)

@@ -166,3 +166,13 @@ class FaultTable(Table):
         ),
         examples=[["bit", "zeros"]],
     )
+    in_turn: bool = Field(
+        default=False,
+        description=(
+            "For `error` and `short`: each call that the control cases made, by operation and "
+            "kind of file, fails with each error in one case of its own, in place of calls that "
+            "are drawn. Without `cases` and a time budget the scenario ends when all had their "
+            "turn."
+        ),
+        examples=[True],
+    )

@@ -35,6 +35,8 @@ M = TypeVar("M", bound=BaseModel)
 
 _ALLOWED: Final = {
     "int_type": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "float_type": "a number",
     "finite_number": "a finite number",
     "string_type": "text in quotes",

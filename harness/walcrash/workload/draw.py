@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import Final
 
 from walcrash.values.case import BootPlan, Case
-from walcrash.values.faults import BootSelector, Ending, Fault, FaultPlan, class_of
-from walcrash.values.scenario import OperationMix, Scenario
+from walcrash.values.faults import BootSelector, Ending, Fault, FaultPlan, Injectable, class_of
+from walcrash.values.operation import OperationKind
+from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
@@ -28,12 +29,24 @@ from walcrash.workload.operations import (
     mix_of,
     weighted_kinds,
 )
-from walcrash.workload.profile import Profile, operation_key
+from walcrash.workload.profile import Made, Profile, operation_key
 from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, Swarm, draw_swarm
+from walcrash.workload.turns import (
+    TRIES,
+    Turn,
+    control_of_turn,
+    fault_of,
+    possible_places,
+    turn_at,
+    turns_of,
+)
 
 __all__ = ["Profile", "draw_case", "draw_control", "operation_key", "swarm_of"]
 
 # limits
+FOLLOWING: Final = (1, 8)
+"""Fewest and most operations behind that of a turn, in a case that is like a control."""
+
 CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
 
@@ -65,7 +78,90 @@ def draw_case(
         scenario, supports=supports, profile=profile, master_seed=master_seed, index=index
     )
     scenario = replace(scenario, workload=swarm.workload)
-    prng = Prng(seed)
+    turns = turns_of(scenario.faults, profile)
+    turn = turn_at(turns, scenario.faults, index)
+    made = None if turn is None else control_of_turn(turn, turns, index)
+    if turn is None:
+        boots, faults = _draw_boots(Prng(seed), scenario, supports, profile, swarm)
+    elif made is not None and turn.plan.boots.selects(boot=made.boot, is_last=False):
+        control = draw_control(scenario, supports, master_seed, made.control)
+        prng = Prng(derive_seed(seed, "turn"))
+        boots = _ended_behind(prng, made, control, scenario, supports, profile)
+        faults = [fault_of(turn, (made.boot, made.call), prng)]
+    else:
+        boots, faults = _draw_turn(seed, turn, scenario, supports, profile, swarm)
+    # By a generator of its own, so that all else is drawn as where the clock is steady.
+    is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
+    return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
+
+
+def _draw_turn(
+    seed: int,
+    turn: Turn,
+    scenario: Scenario,
+    supports: frozenset[str],
+    profile: Profile,
+    swarm: Swarm,
+) -> tuple[list[BootPlan], list[Fault]]:
+    """Return the boots of a case that has the operation of its turn, and the fault of that.
+
+    After `TRIES` the case is what was drawn last, and nothing is injected into it.
+    """
+    # What is injected is the turn's.
+    bare = replace(scenario, faults=tuple(f for f in scenario.faults if not _is_injected(f)))
+    for number in range(TRIES):
+        prng = Prng(derive_seed(seed, "turn", number))
+        boots, faults = _draw_boots(prng, bare, supports, profile, swarm)
+        places = possible_places(turn, boots)
+        if places:
+            return boots, [fault_of(turn, prng.choice(places), prng)]
+    return boots, faults
+
+
+def _ended_behind(
+    prng: Prng,
+    made: Made,
+    control: Case,
+    scenario: Scenario,
+    supports: frozenset[str],
+    profile: Profile,
+) -> list[BootPlan]:
+    """Return the boots of a control up to the operation of a turn, and a few steps more.
+
+    From that operation on its boot ends as is drawn; a boot that is drawn follows, or none.
+    """
+    count = made.boot + prng.between(1, 2)
+    boots = list(control.boots[: made.boot])
+    progress = Progress()
+    for operation in (each for boot in boots for each in boot.operations):
+        progress.note(operation)
+    for number in range(made.boot, count):
+        first = made.call + 1 if number == made.boot else 1
+        draft = _draw_operations(prng, scenario, supports, progress, profile, number)
+        if number == made.boot:
+            steps = control.boots[number].operations[: first + prng.between(*FOLLOWING)]
+            kept = [each for each in steps if each.kind is not OperationKind.CLOSE]
+            draft = replace(draft, operations=kept)
+        is_last = number == count - 1
+        ends = (
+            _ended(draft, _draw_boot_end(prng, scenario, supports, number, is_last=is_last))
+            for _ in range(TRIES)
+        )
+        closed = BootPlan(tuple(draft.closed()))
+        boots.append(next((end for end in ends if len(end.operations) > first), closed))
+        for operation in boots[-1].operations:
+            progress.note(operation)
+    return boots
+
+
+def _is_injected(plan: FaultPlan) -> bool:
+    return isinstance(class_of(plan), Injectable)
+
+
+def _draw_boots(
+    prng: Prng, scenario: Scenario, supports: frozenset[str], profile: Profile, swarm: Swarm
+) -> tuple[list[BootPlan], list[Fault]]:
+    """Return the boots of a case, and what is injected into them."""
     progress = _progress_of(swarm, profile)
     boots: list[BootPlan] = []
     faults: list[Fault] = []
@@ -79,9 +175,7 @@ def draw_case(
         faults += draw_injected(scenario.faults, drawn, is_last=is_last)
         for operation in boots[-1].operations:
             progress.note(operation)
-    # By a generator of its own, so that all else is drawn as where the clock is steady.
-    is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
-    return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
+    return boots, faults
 
 
 def swarm_of(
@@ -94,6 +188,9 @@ def swarm_of(
 ) -> Swarm:
     """Return what case `index` of a campaign is drawn from; the arguments are as `draw_case`."""
     workload = scenario.workload
+    if any(plan.in_turn for plan in scenario.faults):
+        # Each turn needs an operation of its own, which a swarm may lack; and few boots do.
+        return Swarm(workload=_whole(workload))
     ends = [plan for plan in scenario.faults if isinstance(class_of(plan), Ending)]
     if workload.is_fitted and ends and all(plan.boots is BootSelector.LATER for plan in ends):
         fewest, most = workload.boots
@@ -106,6 +203,12 @@ def swarm_of(
         master_seed=master_seed,
         index=index,
     )
+
+
+def _whole(workload: WorkloadPlan) -> WorkloadPlan:
+    """Return a workload of which every case may have all."""
+    boots = (workload.boots[0], workload.usual_boots)
+    return replace(workload, boots=boots, is_fitted=False) if workload.is_fitted else workload
 
 
 def draw_control(

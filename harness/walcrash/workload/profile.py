@@ -8,10 +8,11 @@ Not here: running anything.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from walcrash.values.case import BootPlan
+from walcrash.values.cause import name_pattern
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.workload.fit import Fit
@@ -34,6 +35,27 @@ def operation_key(operation: Operation, *, is_first_boot: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Calls of one kind on one kind of file that one operation of a control case made.
+
+    Attributes:
+        count: how many.
+        control: the control case's index.
+        boot: the boot, from 0.
+        call: the position of the operation among the boot's operations.
+    """
+
+    count: int
+    control: int
+    boot: int
+    call: int
+
+
+FileCalls = Mapping[tuple[EventKind, str], Made]
+"""Calls by their kind, and by the name of the file with digits as `#`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The most events that each operation was seen to have.
 
@@ -41,34 +63,44 @@ class Profile:
         by_kind: for each operation key, the events of each kind, messages included.
         total: for each operation key, all events of one call, its reply included.
         fit: what the subject's files showed of its records.
+        by_role: for each operation key its calls, each where an operation made most of them.
     """
 
     by_kind: Mapping[str, Mapping[EventKind, int]] = field(default_factory=dict)
     total: Mapping[str, int] = field(default_factory=dict)
     fit: Fit = field(default_factory=Fit)
+    by_role: Mapping[str, FileCalls] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, boots: Sequence[tuple[BootPlan, Sequence[Event]]]) -> Self:
-        """Count the boots of one case, in order, each with its trace."""
+    def of(cls, boots: Sequence[tuple[BootPlan, Sequence[Event]]], *, control: int = 0) -> Self:
+        """Count the boots of one control case, in order, each with its trace."""
         counted = []
+        roles: list[tuple[str, FileCalls]] = []
         for number, (plan, events) in enumerate(boots):
             calls: list[Counter[EventKind]] = [Counter() for _ in plan.operations]
+            files: list[Counter[tuple[EventKind, str]]] = [Counter() for _ in plan.operations]
             for event in events:
                 if 0 <= event.call < len(calls):
                     calls[event.call][event.kind] += 1
-            for operation, kinds in zip(plan.operations, calls, strict=True):
+                    if not event.is_message:
+                        files[event.call][event.kind, name_pattern(event.path)] += 1
+            for at, operation in enumerate(plan.operations):
                 key = operation_key(operation, is_first_boot=number == 0)
-                counted.append((key, kinds, kinds.total()))
-        return cls._most(counted)
+                counted.append((key, calls[at], calls[at].total()))
+                made = {each: Made(n, control, number, at) for each, n in files[at].items()}
+                roles.append((key, made))
+        return replace(cls._most(counted), by_role=_most_of(roles))
 
     @classmethod
     def merged(cls, profiles: Sequence[Self]) -> Self:
         """Return the most that any of the profiles has."""
-        return cls._most(
+        merged = cls._most(
             (key, profile.by_kind.get(key, {}), total)
             for profile in profiles
             for key, total in profile.total.items()
         )
+        roles = (each for profile in profiles for each in profile.by_role.items())
+        return replace(merged, by_role=_most_of(roles))
 
     @classmethod
     def _most(cls, counted: Iterable[tuple[str, Mapping[EventKind, int], int]]) -> Self:
@@ -86,3 +118,19 @@ class Profile:
         if event is None:
             return self.total.get(key, 0)
         return self.by_kind.get(key, {}).get(event, 0)
+
+
+def _most_of(counted: Iterable[tuple[str, FileCalls]]) -> dict[str, FileCalls]:
+    """Return for each key its calls where most were made, the first place of several."""
+    most: dict[str, dict[tuple[EventKind, str], Made]] = {}
+    for key, calls in counted:
+        found = most.setdefault(key, {})
+        for each, made in calls.items():
+            known = found.get(each)
+            if known is None or made.count > known.count:
+                found[each] = made
+    kinds = list(EventKind)
+    return {
+        key: dict(sorted(calls.items(), key=lambda each: (kinds.index(each[0][0]), each[0][1])))
+        for key, calls in sorted(most.items())
+    }

@@ -3,7 +3,7 @@
 The samples of what is compared are taken in turns, A B A B, so that whatever else the machine
 does falls on both. Nothing here is a test: a shared machine would make it fail.
 
-Not here: the measurements themselves (`writes`, `cases`, `images`, `real_trees`,
+Not here: the measurements themselves (`writes`, `cases`, `faults`, `images`, `real_trees`,
 `growth`, `processes`, `engines`, `drivers`), how they are
 shown (`report.bench_text`).
 """
@@ -16,6 +16,7 @@ from typing import Final
 from walcrash.tools.bench import cases as bench_cases
 from walcrash.tools.bench import drivers as bench_drivers
 from walcrash.tools.bench import engines as bench_engines
+from walcrash.tools.bench import faults as bench_faults
 from walcrash.tools.bench import growth as bench_growth
 from walcrash.tools.bench import images as bench_images
 from walcrash.tools.bench import processes as bench_processes
@@ -29,6 +30,7 @@ Part = Callable[[int, Say], tuple[Sequence[Comparison], Sequence[Limit]]]
 PARTS: Final[dict[str, Part]] = {
     "writes": bench_writes.measure,
     "cases": bench_cases.measure,
+    "faults": bench_faults.measure,
     "images": bench_images.measure,
     "real-trees": bench_real_trees.measure,
     "growth": bench_growth.measure,

@@ -52,7 +52,7 @@ class CallErrors(Injectable):
     """Errors at exact calls, as a scenario asks for them."""
 
     kind = FaultKind.ERROR
-    keys = frozenset({"operations", "calls", "errors", "times", "files"})
+    keys = frozenset({"operations", "calls", "errors", "times", "files", "in_turn"})
     falls = "into a call"
 
     def draw(self, plan: FaultPlan, draft: Draft) -> CallError | None:

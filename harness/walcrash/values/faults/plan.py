@@ -64,6 +64,7 @@ class FaultPlan:
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
+        in_turn: for `error` and `short`: each call with each error has its turn, case by case.
     """
 
     kind: FaultKind = FaultKind.KILL
@@ -80,3 +81,4 @@ class FaultPlan:
     files: str = ""
     room_bytes: tuple[int, int] = (0, 4096)
     damages: tuple[DamageKind, ...] = ()
+    in_turn: bool = False

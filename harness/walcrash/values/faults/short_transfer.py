@@ -63,7 +63,7 @@ class ShortTransfers(Injectable):
     """Short transfers, as a scenario asks for them."""
 
     kind = FaultKind.SHORT
-    keys = frozenset({"operations", "calls", "times", "files"})
+    keys = frozenset({"operations", "calls", "times", "files", "in_turn"})
     falls = "into a call"
 
     def draw(self, plan: FaultPlan, draft: Draft) -> ShortTransfer | None:
