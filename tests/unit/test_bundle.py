@@ -13,7 +13,7 @@ import pytest
 from bundles import IMAGE, small_bundle
 from old_forms import with_old_landings
 
-from walcrash.findings import bundle_zip
+from walcrash.findings import bundle_zip, evidence
 from walcrash.findings.bundle import (
     FORMAT,
     MEMBERS,
@@ -22,7 +22,8 @@ from walcrash.findings.bundle import (
     with_subject,
     write_bundle,
 )
-from walcrash.findings.evidence import EVIDENCE
+from walcrash.findings.evidence import EVIDENCE, pack, unpack
+from walcrash.values.content import Buffer
 from walcrash.values.errors import ExitCode, UsageError
 from walcrash.values.faults import PowerLoss
 from walcrash.values.image import FileEntry, Image, LinkEntry, SymlinkEntry
@@ -68,6 +69,50 @@ def refused(path: Path, *words: str) -> str:
         assert word in caught.value.message
     assert str(path) in caught.value.message
     return caught.value.message
+
+
+def large(size: int, offset: int, data: bytes) -> Image:
+    """Return an image of one file that was made in advance."""
+    buffer = Buffer()
+    buffer.resize(size)
+    buffer.write(offset, data)
+    return Image({"wal": FileEntry(buffer.content())})
+
+
+def test_a_file_made_in_advance_takes_what_was_written_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "large.zip"
+    made_of = small_bundle()
+    image = large(64 << 20, 3_000_000, b"some\0words")
+    write_bundle(path, replace(made_of, evidence=replace(made_of.evidence, before=image)))
+    assert read_bundle(path).evidence.before == image
+    assert len(members(path)["evidence.json"]) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"size": 1 << 60, "written": []}, f"found {1 << 60}"),
+        ({"size": 100, "written": []}, "found 100"),
+        ({"size": 1 << 20, "written": [[(1 << 20) - 2, "YWJj"]]}, "3 bytes at 1048574"),
+        ({"size": 1 << 20, "written": [[-1, "YWJj"]]}, "3 bytes at -1"),
+    ],
+)
+def test_a_content_in_parts_that_is_none_is_refused(
+    form: dict[str, object], words: str, good: Path, tmp_path: Path
+) -> None:
+    contents = members(good)
+    evidence = json.loads(contents["evidence.json"])
+    evidence["before"]["entries"]["a/log"]["content"] = form
+    refused(made(tmp_path, {**contents, "evidence.json": json.dumps(evidence).encode()}), words)
+
+
+def test_more_than_can_be_kept_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_of = small_bundle().evidence
+    kept = replace(made_of, before=large(64 << 20, 3_000_000, b"some"))
+    assert unpack(pack(kept)) == kept
+    monkeypatch.setattr(evidence, "EVIDENCE_BYTES", 10_000)
+    assert pack(made_of)
+    assert pack(kept) == ""
 
 
 def test_what_is_written_comes_back(good: Path) -> None:

@@ -38,6 +38,11 @@ class Evidence:
     after: Image | None
 
 
+# limits
+EVIDENCE_BYTES: Final = 64 << 20
+"""Most bytes of written data and images that are kept: to pack so much takes a second or two and
+five times the memory. A case that left more has to be run again to be seen again."""
+
 EVIDENCE: Final = Codec(
     hint="ask whoever made it for the file again",
     takes_surrogates=True,
@@ -77,8 +82,17 @@ def _recovered(sandbox: Sandbox, stored: StoredCase, image: Image) -> Image:
 
 
 def pack(evidence: Evidence) -> str:
-    """Return evidence as a text that is short and can be kept."""
-    return _packed(EVIDENCE.to_json(evidence))
+    """Return evidence as a text that is short and can be kept; an empty one where it is too much.
+
+    See `EVIDENCE_BYTES`.
+    """
+    return _packed(EVIDENCE.to_json(evidence)) if _size(evidence) <= EVIDENCE_BYTES else ""
+
+
+def _size(evidence: Evidence) -> int:
+    traced = sum(len(row.data) for boot in evidence.run.boots for row in boot.recording.rows)
+    images = (each for each in (evidence.before, evidence.after) if each is not None)
+    return traced + sum(image.written_bytes() for image in images)
 
 
 def unpack(text: str) -> Evidence:

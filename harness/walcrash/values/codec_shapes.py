@@ -152,11 +152,28 @@ class Shapes:
         rest = [part for part in parts if part is not types.NoneType]
         if len(rest) > 1 and all(part in PLAIN for part in rest):
             inner = scalar_of(tuple(rest))
+        elif len(rest) == 2 and rest[0] in SCALARS and is_dataclass(rest[1]):
+            inner = self._scalar_or_object(rest[0], rest[1])
         elif len(rest) > 1:
             inner = self._variants(Variants({part.__name__: part for part in rest}))
         else:
             inner = self.of(rest[0])
         return inner if len(rest) == len(parts) else optional(inner)
+
+    def _scalar_or_object(self, scalar: Any, kind: Any) -> Shape:
+        """Return the shape of what is a scalar or a value of a class: JSON tells them apart."""
+        plain, table = self.of(scalar), self.of(kind)
+
+        def read(value: object) -> object:
+            return (table if isinstance(value, dict) else plain).read(value)
+
+        def write(value: object) -> object:
+            return (table if isinstance(value, kind) else plain).write(value)
+
+        def schema(made: Definitions) -> JsonSchema:
+            return {"oneOf": [plain.schema(made), table.schema(made)]}
+
+        return Shape(read, write, schema)
 
     def _variants(self, variants: Variants) -> Shape:
         def read(value: object) -> object:

@@ -7,17 +7,55 @@ one file stay two names of one file.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
-from walcrash.values.content import SMALL_BYTES, Content, LargeContent, content_of
+from walcrash.values.content import SMALL_BYTES, Buffer, Content, LargeContent, content_of
 from walcrash.values.forms import As
+
+# limits
+WRITTEN_FORM_BYTES: Final = 1 << 36
+"""The largest file whose content is read from what was stored: a size costs memory by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenForm:
+    """How a large content is stored: its size, and what is not zeros in it, by offset."""
+
+    size: int
+    written: tuple[tuple[int, bytes], ...]
+
+
+def _write_content(content: Content) -> bytes | _WrittenForm:
+    if isinstance(content, LargeContent):
+        written = ((offset, data.rstrip(b"\0")) for offset, data in content.written())
+        return _WrittenForm(len(content), tuple(written))
+    return content
+
+
+def _read_content(form: bytes | _WrittenForm) -> Content:
+    if isinstance(form, bytes):
+        return content_of(form)
+    if not SMALL_BYTES < form.size <= WRITTEN_FORM_BYTES:
+        raise ValueError(
+            f"the size of a content in parts is {SMALL_BYTES + 1} to {WRITTEN_FORM_BYTES} bytes; "
+            f"found {form.size}"
+        )
+    buffer = Buffer()
+    buffer.resize(form.size)
+    for offset, data in form.written:
+        if not 0 <= offset <= form.size - len(data):
+            raise ValueError(
+                f"{len(data)} bytes at {offset} are not within a content of {form.size} bytes"
+            )
+        buffer.write(offset, data)
+    return buffer.content()
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """A regular file; content of any length is taken, and kept in the form that it has by it."""
 
-    content: Annotated[Content, As(bytes, bytes, content_of)]
+    content: Annotated[Content, As(bytes | _WrittenForm, _write_content, _read_content)]
     mode: int = 0o600
 
     def __post_init__(self) -> None:
@@ -62,6 +100,16 @@ class Image:
         if isinstance(entry, LinkEntry):
             entry = self.entries.get(entry.first_name)
         return entry.content if isinstance(entry, FileEntry) else None
+
+    def written_bytes(self) -> int:
+        """Return how many bytes the contents take that are not pieces of zeros."""
+        return sum(
+            sum(len(data) for _, data in entry.content.written())
+            if isinstance(entry.content, LargeContent)
+            else len(entry.content)
+            for entry in self.entries.values()
+            if isinstance(entry, FileEntry)
+        )
 
     def digest(self) -> str:
         """Return a hash of names and content, as hexadecimal digits."""
