@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from walcrash.case.frontier import Frontier, SearchOrder, Waiting
+from walcrash.case.frontier import Frontier, SearchOrder, Waiting, by_share
 from walcrash.values.cell import BootKind, Cell
 from walcrash.values.event import EventKind
 from walcrash.values.moments import Placement
@@ -39,6 +39,13 @@ def test_each_cell_has_its_turn_however_many_places_it_has(seed: int) -> None:
     assert sorted(cells[3:5], key=str) == sorted([MANY, TWO], key=str)
     assert set(cells[5:]) == {MANY}
     assert sorted(place for _, place in found) == list(range(103))
+
+
+def test_of_two_frontiers_one_has_its_share_while_both_have_places() -> None:
+    few = Frontier([(TWO, at) for at in range(4)], Prng(0))
+    many = Frontier([(MANY, at) for at in range(6)], Prng(0))
+    cells = [each for each, _ in by_share(few, many, one_in=3)]
+    assert cells == [TWO, TWO, MANY, TWO, TWO, *[MANY] * 5]
 
 
 def test_what_is_given_back_comes_behind_what_its_cell_has_left() -> None:

@@ -30,7 +30,10 @@ from walcrash.values.event import EventKind
 from walcrash.values.faults import (
     KEPT_SCALE,
     BootSelector,
+    CallError,
     CrashPoint,
+    ErrorName,
+    FaultCall,
     FaultPlan,
     bytes_of_share,
     share_of_bytes,
@@ -276,6 +279,18 @@ def test_no_more_states_are_judged_than_asked_for_and_the_order_is_that_of_the_s
         assert len(judged(1, order)) == 9
         assert judged(1, order) == judged(1, order)
         assert judged(1, order) != judged(2, order)
+
+
+def test_kills_fall_behind_a_call_that_was_made_to_fail(
+    sandbox: Sandbox, stored: StoredCase
+) -> None:
+    error = CallError(boot=0, call=2, on=FaultCall.FSYNC, ordinal=0, error=ErrorName.EIO)
+    boots = CaseBoots(sandbox, replace(stored, case=replace(CASE, faults=(error,))))
+    recorded, judging = ran(boots), Judging()
+    search_of(boots, recorded, sandbox, judging).explore(Prng(0), 5)
+    has_met = [bool(history.boots[0].errors) for history in judging.histories]
+    # A place whose state is known has had its turn.
+    assert has_met == [True, True, False, True, True]
 
 
 def test_cells_that_no_judged_state_was_of_are_told(sandbox: Sandbox, stored: StoredCase) -> None:

@@ -13,6 +13,7 @@ from walcrash.values.faults import (
     KEPT_SCALE,
     BootSelector,
     CrashPoint,
+    FaultCall,
     FaultKind,
     FaultPlan,
     KillTimer,
@@ -415,3 +416,23 @@ def test_each_boot_is_drawn_by_its_phase_and_later_ones_by_the_last():
 def test_a_phase_that_says_nothing_draws_the_same_cases():
     plain = scenario(boots=(1, 3), clean_close=30)
     assert cases(plain) == cases(scenario(boots=(1, 3), clean_close=30, phases=(PhasePlan(),)))
+
+
+def test_the_first_cases_have_few_images_where_the_scenario_states_no_number():
+    losses = [
+        [case.boots[-1].crash.images for case in cases(scenario(plan), 14)]
+        for plan in (FaultPlan(kind=FaultKind.POWER), FaultPlan(kind=FaultKind.POWER, images=40))
+    ]
+    assert losses == [[12] * 4 + [25] * 4 + [50] * 4 + [100] * 2, [40] * 14]
+
+
+def test_an_error_mostly_falls_on_a_call_that_a_control_had():
+    seen = Profile({"append PutOperation": {EventKind.FSYNC: 1}}, {"append PutOperation": 2})
+    of = scenario(FaultPlan(kind=FaultKind.ERROR), mix={OperationMix.PUT: 1})
+    faults = [fault for case in cases(of, 1000, profile=seen) for fault in case.faults]
+    drawn = Counter(fault.on for fault in faults)
+    assert drawn[FaultCall.FSYNC] > sum(drawn.values()) * 2 // 3
+    assert len(drawn) > 5
+    # What no control had is the first such call more often than a later one.
+    later = Counter(fault.ordinal for fault in faults if fault.on is not FaultCall.FSYNC)
+    assert later[0] > later[1] > later[3]

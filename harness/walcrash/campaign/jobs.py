@@ -162,7 +162,6 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     parts: list[CaseParts] = []
     is_found = batch.is_found
     plane = job_plane(batch.plane) if batch.plane else None
-    search = SearchPlan.of(batch.scenario, order=batch.order)
     for index in batch.indices:
         until = batch.begun_until_found if is_found else batch.begun_until
         # Linux has one monotonic clock for all processes.
@@ -178,7 +177,7 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
                 Alignment.of(workload),
                 plane=plane,
                 later=later,
-                search=search,
+                search=SearchPlan.of(batch.scenario, index, order=batch.order),
             )
         except TimeOver:
             break

@@ -130,7 +130,7 @@ class Costs:
     def case_seconds(self, scenario: Scenario) -> float:
         """Return about how long one case takes: all its boots, and all images of a power loss."""
         images = max(
-            [1, *(plan.images for plan in scenario.faults if plan.kind is FaultKind.POWER)]
+            [1, *(plan.most_images for plan in scenario.faults if plan.kind is FaultKind.POWER)]
         )
         recoveries = self.recoveries / max(1, self.controls)
         return (scenario.workload.usual_boots + images * recoveries) * self.start_seconds

@@ -11,8 +11,9 @@ Source: `harness/walcrash/docs/explanation/decisions/0069-search-over-crash-stat
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import Enum
+from itertools import count
 from typing import Generic, TypeVar
 
 from walcrash.values.cell import Cell
@@ -85,6 +86,16 @@ class Frontier(Generic[T]):
         self._waiting[cell].append(place)
         if cell in self._emptied:
             self._turns.setdefault(self._emptied.pop(cell), deque()).append(cell)
+
+
+def by_share(frontier: Frontier[T], other: Frontier[T], *, one_in: int) -> Iterator[tuple[Cell, T]]:
+    """Yield the places of two frontiers: one in so many is of the other, while both have some."""
+    for number in count(1):
+        first, second = (other, frontier) if number % one_in == 0 else (frontier, other)
+        taken = first.take() or second.take()
+        if taken is None:
+            return
+        yield taken
 
 
 class Waiting(Generic[T]):

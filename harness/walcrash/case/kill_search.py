@@ -15,11 +15,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun
-from walcrash.case.frontier import Frontier
+from walcrash.case.frontier import Frontier, by_share
 from walcrash.case.looks import looked_at
 from walcrash.case.power_loss import kind_of_place
 from walcrash.case.recorded_boot import RecordedBoot
@@ -43,6 +44,9 @@ from walcrash.values.tears import kill_unit_bytes
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 # limits
+ELSEWHERE_ONE_IN: Final = 4
+"""Where a call was made to fail, one of so many states lies before that."""
+
 MOST_NAMES: Final = 5
 """Files that a difference between a derived image and a real one names."""
 
@@ -131,11 +135,12 @@ class KillSearch:
             NotModelled: a trace means something that there is no rule for.
             TimeOver: there is no time left.
         """
-        frontier = Frontier(self._spots(), prng, self._plan.order)
-        self.searched.add_possible(frontier.cells)
+        spots = list(self._spots())
+        self.searched.add_possible(frozenset(cell for cell, _ in spots))
+        order = self._in_order(spots, prng)
         judged: set[tuple[str, int, int]] = set()
         while len(judged) < most:
-            taken = [each for _ in range(most) if (each := frontier.take()) is not None]
+            taken = list(islice(order, most))
             if not taken:
                 self.searched.is_exhausted = True
                 break
@@ -213,6 +218,25 @@ class KillSearch:
                     continue
                 if any(falls_on(plan, operation, event, position.placement) for plan in plans):
                     yield boot.cell(position, is_power_loss=False), _Spot(number, position)
+
+    def _in_order(
+        self, spots: Sequence[tuple[Cell, _Spot]], prng: Prng
+    ) -> Iterator[tuple[Cell, _Spot]]:
+        """Yield places, the newest kinds first; those behind a call that was made to fail before.
+
+        What lies before it is what any other case has as well, so it gets a small share.
+        """
+        behind = [(cell, spot) for cell, spot in spots if self._is_behind_error(spot)]
+        rest = [(cell, spot) for cell, spot in spots if not self._is_behind_error(spot)]
+        first, second = (Frontier(each, prng, self._plan.order) for each in (behind, rest))
+        return by_share(first, second, one_in=ELSEWHERE_ONE_IN)
+
+    def _is_behind_error(self, spot: _Spot) -> bool:
+        """Whether a call was made to fail before a crash position."""
+        boots = [boot.recording for boot in self._watched[: spot.boot]]
+        index = spot.position.whole_events - self._recorded[spot.boot].events_before
+        rows = self._watched[spot.boot].recording.rows[:index]
+        return any(each.has_injected for each in boots) or any(r.flags & INJECTED for r in rows)
 
     def _said(self, spot: _Spot) -> int:
         """Return how many messages a boot had sent before a crash position."""

@@ -24,7 +24,7 @@ from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
 from walcrash.case.rot_search import rot_of, search_rot, versions_of, with_damage
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.search_plan import BRANCH_SHARE, SearchPlan
+from walcrash.case.search_plan import BRANCH_SHARE, IMAGES_OF_A_BRANCH, SearchPlan
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
@@ -323,7 +323,7 @@ class OneRun:
     def _branched_losses(
         self, run: CaseRun, search: LossSearch, loss: PowerLoss, most: int
     ) -> CaseRun:
-        """Judge images behind another power loss of the boot before; keep a failure, else the run.
+        """Judge images behind other power losses of the boot before; keep a failure, else the run.
 
         Raises:
             NotModelled: the trace means something that the models have no rule for.
@@ -331,32 +331,31 @@ class OneRun:
         prng = Prng(derive_seed(loss.seed, "branch"))
         model, before = self._stored.contract.model, self._recorded[-2]
         own, images = self._boots, self._search(before, model)
-        branch = branch_after_power(self._boots, before, images, prng)
-        if branch is None:
-            return run
-        self._boots = branch
-        recorded = branch.as_power_finds()
-        behind = self._search(recorded, model)
-        behind.coverage, behind.searched = search.coverage, search.searched
-        found = behind.explore(prng, most + search.coverage.judged)
-        if found is not None and found.judgement.verdict is Verdict.FAIL:
-            run = self._powered_run(recorded, found, search.coverage)
-        else:
+        first, step = search.coverage.judged, min(most, IMAGES_OF_A_BRANCH)
+        for until in range(step, most + 1, step):
+            self._boots = branch_after_power(own, before, images, prng) or own
+            if self._boots is own:
+                continue
+            recorded = self._boots.as_power_finds()
+            behind = self._search(recorded, model)
+            behind.coverage, behind.searched = search.coverage, search.searched
+            found = behind.explore(prng, first + until)
+            if found is not None and found.judgement.verdict is Verdict.FAIL:
+                run = self._powered_run(recorded, found, search.coverage)
+                break
             self._boots = own
         return replace(run, search=search.searched.totals())
 
     def _search(self, recorded: RecordedBoot, model: PersistenceModel) -> LossSearch:
         """Return a search of the last boot's images under a model; what it judges is noted."""
-        recover = self._recovery_runs.restored
         plan = self._search_plan
-        order = SearchOrder.NOVEL if plan is None else plan.order
         return LossSearch(
             recorded,
             model,
-            recover=recover,
+            recover=self._recovery_runs.restored,
             judge=self._judge_boot,
-            look=lambda image, place: recover(image, place=place),
-            order=order,
+            look=self._recovery_runs.looker(self._targets),
+            order=SearchOrder.NOVEL if plan is None else plan.order,
         )
 
     def _judge_boot(self, history: BootHistory, recoveries: Recoveries) -> Judgement:

@@ -22,7 +22,6 @@ from walcrash.case.drawn_images import (
     DrawChoices,
     by_turns,
     drawn_images,
-    plainest_first,
     uniformly,
 )
 from walcrash.case.frontier import Frontier, SearchOrder, Waiting
@@ -39,6 +38,7 @@ from walcrash.disk import (
     choices,
     count_states,
     images,
+    pending_changes,
 )
 from walcrash.values.cell import Cell
 from walcrash.values.contract import PersistenceModel
@@ -63,6 +63,12 @@ FIRST_IMAGES: Final = 8
 
 GENERATED_FOR_EACH: Final = 8
 """Images that are built for each that may be judged, before all that is left counts as known."""
+
+POSITIONS_OF_A_DRAW: Final = 6
+"""Positions, each of another cell, of which one is drawn on whose image a boot goes on."""
+
+CHANGES_COUNTED: Final = 8
+"""So many pending changes make a position likelier to be that; more count as many."""
 
 IMAGES_AT_A_POSITION: Final = 8
 """Images of a position among which that is drawn on which a boot goes on."""
@@ -207,7 +213,8 @@ class LossSearch:
             taken: dict[CrashPosition, Cell] = {}
             if self.coverage.generated < most_generated:
                 taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
-            for candidate in self._round(taken, visits, seed, frontier):
+            made = list(self._round(taken, visits, seed, frontier))
+            for candidate in prng.shuffled(made):
                 cell, policy = taken[candidate.choice.position], candidate.choice.policy
                 waiting.add((cell, candidate), ((cell, policy), policy))
             if not taken and not waiting:
@@ -302,10 +309,16 @@ class LossSearch:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        taken = self._frontier(prng).take()
-        assert taken is not None, "there is a position before the first event"
-        for position, pending in self._boot.states({taken[1]}):
-            found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION, plainest_first))
+        taken = [at for at, _ in _taken(self._frontier(prng), POSITIONS_OF_A_DRAW)]
+        assert taken, "there is a position before the first event"
+        # Where more is pending, more can be lost on which a boot has never gone on.
+        weights = {
+            position: 1 + min(len(pending_changes(pending, self._model)), CHANGES_COUNTED)
+            for position, pending in self._boot.states(taken)
+        }
+        chosen = prng.weighted(list(weights), list(weights.values()))
+        for position, pending in self._boot.states({chosen}):
+            found = list(self._drawn(pending, position, prng, IMAGES_AT_A_POSITION, by_turns))
             return self._relabelled(prng.choice(found), pending, position)
         raise AssertionError("a position that was counted is there again")
 

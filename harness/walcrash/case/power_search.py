@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from walcrash.case.power_loss import Judged, LossSearch
+from walcrash.case.power_loss import Judged, LossSearch, kind_of_place
 from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_target import PowerTarget, shape_of
 from walcrash.disk import Candidate, ImageBuilder, Loss, Pending, choices, loss_of, pending_changes
@@ -50,7 +50,8 @@ def search_near(
     """
     judged = None
     for candidate in targeted(boot, target):
-        judged = search.judge_image(candidate)
+        cell = boot.cell(candidate.choice.position, is_power_loss=True)
+        judged = search.judge_image(candidate, kind_of_place(cell))
         if judged.judgement.breaks_first(target_invariant):
             break
     return judged

@@ -15,10 +15,11 @@ Not here: what is right (`walcrash.oracle`), where processes come from (`sandbox
 """
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Final
 
+from walcrash.case.case_run import SearchTargets
 from walcrash.case.novelty import Novelty
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.tree import capture, restore
@@ -97,6 +98,27 @@ class RecoveryRuns:
         """
         restore(image, self._sandbox.directory)
         return self._at(image, before, place)
+
+    def looker(self, targets: SearchTargets | None) -> Callable[[Image, Hashable], Recoveries]:
+        """Return what recovers the images of a search, each behind a kind of place.
+
+        Without targets an image is recovered in all ways where it is new; with them once where that
+        shows what is sought, and else in all ways.
+        """
+        if targets is None:
+            return lambda image, place: self.restored(image, place=place)
+        is_once = targets.is_shown_first
+        return lambda image, _: self.restored_once(image) if is_once else self.restored(image)
+
+    def restored_once(self, image: Image) -> Recoveries:
+        """Put an image into the directory and recover it once.
+
+        Raises:
+            OSError: the directory cannot be used.
+        """
+        restore(image, self._sandbox.directory)
+        first = self._recover(is_killed=self._needs(*_WORK, Occasion.AGAIN))
+        return Recoveries(first=first, is_partial=not isinstance(first, RecoveryFailure))
 
     def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
         """Recover what is in the directory.

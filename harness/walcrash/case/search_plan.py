@@ -10,13 +10,17 @@ from typing import Final, Self
 from walcrash.case.frontier import SearchOrder
 from walcrash.values.faults import FaultKind, FaultPlan
 from walcrash.values.scenario import Scenario
+from walcrash.workload.ramp import ramped
 
 # limits
 KILL_STATES: Final = 12
 """States that exact kills would have left elsewhere in its traces, judged in one case."""
 
 BRANCH_SHARE: Final = 4
-"""Of so many states of a case one is judged behind such a boot."""
+"""Of so many states of a case one is judged behind another state of an earlier boot."""
+
+IMAGES_OF_A_BRANCH: Final = 6
+"""Images that are judged behind one of these states, before another one is gone on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,10 @@ class SearchPlan:
     order: SearchOrder = SearchOrder.NOVEL
 
     @classmethod
-    def of(cls, scenario: Scenario, *, order: SearchOrder = SearchOrder.NOVEL) -> Self:
-        """Return what the cases of a scenario are searched for."""
+    def of(cls, scenario: Scenario, index: int, *, order: SearchOrder = SearchOrder.NOVEL) -> Self:
+        """Return what case `index` of a scenario is searched for."""
         kills = tuple(plan for plan in scenario.faults if plan.kind is FaultKind.KILL)
-        return cls(kills=kills, order=order)
+        return cls(kills=kills, kill_states=ramped(KILL_STATES, index), order=order)
 
     def kills_in(self, boot: int, *, is_last: bool) -> Sequence[FaultPlan]:
         """Return the plans of the kills that may fall into a boot, counted from 0."""

@@ -115,9 +115,7 @@ def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
     try:
         _exact_kills(trial)
         _plain_losses(trial)
-        is_first = True
-        while _one_round(trial, beyond, is_first=is_first):
-            is_first = False
+        _until_nothing_goes(trial, beyond)
         if not trial.needs_crash and not trial.case.is_control:
             trial.attempt(workload.without_crashes(trial.case))
     except (BudgetOver, TimeOver) as end:
@@ -134,8 +132,26 @@ def _cut_short(trial: Trial, end: BudgetOver | TimeOver) -> Minimised:
     )
 
 
-def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool) -> bool:
-    """Try everything once; return whether anything was taken."""
+def _until_nothing_goes(trial: Trial, beyond: PersistenceModel | None) -> None:
+    """Take away what can go, then simplify what is left, until neither finds anything.
+
+    Payloads are made shorter one by one, at many tries each, so that comes when no operation goes.
+    """
+    simplified = -1
+    while True:
+        before = trial.case
+        _fewer_of_all(trial, beyond)
+        if not trial.is_settled:
+            continue
+        count = len(workload.removable(trial.case))
+        _simpler_content(trial, is_new=count != simplified)
+        simplified = len(workload.removable(trial.case))
+        if trial.case == before:
+            return
+
+
+def _fewer_of_all(trial: Trial, beyond: PersistenceModel | None) -> None:
+    """Try once to take away each boot, operation, fault and part of a crash."""
     before = trial.case
     if beyond is None:
         _kills_for_power(trial)
@@ -146,10 +162,9 @@ def _one_round(trial: Trial, beyond: PersistenceModel | None, *, is_first: bool)
     _fewer_faults(trial)
     _fewer_pairs(trial)
     _first_events(trial)
+    if trial.case == before:
+        _fewer_anywhere(trial, beyond)
     trial.is_settled = trial.case == before
-    is_smaller = len(workload.removable(trial.case)) < len(workload.removable(before))
-    _simpler_content(trial, is_new=is_smaller or is_first)
-    return trial.case != before
 
 
 # Crashes.
@@ -337,6 +352,26 @@ def _fewer_pairs(trial: Trial) -> None:
         kept = [place for place in places if place not in pair]
         if trial.attempt(workload.keep(trial.case, kept)):
             _fewer_pairs(trial)
+            return
+
+
+def _fewer_anywhere(trial: Trial, beyond: PersistenceModel | None) -> None:
+    """Take operations away, and seek the power loss at all positions of what is left.
+
+    Fewer operations let records lie elsewhere among blocks and sectors, where another image than
+    the nearest shows the same.
+    """
+    places, last = workload.removable(trial.case), len(trial.case.boots) - 1
+    choice = trial.choice(last)
+    if choice is None or not 1 < len(places) <= PAIRED_OPERATIONS:
+        return
+    targets = {last: anywhere(models_up_to(choice.model, beyond))}
+    alone = [[place] for place in places]
+    fewer = [[place for place in places if place != gone] for gone in places]
+    for kept in alone + fewer:
+        edit = workload.keep(trial.case, workload.needed_for(trial.case, kept))
+        if trial.attempt(edit, targets=targets):
+            _fewer_anywhere(trial, beyond)
             return
 
 

@@ -16,12 +16,14 @@ from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.outcome import has_acknowledged
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
+from walcrash.oracle import judge
 from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import WalcrashError
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint, PowerLoss, Rot
+from walcrash.values.history import History, Recoveries
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -149,6 +151,7 @@ class Trial:
             target_invariant=self.target_invariant,
             alignment=self._alignment,
             power={boot + 1: target for boot, target in power.items()},
+            is_shown_first=self._is_shown_first(),
         )
         try:
             run = self._run_case(replace(self._stored, case=case), targets=targets)
@@ -161,6 +164,13 @@ class Trial:
         self._spent += 1 + int(hung)
         self._starts += starts_of(run)
         return run
+
+    def _is_shown_first(self) -> bool:
+        """Whether the first recovery of the simplest case so far breaks the invariant first."""
+        history = self.run.history
+        first = Recoveries(first=history.recoveries.first)
+        judgement = judge(self._stored.terms, History(history.boots, first))
+        return judgement.breaks_first(self.target_invariant)
 
     def _prepared(
         self, edit: Edit, targets: Mapping[int, PowerTarget]

@@ -73,7 +73,7 @@ def costs_text(costs: SubjectCosts) -> str:
     text = f"a start takes {_duration(costs.start_seconds)}"
     if costs.image_seconds is None or costs.image_starts is None:
         return f"{text}; no image of a power loss was made"
-    images = FaultPlan(kind=FaultKind.POWER).images
+    images = FaultPlan(kind=FaultKind.POWER).most_images
     text += (
         f", an image of a power loss {_duration(costs.image_seconds)}, with "
         f"{_number(costs.image_starts)} recoveries; a case with {images} images takes up to "

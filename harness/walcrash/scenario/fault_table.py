@@ -13,6 +13,7 @@ from walcrash.scenario.table import LIST_NAMES, WEIGHT, Read, Table, member_of, 
 from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, ErrorName, FaultCall, FaultKind
+from walcrash.values.faults.plan import CASE_IMAGES
 from walcrash.values.limits import BYTES_PER_BOOT, FAULT_TIMES
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -103,11 +104,14 @@ class FaultTable(Table):
         description="For `kill-timer`: the delay after the boot's first event, microseconds.",
         examples=[[0, 20_000]],
     )
-    images: int = Field(
-        default=100,
+    images: int | None = Field(
+        default=None,
         ge=1,
         le=IMAGES,
-        description="For `power` and `rot`: most disk images that are judged in one case.",
+        description=(
+            "For `power` and `rot`: most disk images that are judged in one case. Without it "
+            f"{CASE_IMAGES}, and fewer in the first cases, so that many cases are seen soon."
+        ),
         examples=[200],
     )
     calls: list[Annotated[FaultCall, member_of(FaultCall)]] = Field(

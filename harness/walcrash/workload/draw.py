@@ -30,6 +30,7 @@ from walcrash.workload.operations import (
     weighted_kinds,
 )
 from walcrash.workload.profile import Made, Profile, operation_key
+from walcrash.workload.ramp import with_images
 from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, Swarm, draw_swarm
 from walcrash.workload.turns import (
     TRIES,
@@ -77,7 +78,8 @@ def draw_case(
     swarm = swarm_of(
         scenario, supports=supports, profile=profile, master_seed=master_seed, index=index
     )
-    scenario = replace(scenario, workload=swarm.workload)
+    plans = tuple(with_images(plan, index) for plan in scenario.faults)
+    scenario = replace(scenario, workload=swarm.workload, faults=plans)
     turns = turns_of(scenario.faults, profile)
     turn = turn_at(turns, scenario.faults, index)
     made = None if turn is None else control_of_turn(turn, turns, index)

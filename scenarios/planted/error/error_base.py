@@ -42,6 +42,7 @@ def load_power_base() -> ModuleType:
 
 
 power_base = load_power_base()
+FRAME = power_base.FRAME
 HEADER = power_base.HEADER
 MAGIC = power_base.MAGIC
 DurableLog = power_base.DurableLog

@@ -7,8 +7,9 @@ Repair: refuse the append that needs the new segment.
 """
 
 import os
+import zlib
 
-from error_base import CarefulLog, write_all
+from error_base import FRAME, CarefulLog, write_all
 
 from walcrash import Record
 
@@ -16,7 +17,11 @@ SEGMENT_BYTES = 600
 
 
 class SegmentedLog(CarefulLog):
-    """A right log of several files; a segment's name is the offset of its first record."""
+    """A right log of several files; a segment's name is the offset of its first record.
+
+    The checksum of a record covers its offset. Where the size of a segment was durable before its
+    data, its blocks may hold what a removed file had in them: whole records of another segment.
+    """
 
     def open_log(self) -> None:
         self.entries: list[tuple[int, Record]] = []
@@ -42,6 +47,19 @@ class SegmentedLog(CarefulLog):
         """Return where each segment starts, in order."""
         names = [name for name in os.listdir(self.directory) if name.endswith(".segment")]
         return sorted(int(name.removesuffix(".segment")) for name in names)
+
+    def frame(self, record: Record) -> bytes:
+        body = self.encode(record)
+        return bytes(FRAME.pack(len(body), placed_checksum(body, self.end_offset))) + body
+
+    def body_at(self, data: bytes, position: int) -> bytes | None:
+        if len(data) - position < FRAME.size:
+            return None
+        length, checksum = FRAME.unpack_from(data, position)
+        body = data[position + FRAME.size :][:length]
+        is_whole = 0 < len(body) == length
+        is_right = is_whole and placed_checksum(body, self.base + position) == checksum
+        return body if is_right else None
 
     def next_segment(self) -> None:
         """Go on in a new file, whose name is durable before anything is written to it."""
@@ -78,6 +96,11 @@ class Subject(SegmentedLog):
                 raise
             self.failure = None
             self.kept = [*kept, frame]
+
+
+def placed_checksum(body: bytes, offset: int) -> int:
+    """Return the checksum of a record that begins at an offset of the log."""
+    return zlib.crc32(body, zlib.crc32(b"%d" % offset))
 
 
 def segment_name(start: int) -> str:

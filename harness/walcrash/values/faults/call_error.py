@@ -17,7 +17,7 @@ from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
 from walcrash.values.faults.calls import ERRORS, ON_REQUEST, PASSING, ErrorName, FaultCall
 from walcrash.values.faults.injected import FAULTS, Attempt, Instead
-from walcrash.values.faults.nth_call import NthCall, draw_place
+from walcrash.values.faults.nth_call import NthCall, draw_call, draw_place
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 
 
@@ -58,7 +58,7 @@ class CallErrors(Injectable):
     def draw(self, plan: FaultPlan, draft: Draft) -> CallError | None:
         """Return an error in one of the operations; None where this boot gets none."""
         pairs = pairs_of(plan.calls, plan.errors)
-        on = draft.prng.choice(list(dict.fromkeys(call for call, _ in pairs)))
+        on = draw_call(plan, draft, list(dict.fromkeys(call for call, _ in pairs)))
         error = draft.prng.choice([error for call, error in pairs if call is on])
         place = draw_place(plan, draft, on)
         if place is None:

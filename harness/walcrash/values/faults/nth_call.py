@@ -26,7 +26,12 @@ NONE_OF: Final = 8
 """Of so many boots that a fault of this kind may fall into, one is left without."""
 
 UNSEEN_CALLS: Final = 4
-"""A call that no control boot recorded is drawn among the first so many."""
+"""A call that no control boot recorded is one of the first so many, each half as likely as the one
+before."""
+
+ANY_CALL_ONE_IN: Final = 4
+"""One of so many faults is drawn from all kinds of calls, the others from those that a control boot
+recorded in an operation of this boot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,25 @@ def is_named(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
 
 
+def draw_call(plan: FaultPlan, draft: Draft, calls: Sequence[FaultCall]) -> FaultCall:
+    """Return one of some kinds of calls, mostly one that an operation of the boot has.
+
+    Args:
+        plan: what the scenario says.
+        draft: the boot.
+        calls: the kinds of calls, one or more.
+    """
+    names = draft.names(plan)
+    operations = [each for each in draft.operations if falls_into(names, each)]
+    seen = [
+        call
+        for call in calls
+        if any(draft.count(operation, kind) for operation in operations for kind in call.kinds)
+    ]
+    is_any = draft.prng.below(ANY_CALL_ONE_IN) == 0
+    return draft.prng.choice(calls if is_any or not seen else seen)
+
+
 def draw_place(plan: FaultPlan, draft: Draft, on: FaultCall) -> tuple[int, int] | None:
     """Return an operation and the position of one of its calls; None where the boot gets none.
 
@@ -131,4 +155,7 @@ def draw_place(plan: FaultPlan, draft: Draft, on: FaultCall) -> tuple[int, int] 
     if not possible:
         return None
     at, count = prng.choice([each for each in possible if each[1]] or possible)
-    return at, prng.below(count or UNSEEN_CALLS)
+    if count:
+        return at, prng.below(count)
+    ordinals = range(UNSEEN_CALLS)
+    return at, prng.weighted(ordinals, [1 << (UNSEEN_CALLS - ordinal) for ordinal in ordinals])

@@ -6,11 +6,16 @@ Not here: what a class of fault makes of its plan (`kill`, `power_loss`, `call_e
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults.calls import ErrorName, FaultCall
 from walcrash.values.moments import Placement
+
+# limits
+CASE_IMAGES: Final = 100
+"""Most images that are judged in one case, where a scenario does not say."""
 
 
 class FaultKind(Enum):
@@ -56,7 +61,8 @@ class FaultPlan:
         event: only events of this kind; None means any.
         placements: before, within or after the event.
         delay_us: for `kill-timer`: the shortest and longest delay, microseconds.
-        images: for `power` and `rot`: most images that are judged in one case.
+        images: for `power` and `rot`: most images that are judged in one case; None for
+            `CASE_IMAGES`, and fewer in the first cases.
         calls: for `error` and `short`: the kinds of calls that fail; empty means any that changes
             files.
         errors: for `error`: what they return; empty means all that the kernel can give.
@@ -74,7 +80,7 @@ class FaultPlan:
     event: EventKind | None = None
     placements: tuple[Placement, ...] = (Placement.BEFORE, Placement.WITHIN, Placement.AFTER)
     delay_us: tuple[int, int] = (0, 20_000)
-    images: int = 100
+    images: int | None = None
     calls: tuple[FaultCall, ...] = ()
     errors: tuple[ErrorName, ...] = ()
     times: int | None = 1
@@ -82,3 +88,8 @@ class FaultPlan:
     room_bytes: tuple[int, int] = (0, 4096)
     damages: tuple[DamageKind, ...] = ()
     in_turn: bool = False
+
+    @property
+    def most_images(self) -> int:
+        """The most images that are judged in any one case."""
+        return CASE_IMAGES if self.images is None else self.images

@@ -52,4 +52,4 @@ class PowerCut(Ending):
 
     def draw(self, plan: FaultPlan, draft: Draft) -> tuple[list[Operation], PowerLoss]:
         """Return the whole boot, which is recorded with its `close`: the power may go any time."""
-        return draft.closed(), PowerLoss(draft.prng.below(1 << 63), plan.images)
+        return draft.closed(), PowerLoss(draft.prng.below(1 << 63), plan.most_images)

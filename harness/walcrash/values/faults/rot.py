@@ -102,7 +102,7 @@ class Rots(Injectable):
             boot=draft.boot,
             call=0,
             seed=draft.prng.below(1 << 63),
-            images=plan.images,
+            images=plan.most_images,
             damages=plan.damages,
             files=plan.files,
         )
