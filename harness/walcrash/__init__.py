@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from walcrash.values.finding import Finding
     from walcrash.values.log import ScenarioEnded, StopReason
-    from walcrash.values.record import MalformedRecord, Record, RecordType
+    from walcrash.values.record import MalformedRecord, Record, RecordType, Undecodable
     from walcrash.values.recovery import (
         FailureKind,
         OperationState,
@@ -78,6 +78,7 @@ _HOMES = {
     "StopReason": "values.log",
     "SubjectGone": "subjects.adapter",
     "SubjectState": "values.recovery",
+    "Undecodable": "values.record",
     "UsageError": "values.errors",
     "Verdict": "values.verdict",
     "Violation": "values.verdict",
@@ -115,6 +116,7 @@ __all__ = [
     "StopReason",
     "SubjectGone",
     "SubjectState",
+    "Undecodable",
     "UsageError",
     "Verdict",
     "Violation",

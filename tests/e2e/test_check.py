@@ -23,7 +23,7 @@ def check(*words: str) -> tuple[int, dict[str, object], str]:
 def test_a_right_driver_passes(way: str) -> None:
     code, checks, said = check(*driver(way))
     assert code == 0, checks
-    assert len(checks) == 23
+    assert len(checks) == 24
     outcomes = {each["outcome"] for each in checks.values()}  # type: ignore[index]
     assert outcomes == {"ok", "skipped"}
     assert "check kill-and-reopen" in said

@@ -25,6 +25,7 @@ from walcrash.values.recovery import (
     RecoveryFailure,
     Resume,
     SubjectState,
+    UndecodableRecord,
 )
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement
@@ -87,6 +88,7 @@ def shows(
     end: int | None = None,
     resumes: tuple[Resume, ...] = (),
     max_attempts: int | None = None,
+    undecodable: tuple[UndecodableRecord, ...] = (),
 ) -> Recovery:
     """Return a recovery that showed these records and the state that follows from them."""
     last = max((record.ts_ms + 1 for record in records), default=0) * WIDTH
@@ -96,7 +98,7 @@ def shows(
         applied=end if applied is None else applied,
         operations=fold(records, max_attempts) if operations is None else operations,
     )
-    return Recovery(items(*records), end, state, resumes)
+    return Recovery(items(*records), end, state, resumes, undecodable)
 
 
 NOTHING = shows()

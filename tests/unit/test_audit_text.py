@@ -154,7 +154,7 @@ FAILING = FaultAudit(
     ),
     damages=(
         DamageAudit(
-            file="log", kind=DamageKind.BIT, notices=(Notice.REFUSED, Notice.SILENT),
+            file="log", kind=DamageKind.BIT, notices=(Notice.REPORTED, Notice.SILENT),
             violation=Violation(Invariant.SILENT_ROT, "first recovery", "op-1 is gone", "", ""),
         ),
     ),
@@ -177,7 +177,7 @@ def test_a_call_whose_error_makes_no_difference_is_named() -> None:
 def test_the_json_counts_what_recoveries_made_of_damage() -> None:
     found = json.loads(json.dumps(audit_json(audit(NEEDED, faults=FAILING))))
     (damage,) = found["damage"]
-    assert (damage["noticed"]["refused"], damage["noticed"]["silent"]) == (1, 1)
+    assert (damage["noticed"]["reported"], damage["noticed"]["silent"]) == (1, 1)
     assert [each["is_ignored"] for each in found["failing_calls"]] == [False, True, False]
 
 

@@ -1,18 +1,24 @@
 """The driver adapter: what a driver does wrong is told apart, with the end of its stderr."""
 
+import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import bad_drivers
 import pytest
 
+from walcrash.subjects import driver_replies as replies
+from walcrash.subjects import messages
 from walcrash.subjects.adapter import SubjectGone
+from walcrash.subjects.conformance_damage import silent_damage
 from walcrash.subjects.driver import DriverAdapter, Refused
 from walcrash.subjects.driver_process import Command, DriverProcess
-from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import FailureKind
+from walcrash.subjects.messages import MalformedOutput
+from walcrash.values.record import Record, RecordType, Undecodable
+from walcrash.values.recovery import FailureKind, Recovery
 
 PATIENT_SECONDS = 60.0
 HASTY_SECONDS = 1.5
@@ -203,3 +209,44 @@ def test_a_driver_whose_owner_is_killed_does_not_see_the_end_of_its_stdin(tmp_pa
             break
         time.sleep(0.01)
     assert not (tmp_path / "closed").exists()
+
+
+def test_what_a_driver_cannot_decode_is_read_and_passed_on_in_its_place() -> None:
+    line = {"undecodable": "/wA=", "offset": 12}
+    assert replies.read_entry(line, "`replay`") == (12, Undecodable(b"\xff\0"))
+    taken = messages.collect(0, [(3, put("a")), (12, Undecodable(b"\xff\0")), (20, put("b"))])
+    assert [each.record.id for each in taken.records] == ["a", "b"]
+    (bad,) = taken.undecodable
+    assert (bad.offset, bad.data, bad.before) == (12, b"\xff\0", 1)
+    said = json.loads(json.dumps(messages.resume_to_json(taken)))
+    assert messages.resume_from_json(said) == taken
+    recovery = Recovery(taken.records, 30, None, (taken,), taken.undecodable)
+    said = json.loads(json.dumps(messages.recovery_to_json(recovery)))
+    assert messages.recovery_from_json(said) == recovery
+    with pytest.raises(MalformedOutput, match="`undecodable` in its reply to `replay` is base64"):
+        replies.read_entry({**line, "undecodable": "*"}, "`replay`")
+
+
+def test_a_flipped_bit_that_nobody_speaks_of_is_told_and_an_answer_is_enough(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    records = [put("a"), put("b"), put("c")]
+    (store / "log").write_bytes(bytes(30))
+
+    def replays(*lines: dict[str, object]) -> Callable[[Path], list[dict[str, object]]]:
+        return lambda _: [*lines, {"ok": True, "end": 30}]
+
+    def shown(*some: Record) -> list[dict[str, object]]:
+        return [{"record": record.to_json(), "offset": at} for at, record in enumerate(some)]
+
+    answer = {"undecodable": "/wA=", "offset": 12}
+    assert not silent_damage(store, records, replays(*shown(put("a")), answer))
+    assert not silent_damage(store, records, replays(*shown(put("a"), put("b"))))
+    assert not silent_damage(store, records, lambda _: [{"ok": False, "error": "damaged"}])
+    assert silent_damage(store, records, replays(*shown(put("a")))) == (
+        "with bit 0 of byte 6 of log flipped its replay ends after 1 of 3 records without a word"
+    )
+    assert "never appended" in silent_damage(store, records, replays(*shown(put("x"))))
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]

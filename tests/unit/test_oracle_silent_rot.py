@@ -8,7 +8,7 @@ from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
 from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
 from walcrash.values.history import BootHistory, Call, Outcome
 from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, UndecodableRecord
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 A, B, C = put("a", 0), put("b", 1), put("c", 2)
@@ -106,3 +106,47 @@ def test_nothing_follows_from_bytes_that_nobody_is_known_to_have_written() -> No
         killed(*THREE), first=shows(), contract=PROMISES, rotted=Rotted(damage=damage)
     )
     assert looked.verdict is Verdict.PASS
+
+
+def answered(before: int) -> tuple[UndecodableRecord, ...]:
+    """Return one answer that a record cannot be decoded, behind so many that could."""
+    return (UndecodableRecord(offset=7, data=b"\xff\0", before=before),)
+
+
+def test_a_damaged_record_that_is_answered_as_undecodable_is_reported() -> None:
+    for hit, shown, before in ((1, (B, C), 0), (2, (A, C), 1), (3, (A, B), 2)):
+        found = shows(*shown, undecodable=answered(before))
+        assert judged(*THREE, hit=hit, first=found).verdict is Verdict.PASS
+
+
+def test_an_answer_stands_for_a_record_in_its_place_only() -> None:
+    elsewhere = shows(A, C, undecodable=answered(2))
+    (found,) = judged(*THREE, hit=2, first=elsewhere).violations
+    assert "`PutOperation b` was acknowledged and is left out before others" in found.message
+
+
+def test_a_whole_record_that_is_answered_as_undecodable_is_a_loss() -> None:
+    both = (*answered(0), *answered(1))
+    for shown, answers, lost in (((A, C), answered(1), "b"), ((B,), both, "c")):
+        (found,) = judged(*THREE, hit=1, first=shows(*shown, undecodable=answers)).violations
+        assert found.message.startswith(
+            f"`PutOperation {lost}` was acknowledged and is answered as undecodable, although "
+            "its own bytes are whole"
+        )
+        assert "(undecodable at 7)" in found.found
+
+
+def test_after_a_mere_crash_what_is_undecodable_was_never_appended() -> None:
+    found = verdict_on(killed(*THREE), first=shows(A, B, C, undecodable=answered(3)))
+    (violation,) = found.violations
+    assert violation.invariant is Invariant.PHANTOM_RECORD
+    assert violation.message == (
+        "an undecodable record at 7 (2 bytes: ff 00) is there, and was never appended as that"
+    )
+    assert violation.found == "a, b, c, (undecodable at 7)"
+
+
+def test_two_recoveries_answer_the_same_as_undecodable() -> None:
+    shown = shows(A, undecodable=answered(1))
+    found = verdict_on(killed(acked(A)), first=shown, perturbed=shows(A))
+    assert Invariant.DETERMINISM in {each.invariant for each in found.violations}

@@ -53,7 +53,7 @@ SECTIONS = {
         "FailureKind",
         "AdapterContract",
     ),
-    "Records": ("Record", "RecordType", "MalformedRecord"),
+    "Records": ("Record", "RecordType", "Undecodable", "MalformedRecord"),
     "The contract": ("Contract", "Acknowledges", "Promise", "PersistenceModel", "Damage"),
     "The state of a subject": ("SubjectState", "OperationState", "OperationStatus"),
     "Errors and exit codes": (

@@ -133,7 +133,7 @@ class _Outcomes:
         has_hung = isinstance(shown, RecoveryFailure) and shown.kind is FailureKind.HUNG
         if judged.judgement.verdict is Verdict.FAIL:
             return FaultOutcome.HUNG if has_hung else FaultOutcome.WRONG
-        if isinstance(shown, RecoveryFailure):
+        if isinstance(shown, RecoveryFailure) or shown.undecodable:
             return FaultOutcome.REPORTED
         if not self._is_judged:
             return FaultOutcome.UNJUDGED

@@ -84,15 +84,22 @@ def _shown(where: str, recovery: Recovery | RecoveryFailure) -> ShownRecovery:
     if isinstance(recovery, RecoveryFailure):
         failure = f"{recovery.kind.value}: {recovery.message}"
         return ShownRecovery(where=where, records=(), record_count=0, failure=short(failure))
-    shown = sorted(elide_middle(len(recovery.records), RECORDS_SHOWN))
+    entries = _entries(recovery)
+    shown = sorted(elide_middle(len(entries), RECORDS_SHOWN))
     state = recovery.state
     return ShownRecovery(
         where=where,
-        records=tuple(
-            ShownRecord(at, recovery.records[at].offset, short(str(recovery.records[at].record)))
-            for at in shown
-        ),
-        record_count=len(recovery.records),
+        records=tuple(ShownRecord(at, *entries[at]) for at in shown),
+        record_count=len(entries),
         checkpoint=None if state is None else state.checkpoint,
         applied=None if state is None else state.applied,
     )
+
+
+def _entries(recovery: Recovery) -> list[tuple[int, str]]:
+    """Return offset and words of what a replay yielded, also of what it could not decode."""
+    entries = [(item.offset, short(str(item.record))) for item in recovery.records]
+    for number, item in enumerate(recovery.undecodable):
+        text = f"undecodable, {len(item.data):,} bytes: {item.data[:8].hex(' ')}"
+        entries.insert(item.before + number, (item.offset, text))
+    return entries

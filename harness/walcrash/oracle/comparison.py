@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from walcrash.oracle.log import Certainty, Entry, Expectation, Expected
 from walcrash.oracle.wording import label, listing
 from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import RecoveredRecord
+from walcrash.values.recovery import RecoveredRecord, Recovery, UndecodableRecord
 
 Shown = Sequence[RecoveredRecord]
 Matches = Sequence[int | None]
@@ -37,6 +37,7 @@ class Comparison:
         end: the offset behind the last record; None where the replay does not say.
         matches: for each shown record, the index of the expected one that it is; None for a
             record that nobody expected.
+        undecodable: what it answered that it cannot decode, in order.
         missing: the indices of expected records that were not shown and were not compacted.
     """
 
@@ -45,6 +46,7 @@ class Comparison:
     end: int | None
     matches: tuple[int | None, ...]
     missing: tuple[int, ...]
+    undecodable: tuple[UndecodableRecord, ...] = ()
 
     def entry(self, index: int) -> Entry:
         """Return the expected record with this index."""
@@ -70,11 +72,21 @@ class Comparison:
         return f"[{label(record)}]"
 
 
-def compare(expectation: Expectation, shown: Shown, end: int | None) -> Comparison:
+def compare(
+    expectation: Expectation,
+    shown: Shown,
+    end: int | None,
+    undecodable: tuple[UndecodableRecord, ...] = (),
+) -> Comparison:
     """Compare one replay with what it may show."""
     matches = _identify(expectation, shown)
     missing = _missing(expectation, shown, matches)
-    return Comparison(expectation, shown, end, tuple(matches), tuple(missing))
+    return Comparison(expectation, shown, end, tuple(matches), tuple(missing), undecodable)
+
+
+def compare_recovery(expectation: Expectation, recovery: Recovery) -> Comparison:
+    """Compare the replay from 0 of a recovery with what it may show."""
+    return compare(expectation, recovery.records, recovery.end, recovery.undecodable)
 
 
 def _identify(expectation: Expectation, shown: Shown) -> list[int | None]:

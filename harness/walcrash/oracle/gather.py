@@ -23,7 +23,7 @@ def live_replay(log: Log, call: Call) -> Comparison | None:
     start = 0 if replayed.from_offset == 0 else log.index_at(replayed.from_offset)
     if start is None:
         return None
-    return compare(log.expectation(start=start), replayed.records, None)
+    return compare(log.expectation(start=start), replayed.records, None, replayed.undecodable)
 
 
 def resent(comparison: Comparison, effects: EffectWatch) -> frozenset[str]:

@@ -10,7 +10,7 @@ what follows for the state (`state`).
 from walcrash.oracle.comparison import Comparison
 from walcrash.oracle.evidence import Evidence, Replayed
 from walcrash.oracle.log import Certainty, Expectation
-from walcrash.oracle.wording import difference, more, name, records_listing
+from walcrash.oracle.wording import difference, more, name, records_listing, undecodable_text
 from walcrash.values.record import Record, RecordType
 from walcrash.values.verdict import Invariant, Violation
 
@@ -83,7 +83,17 @@ def altered(comparison: Comparison, where: str) -> list[Violation]:
 
 
 def phantoms(comparison: Comparison, where: str) -> list[Violation]:
-    """Return the violation if a record is there that nobody expected."""
+    """Return the violation if a record is there that nobody expected.
+
+    What a replay answers as undecodable is one: it was never appended as what it is.
+    """
+    if comparison.undecodable:
+        return [_undecodable(comparison, where)]
+    return strangers(comparison, where)
+
+
+def strangers(comparison: Comparison, where: str) -> list[Violation]:
+    """Return the violation if a replay shows a record, as one, that nobody expected."""
     expectation, shown = comparison.expectation, comparison.shown
     unknown = [
         position
@@ -96,6 +106,16 @@ def phantoms(comparison: Comparison, where: str) -> list[Violation]:
     message = f"{_why_phantom(expectation, record)}{more(len(unknown) - 1, 'phantoms too')}"
     found, allowed = records_listing(shown, focus=unknown[0]), comparison.allowed()
     return [Violation(Invariant.PHANTOM_RECORD, where, message, allowed, found, record.ts_ms)]
+
+
+def _undecodable(comparison: Comparison, where: str) -> Violation:
+    first = comparison.undecodable[0]
+    message = f"{undecodable_text(first)} is there, and was never appended as that"
+    message += more(len(comparison.undecodable) - 1, "undecodable too")
+    found = records_listing(
+        comparison.shown, focus=first.before, undecodable=comparison.undecodable
+    )
+    return Violation(Invariant.PHANTOM_RECORD, where, message, comparison.allowed(), found)
 
 
 def _why_phantom(expectation: Expectation, record: Record) -> str:

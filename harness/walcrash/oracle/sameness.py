@@ -13,7 +13,14 @@ from collections.abc import Mapping
 from walcrash.oracle.evidence import Evidence, FailedRecovery, PerturbedRecovery, RepeatedRecovery
 from walcrash.oracle.fold import text
 from walcrash.oracle.unrecoverable import failed
-from walcrash.oracle.wording import difference, id_text, name, records_listing
+from walcrash.oracle.wording import (
+    LIST_ITEMS,
+    difference,
+    id_text,
+    name,
+    records_listing,
+    undecodable_text,
+)
 from walcrash.values.recovery import OperationState, OperationStatus, Recovery, Resume, SubjectState
 from walcrash.values.verdict import Invariant, Violation
 
@@ -94,9 +101,17 @@ def _log_difference(first: Recovery, other: Recovery) -> _Difference | None:
     shorter = min(len(first.records), len(other.records))
     if len(first.records) != len(other.records):
         return f"record {shorter + 1}", _at(first, shorter), _at(other, shorter)
+    if first.undecodable != other.undecodable:
+        return "what is undecodable", _undecodable(first), _undecodable(other)
     if first.end != other.end:
         return "the end of the log", str(first.end), str(other.end)
     return None
+
+
+def _undecodable(recovery: Recovery) -> str:
+    if not recovery.undecodable:
+        return "nothing"
+    return ", ".join(map(undecodable_text, recovery.undecodable[:LIST_ITEMS]))
 
 
 def _at(recovery: Recovery, position: int) -> str:
@@ -152,4 +167,5 @@ def _resume_difference(one: tuple[Resume, ...], other: tuple[Resume, ...]) -> _D
 
 
 def _resume(resume: Resume) -> str:
-    return f"from {resume.from_offset}: {records_listing(resume.records)}"
+    listed = records_listing(resume.records, undecodable=resume.undecodable)
+    return f"from {resume.from_offset}: {listed}"

@@ -2,7 +2,10 @@
 
 Judged where `detects` of the contract has `rot`, on a recovery of an image with one damage:
 
-- To refuse, or to end, is a report. So is a replay that says that it cannot decode a record.
+- To refuse, or to end, is a report.
+- To answer that a record cannot be decoded is a report about that record: it may stand for records
+  that were damaged. One that was appended after the damaged bytes were written is whole, since
+  nothing that holds it was touched; what stands for it in place of it is a loss.
 - What is shown is right: each record as it was appended, in order, none that was not.
 - No acknowledged record is left out in front of one that is shown.
 - The log does not end early where the damage cannot be the work of a crash. It can be one where the
@@ -28,7 +31,7 @@ from walcrash.oracle.comparison import Comparison
 from walcrash.oracle.evidence import DamagedRecovery, Evidence
 from walcrash.oracle.log import Certainty
 from walcrash.oracle.order import disordered
-from walcrash.oracle.records import altered, phantoms
+from walcrash.oracle.records import altered, strangers
 from walcrash.oracle.unrecoverable import failed
 from walcrash.oracle.wording import more, name, records_listing
 from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
@@ -109,7 +112,7 @@ def _shown(evidence: DamagedRecovery, shown: Comparison) -> list[Violation]:
     where = evidence.where
     found = [
         *altered(shown, where),
-        *phantoms(shown, where),
+        *strangers(shown, where),
         *disordered(shown, where),
         *_left_out(evidence, shown),
         *evidence.state_violations,
@@ -121,14 +124,36 @@ def _left_out(evidence: DamagedRecovery, shown: Comparison) -> list[Violation]:
     missing = [index for index in shown.missing if shown.is_certain(index, Certainty.PROMISED)]
     last = max((index for index in shown.matches if index is not None), default=-1)
     before = [index for index in missing if index < last]
-    if before:
-        return [_missing(evidence, shown, before, "and is left out before others that are shown")]
-    after = [index for index in missing if _is_intact(evidence, shown.entry(index).position)]
-    return (
-        [_missing(evidence, shown, after, "and is gone, although its own bytes are whole")]
-        if after
-        else []
-    )
+    unreported = [index for index in before if not _is_answered(shown, index)]
+    if unreported:
+        how = "and is left out before others that are shown"
+        return [_missing(evidence, shown, unreported, how)]
+    whole = [
+        *(index for index in before if _is_whole(evidence, shown.entry(index).position)),
+        *(index for index in missing if _is_intact(evidence, shown.entry(index).position)),
+    ]
+    if not whole:
+        return []
+    is_answered = _is_answered(shown, whole[0])
+    kind = "answered as undecodable" if is_answered else "gone"
+    return [_missing(evidence, shown, whole, f"and is {kind}, although its own bytes are whole")]
+
+
+def _is_answered(shown: Comparison, index: int) -> bool:
+    """Whether something undecodable stands where a missing record would be."""
+    places = [
+        (position, match) for position, match in enumerate(shown.matches) if match is not None
+    ]
+    low = max((position for position, match in places if match < index), default=-1)
+    high = min((position for position, match in places if match > index), default=len(shown.shown))
+    return any(low < item.before <= high for item in shown.undecodable)
+
+
+def _is_whole(evidence: DamagedRecovery, position: tuple[int, int]) -> bool:
+    """Whether a record was appended after all damaged bytes were written."""
+    written = max(evidence.rotted.authors, default=None)
+    appended = Author(boot=max(0, position[0]), call=max(0, position[1]))
+    return written is not None and written < appended
 
 
 def _is_intact(evidence: DamagedRecovery, position: tuple[int, int]) -> bool:
@@ -146,7 +171,8 @@ def _missing(
     evidence: DamagedRecovery, shown: Comparison, lost: Sequence[int], how: str
 ) -> Violation:
     record = shown.entry(lost[0]).record
-    found = records_listing(shown.shown, focus=min(lost[0], len(shown.shown)))
+    focus = min(lost[0], len(shown.shown))
+    found = records_listing(shown.shown, focus=focus, undecodable=shown.undecodable)
     message = f"{name(record)} was acknowledged {how}{more(len(lost) - 1, 'gone')}"
     allowed = shown.allowed(focus=lost[0])
     return Violation(_RULE, evidence.where, message, allowed, found, record.ts_ms)

@@ -25,7 +25,7 @@ from walcrash.oracle.evidence import Evidence, RightRecords, ShownState
 from walcrash.oracle.fold import is_same, text
 from walcrash.oracle.resume import wrong_resumes
 from walcrash.oracle.wording import id_text, listing, more
-from walcrash.values.recovery import OperationState, OperationStatus, Recovery
+from walcrash.values.recovery import OperationState, OperationStatus, Recovery, SubjectState
 from walcrash.values.verdict import Invariant, Violation
 
 
@@ -78,6 +78,11 @@ def _wrong_checkpoint(shown: ShownState) -> list[Violation]:
     return []
 
 
+def is_behind(recovery: Recovery, state: SubjectState) -> bool:
+    """Whether a checkpoint is not ahead of the applied state, nor that of the end of the log."""
+    return state.checkpoint <= state.applied <= recovery.end
+
+
 def _ahead(where: str, message: str, allowed: str, found: int) -> Violation:
     return Violation(Invariant.CHECKPOINT_AHEAD, where, message, allowed, str(found))
 
@@ -85,9 +90,10 @@ def _ahead(where: str, message: str, allowed: str, found: int) -> Violation:
 def _is_boundary(comparison: Comparison, recovery: Recovery, checkpoint: int) -> bool:
     expectation = comparison.expectation
     offsets = [item.offset for item in recovery.records]
+    answered = [item.offset for item in recovery.undecodable]
     first = offsets[0] if offsets else recovery.end
     is_before_log = 0 <= checkpoint <= first and (bool(offsets) or bool(expectation.compactable))
-    if checkpoint in (0, recovery.end, *offsets) or is_before_log:
+    if checkpoint in (0, recovery.end, *offsets, *answered) or is_before_log:
         return True
     entries = [comparison.expected(index) for index in comparison.matches]
     have_moved = any(

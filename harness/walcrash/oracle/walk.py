@@ -17,7 +17,7 @@ Not here: the rules, one by one in the modules that `rules` names.
 """
 
 from walcrash.oracle.branch import branched
-from walcrash.oracle.comparison import Comparison, compare
+from walcrash.oracle.comparison import Comparison, compare_recovery
 from walcrash.oracle.effect_watch import EffectWatch
 from walcrash.oracle.evidence import (
     AfterWork,
@@ -48,9 +48,9 @@ from walcrash.oracle.gather import (
 from walcrash.oracle.log import Log, Position
 from walcrash.oracle.not_appendable import put_size
 from walcrash.oracle.silent_rot import promises_about, written_by
-from walcrash.oracle.state import judge_checkpoint_ahead, judge_checkpoint_state
+from walcrash.oracle.state import is_behind, judge_checkpoint_ahead, judge_checkpoint_state
 from walcrash.values.contract import Damage
-from walcrash.values.damage import Rotted
+from walcrash.values.damage import DamageKind, Rotted
 from walcrash.values.history import (
     AFTER_RECOVERY,
     BootEnd,
@@ -213,7 +213,7 @@ class Walk:
 
     def _recovery(self, where: str, recovery: Recovery) -> Comparison:
         """Judge one recovery; return its records compared with the log."""
-        comparison = compare(self.log.expectation(), recovery.records, recovery.end)
+        comparison = compare_recovery(self.log.expectation(), recovery)
         if self.log.promises_nothing:
             return comparison
         self._note_shown(Occasion.IMAGE)
@@ -240,8 +240,8 @@ class Walk:
         if isinstance(first, RecoveryFailure):
             shown = first
         else:
-            shown = compare(self.log.expectation(), first.records, first.end)
-            violations = self._damaged_state(where, first, shown)
+            shown = compare_recovery(self.log.expectation(), first)
+            violations = self._damaged_state(where, first, shown, rotted)
         self.findings.hold(
             DamagedRecovery(
                 where=where,
@@ -255,15 +255,22 @@ class Walk:
         )
 
     def _damaged_state(
-        self, where: str, recovery: Recovery, comparison: Comparison
+        self, where: str, recovery: Recovery, comparison: Comparison, rotted: Rotted
     ) -> list[Violation]:
-        """Return what is wrong with the state that a damaged image showed."""
+        """Return what is wrong with the state that a damaged image showed.
+
+        A checkpoint that came back as an earlier one was right once, and applying again from there
+        does no harm, also where a compaction has moved the records since.
+        """
         if recovery.state is None or not self._judges_state:
             return []
         state = self._shown_state(where, recovery, recovery.state, comparison)
-        if comparison.missing:
-            return judge_checkpoint_ahead(state)
-        return [*judge_checkpoint_ahead(state), *judge_checkpoint_state(state)]
+        ahead = judge_checkpoint_ahead(state)
+        came_back = rotted.damage.kind in (DamageKind.STALE, DamageKind.OLDER)
+        was_right = recovery.state.checkpoint in comparison.expectation.boundaries
+        if came_back and was_right and is_behind(recovery, recovery.state):
+            ahead = []
+        return ahead if comparison.missing else [*ahead, *judge_checkpoint_state(state)]
 
     def _take_in(self, recovery: Recovery, comparison: Comparison) -> None:
         """Make what a recovery showed the log from here on."""
@@ -341,7 +348,7 @@ class Walk:
         self.findings.note(Occasion.WORK)
         if any(call.operation.kind is OperationKind.TICK for call in calls):
             self.findings.note(Occasion.TICK)
-        self._take_in(base, compare(self.log.expectation(), base.records, base.end))
+        self._take_in(base, compare_recovery(self.log.expectation(), base))
         puts = puts_shown(base.records)
         for index, call in enumerate(calls):
             if call.outcome is Outcome.NOT_ASKED:
@@ -381,7 +388,7 @@ class Walk:
         if isinstance(after, RecoveryFailure):
             shown = after
         else:
-            shown = compare(self.log.expectation(), after.records, after.end)
+            shown = compare_recovery(self.log.expectation(), after)
         self.findings.hold(AfterWork(where=RecoveryName.AFTER.value, shown=shown))
 
 

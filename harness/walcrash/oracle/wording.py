@@ -9,7 +9,7 @@ Not here: what a violation says; each rule words its own (`rules`).
 from collections.abc import Sequence
 
 from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import RecoveredRecord
+from walcrash.values.recovery import RecoveredRecord, UndecodableRecord
 
 # limits
 LIST_ITEMS = 8
@@ -72,9 +72,25 @@ def listing(labels: Sequence[str], *, focus: int = 0) -> str:
     return ", ".join(shown)
 
 
-def records_listing(records: Sequence[RecoveredRecord], *, focus: int = 0) -> str:
+def records_listing(
+    records: Sequence[RecoveredRecord],
+    *,
+    focus: int = 0,
+    undecodable: Sequence[UndecodableRecord] = (),
+) -> str:
     """Return the records of a replay as a list of labels, shortened around position `focus`."""
-    return listing([label(item.record) for item in records], focus=focus)
+    labels = [label(item.record) for item in records]
+    for number, item in enumerate(undecodable):
+        labels.insert(item.before + number, f"(undecodable at {item.offset})")
+    return listing(labels, focus=focus)
+
+
+def undecodable_text(item: UndecodableRecord) -> str:
+    """Return what a replay could not decode: where it is, and how it begins."""
+    piece = item.data[:BYTES_AROUND].hex(" ")
+    begins = f" that begin {piece}" if len(item.data) > BYTES_AROUND else f": {piece}"
+    what = f"{len(item.data):,} bytes{begins}" if item.data else "no bytes"
+    return f"an undecodable record at {item.offset} ({what})"
 
 
 def more(count: int, what: str) -> str:

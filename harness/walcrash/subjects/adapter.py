@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from walcrash.values.contract import Contract
-from walcrash.values.record import Record
+from walcrash.values.record import Record, Undecodable
 from walcrash.values.recovery import FailureKind, SubjectState
 
 EffectSink = Callable[[str], None]
@@ -75,8 +75,11 @@ class Adapter(ABC):
         """Append one record and return its offset: an integer that grows with every append."""
 
     @abstractmethod
-    def replay(self, from_offset: int) -> Iterable[tuple[int, Record]]:
-        """Yield (offset, record) in append order, from a record's offset; 0 is the start."""
+    def replay(self, from_offset: int) -> Iterable[tuple[int, Record | Undecodable]]:
+        """Yield (offset, record) in append order, from a record's offset; 0 is the start.
+
+        For a stored record that cannot be decoded yield (offset, Undecodable(what was read)).
+        """
 
     @abstractmethod
     def end(self) -> int:

@@ -19,13 +19,14 @@ from typing import Any, ClassVar, Final
 
 from walcrash.subjects import driver_replies as replies
 from walcrash.subjects.adapter import Adapter
+from walcrash.subjects.conformance_damage import silent_damage
 from walcrash.subjects.contract_suite import SMALL_RECORDS, AdapterContract, put, takes
 from walcrash.subjects.driver import DriverAdapter
 from walcrash.subjects.driver_process import Command, DriverProcess
 from walcrash.subjects.driver_replies import Introduction
 from walcrash.subjects.loading import find_adapter, make_adapter
 from walcrash.values.limits import ID_BYTES
-from walcrash.values.record import Record, RecordType
+from walcrash.values.record import Record, RecordType, Undecodable
 
 # limits
 LARGE_PAYLOAD_BYTES: Final = 1 << 20
@@ -214,7 +215,9 @@ def _odd_records_check(make: Callable[[], Adapter]) -> Check:
     )
 
 
-def _difference(expected: Record, found: Record) -> str:
+def _difference(expected: Record, found: Record | Undecodable) -> str:
+    if isinstance(found, Undecodable):
+        return _undecodable(found)
     keys = ("type", "id", "ts_ms", "payload", "error", "next_retry_at_ms")
     wrong = [key for key in keys if getattr(expected, key) != getattr(found, key)]
     shown = [
@@ -276,7 +279,18 @@ def driver_checks(words: tuple[str, ...], seconds: float, supports: frozenset[st
             "recovery may end anywhere: replace files by rename, truncate tails in place",
             talks.kill_in_open,
         ),
+        Check(
+            "damage",
+            "After one flipped bit it refuses, answers `undecodable` for that record, or the "
+            'contract does not have "rot" in `detects`.',
+            "a checksum over the whole record, its position included, shows it",
+            talks.damage,
+        ),
     ]
+
+
+def _undecodable(found: Undecodable) -> str:
+    return f"it is answered as undecodable ({found.data!r:.60}), and nothing was damaged"
 
 
 class _Talk:
@@ -316,7 +330,10 @@ class _Talk:
     def records(self) -> list[Record]:
         lines = self.ask_well(do="replay", **{"from": 0})
         replies.read_end(lines[-1], "`replay`")
-        return [replies.read_entry(line, "`replay`")[1] for line in lines[:-1]]
+        entries = [replies.read_entry(line, "`replay`")[1] for line in lines[:-1]]
+        wrong = next((each for each in entries if isinstance(each, Undecodable)), None)
+        assert wrong is None, _undecodable(wrong)
+        return [each for each in entries if not isinstance(each, Undecodable)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +446,25 @@ class _Talks:
                 f"{'synced' if 'sync' in self.supports else 'appended'} before a kill are gone: "
                 'state `kill = "prefix"` or "none" in [contract], or find out why'
             )
+
+    def damage(self, directory: Path) -> None:
+        talk = self._start(directory)
+        talk.ask_well(do="open")
+        for record in SMALL_RECORDS:
+            talk.ask_well(do="append", record=record.to_json())
+        talk.ask_well(do="close")
+        talk.process.kill()
+        believed = silent_damage(directory, SMALL_RECORDS, self._opened_and_replayed)
+        if believed:
+            raise Noted(f'{believed}: state no "rot" in `detects`, or find out why')
+
+    def _opened_and_replayed(self, directory: Path) -> list[dict[str, Any]]:
+        talk = self._start(directory)
+        try:
+            lines = talk.ask({"do": "open"})
+            return talk.ask({"do": "replay", "from": 0}) if lines[-1].get("ok") is True else lines
+        finally:
+            talk.process.kill()
 
     def kill_in_open(self, directory: Path) -> None:
         talk = self._start(directory)

@@ -148,7 +148,7 @@ class AdapterContract:
         with self.opened(tmp_path) as subject:
             offsets = [subject.append(record) for record in records]
             assert offsets == sorted(set(offsets))
-            assert messages.collect(subject.replay(0))
+            assert messages.collect(0, subject.replay(0)).records
             assert list(subject.replay(0)) == list(zip(offsets, records, strict=True))
             assert subject.end() > offsets[-1]
 
@@ -264,7 +264,7 @@ class AdapterContract:
             if "apply" in subject.supports:
                 subject.apply()
             subject.compact()
-            kept = [record for _, record in subject.replay(0)]
+            kept = [each.record for each in messages.collect(0, subject.replay(0)).records]
             assert [record for record in records if record in kept] == kept
             assert [r for r in kept if r.id != "b"] == [r for r in records if r.id != "b"]
             assert subject.append(put("late", 9)) > last
@@ -280,4 +280,5 @@ class AdapterContract:
                 subject.append(put(name, 1))
         for name in ("one", "other"):
             with self.opened(tmp_path / name) as subject:
-                assert [record.id for _, record in subject.replay(0)] == [name]
+                shown = messages.collect(0, subject.replay(0)).records
+                assert [each.record.id for each in shown] == [name]

@@ -27,7 +27,7 @@ from walcrash.subjects.driver_process import Command, DriverProcess, in_words
 from walcrash.subjects.driver_replies import Introduction
 from walcrash.subjects.messages import RECORDS_PER_REPLAY, MalformedOutput
 from walcrash.values.contract import Contract
-from walcrash.values.record import Record
+from walcrash.values.record import Record, Undecodable
 from walcrash.values.recovery import FailureKind, SubjectState
 
 PATIENCE: Final = 0.9
@@ -119,9 +119,9 @@ class DriverAdapter(Adapter):
         """Make everything appended so far durable."""
         self._ask("sync")
 
-    def replay(self, from_offset: int) -> Iterable[tuple[int, Record]]:
+    def replay(self, from_offset: int) -> Iterable[tuple[int, Record | Undecodable]]:
         """Return (offset, record) in append order; all lines have been taken."""
-        taken: list[tuple[int, Record]] = []
+        taken: list[tuple[int, Record | Undecodable]] = []
         found = self._request("replay", {"from": from_offset})
         while "ok" not in found:
             with self._suspicion():

@@ -6,6 +6,7 @@ what was asked, what was found and what is allowed.
 Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from walcrash.subjects import messages
 from walcrash.subjects.messages import CAPABILITIES, MalformedOutput
-from walcrash.values.record import KEYS, MalformedRecord, Record
+from walcrash.values.record import KEYS, MalformedRecord, Record, Undecodable
 from walcrash.values.recovery import OperationState, OperationStatus, SubjectState
 
 PROTOCOL: Final = 1
@@ -115,8 +116,19 @@ def read_end(found: Line, what: str) -> int:
     return _integer(found, "end", what)
 
 
-def read_entry(found: Line, what: str) -> tuple[int, Record]:
-    """Read one of the lines with a record before it."""
+def read_entry(found: Line, what: str) -> tuple[int, Record | Undecodable]:
+    """Read one of the lines with a record before it, or with what is none."""
+    if "undecodable" in found and "record" not in found:
+        text = _member(found, "undecodable", str, "base64", what)
+        try:
+            data = base64.b64decode(text, validate=True)
+        except ValueError as problem:
+            raise MalformedOutput(
+                f"`undecodable` in its reply to {what} is base64; found {_shown_value(text)}: "
+                f"{problem}"
+            ) from None
+        read = Undecodable(messages.checked_undecodable(data))
+        return _integer(found, "offset", what), read
     fields = _member(found, "record", dict, "a record", what)
     try:
         # What the protocol does not name is left out, as in all replies.

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from walcrash.subjects.adapter import Adapter
 from walcrash.values.contract import Acknowledges, Contract, Damage, PersistenceModel, Promise
-from walcrash.values.record import MalformedRecord, Record, RecordType
+from walcrash.values.limits import PAYLOAD_BYTES
+from walcrash.values.record import MalformedRecord, Record, RecordType, Undecodable
 from walcrash.values.recovery import (
     FailureKind,
     OperationState,
@@ -26,6 +27,7 @@ from walcrash.values.recovery import (
     RecoveryFailure,
     Resume,
     SubjectState,
+    UndecodableRecord,
 )
 from walcrash.values.tears import checked_atomic_bytes
 
@@ -156,24 +158,46 @@ def read_description(fields: Mapping[str, Any]) -> Description:
         raise MalformedOutput(f"the description of the adapter: {problem!r}") from None
 
 
-def collect(records: Iterable[tuple[int, Record]]) -> list[RecoveredRecord]:
+def collect(from_offset: int, records: Iterable[tuple[int, Record | Undecodable]]) -> Resume:
     """Take what a replay yields, checked.
+
+    Args:
+        from_offset: where it starts.
+        records: what it yields.
 
     Raises:
         MalformedOutput: it yields something else than (offset, record), or too much.
         Exception: whatever the subject raises.
     """
-    taken = [_entry(item) for item in islice(records, RECORDS_PER_REPLAY + 1)]
-    if len(taken) > RECORDS_PER_REPLAY:
-        raise MalformedOutput(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
-    return taken
+    taken: list[RecoveredRecord] = []
+    undecodable: list[UndecodableRecord] = []
+    for count, item in enumerate(islice(records, RECORDS_PER_REPLAY + 1)):
+        if count == RECORDS_PER_REPLAY:
+            raise MalformedOutput(f"a replay yielded more than {RECORDS_PER_REPLAY} records")
+        if not (isinstance(item, tuple) and len(item) == 2):
+            raise MalformedOutput(f"a replay yields (offset, record); found {_shown(item)}")
+        offset, record = item
+        if isinstance(record, Undecodable):
+            data = checked_undecodable(record.data)
+            undecodable.append(UndecodableRecord(_offset(offset), data, len(taken)))
+        else:
+            taken.append(RecoveredRecord(_offset(offset), _record(record)))
+    return Resume(from_offset, tuple(taken), tuple(undecodable))
 
 
-def _entry(item: object) -> RecoveredRecord:
-    if not (isinstance(item, tuple) and len(item) == 2):
-        raise MalformedOutput(f"a replay yields (offset, record); found {_shown(item)}")
-    offset, record = item
-    return RecoveredRecord(_offset(offset), _record(record))
+def checked_undecodable(data: object) -> bytes:
+    """Return what a subject read where it could decode nothing.
+
+    Raises:
+        MalformedOutput: it is no bytes, or longer than any payload.
+    """
+    if not isinstance(data, bytes):
+        raise MalformedOutput(f"what is undecodable is bytes; found {_shown(data)}")
+    if len(data) > PAYLOAD_BYTES:
+        raise MalformedOutput(
+            f"what is undecodable has at most {PAYLOAD_BYTES:,} bytes; found {len(data):,}"
+        )
+    return data
 
 
 def recover(adapter: Adapter) -> Recovery:
@@ -183,17 +207,16 @@ def recover(adapter: Adapter) -> Recovery:
         MalformedOutput: the subject returns something that it must not.
         Exception: whatever the subject raises.
     """
-    records = collect(adapter.replay(0))
+    whole = collect(0, adapter.replay(0))
+    records = whole.records
     state = _checked_state(adapter.state()) if "checkpoint" in adapter.supports else None
     starts = {entry.offset for entry in records[len(records) // 2 :: max(1, len(records) // 2)]}
     if state is not None and any(entry.offset == state.checkpoint for entry in records):
         starts.add(state.checkpoint)
     # From 0 it would be the replay that has been made already.
     starts.discard(0)
-    resumes = tuple(
-        Resume(start, tuple(collect(adapter.replay(start)))) for start in sorted(starts)
-    )
-    return Recovery(tuple(records), _offset(adapter.end()), state, resumes)
+    resumes = tuple(collect(start, adapter.replay(start)) for start in sorted(starts))
+    return Recovery(records, _offset(adapter.end()), state, resumes, whole.undecodable)
 
 
 def recovery_to_json(recovery: Recovery) -> dict[str, object]:
@@ -207,9 +230,11 @@ def recovery_to_json(recovery: Recovery) -> dict[str, object]:
             [
                 resume.from_offset,
                 [_refer(entry, recovery.records, positions) for entry in resume.records],
+                *_undecodable_to_json(resume.undecodable),
             ]
             for resume in recovery.resumes
         ],
+        "undecodable": _undecodable_to_json(recovery.undecodable),
         "state": None
         if state is None
         else {
@@ -247,17 +272,24 @@ def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
                     records[item] if isinstance(item, int) else _entry_from_json(item)
                     for item in items
                 ),
+                _undecodable_from_json(undecodable),
             )
-            for start, items in fields["resumes"]
+            for start, items, *undecodable in fields["resumes"]
         )
-        return Recovery(records, fields["end"], _state_from_json(fields["state"]), resumes)
+        undecodable = _undecodable_from_json(fields["undecodable"])
+        state = _state_from_json(fields["state"])
+        return Recovery(records, fields["end"], state, resumes, undecodable)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise MalformedOutput(f"a recovery: {problem!r}") from None
 
 
-def resume_to_json(from_offset: int, records: list[RecoveredRecord]) -> list[object]:
+def resume_to_json(replayed: Resume) -> list[object]:
     """Return a live replay as JSON."""
-    return [from_offset, [_entry_to_json(entry) for entry in records]]
+    return [
+        replayed.from_offset,
+        [_entry_to_json(entry) for entry in replayed.records],
+        *_undecodable_to_json(replayed.undecodable),
+    ]
 
 
 def resume_from_json(fields: list[Any]) -> Resume:
@@ -267,7 +299,8 @@ def resume_from_json(fields: list[Any]) -> Resume:
         MalformedOutput: it is not as `resume_to_json` writes it.
     """
     try:
-        return Resume(fields[0], tuple(_entry_from_json(item) for item in fields[1]))
+        records = tuple(_entry_from_json(item) for item in fields[1])
+        return Resume(fields[0], records, _undecodable_from_json(fields[2:]))
     except (KeyError, TypeError, ValueError, IndexError) as problem:
         raise MalformedOutput(f"a replay: {problem!r}") from None
 
@@ -292,6 +325,20 @@ def _entry_to_json(entry: RecoveredRecord) -> list[object]:
         entry.offset, record.type.value, record.id, record.ts_ms, payload, record.error,
         record.next_retry_at_ms,
     ]  # fmt: skip
+
+
+def _undecodable_to_json(items: Iterable[UndecodableRecord]) -> list[list[object]]:
+    return [
+        [item.offset, binascii.b2a_base64(item.data, newline=False).decode("ascii"), item.before]
+        for item in items
+    ]
+
+
+def _undecodable_from_json(items: Iterable[list[Any]]) -> tuple[UndecodableRecord, ...]:
+    return tuple(
+        UndecodableRecord(offset, binascii.a2b_base64(data), before)
+        for offset, data, before in items
+    )
 
 
 def _entry_from_json(item: list[Any]) -> RecoveredRecord:

@@ -264,8 +264,8 @@ class _Boot:
             return {"checkpoint": messages.integer(adapter.apply(), "apply() returns")}
         if kind is OperationKind.REPLAY:
             start = 0 if operation.from_call is None else self._offsets.get(operation.from_call, 0)
-            taken = messages.collect(adapter.replay(start))
-            return {"replayed": messages.resume_to_json(start, taken)}
+            taken = messages.collect(start, adapter.replay(start))
+            return {"replayed": messages.resume_to_json(taken)}
         if kind is OperationKind.CLOSE:
             self._adapter = None
         {

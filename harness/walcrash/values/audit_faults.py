@@ -64,7 +64,7 @@ class CallAudit:
 class Notice(Enum):
     """What a recovery made of damage at rest."""
 
-    REFUSED = "refused"
+    REPORTED = "reported"
     HARMLESS = "nothing lost"
     LESS = "less, as after a crash"
     SILENT = "silent"

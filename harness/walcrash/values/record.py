@@ -28,6 +28,17 @@ class RecordType(Enum):
     FAILED = "MarkFailed"
 
 
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A stored record that a subject cannot turn into one: what an adapter's replay yields for it.
+
+    Attributes:
+        data: what was read there, raw; at most as long as a payload.
+    """
+
+    data: Annotated[bytes, Most(PAYLOAD_BYTES)]
+
+
 class MalformedRecord(ValueError):
     """A JSON object is not a record; the message names the key and what was found there."""
 

@@ -6,7 +6,9 @@ Everything here is what the subject says of itself, before anybody judges it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
+from walcrash.values.forms import SPARSE
 from walcrash.values.record import Record
 
 
@@ -16,6 +18,21 @@ class RecoveredRecord:
 
     offset: int
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class UndecodableRecord:
+    """A stored record that replay could not turn into one, and said so.
+
+    Attributes:
+        offset: where it is, as the subject says.
+        data: what was read there.
+        before: how many records the replay had yielded before it.
+    """
+
+    offset: int
+    data: bytes
+    before: int
 
 
 class OperationStatus(Enum):
@@ -58,6 +75,7 @@ class Resume:
 
     from_offset: int
     records: tuple[RecoveredRecord, ...]
+    undecodable: Annotated[tuple[UndecodableRecord, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +87,14 @@ class Recovery:
         end: the offset behind the last record.
         state: None where the subject lacks the capability `checkpoint`.
         resumes: replays from the checkpoint and from other record boundaries.
+        undecodable: what replay from 0 could not decode, in order.
     """
 
     records: tuple[RecoveredRecord, ...]
     end: int
     state: SubjectState | None
     resumes: tuple[Resume, ...] = ()
+    undecodable: Annotated[tuple[UndecodableRecord, ...], SPARSE] = ()
 
 
 class FailureKind(Enum):

@@ -105,8 +105,8 @@ def _notice(
     """Return what a recovery made of damage."""
     if judgement.verdict is Verdict.FAIL:
         return Notice.SILENT
-    if isinstance(shown, RecoveryFailure):
-        return Notice.REFUSED
+    if isinstance(shown, RecoveryFailure) or shown.undecodable:
+        return Notice.REPORTED
     assert isinstance(whole, Recovery), "what was not damaged was recovered"
     is_same = [each.record for each in shown.records] == [each.record for each in whole.records]
     return Notice.HARMLESS if is_same else Notice.LESS
