@@ -3,7 +3,7 @@
 Any answer is allowed where the contract does not have `rot` in `detects`, so one that believes what
 it reads is noted and fails nothing. What fails is a line that is none, or no answer at all.
 
-Not here: every place and kind of damage, which a scenario with `kind = "rot"` tries.
+Not here: every place and kind of damage (`walcrash.disk.rot`).
 
 Source: `harness/walcrash/docs/reference/driver-protocol.md`, version 1, Failures.
 """
