@@ -196,6 +196,9 @@ def test_the_matrix_is_in_every_report() -> None:
     assert "fsync wal-#.log of append PutOperation" in text
     assert "never     fsync wal-#.log of append PutOperation: EINTR" in text
     assert "cells     3 reached, 2 never" in text
+    markdown = FORMATS["matrix-markdown"].render(report)
+    assert "| fsync wal-\\#.log | **2 wrong** | never | - |" in markdown
+    assert "| quick | 4 | 3 | 2 | 3 | 7 | 2 | - |" in markdown
     page = FORMATS["html"].render(report)
     assert '<td class="bad">2 wrong' in page
     assert '<td class="never">never' in page

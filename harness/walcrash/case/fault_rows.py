@@ -17,7 +17,6 @@ from walcrash.case.case_run import CaseRun
 from walcrash.case.watched_boot import WatchedBoot, called
 from walcrash.recorder.recording import EventRow
 from walcrash.subjects.boots import Ending, read_boot
-from walcrash.values.cause import name_pattern
 from walcrash.values.event import INJECTED, MESSAGES, EventKind
 from walcrash.values.fault_matrix import (
     FULL_DISK,
@@ -34,6 +33,7 @@ from walcrash.values.faults import ErrorName, Fault, PowerLoss, Quota
 from walcrash.values.history import BootEnd, BootHistory, Outcome
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
+from walcrash.values.role import role_of
 from walcrash.values.verdict import Invariant, Verdict
 
 _REFUSALS: Final = (Outcome.REFUSED, Outcome.REFUSED_DEFINITE)
@@ -109,7 +109,7 @@ def _place(boot: WatchedBoot, row: EventRow) -> _Place:
         None if operation is None else operation.kind,
         None if record is None else record.type,
         call_kind(row.kind),
-        name_pattern(row.path),
+        role_of(row.path),
     )
 
 
@@ -148,7 +148,7 @@ def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
     if not errors:
         return FaultOutcome.UNJUDGED
     first = errors[0]
-    where = (first.boot - 1, first.call, call_kind(first.kind), name_pattern(first.path))
+    where = (first.boot - 1, first.call, call_kind(first.kind), role_of(first.path))
     if where != (strike.boot, strike.call, strike.place[2], strike.place[3]):
         return None
     is_stuck = any(boot.is_stuck for boot in run.history.boots)
@@ -193,7 +193,7 @@ def _is_made_again(boot: WatchedBoot, strike: _Strike) -> bool:
     for row in boot.recording.rows:
         if call_kind(row.kind) is not strike.place[2] or max(0, row.call) != strike.call:
             continue
-        if name_pattern(row.path) != strike.place[3]:
+        if role_of(row.path) != strike.place[3]:
             continue
         if row.flags & INJECTED:
             is_struck = True

@@ -19,7 +19,6 @@ from walcrash.case.case_run import CaseRun
 from walcrash.disk.rot import Rotten, rotten, rotten_images
 from walcrash.disk.versions import Versions
 from walcrash.values.case import Case
-from walcrash.values.cause import name_pattern
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.fault_matrix import NO_FAULTS, DamageRow, FaultMatrix, FaultOutcome
 from walcrash.values.faults import PowerLoss, Rot
@@ -27,6 +26,7 @@ from walcrash.values.faults.nth_call import is_named
 from walcrash.values.history import Recoveries
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.role import role_of
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
 
@@ -116,7 +116,7 @@ class _Outcomes:
 
     def add(self, damage: DamageAtRest, judged: JudgedRot) -> None:
         """Count a damaged image."""
-        role = name_pattern(damage.path)
+        role = role_of(damage.path)
         self._counts[role, damage.kind, self._outcome(judged)] += 1
 
     def rows(self, left: Iterable[tuple[str, DamageKind]]) -> FaultMatrix:
@@ -147,7 +147,7 @@ class _Outcomes:
 def _asked(fault: Rot, image: Image) -> list[tuple[str, DamageKind]]:
     """Return the kinds of damage that are asked for, with the kinds of files that they may hit."""
     roles = {
-        name_pattern(path)
+        role_of(path)
         for path, entry in image.entries.items()
         if isinstance(entry, FileEntry)
         and isinstance(entry.content, bytes)

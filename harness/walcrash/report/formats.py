@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from walcrash.report.github import github_annotations, github_summary
 from walcrash.report.html import html_report
 from walcrash.report.junit import junit_report
+from walcrash.report.matrix_markdown import matrix_markdown
 from walcrash.report.matrix_text import matrix_report
 from walcrash.report.run_report import RunReport
 from walcrash.report.sarif import sarif_report
@@ -32,6 +33,7 @@ FORMATS: Mapping[str, Format] = {
     "junit": Format("junit.xml", junit_report),
     "sarif": Format("report.sarif", sarif_report),
     "matrix": Format("matrix.txt", matrix_report, is_streamed=True),
+    "matrix-markdown": Format("matrix.md", matrix_markdown, is_streamed=True),
     "github": Format("github.md", github_summary, is_streamed=True),
     "github-annotations": Format("github-annotations.txt", github_annotations, is_streamed=True),
 }

@@ -75,7 +75,7 @@ class CallRow(Row):
         operation: what the workload was doing; None where nothing was asked yet.
         record: the type of the record, where that was an append.
         call: the kind of call; `fdatasync` is `fsync`, and `rmdir` is `unlink`.
-        role: the name that it acted on, digits as `#`.
+        role: the name that it acted on, as `role_of` gives it.
         made: how many such calls the recorded boots made, those that were struck included.
         struck: for each fault that fell there, what became of it, with how often.
         never: faults that the scenario asks for and the kernel can give there, and that fell on
@@ -108,7 +108,7 @@ class DamageRow(Row):
     """One kind of file that was damaged at rest.
 
     Attributes:
-        role: its name, digits as `#`.
+        role: its name, as `role_of` gives it.
         struck: for each kind of damage what became of it, with how often.
         never: kinds that were asked for and that no image had.
     """

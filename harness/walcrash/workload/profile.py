@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from walcrash.values.case import BootPlan
-from walcrash.values.cause import name_pattern
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.role import role_of
 from walcrash.workload.fit import Fit
 
 REOPEN: Final = "reopen"
@@ -83,7 +83,7 @@ class Profile:
                 if 0 <= event.call < len(calls):
                     calls[event.call][event.kind] += 1
                     if not event.is_message:
-                        files[event.call][event.kind, name_pattern(event.path)] += 1
+                        files[event.call][event.kind, role_of(event.path)] += 1
             for at, operation in enumerate(plan.operations):
                 key = operation_key(operation, is_first_boot=number == 0)
                 counted.append((key, calls[at], calls[at].total()))

@@ -7,7 +7,6 @@ has seen every call fail. A case has the error of its turn and no other; what el
 Not here: whether the call was struck in the end, which the fault matrix says.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +27,7 @@ from walcrash.values.faults import (
 from walcrash.values.faults.kill import KEPT_SCALE
 from walcrash.values.faults.nth_call import UNSEEN_CALLS, is_named
 from walcrash.values.operation import OperationKind
+from walcrash.values.role import role_glob
 from walcrash.values.seed import Prng
 from walcrash.workload.profile import REOPEN, FileCalls, Made, Profile, operation_key
 
@@ -111,7 +111,7 @@ def possible_places(turn: Turn, boots: Sequence[BootPlan]) -> list[tuple[int, in
 def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> CallError | ShortTransfer:
     """Return the fault of a turn in an operation of a boot."""
     boot, call = place
-    files = turn.plan.files or (_pattern(turn.role) if turn.role else "")
+    files = turn.plan.files or (role_glob(turn.role) if turn.role else "")
     ordinal = prng.below(UNSEEN_CALLS if turn.made is None else turn.made.count)
     if turn.error is None:
         return ShortTransfer(
@@ -156,17 +156,6 @@ def _roles(plan: FaultPlan, on: FaultCall, calls: FileCalls) -> Mapping[str, Mad
             roles.setdefault(role, made)
     return roles
 
-
-def _pattern(role: str) -> str:
-    """Return the pattern of file names that a role stands for."""
-    parts = (part[1:] if part[0] == "\\" else _GLOBS.get(part, part) for part in _PARTS(role))
-    return "".join(parts)
-
-
-_PARTS: Final = re.compile(r"\\.|.", re.DOTALL).findall
-
-_GLOBS: Final = {"#": "[0-9]*", "*": "[*]", "?": "[?]", "[": "[[]"}
-"""What stands in a pattern for a character of a role."""
 
 _UNRECORDED: Final = frozenset({FaultCall.OPEN, FaultCall.READ, FaultCall.CLOSE})
 """Calls that are in no trace where none of them fails."""

@@ -24,6 +24,7 @@ _WRCREAT: Final = 2
 _REPLACE: Final = 1
 _SYNC: Final = 0x020
 _NOMMAP: Final = 0x080
+_ITEM_NOT_FOUND: Final = 15
 
 
 class GdbmError(Exception):
@@ -74,6 +75,9 @@ class GdbmAdapter(NumberedStore):
             following = self._library.gdbm_nextkey(self._handle, key)
             self._free(ctypes.c_void_p(key.data))
             key = following
+        # No key is returned behind the last one, and where the next one cannot be read.
+        if self._error_number() != _ITEM_NOT_FOUND:
+            raise GdbmError(f"the keys cannot be walked to their end: {self._last_error()}")
         return found
 
     def delete(self, numbers: Sequence[int]) -> None:
@@ -86,9 +90,14 @@ class GdbmAdapter(NumberedStore):
         self._check(self._library.gdbm_reorganize)
 
     def close(self) -> None:
-        """Close the file."""
-        self._library.gdbm_close(self._handle)
-        self._handle = None
+        """Close the file, which syncs it.
+
+        Raises:
+            GdbmError: the sync or the close failed; the file is closed all the same.
+        """
+        handle, self._handle = self._handle, None
+        if self._library.gdbm_close(handle) != 0:
+            raise GdbmError(f"gdbm_close: {self._last_error()}")
 
     def _take(self, datum: _Datum) -> bytes:
         if not datum.data:
@@ -101,9 +110,11 @@ class GdbmAdapter(NumberedStore):
         if call(self._handle, *arguments) != 0:
             raise GdbmError(f"{call.__name__}: {self._last_error()}")
 
+    def _error_number(self) -> int:
+        return int(self._library.gdbm_errno_location().contents.value)
+
     def _last_error(self) -> str:
-        location = self._library.gdbm_errno_location()
-        text = self._library.gdbm_strerror(location.contents.value)
+        text = self._library.gdbm_strerror(self._error_number())
         return str(text.decode("utf-8", "replace"))
 
 
