@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from walcrash.case.alignment import Alignment
 from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_kill
 from walcrash.case.case_run import CaseRun
+from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.kill_search import (
     KilledState,
@@ -371,10 +373,14 @@ def test_what_others_changed_in_a_case_is_no_fault_unless_it_is_so_each_time(
             raise NotAsRecorded("a kill left other files", hint="none")
 
     monkeypatch.setattr(KillSearch, "check_real", check)
+    drawn = Drawn(
+        alignment=Alignment.within(stored.case),
+        search=SearchPlan(kills=(FaultPlan(),), kill_states=0),
+    )
     if is_fault:
         with pytest.raises(HarnessFault, match="left other files"):
-            run_case(sandbox, stored, search=SearchPlan(kills=(FaultPlan(),), kill_states=0))
+            run_case(sandbox, stored, drawn=drawn)
     else:
-        run = run_case(sandbox, stored, search=SearchPlan(kills=(FaultPlan(),), kill_states=0))
+        run = run_case(sandbox, stored, drawn=drawn)
         assert run.verdict is Verdict.PASS
     assert len(looked) == min(strange + 1, 3)

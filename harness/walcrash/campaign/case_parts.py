@@ -10,19 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun, torn_as
+from walcrash.case.drawn import Drawn
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
 from walcrash.case.plain import blame, weaker_blame
 from walcrash.case.plane import Plane
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.search_plan import SearchPlan
 from walcrash.case.steady import with_steady_clock
 from walcrash.findings.evidence import complete, pack
 from walcrash.findings.fates import failure_fate
 from walcrash.minimise.cause import FailureGroup, group_of
-from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import fate_site
 from walcrash.values.fate import Fate
@@ -96,22 +94,19 @@ class CaseParts:
 def run_parts(
     sandbox: Sandbox,
     stored: StoredCase,
-    alignment: Alignment | None = None,
+    drawn: Drawn | None = None,
     *,
     plane: Plane | None = None,
-    later: tuple[BootPlan, ...] = (),
-    search: SearchPlan | None = None,
 ) -> CaseParts:
     """Run a case; where it fails, tell what needs its crashes, and what became of what it lost.
 
-    `alignment` says how far its payloads may grow; `plane` is the real file system whose power is
-    lost, in place of a model's images; `later` are boots that it goes on with where it passes;
-    `search` says which other crash states of it are judged.
+    `drawn` is what it has beside what is stored of it; `plane` is the real file system whose power
+    is lost, in place of a model's images.
 
     Raises:
         WalcrashError: as `run_case`.
     """
-    parts = _parts(sandbox, stored, alignment, plane, later, search)
+    parts = _parts(sandbox, stored, drawn, plane)
     fates = {
         part: failure_fate(sandbox, parts.own_stored if part is Part.OWN else parts.stored, run)
         for part, run in parts.failures()
@@ -120,14 +115,9 @@ def run_parts(
 
 
 def _parts(
-    sandbox: Sandbox,
-    stored: StoredCase,
-    alignment: Alignment | None,
-    plane: Plane | None,
-    later: tuple[BootPlan, ...],
-    search: SearchPlan | None,
+    sandbox: Sandbox, stored: StoredCase, drawn: Drawn | None, plane: Plane | None
 ) -> CaseParts:
-    run = run_case(sandbox, stored, alignment=alignment, plane=plane, later=later, search=search)
+    run = run_case(sandbox, stored, drawn=drawn, plane=plane)
     stored, run = with_steady_clock(sandbox, stored, run)
     if run.verdict is Verdict.FAIL:
         found = blame(sandbox, stored, run)

@@ -18,6 +18,7 @@ from walcrash.campaign.time_budget import Costs
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
+from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
@@ -171,14 +172,12 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
         stored = store_case(case, batch.scenario, batch.description)
         later = () if plane else _later_boots(batch, stored, workload)
         try:
-            shown = run_parts(
-                job_sandbox(),
-                stored,
-                Alignment.of(workload),
-                plane=plane,
-                later=later,
+            drawn = Drawn(
+                alignment=Alignment.of(workload),
                 search=SearchPlan.of(batch.scenario, index, order=batch.order),
+                later=later,
             )
+            shown = run_parts(job_sandbox(), stored, drawn, plane=plane)
         except TimeOver:
             break
         is_found |= bool(shown.failures())

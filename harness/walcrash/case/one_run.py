@@ -7,10 +7,11 @@ which images a power loss leaves (`power_loss`), how payloads grow (`alignment`)
 from dataclasses import replace
 from typing import Final
 
-from walcrash.case.alignment import Alignment, aligned_for_power, run_aligned
+from walcrash.case.alignment import aligned_for_power, run_aligned
 from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_power
 from walcrash.case.case_run import CaseRun, SearchTargets
+from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.full_directory import refuse_full_directory, space_doubt
 from walcrash.case.killed_cases import search_kills
@@ -24,7 +25,7 @@ from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
 from walcrash.case.rot_search import rot_of, search_rot, versions_of, with_damage
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.search_plan import BRANCH_SHARE, IMAGES_OF_A_BRANCH, SearchPlan
+from walcrash.case.search_plan import BRANCH_SHARE, IMAGES_OF_A_BRANCH
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
@@ -68,18 +69,18 @@ class OneRun:
         is_fresh: bool,
         shown: Judgement | None = None,
         targets: SearchTargets | None = None,
-        alignment: Alignment | None = None,
+        drawn: Drawn | None = None,
         plane: Plane | None = None,
         sought: Invariant | None = None,
-        search: SearchPlan | None = None,
     ) -> None:
         self._sandbox = sandbox
-        self._search_plan = search
+        self._search_plan = None if drawn is None else drawn.search
         self._recorded: list[RecordedBoot] = []
         self._plane = plane
         self._sought = sought
         self._targets = targets
-        self._alignment = alignment if targets is None else targets.alignment
+        aligned = drawn if targets is None else targets
+        self._alignment = None if aligned is None else aligned.alignment
         self._is_fresh = is_fresh
         self._rot = rot_of(stored.case)
         self._left: Image | None = None

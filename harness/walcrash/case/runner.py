@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from walcrash.case.alignment import Alignment, missed_bytes
+from walcrash.case.alignment import missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
+from walcrash.case.drawn import Drawn
 from walcrash.case.full_directory import HINT
 from walcrash.case.kill_search import NotAsRecorded, check_derived, is_derived
 from walcrash.case.later_boots import is_reproducible, run_later_boots
@@ -20,7 +21,6 @@ from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.search_plan import SearchPlan
 from walcrash.oracle import judge, with_refusals
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -42,10 +42,8 @@ def run_case(
     stored: StoredCase,
     *,
     targets: SearchTargets | None = None,
-    alignment: Alignment | None = None,
+    drawn: Drawn | None = None,
     plane: Plane | None = None,
-    later: tuple[BootPlan, ...] = (),
-    search: SearchPlan | None = None,
 ) -> CaseRun:
     """Run and judge a case; confirm a failure in fresh processes.
 
@@ -54,14 +52,8 @@ def run_case(
         stored: the case.
         targets: what is sought where the case does not name its images; the run's own case
             names what was found.
-        alignment: how far payloads may grow, in a case that was drawn; the run's own case has
-            them as they were. A kill that could not be moved into its write is tried as a byte
-            tear as well.
+        drawn: what a case has that was drawn, beside what is stored of it.
         plane: the real file system whose power is lost, in place of a model's images.
-        later: boots that a case goes on with where it passes; the run's own case has those that
-            lead to a failure.
-        search: which other crash states of its traces are judged, in a case that was drawn; the
-            run's own case ends with the one that failed.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -75,14 +67,13 @@ def run_case(
             stored,
             is_fresh=False,
             targets=targets,
-            alignment=alignment,
+            drawn=drawn,
             plane=plane,
-            search=search,
         )
         run, left = _ran(sandbox, one)
-        if later and run.verdict is Verdict.PASS:
-            run = _gone_on(sandbox, stored, run, left, later)
-        if alignment is not None and run.verdict is Verdict.PASS:
+        if drawn is not None and drawn.later and run.verdict is Verdict.PASS:
+            run = _gone_on(sandbox, stored, run, left, drawn.later)
+        if drawn is not None and run.verdict is Verdict.PASS:
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:
         # What a subject left running in a shared process has touched the directory.
