@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from oracle_builder import acked, killed, put, shows, verdict_on
+from oracle_builder import CLOSE, acked, killed, put, shows, verdict_on
 
 from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
 from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
@@ -21,12 +21,13 @@ def judged(
     hit: int,
     first: Recovery | RecoveryFailure,
     contract: Contract = PROMISES,
+    **later: object,
 ) -> Judgement:
     """Judge a recovery after bytes were damaged that one call of the only boot had written."""
     damage = DamageAtRest(kind=DamageKind.BIT, path="wal.log", offset=41, length=1, bit=3)
     rotted = Rotted(damage=damage, authors=(Author(boot=1, call=hit),))
     boot: BootHistory = killed(*calls)
-    return verdict_on(boot, first=first, contract=contract, rotted=rotted)
+    return verdict_on(boot, first=first, contract=contract, rotted=rotted, **later)
 
 
 THREE = (acked(A), acked(B), acked(C))
@@ -150,3 +151,40 @@ def test_two_recoveries_answer_the_same_as_undecodable() -> None:
     shown = shows(A, undecodable=answered(1))
     found = verdict_on(killed(acked(A)), first=shown, perturbed=shows(A))
     assert Invariant.DETERMINISM in {each.invariant for each in found.violations}
+
+
+NEW = put("new", 5)
+
+
+def worked_on(
+    call: Call, *, after: Recovery | RecoveryFailure, again: Recovery | None = None
+) -> Judgement:
+    """Judge a boot with one call on a log that lost its last record to damage."""
+    shown = shows(A, B)
+    return judged(
+        *THREE, hit=3, first=shown, again=again or shown, continued=(call, CLOSE), after=after
+    )
+
+
+def test_what_is_acknowledged_after_damage_is_there_in_the_next_recovery() -> None:
+    assert worked_on(acked(NEW), after=shows(A, B, NEW)).verdict is Verdict.PASS
+    (found,) = worked_on(acked(NEW), after=shows(A, B)).violations
+    assert found.invariant is Invariant.SILENT_ROT
+    assert found.message.startswith(
+        "after recovery and new records, an acknowledged record is gone: `PutOperation new` was "
+    )
+    assert "(not-appendable), and nothing was said; bit 3 of byte 41" in found.message
+
+
+def test_what_a_recovery_of_damage_showed_is_shown_again() -> None:
+    (found,) = worked_on(acked(NEW), after=shows(A, NEW), again=shows(A)).violations
+    assert (found.invariant, "(idempotence)" in found.message) == (Invariant.SILENT_ROT, True)
+
+
+def test_to_refuse_later_is_a_report_too() -> None:
+    refused = Call(acked(NEW).operation, Outcome.REFUSED, error="damaged")
+    assert worked_on(refused, after=shows(A, B)).verdict is Verdict.PASS
+    failure = RecoveryFailure(FailureKind.REFUSED, "damaged")
+    assert worked_on(acked(NEW), after=failure).verdict is Verdict.PASS
+    told = shows(A, B, NEW, undecodable=answered(2))
+    assert worked_on(acked(NEW), after=told).verdict is Verdict.PASS

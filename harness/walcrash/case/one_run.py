@@ -196,7 +196,9 @@ class OneRun:
             fault,
             capture(self._sandbox.directory),
             versions_of(self._boots),
-            recover=self._recovery_runs.damaged,
+            recover=lambda image, rotted, works_on: self._recovery_runs.damaged(
+                image, rotted, is_worked_on=works_on
+            ),
             judge=lambda recoveries: self._oracle.judge(self._history(recoveries)),
             is_judged=Damage.ROT in self._stored.contract.detects,
         )

@@ -132,14 +132,31 @@ class RecoveryRuns:
         """
         return self._at(image, before, None)
 
-    def damaged(self, image: Image, rotted: Rotted | None) -> Recoveries:
-        """Put an image that was damaged at rest, or was not, into the directory; recover it once.
+    def damaged(
+        self,
+        image: Image,
+        rotted: Rotted | None,
+        *,
+        is_worked_on: Callable[[Recovery], bool] = lambda _: True,
+    ) -> Recoveries:
+        """Put an image that was damaged at rest, or was not, into the directory and recover it.
+
+        Args:
+            image: what is there.
+            rotted: what of it was damaged; None if nothing was.
+            is_worked_on: whether, after a recovery that shows this, a boot with new records
+                follows, and the recovery of what that leaves.
 
         Raises:
             OSError: the directory cannot be used.
         """
         restore(image, self._sandbox.directory)
-        return Recoveries(first=self._recover(is_killed=True), rotted=rotted)
+        first = self._recover(is_killed=True)
+        if rotted is None or isinstance(first, RecoveryFailure) or not is_worked_on(first):
+            return Recoveries(first=first, rotted=rotted)
+        again, continued = self._continue(first)
+        after = None if isinstance(again, RecoveryFailure) else self._recover()
+        return Recoveries(first=first, again=again, continued=continued, after=after, rotted=rotted)
 
     def boot(self, plan: BootPlan) -> BootHistory:
         """Run one boot on what is in the directory; a crash is a kill behind its last call.

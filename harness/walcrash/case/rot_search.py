@@ -1,6 +1,7 @@
 """Damage at rest, searched: what the last boot left, with one damage after the other.
 
-Each damaged image is recovered once and judged. The first that fails ends the search, and its case
+Each damaged image is recovered and judged; some of each kind and file are worked on, and what that
+leaves is recovered as well. The first that fails ends the search, and its case
 names the damage; where none does, the case passes.
 
 What a damaged image shows is held beside what it shows undamaged, so that a run can say of how many
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun
@@ -29,6 +31,16 @@ from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.role import role_of
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Judgement, Verdict
+
+# limits
+WORKED_ON: Final = 1
+"""So many damaged images of each kind and file, that show as many records, are worked on."""
+
+WORKED_ON_ONE_IN: Final = 4
+"""And one of so many others."""
+
+WorksOn = Callable[[Recovery], bool]
+"""Whether a boot with new records follows a recovery that shows this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +76,7 @@ def search_rot(
     image: Image,
     versions: Versions,
     *,
-    recover: Callable[[Image, Rotted | None], Recoveries],
+    recover: Callable[[Image, Rotted | None, WorksOn], Recoveries],
     judge: Callable[[Recoveries], Judgement],
     is_judged: bool,
 ) -> JudgedRot | None:
@@ -74,21 +86,23 @@ def search_rot(
         fault: the damage, named or to be drawn.
         image: what the last boot left.
         versions: its files, as the events made them.
-        recover: puts an image into the directory and recovers it.
+        recover: puts an image into the directory and recovers it; told what is worked on.
         judge: judges what a recovery showed.
         is_judged: whether the contract says that damage is noticed.
     """
     judged, outcomes = None, _Outcomes(image, recover, is_judged=is_judged)
     every = _images(fault, image, versions)
+    work = _Work(is_due=is_judged, is_always=fault.damage is not None)
     for found in islice(every, fault.images):
-        recoveries = recover(found.image, found.rotted)
+        damage = found.rotted.damage
+        recoveries = recover(found.image, found.rotted, work.of(damage))
         judged = JudgedRot(
-            fault=replace(fault, damage=found.rotted.damage),
+            fault=replace(fault, damage=damage),
             image=found.image,
             recoveries=recoveries,
             judgement=judge(recoveries),
         )
-        outcomes.add(found.rotted.damage, judged)
+        outcomes.add(damage, judged)
         if judged.judgement.verdict is Verdict.FAIL:
             break
     if judged is None:
@@ -98,13 +112,41 @@ def search_rot(
     return replace(judged, damaged=outcomes.rows(left))
 
 
+class _Work:
+    """Which recoveries of damaged images are worked on: those that show something new, and some."""
+
+    def __init__(self, *, is_due: bool, is_always: bool) -> None:
+        """Begin a case; `is_due` is whether any work is judged."""
+        self._is_due = is_due
+        self._is_always = is_always
+        self._seen: Counter[tuple[str, DamageKind, int, int]] = Counter()
+        self._shown = 0
+
+    def of(self, damage: DamageAtRest) -> WorksOn:
+        """Return what says whether a recovery after some damage is worked on."""
+
+        def is_worked_on(first: Recovery) -> bool:
+            shown = (len(first.records), len(first.undecodable))
+            key = (name_pattern(damage.path), damage.kind, *shown)
+            self._seen[key] += 1
+            self._shown += 1
+            is_new = self._seen[key] <= WORKED_ON or self._shown % WORKED_ON_ONE_IN == 0
+            return self._is_due and (is_new or self._is_always)
+
+        return is_worked_on
+
+
+def _never(_: Recovery) -> bool:
+    return False
+
+
 class _Outcomes:
     """What came of the damaged images of one case."""
 
     def __init__(
         self,
         image: Image,
-        recover: Callable[[Image, Rotted | None], Recoveries],
+        recover: Callable[[Image, Rotted | None, WorksOn], Recoveries],
         *,
         is_judged: bool,
     ) -> None:
@@ -138,7 +180,7 @@ class _Outcomes:
         if not self._is_judged:
             return FaultOutcome.UNJUDGED
         if self._whole is None:
-            self._whole = self._recover(self._image, None).first
+            self._whole = self._recover(self._image, None, _never).first
         whole = self._whole
         is_same = isinstance(whole, Recovery) and whole.records == shown.records
         return FaultOutcome.UNHARMED if is_same else FaultOutcome.SHORTER

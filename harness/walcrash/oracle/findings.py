@@ -19,8 +19,10 @@ from typing import Final
 
 from walcrash.oracle.evidence import Evidence
 from walcrash.oracle.rules import JUDGES
+from walcrash.oracle.silent_rot import after_damage
 from walcrash.oracle.unreported_error import after_error, with_error
 from walcrash.values.contract import Promise
+from walcrash.values.damage import Rotted
 from walcrash.values.io_error import IoError
 from walcrash.values.rule import Occasion
 from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
@@ -29,6 +31,10 @@ from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
 _OF_STATE: Final = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
 """Rules about what a recovery shows as its state."""
+
+
+_AFTER_DAMAGE: Final = (Invariant.IDEMPOTENCE, Invariant.NOT_APPENDABLE)
+"""What a subject that works on after damage has to keep, where it refuses nothing."""
 
 
 class Findings:
@@ -52,6 +58,7 @@ class Findings:
         self._judged: set[Invariant] = set()
         self._first: dict[Invariant, tuple[int, Violation]] = {}
         self._error: IoError | None = None
+        self._rotted: tuple[Rotted, str] | None = None
         self._after_error: frozenset[Invariant] = frozenset()
 
     def strike(self, error: IoError) -> None:
@@ -60,8 +67,19 @@ class Findings:
             self._error = error
             self.note(Occasion.IO_ERROR)
 
+    def rot(self, rotted: Rotted, written: str) -> None:
+        """Note that files were damaged; what shows from now on is one of `silent-rot`.
+
+        Args:
+            rotted: the damage.
+            written: who wrote what was damaged, in words.
+        """
+        self._rotted = rotted, written
+
     def hold(self, evidence: Evidence) -> bool:
         """Hold a piece of evidence against every rule; return whether it violates any."""
+        if self._rotted is not None:
+            return self._hold_damaged(evidence, *self._rotted)
         is_violated = False
         for invariant, judge in self._judges:
             for violation in judge(evidence):
@@ -72,6 +90,16 @@ class Findings:
                 if self._error is not None:
                     self._after_error |= {invariant}
         return is_violated
+
+    def _hold_damaged(self, evidence: Evidence, rotted: Rotted, written: str) -> bool:
+        """Hold what was worked on after damage against the rules about records."""
+        rule = Invariant.SILENT_ROT
+        if rule not in self.invariants:
+            return False
+        found = [each for item in _AFTER_DAMAGE for each in JUDGES[item](evidence)]
+        if found and rule not in self._first:
+            self._first[rule] = self.stage, after_damage(found[0], rotted, written)
+        return bool(found)
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
         """Note that the case held this occasion, after crashes that leave this promise."""

@@ -16,6 +16,8 @@ an injected error it is right to refuse everything, `open` too, and to end the p
 Not here: the rules, one by one in the modules that `rules` names.
 """
 
+from dataclasses import replace
+
 from walcrash.oracle.branch import branched
 from walcrash.oracle.comparison import Comparison, compare_recovery
 from walcrash.oracle.effect_watch import EffectWatch
@@ -113,6 +115,8 @@ class Walk:
         first, promises_nothing = recoveries.first, self.log.promises_nothing
         if recoveries.rotted is not None:
             self._damaged(first, recoveries.rotted)
+            if isinstance(first, Recovery) and recoveries.continued:
+                self._work_on_damaged(first, recoveries, recoveries.rotted)
             return
         if isinstance(first, RecoveryFailure):
             self._failure(RecoveryName.FIRST.value, first)
@@ -253,6 +257,30 @@ class Walk:
                 state_violations=violations,
             )
         )
+
+    def _work_on_damaged(self, first: Recovery, recoveries: Recoveries, rotted: Rotted) -> None:
+        """Judge a boot with new records on what was damaged, and the recovery behind it.
+
+        To refuse is a report, at any time; so is what cannot be decoded. What is acknowledged now
+        is there in the next recovery, with all that this one showed.
+        """
+        again, after = recoveries.again, recoveries.after
+        is_judged = Damage.ROT in self.terms.contract.detects and not self.log.promises_nothing
+        if not is_judged or not isinstance(again, Recovery):
+            return
+        self.findings.rot(rotted, written_by(rotted, self.boots))
+        self.findings.stage += 1
+        first, again = replace(first, undecodable=()), replace(again, undecodable=())
+        self.findings.hold(
+            RepeatedRecovery(where=RecoveryName.AGAIN.value, first=first, other=again)
+        )
+        self._take_in(again, compare_recovery(self.log.expectation(), again))
+        for index, call in enumerate(recoveries.continued):
+            if call.outcome is not Outcome.NOT_ASKED:
+                self.log.call(call, (self.findings.stage, index))
+        self.log.end_boot(end_of_work(recoveries.continued))
+        if isinstance(after, Recovery):
+            self._after_work(replace(after, undecodable=()))
 
     def _damaged_state(
         self, where: str, recovery: Recovery, comparison: Comparison, rotted: Rotted

@@ -59,7 +59,7 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     audit = FaultAudit()
     every = rotten_images(image, versions, kinds=(), files="", prng=prng)
     for found in islice(every, DAMAGED_IMAGES):
-        recoveries = runs.damaged(found.image, found.rotted)
+        recoveries = runs.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
         judgement = judge.judge(History(boots.histories(), recoveries))
         damage = found.rotted.damage
         one = DamageAudit(
