@@ -127,7 +127,7 @@ class _Work:
 
         def is_worked_on(first: Recovery) -> bool:
             shown = (len(first.records), len(first.undecodable))
-            key = (name_pattern(damage.path), damage.kind, *shown)
+            key = (role_of(damage.path), damage.kind, *shown)
             self._seen[key] += 1
             self._shown += 1
             is_new = self._seen[key] <= WORKED_ON or self._shown % WORKED_ON_ONE_IN == 0
