@@ -25,9 +25,11 @@ from walcrash.values.case_file import StoredCase
 from walcrash.values.event import EventKind
 from walcrash.values.faults import CallError, CrashPoint, ErrorName, FaultCall
 from walcrash.values.history import Outcome
+from walcrash.values.io_error import IoError
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
+from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.verdict import Invariant, Verdict
 from walcrash.workload.control import control_of
 
@@ -176,3 +178,31 @@ def test_what_passes_without_its_error_fails_for_it(monkeypatch: pytest.MonkeyPa
     assert found.plain is None
     assert found.crash == run
     assert found.stored.case.faults == (ERROR,)
+
+
+def test_what_fails_without_a_boot_that_the_error_ended_in_open_fails_for_its_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second boot makes the store, since the first was refused: a kill leaves half of it."""
+    in_open = CallError(boot=0, call=0, on=FaultCall.CREATE, error=ErrorName.EIO)
+
+    def rule(shown: Shown) -> Invariant | None:
+        if shown.case.is_control:
+            return None
+        return UNREPORTED if shown.case.faults else (LOST if len(shown.boots) == 1 else None)
+
+    subject = MadeUpSubject(rule)
+    monkeypatch.setattr(plain, "run_case", lambda _, asked: subject(asked))
+    case = stored(killed(put(1)), killed(put(2)))
+    case = replace(case, case=replace(case.case, faults=(in_open,)))
+    run = subject(case)
+    first, second = run.history.boots
+    error = IoError(boot=1, call=0, kind=EventKind.CREATE, path="log", nth=1, errno=5)
+    refused = RecoveryFailure(FailureKind.REFUSED, "no")
+    gave_up = replace(first, errors=(error,), recovery=refused)
+    refused_run = replace(run, history=replace(run.history, boots=(gave_up, second)))
+    found = blame(cast("Sandbox", None), case, refused_run)
+    assert found.crash is not None
+    assert found.crash.judgement.breaks_first(LOST)
+    assert found.crash.case.boots == run.case.boots[1:]
+    assert blame(cast("Sandbox", None), case, run).crash == run

@@ -23,7 +23,15 @@ from walcrash.report.junit import junit_report
 from walcrash.report.merge import merged_report
 from walcrash.report.run_report import RunReport
 from walcrash.values.errors import ExitCode
-from walcrash.values.log import CaseJudged, FindingReported, ImageTotals, LogLine, StopReason
+from walcrash.values.log import (
+    CaseJudged,
+    FindingReported,
+    ImageTotals,
+    LogLine,
+    StopReason,
+    line_from_json,
+    line_to_json,
+)
 from walcrash.values.verdict import Invariant, Verdict
 
 
@@ -208,3 +216,9 @@ def test_a_note_stays_a_note() -> None:
     assert report.verdict is Verdict.PASS
     assert [each.seen for each in report.portability] == [4]
     assert report.scenarios[0].portability == 1
+
+
+def test_more_legal_states_than_64_bits_count_come_back_from_the_log() -> None:
+    images = ImageTotals(positions=1, all_positions=2, legal=2**80, judged=4)
+    line = scenario_ended("quick", 4, 0, images=images)
+    assert line_from_json(line_to_json(line)) == line

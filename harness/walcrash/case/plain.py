@@ -8,7 +8,9 @@ again by the rules that the control keeps. Only what is more severe than all tha
 counts for the crash then; what is less severe may follow from the bug that needs none.
 
 What was injected is taken away in the same way: a case that fails with its crashes and without its
-errors fails for its crashes, by the rule that it breaks then.
+errors fails for its crashes, by the rule that it breaks then. Where an error had the subject give
+up a boot in `open`, the next boot did what that one would have done, so the boot is taken away with
+its error: a store that a kill left half-made is not for the error to answer for.
 
 Not here: which rule is more severe (`walcrash.values.rules`).
 """
@@ -18,7 +20,7 @@ from dataclasses import dataclass, replace
 from walcrash.case.case_run import CaseRun
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
-from walcrash.values.case import Case
+from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import Outcome
@@ -57,9 +59,10 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
         return Blame(crash=None, stored=stored, plain=run)
     control = _failing_control(sandbox, stored, run)
     if control is None:
-        bare = _without_errors(sandbox, stored, run)
-        if bare is not None and bare.verdict is Verdict.FAIL:
-            return Blame(crash=bare, stored=replace(stored, case=bare.case), plain=None)
+        for boots in (_same_boots(stored, run), _opened_boots(stored, run)):
+            bare = _without_errors(sandbox, stored, run, boots)
+            if bare is not None and bare.verdict is Verdict.FAIL:
+                return Blame(crash=bare, stored=replace(stored, case=bare.case), plain=None)
         return Blame(crash=run, stored=stored, plain=None)
     broken = control.judgement.violations
     kept = stored.invariants - {violation.invariant for violation in broken}
@@ -82,7 +85,7 @@ def weaker_blame(sandbox: Sandbox, stored: StoredCase, weaker: CaseRun) -> CaseR
     found = blame(sandbox, stored, weaker)
     if found.plain is not None:
         return None
-    bare = _without_errors(sandbox, stored, weaker)
+    bare = _without_errors(sandbox, stored, weaker, _same_boots(stored, weaker))
     return weaker if bare is None or bare.portability_failure is None else bare.portability_failure
 
 
@@ -106,21 +109,40 @@ def _answered(run: CaseRun) -> Case:
     return replace(run.case, boots=tuple(boots))
 
 
-def _without_errors(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
-    """Run a case without what was injected, and with its crashes; None where that is its control.
+def _same_boots(stored: StoredCase, run: CaseRun) -> tuple[BootPlan, ...]:
+    """Return the boots of a case without the images that were found in it.
 
     Where a power loss was drawn, its images are searched anew: the one that failed may not be there
     without the errors.
     """
-    if not run.case.faults:
-        return None
     drawn = stored.case.boots
-    boots = tuple(
+    return tuple(
         replace(boot, crash=drawn[number].crash)
         if number < len(drawn) and isinstance(drawn[number].crash, PowerLoss)
         else boot
         for number, boot in enumerate(run.case.boots)
     )
+
+
+def _opened_boots(stored: StoredCase, run: CaseRun) -> tuple[BootPlan, ...]:
+    """Return the same without those that the subject gave up; nothing where there are none."""
+    gave_up = [history.gave_up for history in run.history.boots]
+    if not any(gave_up):
+        return ()
+    every = _same_boots(stored, run)
+    return tuple(boot for number, boot in enumerate(every) if not any(gave_up[number : number + 1]))
+
+
+def _without_errors(
+    sandbox: Sandbox, stored: StoredCase, run: CaseRun, boots: tuple[BootPlan, ...]
+) -> CaseRun | None:
+    """Run some boots of a case without what was injected, and with their crashes.
+
+    Returns:
+        None where nothing was injected, or nothing is left that could fail for a crash.
+    """
+    if not run.case.faults or not boots:
+        return None
     bare = replace(run.case, boots=boots, faults=())
     return None if bare.is_control else run_case(sandbox, replace(stored, case=bare))
 

@@ -19,7 +19,7 @@ from walcrash.values.facts_upgrade import upgrade_facts
 from walcrash.values.fault_matrix import FaultMatrix
 from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
-from walcrash.values.forms import SPARSE, Count, EncodableText
+from walcrash.values.forms import SPARSE, Count, EncodableText, Whole
 from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.reach import WorkloadReach
 from walcrash.values.recovery import FailureKind
@@ -112,7 +112,7 @@ class ImageTotals:
 
     positions: Count = 0
     all_positions: Count = 0
-    legal: Count = 0
+    legal: Annotated[int, Whole(0, None)] = 0
     is_legal_counted: bool = True
     generated: Count = 0
     distinct: Count = 0
