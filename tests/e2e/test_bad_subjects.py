@@ -136,7 +136,7 @@ WRONG_WITHOUT_A_CRASH = {
     "HugeOffset": "'append() returns an integer of 64 bits; found one of 19932'",
     "ExitsInAppend": "'died: exited with status 70'",
     "QuitsInAppend": "'died: exited with status 5'",
-    "CrashesInAppend": "'died: died of signal 11",
+    "CrashesInAppend": "'memory-fault: died of signal 11",
     "PrintsForever": "during `append`, and no fault explains it: 'hung: ",
     "DeletesDirectory": "recovery shows nothing",
     "ClosesEverything": "during `append`, and no fault explains it",

@@ -104,6 +104,7 @@ def test_a_driver_that_cannot_be_started_is_told_why(name: str, tmp_path: Path) 
 
 
 DIED, HUNG, MALFORMED = FailureKind.DIED, FailureKind.HUNG, FailureKind.MALFORMED
+FAULT = FailureKind.MEMORY_FAULT
 
 WRONG = {
     "exits": (DIED, "it exited with status 7 ", "stderr ends: no licence | for this machine"),
@@ -113,7 +114,11 @@ WRONG = {
     "utf8": (MALFORMED, "its reply to `open` is not UTF-8: b'{", "byte 22"),
     "listener": (MALFORMED, "it listens on 0.0.0.0 port ", "a loopback address"),
     "dies": (DIED, "it exited with status 3 in `append`", "assertion failed: flushed <= end"),
-    "killed": (DIED, "it died of signal 11 in `append`", "its stderr is empty"),
+    "killed": (
+        FailureKind.MEMORY_FAULT,
+        "it died of signal 11 (SIGSEGV) in `append`",
+        "its stderr is empty",
+    ),
     "nojson": (MALFORMED, "its reply to `append` is no JSON: b'OK 17'", ""),
     "list": (MALFORMED, "its reply to `append` is no JSON object: b'[true]'", ""),
     "nothing": (MALFORMED, "its reply to `append` is no JSON: b''", ""),

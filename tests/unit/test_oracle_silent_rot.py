@@ -1,5 +1,6 @@
 """`silent-rot`: what has to be noticed of damage at rest, and what no log can notice."""
 
+import signal
 from dataclasses import replace
 
 from oracle_builder import CLOSE, acked, killed, put, shows, verdict_on
@@ -8,7 +9,13 @@ from walcrash.values.contract import Acknowledges, Contract, Damage, Promise
 from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
 from walcrash.values.history import BootHistory, Call, Outcome
 from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, UndecodableRecord
+from walcrash.values.recovery import (
+    FailureKind,
+    Recovery,
+    RecoveryFailure,
+    UndecodableRecord,
+    death_text,
+)
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 A, B, C = put("a", 0), put("b", 1), put("c", 2)
@@ -70,6 +77,15 @@ def test_to_refuse_or_to_end_is_a_report() -> None:
     for kind in (FailureKind.REFUSED, FailureKind.DIED, FailureKind.MALFORMED):
         failure = RecoveryFailure(kind, "damaged")
         assert judged(*THREE, hit=1, first=failure).verdict is Verdict.PASS
+
+
+def test_a_memory_fault_is_no_report() -> None:
+    failure = RecoveryFailure(FailureKind.MEMORY_FAULT, death_text(signal.SIGBUS))
+    (found,) = judged(*THREE, hit=1, first=failure).violations
+    assert found.invariant is Invariant.SILENT_ROT
+    assert found.message.startswith("recovery failed (memory-fault): 'died of signal 7 (SIGBUS: ")
+    nothing = judged(*THREE, hit=1, first=failure, contract=Contract(max_attempts=3))
+    assert nothing.verdict is not Verdict.FAIL
 
 
 def test_to_hang_is_none_whatever_was_promised() -> None:

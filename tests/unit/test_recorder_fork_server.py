@@ -54,7 +54,7 @@ def content(sandbox: Sandbox) -> list[str]:
     [
         ("StartsChild", 1, None),
         ("StartsDaemon", 3, None),
-        ("DiesWithDaemon", 3, FailureKind.DIED),
+        ("DiesWithDaemon", 3, FailureKind.MEMORY_FAULT),
         ("HangsWithDaemon", 3, FailureKind.HUNG),
     ],
 )

@@ -19,7 +19,7 @@ from walcrash.recorder.perturbed_calls import read_notes
 from walcrash.subjects.messages import MalformedOutput, read_reply
 from walcrash.subjects.worker import END_OF_BOOT, GO_ON, BootRequest
 from walcrash.values.framing import Messages, MessageTooLong, frame
-from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.recovery import FailureKind, RecoveryFailure, death_text, failure_of_signal
 from walcrash.values.varied import Surrounding, Varied
 
 # limits
@@ -100,7 +100,7 @@ class Recoverer:
             while (message := self._receive(deadline)) != END_OF_BOOT:
                 if message.startswith(_DIED):
                     status = int(read_reply(message)["died"])
-                    return RecoveryFailure(FailureKind.DIED, describe_status(status))
+                    return failure_of_status(status)
                 take(message)
         except GrownTooMuch:
             return RecoveryFailure(FailureKind.DIED, grown_text())
@@ -142,8 +142,15 @@ class Recoverer:
         return message
 
 
+def failure_of_status(status: int, *, last_words: str = "") -> RecoveryFailure:
+    """Return how a process failed that ended with a wait status."""
+    is_killed = os.WIFSIGNALED(status)
+    kind = failure_of_signal(os.WTERMSIG(status)) if is_killed else FailureKind.DIED
+    return RecoveryFailure(kind, describe_status(status) + last_words)
+
+
 def describe_status(status: int) -> str:
     """Return a wait status in words."""
     if os.WIFSIGNALED(status):
-        return f"died of signal {os.WTERMSIG(status)}"
+        return death_text(os.WTERMSIG(status))
     return f"exited with status {os.waitstatus_to_exitcode(status)}"

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
-from walcrash.case.recoverer import Recoverer
+from walcrash.case.recoverer import Recoverer, failure_of_status
 from walcrash.case.subject_requests import LOAD, RUN_WATCHED, load_request, watched_request
 from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.perturbed_calls import ADAPTER
@@ -246,7 +246,9 @@ class Sandbox(Closeable):
         failure = recoverer.converse(request, seconds, reader.take)
         if failure is not None:
             # Before the directory is read: what hung may still write.
-            self._end_recoverer(kind)
+            ended = failure_of_status(self._end_recoverer(kind))
+            if ended.kind is FailureKind.MEMORY_FAULT:
+                failure = ended
         self._mend_directory()
         if failure is not None and failure.kind is FailureKind.HUNG:
             self.deadline.check()
@@ -340,7 +342,8 @@ class Sandbox(Closeable):
             if not kind.is_forked:
                 self._end_recoverer(kind)
 
-    def _end_recoverer(self, kind: _Kind) -> None:
+    def _end_recoverer(self, kind: _Kind) -> int:
+        """End a recoverer, if there is one; return its wait status, 0 if there is none."""
         recoverer = self._recoverers.pop(kind, None)
         if recoverer is not None:
             key = recoverer.subject
@@ -348,7 +351,9 @@ class Sandbox(Closeable):
                 self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
             finally:
                 recoverer.close()
-                self._zygote_of(kind).finish(recoverer.pid)
+                status = self._zygote_of(kind).finish(recoverer.pid)
+            return status
+        return 0
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from walcrash.case.recoverer import describe_status
+from walcrash.case.recoverer import failure_of_status
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.watch import Watched
@@ -144,11 +144,8 @@ def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:
     replies = sum(row.kind is EventKind.REPLY for row in watched.recording.rows)
     if end is WatchEnd.EXITED and watched.status == 0 and replies >= len(plan.operations):
         return Ending(BootEnd.CLOSED)
-    text = describe_status(watched.status)
-    last_words = watched.output.strip().splitlines()[-1:]
-    if last_words:
-        text += f"; it said: {last_words[0]}"
-    return Ending(BootEnd.DIED, RecoveryFailure(FailureKind.DIED, text))
+    last_words = "".join(f"; it said: {line}" for line in watched.output.strip().splitlines()[-1:])
+    return Ending(BootEnd.DIED, failure_of_status(watched.status, last_words=last_words))
 
 
 def called(plan: BootPlan, call: int) -> Operation | None:

@@ -2,7 +2,8 @@
 
 Judged where `detects` of the contract has `rot`, on a recovery of an image with one damage:
 
-- To refuse, or to end, is a report.
+- To refuse, or to end, is a report. To end by a memory fault is none: the subject has believed what
+  it read, and went where nothing is.
 - To answer that a record cannot be decoded is a report about that record: it may stand for records
   that were damaged. One that was appended after the damaged bytes were written is whole, since
   nothing that holds it was touched; what stands for it in place of it is a loss.
@@ -42,6 +43,9 @@ from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.verdict import Invariant, Violation
 
 _RULE = Invariant.SILENT_ROT
+
+_NO_WORD = (FailureKind.OVER_MEMORY, FailureKind.MEMORY_FAULT)
+"""How a subject may end that has not noticed anything: it took damage for a length or a place."""
 
 
 def judge_silent_rot(evidence: Evidence) -> list[Violation]:
@@ -98,9 +102,9 @@ def after_damage(violation: Violation, rotted: Rotted, written: str) -> Violatio
 
 
 def _failure(evidence: DamagedRecovery, failure: RecoveryFailure) -> list[Violation]:
-    """A recovery that hangs says nothing; to ask for all memory is no word to a subject's user."""
+    """A recovery that hangs says nothing; a memory fault is no word to a subject's user."""
     is_judged = Damage.ROT in evidence.contract.detects
-    if failure.kind is FailureKind.HUNG or (is_judged and failure.kind is FailureKind.OVER_MEMORY):
+    if failure.kind is FailureKind.HUNG or (is_judged and failure.kind in _NO_WORD):
         plain = failed(_RULE, evidence.where, failure)
         message = f"{plain.message}; {evidence.rotted.damage}{evidence.written_by}"
         allowed = "records, or a refusal"

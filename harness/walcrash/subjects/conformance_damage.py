@@ -76,6 +76,8 @@ def _asked(directory: Path, ask: Ask) -> Sequence[dict[str, Any]]:
     try:
         return ask(directory)
     except SubjectGone as problem:
+        if problem.kind is FailureKind.MEMORY_FAULT:
+            return ({"ok": True, "died": str(problem)},)
         if problem.kind is FailureKind.DIED:
             return ({"ok": False, "error": str(problem)},)
         raise
@@ -85,6 +87,8 @@ def _believed(appended: Sequence[Record], lines: Sequence[dict[str, Any]]) -> st
     """Return which record is wrong or left out in silence; empty where damage was told of."""
     if not replies.read_ok(lines[-1], "`replay`"):
         return ""
+    if "died" in lines[-1]:
+        return str(lines[-1]["died"])
     entries = [replies.read_entry(line, "`replay`")[1] for line in lines[:-1]]
     for entry in entries:
         if not isinstance(entry, Undecodable) and entry not in appended:

@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 
 from walcrash.subjects.adapter import SubjectGone
 from walcrash.values.limits import STDERR_BYTES
-from walcrash.values.recovery import FailureKind
+from walcrash.values.recovery import FailureKind, death_text, failure_of_signal
 
 # limits
 LINE_BYTES: Final = 128 * 1024 * 1024
@@ -304,13 +304,14 @@ class DriverProcess:
         except subprocess.TimeoutExpired:
             return self.trouble(FailureKind.DIED, f"it closed its stdout {when}, then killed")
         begun = f", in the middle of a line: {shown(self._taken)}" if self._taken else ""
-        return self.trouble(FailureKind.DIED, f"it {in_words(status)} {when}{begun}")
+        kind = failure_of_signal(-status) if status < 0 else FailureKind.DIED
+        return self.trouble(kind, f"it {in_words(status)} {when}{begun}")
 
 
 def in_words(status: int) -> str:
     """Return an exit status as `subprocess` gives it in words."""
     if status < 0:
-        return f"died of signal {-status}"
+        return death_text(-status)
     return f"exited with status {status}"
 
 

@@ -88,7 +88,7 @@ class BootHistory:
         return bool(self.errors) and not self.is_stuck and (is_refused or is_gone)
 
 
-_GIVEN_UP: Final = (FailureKind.REFUSED, FailureKind.DIED)
+_GIVEN_UP: Final = (FailureKind.REFUSED, FailureKind.DIED, FailureKind.MEMORY_FAULT)
 """How an `open` fails that met an error and says so; to hang, or to show no records, is no word."""
 
 

@@ -1,12 +1,15 @@
 """Recovery: what a subject shows after it opened what a crash left.
 
 Everything here is what the subject says of itself, before anybody judges it.
+
+Source: `mmap(2)`, SIGBUS; `signal(7)`.
 """
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from walcrash.values.forms import SPARSE
 from walcrash.values.record import Record
@@ -98,13 +101,36 @@ class Recovery:
 
 
 class FailureKind(Enum):
-    """How a recovery failed."""
+    """How a recovery failed.
+
+    A `MEMORY_FAULT` is the end by a signal of the processor: the subject read where nothing is, as
+    in a page of a mapping behind the end of its file (SIGBUS), and said nothing of it.
+    """
 
     REFUSED = "refused"
     DIED = "died"
+    MEMORY_FAULT = "memory-fault"
     HUNG = "hung"
     OVER_MEMORY = "over-memory"
     MALFORMED = "malformed-output"
+
+
+_MEMORY_FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
+
+
+def failure_of_signal(number: int) -> FailureKind:
+    """Return how a subject failed that ended by a signal."""
+    return FailureKind.MEMORY_FAULT if number in _MEMORY_FAULTS else FailureKind.DIED
+
+
+def death_text(number: int) -> str:
+    """Return the end by a signal in words, with the name of a memory fault."""
+    text = f"died of signal {number}"
+    if number == signal.SIGBUS:
+        # mmap(2): the page lies beyond the end of the mapped file, or cannot be read.
+        return f"{text} (SIGBUS: a page of a mapping that its file does not have)"
+    is_named = failure_of_signal(number) is FailureKind.MEMORY_FAULT
+    return f"{text} ({signal.Signals(number).name})" if is_named else text
 
 
 @dataclass(frozen=True, slots=True)
