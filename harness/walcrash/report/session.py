@@ -190,7 +190,9 @@ def _greeting(request: RunRequest) -> str:
     begin = f"seed {shell_word(request.seed)}: {counted(len(request.scenarios), 'scenario')}"
     cases = total_cases(request.case_counts.values())
     if cases is None:
-        return f"{begin}, cases until the time is over or nothing new comes"
+        has_turns = any(fault.in_turn for each in request.scenarios for fault in each.faults)
+        turns = "every call had its errors, " if has_turns else ""
+        return f"{begin}, cases until {turns}the time is over or nothing new comes"
     return f"{begin}, {'up to ' if request.seconds is not None else ''}{counted(cases, 'case')}"
 
 
