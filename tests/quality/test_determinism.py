@@ -81,6 +81,20 @@ def test_the_same_seed_gives_the_same_event_log_where_one_thing_differs(tmp_path
         assert log == first, name
 
 
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_event_log_where_storage_fails(tmp_path: Path) -> None:
+    planted = ("error/retried-sync", "error/half-record", "rot/rot-as-tail", "rot/undecodable-rest")
+    files = [str(SCENARIOS / "planted" / f"{name}.toml") for name in planted]
+    first, second = (
+        events(tmp_path / jobs, "--jobs", jobs, files=files, cases=3, PYTHONHASHSEED=jobs)
+        for jobs in ("1", "2")
+    )
+    assert first.count(b'"error"') > 0
+    assert b"silent-rot" in first
+    assert first.splitlines() == second.splitlines()
+    assert first == second
+
+
 def test_one_case_alone_shows_what_it_shows_among_all(
     first: tuple[Path, bytes], tmp_path: Path
 ) -> None:

@@ -1,9 +1,12 @@
 """Rot in an image: what each damage leaves, whose bytes it hit, and that the seed decides."""
 
+from itertools import islice
+
 import pytest
 
 from walcrash.disk.rot import rotten, rotten_images
 from walcrash.disk.versions import Versions
+from walcrash.values.content import PIECE_BYTES, Buffer, LargeContent
 from walcrash.values.damage import Author, DamageAtRest, DamageKind
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image, LinkEntry
@@ -116,7 +119,7 @@ def test_bytes_of_a_renamed_file_keep_their_calls() -> None:
     rename = Event(kind=EventKind.RENAME, call=2, path="log.tmp", path_to="log")
     versions.take_boot(1, [write(FIRST, 0, 1, "log.tmp"), rename, write(SECOND, 700, 3)])
     known = versions.of("log", CONTENT)
-    assert [each.call for each in known.wrote(0, 1200)] == [1, 3]
+    assert [known.calls[run.call].call for run in known.within(0, 1200)] == [1, 3]
     assert known.earlier == (FIRST,)
 
 
@@ -139,3 +142,60 @@ def test_only_files_that_are_named_and_kinds_that_are_asked_for_are_damaged() ->
     damages = [each.rotted.damage for each in every]
     assert damages
     assert {(damage.kind, damage.path) for damage in damages} == {(DamageKind.CUT, "d/state")}
+
+
+LARGE = 64 << 20
+
+
+def large_log() -> tuple[Image, Versions]:
+    """Return a log that is made in advance, with records at its start and in its middle."""
+    versions = Versions()
+    create = Event(kind=EventKind.CREATE, call=0, path="log")
+    made = Event(kind=EventKind.ALLOCATE, call=0, path="log", offset=0, length=LARGE)
+    near = [write(b"%04d" % call * 200, 800 * call, call) for call in range(1, 201)]
+    far = write(b"far" * 1000, LARGE // 2, 201)
+    versions.take_boot(1, [create, made, *near, far])
+    buffer = Buffer()
+    buffer.resize(LARGE)
+    for event in (*near, far):
+        buffer.write(event.offset, event.data)
+    return Image({"log": FileEntry(buffer.content())}), versions
+
+
+def test_a_large_file_is_damaged_where_data_is_and_it_is_known_whose() -> None:
+    image, versions = large_log()
+    bit = of(DamageKind.BIT, offset=LARGE // 2 + 2999, length=1, bit=0)
+    found = rotten(image, versions, bit)
+    assert found is not None
+    assert [author.call for author in found.rotted.authors] == [201]
+    before, after = image.entries["log"].content, found.image.entries["log"].content
+    assert isinstance(before, LargeContent)
+    assert isinstance(after, LargeContent)
+    # Only the piece that was hit is another one.
+    assert sum(a is not b for a, b in zip(before.pieces, after.pieces, strict=True)) == 1
+    cut = rotten(image, versions, of(DamageKind.CUT, offset=800 * 100))
+    assert cut is not None
+    assert cut.image.content("log") == before[: 800 * 100]
+    # What was made in advance was cut off as well.
+    assert [author.call for author in cut.rotted.authors] == [0, *range(100, 202)]
+
+
+def test_every_kind_of_damage_hits_a_large_file_within_its_bounds() -> None:
+    image, versions = large_log()
+    found = list(
+        islice(
+            rotten_images(image, versions, kinds=(), files="", prng=Prng(3)), 6 * len(DamageKind)
+        )
+    )
+    kinds = {each.rotted.damage.kind for each in found}
+    assert kinds == set(DamageKind)
+    offsets = {each.rotted.damage.offset for each in found}
+    assert any(offset < 1 << 18 for offset in offsets)
+    unknown = Versions(image, 1)
+    swapped = rotten_images(image, unknown, kinds=(DamageKind.SWAPPED,), files="", prng=Prng(3))
+    # Sectors without data are no place: they read the same wherever they are.
+    places = [each.rotted.damage.offset for each in islice(swapped, 300)]
+    assert len(places) == 300
+    assert all(
+        at < 3 * PIECE_BYTES or at // PIECE_BYTES == LARGE // 2 // PIECE_BYTES for at in places
+    )

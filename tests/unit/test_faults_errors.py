@@ -146,6 +146,31 @@ def test_only_pairs_that_the_kernel_gives_are_drawn() -> None:
     assert all(errors for errors in ERRORS.values())
 
 
+def test_each_call_can_give_what_its_manual_page_says() -> None:
+    full = "EIO ENOSPC EDQUOT"
+    pages = {
+        "open": "EIO EINTR EROFS EMFILE ENFILE ESTALE",
+        "create": f"{full} EINTR EROFS EMFILE ENFILE ESTALE",
+        "write": f"{full} EINTR EROFS EFBIG ESTALE",
+        "fsync": f"{full} EINTR EROFS ESTALE",
+        "rename": f"{full} EROFS ESTALE",
+        "truncate": "EIO EINTR EROFS EFBIG ESTALE",
+        "allocate": f"{full} EINTR EFBIG EOPNOTSUPP ESTALE",
+        "read": "EIO EINTR ESTALE",
+        "map": "EAGAIN ENFILE ENOMEM",
+        "msync": full,
+        "close": f"{full} EINTR",
+    }
+    for call, errors in pages.items():
+        given = {error.value for error in ERRORS[FaultCall(call)]}
+        assert set(errors.split()) <= given, call
+    # A descriptor is taken by an open alone, and a regular file never says EAGAIN.
+    takers = {call for call, errors in ERRORS.items() if ErrorName.EMFILE in errors}
+    assert takers == {FaultCall.OPEN, FaultCall.CREATE}
+    again = {call for call, errors in ERRORS.items() if ErrorName.EAGAIN in errors}
+    assert again == {FaultCall.MAP}
+
+
 def test_errors_in_a_row_are_told_as_one_with_the_call_that_was_first() -> None:
     failed = {"flags": INJECTED, "result": -errno.EIO}
     events = [
@@ -188,6 +213,10 @@ def test_a_scenario_names_calls_errors_and_how_often(tmp_path: Path) -> None:
         (
             'kind = "error"\ncalls = ["fsync"]\nerrors = ["EMFILE"]',
             "the kernel never gives EMFILE for `fsync`; allowed: EIO, ENOSPC, EDQUOT, EINTR",
+        ),
+        (
+            'kind = "error"\ncalls = ["rename"]\nerrors = ["EMFILE"]',
+            "the kernel never gives EMFILE for `rename`; allowed: EIO, ENOSPC, EDQUOT, EROFS",
         ),
         (
             'kind = "error"\ncalls = ["write", "unlink"]\nerrors = ["ENOSPC"]',

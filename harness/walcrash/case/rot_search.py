@@ -192,7 +192,6 @@ def _asked(fault: Rot, image: Image) -> list[tuple[str, DamageKind]]:
         role_of(path)
         for path, entry in image.entries.items()
         if isinstance(entry, FileEntry)
-        and isinstance(entry.content, bytes)
         and entry.content
         and (not fault.files or is_named(path, fault.files))
     }

@@ -5,6 +5,9 @@ that one call wrote, so in a log it is a record; where nobody knows who wrote wh
 In a region come its first bytes, where headers are, then its last ones and its middle. What changes
 nothing is no damage.
 
+Of a large file (`values.content`) sectors are sampled: those of its first and last pieces with data
+and some between, so that a damage costs what it changes.
+
 Not here: what a subject has to notice of it (`walcrash.oracle.silent_rot`).
 
 Source: Bairavasundaram et al., FAST 2008; Prabhakaran et al., "IRON File Systems", SOSP 2005.
@@ -12,10 +15,11 @@ Source: Bairavasundaram et al., FAST 2008; Prabhakaran et al., "IRON File System
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from typing import Final
 
 from walcrash.disk.versions import FileVersions, Versions
+from walcrash.values.content import PIECE_BYTES, Buffer, Content, LargeContent
 from walcrash.values.damage import Author, DamageAtRest, DamageKind, Rotted
 from walcrash.values.faults.nth_call import is_named
 from walcrash.values.image import FileEntry, Image
@@ -25,6 +29,9 @@ from walcrash.values.seed import Prng
 # limits
 REGIONS: Final = 256
 """Most regions of one file that are damaged; of more, the seed chooses."""
+
+SAMPLED_SECTORS: Final = 1_024
+"""Most sectors of a large file that are damaged."""
 
 _PLACES: Final = (0, 4, 1, 2, 8, 3, 5, 6, 7, 12, 16, 20, 24, 28, 32, 40)
 """Bytes of a region that are hit: the first ones, where lengths and checksums are."""
@@ -102,31 +109,39 @@ def rotten(image: Image, versions: Versions, damage: DamageAtRest) -> Rotten | N
     return Rotten(image=Image(entries), rotted=Rotted(damage=damage, authors=tuple(authors)))
 
 
-def _content(image: Image, path: str) -> bytes | None:
-    """Return what a file has; None for what is no file, and for one that is too large."""
+def _content(image: Image, path: str) -> Content | None:
+    """Return what a file has; None for what is no file."""
     entry = image.entries.get(path)
-    if isinstance(entry, FileEntry) and isinstance(entry.content, bytes):
-        return entry.content
-    return None
+    return entry.content if isinstance(entry, FileEntry) else None
 
 
-def _authors(before: bytes, after: bytes, known: FileVersions) -> list[Author]:
+def _authors(before: Content, after: Content, known: FileVersions) -> list[Author]:
     """Return the calls that wrote what is other than before, or is no longer there."""
-    found: set[Author] = set()
-    for start in range(0, len(before), SECTOR_BYTES):
-        old, new = before[start : start + SECTOR_BYTES], after[start : start + SECTOR_BYTES]
-        if old == new:
-            continue
-        for at in range(len(old)):
-            if old[at : at + 1] != new[at : at + 1]:
-                found.update(known.wrote(start + at, start + at + 1))
-    return sorted(found)
+    found: set[int] = set()
+    for start, end in _changed_pieces(before, after):
+        for run in known.within(start, end):
+            if run.call not in found and before[run.start : run.end] != after[run.start : run.end]:
+                found.add(run.call)
+    return sorted(known.calls[call] for call in found)
+
+
+def _changed_pieces(before: Content, after: Content) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the pieces that may be other than before."""
+    shared = isinstance(before, LargeContent) and isinstance(after, LargeContent)
+    for start in range(0, len(before), PIECE_BYTES):
+        index = start // PIECE_BYTES
+        if shared and isinstance(before, LargeContent) and isinstance(after, LargeContent):
+            is_same_size = len(before) == len(after)
+            has_both = index < len(after.pieces) - (not is_same_size)
+            if has_both and before.pieces[index] is after.pieces[index]:
+                continue
+        yield start, min(start + PIECE_BYTES, len(before))
 
 
 # What the damage leaves.
 
 
-def _damaged(content: bytes, known: FileVersions, damage: DamageAtRest) -> bytes | None:
+def _damaged(content: Content, known: FileVersions, damage: DamageAtRest) -> Content | None:
     """Return what is left of a file's content; None where the file is gone."""
     at, end = damage.offset, damage.offset + damage.length
     other = damage.other_offset
@@ -134,7 +149,7 @@ def _damaged(content: bytes, known: FileVersions, damage: DamageAtRest) -> bytes
         case DamageKind.REMOVED:
             return None
         case DamageKind.CUT:
-            return content[:at]
+            return _cut(content, at)
         case DamageKind.OLDER:
             has = damage.version < len(known.earlier)
             return known.earlier[damage.version] if has else content
@@ -144,9 +159,9 @@ def _damaged(content: bytes, known: FileVersions, damage: DamageAtRest) -> bytes
             stale = known.earlier[damage.version][at:end]
             return _with(content, at, stale.ljust(damage.length, b"\0"))
         case DamageKind.BIT if at < len(content):
-            return _with(content, at, bytes([content[at] ^ 1 << damage.bit]))
+            return _with(content, at, bytes([content[at : at + 1][0] ^ 1 << damage.bit]))
         case DamageKind.ZEROS:
-            return _with(content, at, bytes(damage.length))
+            return _zeroed(content, at, end)
         case DamageKind.MISDIRECTED:
             return _with(content, at, content[other : other + damage.length])
         case DamageKind.SWAPPED:
@@ -155,16 +170,34 @@ def _damaged(content: bytes, known: FileVersions, damage: DamageAtRest) -> bytes
     return content
 
 
-def _with(content: bytes, at: int, data: bytes) -> bytes:
+def _with(content: Content, at: int, data: bytes) -> Content:
     """Return content with other bytes in one place, and as long as before."""
-    return (content[:at] + data + content[at + len(data) :])[: len(content)]
+    if at >= len(content):
+        return content
+    buffer = Buffer(content)
+    buffer.write(at, data[: len(content) - at])
+    return buffer.content()
+
+
+def _zeroed(content: Content, start: int, end: int) -> Content:
+    buffer = Buffer(content)
+    buffer.zero(start, end)
+    return buffer.content()
+
+
+def _cut(content: Content, size: int) -> Content:
+    if size >= len(content):
+        return content
+    buffer = Buffer(content)
+    buffer.resize(size)
+    return buffer.content()
 
 
 # Which damage there can be.
 
 
 def _damages(
-    kind: DamageKind, path: str, content: bytes, known: FileVersions, prng: Prng
+    kind: DamageKind, path: str, content: Content, known: FileVersions, prng: Prng
 ) -> Iterator[DamageAtRest]:
     draw: Mapping[DamageKind, Callable[[], Iterator[DamageAtRest]]] = {
         DamageKind.BIT: lambda: _bits(path, _regions(content, known, prng), prng),
@@ -182,24 +215,34 @@ def _damages(
     return draw[kind]()
 
 
-def _regions(content: bytes, known: FileVersions, prng: Prng) -> list[_Region]:
+def _regions(content: Content, known: FileVersions, prng: Prng) -> list[_Region]:
     """Return the runs of bytes that one call wrote, in an order that is drawn."""
-    if known.authors is None:
+    if known.runs is None:
         regions = [_Region(*each) for each in _sectors(content)]
     else:
-        regions, start = [], 0
-        for _, run in groupby(known.authors):
-            end = start + len(list(run))
-            regions.append(_Region(start, end))
-            start = end
+        regions = [_Region(run.start, run.end) for run in known.runs]
     return prng.shuffled(regions)[:REGIONS]
 
 
-def _sectors(content: bytes) -> list[tuple[int, int]]:
-    return [
-        (start, min(start + SECTOR_BYTES, len(content)))
-        for start in range(0, len(content), SECTOR_BYTES)
-    ]
+def _sectors(content: Content) -> list[tuple[int, int]]:
+    """Return the sectors of a file; of a large one a sample of those in pieces with data."""
+    size = len(content)
+    if isinstance(content, bytes):
+        starts = list(range(0, size, SECTOR_BYTES))
+    else:
+        per_piece = PIECE_BYTES // SECTOR_BYTES
+        pieces = [start for start, _ in content.written()]
+        ends = {*pieces[:1], *pieces[-1:]}
+        between = [start for start in pieces if start not in ends]
+        left = SAMPLED_SECTORS - len(ends) * per_piece
+        step = max(1, -(-len(between) * per_piece // left))
+        starts = [
+            start + sector * SECTOR_BYTES
+            for start in pieces
+            for sector in range(per_piece)
+            if start in ends or (start // SECTOR_BYTES + sector) % step == 0
+        ]
+    return [(start, min(start + SECTOR_BYTES, size)) for start in starts if start < size]
 
 
 def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[DamageAtRest]:
@@ -217,7 +260,7 @@ def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[DamageA
                     )
 
 
-def _zeros(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
+def _zeros(path: str, content: Content, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
     spans = [(region.start, region.end) for region in regions]
     behind = [(start, len(content)) for start, _ in spans]
     for turn in zip_longest(spans, _sectors(content), behind):
@@ -228,7 +271,7 @@ def _zeros(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[Da
                 )
 
 
-def _stale(path: str, content: bytes, known: FileVersions, prng: Prng) -> Iterator[DamageAtRest]:
+def _stale(path: str, content: Content, known: FileVersions, prng: Prng) -> Iterator[DamageAtRest]:
     every = [
         DamageAtRest(
             kind=DamageKind.STALE, path=path, offset=start, length=end - start, version=version
@@ -240,11 +283,12 @@ def _stale(path: str, content: bytes, known: FileVersions, prng: Prng) -> Iterat
     yield from prng.shuffled(every)
 
 
-def _pairs(kind: DamageKind, path: str, content: bytes, prng: Prng) -> Iterator[DamageAtRest]:
+def _pairs(kind: DamageKind, path: str, content: Content, prng: Prng) -> Iterator[DamageAtRest]:
     """Yield neighbours first: a head that is one sector off is what happens."""
-    whole = len(content) // SECTOR_BYTES
-    near = prng.shuffled(list(range(whole - 1)))
-    far = [(prng.below(whole), prng.below(whole)) for _ in range(whole)]
+    whole = [start // SECTOR_BYTES for start, end in _sectors(content) if end % SECTOR_BYTES == 0]
+    last = len(content) // SECTOR_BYTES - 1
+    near = prng.shuffled([at for at in whole if at < last])
+    far = [(whole[prng.below(len(whole))], whole[prng.below(len(whole))]) for _ in whole]
     for first, second in [*((at, at + 1) for at in near), *far]:
         if first != second:
             yield DamageAtRest(
@@ -256,7 +300,7 @@ def _pairs(kind: DamageKind, path: str, content: bytes, prng: Prng) -> Iterator[
             )
 
 
-def _cuts(path: str, content: bytes, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
+def _cuts(path: str, content: Content, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
     ends = [region.start for region in regions]
     sectors = [start for start, _ in _sectors(content)]
     for turn in zip_longest(ends, sectors, [len(content) - 1]):

@@ -1,30 +1,30 @@
 """Versions of files: what each file held after each call, and which call wrote each byte.
 
 It follows the events of a case in memory, by name: what a file is now, byte by byte with the call
-that wrote it, and what it was earlier. A file that events change in a way that is not followed
-here, and one that is too large, has no authors.
+that wrote it, and what it was earlier. Who wrote what is kept as runs, contents in pieces that
+versions share, so that a large file costs what was written to it. A file that events change in a
+way that is not followed here has no authors.
 
 Not here: what of it is durable (`pending`); which damage is done to it (`rot`).
 """
 
-from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from walcrash.disk.written_runs import Run, WrittenRuns
+from walcrash.values.content import Buffer, Content
 from walcrash.values.damage import Author
 from walcrash.values.event import Event, EventKind
 from walcrash.values.image import FileEntry, Image
 
 # limits
-FOLLOWED_BYTES: Final = 4 << 20
+FOLLOWED_BYTES: Final = 1 << 30
 """Longest file whose bytes are followed."""
 
 VERSIONS: Final = 16
 """Most versions of one name that are kept, the first ones."""
-
-VERSION_BYTES: Final = 1 << 18
-"""Longest version that is kept."""
 
 LAST_CALL: Final = 1 << 32
 """The call of an author that is some call of its boot or an earlier one."""
@@ -37,8 +37,8 @@ _EXCHANGE: Final = 2
 
 @dataclass(slots=True, eq=False)
 class _File:
-    content: bytearray = field(default_factory=bytearray)
-    authors: "array[int]" = field(default_factory=lambda: array("L"))
+    content: Buffer = field(default_factory=Buffer)
+    authors: WrittenRuns = field(default_factory=WrittenRuns)
     is_followed: bool = True
 
 
@@ -47,21 +47,25 @@ class FileVersions:
     """One file as the events of a case left it.
 
     Attributes:
-        authors: for each byte the position in `calls` of the call that wrote it; None where that
-            is not known.
+        runs: the runs of bytes that one call wrote, in order, each with the position in `calls` of
+            that call; None where that is not known.
         calls: the calls.
         earlier: what the file was before, oldest first, no two in a row the same.
     """
 
-    authors: Sequence[int] | None
+    runs: Sequence[Run] | None
     calls: Sequence[Author]
-    earlier: tuple[bytes, ...]
+    earlier: tuple[Content, ...]
 
-    def wrote(self, start: int, end: int) -> list[Author]:
-        """Return the calls that wrote some of these bytes; none where that is not known."""
-        if self.authors is None:
+    def within(self, start: int, end: int) -> list[Run]:
+        """Return the runs, cut to a range of bytes; none where they are not known."""
+        if self.runs is None:
             return []
-        return [self.calls[number] for number in sorted(set(self.authors[start:end]))]
+        first = bisect_right(self.runs, start, key=lambda run: run.end)
+        last = bisect_left(self.runs, end, key=lambda run: run.start)
+        return [
+            Run(max(run.start, start), min(run.end, end), run.call) for run in self.runs[first:last]
+        ]
 
 
 class Versions:
@@ -74,7 +78,7 @@ class Versions:
         may never have been on the disk.
         """
         self._files: dict[str, _File] = {}
-        self._earlier: dict[str, list[bytes]] = {}
+        self._earlier: dict[str, list[Content]] = {}
         self._changed: set[str] = set()
         self._calls: list[Author] = []
         if base is None or not base.entries:
@@ -84,8 +88,9 @@ class Versions:
             if isinstance(entry, FileEntry):
                 size = len(entry.content)
                 is_followed = size <= FOLLOWED_BYTES
-                content = bytearray(bytes(entry.content) if is_followed else b"")
-                authors = array("L", [0]) * len(content)
+                content = Buffer(entry.content if is_followed else b"")
+                authors = WrittenRuns()
+                authors.put(0, len(content), 0)
                 self._files[path] = _File(content, authors, is_followed)
 
     def take_boot(self, number: int, events: Iterable[Event]) -> None:
@@ -99,13 +104,13 @@ class Versions:
                 self._take(event)
         self._keep_versions()
 
-    def of(self, path: str, content: bytes) -> FileVersions:
+    def of(self, path: str, content: Content) -> FileVersions:
         """Return what is known of a file that an image has with this content."""
         file = self._files.get(path)
-        is_known = file is not None and file.is_followed and file.content == content
+        is_known = file is not None and file.is_followed and file.content.content() == content
         earlier = [each for each in self._earlier.get(path, ()) if each != content]
         return FileVersions(
-            authors=file.authors if is_known and file is not None else None,
+            runs=file.authors.runs() if is_known and file is not None else None,
             calls=self._calls,
             earlier=tuple(dict.fromkeys(earlier)),
         )
@@ -113,9 +118,9 @@ class Versions:
     def _keep_versions(self) -> None:
         for path in sorted(self._changed):
             file, kept = self._files.get(path), self._earlier.setdefault(path, [])
-            if file is None or len(file.content) > VERSION_BYTES or len(kept) == VERSIONS:
+            if file is None or not file.is_followed or len(kept) == VERSIONS:
                 continue
-            content = bytes(file.content)
+            content = file.content.content()
             if not kept or kept[-1] != content:
                 kept.append(content)
         self._changed.clear()
@@ -150,23 +155,24 @@ class Versions:
         if not file.is_followed:
             return
         self._grow(file, event.offset)
-        file.content[event.offset : end] = data
-        file.authors[event.offset : end] = array("L", [len(self._calls) - 1]) * len(data)
+        file.content.write(event.offset, data)
+        file.authors.put(event.offset, end, len(self._calls) - 1)
 
     def _resize(self, path: str, size: int) -> None:
         file = self._files.setdefault(path, _File())
         if size > FOLLOWED_BYTES:
             file.is_followed = False
         if file.is_followed:
-            del file.content[size:]
-            del file.authors[size:]
+            if size < len(file.content):
+                file.content.resize(size)
+                file.authors.cut(size)
             self._grow(file, size)
 
     def _grow(self, file: _File, size: int) -> None:
-        lacking = size - len(file.content)
-        if lacking > 0:
-            file.content.extend(bytes(lacking))
-            file.authors.extend(array("L", [len(self._calls) - 1]) * lacking)
+        before = len(file.content)
+        if size > before:
+            file.content.resize(size)
+            file.authors.put(before, size, len(self._calls) - 1)
 
     def _allocate(self, event: Event) -> None:
         file = self._files.setdefault(event.path, _File())

@@ -4,11 +4,13 @@ A call is named as events are. `open` is that of a file which is there and keeps
 `create` and `truncate` are opens that make or empty one. `fsync` is both fsync and fdatasync,
 `unlink` is also rmdir. What is left out is refused by the scenario's checks.
 
-Not here: `sync(2)`, which always succeeds; pages of a mapping that cannot be read (SIGBUS).
+Not here: `sync(2)`, which always succeeds; pages of a mapping that cannot be read (SIGBUS), but for
+those behind the end of a file that was cut (`rot`).
 
 Source: the section ERRORS of the manual page of each call, section 2; `errno(3)`; ESTALE:
 `nfs(5)`; EROFS of `write` and `fsync`: Linux, `fs/ext4/file.c` and `fs/ext4/fsync.c` after
-`errors=remount-ro` (from memory); EIO of `open`, `mkdir` and `rename`: POSIX.1-2017, `rename`, and
+`errors=remount-ro` (from memory); `msync` returns what the sync of its file does: Linux,
+`mm/msync.c` (from memory); EIO of `open`, `mkdir` and `rename`: POSIX.1-2017, `rename`, and
 `errno(3)`, for a directory whose blocks cannot be read.
 """
 
@@ -80,9 +82,9 @@ _GIVEN: Final[Mapping[FaultCall, str]] = {
     FaultCall.READ: "EIO EINTR ESTALE",
     FaultCall.WRITE: f"{_FULL} EINTR EROFS EFBIG ESTALE",
     FaultCall.FSYNC: f"{_FULL} EINTR EROFS ESTALE",
-    FaultCall.MSYNC: "EIO",
+    FaultCall.MSYNC: _FULL,
     FaultCall.TRUNCATE: "EIO EINTR EROFS EFBIG ESTALE",
-    FaultCall.ALLOCATE: f"{_FULL} EINTR EFBIG EOPNOTSUPP",
+    FaultCall.ALLOCATE: f"{_FULL} EINTR EFBIG EOPNOTSUPP ESTALE",
     FaultCall.RENAME: f"{_FULL} EROFS ENOMEM ESTALE",
     FaultCall.LINK: f"{_FULL} EROFS ENOMEM ESTALE",
     FaultCall.UNLINK: "EIO EROFS ENOMEM ESTALE",
