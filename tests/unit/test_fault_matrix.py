@@ -164,6 +164,12 @@ def test_matrices_add_up_and_what_one_run_struck_was_reached() -> None:
     assert FaultMatrix.sum([one, other]).never == 2
 
 
+def test_random_letters_that_look_like_a_word_are_of_the_role_that_they_match() -> None:
+    rows = [call_row(role=role, made=1) for role in ("a.*", "a.tevhit", "b.tevhit")]
+    found = FaultMatrix.sum([FaultMatrix(calls=(row,)) for row in rows])
+    assert [(row.role, row.made) for row in found.calls] == [("a.*", 2), ("b.tevhit", 1)]
+
+
 FULL = FaultMatrix(
     calls=(
         call_row(made=12, struck={"EIO": {FaultOutcome.WRONG: 2}}, never=("EINTR",)),

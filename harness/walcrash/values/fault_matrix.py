@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import Annotated, Final
 
 from walcrash.values.damage import DamageKind
@@ -24,6 +25,7 @@ from walcrash.values.faults.quota import TAKES_ROOM
 from walcrash.values.forms import SPARSE, Count, FileName, Row
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
+from walcrash.values.role import has_random, role_glob
 
 SHORT: Final = "short"
 """The column of transfers that moved a part."""
@@ -135,7 +137,9 @@ class FaultMatrix:
         """Return several as one: counts add up, and what one of them struck was reached."""
         every = list(parts)
         calls: dict[tuple[int, str, str, str], CallRow] = {}
-        for row in (row for part in every for row in part.calls):
+        folded = _folds({row.role for part in every for row in part.calls})
+        for one in (row for part in every for row in part.calls):
+            row = replace(one, role=folded[one.role]) if one.role in folded else one
             known = calls.get(row.place)
             calls[row.place] = row if known is None else _together(known, row)
         damaged: dict[str, DamageRow] = {}
@@ -201,6 +205,17 @@ def faults_of(call: EventKind) -> tuple[str, ...]:
 def call_kind(kind: EventKind) -> EventKind:
     """Return the kind under which a call has its row."""
     return _SAME.get(kind, kind)
+
+
+def _folds(roles: set[str]) -> dict[str, str]:
+    """Return the roles that are another one with `*`: six random letters can look like a word."""
+    drawn = [role for role in roles if has_random(role)]
+    return {
+        role: other
+        for other in sorted(drawn)
+        for role in roles - set(drawn)
+        if fnmatchcase(role, role_glob(other))
+    }
 
 
 def _together(one: CallRow, other: CallRow) -> CallRow:

@@ -29,6 +29,11 @@ def role_of(path: str) -> str:
     return "*".join(kept)
 
 
+def has_random(role: str) -> bool:
+    """Whether a role has random letters in it."""
+    return "*" in _PARTS.findall(role)
+
+
 def role_glob(role: str) -> str:
     """Return the pattern of file names that a role stands for, as the shell has them."""
     return "".join(
