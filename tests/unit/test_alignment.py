@@ -27,7 +27,7 @@ from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import PhasePlan, WorkloadPlan
 from walcrash.values.seed import Prng
-from walcrash.values.tears import PAGE_BYTES, nearest_cut, telling_cuts
+from walcrash.values.tears import HEAD_BYTES, PAGE_BYTES, nearest_cut, telling_cuts
 from walcrash.workload.fillers import Filling
 
 HEADER_BYTES = 16
@@ -250,6 +250,36 @@ def test_sector_ends_are_moved_to_telling_bytes_for_a_power_loss() -> None:
             kept = 512 - event.offset % 512
             moved += kept in telling_cuts(event.length)
     assert moved > 4 * 20
+
+
+def test_each_byte_of_a_header_comes_to_a_sector_end_and_to_a_page_end() -> None:
+    plan = boot_plan(*[put(100, number) for number in range(12)])
+    ends: dict[int, set[int]] = {512: set(), PAGE_BYTES: set()}
+    for seed in range(60):
+        grown = aligned_for_power(
+            plan, written(plan), Prng(seed), unit_bytes=512, most_payload_bytes=PAGE_BYTES
+        )
+        assert grown is not None
+        for event in written(grown):
+            for unit, kept in ends.items():
+                kept.add(unit - event.offset % unit)
+    heads = set(range(1, HEAD_BYTES + 1))
+    assert all(heads <= kept for kept in ends.values())
+
+
+def test_a_payload_that_is_written_as_text_grows_by_less() -> None:
+    sizes = (300, 30, 400, 100)
+    plan = boot_plan(*[put(size, number) for number, size in enumerate(sizes)])
+    heads = 0
+    for seed in range(40):
+        grown = aligned_for_power(
+            plan, written(plan, factor=2), Prng(seed), unit_bytes=512, most_payload_bytes=MOST_BYTES
+        )
+        if grown is not None:
+            heads += sum(
+                0 < 512 - event.offset % 512 <= HEAD_BYTES for event in written(grown, factor=2)
+            )
+    assert heads > 20
 
 
 def test_no_payload_grows_where_all_are_of_one_size() -> None:

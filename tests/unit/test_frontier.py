@@ -26,7 +26,7 @@ MANY, TWO, ONE = cell("many"), cell("two"), cell("one")
 PLACES = [(MANY, at) for at in range(100)] + [(TWO, 100), (TWO, 101), (ONE, 102)]
 
 
-def taken(frontier: Frontier[int], most: int) -> list[tuple[Cell, int]]:
+def taken(frontier: Frontier[Cell, int], most: int) -> list[tuple[Cell, int]]:
     found = (frontier.take() for _ in range(most))
     return [each for each in found if each is not None]
 

@@ -9,8 +9,8 @@ records before the one that is to be torn do not reach, puts are added before it
 (`walcrash.workload.fillers`).
 
 - For a kill within a write, a page end is moved to the very byte of the write that was drawn.
-- For a power loss, sector ends are moved to telling bytes of many records: in the header, in the
-  middle, in the checksum.
+- For a power loss, sector ends are moved to telling bytes of many records: to each byte of the
+  header, in the middle, in the checksum. Some of them are page ends too.
 
 A store that writes a longer payload elsewhere, or in another size, is measured again a few times.
 One whose records cannot be moved is torn where it can be torn; what else a torn write could show is
@@ -37,7 +37,7 @@ from walcrash.values.operation import Operation
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import WorkloadPlan
 from walcrash.values.seed import Prng
-from walcrash.values.tears import PAGE_BYTES, telling_cuts
+from walcrash.values.tears import HEAD_BYTES, PAGE_BYTES, telling_cuts
 from walcrash.workload.fillers import FILLERS, Filling
 
 # limits
@@ -47,9 +47,17 @@ ROUNDS: Final = 4
 FILLED_ROUNDS: Final = 2
 """Most runs of one boot in which it is found out how many fillers it needs."""
 
-ALIGNED_ONE_IN: Final = 2
-"""Of so many records that a power loss may tear one is moved; the others lie as they come."""
+LEFT_ONE_IN: Final = 4
+"""Of so many puts that a power loss may tear one lies as it comes; other records are moved."""
 
+ELSEWHERE_ONE_IN: Final = 3
+"""Of so many records that are moved one has the sector end elsewhere than in its header."""
+
+SCALED_BYTES: Final = 64
+"""Payloads that differ by so many bytes tell what a byte of them takes in the file."""
+
+PAGE_ONE_IN: Final = 3
+"""Of so many records that are moved one is moved to a page end, if payloads reach so far."""
 
 NOT_TORN: Final = BYTES_PER_BOOT
 """By how many bytes a kill has missed a write that it did not tear."""
@@ -356,16 +364,50 @@ def aligned_for_power(
         None where no record can be moved.
     """
     made, moved, first = plan, 0, 1
-    for event in _record_writes(plan, events):
-        wanted = prng.choice(telling_cuts(event.length))
-        is_left = prng.below(ALIGNED_ONE_IN) > 0
-        shift = -(event.offset + moved + wanted) % unit_bytes
-        if is_left or not shift:
-            continue
-        grown = grow(made, range(first, event.call), shift, most_payload_bytes)
-        if grown is not None:
-            made, moved, first = grown, moved + shift, event.call
+    writes = list(_record_writes(plan, events))
+    scale = _scale(plan, writes)
+    for event in writes:
+        wanted = _drawn_cut(prng, event.length)
+        is_left = prng.below(LEFT_ONE_IN) == 0 and _is_put(plan.operations[event.call])
+        units = [max(unit_bytes, PAGE_BYTES), unit_bytes]
+        for unit in units if prng.below(PAGE_ONE_IN) == 0 else units[1:]:
+            shift = -(event.offset + moved + wanted) % unit
+            if is_left or not shift:
+                break
+            more = round(shift / scale)
+            grown = grow(made, range(first, event.call), more, most_payload_bytes)
+            if grown is not None:
+                made, moved, first = grown, moved + shift, event.call
+                break
     return None if made is plan else made
+
+
+def _scale(plan: BootPlan, writes: Sequence[Event]) -> float:
+    """Return how many bytes a put's write gets longer by one of its payload, from 1 to 4.
+
+    Payloads that are written as text take more bytes than they have.
+    """
+    sizes = [
+        (len(record.payload), event.result)
+        for event in writes
+        if (record := plan.operations[event.call].record) is not None
+        and record.type is RecordType.PUT
+    ]
+    (least, short), (most, long) = min(sizes, default=(0, 0)), max(sizes, default=(0, 0))
+    if most - least < SCALED_BYTES:
+        return 1.0
+    return min(4.0, max(1.0, (long - short) / (most - least)))
+
+
+def _is_put(operation: Operation) -> bool:
+    return operation.record is not None and operation.record.type is RecordType.PUT
+
+
+def _drawn_cut(prng: Prng, length: int) -> int:
+    """Return how many bytes of a record lie before the end of a sector."""
+    if prng.below(ELSEWHERE_ONE_IN) == 0:
+        return prng.choice(telling_cuts(length))
+    return 1 + prng.below(min(HEAD_BYTES, length - 1))
 
 
 def _record_writes(plan: BootPlan, events: Sequence[Event]) -> Iterator[Event]:

@@ -16,9 +16,9 @@ from enum import Enum
 from itertools import count
 from typing import Generic, TypeVar
 
-from walcrash.values.cell import Cell
 from walcrash.values.seed import Prng
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -32,63 +32,65 @@ class SearchOrder(Enum):
     """Each as likely as any other: what the first is measured against."""
 
 
-class Frontier(Generic[T]):
-    """Places by cell; `take` gives one of the cell that was taken least.
+class Frontier(Generic[K, T]):
+    """Places by kind; `take` gives one of the kind that was taken least.
 
-    With `SearchOrder.UNIFORM` the cells count for nothing.
+    With `SearchOrder.UNIFORM` the kinds count for nothing.
 
     Attributes:
-        cells: those of all places.
+        kinds: those of all places: cells, or what a search tells apart beside them.
     """
 
     def __init__(
-        self, places: Iterable[tuple[Cell, T]], prng: Prng, order: SearchOrder = SearchOrder.NOVEL
+        self, places: Iterable[tuple[K, T]], prng: Prng, order: SearchOrder = SearchOrder.NOVEL
     ) -> None:
         """Take in all places; they are put into an order that is drawn."""
         self._order = order
-        self._waiting: dict[Cell, deque[T]] = {}
-        self._turns: dict[int, deque[Cell]] = {}
-        self._emptied: dict[Cell, int] = {}
-        self._uniform: deque[tuple[Cell, T]] = deque()
+        self._waiting: dict[K, deque[T]] = {}
+        self._turns: dict[int, deque[K]] = {}
+        self._emptied: dict[K, int] = {}
+        self._uniform: deque[tuple[K, T]] = deque()
         drawn = prng.shuffled(list(places))
-        self.cells = frozenset(cell for cell, _ in drawn)
+        self.kinds = frozenset(kind for kind, _ in drawn)
         if order is SearchOrder.UNIFORM:
             self._uniform.extend(drawn)
             return
-        for cell, place in drawn:
-            self._waiting.setdefault(cell, deque()).append(place)
+        for kind, place in drawn:
+            self._waiting.setdefault(kind, deque()).append(place)
         if self._waiting:
             self._turns[0] = deque(self._waiting)
 
-    def take(self) -> tuple[Cell, T] | None:
-        """Return a place of the cell that was taken least, and its cell; None if none is left."""
+    def take(self) -> tuple[K, T] | None:
+        """Return a place of the kind that was taken least, and its kind; None if none is left."""
         if self._uniform:
             return self._uniform.popleft()
         while self._turns:
             fewest = min(self._turns)
             turn = self._turns[fewest]
-            cell = turn.popleft()
+            kind = turn.popleft()
             if not turn:
                 del self._turns[fewest]
-            places = self._waiting[cell]
+            places = self._waiting[kind]
             if not places:
-                self._emptied[cell] = fewest
+                self._emptied[kind] = fewest
                 continue
-            self._turns.setdefault(fewest + 1, deque()).append(cell)
-            return cell, places.popleft()
+            self._turns.setdefault(fewest + 1, deque()).append(kind)
+            return kind, places.popleft()
         return None
 
-    def give_back(self, cell: Cell, place: T) -> None:
-        """Put a place that has more to try behind all others of its cell."""
+    def give_back(self, kind: K, place: T) -> None:
+        """Put a place that has more to try behind all others of its kind."""
         if self._order is SearchOrder.UNIFORM:
-            self._uniform.append((cell, place))
+            self._uniform.append((kind, place))
             return
-        self._waiting[cell].append(place)
-        if cell in self._emptied:
-            self._turns.setdefault(self._emptied.pop(cell), deque()).append(cell)
+        self._waiting[kind].append(place)
+        if kind in self._emptied:
+            self._turns.setdefault(self._emptied.pop(kind), deque()).append(kind)
 
 
-def by_share(frontier: Frontier[T], other: Frontier[T], *, one_in: int) -> Iterator[tuple[Cell, T]]:
+def by_share(
+    frontier: Frontier[K, T], other: Frontier[K, T], *, one_in: int
+) -> Iterator[tuple[K, T]]:
     """Yield the places of two frontiers: one in so many is of the other, while both have some."""
     for number in count(1):
         first, second = (other, frontier) if number % one_in == 0 else (frontier, other)

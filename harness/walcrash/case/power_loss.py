@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from walcrash.case.drawn_images import (
     DrawChoices,
@@ -83,6 +83,16 @@ STRICTER_CHOICES: Final = 1024
 """Choices of each stricter model that are built for these: thousands may mean one image."""
 
 _SEEDS: Final = 1 << 63
+
+
+class _Kind(NamedTuple):
+    """What tells one position from another: its cell, and where a sector ends in a header.
+
+    Which bytes of a header a disk may leave without the others is another question at each byte.
+    """
+
+    cell: Cell
+    head_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +194,13 @@ class LossSearch:
         """Each position at which a crash may fall."""
         return self._boot.positions()
 
-    def _frontier(self, prng: Prng) -> Frontier[CrashPosition]:
-        cells = ((self._boot.cell(at, is_power_loss=True), at) for at in self._positions)
-        return Frontier(cells, prng, self._order)
+    def _frontier(self, prng: Prng) -> Frontier[_Kind, CrashPosition]:
+        kinds = ((self._kind_of(at), at) for at in self._positions)
+        return Frontier(kinds, prng, self._order)
+
+    def _kind_of(self, position: CrashPosition) -> _Kind:
+        cell = self._boot.cell(position, is_power_loss=True)
+        return _Kind(cell, self._boot.head_bytes(position))
 
     def explore(self, prng: Prng, most_images: int) -> Judged | None:
         """Judge images, the newest kinds first, until one fails or there is no other.
@@ -205,25 +219,29 @@ class LossSearch:
         last: Judged | None = None
         self.coverage.all_positions = len(self._positions)
         seed, frontier = prng.below(_SEEDS), self._frontier(prng)
-        self.searched.add_possible(frontier.cells)
+        self.searched.add_possible(kind.cell for kind in frontier.kinds)
         visits: Counter[CrashPosition] = Counter()
-        waiting: Waiting[tuple[Cell, Candidate]] = Waiting(self._order, _weight)
+        waiting: Waiting[tuple[_Kind, Candidate]] = Waiting(self._order, _weight)
         most_generated = most_images * GENERATED_FOR_EACH
         while True:
-            taken: dict[CrashPosition, Cell] = {}
+            taken: dict[CrashPosition, _Kind] = {}
             if self.coverage.generated < most_generated:
                 taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
-            made = list(self._round(taken, visits, seed, frontier))
-            for candidate in prng.shuffled(made):
-                cell, policy = taken[candidate.choice.position], candidate.choice.policy
-                waiting.add((cell, candidate), ((cell, policy), policy))
+            made = prng.shuffled(list(self._round(taken, visits, seed, frontier)))
+            # Of tears those come first that leave a part of a header.
+            made.sort(key=lambda each: not _tears_head(each, taken[each.choice.position]))
+            for candidate in made:
+                kind, policy = taken[candidate.choice.position], candidate.choice.policy
+                # Each tear of a header leaves other bytes of it.
+                tear = candidate.digest if _tears_head(candidate, kind) else ""
+                waiting.add((kind, candidate), ((kind, policy, tear), policy))
             if not taken and not waiting:
                 self.searched.is_exhausted = self.coverage.generated < most_generated
                 return last
             for _ in range(min(len(waiting), IMAGES_IN_A_ROUND)):
                 if self.coverage.judged >= most_images:
                     return last
-                cell, candidate = waiting.take()
+                (cell, _), candidate = waiting.take()
                 last = self.judge_image(candidate, kind_of_place(cell))
                 policy = candidate.choice.policy
                 self.searched.add(cell, policy, last.history, last.recoveries.first)
@@ -232,10 +250,10 @@ class LossSearch:
 
     def _round(
         self,
-        taken: Mapping[CrashPosition, Cell],
+        taken: Mapping[CrashPosition, _Kind],
         visits: Counter[CrashPosition],
         seed: int,
-        frontier: Frontier[CrashPosition],
+        frontier: Frontier[_Kind, CrashPosition],
     ) -> Iterator[Candidate]:
         """Yield the next images of some positions, each state once; give back what has more."""
         draw = by_turns if self._order is SearchOrder.NOVEL else uniformly
@@ -253,7 +271,7 @@ class LossSearch:
                 if self._is_new(candidate):
                     yield candidate
                 else:
-                    self.searched.add_equal(taken[position])
+                    self.searched.add_equal(taken[position].cell)
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether no equal image was judged against the same promises; then it is known."""
@@ -423,13 +441,19 @@ class LossSearch:
         return failed
 
 
-def _taken(frontier: Frontier[CrashPosition], most: int) -> Iterator[tuple[CrashPosition, Cell]]:
-    """Yield the next positions of a frontier, each with its cell."""
+def _taken(
+    frontier: Frontier[_Kind, CrashPosition], most: int
+) -> Iterator[tuple[CrashPosition, _Kind]]:
+    """Yield the next positions of a frontier, each with its kind."""
     for _ in range(most):
         taken = frontier.take()
         if taken is None:
             return
         yield taken[1], taken[0]
+
+
+def _tears_head(candidate: Candidate, kind: _Kind) -> bool:
+    return bool(kind.head_bytes) and candidate.choice.policy in (Policy.TORN, Policy.BLOCK_LOST)
 
 
 def kind_of_place(cell: Cell) -> Hashable:

@@ -19,6 +19,7 @@ from walcrash.values.history import BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import SECTOR_BYTES, CrashPosition
+from walcrash.values.tears import HEAD_BYTES, cuts, sector_bytes
 
 EMPTY: Final = Image({})
 
@@ -98,6 +99,23 @@ class RecordedBoot:
             boot=self.kind,
             is_power_loss=is_power_loss,
         )
+
+    def head_bytes(self, position: CrashPosition) -> int:
+        """Return how many bytes of a record lie before the first end of a sector in its header.
+
+        Returns:
+            0 where a position lies behind no write of a record, or that has no end of a sector
+            among its first `HEAD_BYTES` bytes.
+        """
+        index = position.event_index - self.events_before
+        event = self.events[index] if index < len(self.events) else None
+        if event is None or event.kind is not EventKind.WRITE or event.result <= 0:
+            return 0
+        operation = called(self.plan, event.call)
+        if operation is None or operation.record is None:
+            return 0
+        ends = cuts(event.offset, event.result, sector_bytes(self.atomic_bytes))
+        return ends[0] if ends and ends[0] <= HEAD_BYTES else 0
 
     def history_at(self, position: CrashPosition) -> BootHistory:
         """Return the boot's history if the power was lost at a position."""

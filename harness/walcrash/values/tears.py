@@ -34,6 +34,9 @@ ATOMIC_BYTES: Final = (ANY_BYTE, SECTOR_BYTES, PAGE_BYTES)
 HEADER_BYTES: Final = (1, 4, 8, 12, 16, 20, 24, 32, 40, 64)
 """Where fields of headers often end, from a record's first byte."""
 
+HEAD_BYTES: Final = 8
+"""A cut within so many bytes of a record's beginning lies in its header, or in its first field."""
+
 CHECKSUM_BYTES: Final = (1, 4, 8)
 """Where checksums at the end often begin, from a record's last byte."""
 
