@@ -24,7 +24,7 @@ from walcrash.recorder.watch import Watched, watch
 from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.zygote import Zygote
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults import CrashPoint, Fault, KillTimer
+from walcrash.values.faults import CrashPoint, Fault, KillTimer, around_of
 from walcrash.values.image import Image
 from walcrash.values.tears import PAGE_BYTES
 
@@ -155,6 +155,8 @@ def run_watched(
             tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
             sees_reads=any(fault.sees_reads for fault in faults),
+            takes_turns=any(fault.takes_turns for fault in faults),
+            around=around_of(faults),
         ),
         memory_mb=memory_mb,
     )

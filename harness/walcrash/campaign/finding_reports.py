@@ -403,6 +403,8 @@ def _finding(
         violations=shown.violations,
         landings=shown.landings,
         error=shown.error,
+        slow=shown.slow,
+        around=shown.around,
         model=_model(shown, is_portability=found.is_portability),
         operations=shown.operations,
         operations_before=best.operations,

@@ -23,7 +23,7 @@ from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import BootKind
-from walcrash.values.event import INJECTED, MESSAGES
+from walcrash.values.event import INJECTED, MESSAGES, EventKind
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
@@ -123,17 +123,20 @@ class CaseBoots:
         # Several images are judged at one position, and most positions lie between two messages.
         number = len(self.watched)
         injected = [at for at, row in enumerate(rows) if row.flags & INJECTED]
+        # What a slow call has lasted through is known by all that came after it had begun.
+        slow = next((at for at, row in enumerate(rows) if row.kind is EventKind.SLOW), len(rows))
 
         @lru_cache(HISTORIES)
-        def read(count: int, errors: int) -> BootHistory:
+        def read(count: int, errors: int, slow_until: int) -> BootHistory:
             lost = Ending(BootEnd.POWER_LOST)
             shown = read_boot(boot.plan.operations, said[:count], lost, directory=directory)
-            until = injected[errors - 1] + 1 if errors else 0
+            until = max(slow_until, injected[errors - 1] + 1 if errors else 0)
             return with_errors(shown, boot.plan, boot.recording, number=number, until=until)
 
         def history_until(events: int) -> BootHistory:
             errors = sum(at < events for at in injected)
-            return read(sum(row.kind in MESSAGES for row in rows[:events]), errors)
+            count = sum(row.kind in MESSAGES for row in rows[:events])
+            return read(count, errors, events if slow < events else 0)
 
         return RecordedBoot(
             number=number,

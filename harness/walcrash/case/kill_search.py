@@ -123,7 +123,7 @@ class KillSearch:
             [at for at, event in enumerate(boot.events) if event.is_message]
             for boot in self._recorded
         ]
-        self._histories: dict[tuple[int, int, int, int], BootHistory] = {}
+        self._histories: dict[tuple[int, ...], BootHistory] = {}
 
     def explore(self, prng: Prng, most: int) -> KilledState | None:
         """Judge so many states at most, the newest kinds first, until one fails.
@@ -207,7 +207,7 @@ class KillSearch:
             plans = self._plan.kills_in(number, is_last=number == count - 1)
             crash = self._watched[number].recording.crash
             until = len(boot.events) if crash is None else crash.event_index
-            for position in boot.positions():
+            for position in boot.searched_positions():
                 index = position.event_index - boot.events_before
                 if position.placement is Placement.BEFORE or index >= until:
                     continue
@@ -325,7 +325,8 @@ class KillSearch:
         """
         said = self._said(spot)
         errors = sum(bool(row.flags & INJECTED) for row in recording.rows)
-        key = (spot.boot, said, len(plan.operations), errors)
+        slow = len(recording.rows) if recording.has_slow else 0
+        key = (spot.boot, said, len(plan.operations), errors, slow)
         if key not in self._histories:
             messages = [row.data for row in recording.rows if row.kind in MESSAGES]
             shown = read_boot(

@@ -15,6 +15,7 @@ from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
+from walcrash.values.faults import AS_EVER, Fault
 from walcrash.values.forms import SPARSE
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
@@ -23,6 +24,7 @@ from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.operation import OperationKind
 from walcrash.values.reach import NOTHING_REACHED, Reach
 from walcrash.values.scenario import Scenario
+from walcrash.values.slow_io import SlowIo, most_telling
 from walcrash.values.varied import Varied
 from walcrash.values.verdict import HasViolations, Invariant, Verdict, Violation
 from walcrash.workload.reached import reach_of
@@ -39,7 +41,9 @@ class CaseOutcome(HasViolations):
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
     needs them all the same. `fate` is what became of what it lost, where it failed and its events
-    decide that. `error` is the first error that was injected into it, where it failed for one.
+    decide that. `error` is the first error that was injected into it, where it failed for one;
+    `slow` is the slow call of its boots that tells most, where it failed;
+    `around` says which boots had another clock, or random bytes that repeat.
     `varied` is what was varied around the subject's recoveries up to the
     end of it, for which program. `search` is what else of its crash states was judged,
     `reach` what its operations came to, `matrix` what its faults fell on and what came of them.
@@ -72,6 +76,8 @@ class CaseOutcome(HasViolations):
     looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
     fate: Annotated[Fate | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
+    slow: Annotated[SlowIo | None, SPARSE] = None
+    around: Annotated[tuple[str, ...], SPARSE] = ()
     reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
     matrix: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
 
@@ -103,6 +109,8 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         search=run.search,
         looks=run.looks,
         error=error_of(run) if is_failure else None,
+        slow=slow_of(run) if is_failure else None,
+        around=around_boots(run.case.faults) if is_failure else (),
         reach=reach_of([((boot.plan, boot.recording.rows), boot.history) for boot in run.boots]),
         matrix=fault_rows(run),
     )
@@ -114,6 +122,17 @@ def error_of(run: CaseRun) -> IoError | None:
         return None
     errors = [error for boot in run.history.boots for error in boot.errors]
     return errors[0] if errors else None
+
+
+def slow_of(run: CaseRun) -> SlowIo | None:
+    """Return the slow call of a failing case that tells most; None where there was none."""
+    slow = [each for boot in run.history.boots for each in boot.slow]
+    return most_telling(slow) if slow else None
+
+
+def around_boots(faults: Sequence[Fault]) -> tuple[str, ...]:
+    """Return what whole boots had around them, as reports say it."""
+    return tuple(str(fault) for fault in faults if fault.around != AS_EVER)
 
 
 def has_acknowledged(run: CaseRun) -> bool:

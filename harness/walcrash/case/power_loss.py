@@ -192,7 +192,7 @@ class LossSearch:
     @cached_property
     def _positions(self) -> list[CrashPosition]:
         """Each position at which a crash may fall."""
-        return self._boot.positions()
+        return self._boot.searched_positions()
 
     def _frontier(self, prng: Prng) -> Frontier[_Kind, CrashPosition]:
         kinds = ((self._kind_of(at), at) for at in self._positions)

@@ -65,6 +65,17 @@ class RecordedBoot:
             crash_positions(self.events, first=self.events_before, atomic_bytes=self.atomic_bytes)
         )
 
+    def searched_positions(self) -> list[CrashPosition]:
+        """Return the positions that a search tries.
+
+        In a boot with a slow call they are those from where it began: a boot without one has the
+        others.
+        """
+        kinds = (event.kind for event in self.events)
+        began = next((at for at, kind in enumerate(kinds) if kind is EventKind.SLOW), 0)
+        first = self.events_before + began
+        return [position for position in self.positions() if position.event_index >= first]
+
     def states(
         self, wanted: Container[CrashPosition] | None = None
     ) -> Iterator[tuple[CrashPosition, Pending]]:

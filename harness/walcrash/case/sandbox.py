@@ -30,7 +30,7 @@ from walcrash.subjects.messages import Description, MalformedOutput, read_descri
 from walcrash.subjects.worker import BootRequest
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import Inconclusive, ScenarioError
-from walcrash.values.faults import End, Fault
+from walcrash.values.faults import End, Fault, around_of
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
@@ -167,6 +167,8 @@ class Sandbox(Closeable):
             tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
             sees_reads=any(fault.sees_reads for fault in faults),
+            takes_turns=any(fault.takes_turns for fault in faults),
+            around=around_of(faults),
             ends_at=self.deadline.at,
         )
         zygote, memory_mb = self._zygotes[0], limits.memory_mb

@@ -18,6 +18,7 @@ from walcrash.values.limits import BYTES_PER_BOOT, INJECTED_PER_CALL
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.slow_io import slow_calls
 from walcrash.values.tears import PAGE_BYTES
 
 _STUCK: Final = frozenset({WatchEnd.HUNG, WatchEnd.TOO_MUCH, WatchEnd.RETRYING})
@@ -120,11 +121,12 @@ def with_errors(
         until: how many of its events happened; None for all.
     """
     is_stuck = until is None and recording.end in _STUCK
-    if not recording.has_injected:
+    if not recording.has_injected and not recording.has_slow:
         return replace(history, is_stuck=is_stuck) if is_stuck else history
     events = [row.event() for row in recording.rows[:until]]
     errors = io_errors(events, plan.operations, boot=number)
-    return replace(history, errors=errors, is_stuck=is_stuck)
+    slow = slow_calls(events, plan.operations, boot=number)
+    return replace(history, errors=errors, slow=slow, is_stuck=is_stuck)
 
 
 def _ending(plan: BootPlan, watched: Watched, seconds: float) -> Ending:

@@ -218,6 +218,29 @@ class FileHistory:
         self.unallocated_from.clear()
         self._index = self._snapshots = None
 
+    def settle_until(self, event: int) -> None:
+        """Make durable what there was after an event; what came later stays pending.
+
+        Where parts of the file were made durable alone since, or a sync has failed, all of it is
+        made durable: that promises more than POSIX does.
+        """
+        later = [extent for extent in self.extents if extent.event > event]
+        sizes = [change for change in self.sizes if change.event > event]
+        moments = (*self.durable_since.values(), *self.failed.values())
+        if any(moment > after(event) for moment in moments) or not (later or sizes):
+            self.settle()
+            return
+        promised = [promise for promise in self.promised if promise.moment > after(event)]
+        self.extents = [extent for extent in self.extents if extent.event <= event]
+        self.sizes = [change for change in self.sizes if change.event <= event]
+        self._index = None
+        self.size = self.sizes[-1].size if self.sizes else self.base_size
+        self.settle()
+        for change in sizes:
+            self._set_size(change)
+        self.extents, self.promised = [*self.extents, *later], promised
+        self._index = self._flat = None
+
     def _settle_but(self, lost: list[int]) -> None:
         """Make size and map durable, and all content but that of some sectors."""
         bottoms = {sector: self._durable_moment(sector) for sector in lost}
@@ -461,33 +484,6 @@ class FileHistory:
     def block_of(self, sector: int) -> int:
         """Return the block in which a sector lies."""
         return sector // self._in_block
-
-    def covers_block(self, extent: Extent, block: int) -> bool:
-        """Whether a change of the file's map takes a whole block.
-
-        A hole that ends behind the size takes the block in which the size ends, and a tail that
-        is moved takes all of its own.
-        """
-        start = block * self.block_bytes
-        if not extent.start <= start < extent.end:
-            return False
-        if start + self.block_bytes <= extent.end or extent.data is not None:
-            return True
-        return not extent.keeps_blocks and extent.end > self.size_at(before(extent.event))
-
-    def is_empty_durably(self, block: int) -> bool:
-        """Whether nothing but zeros is durable in a block, so that it may not be allocated."""
-        content = self.base[block * self.block_bytes : (block + 1) * self.block_bytes]
-        return content.count(0) == len(content)
-
-    def is_written(self, block: int, since: Moment) -> bool:
-        """Whether anything was written to a block after a moment."""
-        start, end = block * self.block_bytes, (block + 1) * self.block_bytes
-        return any(
-            extent.start < end and start < extent.end and before(extent.event) >= since
-            for extent in self.extents
-            if not extent.is_whole
-        )
 
     def moments_of(self, sector: int) -> list[Moment]:
         """Return when a sector changed since it became durable, in order."""

@@ -212,8 +212,11 @@ class FileSystem:
             self.names.settle_all(self.journal)
             self._settle_modes(self.journal)
 
-    def _pass_barrier(self) -> None:
-        """Note that a sync of any kind is done."""
+    def _pass_barrier(self, begun: int | None) -> None:
+        """Note that a sync of any kind is done; a slow one began at an event."""
+        if begun is not None:
+            self.barrier = max(self.barrier, after(begun))
+            return
         self.barrier = after(self.next_event)
         if Past.UNSYNCED not in self.keeps:
             self._settle_all()

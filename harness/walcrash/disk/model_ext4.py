@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from walcrash.disk.blocks_of_file import covers_block, is_empty_durably, is_written
 from walcrash.disk.changes import Change
 from walcrash.disk.crash_state import FileState, Window
 from walcrash.disk.file_history import FileHistory
@@ -106,16 +107,16 @@ class Ext4Model(NamesAtOneMoment):
             if not extent.is_whole:
                 continue
             moment = extent.moment(sector, pending.sector_bytes)
-            is_edge = not file.covers_block(extent, block)
+            is_edge = not covers_block(file, extent, block)
             if moment <= names:
                 if is_hole is None and is_edge:
-                    is_hole = file.is_empty_durably(block)
+                    is_hole = is_empty_durably(file, block)
                 if not is_edge:
                     is_hole, hole = True, None
                 elif is_hole:
                     is_hole, hole = False, earliest
                 earliest = max(earliest, moment)
-            elif not is_edge and not (extent.keeps_blocks and file.is_written(block, moment)):
+            elif not is_edge and not (extent.keeps_blocks and is_written(file, block, moment)):
                 latest = min(latest, moment - 1)
         return Window(earliest, max(latest, earliest), hole)
 

@@ -13,6 +13,8 @@ stricter models:
   the range as fdatasync would.
 - sync and syncfs: everything, since Linux waits for the writes.
 - sync_file_range: nothing.
+- a sync that is slow: as any other when it returns, but only what there was when it began; until
+  then nothing.
 - a sync that failed: nothing, and what it did not write stays out of later ones too, until it is
   written again (`file_history`).
 - `journal`: up to where ext4's journal is committed for certain: a sync of a file waits for the
@@ -37,7 +39,7 @@ import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from walcrash.disk.allocating import allocate
 from walcrash.disk.entries import EntryKey
@@ -49,7 +51,7 @@ from walcrash.disk.modes import ModeHistory
 from walcrash.disk.nodes import Directory, Symlink
 from walcrash.disk.numbering import Numbering
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import FILE_SYNCS, Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
 from walcrash.values.persistence import WEAKEST
@@ -65,6 +67,14 @@ _SYNCS: Final = frozenset(
 
 _WRITE_BACK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """What a sync returns when it could not write; any other error means that it did not try."""
+
+
+class _Begun(NamedTuple):
+    """A slow sync: the event at which it began, and the marks of its file then."""
+
+    event: int
+    changed: Moment
+    resized: Moment
 
 
 class Pending(FileSystem):
@@ -87,6 +97,8 @@ class Pending(FileSystem):
         )
         self._numbering = Numbering()
         self._actions = self._actions_by_kind()
+        self._begun: dict[int, _Begun] = {}
+        self._under_way: _Begun | None = None
 
     def _actions_by_kind(self) -> dict[EventKind, Callable[[Event], None]]:
         return {
@@ -106,6 +118,7 @@ class Pending(FileSystem):
             EventKind.MSYNC: self._sync_mapping,
             EventKind.CLOSE: self._close,
             EventKind.ATTRIBUTE: self._change_mode,
+            EventKind.SLOW: self._begin_sync,
         }
 
     def apply(self, event: Event) -> None:
@@ -115,18 +128,22 @@ class Pending(FileSystem):
             NotModelled: the event means something that the model has no rule for.
         """
         action = self._actions.get(event.kind)
+        if self._begun and not event.is_stored:
+            self._under_way = self._begun.pop(event.thread, None)
         if action is not None and event.result >= 0:
             action(event)
             if event.kind in _SYNCS or (event.is_synchronous and event.result):
-                self._pass_barrier()
+                self._pass_barrier(None if self._under_way is None else self._under_way.event)
         elif event.kind in _SYNCS and -event.result in _WRITE_BACK_ERRORS:
             self._fail_sync(event)
+        self._under_way = None
         self.next_event += 1
         self.now = after(self.next_event - 1)
 
     def reboot(self) -> None:
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
         self._numbering = Numbering()
+        self._begun.clear()
         for file in self.dirty_files():
             for history in file.histories:
                 self._release(history, self.now)
@@ -332,21 +349,36 @@ class Pending(FileSystem):
 
     # Durability.
 
+    def _begin_sync(self, event: Event) -> None:
+        """Remember what a slow sync will make durable when it returns."""
+        if event.begins not in FILE_SYNCS:
+            return
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        marks = (node.changed, node.resized) if isinstance(node, FileHistory) else (0, 0)
+        self._begun[event.thread] = _Begun(self.next_event, *marks)
+
     def _sync_file(self, event: Event) -> None:
         number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
+        begun = self._under_way
+        until = after(self.next_event if begun is None else begun.event)
         if isinstance(node, FileHistory):
             is_in_vain = self._is_sync_in_vain(node)
-            node.settle()
+            if begun is None:
+                node.settle()
+            else:
+                node.settle_until(begun.event)
             self._mark_clean(node)
             if event.kind is EventKind.FSYNC and not is_in_vain:
-                self._settle_mode(node.number)
-            self._commit(node.changed if event.kind is EventKind.FSYNC else node.resized)
+                self._settle_mode(node.number, until)
+            marks = node if begun is None else begun
+            self._commit(marks.changed if event.kind is EventKind.FSYNC else marks.resized)
         elif isinstance(node, Directory):
             assert number is not None
-            self._settle_mode(number)
-            self._drop(self.names.settle_directory(number, after(self.next_event)))
-            self._commit(after(self.next_event))
+            self._settle_mode(number, until)
+            self._drop(self.names.settle_directory(number, until))
+            self._commit(until)
 
     def _sync_mapping(self, event: Event) -> None:
         file = self._file(event)

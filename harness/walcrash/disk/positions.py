@@ -23,7 +23,7 @@ MOST_CRASH_POINTS_IN_A_WRITE: Final = 64
 """Most sector boundaries in one write that are crash points; those beyond are passed over."""
 
 _SILENT: Final = frozenset(
-    {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE}
+    {EventKind.ATTRIBUTE, EventKind.SYNC_RANGE, EventKind.MAP, EventKind.CLOSE, EventKind.SLOW}
 )
 """What changes nothing that an image shows; an attribute does where it is a mode."""
 

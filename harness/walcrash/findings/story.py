@@ -198,7 +198,7 @@ class _StoryBuilder:
             thread=event.thread,
             path_to=self._paths.of_event(event.path_to),
             is_synchronous=event.is_synchronous,
-            text=effect_text(event),
+            text=event.begins.value if event.kind is EventKind.SLOW else effect_text(event),
         )
 
     def _changed_states(self) -> tuple[PathState, ...]:

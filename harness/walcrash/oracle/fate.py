@@ -346,6 +346,7 @@ class _Teller:
             is_nameless=piece.is_nameless,
             aspect=aspect,
             not_synced=_not_synced(piece, has_sync=has_sync),
+            early_sync=None if has_sync or not piece.is_lost_by_power else piece.early,
             failed_sync=failed[-1] if failed and piece.is_lost_by_power else None,
             lost_name=piece.lost_name.path if kind is FateKind.THERE and piece.lost_name else "",
         )

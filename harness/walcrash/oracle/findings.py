@@ -8,6 +8,7 @@ so `determinism` comes before the first of these, whatever showed it.
 
 From the first injected error on every violation is one of `unreported-error`, where that was asked
 for: the first of them is reported, with the error. Else each keeps its rule, and is told with it.
+What shows after a slow call keeps its rule: nothing has failed, and the call is told with it.
 
 A rule whose capability the subject lacks is not judged at all.
 
@@ -15,6 +16,7 @@ Not here: the rules themselves (`rules`), and why one was not judged (`applicabi
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from walcrash.oracle.evidence import Evidence
@@ -26,6 +28,7 @@ from walcrash.values.damage import Rotted
 from walcrash.values.io_error import IoError
 from walcrash.values.rule import Occasion
 from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
+from walcrash.values.slow_io import SlowIo, most_telling
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
@@ -60,6 +63,8 @@ class Findings:
         self._error: IoError | None = None
         self._rotted: tuple[Rotted, str] | None = None
         self._after_error: frozenset[Invariant] = frozenset()
+        self._slow: list[SlowIo] = []
+        self._after_slow: frozenset[Invariant] = frozenset()
 
     def strike(self, error: IoError) -> None:
         """Note that an error was injected; what shows from now on shows after it."""
@@ -76,6 +81,10 @@ class Findings:
         """
         self._rotted = rotted, written
 
+    def slow_down(self, slow: Sequence[SlowIo]) -> None:
+        """Note slow calls; what shows from now on is told with the one that matters most."""
+        self._slow += slow
+
     def hold(self, evidence: Evidence) -> bool:
         """Hold a piece of evidence against every rule; return whether it violates any."""
         if self._rotted is not None:
@@ -89,6 +98,8 @@ class Findings:
                 self._first[invariant] = self.stage, violation
                 if self._error is not None:
                     self._after_error |= {invariant}
+                if self._slow:
+                    self._after_slow |= {invariant}
         return is_violated
 
     def _hold_damaged(self, evidence: Evidence, rotted: Rotted, written: str) -> bool:
@@ -124,7 +135,8 @@ class Findings:
             return stage, MOST_SEVERE_FIRST.index(item)
 
         found = sorted(self._first.items(), key=order)
-        violations = self._attributed([violation for _, (_, violation) in found])
+        told = [self._told_with_slow(violation) for _, (_, violation) in found]
+        violations = self._attributed(told)
         judged = frozenset(self._judged | self._first.keys())
         unjudged = tuple(
             (item, reason(item))
@@ -148,6 +160,12 @@ class Findings:
         return tuple(
             first if each is later[0] else each for each in violations if each not in later[1:]
         )
+
+    def _told_with_slow(self, violation: Violation) -> Violation:
+        """Return a violation with the slow call behind which it showed, if it did."""
+        if violation.invariant not in self._after_slow:
+            return violation
+        return replace(violation, message=f"{violation.message}; {most_telling(self._slow)}")
 
     def _told(self, violation: Violation) -> Violation:
         """Return a violation with the error behind which it showed, if it did."""

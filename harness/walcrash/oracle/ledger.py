@@ -77,6 +77,7 @@ class Piece:
         written_at: when, as a count of events.
         file: the file's number here.
         path: the file's name, the last one that it had.
+        early: a slow sync that returned since, and had begun before they were written.
         former: names that it had before, since the bytes were written.
         by: what took them; None while they are there, and where a power loss took them.
         gone_at: when they were gone, as a count of events; -1 while they are there.
@@ -102,6 +103,7 @@ class Piece:
     lost_name: Loss | None = None
     syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
     former: list[str] = field(default_factory=list)
+    early: EventRef | None = None
 
     @property
     def is_there(self) -> bool:
@@ -156,6 +158,7 @@ class Ledger:
     _bound: dict[int, int] = field(default_factory=dict)
     _last_names: dict[int, tuple[str, EventRef | None]] = field(default_factory=dict)
     _sizes: dict[int, int] = field(default_factory=dict)
+    _begun: dict[int, int] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
     _at: int = 0
@@ -167,7 +170,7 @@ class Ledger:
     def begin(self, boot: BootTrace, *, is_recovery: bool = False) -> None:
         """Begin the next boot, or the recovery that is judged."""
         self._boot = 0 if is_recovery else self._boot + 1
-        self._bound, self._at = {}, 0
+        self._bound, self._at, self._begun = {}, 0, {}
         self._events, self._found = boot.events, self._carried(boot.events)
 
     def advance(self, until: int) -> None:
@@ -237,6 +240,8 @@ class Ledger:
             self._forget_name(event.path, ref)
         elif kind in _SYNCS:
             self._sync(event, ref, is_made=True)
+        elif kind is EventKind.SLOW:
+            self._begun[event.thread] = self.clock
 
     def _number(self, event: Event) -> int:
         """Return the file that an event is about; one that was there before is numbered here."""
@@ -380,8 +385,13 @@ class Ledger:
 
     def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
         number = self._bound.get(event.file, self.names.get(event.path, -1))
+        began = self._begun.pop(event.thread, self.clock)
         for piece in self.pieces:
-            if piece.file == number and piece.is_there:
+            if piece.file != number or not piece.is_there:
+                continue
+            if piece.written_at > began:
+                piece.early = ref
+            else:
                 piece.syncs.append((ref, is_made))
 
     def _end(self, piece: Piece, by: EventRef | None) -> None:

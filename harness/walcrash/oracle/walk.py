@@ -134,6 +134,7 @@ class Walk:
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
         where, opening, calls = f"boot {number}", boot.calls[:1], boot.calls[1:]
+        self.findings.slow_down(boot.slow)
         for call in opening:
             self._call(call, (number, 0), is_after_error=self._strike(boot, 0))
         recovery = boot.recovery

@@ -99,6 +99,7 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "readv": (19, 65),
     "preadv": (295, 69),
     "preadv2": (327, 286),
+    "getrandom": (318, 278),
 }
 
 
@@ -135,6 +136,7 @@ def architecture(machine: str = "") -> Architecture | None:
 
 NOTIF_RECV: Final = 0xC050_2100
 NOTIF_SEND: Final = 0xC018_2101
+NOTIF_ID_VALID: Final = 0x4008_2102
 NOTIF_ADDFD: Final = 0x4018_2103
 NOTIF_SET_FLAGS: Final = 0x4008_2104
 
@@ -145,6 +147,9 @@ USER_NOTIF_FLAG_CONTINUE: Final = 1
 
 NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 """`struct seccomp_notif`: id, pid, flags, nr, arch, instruction pointer, six arguments."""
+
+NOTIFICATION_ID = struct.Struct("<Q")
+"""What `NOTIF_ID_VALID` asks about: the id of a notification."""
 
 RESPONSE = struct.Struct("<QqiI")
 """`struct seccomp_notif_resp`: id, value, negative errno, flags."""

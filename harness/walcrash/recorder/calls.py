@@ -12,6 +12,7 @@ from typing import Final
 from walcrash.recorder import abi
 from walcrash.recorder.directory_calls import directory_handlers
 from walcrash.recorder.file_calls import file_handlers
+from walcrash.recorder.odd_boot import odd_handlers
 from walcrash.recorder.processes import Process
 from walcrash.recorder.reading_calls import reading_handlers
 from walcrash.recorder.releases import is_open, open_fds, released
@@ -39,7 +40,7 @@ def handlers(supervisor: Supervisor) -> dict[int, Handler]:
     }
     return {
         table.numbers[name]: handler for name, handler in by_name.items() if name in table.numbers
-    }
+    } | odd_handlers(supervisor, supervisor.around, by_name)
 
 
 class _ProcessCalls:

@@ -58,13 +58,16 @@ def shift_wall_clock(seconds: int) -> bool:
     return True
 
 
-def shift_clock_of(pid: int | str, seconds: int) -> None:
+def shift_clock_of(pid: int | str, seconds: int, *, asks_for_random: bool = False) -> None:
     """Shift the wall clock of a process that runs none of its code meanwhile.
+
+    With `asks_for_random` it makes a system call for random bytes, too, instead of making them in
+    its own memory (Linux 6.11 and later).
 
     Raises:
         NotShifted: it cannot be done.
     """
-    codes = _code(seconds)
+    codes = {**(_code(seconds) if seconds else {}), **(_random_code() if asks_for_random else {})}
     try:
         base = _vdso_of(pid)
         memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
@@ -117,6 +120,18 @@ def auxiliary(pid: int | str) -> dict[int, int]:
         entries = file.read(_AUXV_BYTES)
     whole = len(entries) - len(entries) % _AUXV_ENTRY.size
     return dict(_AUXV_ENTRY.iter_unpack(entries[:whole]))
+
+
+def _random_code() -> dict[str, bytes]:
+    """Return what makes the system call instead; who asks for the size of a state is refused."""
+    if os.uname().machine == "x86_64":
+        # cmp r8, -1; je refuse; mov eax, 318; syscall; ret; refuse: mov rax, -ENOSYS; ret
+        text = b"\x49\x83\xf8\xff\x74\x08\xb8\x3e\x01\x00\x00\x0f\x05\xc3"
+        return {"__vdso_getrandom": text + b"\x48\xc7\xc0\xda\xff\xff\xff\xc3"}
+    # bti c; cmn x4, #1; b.eq refuse; mov w8, #278; svc #0; ret; refuse: mov x0, #-ENOSYS; ret
+    lines = [0xD503245F, 0xB100049F, 0x54000080, 0x528022C8, 0xD4000001, 0xD65F03C0]
+    lines += [0x928004A0, 0xD65F03C0]
+    return {"__kernel_getrandom": struct.pack(f"<{len(lines)}I", *lines)}
 
 
 def _vdso_of(pid: int | str) -> int:

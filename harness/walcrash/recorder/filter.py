@@ -19,6 +19,7 @@ Source: `seccomp(2)`, `seccomp_unotify(2)`, Documentation/userspace-api/seccomp_
 import contextlib
 import ctypes
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -58,6 +59,9 @@ _SEEN_IF: Final = {
 READS: Final = ("read", "pread64", "readv", "preadv", "preadv2")
 """Calls that only read; like the open of a file that is there, they are seen on request."""
 
+RANDOM: Final = "getrandom"
+_OPENS: Final = ("open", "openat")
+
 _NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", *_REFUSED})
 
 
@@ -74,10 +78,17 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.POINTER(_Line)))
 
 
-def program(table: abi.Architecture, *, sees_reads: bool = False) -> list[Instruction]:
+def program(
+    table: abi.Architecture,
+    *,
+    sees_reads: bool = False,
+    sees_random: bool = False,
+    more: Sequence[Instruction] = (),
+) -> list[Instruction]:
     """Return the filter for one architecture, hot calls first.
 
-    With `sees_reads` it hands over every open and every read as well.
+    With `sees_reads` it hands over every open and every read as well, with `sees_random` every open
+    and what asks for random bytes. `more` lines are for calls that none of these are for.
     """
     lines: list[Instruction] = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
@@ -88,13 +99,15 @@ def program(table: abi.Architecture, *, sees_reads: bool = False) -> list[Instru
     ]
     if table.has_x32:
         lines += [(JUMP_SET, 0, 1, abi.X32_BIT), (RETURN, 0, 0, _ENOSYS)]
+    seen = (*READS, *_OPENS) if sees_reads else ()
+    if sees_random:
+        seen = (*seen, *_OPENS, RANDOM)
     for name, number in table.numbers.items():
-        if sees_reads and name in (*READS, "open", "openat"):
+        if name in seen:
             lines += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, NOTIFY)]
-        elif name not in READS:
+        elif name not in (*READS, RANDOM):
             lines += _lines_for(name, number)
-    lines.append((RETURN, 0, 0, ALLOW))
-    return lines
+    return [*lines, *more, (RETURN, 0, 0, ALLOW)]
 
 
 def _lines_for(name: str, number: int) -> list[Instruction]:
@@ -125,11 +138,15 @@ def _lines_for(name: str, number: int) -> list[Instruction]:
 
 
 @cache
-def _described(*, sees_reads: bool) -> _Program:
+def _described(
+    *, sees_reads: bool, sees_random: bool = False, more: tuple[Instruction, ...] = ()
+) -> _Program:
     table = abi.architecture()
     if table is None:
         raise OSError(38, f"no system-call table for {os.uname().machine}")
-    return _as_kernel_takes(program(table, sees_reads=sees_reads))
+    return _as_kernel_takes(
+        program(table, sees_reads=sees_reads, sees_random=sees_random, more=more)
+    )
 
 
 def _as_kernel_takes(lines: list[Instruction]) -> _Program:
@@ -143,15 +160,18 @@ def prepare() -> None:
         _described(sees_reads=False)
 
 
-def install(*, sees_reads: bool = False) -> int:
+def install(
+    *, sees_reads: bool = False, sees_random: bool = False, more: tuple[Instruction, ...] = ()
+) -> int:
     """Put the filter on this process, for good, and return the listener's descriptor.
 
-    With `sees_reads` nothing can be read any more until somebody answers.
+    With `sees_reads` nothing can be read any more until somebody answers; `sees_random` and `more`
+    are as for `program`.
 
     Raises:
         OSError: the kernel refuses: too old, or a sandbox forbids it.
     """
-    described = _described(sees_reads=sees_reads)
+    described = _described(sees_reads=sees_reads, sees_random=sees_random, more=more)
     _give_up_privileges()
     try:
         return _set_filter(_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, described)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from walcrash.recorder.holding import Held, Holding
 from walcrash.recorder.status import FileStatus, status_of, status_of_name
 from walcrash.recorder.writing import start_of_write
 from walcrash.values.event import EventKind
@@ -30,10 +31,11 @@ class NeverGivesUp(Exception):
 class Injector:
     """The faults of one boot at work; there are some, else nobody asks."""
 
-    def __init__(self, injections: Sequence[Injection], directory: bytes) -> None:
-        """Begin a boot in a directory."""
+    def __init__(self, injections: Sequence[Injection], directory: bytes, holding: Holding) -> None:
+        """Begin a boot in a directory; `holding` has its slow calls."""
         self._injections = injections
         self._directory = directory
+        self._holding = holding
         self._call = -1
         self._injected = 0
 
@@ -44,6 +46,7 @@ class Injector:
 
         Raises:
             NeverGivesUp: the operation has met too many errors.
+            Held: it is slow.
         """
         status = status_of(fd)
         end = start_of_write(fd, offset, flags) + length
@@ -57,14 +60,21 @@ class Injector:
 
         Raises:
             NeverGivesUp: the operation has met too many errors.
+            Held: it is slow.
         """
         growth_bytes = self._growth_bytes(kind, path, path_to, offset, length)
         return self._ask(Attempt(kind, call, path, length, growth_bytes))
 
     def _ask(self, attempt: Attempt) -> Instead | None:
         """Return what the first fault says that says anything; each of them sees the attempt."""
+        if self._holding.is_releasing:
+            return None  # it was asked when the call began
         every = [each.instead(attempt) for each in self._injections]
         instead = next((each for each in every if each is not None), None)
+        if instead is not None and instead.delay_ms:
+            if self._holding.may_hold():
+                raise Held(attempt.kind, attempt.path, instead.delay_ms)
+            return None
         if instead is not None:
             self._injected = self._injected + 1 if attempt.call == self._call else 1
             self._call = attempt.call

@@ -47,13 +47,12 @@ from walcrash.recorder.clock import (
 )
 from walcrash.recorder.descendants import FAILED_STATUS, end_with_parent, ending_here
 from walcrash.recorder.executed import NotTraced, leader_of, stop_after_execution
+from walcrash.recorder.memory import read_exactly, read_some, write_exactly
+from walcrash.recorder.shifted_time import Later, ShiftedTime
 from walcrash.values.errors import LIMITS_HINT, HarnessFault
 from walcrash.values.varied import Surrounding, Varied
 
 # limits
-_FUTEX_SLICE_NS: Final = 2_000_000
-"""How long a wait on a futex lasts before it ends early."""
-
 _LISTING_BYTES: Final = 1 << 20
 """Most of a listing that one call gets."""
 
@@ -68,22 +67,11 @@ _WORDS_BYTES: Final = 4096
 
 _AT_EXECFN: Final = 31
 
-_TIMESPEC: Final = struct.Struct("<qq")
 _ENTRY: Final = struct.Struct("<QqH")
 """`struct linux_dirent64`: inode, offset of the next entry, length; then type and name."""
 
 _NAME_AT: Final = 19
-_SECOND_NS: Final = 1_000_000_000
-
 Arguments = list[int]
-
-
-class _Later:
-    """The answer to a call that is given at another time."""
-
-    def __init__(self, in_ns: int, result: int) -> None:
-        self.at_ns = time.monotonic_ns() + in_ns
-        self.result = result
 
 
 def work_below(
@@ -183,7 +171,6 @@ class _Answers:
     def __init__(self, listener: int, shift_seconds: int, notes: int, *, is_reversed: bool) -> None:
         self._listener = listener
         self._shift_seconds = shift_seconds
-        self._shift_ns = shift_seconds * _SECOND_NS
         self._notes = notes
         self._is_reversed = is_reversed
         self._has_unshifted = False
@@ -191,12 +178,8 @@ class _Answers:
         self._later: list[tuple[int, int, int]] = []
         self._listing = ctypes.create_string_buffer(_LISTING_BYTES)
         handlers = {
-            "clock_gettime": self._clock_gettime,
-            "gettimeofday": self._gettimeofday,
-            "time": self._time,
+            **ShiftedTime(shift_seconds).by_name(),
             "getdents64": self._getdents64,
-            "futex": self._futex,
-            "clock_nanosleep": self._clock_nanosleep,
         }
         named = perturbed_filter.numbers()
         self._listing_number = next(n for n, name in named.items() if name == "getdents64")
@@ -241,14 +224,14 @@ class _Answers:
         if handler is None:
             self._execute(tid, id_)
             return
-        result: int | _Later | None = None
+        result: int | Later | None = None
         try:
             if number == self._listing_number or not self._keeps_its_clock(tid):
                 result = handler(tid, arguments)
         except OSError:
             # Nothing of the call has happened: the kernel finds out what is wrong with it.
             result = None
-        if isinstance(result, _Later):
+        if isinstance(result, Later):
             heapq.heappush(self._later, (result.at_ns, id_, result.result))
         else:
             self._send(id_, result)
@@ -290,52 +273,6 @@ class _Answers:
         """Whether a process has the real time in its vDSO, and so must have it everywhere."""
         return self._has_unshifted and not is_clock_shifted(tid)
 
-    # The time.
-
-    def _clock_gettime(self, tid: int, a: Arguments) -> int:
-        now_ns = time.clock_gettime_ns(a[0]) + self._shift_ns
-        _write(tid, a[1], _TIMESPEC.pack(*divmod(now_ns, _SECOND_NS)))
-        return 0
-
-    def _gettimeofday(self, tid: int, a: Arguments) -> int:
-        seconds, rest_ns = divmod(time.time_ns() + self._shift_ns, _SECOND_NS)
-        if a[0]:
-            _write(tid, a[0], _TIMESPEC.pack(seconds, rest_ns // 1000))
-        if a[1]:
-            _write(tid, a[1], bytes(8))  # the kernel's time zone, which is 0 where nobody set it
-        return 0
-
-    def _time(self, tid: int, a: Arguments) -> int:
-        seconds = time.time_ns() // _SECOND_NS + self._shift_seconds
-        if a[0]:
-            _write(tid, a[0], struct.pack("<q", seconds))
-        return seconds
-
-    # Waits for a time.
-
-    def _futex(self, tid: int, a: Arguments) -> int | _Later:
-        left_ns = self._left_ns(tid, time.CLOCK_REALTIME, a[3])
-        (value,) = struct.unpack("<I", _read(tid, a[0], 4))
-        if value != a[2] & 0xFFFF_FFFF:
-            return -errno.EAGAIN
-        if left_ns <= 0:
-            return -errno.ETIMEDOUT
-        if left_ns <= _FUTEX_SLICE_NS:
-            return _Later(left_ns, -errno.ETIMEDOUT)
-        return _Later(_FUTEX_SLICE_NS, -errno.EAGAIN)
-
-    def _clock_nanosleep(self, tid: int, a: Arguments) -> int | _Later:
-        left_ns = self._left_ns(tid, a[0], a[2])
-        return _Later(left_ns, 0) if left_ns > 0 else 0
-
-    def _left_ns(self, tid: int, clock: int, address: int) -> int:
-        """Return how long it is until a time on the shifted clock."""
-        seconds, rest_ns = _TIMESPEC.unpack(_read(tid, address, _TIMESPEC.size))
-        if seconds < 0 or not 0 <= rest_ns < _SECOND_NS:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        due_ns = int(seconds * _SECOND_NS + rest_ns)
-        return due_ns - self._shift_ns - time.clock_gettime_ns(clock)
-
     # Directories.
 
     def _getdents64(self, tid: int, a: Arguments) -> int | None:
@@ -350,7 +287,7 @@ class _Answers:
             return None
         try:
             # Writable first: what has been listed is not listed again.
-            _write(tid, a[1], _read(tid, a[1], 1))
+            write_exactly(tid, a[1], read_exactly(tid, a[1], 1))
             length = self._list(fd, size)
         finally:
             os.close(fd)
@@ -359,7 +296,7 @@ class _Answers:
         if other != listing:
             self._remember(_program_of(tid), Surrounding.LISTING)
         with contextlib.suppress(OSError):  # the process is gone
-            _write(tid, a[1], other)
+            write_exactly(tid, a[1], other)
         return length
 
     def _list(self, fd: int, size: int) -> int:
@@ -422,30 +359,5 @@ def _duplicate(tid: int, fd: int) -> int:
         os.close(pidfd)
 
 
-def _read(tid: int, address: int, length: int) -> bytes:
-    data = _read_some(tid, address, length)
-    if len(data) < length:
-        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
-    return data
-
-
 def _text_at(pid: int, address: int) -> bytes:
-    return _read_some(pid, address, _WORDS_BYTES).split(b"\0", 1)[0]
-
-
-def _read_some(tid: int, address: int, most: int) -> bytes:
-    memory = os.open(f"/proc/{tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.pread(memory, most, address)
-    finally:
-        os.close(memory)
-
-
-def _write(tid: int, address: int, data: bytes) -> None:
-    memory = os.open(f"/proc/{tid}/mem", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        written = os.pwrite(memory, data, address)
-    finally:
-        os.close(memory)
-    if written < len(data):
-        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+    return read_some(pid, address, _WORDS_BYTES).split(b"\0", 1)[0]

@@ -12,6 +12,7 @@ Source: `seccomp(2)`, `clock_gettime(2)`, `futex(2)`, `clock_nanosleep(2)`, `get
 
 import errno
 import os
+from collections.abc import Container
 from typing import Final
 
 from walcrash.recorder import abi
@@ -40,6 +41,8 @@ _CALLS: Final[dict[str, tuple[int, int | None]]] = {
     "execve": (59, 221),
     "execveat": (322, 281),
 }
+
+_OTHERS: Final = ("getdents64", "execve", "execveat")
 
 FUTEX_COMMAND: Final = 0x7F
 FUTEX_WAIT_BITSET: Final = 9
@@ -73,10 +76,24 @@ def program() -> list[Instruction]:
         (RETURN, 0, 0, ALLOW),
         (LOAD, 0, 0, NUMBER_AT),
     ]
+    return [*lines, *_lines(_CALLS), (RETURN, 0, 0, ALLOW)]
+
+
+def clock_lines() -> tuple[Instruction, ...]:
+    """Return the part of the filter that is for what asks for the time or waits for one.
+
+    Raises:
+        OSError: there is no table for this machine.
+    """
+    return tuple(_lines([name for name in _CALLS if name not in _OTHERS]))
+
+
+def _lines(names: Container[str]) -> list[Instruction]:
+    lines: list[Instruction] = []
     for number, name in numbers().items():
-        body = [*_conditions(name), (RETURN, 0, 0, NOTIFY)]
-        lines += [(JUMP_EQUAL, 0, len(body), number), *body]
-    lines.append((RETURN, 0, 0, ALLOW))
+        if name in names:
+            body = [*_conditions(name), (RETURN, 0, 0, NOTIFY)]
+            lines += [(JUMP_EQUAL, 0, len(body), number), *body]
     return lines
 
 

@@ -133,6 +133,11 @@ class Recording:
         """Whether anything was injected."""
         return any(row.flags & INJECTED for row in self.rows)
 
+    @property
+    def has_slow(self) -> bool:
+        """Whether any call was made slow."""
+        return any(row.kind is EventKind.SLOW for row in self.rows)
+
     def messages(self, kinds: frozenset[EventKind]) -> list[tuple[EventKind, bytes]]:
         """Return what the worker said, in order."""
         return [(row.kind, row.data) for row in self.rows if row.kind in kinds]

@@ -18,13 +18,14 @@ Source: `seccomp_unotify(2)`.
 import errno
 import fcntl
 import os
-import select
 import time
 from collections.abc import Callable
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.holding import Aside, Held, Holding, Parked, Request
 from walcrash.recorder.injector import Injector, NeverGivesUp
+from walcrash.recorder.next_call import NextCall
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.process_table import Gone, ProcessTable
 from walcrash.recorder.processes import OpenFile, Process
@@ -39,19 +40,17 @@ from walcrash.recorder.recording import (
 )
 from walcrash.recorder.releases import family
 from walcrash.recorder.watch_plan import WatchPlan
-from walcrash.recorder.words import signed
+from walcrash.recorder.words import fd_of, signed
 from walcrash.recorder.writing import start_of_write, write_instead, write_out, write_part
 from walcrash.values import limits
 from walcrash.values.errors import HarnessFault
-from walcrash.values.event import INJECTED, MAPPED, EventKind
-from walcrash.values.faults import CrashPoint, KillTimer, bytes_of_share
+from walcrash.values.event import FILE_SYNCS, INJECTED, MAPPED, EventKind
+from walcrash.values.faults import CrashPoint, bytes_of_share
 from walcrash.values.moments import Placement
 from walcrash.values.tears import nearest_cut
 
 MAX_TRANSFER_BYTES: Final = 0x7FFF_F000
 """Most bytes that one write moves, as in the kernel."""
-
-_CLOCK_CHECK_CALLS: Final = 1024
 
 EFFECT_MARK: Final = b"E"
 """First byte of a message that reports an effect; every other message is a reply."""
@@ -81,8 +80,14 @@ class Supervisor(ProcessTable):
         self._pid = pid
         self._plan = plan
         self._point = plan.crash if isinstance(plan.crash, CrashPoint) else None
-        self.injector = Injector(plan.injections, directory.path) if plan.injections else None
+        self.holding: Holding | None = None
+        self.injector: Injector | None = None
+        if plan.injections:
+            self.holding = Holding(listener, pid, self.family)
+            self.injector = Injector(plan.injections, directory.path, self.holding)
+        self.call_started = 0.0
         self.sync_all = plan.sync_all
+        self.around = plan.around
         self._count = plan.count
         self._marks: dict[int, Mark] = {}
         self._matching_seen = 0
@@ -138,21 +143,21 @@ class Supervisor(ProcessTable):
 
     def _answer_calls(self, handlers: dict[int, Handler]) -> WatchEnd:
         listener = self._listener
-        receive, send, ioctl = abi.NOTIF_RECV, abi.NOTIF_SEND, fcntl.ioctl
-        unpack, pack = abi.NOTIFICATION.unpack_from, abi.RESPONSE.pack_into
+        send, ioctl = abi.NOTIF_SEND, fcntl.ioctl
+        pack = abi.RESPONSE.pack_into
         request, blank, response = bytearray(80), bytes(80), bytearray(24)
         number_of_write = self._number("write")
         number_of_pwrite = self._number("pwrite64")
-        wait = self._waiter()
+        wait = self._waiter().wait
+        holding = self.holding
         while (end := wait()) is None:
-            request[:] = blank
-            try:
-                ioctl(listener, receive, request)
-            except OSError as problem:
-                if problem.errno in (errno.ENOENT, errno.EINTR):
+            fields = None if holding is None else holding.next_request()
+            if fields is None:
+                request[:] = blank
+                fields = self._receive(request)
+                if fields is None:
                     continue
-                raise HarnessFault(f"the kernel stopped handing over calls: {problem}") from None
-            id_, tid, _, number, _, _, *arguments = unpack(request)
+            id_, tid, _, number, _, _, *arguments = fields
             result: int | None
             try:
                 if number == number_of_write:
@@ -163,6 +168,9 @@ class Supervisor(ProcessTable):
                 else:
                     result = self._other(handlers, number, tid, tuple(arguments), id_)
             except Gone:
+                continue
+            except Aside as aside:
+                self._put_aside(fields, aside)
                 continue
             if result is None:
                 pack(response, 0, id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
@@ -178,68 +186,58 @@ class Supervisor(ProcessTable):
                     raise HarnessFault(f"the kernel refused an answer: {problem}") from None
         return end
 
+    def _receive(self, request: bytearray) -> Request | None:
+        """Take the next call; return None where there is none, or where it is not its turn."""
+        try:
+            fcntl.ioctl(self._listener, abi.NOTIF_RECV, request)
+        except OSError as problem:
+            if problem.errno in (errno.ENOENT, errno.EINTR):
+                return None
+            raise HarnessFault(f"the kernel stopped handing over calls: {problem}") from None
+        fields: Request = abi.NOTIFICATION.unpack_from(request)
+        if self._plan.takes_turns and self.children and self.holding is not None:
+            return None if self.holding.has_to_wait(fields) else fields
+        return fields
+
+    def _put_aside(self, request: Request, aside: Aside) -> None:
+        """Put a call aside; record that it has begun, where it is slow."""
+        assert self.holding is not None, "there is a fault"
+        if isinstance(aside, Held):
+            self._record_slow(request, aside)
+        aside.put(self.holding, request, len(self.rows))
+
+    def _record_slow(self, request: Request, slow: Held) -> None:
+        tid, fd = request[1], request[7]
+        process, thread = self._threads[tid]
+        file = self.open_file(process, fd_of(fd)) if slow.kind in FILE_SYNCS else None
+        number = -1 if file is None else file.number
+        row = (
+            EventKind.SLOW, self.call, slow.path, "", number, 0, slow.delay_ms,
+            slow.kind.value.encode(), 0, False, 0, thread, -1,
+        )  # fmt: skip
+        self.record(row)
+
     @staticmethod
     def _number(name: str) -> int:
         table = abi.architecture()
         assert table is not None
         return table.numbers[name]
 
-    def _waiter(self) -> Callable[[], WatchEnd | None]:
-        """Return a function that waits for the next call; it returns why there is none."""
+    def _waiter(self) -> NextCall:
+        """Return what waits for the next call, and knows why there is none."""
         worker = self._processes[self._pid] = Process.attach(self._pid)
         # Of its own, since the process is forgotten and found again when it executes a program.
-        pidfd = self._own_fd = os.dup(worker.pidfd)
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        poll.register(pidfd, select.POLLIN)
-        one_call = [(self._listener, select.POLLIN)]
-        limit_ms = self._plan.seconds_per_call * 1000
-        rows, listener, most = self.rows, self._listener, self._plan.events
-        calls_seen = 0
-        ends_at = self._plan.ends_at
-        is_timed = isinstance(self._plan.crash, KillTimer)
-        is_bounded = is_timed or ends_at is not None
-        self._call_started = time.monotonic()
+        self._own_fd = os.dup(worker.pidfd)
+        self.call_started = time.monotonic()
+        return NextCall(self, self._listener, self._own_fd, self._plan)
 
-        def wait() -> WatchEnd | None:
-            nonlocal calls_seen
-            # Calls are counted and not events: a worker can be busy with what leaves none.
-            calls_seen += 1
-            if is_timed or not calls_seen % _CLOCK_CHECK_CALLS:
-                if len(rows) > most:
-                    return WatchEnd.TOO_LONG
-                now = time.monotonic()
-                if now - self._call_started > limit_ms / 1000 or now >= (ends_at or now + 1):
-                    return WatchEnd.HUNG
-                self._check_timer()
-            ready = poll.poll(self._patience_ms(limit_ms) if is_bounded else limit_ms)
-            if ready == one_call:
-                return None
-            if not ready:
-                self._check_timer()
-                return WatchEnd.HUNG
-            if any(fd == listener and what & select.POLLIN for fd, what in ready):
-                return None
-            return WatchEnd.EXITED
+    def land_behind_all(self) -> None:
+        """Let the crash fall behind the last event.
 
-        return wait
-
-    def _patience_ms(self, limit_ms: float) -> float:
-        ends = [each for each in (self._deadline, self._plan.ends_at) if each is not None]
-        if not ends:
-            return limit_ms
-        return max(0.0, min(limit_ms, (min(ends) - time.monotonic()) * 1000 + 1))
-
-    def _check_timer(self) -> None:
-        """Kill where the timer has run out; start the timer at the first event."""
-        timer = self._plan.crash
-        if not isinstance(timer, KillTimer) or not self.rows:
-            return
-        now = time.monotonic()
-        if self._deadline is None:
-            self._deadline = now + timer.delay_us / 1e6
-        if now >= self._deadline:
-            self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
+        Raises:
+            Killed: always.
+        """
+        self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
 
     # Writes, the hot path.
 
@@ -278,6 +276,10 @@ class Supervisor(ProcessTable):
         """
         if self._mapped:
             self._diff_mappings(thread)
+        # Asked before the crash point counts the event: a slow call comes here once more.
+        instead = self.injector and self.injector.write(
+            self.call, file.path, file.fd, len(data), offset, flags
+        )
         self._bytes_left -= len(data)
         if self._bytes_left < 0:
             raise TooMuch
@@ -288,9 +290,6 @@ class Supervisor(ProcessTable):
             hit = self._hit(EventKind.WRITE)
         if hit is None or hit is Placement.AFTER:
             noted, began = flags, self._count() if self._count else 0
-            instead = self.injector and self.injector.write(
-                self.call, file.path, file.fd, len(data), offset, flags
-            )
             if instead:
                 noted |= INJECTED
                 result, start = write_instead(instead, file.fd, data, offset, flags)
@@ -356,7 +355,9 @@ class Supervisor(ProcessTable):
             self._land(Placement.AFTER, row, index=len(self.rows) - 1)
         if kind is EventKind.REPLY:
             self.call += 1
-            self._call_started = time.monotonic()
+            self.call_started = time.monotonic()
+            if self._plan.takes_turns and self.children:
+                raise Parked(length)
         return length
 
     # Everything else.
@@ -405,6 +406,9 @@ class Supervisor(ProcessTable):
         thread = self._threads[tid][1]
         if self._mapped:
             self._diff_mappings(thread)
+        instead = self.injector and self.injector.event(
+            kind, self.call, path, path_to, offset, length
+        )
         head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
         hit = None
         if self._point is not None and self._point.call == self.call:
@@ -412,9 +416,6 @@ class Supervisor(ProcessTable):
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
         result, began = 0, self._count() if self._count else 0
-        instead = self.injector and self.injector.event(
-            kind, self.call, path, path_to, offset, length
-        )
         if instead and instead.errno:
             result, head = -instead.errno, (*head[:8], flags | INJECTED, False)
         else:

@@ -5,6 +5,7 @@ Each becomes one plain write of the same bytes, recorded as such.
 Source: `writev(2)`, `sendfile(2)`, `copy_file_range(2)`, `splice(2)`.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -124,7 +125,9 @@ class _Transfers:
                 return None
             data = os.read(read_from, min(a[4], MAX_TRANSFER_BYTES))
             offset = _read_offset(process, a[3])
-            count = self._write(tid, file, data, offset, 0)
+            holding = self._supervisor.holding
+            with contextlib.nullcontext() if holding is None else holding.none_held():
+                count = self._write(tid, file, data, offset, 0)
             if count > 0 and offset is not None:
                 _advance(process, a[3], file.fd, offset + count)
             return count

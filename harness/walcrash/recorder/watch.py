@@ -12,6 +12,7 @@ from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import Recording
 from walcrash.recorder.supervisor import Supervisor
 from walcrash.recorder.watch_plan import WatchPlan
+from walcrash.recorder.worker_kind import WorkerKind
 from walcrash.recorder.zygote import Zygote
 
 
@@ -33,7 +34,7 @@ def watch(
         Inconclusive: the kernel refuses interception.
         HarnessFault: the zygote is gone, or the memory of a process cannot be read.
     """
-    pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb, sees_reads=plan.sees_reads)
+    pid, listener = zygote.watch(entry, payload, memory_mb=memory_mb, kind=_kind(plan))
     supervisor = Supervisor(listener, pid, Directory(directory), plan)
     with contextlib.closing(supervisor.mappings):
         try:
@@ -52,3 +53,9 @@ def watch(
                 os.close(listener)
         recording = supervisor.recording(end)
     return Watched(recording=recording, status=status, output=zygote.output())
+
+
+def _kind(plan: WatchPlan) -> WorkerKind:
+    """Return the kind of worker that a watch needs."""
+    around = plan.around
+    return WorkerKind(plan.sees_reads, around.clock_shift_seconds, around.repeats_random)

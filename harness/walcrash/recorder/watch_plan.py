@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from walcrash.values import limits
-from walcrash.values.faults import End, Injection
+from walcrash.values.faults import AS_EVER, Around, End, Injection
 from walcrash.values.tears import PAGE_BYTES
 
 
@@ -20,6 +20,8 @@ class WatchPlan:
     Where a real device is recorded, `count` says how much has reached it, and is read before and
     after each event of a file; `sync_all` does what `sync(2)` is to do there.
     With `sees_reads` opens of files that are there, and reads, can fail too.
+    `around` is what the boot has around it: another wall clock, random bytes that repeat.
+    With `takes_turns` an operation of the workload begins when all other threads sleep.
     `ends_at` is when the watch ends as if there were no progress, by `time.monotonic()`.
     """
 
@@ -28,6 +30,8 @@ class WatchPlan:
     tear_bytes: int = PAGE_BYTES
     injections: tuple[Injection, ...] = ()
     sees_reads: bool = False
+    takes_turns: bool = False
+    around: Around = AS_EVER
     events: int = limits.EVENTS_PER_BOOT
     count: Callable[[], int] | None = None
     sync_all: Callable[[], object] = lambda: None

@@ -16,6 +16,7 @@ from typing import Final
 
 from walcrash.recorder.environment import Environment
 from walcrash.recorder.process_tree import kill_below
+from walcrash.recorder.worker_kind import PLAIN_WORKER, WorkerKind
 from walcrash.recorder.zygote_channel import Answer, receive_answer, send_request
 from walcrash.values.errors import LIMITS_HINT, HarnessFault, Inconclusive, WalcrashError
 from walcrash.values.limits import STDERR_BYTES
@@ -117,9 +118,9 @@ class Zygote:
         return text
 
     def watch(
-        self, entry: str, payload: bytes, *, memory_mb: int, sees_reads: bool = False
+        self, entry: str, payload: bytes, *, memory_mb: int, kind: WorkerKind = PLAIN_WORKER
     ) -> tuple[int, int]:
-        """Fork a worker under interception; with `sees_reads` opens and reads are handed over too.
+        """Fork a worker under interception; `kind` says what it has around it.
 
         Returns:
             Its process id and the listener's descriptor, which is the caller's to close.
@@ -128,7 +129,7 @@ class Zygote:
             Inconclusive: the kernel refuses interception.
         """
         self._forget_output()
-        self._send("watch", entry, payload, memory_mb, sees_reads)
+        self._send("watch", entry, payload, memory_mb, *kind)
         number, text, fds = self._answer()
         if number == -2:
             raise Inconclusive(

@@ -11,6 +11,7 @@ found and killed, and how a worker ends with its zygote (`descendants`).
 
 import _thread
 import contextlib
+import errno
 import gc
 import importlib
 import os
@@ -26,7 +27,8 @@ from functools import partial
 from typing import Any, Final, NoReturn
 
 from walcrash.recorder import filter as call_filter
-from walcrash.recorder.clock import shift_wall_clock
+from walcrash.recorder import perturbed_filter
+from walcrash.recorder.clock import NotShifted, shift_clock_of, shift_wall_clock
 from walcrash.recorder.descendants import (
     FAILED_STATUS,
     adopt_orphans,
@@ -37,6 +39,7 @@ from walcrash.recorder.descendants import (
 from walcrash.recorder.environment import order_listings
 from walcrash.recorder.forked_ahead import ForkedAhead, fork_ahead
 from walcrash.recorder.perturbed_calls import work_below
+from walcrash.recorder.worker_kind import PLAIN_WORKER, WorkerKind
 from walcrash.recorder.zygote_channel import receive_request, send_answer
 from walcrash.values.framing import frame, read_message
 
@@ -85,7 +88,7 @@ class _Zygote:
         self._entries: dict[str, Entry] = {}
         self._spare: ForkedAhead | None = None
         self._watched = ""
-        self._sees_reads = False
+        self._kind = PLAIN_WORKER
         """What a spare worker runs: the entry that was last asked for."""
 
     def take_requests(self) -> None:
@@ -178,11 +181,11 @@ class _Zygote:
             self._entries[name] = getattr(importlib.import_module(module), function)
         return self._entries[name]
 
-    def _watch(self, entry: str, payload: bytes, memory_mb: int, sees_reads: bool) -> None:
+    def _watch(self, entry: str, payload: bytes, memory_mb: int, *kind: Any) -> None:
         """Set a worker to work under the filter; it hands over its listener itself."""
-        if (entry, sees_reads) != (self._watched, self._sees_reads):
+        if (entry, kind) != (self._watched, self._kind):
             self._end_spare()
-            self._watched, self._sees_reads = entry, sees_reads
+            self._watched, self._kind = entry, WorkerKind(*kind)
         worker = self._living_spare()
         try:
             worker.tell(frame(pickle.dumps((payload, memory_mb))))
@@ -206,21 +209,21 @@ class _Zygote:
     def _fork_spare(self) -> ForkedAhead:
         """Fork a worker that puts the filter on and waits."""
         entry = self._entry(self._watched)
-        return fork_ahead(partial(self._work_when_asked, entry, self._sees_reads))
+        return fork_ahead(partial(self._work_when_asked, entry, self._kind))
 
-    def _work_when_asked(self, run: Entry, sees_reads: bool, turn: int) -> None:
+    def _work_when_asked(self, run: Entry, kind: WorkerKind, turn: int) -> None:
         _become_worker()
         resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
         # Nobody answers calls yet, so nothing is closed before the listener is handed over; and
         # where reads are seen, nothing is read.
-        listener = None if sees_reads else _installed(sees_reads=False)
+        listener = _installed(kind) if kind == PLAIN_WORKER else None
         message = read_message(partial(os.read, turn))
         if message is None:
             return
         payload, memory_mb = pickle.loads(message)  # noqa: S301 - from our own zygote
         _limit_memory(memory_mb)
         if listener is None:
-            listener = _installed(sees_reads=True)
+            listener = _installed_around(kind)
         if isinstance(listener, OSError):
             send_answer(self._channel, -2, str(listener).encode())
             os._exit(FAILED_STATUS)
@@ -228,6 +231,9 @@ class _Zygote:
         os.close(listener)
         os.close(turn)
         self._channel.close()
+        if kind.repeats_random and (known := sys.modules.get("random")):
+            # It has taken its seed at the fork, when the bytes were the kernel's.
+            known.seed()
         run(payload)
 
     def _end_spare(self) -> None:
@@ -287,12 +293,25 @@ class _Zygote:
         send_answer(self._channel, kill_children(keep=frozenset(keep)).get(pid, 0))
 
 
-def _installed(*, sees_reads: bool) -> int | OSError:
+def _installed(kind: WorkerKind) -> int | OSError:
     """Put the filter on this process; return the listener, or why there is none."""
+    more = perturbed_filter.clock_lines() if kind.clock_shift_seconds else ()
     try:
-        return call_filter.install(sees_reads=sees_reads)
+        return call_filter.install(
+            sees_reads=kind.sees_reads, sees_random=kind.repeats_random, more=more
+        )
     except OSError as problem:
         return problem
+
+
+def _installed_around(kind: WorkerKind) -> int | OSError:
+    """Give this process what its kind has around it, and put the filter on."""
+    if kind.clock_shift_seconds or kind.repeats_random:
+        try:
+            shift_clock_of("self", kind.clock_shift_seconds, asks_for_random=kind.repeats_random)
+        except NotShifted as problem:
+            return OSError(errno.ENOTSUP, f"the clock of a boot cannot be set: {problem}")
+    return _installed(kind)
 
 
 def _become_worker() -> None:

@@ -149,6 +149,9 @@ def _not_durable(copy: CopyFate) -> str:
         )
     if copy.failed_sync is not None:
         return f": {_event(copy.failed_sync)}, its sync, failed"
+    if copy.not_synced and copy.early_sync is not None:
+        path = escape(copy.not_synced)
+        return f": {_event(copy.early_sync)} had begun before it, and no sync of {path} did later"
     if copy.not_synced:
         return f": no sync of {escape(copy.not_synced)} came after it"
     return ""

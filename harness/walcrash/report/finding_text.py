@@ -105,6 +105,7 @@ def finding_text(
         *paragraph(shorten(first.message), width=width),
         "",
         *_error(finding, width),
+        *_slow(finding, width),
         *_crash(finding, width),
         *shown_lines(first, width),
         *_also(finding.violations[1:], width),
@@ -126,6 +127,16 @@ def _portability(finding: Finding) -> str:
 def _error(finding: Finding, width: int) -> list[str]:
     """Return the call that was made to fail, where the finding needs one."""
     return [] if finding.error is None else block("error", shorten(str(finding.error)), width=width)
+
+
+def _slow(finding: Finding, width: int) -> list[str]:
+    """Return the slow call, and what boots had around them, where the finding has any."""
+    lines: list[str] = []
+    if finding.slow is not None:
+        lines += block("slow", shorten(str(finding.slow)), width=width)
+    for text in finding.around:
+        lines += block("around", shorten(text), width=width)
+    return lines
 
 
 def _crash(finding: Finding, width: int) -> list[str]:

@@ -273,6 +273,7 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         yield from [("label", text)] if holds else []
     if finding.is_plain:
         yield "crash", NO_CRASH
+    yield from _injected(finding)
     for landing in finding.landings:
         model = finding.model if landing.is_power_loss else PersistenceModel.KILL
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
@@ -297,6 +298,14 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         yield "disk", f"not known: {shorten(story.unknown, MESSAGE_CHARACTERS)}"
     else:
         yield "durable by", story.rules.value
+
+
+def _injected(finding: Finding) -> Iterable[tuple[str, str]]:
+    """Yield what was injected into the smallest case and changed no result of a call."""
+    if finding.slow is not None:
+        yield "slow", shorten(str(finding.slow), MESSAGE_CHARACTERS)
+    for text in finding.around:
+        yield "around", shorten(text, MESSAGE_CHARACTERS)
 
 
 def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:

@@ -44,6 +44,8 @@ def event_text(story: Story, step: Step) -> str:
     """Return an event: `write wal.log, bytes 208-311`."""
     if step.kind is EventKind.EFFECT:
         return f"effect {escape(step.text)}"
+    if step.kind is EventKind.SLOW:
+        return f"{step.text} {path_text(story, step.path)} begins, and takes {step.length:,} ms"
     text: str = step.kind.value
     if step.path >= 0:
         text += f" {path_text(story, step.path)}"

@@ -102,10 +102,11 @@ def _event_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
     if fault.event is None:
         return
     if fault.event in ONLY_INJECTED:
+        kind = "slow" if fault.event is EventKind.SLOW else "error"
         yield Problem(
             (*place, "event"),
             f'an event "{fault.event.value}" changes nothing, so no kill falls there',
-            'write `kind = "error"` with `calls`, or another event',
+            f'write `kind = "{kind}"` with `calls`, or another event',
         )
     # Placements that are left out are all three, and then a `within` is merely a `before`.
     is_within = "placements" in fault.model_fields_set and Placement.WITHIN in fault.placements

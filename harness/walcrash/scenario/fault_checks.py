@@ -9,7 +9,15 @@ from typing import Final
 from walcrash.scenario.fault_table import FaultTable
 from walcrash.scenario.problem import Problem
 from walcrash.scenario.toml_position import KeyPath
-from walcrash.values.faults import ERRORS, PASSING, TRANSFERS, FaultCall, FaultKind, pairs_of
+from walcrash.values.faults import (
+    ERRORS,
+    PASSING,
+    SLOW_CALLS,
+    TRANSFERS,
+    FaultCall,
+    FaultKind,
+    pairs_of,
+)
 from walcrash.values.faults.quota import FULL_ERRORS
 
 _ON_FULL_DISK: Final = tuple(error.value for error in FULL_ERRORS)
@@ -24,6 +32,8 @@ def error_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
         yield from _whole_calls(place, fault)
     elif fault.kind is FaultKind.QUOTA:
         yield from _other_errors(place, fault)
+    elif fault.kind is FaultKind.SLOW:
+        yield from _quick_calls(place, fault)
 
 
 def _impossible_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
@@ -73,6 +83,18 @@ def _whole_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
                 (*place, "calls", position),
                 f"only what moves bytes can be short; found `{call.value}`; allowed: {allowed}",
                 'write `calls = ["write"]`',
+            )
+
+
+def _quick_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    for position, call in enumerate(fault.calls):
+        if call not in SLOW_CALLS:
+            allowed = ", ".join(f'"{each.value}"' for each in SLOW_CALLS)
+            yield Problem(
+                (*place, "calls", position),
+                f"only what changes files, or syncs one, can be slow; found `{call.value}`; "
+                f"allowed: {allowed}",
+                'write `calls = ["fsync"]`',
             )
 
 

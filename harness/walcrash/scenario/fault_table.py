@@ -14,7 +14,7 @@ from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, ErrorName, FaultCall, FaultKind
 from walcrash.values.faults.plan import CASE_IMAGES
-from walcrash.values.limits import BYTES_PER_BOOT, FAULT_TIMES
+from walcrash.values.limits import BYTES_PER_BOOT, CLOCK_SHIFT_SECONDS, FAULT_TIMES, SLOW_MS
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
@@ -60,9 +60,10 @@ class FaultTable(Table):
         description=(
             "What ends a boot: an exact kill, one on a timer, or a power loss anywhere in the "
             "boot. Or what is injected into a boot, whatever ends it: an error in place of a "
-            "call, a call that moves a part only, a disk that is full for a while; or rot, in what "
-            "the last boot left. Of those that are injected a boot has at most one; where nothing "
-            "ends a boot, it is closed."
+            "call, a call that moves a part only, a disk that is full for a while, a call that is "
+            "slow, a wall clock that jumps, random bytes that repeat; or rot, in what the last "
+            "boot left. Of those that are injected a boot has at "
+            "most one; where nothing ends a boot, it is closed."
         ),
         examples=["kill"],
     )
@@ -121,7 +122,8 @@ class FaultTable(Table):
             "For `error` and `short`: the calls that fail. `open` is that of a file that is there, "
             "`create` and `truncate` also open one, `fsync` is fdatasync as well. Without it any "
             "that changes files, for `short` a write; `open`, `read`, `close`, `map` and `msync` "
-            "fail only where they are named."
+            "fail only where they are named. For `slow`: the calls that take long, without it "
+            "`fsync`."
         ),
         examples=[["write", "fsync"]],
     )
@@ -137,8 +139,8 @@ class FaultTable(Table):
     times: Annotated[int | None, _read_times()] = Field(
         default=1,
         description=(
-            'For `error` and `short`: how many matching calls in a row fail, or `"from then on"`: '
-            "all that are left of the boot."
+            "For `error`, `short` and `slow`: how many matching calls in a row are hit, or "
+            '`"from then on"`: all that are left of the boot.'
         ),
         examples=["from then on"],
     )
@@ -146,9 +148,9 @@ class FaultTable(Table):
         default="",
         max_length=FILES_CHARACTERS,
         description=(
-            "For `error` and `short`: only calls on files whose path, or the name at its end, "
-            "matches this pattern (`*`, `?`, `[...]`); the directory itself is `.`. For `rot`: "
-            "only these files are damaged."
+            "For `error`, `short` and `slow`: only calls on files whose path, or the name at its "
+            "end, matches this pattern (`*`, `?`, `[...]`); the directory itself is `.`. For "
+            "`rot`: only these files are damaged."
         ),
         examples=["*.log"],
     )
@@ -159,6 +161,25 @@ class FaultTable(Table):
             "is back after 1 to 6 operations, or when the boot ends."
         ),
         examples=[[0, 4096]],
+    )
+    delay_ms: Annotated[tuple[int, int], range_of(1, SLOW_MS)] = Field(
+        default=(1, 1000),
+        description=(
+            "For `slow`: how long the call takes, milliseconds of virtual time; seven in eight "
+            "take 50 at most, where that is allowed. Each event of another thread is a "
+            "millisecond, and where none can go on, the call returns."
+        ),
+        examples=[[1, 1000]],
+    )
+    shift_seconds: Annotated[
+        tuple[int, int], range_of(-CLOCK_SHIFT_SECONDS, CLOCK_SHIFT_SECONDS)
+    ] = Field(
+        default=(0, 0),
+        description=(
+            "For `clock`: how far the wall clock of the boot is ahead, seconds; less than 0 for "
+            "behind. Without it an hour, 25 hours, 400 days or 20 years, forward or back."
+        ),
+        examples=[[-90_000, 90_000]],
     )
     damages: list[Annotated[DamageKind, member_of(DamageKind)]] = Field(
         default_factory=list,

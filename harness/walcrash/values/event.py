@@ -14,6 +14,8 @@ class EventKind(Enum):
     """What happened; for a system call, the action and not the call's spelling.
 
     An `open` of a file that is there, and a `read`, are events only where a fault is injected.
+    `slow` is where a call begins that is injected to take long: what it does, and that it returns,
+    is the next event of its thread.
     """
 
     CREATE = "create"
@@ -36,6 +38,7 @@ class EventKind(Enum):
     CLOSE = "close"
     OPEN = "open"
     READ = "read"
+    SLOW = "slow"
     REPLY = "reply"
     EFFECT = "effect"
 
@@ -43,7 +46,10 @@ class EventKind(Enum):
 MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
 """The kinds that are messages and not file-system actions."""
 
-ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ})
+FILE_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC})
+"""The kinds that make one file, or one directory, durable."""
+
+ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ, EventKind.SLOW})
 """The kinds that are events only where a fault is injected, so that no crash falls on them."""
 
 MAPPED: Final = 1 << 31
@@ -65,8 +71,9 @@ class Event:
         file: a number for the file itself (its inode) within the trace, from 0; -1 if none.
             It is the same for all names of one file, and a new one for a file made anew.
         offset: where a write, truncation, allocation or msync starts, in bytes.
-        length: how many bytes were asked for.
-        data: the bytes written; for a message, the bytes said.
+        length: how many bytes were asked for; of a `slow`, how long the call takes, milliseconds.
+        data: the bytes written; for a message, the bytes said; for a `slow`, the kind of call that
+            begins.
         flags: the call's flags (open flags for `create`, mode for `allocate`), `MAPPED`
             and `INJECTED`.
         is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
@@ -101,6 +108,11 @@ class Event:
         return bool(self.flags & INJECTED)
 
     @property
+    def begins(self) -> EventKind:
+        """The kind of call that begins at a `slow`."""
+        return EventKind(self.data.decode())
+
+    @property
     def is_message(self) -> bool:
         """Whether this is something said and not something done to a file."""
         return self.kind in MESSAGES
@@ -108,6 +120,10 @@ class Event:
     def __str__(self) -> str:
         """Return the short form that reports use: `write wal.log, 104 bytes at 208`."""
         text = f"{self.kind.value} {self.path}".rstrip()
+        if self.kind is EventKind.SLOW:
+            return (
+                f"a slow {self.begins.value} of {self.path or 'a file'} begins ({self.length:,} ms)"
+            )
         if self.path_to:
             text += f" to {self.path_to}"
         if self.kind in (EventKind.WRITE, EventKind.MSYNC):

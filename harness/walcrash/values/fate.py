@@ -83,6 +83,8 @@ class CopyFate:
         aspect: of what was not durable, what a power loss took; else None.
         not_synced: the name whose sync is missing, a directory's with a slash at its end; empty
             where it is not known or a sync was made.
+        early_sync: a slow sync that returned behind its write, and had begun before it; None where
+            there is none.
         failed_sync: the sync that was made and failed; None where there is none.
         lost_name: the name that the file had when a power loss took that, where its bytes are
             there under an earlier one.
@@ -99,6 +101,7 @@ class CopyFate:
     not_synced: str = ""
     failed_sync: EventRef | None = None
     lost_name: Annotated[str, SPARSE] = ""
+    early_sync: Annotated[EventRef | None, SPARSE] = None
 
 
 class Outlived(Enum):

@@ -11,6 +11,7 @@ from walcrash.values.fate import Fate
 from walcrash.values.forms import SPARSE, Count, EncodableText
 from walcrash.values.io_error import IoError
 from walcrash.values.sighting import Sighting
+from walcrash.values.slow_io import SlowIo
 from walcrash.values.verdict import HasViolations, Invariant, Violation
 
 STORE_NAME: Final = "walcrash.sqlite"
@@ -104,6 +105,9 @@ class Finding(HasViolations):
             decide nothing.
         sighting: what came of trying it on a real file system; None where nobody asked.
         error: the first error that was injected into its smallest case; None where it needs none.
+        slow: the slow call that tells most of its smallest case; None where it needs none.
+        around: which of its boots had another wall clock, or random bytes that repeat, as reports
+            say it.
         kept: known or back where no case of the campaign showed it, and its case that an earlier
             one kept failed once more; `seen` to `replays_alike` are of that one. Else None.
     """
@@ -140,6 +144,8 @@ class Finding(HasViolations):
     most_tries: Annotated[Count, SPARSE] = 0
     is_late: Annotated[bool, SPARSE] = False
     error: Annotated[IoError | None, SPARSE] = None
+    slow: Annotated[SlowIo | None, SPARSE] = None
+    around: Annotated[tuple[EncodableText, ...], SPARSE] = ()
 
     @property
     def is_stable(self) -> bool:

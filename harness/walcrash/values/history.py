@@ -9,6 +9,7 @@ from walcrash.values.forms import SPARSE
 from walcrash.values.io_error import IoError
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure, Resume
+from walcrash.values.slow_io import SlowIo
 
 
 class Outcome(Enum):
@@ -71,6 +72,7 @@ class BootHistory:
         recovery: what `open` showed; a failure if it refused; None if the boot ended first.
         end: how the boot ended.
         errors: what was injected into it, in order.
+        slow: its slow calls, in the order in which they began.
         is_stuck: whether it had to be stopped, since it made no progress or wrote without end.
     """
 
@@ -78,6 +80,7 @@ class BootHistory:
     recovery: Recovery | RecoveryFailure | None
     end: BootEnd
     errors: Annotated[tuple[IoError, ...], SPARSE] = ()
+    slow: Annotated[tuple[SlowIo, ...], SPARSE] = ()
     is_stuck: Annotated[bool, SPARSE] = False
 
     @property

@@ -27,6 +27,12 @@ FAULTS_PER_CASE = 1_000
 FAULT_TIMES = 1_000
 """Most calls in a row that one injected fault hits, where it does not hit all."""
 
+CLOCK_SHIFT_SECONDS = 50 * 365 * 86_400
+"""Furthest that the wall clock of a boot is ahead or behind, seconds: fifty years."""
+
+SLOW_MS = 60_000
+"""Longest time that one injected slow call takes, milliseconds of virtual time."""
+
 INJECTED_PER_CALL = 1_000
 """Most injected errors in one operation; whoever makes more of the same calls never gives up."""
 

@@ -112,7 +112,8 @@ class Step(Row):
         thread: the thread that made it, in order of first sight.
         path_to: the position of the new name; -1 if none.
         is_synchronous: whether the data was durable when the call returned.
-        text: for an effect, the operation's id.
+        text: for an effect, the operation's id; for a `slow`, the kind of call that begins, which
+            takes `length` milliseconds.
         is_injected: whether a fault happened in its place, whole or in part.
     """
 

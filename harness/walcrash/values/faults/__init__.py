@@ -3,8 +3,18 @@
 from walcrash.values.faults.base import Draft, Ending, FaultClass, Injectable
 from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of
 from walcrash.values.faults.calls import ERRORS, PASSING, TRANSFERS, ErrorName, FaultCall
+from walcrash.values.faults.clock_jump import ClockJump, ClockJumps
 from walcrash.values.faults.end import ENDS, End
-from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Injection, Instead
+from walcrash.values.faults.injected import (
+    AS_EVER,
+    FAULTS,
+    Around,
+    Attempt,
+    Fault,
+    Injection,
+    Instead,
+    around_of,
+)
 from walcrash.values.faults.kill import (
     KEPT_SCALE,
     CrashPoint,
@@ -19,21 +29,28 @@ from walcrash.values.faults.plan import BootSelector, FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import PowerCut, PowerLoss
 from walcrash.values.faults.quota import Quota, Quotas
 from walcrash.values.faults.registry import CLASSES, class_of
+from walcrash.values.faults.repeated_random import RepeatedRandom, RepeatedRandoms
 from walcrash.values.faults.rot import Rot, Rots
 from walcrash.values.faults.short_transfer import ShortTransfer, ShortTransfers
+from walcrash.values.faults.slow_call import SLOW_CALLS, SlowCall, SlowCalls
 
 __all__ = [
+    "AS_EVER",
     "CLASSES",
     "ENDS",
     "ERRORS",
     "FAULTS",
     "KEPT_SCALE",
     "PASSING",
+    "SLOW_CALLS",
     "TRANSFERS",
+    "Around",
     "Attempt",
     "BootSelector",
     "CallError",
     "CallErrors",
+    "ClockJump",
+    "ClockJumps",
     "CrashPoint",
     "Draft",
     "End",
@@ -54,11 +71,16 @@ __all__ = [
     "PowerLoss",
     "Quota",
     "Quotas",
+    "RepeatedRandom",
+    "RepeatedRandoms",
     "Rot",
     "Rots",
     "ShortTransfer",
     "ShortTransfers",
+    "SlowCall",
+    "SlowCalls",
     "TimedKill",
+    "around_of",
     "bytes_of_share",
     "class_of",
     "falls_on",

@@ -41,10 +41,29 @@ class Instead:
     Attributes:
         errno: the error that the call returns, of which nothing is performed; 0 for none.
         most_bytes: how much of a transfer is performed at most; None for all of it.
+        delay_ms: for how long nothing of the call happens, and it does not return; 0 for none.
     """
 
     errno: int = 0
     most_bytes: int | None = None
+    delay_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a boot has around it that other boots have not.
+
+    Attributes:
+        clock_shift_seconds: how far its wall clock is ahead; less than 0 for behind.
+        repeats_random: whether its random bytes are those of each other such boot.
+    """
+
+    clock_shift_seconds: int = 0
+    repeats_random: bool = False
+
+
+AS_EVER: Final = Around()
+"""What a boot has around it where no fault says anything of that."""
 
 
 class Injection(Protocol):
@@ -72,6 +91,16 @@ class Fault(ABC):
         """Whether it asks for opens and reads, which are handed over only where they are needed."""
         return False
 
+    @property
+    def around(self) -> Around:
+        """What its boot has around it."""
+        return AS_EVER
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether each operation of its boot waits until all other threads sleep."""
+        return False
+
     @abstractmethod
     def injection(self) -> Injection:
         """Return the fault at work in its boot."""
@@ -96,3 +125,12 @@ class Fault(ABC):
 
 FAULTS: Final = Variants()
 """What may be injected into a boot, by the names in JSON."""
+
+
+def around_of(faults: Sequence[Fault]) -> Around:
+    """Return what a boot has around it, by all its faults."""
+    every = [fault.around for fault in faults]
+    return Around(
+        clock_shift_seconds=sum(each.clock_shift_seconds for each in every),
+        repeats_random=any(each.repeats_random for each in every),
+    )

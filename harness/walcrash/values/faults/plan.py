@@ -1,7 +1,7 @@
 """Fault plans: what a scenario says of a fault, before one is drawn.
 
 Not here: what a class of fault makes of its plan (`kill`, `power_loss`, `call_error`, `quota`,
-`rot`).
+`rot`, `slow_call`, `clock_jump`).
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ class FaultKind(Enum):
     SHORT = "short"
     QUOTA = "quota"
     ROT = "rot"
+    SLOW = "slow"
+    CLOCK = "clock"
+    REPEATED_RANDOM = "repeated-random"
 
 
 class BootSelector(Enum):
@@ -64,13 +67,17 @@ class FaultPlan:
         images: for `power` and `rot`: most images that are judged in one case; None for
             `CASE_IMAGES`, and fewer in the first cases.
         calls: for `error` and `short`: the kinds of calls that fail; empty means any that changes
-            files.
+            files. For `slow`: those that take long; empty means syncs.
         errors: for `error`: what they return; empty means all that the kernel can give.
-        times: how many of the calls in a row fail, from the drawn one on; None for all of the boot.
+        times: how many of the calls in a row fail, or take long, from the drawn one on; None for
+            all of the boot.
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
         in_turn: for `error` and `short`: each call with each error has its turn, case by case.
+        shift_seconds: for `clock`: the least and the most that the wall clock is ahead; two zeros
+            for jumps of an hour to twenty years, forward and back.
+        delay_ms: for `slow`: the least and the most that a call takes, milliseconds.
     """
 
     kind: FaultKind = FaultKind.KILL
@@ -88,6 +95,8 @@ class FaultPlan:
     room_bytes: tuple[int, int] = (0, 4096)
     damages: tuple[DamageKind, ...] = ()
     in_turn: bool = False
+    delay_ms: tuple[int, int] = (1, 1000)
+    shift_seconds: tuple[int, int] = (0, 0)
 
     @property
     def most_images(self) -> int:
