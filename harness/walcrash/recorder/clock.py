@@ -67,7 +67,9 @@ def shift_clock_of(pid: int | str, seconds: int, *, asks_for_random: bool = Fals
     Raises:
         NotShifted: it cannot be done.
     """
-    codes = {**(_code(seconds) if seconds else {}), **(_random_code() if asks_for_random else {})}
+    codes = _random_code() if asks_for_random else {}
+    if seconds or not asks_for_random:
+        codes |= _code(seconds)  # no shift takes an earlier one back
     try:
         base = _vdso_of(pid)
         memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)

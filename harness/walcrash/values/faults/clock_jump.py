@@ -15,10 +15,9 @@ from typing import Annotated, Final, Self
 
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Around, Fault
+from walcrash.values.faults.injected import FAULTS, Around, Fault, NothingInjected
 from walcrash.values.faults.nth_call import NONE_OF
 from walcrash.values.faults.plan import FaultKind, FaultPlan
-from walcrash.values.faults.rot import NothingInjected
 from walcrash.values.forms import Whole
 from walcrash.values.limits import CLOCK_SHIFT_SECONDS
 

@@ -74,6 +74,15 @@ class Injection(Protocol):
         ...
 
 
+class NothingInjected:
+    """A fault that leaves every call of its boot alone."""
+
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return that the event at hand is performed."""
+        del attempt
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault(ABC):
     """Something that is done to a subject in one call of one boot.

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Around, Fault
+from walcrash.values.faults.injected import FAULTS, Around, Fault, NothingInjected
 from walcrash.values.faults.nth_call import NONE_OF
 from walcrash.values.faults.plan import FaultKind, FaultPlan
-from walcrash.values.faults.rot import NothingInjected
 
 
 @FAULTS.add("repeated-random")

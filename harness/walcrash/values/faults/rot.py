@@ -14,7 +14,7 @@ from typing import Annotated, Final, Self
 from walcrash.values.damage import DamageAtRest, DamageKind
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Attempt, Fault, Instead
+from walcrash.values.faults.injected import FAULTS, Fault, NothingInjected
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import IMAGES
 from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
@@ -42,7 +42,7 @@ class Rot(Fault):
     files: Annotated[EncodableText, Most(ID_BYTES), SPARSE] = ""
     damage: Annotated[DamageAtRest | None, SPARSE] = None
 
-    def injection(self) -> "NothingInjected":
+    def injection(self) -> NothingInjected:
         """Return what happens in the boot itself: nothing."""
         return NothingInjected()
 
@@ -77,15 +77,6 @@ class Rot(Fault):
         files = f" of {self.files}" if self.files else ""
         kinds = f" ({', '.join(kind.value for kind in self.damages)})" if self.damages else ""
         return f"rot after boot {self.boot + 1}{files}{kinds}"
-
-
-class NothingInjected:
-    """A fault that leaves every call of its boot alone."""
-
-    def instead(self, attempt: Attempt) -> Instead | None:
-        """Return that the event at hand is performed."""
-        del attempt
-        return None
 
 
 class Rots(Injectable):
