@@ -12,7 +12,7 @@ import pytest
 from watching import both_ways, errors_of, opened, outcome, raw, run_watched
 
 from walcrash.recorder import abi, calls
-from walcrash.recorder.filter import _NOT_SEEN, READS
+from walcrash.recorder.filter import _NOT_SEEN, RANDOM, READS
 from walcrash.recorder.paths import Directory
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.supervisor import Supervisor
@@ -733,12 +733,13 @@ def test_a_symlink_is_not_taken_for_the_file_whose_inode_it_has(
 
 
 def test_every_call_that_the_filter_hands_over_has_a_handler_and_a_test() -> None:
-    handed_over = set(NUMBERS) - _NOT_SEEN - set(READS)
+    handed_over = set(NUMBERS) - _NOT_SEEN - {*READS, RANDOM}
     perturbed = PROCESS_CALLS | NAMED_CALLS | MAPPING_CALLS
     assert handed_over == set(STEPS) & set(NUMBERS) | perturbed
     supervisor = Supervisor(-1, 0, Directory("/"), WatchPlan(crash=None, seconds_per_call=1))
     handled = set(calls.handlers(supervisor)) | {NUMBERS["write"], NUMBERS["pwrite64"]}
-    # Reads are handed over where they are to fail (`test_recorder_struck`).
+    # Reads are handed over where they are to fail (`test_recorder_struck`), what asks for random
+    # bytes where they are to repeat (`test_faults_odd_boot`).
     assert handled == {NUMBERS[name] for name in handed_over | set(READS)}
 
 
