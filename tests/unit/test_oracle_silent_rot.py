@@ -148,7 +148,7 @@ def test_a_whole_record_that_is_answered_as_undecodable_is_a_loss() -> None:
         (found,) = judged(*THREE, hit=1, first=shows(*shown, undecodable=answers)).violations
         assert found.message.startswith(
             f"`PutOperation {lost}` was acknowledged and is answered as undecodable, although "
-            "its own bytes are whole"
+            "its own bytes are whole; bit 3 of byte 41"
         )
         assert "(undecodable at 7)" in found.found
 

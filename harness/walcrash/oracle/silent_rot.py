@@ -27,6 +27,7 @@ apart by what is behind.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from walcrash.oracle.comparison import Comparison
 from walcrash.oracle.evidence import DamagedRecovery, Evidence
@@ -121,26 +122,45 @@ def _shown(evidence: DamagedRecovery, shown: Comparison) -> list[Violation]:
         *_left_out(evidence, shown),
         *evidence.state_violations,
     ]
-    return [after_damage(each, evidence.rotted, evidence.written_by) for each in found[:1]]
+    if found:
+        return [after_damage(found[0], evidence.rotted, evidence.written_by)]
+    # Something was said, of the wrong record.
+    return [
+        replace(each, message=f"{each.message}; {evidence.rotted.damage}{evidence.written_by}")
+        for each in _wrongly_answered(evidence, shown)
+    ]
 
 
 def _left_out(evidence: DamagedRecovery, shown: Comparison) -> list[Violation]:
     missing = [index for index in shown.missing if shown.is_certain(index, Certainty.PROMISED)]
     last = max((index for index in shown.matches if index is not None), default=-1)
-    before = [index for index in missing if index < last]
-    unreported = [index for index in before if not _is_answered(shown, index)]
+    unreported = [index for index in missing if index < last and not _is_answered(shown, index)]
     if unreported:
         how = "and is left out before others that are shown"
         return [_missing(evidence, shown, unreported, how)]
+    gone = [
+        index
+        for index in missing
+        if _is_intact(evidence, shown.entry(index).position) and not _is_answered(shown, index)
+    ]
+    if not gone:
+        return []
+    return [_missing(evidence, shown, gone, "and is gone, although its own bytes are whole")]
+
+
+def _wrongly_answered(evidence: DamagedRecovery, shown: Comparison) -> list[Violation]:
+    """Return the violation if a record that no damage hit is answered as undecodable."""
     whole = [
-        *(index for index in before if _is_whole(evidence, shown.entry(index).position)),
-        *(index for index in missing if _is_intact(evidence, shown.entry(index).position)),
+        index
+        for index in shown.missing
+        if shown.is_certain(index, Certainty.PROMISED)
+        and _is_answered(shown, index)
+        and _is_whole(evidence, shown.entry(index).position)
     ]
     if not whole:
         return []
-    is_answered = _is_answered(shown, whole[0])
-    kind = "answered as undecodable" if is_answered else "gone"
-    return [_missing(evidence, shown, whole, f"and is {kind}, although its own bytes are whole")]
+    how = "and is answered as undecodable, although its own bytes are whole"
+    return [_missing(evidence, shown, whole, how)]
 
 
 def _is_answered(shown: Comparison, index: int) -> bool:
