@@ -12,13 +12,14 @@ from oracle_builder import REFUSAL, acked, done, failed, killed, power_lost, put
 from walcrash.oracle.fate import fate_of
 from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.report.fate_words import fate_advice, fate_sentences
+from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import Fate, FateKind, Reading, RecordFate, event_ref
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import BootHistory, Call, History, Recoveries
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.record import Record
-from walcrash.values.recovery import Recovery, RecoveryFailure
+from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.story import Aspect
 from walcrash.values.verdict import Invariant, Violation
 
@@ -64,10 +65,10 @@ def fate(
     recovery_trace: BootTrace | None = None,
     broken: Invariant = Invariant.LOST_PUT,
     continued: tuple[Call, ...] = (),
+    rotted: Rotted | None = None,
 ) -> Fate | None:
-    history = History(
-        tuple(told for _, told in boots), Recoveries(first=first, continued=continued)
-    )
+    recoveries = Recoveries(first=first, continued=continued, rotted=rotted)
+    history = History(tuple(told for _, told in boots), recoveries)
     about = None if lost is None else lost.ts_ms
     violation = Violation(broken, "first recovery", "", record_ts_ms=about)
     return fate_of(
@@ -433,3 +434,13 @@ def test_a_name_that_was_moved_is_not_said_to_be_gone() -> None:
     ]
     assert told[0] is None
     assert fate_mark(told[1]) == "gone: mark.tmp"
+
+
+def test_what_a_failed_recovery_found_is_not_why_it_failed_on_damaged_files() -> None:
+    failure = RecoveryFailure(FailureKind.MEMORY_FAULT, "died of signal 7")
+    boot = one_file(create("state"))
+    told = fate(boot, first=failure)
+    assert told is not None
+    assert told.found is not None
+    damage = DamageAtRest(kind=DamageKind.CUT, path="wal", offset=3)
+    assert fate(boot, first=failure, rotted=Rotted(damage=damage)) is None

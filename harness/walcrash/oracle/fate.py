@@ -65,6 +65,9 @@ def fate_of(
     if found is None:
         return None
     number, recovery = found
+    if isinstance(recovery, RecoveryFailure) and history.recoveries.rotted is not None:
+        # The damage is why, and the violation names it.
+        return None
     reused = None
     if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
         reused = _reuse(history, recovery)
