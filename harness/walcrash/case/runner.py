@@ -20,6 +20,7 @@ from walcrash.case.later_boots import is_reproducible, run_later_boots
 from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
+from walcrash.case.rot_search import rot_of
 from walcrash.case.sandbox import Sandbox
 from walcrash.oracle import judge, with_refusals
 from walcrash.values.case import BootPlan
@@ -166,10 +167,14 @@ def _with_portability_confirmed(sandbox: Sandbox, stored: StoredCase, run: CaseR
 
 
 def _with_byte_tears(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
-    """Let kills fall at the very byte that was drawn, where they could not be moved there."""
+    """Let kills fall at the very byte that was drawn, where they could not be moved there.
+
+    Where files are damaged as well, a tear that no system here makes would be told as damage.
+    """
     is_torn = stored.contract.atomic_bytes == ANY_BYTE or run.portability_failure is not None
     has_power = any(isinstance(boot.plan.crash, PowerLoss) for boot in run.boots)
-    if is_torn or has_power or not any(missed_bytes(boot) for boot in run.boots):
+    is_damaged = rot_of(run.case) is not None
+    if is_torn or has_power or is_damaged or not any(missed_bytes(boot) for boot in run.boots):
         return run
     contract = replace(stored.contract, atomic_bytes=ANY_BYTE)
     torn = replace(stored, case=run.case, contract=contract)
