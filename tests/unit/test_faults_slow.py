@@ -145,6 +145,7 @@ def test_others_go_on_while_a_call_is_slow_and_it_returns_when_they_wait_for_it(
         "write log, 10 bytes at 9",
     ]
     assert time.monotonic() - began < LONG_MS / 1000
+    assert seen.recording.outlasted() == 1
 
 
 def each_slow_call() -> object:
@@ -173,6 +174,7 @@ def test_a_process_that_is_alone_waits_for_nothing_and_sees_what_it_saw_before(
     assert begun
     assert {seen.events[at].begins for at in begun} <= on.kinds
     assert all(seen.events[at + 1].kind is seen.events[at].begins for at in begun)
+    assert seen.recording.outlasted() == 0
 
 
 # What a slow sync covers.

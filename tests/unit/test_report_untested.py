@@ -119,3 +119,18 @@ def test_that_no_kill_fell_among_stores_is_told_where_there_were_both() -> None:
     assert '`kind = "kill-timer"` may fall there' in sentence
     assert told(BootEnd.KILLED, 0) == []
     assert told(BootEnd.POWER_LOST, 3) == []
+
+
+def test_that_nothing_went_on_during_slow_calls_is_told_where_there_were_any() -> None:
+    def told(slow: int, outlasted: int) -> list[str]:
+        report = report_of(BootEnd.POWER_LOST, contract=Contract())
+        case = judged("quickstart", 7)
+        boot = replace(case.boots[0], slow=slow, outlasted=outlasted)
+        report.add(replace(case, boots=(boot,)))
+        return [each for each in untested_promises(report) if "slow" in each]
+
+    assert told(2, 0) == [
+        "what goes on during a slow call, of quickstart: no other thread did anything in its 2 slow "
+        "calls, so they changed nothing"
+    ]
+    assert told(2, 1) == told(0, 0) == []

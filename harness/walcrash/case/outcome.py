@@ -13,6 +13,7 @@ from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
+from walcrash.values.event import EventKind
 from walcrash.values.fate import Fate
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import AS_EVER, Fault
@@ -179,6 +180,8 @@ def _summarise_boot(boot: WatchedBoot, case: Case) -> BootSummary:
         landing=boot.landing,
         injected=sum(event.is_injected for event in events),
         stored=boot.recording.stored(),
+        slow=sum(event.kind is EventKind.SLOW for event in events),
+        outlasted=boot.recording.outlasted() if case.faults else 0,
     )
 
 

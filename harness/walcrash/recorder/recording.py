@@ -133,6 +133,12 @@ class Recording:
         """Whether anything was injected."""
         return any(row.flags & INJECTED for row in self.rows)
 
+    def outlasted(self) -> int:
+        """Return during how many of the slow calls another thread did something."""
+        rows = self.rows
+        began = [at for at, row in enumerate(rows[:-1]) if row.kind is EventKind.SLOW]
+        return sum(rows[at + 1].thread != rows[at].thread for at in began)
+
     @property
     def has_slow(self) -> bool:
         """Whether any call was made slow."""

@@ -47,6 +47,8 @@ class _Tally:
     crash_points: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     stored: int = 0
+    slow: int = 0
+    outlasted: int = 0
     broken: set[Invariant] = field(default_factory=set)
 
     def add(self, case: CaseJudged) -> None:
@@ -58,6 +60,8 @@ class _Tally:
         for boot in case.boots:
             self.ends[boot.end] += 1
             self.stored += boot.stored
+            self.slow += boot.slow
+            self.outlasted += boot.outlasted
             self.crash_points[INJECTED_FAULT] += boot.injected
             if boot.landing is not None:
                 landing = boot.landing
@@ -216,6 +220,11 @@ class RunReport:
     def boot_ends(self, scenario: str) -> Mapping[str, int]:
         """Return how the boots of a scenario's cases ended, each with how often."""
         return self._tallies.get(scenario, _Tally()).ends
+
+    def slow(self, scenario: str) -> tuple[int, int]:
+        """Return how many calls were slow, and during how many another thread did something."""
+        tally = self._tallies.get(scenario, _Tally())
+        return tally.slow, tally.outlasted
 
     def stored(self, scenario: str) -> int:
         """Return how many writes of a scenario's cases were stores through a mapping."""

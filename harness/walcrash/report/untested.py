@@ -45,7 +45,7 @@ def untested_promises(report: RunReport) -> list[str]:
         f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
         for (promise, why), named in names.items()
     ]
-    return promises + _stores(report) + unreached_sentences(report)
+    return promises + _stores(report) + _slow(report) + unreached_sentences(report)
 
 
 def _stores(report: RunReport) -> list[str]:
@@ -62,6 +62,19 @@ def _stores(report: RunReport) -> list[str]:
         f"an exact kill among the {count} to mapped files of {names}: it falls on "
         f'a system call, and a store makes none; `kind = "{FaultKind.KILL_TIMER.value}"` may fall '
         "there, and a power loss takes stores sector by sector"
+    ]
+
+
+def _slow(report: RunReport) -> list[str]:
+    """Return that nothing went on during slow calls, where there were any."""
+    slow = {escape(name): report.slow(name) for name in report.started}
+    alone = {name: count for name, (count, outlasted) in slow.items() if count and not outlasted}
+    if not alone:
+        return []
+    count, names = counted(sum(alone.values()), "slow call"), listed(list(alone), NAMES_SHOWN)
+    return [
+        f"what goes on during a slow call, of {names}: no other thread did anything in its "
+        f"{count}, so they changed nothing"
     ]
 
 

@@ -83,7 +83,8 @@ class BootSummary:
     """One boot of a case in numbers.
 
     `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected;
-    `stored` is how many writes were stores through a mapping, which no call makes.
+    `stored` is how many writes were stores through a mapping, which no call makes; `slow` is how
+    many calls were slow, and `outlasted` how many of these another thread did something behind.
     """
 
     operations: Count
@@ -93,6 +94,8 @@ class BootSummary:
     landing: Landing | None
     injected: Count = 0
     stored: Annotated[Count, SPARSE] = 0
+    slow: Annotated[Count, SPARSE] = 0
+    outlasted: Annotated[Count, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
