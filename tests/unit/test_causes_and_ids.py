@@ -73,6 +73,11 @@ def test_two_names_of_a_rename_are_two_facts() -> None:
 def test_files_that_are_numbered_are_one_kind_of_file() -> None:
     assert killed(write_to("log.1")) == killed(write_to("log.27"))
     assert killed(write_to("log.1")) != killed(write_to("log"))
+    assert name_pattern("0000000000000a1f.seg") == name_pattern("0000000000000010.seg") == "#.seg"
+    assert name_pattern("pg_wal/00000001000000A0000000FE") == "pg_wal/#"
+    assert name_pattern("0000000000000001-00000000000000ff.wal") == "#-#.wal"
+    assert name_pattern("deadbeef.log") == "deadbeef.log"
+    assert name_pattern("backup2deadbeef1.log") == "backup#deadbeef#.log"
     assert name_pattern(r"7/wal#08\x.log") == r"#/wal\##\\x.log"
 
 

@@ -25,7 +25,7 @@ from oracle_builder import (
 )
 
 from walcrash.values.contract import Acknowledges, Contract, Promise
-from walcrash.values.history import Outcome
+from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.recovery import RecoveredRecord
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -191,6 +191,15 @@ def test_a_close_that_was_refused_promises_no_more_than_a_kill():
     refusing = replace(boot, calls=(*boot.calls[:-1], replace(CLOSE, outcome=Outcome.REFUSED)))
     assert accused(refusing, first=NOTHING, contract=PREFIX) == []
     assert accused(refusing, first=NOTHING) == ["lost-put"]
+
+
+def test_a_kill_behind_the_reply_of_a_close_finds_nothing_to_take():
+    boot = replace(closed(acked(A)), end=BootEnd.KILLED)
+    for contract in (BY_SYNC, PREFIX):
+        assert accused(boot, first=shows(A), contract=contract) == []
+        assert accused(boot, first=NOTHING, contract=contract) == ["lost-put"]
+    lost = replace(boot, end=BootEnd.POWER_LOST)
+    assert accused(lost, first=NOTHING, contract=BY_SYNC) == []
 
 
 def test_with_a_prefix_contract_loss_is_not_judged_and_the_reason_says_so():

@@ -56,12 +56,16 @@ def puts_shown(shown: Shown) -> set[str]:
 
 
 def end_of_boot(boot: BootHistory) -> BootEnd:
-    """Return how a boot ended: a close that was refused kept no more than a kill would have."""
-    is_refused = any(
-        call.operation.kind is OperationKind.CLOSE and call.outcome is not Outcome.ACKNOWLEDGED
-        for call in boot.calls
-    )
-    return BootEnd.KILLED if boot.end is BootEnd.CLOSED and is_refused else boot.end
+    """Return how a boot ended: its close decides, if it was asked for.
+
+    One that was refused kept no more than a kill would have. One that was acknowledged has done its
+    work, and a kill that falls behind its reply finds nothing to take.
+    """
+    closes = [call for call in boot.calls if call.operation.kind is OperationKind.CLOSE]
+    if not closes or boot.end not in (BootEnd.CLOSED, BootEnd.KILLED):
+        return boot.end
+    is_done = all(call.outcome is Outcome.ACKNOWLEDGED for call in closes)
+    return BootEnd.CLOSED if is_done else BootEnd.KILLED
 
 
 def end_of_work(calls: tuple[Call, ...]) -> BootEnd:

@@ -19,7 +19,10 @@ from walcrash.values.io_error import IoError
 from walcrash.values.operation import OperationKind
 from walcrash.values.verdict import Invariant
 
-_DIGITS: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(
+    # Eight hexadecimal digits or more, of one case, that are a word of their own and have a digit.
+    r"(?<![A-Za-z0-9])(?=[A-Fa-f]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![A-Za-z0-9])|\d+"
+)
 _OWN_MARKS: Final = re.compile(r"[\\#]")
 
 
@@ -241,8 +244,10 @@ def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:
 
 
 def name_pattern(path: str) -> str:
-    r"""Return a name with `#` for each run of digits: log files that are numbered are one kind.
+    r"""Return a name with `#` for each number: log files that are numbered are one kind.
 
+    A number is a run of digits, or a word of eight or more hexadecimal ones: the segments of etcd
+    and PostgreSQL are numbered so (`%016x`, `%08X%08X%08X`).
     A `#` or `\` of the name itself gets a `\` before it, so that two kinds are never one text.
     """
-    return _DIGITS.sub("#", _OWN_MARKS.sub(r"\\\g<0>", path))
+    return _NUMBER.sub("#", _OWN_MARKS.sub(r"\\\g<0>", path))
