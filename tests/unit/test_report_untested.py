@@ -130,7 +130,7 @@ def test_that_nothing_went_on_during_slow_calls_is_told_where_there_were_any() -
         return [each for each in untested_promises(report) if "slow" in each]
 
     assert told(2, 0) == [
-        "what goes on during a slow call, of quickstart: no other thread did anything in its 2 slow "
-        "calls, so they changed nothing"
+        "what goes on during a slow call, of quickstart: no other thread did anything in its 2 "
+        "slow calls, so they changed nothing"
     ]
     assert told(2, 1) == told(0, 0) == []
