@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.state import CampaignState
+from walcrash.values.activity import Watch
 from walcrash.values.case import Landing
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.event import EventKind
@@ -265,6 +266,9 @@ class FakeCampaign:
 
     def interrupt(self) -> None:
         self._interrupted = not self._ignore_interrupt
+
+    def watch(self, tell: Watch) -> None:
+        """It never waits."""
 
     def lines(self) -> Iterator[LogLine]:
         try:

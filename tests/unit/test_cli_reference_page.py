@@ -34,7 +34,7 @@ This page is made from `harness/walcrash/cli/` by `tests/unit/test_cli_reference
 
 Results go to stdout, everything else to stderr.
 Colours and the live progress are for terminals: `NO_COLOR` takes the colours, `CI` and `TERM=dumb` take both.
-Elsewhere there is a line of progress about every 10 seconds.
+Elsewhere there is a line of progress about every 10 seconds, also while failing cases are minimised and replayed.
 The first Ctrl-C or SIGTERM ends a run soon, with its summary; the second ends it at once.
 """
 

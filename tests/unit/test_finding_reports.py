@@ -6,6 +6,7 @@ After an interrupt none is kept under a name of its own; the end of the time lea
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from bundles import small_bundle
@@ -20,6 +21,7 @@ from walcrash.findings.store import NAME, Store
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase
 from walcrash.scenario.file import load_scenario
+from walcrash.values.activity import Activity, Step
 from walcrash.values.cause import fate_site
 from walcrash.values.fate import Fate, FateKind, RecordFate
 from walcrash.values.identity import finding_id
@@ -59,6 +61,31 @@ def test_an_interrupt_leaves_no_finding_in_the_store(
         tally = failing(load_scenario(SCENARIOS / "quickstart.toml"))
         assert list(reports.lines(tally, TimeBudget.lasting(None))) == []
     assert not (tmp_path / NAME).exists()
+
+
+def test_whoever_watches_is_told_how_many_groups_are_minimised_while_one_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Activity] = []
+    is_told = Event()
+
+    def minimised(*_: object, **__: object) -> MinimalCase:
+        assert is_told.wait(60)
+        return MinimalCase(outcome=None, tries=1, is_finished=True)
+
+    def watch(activity: Activity) -> None:
+        told.append(activity)
+        is_told.set()
+
+    monkeypatch.setattr(finding_reports, "minimise_case", minimised)
+    monkeypatch.setattr(finding_reports, "replay_case", lambda _: pool.interrupt())
+    with JobPool(ThreadPoolExecutor, 1) as pool:
+        pool.watch = watch
+        reports = FindingReports(pool, Store(tmp_path), None, tries=1)
+        tally = failing(load_scenario(SCENARIOS / "quickstart.toml"))
+        assert list(reports.lines(tally, TimeBudget.lasting(None))) == []
+        assert pool.activity() == Activity(step=Step.REPLAYING, done=0, of=1)
+    assert told[0] == Activity(step=Step.MINIMISING, done=0, of=1)
 
 
 def test_a_finding_without_time_is_reported_as_it_was_found_and_what_was_left_out_is_said(

@@ -22,6 +22,7 @@ from report_lines import finding, judged, scenario_started, write_scenario
 
 from walcrash.report.output import is_terminal, wants_color
 from walcrash.report.terminal import LINE_SECONDS, STOPPING, minutes, open_progress
+from walcrash.values.activity import Activity, Step
 from walcrash.values.log import FindingReported
 
 FAKE = report_lines.__file__
@@ -104,6 +105,25 @@ def test_what_is_counted_never_gets_less_when_failing_cases_come_to_fewer_findin
         line.split("cases/s, ")[1].rpartition(", ")[0] for line in stream.getvalue().splitlines()
     ]
     assert told == ["1 failed", "2 failed", "3 failed", "3 failed, 1 finding"]
+
+
+def test_minimising_and_replaying_are_told_every_ten_seconds_while_no_line_comes() -> None:
+    stream, now = io.StringIO(), [5.0]
+    progress = open_progress(
+        stream, {}, case_counts={"quickstart": 2}, seconds=None, clock=clock_of(now)
+    )
+    progress.show(judged("quickstart", 0, failing=True))
+    progress.show(judged("quickstart", 1, failing=True))
+    for second in range(20):
+        now[0] = 6.0 + second
+        progress.wait(Activity(step=Step.MINIMISING, done=second // 10, of=2, tries=second))
+    now[0] += 10.0
+    progress.wait(Activity(step=Step.REPLAYING, done=0, of=1))
+    assert [line.partition(" in ")[2] for line in stream.getvalue().splitlines()] == [
+        "0:10, minimising: 0 of 2 groups of failing cases done, 9 tries, 2 failed",
+        "0:20, minimising: 1 of 2 groups of failing cases done, 19 tries, 2 failed",
+        "0:30, replaying: 0 of 1 findings done, 2 failed",
+    ]
 
 
 def test_that_nobody_reads_the_progress_is_no_reason_to_stop() -> None:

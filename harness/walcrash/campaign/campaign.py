@@ -26,6 +26,7 @@ from walcrash.campaign.time_budget import KEPT_SHARE, Costs, TimeBudget, no_case
 from walcrash.case.deadline import TimeOver
 from walcrash.case.plane import kernel_release
 from walcrash.findings.store import Store
+from walcrash.values.activity import CASES, Watch
 from walcrash.values.errors import Inconclusive
 from walcrash.values.finding import Finding, FindingChange, Unfollowed
 from walcrash.values.limits import CASES_PER_SCENARIO
@@ -83,6 +84,7 @@ class Campaign:
         self._began = time.monotonic()
         self._make_executor = make_executor
         self._pool: JobPool | None = None
+        self._watch: Watch | None = None
         self._stop = Stop()
         self._store = Store(plan.runs)
         self.changes: list[FindingChange] = []
@@ -93,6 +95,10 @@ class Campaign:
         self._stop.interrupt()
         if self._pool is not None:
             self._pool.interrupt()
+
+    def watch(self, tell: Watch) -> None:
+        """Have it told what is done while no line comes; to be called before `lines`."""
+        self._watch = tell
 
     def lines(self) -> Iterator[LogLine]:
         """Run, and yield the lines of the event log; the last line is `CampaignEnded`.
@@ -118,6 +124,7 @@ class Campaign:
         ended: list[ScenarioEnded] = []
         begun: dict[str, _Begun] = {}
         with JobPool(self._make_executor, plan.jobs) as self._pool:
+            self._pool.watch = self._watch
             # What is pinned was found before: whether it is back is known first of all.
             for scenario in plan.scenarios:
                 if scenario.pinned and plan.only_case is None and not self._stop.is_now:
@@ -242,6 +249,7 @@ class Campaign:
             found.append(line.finding)
             self.changes.append(change)
             yield line
+        pool.activity = lambda: CASES
         if prepared is not None and not self._stop.is_interrupted:
             for line in self._followed_up(tally, prepared, kept, found):
                 found.append(line.finding)

@@ -9,6 +9,7 @@ Not here: which cases are a group, and what a cause is (`minimise.cause`).
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from walcrash.campaign import sightings
@@ -28,6 +29,7 @@ from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
+from walcrash.values.activity import Activity, Step
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause, fate_site
 from walcrash.values.contract import PersistenceModel
@@ -127,6 +129,7 @@ class FindingReports:
         ):
             one = found[name]
             self._pool.deadline = budget.part(1 / (len(found) - number))
+            self._pool.activity = partial(Activity, step=Step.REPLAYING, done=number, of=len(found))
             reported = self._report(tally, name) or self._replayed(tally, name, one, budget)
             if reported is None:
                 return
@@ -163,6 +166,7 @@ class FindingReports:
                     is_torn=name in tally.portability_groups and _is_torn(best),
                     evidence=best.evidence,
                 )
+        self._pool.activity = partial(_minimising, tuple(futures.values()), tuple(minimal.values()))
         for name, future in futures.items():
             try:
                 made = self._pool.result(future)
@@ -271,6 +275,20 @@ class FindingReports:
             )
         except TimeOver:
             return sightings.not_tried(self._confirm, sightings.LATE)
+
+
+def _minimising(
+    futures: Sequence["Future[MinimalCase]"], earlier: Sequence[MinimalCase]
+) -> Activity:
+    """Return how far minimising is: the groups of earlier processes count as done."""
+    ended = [each for each in futures if each.done()]
+    made = [each.result() for each in ended if not each.cancelled() and each.exception() is None]
+    return Activity(
+        step=Step.MINIMISING,
+        done=len(ended) + len(earlier),
+        of=len(futures) + len(earlier),
+        tries=sum(each.tries for each in (*earlier, *made)),
+    )
 
 
 def _most_telling_first(tally: Tally) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
 from walcrash.case.job import run_until
+from walcrash.values.activity import CASES, Activity, Watch
 from walcrash.values.closeable import Closeable
 from walcrash.values.errors import LIMITS_HINT, HarnessFault
 
@@ -41,6 +42,8 @@ class JobPool(Closeable):
 
     Attributes:
         deadline: when work that is handed out, and work that is waited for, has to end.
+        activity: what the jobs do now.
+        watch: is told of it while a result is waited for.
     """
 
     def __init__(self, make_executor: MakeExecutor, jobs: int) -> None:
@@ -50,6 +53,8 @@ class JobPool(Closeable):
         self._executor: Executor | None = make_executor(jobs)
         self._interrupted_at: float | None = None
         self.deadline: Deadline = NO_DEADLINE
+        self.activity: Callable[[], Activity] = lambda: CASES
+        self.watch: Watch | None = None
 
     @property
     def is_interrupted(self) -> bool:
@@ -124,6 +129,8 @@ class JobPool(Closeable):
                     return None
                 raise _died(problem) from None
             except TimeoutError:
+                if self.watch is not None:
+                    self.watch(self.activity())
                 if self._is_overdue():
                     self._end_jobs()
                 if self._executor is None:

@@ -28,6 +28,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.summary import summary_text
 from walcrash.report.terminal import Progress, open_progress, total_cases
 from walcrash.report.text import counted, shell_word
+from walcrash.values.activity import Watch
 from walcrash.values.errors import (
     ExitCode,
     Interrupted,
@@ -52,6 +53,9 @@ class Runnable(Protocol):
 
     def interrupt(self) -> None:
         """End soon; safe to call from a signal handler."""
+
+    def watch(self, tell: Watch) -> None:
+        """Have it told what is done while no line comes."""
 
     @property
     def changes(self) -> Sequence[FindingChange]:
@@ -213,6 +217,7 @@ def _follow(
 ) -> Exception | None:
     """Run to the end, whichever it is; return what ended the run if it was an error."""
     try:
+        campaign.watch(progress.wait)
         with _stop_signals(campaign, progress) as asked, _shown(progress):
             _pump(campaign, report, logs, progress.show)
         if asked.is_set():

@@ -5,7 +5,8 @@ with `CI` set, with `TERM=dumb`, or where stderr is a file, the lines are used. 
 takes the colours and leaves the bar.
 
 There is no thread that redraws: a run forks, and a fork while a thread runs can inherit a
-lock that nobody will ever release. So the picture changes when a log line comes.
+lock that nobody will ever release. So the picture changes when a log line comes, and while the
+campaign waits for its jobs.
 
 Source: https://no-color.org; the variable CI is set by GitHub, GitLab and most others.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from walcrash.report.output import is_terminal
 from walcrash.report.text import counted, escape
+from walcrash.values.activity import CASES, Activity, Step
 from walcrash.values.log import (
     CampaignEnded,
     CaseJudged,
@@ -53,6 +55,9 @@ class Progress(Protocol):
 
     def show(self, line: LogLine) -> None:
         """Take in the next line."""
+
+    def wait(self, activity: Activity) -> None:
+        """Take in what is done while no line comes."""
 
     def stopping(self) -> None:
         """Somebody asked to stop; called from a signal handler."""
@@ -105,6 +110,7 @@ class _Counts:
         self.findings: set[str] = set()
         self._ended_scenarios: set[str] = set()
         self._cases_of_ended = 0
+        self.activity = CASES
 
     def add(self, line: LogLine) -> None:
         match line:
@@ -120,6 +126,7 @@ class _Counts:
             case FindingReported() if not line.finding.is_portability:
                 self.findings.add(line.finding.id)
             case ScenarioEnded():
+                self.activity = CASES
                 self._ended_scenarios.add(line.scenario)
                 self._cases_of_ended += self.cases_of[line.scenario]
             case _:
@@ -151,7 +158,8 @@ class _Counts:
         ends = []
         if self.seconds is not None:
             ends.append(max(self.seconds - self.elapsed, 0.0))
-        if self.cases and self.total is not None:
+        # What minimising takes is not known from how long the cases took.
+        if self.cases and self.total is not None and self.activity.step is Step.CASES:
             ends.append(max(self.total - self.cases, 0) / self.rate)
         return min(ends) if ends else None
 
@@ -178,8 +186,23 @@ class _Counts:
         left = self.seconds_left
         rate = self.new_kinds_rate
         new = [] if rate is None else [f"{rate:,.1f} new kinds/s"]
-        text = ", ".join((f"{self.rate:,.1f} cases/s", *new, *failed, *known))
+        rates = [f"{self.rate:,.1f} cases/s", *new]
+        doing = [activity_text(self.activity)] if self.activity.step is not Step.CASES else rates
+        text = ", ".join((*doing, *failed, *known))
         return text if left is None else f"{text}, {minutes(left)} left"
+
+
+def activity_text(activity: Activity) -> str:
+    """Return `minimising: 2 of 9 groups of failing cases done, 310 tries`; empty for cases."""
+    done = f"{activity.done:,} of {activity.of:,}"
+    match activity.step:
+        case Step.MINIMISING:
+            tries = f", {counted(activity.tries, 'try', 'tries')}" if activity.tries else ""
+            return f"minimising: {done} groups of failing cases done{tries}"
+        case Step.REPLAYING:
+            return f"replaying: {done} findings done"
+        case Step.CASES:
+            return ""
 
 
 def minutes(seconds: float) -> str:
@@ -213,9 +236,18 @@ class LineProgress:
 
     def show(self, line: LogLine) -> None:
         """Write a line if it is time for one."""
+        self._counts.add(line)
+        if not isinstance(line, CampaignEnded):
+            self._write_if_due()
+
+    def wait(self, activity: Activity) -> None:
+        """Write a line if it is time for one: what is done may take long."""
+        self._counts.activity = activity
+        self._write_if_due()
+
+    def _write_if_due(self) -> None:
         counts = self._counts
-        counts.add(line)
-        if counts.now - self._last < LINE_SECONDS or isinstance(line, CampaignEnded):
+        if counts.now - self._last < LINE_SECONDS:
             return
         self._last = counts.now
         with contextlib.suppress(OSError):  # that nobody reads this is no reason to stop
@@ -250,6 +282,14 @@ class LiveProgress:
     def show(self, line: LogLine) -> None:
         """Take in a line; redraw if the last picture is old enough."""
         self._counts.add(line)
+        self._draw_if_due()
+
+    def wait(self, activity: Activity) -> None:
+        """Redraw if the last picture is old enough: what is done may take long."""
+        self._counts.activity = activity
+        self._draw_if_due()
+
+    def _draw_if_due(self) -> None:
         if self._counts.now - self._drawn < REDRAW_SECONDS:
             return
         self._drawn = self._counts.now
