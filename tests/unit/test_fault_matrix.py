@@ -115,10 +115,10 @@ def test_a_strike_is_told_by_what_became_of_its_operation(
     assert came_to(run) == {"EIO": {outcome: 1}}
 
 
-def test_of_a_case_that_failed_for_its_first_error_the_others_say_nothing() -> None:
+def test_a_failing_case_of_several_strikes_does_not_say_which_one_it_was() -> None:
     rows = (struck(1), struck(2))
     run = ran(ACKED, ACKED, rows=rows, verdict=Verdict.FAIL, broken=Invariant.UNREPORTED_ERROR)
-    assert came_to(run) == {"EIO": {FaultOutcome.WRONG: 1}}
+    assert came_to(run) == {"EIO": {FaultOutcome.UNJUDGED: 2}}
     assert came_to(ran(REFUSED, ACKED, rows=rows)) == {
         "EIO": {FaultOutcome.REFUSED: 1, FaultOutcome.KEPT: 1}
     }

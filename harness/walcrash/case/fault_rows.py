@@ -62,8 +62,10 @@ def fault_rows(run: CaseRun) -> FaultMatrix:
         return NO_FAULTS
     made: Counter[_Place] = Counter()
     struck: dict[_Place, list[tuple[str, FaultOutcome]]] = {}
-    for strike in _each(run, made):
-        outcome = _outcome(run, strike)
+    strikes = list(_each(run, made))
+    is_one = len({(strike.boot, strike.call) for strike in strikes}) == 1
+    for strike in strikes:
+        outcome = _outcome(run, strike, is_one=is_one)
         if outcome is not None:
             struck.setdefault(strike.place, []).append((strike.fault, outcome))
     rows = [
@@ -120,11 +122,14 @@ def _name(row: EventRow, faults: Sequence[Fault]) -> str:
     return SHORT if row.result >= 0 else _ERROR_NAMES.get(-row.result, str(-row.result))
 
 
-def _outcome(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
-    """Return what became of the operation of a strike; None where that is not known."""
+def _outcome(run: CaseRun, strike: _Strike, *, is_one: bool) -> FaultOutcome | None:
+    """Return what became of the operation of a strike; None where that is not known.
+
+    With `is_one` no other operation of the case was struck.
+    """
     boot = run.boots[strike.boot]
     if run.verdict is Verdict.FAIL:
-        return _outcome_of_failure(run, strike)
+        return _outcome_of_failure(run, strike) if is_one else FaultOutcome.UNJUDGED
     if run.verdict is Verdict.INCONCLUSIVE:
         return FaultOutcome.UNJUDGED
     history = _whole(boot)
@@ -141,15 +146,17 @@ def _outcome(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
 
 
 def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
-    """Return what a failing case says of a strike; nothing of those after the first."""
+    """Return what a failing case says of a strike into the one operation that was struck.
+
+    Of several operations the case alone does not say which of them it is.
+    """
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
         return FaultOutcome.UNJUDGED
     errors = [error for boot in run.history.boots for error in boot.errors]
     if not errors:
         return FaultOutcome.UNJUDGED
     first = errors[0]
-    where = (first.boot - 1, first.call, call_kind(first.kind), role_of(first.path))
-    if where != (strike.boot, strike.call, strike.place[2], strike.place[3]):
+    if (call_kind(first.kind), role_of(first.path)) != strike.place[2:]:
         return None
     is_stuck = any(boot.is_stuck for boot in run.history.boots)
     return FaultOutcome.HUNG if is_stuck else FaultOutcome.WRONG
