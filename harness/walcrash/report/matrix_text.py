@@ -36,7 +36,9 @@ OUTCOME_WORDS: Final[Mapping[FaultOutcome, str]] = {
     FaultOutcome.SHORTER: "what was damaged shows other records, as a crash may leave them too",
     FaultOutcome.WRONG: "a rule was broken that holds without the fault",
     FaultOutcome.HUNG: "it came to no end",
-    FaultOutcome.UNJUDGED: "nothing was judged of it, or what broke a rule may be another thing in its case",
+    FaultOutcome.UNJUDGED: (
+        "nothing was judged of it, or what broke a rule may be another thing in its case"
+    ),
 }
 """What each outcome means."""
 
