@@ -67,6 +67,6 @@ def test_a_record_out_of_range_is_the_subjects_malformed_output(
 ) -> None:
     wrong = replace(RECORD, **changes)  # type: ignore[arg-type]
     with pytest.raises(MalformedOutput, match=why):
-        collect([(0, RECORD), (100, wrong)])
+        collect(0, [(0, RECORD), (100, wrong)])
     odd = replace(RECORD, id="\ud800")
-    assert collect([(0, odd)])[0].record == odd
+    assert collect(0, [(0, odd)]).records[0].record == odd
