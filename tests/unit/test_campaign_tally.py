@@ -42,6 +42,20 @@ def failing(
     )
 
 
+def test_what_some_cases_had_is_not_said_to_be_missing() -> None:
+    tally = Tally(SCENARIO, "1")
+    nothing = "nothing was damaged at rest"
+    no_promise = "the contract does not say that it detects rot"
+    boots = (*FAILED.boots[:-1], replace(FAILED.boots[-1], damaged=1))
+    for reason in (nothing, no_promise, nothing):
+        unjudged = ((Invariant.SILENT_ROT, reason),)
+        tally.add(replace(FAILED, judged=frozenset(), unjudged=unjudged, boots=boots))
+    line = tally.ended(findings=0, portability=0)
+    assert dict(line.unjudged) == {Invariant.SILENT_ROT: no_promise}
+    assert line.crash_points["damage at rest"] == 3
+    assert "injected fault" not in line.crash_points
+
+
 def grouped(*outcomes: CaseOutcome) -> list[Group]:
     tally = Tally(SCENARIO, "1")
     names = [tally.add(outcome).finding for outcome in outcomes]

@@ -167,9 +167,10 @@ def test_a_story_without_a_view_or_a_disk_is_told_without_them() -> None:
         (power(LOST_NAME, LOST_DATA), Taken.DATA),
         (power(STALE, LOST_DATA), Taken.STALE),
         (power(KEPT), Taken.POWER_NOTHING),
+        (story(boots=()), None),
     ],
 )
-def test_what_a_crash_took_is_named(told: Story, what: Taken) -> None:
+def test_what_a_crash_took_is_named(told: Story, what: Taken | None) -> None:
     assert taken(told) is what
 
 

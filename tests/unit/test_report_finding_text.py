@@ -78,7 +78,9 @@ def test_later_crashes_and_other_violations_are_told() -> None:
 
 
 def test_a_case_without_a_crash_is_told_as_such() -> None:
-    assert "none, every boot ended by itself" in finding_text(finding(landings=()))
+    assert "crash     none recorded\n" in finding_text(finding(landings=()))
+    rot = finding(landings=(), violations=(violation(invariant=Invariant.SILENT_ROT),))
+    assert "crash     none recorded; files were damaged at rest\n" in finding_text(rot)
 
 
 def test_blocks_without_content_are_left_out() -> None:

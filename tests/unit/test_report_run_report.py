@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from report_lines import ended, failing_run, passing_run, scenario_ended, started
+from report_lines import ended, failing_run, passing_run, scenario_ended, scenario_started, started
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import scenario_rows, summary_text
@@ -93,6 +93,16 @@ def test_invariants_are_judged_or_have_a_reason() -> None:
     assert set(report.judged) | set(unjudged) == set(Invariant)
     assert unjudged[Invariant.REQUEUE] == "the subject lacks the capability effects"
     assert unjudged[Invariant.SILENT_ROT] == "no scenario asked for it"
+
+
+def test_why_a_rule_was_not_judged_is_what_the_cases_lacked_and_not_the_controls() -> None:
+    rot = Invariant.SILENT_ROT
+    first = replace(scenario_started("quickstart"), unjudged=((rot, "of controls"),))
+    report = RunReport("1", scenario_paths={}, arguments=())
+    report.add(first)
+    assert dict(report.unjudged)[rot] == "of controls"
+    report.add(scenario_ended("quickstart", 4, 0, unjudged=((rot, "of cases"),)))
+    assert dict(report.unjudged)[rot] == "of cases"
 
 
 def test_a_run_that_ended_early_counts_the_failures_that_it_saw_and_what_they_broke() -> None:

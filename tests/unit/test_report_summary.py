@@ -49,6 +49,17 @@ def test_crash_points_are_counted_by_placement_and_kind() -> None:
     assert ["write", "0", "5", "0"] in rows
 
 
+def test_damage_at_rest_is_no_call_that_failed() -> None:
+    only_rot = {"within write": 3, "damage at rest": 4}
+    text = text_of(report_of([scenario_ended("quickstart", 4, 0, crash_points=only_rot)]))
+    assert "  in 4 cases files were damaged at rest\n" in text
+    assert "as injected" not in text
+    both = {"injected fault": 2, "damage at rest": 1}
+    text = text_of(report_of([scenario_ended("quickstart", 4, 0, crash_points=both)]))
+    assert "  2 calls failed or moved a part, as injected\n" in text
+    assert "  in 1 case files were damaged at rest\n" in text
+
+
 def test_what_was_varied_is_said_with_whom_it_was_varied_for_and_what_was_not() -> None:
     varied = (
         Varied(program="filelog", what=Surrounding.CLOCK),

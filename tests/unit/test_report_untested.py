@@ -12,9 +12,9 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.summary import summary_text
 from walcrash.report.untested import NAMES_SHOWN, untested_promises
 from walcrash.values.contract import Contract, Damage, PersistenceModel, Promise
-from walcrash.values.finding import Unfollowed
+from walcrash.values.finding import FindingChange, FindingState, Unfollowed
 from walcrash.values.history import BootEnd
-from walcrash.values.verdict import Verdict
+from walcrash.values.verdict import Invariant, Verdict
 
 ALL_AFTER_POWER = (
     "all after a power loss (ext4), as the contract of quickstart promises: no case lost power; "
@@ -103,6 +103,18 @@ def test_kept_cases_that_were_not_run_or_say_nothing_are_told() -> None:
     assert "13 kept, not run again: a run does so with at most 50 cases of a scenario" in text
     assert "and 3 more" in text
     assert "1 kept, whose cases are inconclusive now or cannot be run: F-abcdef" in text
+
+
+def test_what_became_of_notes_is_told_apart_from_findings() -> None:
+    changes = [
+        FindingChange("F-000001", "s", Invariant.LOST_PUT, FindingState.NEW, is_portability=True),
+        FindingChange("F-000002", "s", Invariant.LOST_PUT, FindingState.NEW),
+    ]
+    lines = change_lines(changes, width=100)
+    assert [line.split() for line in lines] == [
+        ["findings", "1", "new:", "F-000002"],
+        ["notes", "1", "new:", "F-000001"],
+    ]
 
 
 def test_that_no_kill_fell_among_stores_is_told_where_there_were_both() -> None:

@@ -135,7 +135,16 @@ class FindingReports:
                 return
             line, change = reported
             replays += line.finding.replays
-            yield line, FindingChange(name, tally.scenario.name, one.invariant, change)
+            yield (
+                line,
+                FindingChange(
+                    name,
+                    tally.scenario.name,
+                    one.invariant,
+                    change,
+                    is_portability=line.finding.is_portability,
+                ),
+            )
         late = sum(made.is_late for made in minimal.values())
         if late:
             tally.add_cut(CutWork.MINIMISING, len(minimal) - late, len(minimal))

@@ -131,7 +131,16 @@ def follow_up(
             store.set_state(id_, state)
         is_fixed = state is FindingState.FIXED
         line = None if is_fixed else _reported(shown, scenario, state, promised)
-        yield FindingChange(id_, scenario.name, kept.invariant, state, is_seen=False), line
+        told = kept.finding if line is None else line.finding
+        change = FindingChange(
+            id_,
+            scenario.name,
+            kept.invariant,
+            state,
+            is_seen=False,
+            is_portability=told.is_portability,
+        )
+        yield change, line
 
 
 def _pin(kept: KeptFinding) -> PinnedCase:

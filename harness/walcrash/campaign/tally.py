@@ -21,6 +21,7 @@ from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
 from walcrash.values.log import (
+    DAMAGED_AT_REST,
     INJECTED_FAULT,
     BootSummary,
     CaseJudged,
@@ -31,12 +32,20 @@ from walcrash.values.log import (
 )
 from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.reach import NOTHING_REACHED, Reach, WorkloadReach
+from walcrash.values.rule import INJECTED
+from walcrash.values.rules import RULES
 from walcrash.values.scenario import Scenario
 from walcrash.values.varied import Varied, in_order
 from walcrash.values.verdict import Invariant, Verdict
 
 UNRECORDED: Final = "after timer, not recorded"
 """Where kills without interception are counted: that they fell is known, and no more."""
+
+
+_LACK: Final = {
+    invariant: rule.occasion.value for invariant, rule in RULES.items() if rule.occasion in INJECTED
+}
+"""Why a rule is not judged in a case into which nothing that it needs was injected."""
 
 
 @dataclass(slots=True)
@@ -132,10 +141,13 @@ class Tally:
             if not landing.is_power_loss:
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
         self.crash_points[INJECTED_FAULT] += sum(boot.injected for boot in outcome.boots)
+        self.crash_points[DAMAGED_AT_REST] += sum(boot.damaged for boot in outcome.boots)
         self.crash_points[UNRECORDED] += sum(_is_unrecorded_kill(boot) for boot in outcome.boots)
         self.judged |= outcome.judged
         for invariant, reason in outcome.unjudged:
-            self.reasons.setdefault(invariant, reason)
+            # What one case lacked, another may have had.
+            if self.reasons.get(invariant, _LACK.get(invariant)) == _LACK.get(invariant):
+                self.reasons[invariant] = reason
         self.outside.update(outcome.outside)
         self.varied.update(outcome.varied)
         if outcome.doubt:

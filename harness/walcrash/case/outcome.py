@@ -165,7 +165,7 @@ def _boot_summaries(run: CaseRun) -> tuple[BootSummary, ...]:
     boots = [_summarise_boot(boot, run.case) for boot in run.boots]
     if run.history.recoveries.rotted is not None:
         # What was damaged at rest lies behind the last boot.
-        boots[-1] = replace(boots[-1], injected=boots[-1].injected + 1)
+        boots[-1] = replace(boots[-1], damaged=1)
     return tuple(boots)
 
 

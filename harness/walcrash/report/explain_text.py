@@ -232,6 +232,5 @@ def _rule(finding: Finding, story: Story, width: int) -> list[str]:
     lines = ["RULE"]
     lines += block("broken", f"{first.invariant.value}: {INVARIANT_RULES[first.invariant].text}",
                    width=width)  # fmt: skip
-    if finding.is_plain:
-        return lines
-    return [*lines, *block("taken", taken(story).value, width=width)]
+    took = None if finding.is_plain else taken(story)
+    return lines if took is None else [*lines, *block("taken", took.value, width=width)]

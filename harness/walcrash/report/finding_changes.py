@@ -29,21 +29,15 @@ def change_lines(
 ) -> list[str]:
     """Return a line for each state, worst first; nothing where no finding was ever kept.
 
+    Portability findings, which do not count against the subject, are lines of their own: `notes`.
+
     Args:
         changes: what became of findings.
         unfollowed: kept findings of which nothing is known.
         width: columns to wrap at.
     """
-    lines: list[str] = []
-    for state, words in _WORDS.items():
-        for is_seen in (True, False):
-            ids = [c.id for c in changes if c.state is state and c.is_seen is is_seen]
-            if not ids:
-                continue
-            is_missed = not is_seen and state is not FindingState.FIXED
-            note = "; no case of this run showed them, their kept cases did" if is_missed else ""
-            text = f"{len(ids)} {words}: {', '.join(ids)}{note}"
-            lines += block("" if lines else "findings", text, width=width)
+    lines = _of_states("findings", [c for c in changes if not c.is_portability], width)
+    notes = _of_states("notes", [c for c in changes if c.is_portability], width)
     unknown = (
         (unfollowed.left_out, _LEFT_OUT),
         (unfollowed.silent, _SILENT),
@@ -54,4 +48,18 @@ def change_lines(
             named = listed(left, IDS_SHOWN)
             text = f"{len(left)} kept, {why}: {named}; `walcrash replay` runs one alone"
             lines += block("" if lines else "findings", text, width=width)
+    return lines + notes
+
+
+def _of_states(label: str, changes: Sequence[FindingChange], width: int) -> list[str]:
+    lines: list[str] = []
+    for state, words in _WORDS.items():
+        for is_seen in (True, False):
+            ids = [c.id for c in changes if c.state is state and c.is_seen is is_seen]
+            if not ids:
+                continue
+            is_missed = not is_seen and state is not FindingState.FIXED
+            note = "; no case of this run showed them, their kept cases did" if is_missed else ""
+            text = f"{len(ids)} {words}: {', '.join(ids)}{note}"
+            lines += block("" if lines else label, text, width=width)
     return lines

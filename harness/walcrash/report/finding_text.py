@@ -23,7 +23,7 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding, FindingState
 from walcrash.values.log import CaseJudged
-from walcrash.values.verdict import Violation
+from walcrash.values.verdict import Invariant, Violation
 
 # limits
 WIDTH = 100
@@ -143,7 +143,8 @@ def _crash(finding: Finding, width: int) -> list[str]:
     if finding.is_plain or (finding.error is not None and not finding.landings):
         return block("crash", NO_CRASH, width=width)
     if not finding.landings:
-        text = f"none, every boot ended by itself   ({finding.model.value})"
+        is_rot = finding.worst.invariant is Invariant.SILENT_ROT
+        text = "none recorded; files were damaged at rest" if is_rot else "none recorded"
         return block("crash", text, width=width)
     lines: list[str] = []
     for landing in finding.landings:

@@ -316,8 +316,9 @@ def _end(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     for other in others:
         text = f"{other.invariant.value}: {shorten(other.message, MESSAGE_CHARACTERS)}"
         yield "also", text
-    if story is not None and not finding.is_plain:
-        yield "taken", taken(story).value
+    took = None if story is None or finding.is_plain else taken(story)
+    if took is not None:
+        yield "taken", took.value
     for sentence in fate_sentences(finding.fate):
         yield "fate", sentence
     if repair := fate_advice(finding.fate):

@@ -16,6 +16,7 @@ from walcrash.report.html_coverage import Coverage, CoverageCount
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
 from walcrash.values.log import (
+    DAMAGED_AT_REST,
     INJECTED_FAULT,
     CampaignEnded,
     CampaignStarted,
@@ -63,6 +64,7 @@ class _Tally:
             self.slow += boot.slow
             self.outlasted += boot.outlasted
             self.crash_points[INJECTED_FAULT] += boot.injected
+            self.crash_points[DAMAGED_AT_REST] += boot.damaged
             if boot.landing is not None:
                 landing = boot.landing
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
@@ -317,7 +319,12 @@ class RunReport:
     def unjudged(self) -> tuple[tuple[Invariant, str], ...]:
         """Invariants that no scenario judged, each with the reasons that scenarios gave."""
         reasons: dict[Invariant, dict[str, None]] = {}
-        told = [line.unjudged for line in self.started.values()]
+        # What the cases of a scenario lacked is known better than what its controls did.
+        ended = {line.scenario: dict(line.unjudged) for line in self.scenarios}
+        told = [
+            tuple(each for each in line.unjudged if each[0] not in ended.get(line.scenario, {}))
+            for line in self.started.values()
+        ]
         told += [line.unjudged for line in self.scenarios]
         for invariant, reason in (each for unjudged in told for each in unjudged):
             reasons.setdefault(invariant, {})[reason] = None

@@ -34,7 +34,7 @@ from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
 from walcrash.report.varied_text import varied_words
 from walcrash.values.finding import FindingChange, Unfollowed
-from walcrash.values.log import INJECTED_FAULT
+from walcrash.values.log import DAMAGED_AT_REST, INJECTED_FAULT
 from walcrash.values.moments import Placement
 
 # limits
@@ -152,7 +152,7 @@ def crash_point_rows(report: RunReport) -> list[tuple[str, ...]]:
     counts: dict[str, Counter[str]] = {}
     for scenario in report.scenarios:
         for name, number in scenario.crash_points.items():
-            if name == INJECTED_FAULT:
+            if name in (INJECTED_FAULT, DAMAGED_AT_REST):
                 continue
             placement, _, kind = name.partition(" ")
             counts.setdefault(kind, Counter())[placement] += number
@@ -172,9 +172,14 @@ def _crash_points(report: RunReport) -> list[str]:
 
 
 def injected_texts(report: RunReport) -> list[str]:
-    """Return how many calls failed or were cut short on purpose, as a text; none where none did."""
-    count = sum(each.crash_points.get(INJECTED_FAULT, 0) for each in report.scenarios)
-    return [f"{counted(count, 'call')} failed or moved a part, as injected"] if count else []
+    """Return how many calls failed or were cut short, and cases damaged, on purpose, as texts."""
+    calls, cases = (
+        sum(each.crash_points.get(name, 0) for each in report.scenarios)
+        for name in (INJECTED_FAULT, DAMAGED_AT_REST)
+    )
+    failed = [f"{counted(calls, 'call')} failed or moved a part, as injected"] if calls else []
+    damaged = [f"in {counted(cases, 'case')} files were damaged at rest"] if cases else []
+    return failed + damaged
 
 
 IMAGE_HEAD = (

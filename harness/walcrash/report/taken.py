@@ -9,10 +9,10 @@ from walcrash.values.rule import Taken
 from walcrash.values.story import Aspect, Story, StoryCrash
 
 
-def taken(story: Story) -> Taken:
-    """Return what the crashes of a story took."""
+def taken(story: Story) -> Taken | None:
+    """Return what the crashes of a story took; None where it has none that is known."""
     found = {_taken(boot.crash) for boot in story.boots if boot.crash is not None}
-    return next((each for each in Taken if each in found), Taken.KILL_NOTHING)
+    return next((each for each in Taken if each in found), None)
 
 
 def _taken(crash: StoryCrash) -> Taken:

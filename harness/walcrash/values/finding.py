@@ -29,13 +29,17 @@ class FindingState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FindingChange:
-    """What became of one finding of a scenario; `is_seen` if a case of this run showed it."""
+    """What became of one finding of a scenario.
+
+    `is_seen` if a case of this run showed it; `is_portability` as in `Finding`.
+    """
 
     id: str
     scenario: str
     invariant: Invariant
     state: FindingState
     is_seen: bool = True
+    is_portability: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,9 @@ class ScenarioStarted:
 INJECTED_FAULT: Final = "injected fault"
 """Where `crash_points` counts the events in whose place a fault was injected."""
 
+DAMAGED_AT_REST: Final = "damage at rest"
+"""Where `crash_points` counts the cases whose recovery was judged on what was damaged at rest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootSummary:
@@ -84,7 +87,8 @@ class BootSummary:
 
     `end` is a `BootEnd`'s value; `injected` is in how many events' place a fault was injected;
     `stored` is how many writes were stores through a mapping, which no call makes; `slow` is how
-    many calls were slow, and `outlasted` how many of these another thread did something behind.
+    many calls were slow, and `outlasted` how many of these another thread did something behind;
+    `damaged` is 1 where files were damaged at rest after it.
     """
 
     operations: Count
@@ -96,6 +100,7 @@ class BootSummary:
     stored: Annotated[Count, SPARSE] = 0
     slow: Annotated[Count, SPARSE] = 0
     outlasted: Annotated[Count, SPARSE] = 0
+    damaged: Annotated[Count, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
