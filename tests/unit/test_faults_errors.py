@@ -80,9 +80,15 @@ def test_a_simpler_error_is_at_the_operation_into_which_it_fell() -> None:
     assert simpler == [
         error(ordinal=2, error=ErrorName.ENOSPC),
         error(call=4, ordinal=1, error=ErrorName.ENOSPC, times=None),
-        error(ordinal=2, times=None),
     ]
     assert not list(error(call=4).simpler(events))
+
+
+def test_a_simpler_fault_fails_with_the_error_that_it_had() -> None:
+    full = Quota(boot=0, call=1, room_bytes=7, lasts=2, error=ErrorName.EDQUOT)
+    simpler = list(full.simpler(()))
+    assert simpler
+    assert {each.error for each in simpler} == {ErrorName.EDQUOT}
 
 
 def test_a_short_write_moves_a_byte_at_least_and_not_all() -> None:
@@ -184,6 +190,24 @@ def test_errors_in_a_row_are_told_as_one_with_the_call_that_was_first() -> None:
         "the 2nd fsync of wal.log failed with EIO, and so did the 1 after it (boot 2, call 1: "
         "sync)",
         "the 1st write of b moved 4 of 9 bytes (boot 2, call 1: sync)",
+    ]
+
+
+def test_a_short_write_and_the_refusal_of_its_rest_are_told_as_a_full_disk() -> None:
+    def told(refusal: int, path: str = "log") -> list[str]:
+        short = Event(kind=WRITE, call=1, path="log", length=125, result=30, flags=INJECTED)
+        rest = Event(kind=WRITE, call=1, path=path, length=95, result=-refusal, flags=INJECTED)
+        return [str(each) for each in io_errors([short, rest], (OPEN, CLOSE), boot=1)]
+
+    where = "(boot 1, call 1: close)"
+    assert told(errno.ENOSPC)[0] == (
+        "the 1st write of log met a full disk: it moved 30 of 125 bytes, and the next failed with "
+        f"ENOSPC {where}"
+    )
+    assert told(errno.EIO)[0] == f"the 1st write of log moved 30 of 125 bytes {where}"
+    assert told(errno.ENOSPC, "other") == [
+        f"the 1st write of log moved 30 of 125 bytes {where}",
+        f"the 1st write of other failed with ENOSPC {where}",
     ]
 
 

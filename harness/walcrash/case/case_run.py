@@ -28,13 +28,13 @@ from walcrash.values.verdict import Invariant, Judgement, Verdict
 class SearchTargets:
     """What a run is after: an invariant that breaks first, and where power is to be lost.
 
-    `power` has a target for each boot, from 1, whose image is sought and not named. With
-    `alignment` payloads may grow, so that kills within writes stay there. `is_shown_first` says
-    that the first recovery of an image shows the invariant, so that others are made of an image
-    only where that one fails.
+    Where `target_invariant` is None, any failure is sought. `power` has a target for each boot,
+    from 1, whose image is sought and not named. With `alignment` payloads may grow, so that kills
+    within writes stay there. `is_shown_first` says that the first recovery of an image shows the
+    invariant, so that others are made of an image only where that one fails.
     """
 
-    target_invariant: Invariant
+    target_invariant: Invariant | None
     alignment: Alignment | None = None
     power: Mapping[int, PowerTarget] = field(default_factory=dict)
     is_shown_first: bool = False

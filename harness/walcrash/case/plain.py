@@ -10,20 +10,26 @@ counts for the crash then; what is less severe may follow from the bug that need
 What was injected is taken away in the same way: a case that fails with its crashes and without its
 errors fails for its crashes, by the rule that it breaks then. Where an error had the subject give
 up a boot in `open`, the next boot did what that one would have done, so the boot is taken away with
-its error: a store that a kill left half-made is not for the error to answer for.
+its error: a store that a kill left half-made is not for the error to answer for. An error adds
+events, so the crashes are tried where they fall without these (`counterpart`), and then as the case
+has them.
 
 Not here: which rule is more severe (`walcrash.values.rules`).
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from walcrash.case.case_run import CaseRun
+from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
+from walcrash.case.counterpart import moved_kill, moved_target
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_target import PowerTarget
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import Outcome
+from walcrash.values.persistence import is_portability
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict, Violation
 from walcrash.workload.control import control_of
@@ -59,9 +65,8 @@ def blame(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Blame:
         return Blame(crash=None, stored=stored, plain=run)
     control = _failing_control(sandbox, stored, run)
     if control is None:
-        for boots in (_same_boots(stored, run), _opened_boots(stored, run)):
-            bare = _without_errors(sandbox, stored, run, boots)
-            if bare is not None and bare.verdict is Verdict.FAIL:
+        for bare in _without_errors(sandbox, stored, run):
+            if bare.verdict is Verdict.FAIL:
                 return Blame(crash=bare, stored=replace(stored, case=bare.case), plain=None)
         return Blame(crash=run, stored=stored, plain=None)
     broken = control.judgement.violations
@@ -82,11 +87,20 @@ def weaker_blame(sandbox: Sandbox, stored: StoredCase, weaker: CaseRun) -> CaseR
     Raises:
         WalcrashError: as `run_case`.
     """
-    found = blame(sandbox, stored, weaker)
-    if found.plain is not None:
+    if weaker.case.is_control or _failing_control(sandbox, stored, weaker) is not None:
         return None
-    bare = _without_errors(sandbox, stored, weaker, _same_boots(stored, weaker))
-    return weaker if bare is None or bare.portability_failure is None else bare.portability_failure
+    for bare in _without_errors(sandbox, stored, weaker):
+        if bare.verdict is Verdict.FAIL and _is_weaker(stored, bare):
+            return bare
+        if bare.portability_failure is not None:
+            return bare.portability_failure
+    return weaker
+
+
+def _is_weaker(stored: StoredCase, run: CaseRun) -> bool:
+    """Whether a run fails under a weaker model than its contract's, or for a finer tear."""
+    is_torn = run.atomic_bytes != stored.contract.atomic_bytes
+    return is_torn or is_portability(run.model, promised=stored.contract.model)
 
 
 def _failing_control(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
@@ -109,42 +123,67 @@ def _answered(run: CaseRun) -> Case:
     return replace(run.case, boots=tuple(boots))
 
 
-def _same_boots(stored: StoredCase, run: CaseRun) -> tuple[BootPlan, ...]:
-    """Return the boots of a case without the images that were found in it.
+def _without_errors(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Iterator[CaseRun]:
+    """Yield runs of a case without what was injected, and with its crashes.
+
+    First the crashes fall where they fall without the events that the errors added, and the image
+    of a power loss is sought there; then they are as the case has them. The same comes once more
+    without the boots that the subject gave up.
+    """
+    if not run.case.faults:
+        return
+    gave_up = [history.gave_up for history in run.history.boots]
+    every = list(range(len(run.case.boots)))
+    opened = [number for number in every if not any(gave_up[number : number + 1])]
+    for kept in [every, opened] if any(gave_up) else [every]:
+        drawn = _bare_case(run, [_drawn_boot(stored, run, number) for number in kept])
+        moved = _bare_case(run, [_moved_boot(run, number) for number in kept])
+        found = {at: moved_target(run, number) for at, number in enumerate(kept, start=1)}
+        power = {at: target for at, target in found.items() if target is not None}
+        if moved is not None and (power or moved != drawn):
+            yield _run_moved(sandbox, stored, run, moved, power)
+        if drawn is not None:
+            yield run_case(sandbox, replace(stored, case=drawn))
+
+
+def _bare_case(run: CaseRun, boots: Sequence[BootPlan]) -> Case | None:
+    """Return a case with other boots and nothing injected; None where no crash is left."""
+    if not boots:
+        return None
+    bare = replace(run.case, boots=tuple(boots), faults=())
+    return None if bare.is_control else bare
+
+
+def _drawn_boot(stored: StoredCase, run: CaseRun, number: int) -> BootPlan:
+    """Return a boot of a case without the image that was found in it.
 
     Where a power loss was drawn, its images are searched anew: the one that failed may not be there
     without the errors.
     """
-    drawn = stored.case.boots
-    return tuple(
-        replace(boot, crash=drawn[number].crash)
-        if number < len(drawn) and isinstance(drawn[number].crash, PowerLoss)
-        else boot
-        for number, boot in enumerate(run.case.boots)
-    )
+    boot, drawn = run.case.boots[number], stored.case.boots
+    if number < len(drawn) and isinstance(drawn[number].crash, PowerLoss):
+        return replace(boot, crash=drawn[number].crash)
+    return boot
 
 
-def _opened_boots(stored: StoredCase, run: CaseRun) -> tuple[BootPlan, ...]:
-    """Return the same without those that the subject gave up; nothing where there are none."""
-    gave_up = [history.gave_up for history in run.history.boots]
-    if not any(gave_up):
-        return ()
-    every = _same_boots(stored, run)
-    return tuple(boot for number, boot in enumerate(every) if not any(gave_up[number : number + 1]))
+def _moved_boot(run: CaseRun, number: int) -> BootPlan:
+    """Return a boot of a case with its kill where it falls without what the errors added."""
+    return moved_kill(run.boots[number]) if number < len(run.boots) else run.case.boots[number]
 
 
-def _without_errors(
-    sandbox: Sandbox, stored: StoredCase, run: CaseRun, boots: tuple[BootPlan, ...]
-) -> CaseRun | None:
-    """Run some boots of a case without what was injected, and with their crashes.
-
-    Returns:
-        None where nothing was injected, or nothing is left that could fail for a crash.
-    """
-    if not run.case.faults or not boots:
-        return None
-    bare = replace(run.case, boots=boots, faults=())
-    return None if bare.is_control else run_case(sandbox, replace(stored, case=bare))
+def _run_moved(
+    sandbox: Sandbox,
+    stored: StoredCase,
+    run: CaseRun,
+    case: Case,
+    power: Mapping[int, PowerTarget],
+) -> CaseRun:
+    """Run a case whose crashes were moved; what the case searched before counts on."""
+    asked = replace(torn_as(stored, run), case=case)
+    if not power:
+        return run_case(sandbox, asked)
+    moved = run_case(sandbox, asked, targets=SearchTargets(target_invariant=None, power=power))
+    return replace(moved, coverage=run.coverage, search=run.search, looks=run.looks)
 
 
 def _rank(violations: tuple[Violation, ...]) -> int:

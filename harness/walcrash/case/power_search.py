@@ -19,7 +19,7 @@ from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.persistence import rank
 from walcrash.values.seed import Prng
-from walcrash.values.verdict import Invariant
+from walcrash.values.verdict import Invariant, Verdict
 
 # limits
 CHOICES_AT_A_POSITION: Final = 256
@@ -38,9 +38,12 @@ Weight = tuple[int, int, Loss, int, int]
 
 
 def search_near(
-    search: LossSearch, boot: RecordedBoot, target: PowerTarget, target_invariant: Invariant
+    search: LossSearch,
+    boot: RecordedBoot,
+    target: PowerTarget,
+    target_invariant: Invariant | None,
 ) -> Judged | None:
-    """Judge what a target finds until the target invariant breaks first.
+    """Judge what a target finds until the target invariant breaks first; None is any.
 
     Returns:
         The first that breaks it, else the last one that was judged; None if there is no image.
@@ -52,7 +55,11 @@ def search_near(
     for candidate in targeted(boot, target):
         cell = boot.cell(candidate.choice.position, is_power_loss=True)
         judged = search.judge_image(candidate, kind_of_place(cell))
-        if judged.judgement.breaks_first(target_invariant):
+        if target_invariant is None:
+            is_found = judged.judgement.verdict is Verdict.FAIL
+        else:
+            is_found = judged.judgement.breaks_first(target_invariant)
+        if is_found:
             break
     return judged
 

@@ -18,6 +18,7 @@ from itertools import combinations
 from typing import Final
 
 from walcrash.case.case_run import CaseRun
+from walcrash.case.counterpart import added_events, moved_kill, moved_target
 from walcrash.case.deadline import TimeOver
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
@@ -34,7 +35,7 @@ from walcrash.values.case import Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
-from walcrash.values.faults import KEPT_SCALE, CrashPoint, KillTimer, PowerLoss
+from walcrash.values.faults import KEPT_SCALE, CrashPoint, Fault, KillTimer, PowerLoss
 from walcrash.values.image_choice import Policy
 from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
@@ -266,13 +267,35 @@ def _simplest_power_loss(trial: Trial, boot: int, beyond: PersistenceModel | Non
 
 def _fewer_faults(trial: Trial) -> None:
     """Inject nothing, then one fault less, then simpler ones of the same class."""
-    if trial.case.faults and not trial.attempt(workload.with_faults(trial.case, ())):
+    if trial.case.faults and not _without_faults(trial, trial.case.faults):
         at = 0
         while at < len(faults := trial.case.faults):
-            fewer = (*faults[:at], *faults[at + 1 :])
-            if not trial.attempt(workload.with_faults(trial.case, fewer)):
+            if not _without_faults(trial, faults[at : at + 1]):
                 _simpler_fault(trial, at)
                 at += 1
+
+
+def _without_faults(trial: Trial, gone: tuple[Fault, ...]) -> bool:
+    """Take faults away; where that fails, move the crashes to where they fall without them."""
+    left = tuple(fault for fault in trial.case.faults if fault not in gone)
+    edit = workload.with_faults(trial.case, left)
+    if trial.attempt(edit):
+        return True
+    struck = {fault.boot for fault in gone} - {fault.boot for fault in left}
+    case, targets = edit.case, {}
+    for number in sorted(boot for boot in struck if boot < len(trial.run.boots)):
+        watched = trial.run.boots[number]
+        if not added_events(watched.events()):
+            continue
+        boots = list(case.boots)
+        boots[number] = moved_kill(watched)
+        case = replace(case, boots=tuple(boots))
+        target = moved_target(trial.run, number)
+        if target is not None:
+            targets[number] = target
+    if case == edit.case and not targets:
+        return False
+    return trial.attempt(workload.unchanged(case), targets=targets)
 
 
 def _simpler_fault(trial: Trial, at: int) -> None:

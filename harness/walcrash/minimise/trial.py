@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun, SearchTargets
+from walcrash.case.counterpart import events_before
 from walcrash.case.outcome import has_acknowledged
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
@@ -202,18 +203,9 @@ class Trial:
         choice = self.choice(boot)
         if choice is None or boot >= len(self.run.boots):
             return None
-        before = self.events_before(boot)
+        before = events_before(self.run, boot)
         events = self.run.boots[boot].events()
         return target_of(choice, events, before, models=(choice.model,), images=NEAR_IMAGES)
-
-    def events_before(self, boot: int) -> int:
-        """Return how many events lie between the last power loss and a boot."""
-        count = 0
-        for earlier in reversed(self.run.boots[:boot]):
-            if isinstance(earlier.plan.crash, PowerLoss):
-                break
-            count += len(earlier.recording.rows)
-        return count
 
     def landed(self, boot: int) -> CrashPoint | None:
         """Return where a boot's kill fell, as the n-th event of its kind in its call."""

@@ -21,6 +21,9 @@ from walcrash.values.record import RecordType
 ERRORS_PER_BOOT: Final = 1_000
 """Errors of one boot that are kept, the first ones."""
 
+_FULL: Final = frozenset({numbers.ENOSPC, numbers.EDQUOT})
+"""What a call returns for which there is no room."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IoError:
@@ -36,6 +39,8 @@ class IoError:
         done_bytes: how much a short transfer moved.
         length: how much it was asked for, in bytes.
         times: how many calls in a row had it.
+        then_errno: of a short transfer for which the disk was full: the error of the next such call
+            on that name, which had no room at all; else 0.
         operation: what the workload was doing.
         record: the type of the record, where that was an append.
     """
@@ -49,19 +54,25 @@ class IoError:
     done_bytes: Annotated[Count, SPARSE] = 0
     length: Annotated[Count, SPARSE] = 0
     times: Annotated[Count, SPARSE] = 1
+    then_errno: Annotated[Count, SPARSE] = 0
     operation: OperationKind | None = None
     record: Annotated[RecordType | None, SPARSE] = None
 
     @property
     def name(self) -> str:
         """The error's name, such as `EIO`; empty for a short transfer."""
-        return numbers.errorcode.get(self.errno, str(self.errno)) if self.errno else ""
+        return _name(self.errno) if self.errno else ""
 
     def __str__(self) -> str:
         """Return the form in reports: `the 2nd fsync of a.log failed with EIO (boot 1, ...)`."""
         what = f"the {ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
         if self.errno:
             how = f"failed with {self.name}"
+        elif self.then_errno:
+            how = (
+                f"met a full disk: it moved {self.done_bytes:,} of {self.length:,} bytes, and the "
+                f"next failed with {_name(self.then_errno)}"
+            )
         else:
             how = f"moved {self.done_bytes:,} of {self.length:,} bytes"
         more = f", and so did the {self.times - 1:,} after it" if self.times > 1 else ""
@@ -89,8 +100,10 @@ def io_errors(
     for error in _each(events, operations, boot):
         if found and _is_same(found[-1], error):
             found[-1] = replace(found[-1], times=found[-1].times + 1)
-        else:
-            found.append(error)
+            continue
+        if found and _is_out_of_room(found[-1], error):
+            found[-1] = replace(found[-1], then_errno=error.errno)
+        found.append(error)
     return tuple(found[:ERRORS_PER_BOOT])
 
 
@@ -124,3 +137,16 @@ def _is_same(one: IoError, other: IoError) -> bool:
         and bool(one.errno)
         and one.nth + one.times == other.nth
     )
+
+
+def _is_out_of_room(one: IoError, other: IoError) -> bool:
+    """Whether a full disk cut the first one short, and refused the rest of it."""
+    is_short = not one.errno and one.done_bytes < one.length
+    is_next = (one.kind, one.path, one.call, one.nth + 1) == (
+        other.kind, other.path, other.call, other.nth,
+    )  # fmt: skip
+    return is_short and is_next and other.errno in _FULL
+
+
+def _name(errno: int) -> str:
+    return numbers.errorcode.get(errno, str(errno))

@@ -9,11 +9,9 @@ Source: `fsync(2)`, `write(2)`; Rebello et al., "Can Applications Recover from f
 ATC 2020.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
 from walcrash.values.faults.calls import ERRORS, ON_REQUEST, PASSING, ErrorName, FaultCall
 from walcrash.values.faults.injected import FAULTS, Attempt, Instead
@@ -32,16 +30,6 @@ class CallError(NthCall):
         """Return the error."""
         del attempt
         return Instead(errno=self.error.number)
-
-    def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
-        """Yield the fault once, at the operation into which it fell, and with EIO.
-
-        Args:
-            events: the trace of its boot, as far as it went.
-        """
-        yield from NthCall.simpler(self, events)
-        if self.error is not ErrorName.EIO and ErrorName.EIO in ERRORS[self.on]:
-            yield replace(self, error=ErrorName.EIO)
 
     def __str__(self) -> str:
         """Return the form that reports use: `EIO for fsync 2 from call 3 of boot 1 on`."""

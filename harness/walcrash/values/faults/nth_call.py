@@ -70,6 +70,8 @@ class NthCall(Fault):
     def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
         """Yield the fault once, and at the operation into which it fell.
 
+        The error stays: the scenario may allow no other.
+
         Args:
             events: the trace of its boot, as far as it went.
         """

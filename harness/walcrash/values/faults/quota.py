@@ -71,6 +71,8 @@ class Quota(Fault):
     def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
         """Yield the disk that stays full, and the one without any room.
 
+        The error stays: the scenario may allow no other.
+
         Args:
             events: the trace of its boot, as far as it went.
         """
@@ -82,8 +84,6 @@ class Quota(Fault):
             yield replace(self, lasts=None)
             if self.lasts > 1:
                 yield replace(self, lasts=1)
-        if self.error is not ErrorName.ENOSPC:
-            yield replace(self, error=ErrorName.ENOSPC)
         if self.room_bytes:
             yield replace(self, room_bytes=0)
 
