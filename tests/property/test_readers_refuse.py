@@ -40,7 +40,7 @@ from walcrash.values.errors import ExitCode, WalcrashError
 from walcrash.values.finding import FindingState
 from walcrash.values.log import FindingReported, StopReason
 from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import Recovery
+from walcrash.values.recovery import Recovery, Resume, UndecodableRecord
 from walcrash.values.version import VERSION
 from walcrash.wal.vixw import encode_record
 from walcrash.workload.draw import case_seed
@@ -308,7 +308,9 @@ def test_replies_of_workers(count: int) -> None:
         },
     }  # fmt: skip
     assert isinstance(recovered, Recovery)
-    resumed = {"ok": True, "resume": messages.resume_to_json(0, list(recovered.records))}
+    undecodable = (UndecodableRecord(7, b"\xff\0", 0),)
+    replayed = Resume(0, recovered.records, undecodable)
+    resumed = {"ok": True, "resume": messages.resume_to_json(replayed)}
     for each in (fields, resumed, described, {"ok": False, "gone": "died", "error": "x"}):
         line = json.dumps(each).encode()
         assert not first_failure(inputs(line, count, is_json=True), read)
