@@ -7,6 +7,7 @@ from report_lines import ended, scenario_ended, scenario_started, started
 from walcrash.report.run_report import RunReport
 from walcrash.report.unreached import unreached_sentences
 from walcrash.report.untested import untested_promises
+from walcrash.values.fault_matrix import AbsentFault, FaultMatrix
 from walcrash.values.log import line_from_json, line_to_json
 from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.verdict import Verdict
@@ -108,3 +109,23 @@ def test_reaches_are_added_up():
         file_bytes=9_000,
     )
     assert Reach.of_all([]) == Reach()
+
+
+def test_a_fault_that_no_call_fits_is_told_with_its_keys():
+    report = RunReport("7", scenario_paths={"quick": ""})
+    report.add(started("quick"))
+    report.add(scenario_started("quick"))
+    absent = (
+        AbsentFault(kind="error", files="*.wal"),
+        AbsentFault(kind="short", calls=("read", "write")),
+    )
+    reach = WorkloadReach(cases=ALL, controls=ALL, is_fitted=True)
+    line = scenario_ended("quick", 1, 0, reach=reach, matrix=FaultMatrix(absent=absent))
+    report.add(line)
+    assert unreached_sentences(report) == [
+        'an injected fault of `kind = "error"`, of quick: no call that the cases made fits '
+        '`files = "*.wal"` in [[faults]]; change it or leave it out',
+        'an injected fault of `kind = "short"`, of quick: no call that the cases made fits '
+        '`calls = ["read", "write"]` in [[faults]]; change it or leave it out',
+    ]
+    assert line_from_json(line_to_json(line)) == line

@@ -9,6 +9,7 @@ Not here: what became of a strike (`walcrash.case.fault_rows`).
 from collections.abc import Sequence
 from dataclasses import replace
 
+from walcrash.campaign.absent_faults import absent_faults
 from walcrash.values.event import EventKind
 from walcrash.values.fault_matrix import (
     FULL_DISK,
@@ -39,9 +40,11 @@ def matrix_of(matrix: FaultMatrix, plans: Sequence[FaultPlan]) -> FaultMatrix | 
     asked = [plan for plan in plans if isinstance(class_of(plan), Injectable)]
     if not asked:
         return None
+    absent = absent_faults(matrix.calls, asked)
     if all(class_of(plan).is_at_rest for plan in asked):
-        return replace(matrix, calls=())
-    return replace(matrix, calls=tuple(_with_never(row, asked) for row in matrix.calls))
+        return replace(matrix, calls=(), absent=absent)
+    rows = tuple(_with_never(row, asked) for row in matrix.calls)
+    return replace(matrix, calls=rows, absent=absent)
 
 
 def _with_never(row: CallRow, plans: Sequence[FaultPlan]) -> CallRow:

@@ -265,10 +265,17 @@ class Tally:
                 return Verdict.INCONCLUSIVE, self.doubts[0]
             return Verdict.INCONCLUSIVE, f"{count} of {self.cases} cases: {self.doubts[0]}"
         if not self.crash_points.total():
-            return Verdict.INCONCLUSIVE, "no case reached its crash point"
+            return Verdict.INCONCLUSIVE, self._why_nothing_fell()
         if not self.judged:
             return Verdict.INCONCLUSIVE, "no invariant applied"
         return Verdict.PASS, self._remarks()
+
+    def _why_nothing_fell(self) -> str:
+        matrix = matrix_of(self.matrix, self.scenario.faults)
+        if matrix is None or not matrix.absent:
+            return "no case reached its crash point"
+        keys = ", ".join(each.keys for each in matrix.absent)
+        return f"no fault fell: no call that was made fits {keys}"
 
     def _remarks(self) -> str:
         return "; ".join(text for text in (cuts_text(self.cuts), self._outside()) if text)

@@ -5,7 +5,9 @@ acknowledged; boots that no crash fell into; no record over a page end, where it
 records go to; no file of records that a next one followed, where records went to one file, each
 behind the one before.
 
-A fitted workload deals its shapes among `FITTED_DECK` cases, so of fewer nothing is said.
+A fault that no call fits which the cases made is said as well.
+
+A fitted workload deals its shapes among `FITTED_DECK` cases, so of fewer nothing is said of it.
 
 Not here: promises that no crash put to the test (`untested`).
 """
@@ -14,6 +16,7 @@ from typing import Final
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, listed
+from walcrash.values.faults import FaultKind
 from walcrash.values.log import ScenarioEnded, ScenarioStarted
 from walcrash.values.reach import WorkloadReach
 from walcrash.values.scenario import FITTED_DECK, MIX_CAPABILITIES, OperationMix
@@ -36,6 +39,10 @@ _ASKED: Final = (
 )
 """The operations that a case should have where the subject supports them."""
 
+_ROT: Final = FaultKind.ROT.value
+_NO_CALL: Final = "no call that the cases made"
+_NO_FILE: Final = "no file that the cases made"
+
 _ORDINALS: Final = {2: "second", 3: "third"}
 
 
@@ -46,6 +53,8 @@ def unreached_sentences(report: RunReport) -> list[str]:
         started = report.started.get(ended.scenario)
         if started is None or ended.reach is None:
             continue
+        for found in _absent(ended):
+            names.setdefault(found, []).append(escape(ended.scenario))
         if ended.reach.is_fitted and ended.cases < FITTED_DECK:
             continue
         for found in _unreached(started, ended, ended.reach):
@@ -64,6 +73,18 @@ def _unreached(
         *_boots(ended, reach),
         *_page_ends(reach),
         *_files(reach),
+    ]
+
+
+def _absent(ended: ScenarioEnded) -> list[tuple[str, str]]:
+    """Return the faults that no call fits, each with the keys that keep them from it."""
+    return [
+        (
+            f'an injected fault of `kind = "{escape(each.kind)}"`',
+            f"{_NO_FILE if each.kind == _ROT else _NO_CALL} fits `{escape(each.keys)}` in "
+            "[[faults]]; change it or leave it out",
+        )
+        for each in (ended.matrix.absent if ended.matrix is not None else ())
     ]
 
 

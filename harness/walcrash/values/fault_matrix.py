@@ -11,6 +11,7 @@ where one was struck.
 Not here: how a case is read into rows (`walcrash.case.fault_rows`), layout (`report`).
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -121,16 +122,40 @@ class DamageRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentFault(Row):
+    """A fault of a scenario that no call fits which its cases made.
+
+    Attributes:
+        kind: as the scenario has it.
+        files, calls, operations: those keys of it that keep it from every call; the others are
+            empty.
+    """
+
+    kind: str
+    files: str = ""
+    calls: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> str:
+        """The keys as a scenario has them: `calls = ["rename"]`."""
+        stated = {"files": self.files, "calls": self.calls, "operations": self.operations}
+        return ", ".join(f"{key} = {json.dumps(value)}" for key, value in stated.items() if value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultMatrix:
     """What injected faults and damage at rest fell on, and what came of it.
 
     Attributes:
         calls: the rows of calls, in the order of `CallRow.place`.
         damaged: the rows of damage at rest, by the name of the file.
+        absent: the faults that no call fits.
     """
 
     calls: Annotated[tuple[CallRow, ...], SPARSE] = ()
     damaged: Annotated[tuple[DamageRow, ...], SPARSE] = ()
+    absent: Annotated[tuple[AbsentFault, ...], SPARSE] = ()
 
     @classmethod
     def sum(cls, parts: Iterable["FaultMatrix"]) -> "FaultMatrix":
@@ -151,6 +176,11 @@ class FaultMatrix:
         return cls(
             calls=tuple(row for _, row in sorted(calls.items())),
             damaged=tuple(row for _, row in sorted(damaged.items())),
+            absent=tuple(
+                each for each in every[0].absent if all(each in part.absent for part in every)
+            )
+            if every
+            else (),
         )
 
     @property
