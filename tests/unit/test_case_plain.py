@@ -206,3 +206,34 @@ def test_what_fails_without_a_boot_that_the_error_ended_in_open_fails_for_its_cr
     assert found.crash.judgement.breaks_first(LOST)
     assert found.crash.case.boots == run.case.boots[1:]
     assert blame(cast("Sandbox", None), case, run).crash == run
+
+
+def test_what_fails_without_an_append_that_the_error_had_refused_fails_for_its_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The log holds one record where the other was refused, and two without the error."""
+
+    def rule(shown: Shown) -> Invariant | None:
+        if shown.case.is_control:
+            return None
+        appends = calls_of(shown.case)
+        return UNREPORTED if shown.case.faults else (LOST if appends == [str(put(2))] else None)
+
+    subject = MadeUpSubject(rule)
+    monkeypatch.setattr(plain, "run_case", lambda _, asked: subject(asked))
+    case = stored(killed(put(1), put(2)))
+    fault = CallError(boot=0, call=1, on=FaultCall.WRITE, error=ErrorName.EIO)
+    case = replace(case, case=replace(case.case, faults=(fault,)))
+    run = subject(case)
+    assert blame(cast("Sandbox", None), case, run).crash == run
+    (boot,) = run.history.boots
+    error = IoError(boot=1, call=1, kind=EventKind.WRITE, path="log", nth=1, errno=5)
+    calls = (boot.calls[0], replace(boot.calls[1], outcome=Outcome.REFUSED), *boot.calls[2:])
+    refused = replace(boot, calls=calls, errors=(error,))
+    refused_run = replace(run, history=replace(run.history, boots=(refused,)))
+    found = blame(cast("Sandbox", None), case, refused_run)
+    assert found.crash is not None
+    assert found.crash.judgement.breaks_first(LOST)
+    crash = found.crash.case.boots[0].crash
+    assert isinstance(crash, CrashPoint)
+    assert crash.call == 1

@@ -12,7 +12,7 @@ errors fails for its crashes, by the rule that it breaks then. Where an error ha
 up a boot in `open`, the next boot did what that one would have done, so the boot is taken away with
 its error: a store that a kill left half-made is not for the error to answer for. An error adds
 events, so the crashes are tried where they fall without these (`counterpart`), and then as the case
-has them.
+has them. Last, appends that were refused for an error are taken away with it (`refused`).
 
 Not here: which rule is more severe (`walcrash.values.rules`).
 """
@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
 from walcrash.case.counterpart import moved_kill, moved_target
+from walcrash.case.refused import kept_calls, with_kept_calls
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import PowerTarget
@@ -128,22 +129,34 @@ def _without_errors(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Itera
 
     First the crashes fall where they fall without the events that the errors added, and the image
     of a power loss is sought there; then they are as the case has them. The same comes once more
-    without the boots that the subject gave up.
+    without the boots that the subject gave up, and the first without the appends that it refused.
     """
     if not run.case.faults:
         return
     gave_up = [history.gave_up for history in run.history.boots]
     every = list(range(len(run.case.boots)))
     opened = [number for number in every if not any(gave_up[number : number + 1])]
-    for kept in [every, opened] if any(gave_up) else [every]:
-        drawn = _bare_case(run, [_drawn_boot(stored, run, number) for number in kept])
-        moved = _bare_case(run, [_moved_boot(run, number) for number in kept])
-        found = {at: moved_target(run, number) for at, number in enumerate(kept, start=1)}
-        power = {at: target for at, target in found.items() if target is not None}
+    for numbers in [every, opened] if any(gave_up) else [every]:
+        drawn = _bare_case(run, [_drawn_boot(stored, run, number) for number in numbers])
+        moved = _bare_case(run, [_moved_boot(run, number) for number in numbers])
+        power = _moved_targets(run, numbers)
         if moved is not None and (power or moved != drawn):
             yield _run_moved(sandbox, stored, run, moved, power)
         if drawn is not None:
             yield run_case(sandbox, replace(stored, case=drawn))
+        kept = {number: kept_calls(run, number) for number in numbers}
+        if any(len(kept[number]) < len(run.case.boots[number].operations) for number in numbers):
+            boots = [with_kept_calls(_moved_boot(run, number), kept[number]) for number in numbers]
+            fewer = _bare_case(run, boots)
+            if fewer is not None:
+                left = {at: each.moved(kept[numbers[at - 1]]) for at, each in power.items()}
+                yield _run_moved(sandbox, stored, run, fewer, left)
+
+
+def _moved_targets(run: CaseRun, numbers: Sequence[int]) -> dict[int, PowerTarget]:
+    """Return what finds the power losses of some boots without what errors added, by new boot."""
+    found = {at: moved_target(run, number) for at, number in enumerate(numbers, start=1)}
+    return {at: target for at, target in found.items() if target is not None}
 
 
 def _bare_case(run: CaseRun, boots: Sequence[BootPlan]) -> Case | None:
