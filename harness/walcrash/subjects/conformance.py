@@ -53,7 +53,7 @@ class Check:
 _SUITE: Final = {
     "test_it_says_what_it_promises_and_supports": (
         "describes-itself",
-        "It says what it supports, in words that are known.",
+        "It says what it promises and what it supports, in values that are known.",
         "compare `supports` with the table of requests in the protocol",
     ),
     "test_an_empty_directory_opens_as_an_empty_log": (

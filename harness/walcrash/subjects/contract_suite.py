@@ -20,17 +20,18 @@ Source: `harness/walcrash/docs/reference/driver-protocol.md`, for what each oper
 import os
 import tempfile
 import unittest
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
 from walcrash.subjects import messages
 from walcrash.subjects.adapter import Adapter, DefiniteFailure
+from walcrash.subjects.contract_words import require, require_growing, require_records
 from walcrash.subjects.loading import find_adapter, make_adapter
 from walcrash.values.contract import Acknowledges, Promise
-from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import OperationStatus
+from walcrash.values.record import Record, RecordType, Undecodable
+from walcrash.values.recovery import OperationStatus, SubjectState
 
 LATER_MS = 10_000_000_000
 """So much later that whatever waits for a time is due: over a hundred days, milliseconds."""
@@ -77,6 +78,9 @@ _STATUS: Final = {
     RecordType.DONE: OperationStatus.DONE,
     RecordType.FAILED: OperationStatus.FAILED,
 }
+
+
+_AT_RECORDS: Final = "a checkpoint is the offset at which a record begins, or the end"
 
 
 def takes(subject: Adapter, record: Record) -> bool:
@@ -133,13 +137,18 @@ class AdapterContract:
         return tuple(record for record in RECORDS if record.id not in refused)
 
     def test_it_says_what_it_promises_and_supports(self) -> None:
-        description = messages.describe(self.make())
-        assert messages.read_description(description).supports == self.make().supports
+        described = messages.read_description(messages.describe(self.make())).supports
+        supports = self.make().supports
+        require(
+            described == supports,
+            f"it says that it supports {sorted(described)}, and then {sorted(supports)}",
+        )
 
     def test_an_empty_directory_opens_as_an_empty_log(self, tmp_path: Path) -> None:
         with self.opened(tmp_path) as subject:
-            assert list(subject.replay(0)) == []
-            assert isinstance(subject.end(), int)
+            require_records(_replayed(subject), (), "a replay of an empty directory")
+            end = subject.end()
+            require(isinstance(end, int), f"`end` replied {end!r:.80}, which is no integer")
 
     def test_records_come_back_equal_and_in_order_at_offsets_that_grow(
         self, tmp_path: Path
@@ -147,18 +156,25 @@ class AdapterContract:
         records = self.taken()
         with self.opened(tmp_path) as subject:
             offsets = [subject.append(record) for record in records]
-            assert offsets == sorted(set(offsets))
-            assert messages.collect(0, subject.replay(0)).records
-            assert list(subject.replay(0)) == list(zip(offsets, records, strict=True))
-            assert subject.end() > offsets[-1]
+            require_growing(offsets)
+            messages.collect(0, subject.replay(0))
+            require_records(_replayed(subject), records, "a replay from 0")
+            shown = [offset for offset, _ in subject.replay(0)]
+            require(
+                shown == offsets,
+                f"appends were given the offsets {offsets}, and a replay has {shown}",
+            )
+            end = subject.end()
+            require(end > offsets[-1], f"the end is {end}, and a record is at {offsets[-1]}")
 
     def test_a_replay_from_any_record_yields_it_and_what_follows(self, tmp_path: Path) -> None:
         records = self.taken()
         with self.opened(tmp_path) as subject:
             offsets = [subject.append(record) for record in records]
             for position, offset in enumerate(offsets):
-                assert [record for _, record in subject.replay(offset)] == [*records[position:]]
-            assert list(subject.replay(subject.end())) == []
+                what = f"a replay from {offset}, record {position + 1} of {len(records)},"
+                require_records(_replayed(subject, offset), records[position:], what)
+            require_records(_replayed(subject, subject.end()), (), "a replay from the end")
 
     def test_a_replay_that_is_given_up_does_no_harm(self, tmp_path: Path) -> None:
         records = self.taken()
@@ -167,7 +183,8 @@ class AdapterContract:
             subject.append(records[1])
             next(iter(subject.replay(0)))
             subject.append(put("late", 9))
-            assert [record for _, record in subject.replay(0)] == [*records[:2], put("late", 9)]
+            expected = [*records[:2], put("late", 9)]
+            require_records(_replayed(subject), expected, "a replay after one that was given up")
 
     def test_everything_is_there_after_a_close_and_appends_go_on_behind_it(
         self, tmp_path: Path
@@ -176,9 +193,17 @@ class AdapterContract:
         expected: list[tuple[int, Record]] = []
         for few in (records[:4], records[4:], (put("late", 9),)):
             with self.opened(tmp_path) as subject:
-                assert list(subject.replay(0)) == expected
+                appended = [record for _, record in expected]
+                require_records(_replayed(subject), appended, "after a close and an open a replay")
+                shown = list(subject.replay(0))
+                require(
+                    shown == expected,
+                    "after a close and an open a replay has the offsets "
+                    f"{[offset for offset, _ in shown]}, and the appends were given "
+                    f"{[offset for offset, _ in expected]}",
+                )
                 expected += [(subject.append(record), record) for record in few]
-        assert [offset for offset, _ in expected] == sorted({offset for offset, _ in expected})
+        require_growing([offset for offset, _ in expected])
 
     def test_what_it_acknowledged_is_there_when_its_process_ends_without_a_close(
         self, tmp_path: Path
@@ -199,9 +224,9 @@ class AdapterContract:
                 os._exit(0)
             finally:
                 os._exit(1)
-        assert os.waitpid(pid, 0)[1] == 0
+        require(os.waitpid(pid, 0)[1] == 0, "a process that appends ended by an error")
         with self.opened(tmp_path) as subject:
-            assert [record for _, record in subject.replay(0)] == [*records]
+            require_records(_replayed(subject), records, "after a process that ended a replay")
 
     def test_a_sync_changes_nothing_that_is_seen(self, tmp_path: Path) -> None:
         self.need("sync")
@@ -209,7 +234,7 @@ class AdapterContract:
             subject.sync()
             subject.append(RECORDS[1])
             subject.sync()
-            assert [record for _, record in subject.replay(0)] == [RECORDS[1]]
+            require_records(_replayed(subject), [RECORDS[1]], "a replay after a sync")
 
     def test_the_state_is_what_the_records_amount_to(self, tmp_path: Path) -> None:
         self.need("checkpoint")
@@ -220,13 +245,7 @@ class AdapterContract:
                     for record in records:
                         subject.append(record)
                 state = subject.state()
-            found = {name: operation.status for name, operation in state.operations.items()}
-            assert found == {record.id: _STATUS[record.type] for record in records}
-            for record in records:
-                if record.type is RecordType.FAILED:
-                    assert state.operations[record.id].error == record.error
-                    assert state.operations[record.id].next_retry_at_ms == record.next_retry_at_ms
-            assert state.checkpoint <= state.applied
+            _require_state(state, records)
 
     def test_an_apply_moves_the_checkpoint_to_a_record_boundary(self, tmp_path: Path) -> None:
         self.need("apply", "checkpoint")
@@ -235,13 +254,29 @@ class AdapterContract:
             for record in records:
                 subject.append(record)
             checkpoint = subject.apply()
-            assert subject.state().checkpoint == checkpoint <= subject.end()
+            said, end = subject.state().checkpoint, subject.end()
+            require(
+                said == checkpoint,
+                f"`apply` replied {checkpoint}, and right behind it `state` has the checkpoint "
+                f"{said}",
+                hint="reply the checkpoint that was saved, and show the same one in `state`",
+            )
+            require(
+                checkpoint <= end,
+                f"`apply` replied {checkpoint}, and the log ends at {end}",
+                hint=_AT_RECORDS,
+            )
         with self.opened(tmp_path) as subject:
             offsets = [offset for offset, _ in subject.replay(0)]
             state = subject.state()
-            assert state.checkpoint in [*offsets, subject.end()]
+            require(
+                state.checkpoint in [*offsets, subject.end()],
+                f"after `apply`, a close and an open the checkpoint is {state.checkpoint}, where "
+                "no record begins and the log does not end",
+                hint=_AT_RECORDS,
+            )
             missing = [record.id for record in records if record.id not in state.operations]
-            assert not missing, f"after apply, close and open the state lacks {missing}"
+            require(not missing, f"after apply, close and open the state lacks {missing}")
 
     def test_a_tick_sends_what_is_due_and_nothing_that_is_done(self, tmp_path: Path) -> None:
         self.need("effects")
@@ -250,9 +285,14 @@ class AdapterContract:
             for record in (put("sent", 1), put("waits", 2), put("done", 3), done("done", 4)):
                 subject.append(record)
             subject.append(failed("waits", 5, LATER_MS))
-            assert [*subject.tick(10)] == ["sent"]
-            assert effects == ["sent"]
-            assert sorted([*subject.tick(11), *subject.tick(3 * LATER_MS)]) == ["sent", "waits"]
+            first = [*subject.tick(10)]
+            require(first == ["sent"], f"a tick replied {first}, and `sent` alone was due")
+            require(effects == ["sent"], f"the effects {effects} were made, and `sent` was due")
+            later = sorted([*subject.tick(11), *subject.tick(3 * LATER_MS)])
+            require(
+                later == ["sent", "waits"],
+                f"later ticks replied {later}, and `sent` and `waits` were due, once each",
+            )
 
     def test_a_compaction_drops_records_of_done_operations_and_nothing_else(
         self, tmp_path: Path
@@ -265,20 +305,57 @@ class AdapterContract:
                 subject.apply()
             subject.compact()
             kept = [each.record for each in messages.collect(0, subject.replay(0)).records]
-            assert [record for record in records if record in kept] == kept
-            assert [r for r in kept if r.id != "b"] == [r for r in records if r.id != "b"]
-            assert subject.append(put("late", 9)) > last
+            known = [record for record in records if record in kept]
+            require_records(kept, known, "a replay after a compaction")
+            open_ = [record for record in records if record.id != "b"]
+            shown = [record for record in kept if record.id != "b"]
+            require_records(shown, open_, "a replay of what is not done, after a compaction,")
+            late = subject.append(put("late", 9))
+            require(
+                late > last,
+                f"an append after a compaction was given offset {late}, and one before it {last}",
+            )
         with self.opened(tmp_path) as subject:
-            assert [record for _, record in subject.replay(0)] == [*kept, put("late", 9)]
+            expected = [*kept, put("late", 9)]
+            require_records(_replayed(subject), expected, "a replay after compaction and reopen")
 
     def test_two_directories_have_nothing_in_common(self, tmp_path: Path) -> None:
         self.need("reopen")
         for name in ("one", "other"):
             (tmp_path / name).mkdir()
             with self.opened(tmp_path / name) as subject:
-                assert list(subject.replay(0)) == []
+                require_records(_replayed(subject), (), "a replay of an empty directory")
                 subject.append(put(name, 1))
         for name in ("one", "other"):
             with self.opened(tmp_path / name) as subject:
-                shown = messages.collect(0, subject.replay(0)).records
-                assert [each.record.id for each in shown] == [name]
+                shown = [each.record for each in messages.collect(0, subject.replay(0)).records]
+                require_records(shown, [put(name, 1)], f"a replay of the directory {name!r}")
+
+
+def _replayed(subject: Adapter, start: int = 0) -> list[Record | Undecodable]:
+    return [record for _, record in subject.replay(start)]
+
+
+def _require_state(state: SubjectState, records: Sequence[Record]) -> None:
+    found = {name: operation.status for name, operation in state.operations.items()}
+    expected = {record.id: _STATUS[record.type] for record in records}
+    for name in {**expected, **found}:
+        shown, right = (each[name].value if name in each else "no" for each in (found, expected))
+        require(
+            shown == right,
+            f"the state has {name!r:.80} with the status {shown}; its records come to {right}",
+        )
+    for record in records:
+        if record.type is RecordType.FAILED:
+            one = state.operations[record.id]
+            require(
+                (one.error, one.next_retry_at_ms) == (record.error, record.next_retry_at_ms),
+                f"the state has {record.id!r:.80} with the error {one.error!r:.80}, next try at "
+                f"{one.next_retry_at_ms}; its last record has {record.error!r:.80}, "
+                f"{record.next_retry_at_ms}",
+            )
+    require(
+        state.checkpoint <= state.applied,
+        f"the checkpoint is {state.checkpoint}, and records up to {state.applied} are applied",
+        hint="a checkpoint is never ahead of what is applied",
+    )

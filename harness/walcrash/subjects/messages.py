@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
@@ -45,7 +46,15 @@ _STATUSES: Final = {status.value: status for status in OperationStatus}
 
 
 class MalformedOutput(Exception):
-    """A subject or worker returned something that it must not; the message says what."""
+    """A subject or worker returned something that it must not; the message says what.
+
+    Attributes:
+        hint: what to write instead; empty where there is no more to say.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,7 @@ def describe(adapter: Adapter) -> dict[str, object]:
         checked_atomic_bytes(contract.atomic_bytes)
     except ValueError as problem:
         raise MalformedOutput(f"the adapter's contract: {problem}") from None
+    _check_choices(contract)
     if not isinstance(supports, Set):
         raise MalformedOutput(f"`supports` is a frozenset of texts; found {_shown(supports)}")
     if unknown := sorted(map(_shown, supports - CAPABILITIES)):
@@ -132,6 +142,28 @@ def describe(adapter: Adapter) -> dict[str, object]:
         },
         "supports": sorted(supports),
     }
+
+
+def _check_choices(contract: Contract) -> None:
+    """Refuse a contract with a text where a member of an enum is meant."""
+    kinds: dict[str, type[Enum]] = {
+        "acknowledges": Acknowledges, "kill": Promise, "power": Promise, "model": PersistenceModel,
+    }  # fmt: skip
+    stated = [(key, kind, getattr(contract, key)) for key, kind in kinds.items()]
+    if not isinstance(contract.detects, Set):
+        raise MalformedOutput(
+            f"`detects` of its Contract is a frozenset; found {_shown(contract.detects)}",
+            hint="write detects=frozenset({Damage.TORN})",
+        )
+    stated += [("detects", Damage, each) for each in sorted(contract.detects, key=str)]
+    for key, kind, value in stated:
+        if not isinstance(value, kind):
+            known = [f"{kind.__name__}.{each.name}" for each in kind]
+            meant = [f"{kind.__name__}.{each.name}" for each in kind if each.value == value]
+            raise MalformedOutput(
+                f"`{key}` of its Contract is one of {', '.join(known)}; found {_shown(value)}",
+                hint=f"write {(meant or known)[0]}, with `from walcrash import {kind.__name__}`",
+            )
 
 
 def read_description(fields: Mapping[str, Any]) -> Description:

@@ -29,6 +29,7 @@ from walcrash.recorder.descendants import adopt_orphans, end_with_parent, kill_c
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.subjects import conformance
 from walcrash.subjects.conformance import Check, Noted
+from walcrash.subjects.contract_words import Unmet
 from walcrash.subjects.driver_process import DriverProcess
 from walcrash.subjects.driver_replies import Introduction
 from walcrash.subjects.loading import (
@@ -39,6 +40,7 @@ from walcrash.subjects.loading import (
     import_hint,
     registered_adapters,
 )
+from walcrash.subjects.messages import MalformedOutput
 from walcrash.tools.check_costs import measure_costs
 from walcrash.values.conformance import CheckOutcome, Conformance, ConformanceCheck
 from walcrash.values.errors import UsageError
@@ -240,7 +242,7 @@ def _run(
         rule=check.rule,
         found=str(form["found"])[:FOUND_CHARACTERS],
         exchanged=tuple(str(line) for line in form["exchanged"]),
-        hint=check.hint if outcome is CheckOutcome.FAILED else "",
+        hint=(str(form["hint"]) or check.hint) if outcome is CheckOutcome.FAILED else "",
     )
 
 
@@ -249,7 +251,7 @@ def _form(text: str, plan: CheckPlan) -> dict[str, list[str] | str]:
         form: dict[str, list[str] | str] = json.loads(text)
         return form
     found = f"the check did not end within {plan.seconds * CALLS_PER_CHECK:g} seconds, or died"
-    return {"outcome": CheckOutcome.FAILED.value, "found": found, "exchanged": []}
+    return {"outcome": CheckOutcome.FAILED.value, "found": found, "exchanged": [], "hint": ""}
 
 
 def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) -> None:
@@ -262,27 +264,32 @@ def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) ->
         os.setsid()
         limit_bytes = plan.memory_mb << 20
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-        outcome, found = _outcome(check, directory)
+        outcome, found, hint = _outcome(check, directory)
         is_reported = outcome is CheckOutcome.FAILED
         exchanged = list(DriverProcess.exchanged) if is_reported else []
-        form = {"outcome": outcome.value, "found": found, "exchanged": exchanged}
+        form = {"outcome": outcome.value, "found": found, "exchanged": exchanged, "hint": hint}
         os.write(writing, json.dumps(form).encode()[:RESULT_BYTES])
     finally:
         os._exit(0)
 
 
-def _outcome(check: Check, directory: Path) -> tuple[CheckOutcome, str]:
+def _outcome(check: Check, directory: Path) -> tuple[CheckOutcome, str, str]:
+    """Run a check; return its outcome, what was found, and a hint that fits better than its own."""
     try:
         check.run(directory)
     except unittest.SkipTest as reason:
-        return CheckOutcome.SKIPPED, str(reason)
+        return CheckOutcome.SKIPPED, str(reason), ""
     except Noted as note:
-        return CheckOutcome.NOTED, str(note)
+        return CheckOutcome.NOTED, str(note), ""
+    except Unmet as problem:
+        return CheckOutcome.FAILED, str(problem), problem.hint
+    except MalformedOutput as problem:
+        return CheckOutcome.FAILED, str(problem), problem.hint
     except AssertionError as problem:
-        return CheckOutcome.FAILED, str(problem) or _broken_line(problem)
+        return CheckOutcome.FAILED, str(problem) or _broken_line(problem), ""
     except Exception as problem:
-        return CheckOutcome.FAILED, f"{type(problem).__name__}: {problem}"
-    return CheckOutcome.PASSED, ""
+        return CheckOutcome.FAILED, f"{type(problem).__name__}: {problem}", ""
+    return CheckOutcome.PASSED, "", ""
 
 
 def _broken_line(problem: AssertionError) -> str:
