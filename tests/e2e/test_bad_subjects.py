@@ -220,6 +220,7 @@ def test_whatever_is_wrong_with_a_subject_without_a_crash_is_a_plain_finding(
     assert_plain(ended)
 
 
+@pytest.mark.slow
 def test_a_subject_whose_daemon_writes_on_is_in_doubt_and_not_accused(tmp_path: Path) -> None:
     """It depends on the machine's load in which case the daemon gets to write."""
     file = write_scenario(tmp_path, "LeavesADaemon", name="daemon", seconds=30)

@@ -43,7 +43,7 @@ def test_the_reference_passes_as_a_python_adapter() -> None:
     assert code == 0
 
 
-SLOW = {"postgresql"}
+SLOW = {"postgresql", "redis", "duckdb", "rocksdb", "zodb"}
 
 SHIPPED = [
     pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
@@ -105,6 +105,7 @@ def test_a_wrong_driver_is_told_which_checks_fail_and_why(way: str) -> None:
         assert each["hint"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_kill_that_loses_records_is_noted_and_no_failure() -> None:
     code, checks, _ = check(*driver("buffers"))
     assert code == 0, checks

@@ -17,6 +17,7 @@ def run_compare(
     return run(directory, "compare", *words, "--seed", "7")
 
 
+@pytest.mark.slow
 def test_a_setting_with_fewer_syncs_costs_less_and_both_keep_their_contracts(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from command import PLANTED, walcrash_here
 
 BUFFERED = ("buffered-append.toml", "buffered_append.py", "planted_base.py")
@@ -55,6 +56,7 @@ def states(directory: Path) -> list[str]:
     return [row["state"] for row in json.loads(done.stdout)]
 
 
+@pytest.mark.slow
 def test_new_known_fixed_and_back_are_told_apart(found: Path, tmp_path: Path) -> None:
     directory = found
     assert "no finding is kept" in walcrash_here(tmp_path, "findings").stderr

@@ -46,6 +46,7 @@ def test_the_adapter_and_the_scenario_of_the_how_to_pass(directory: Path) -> Non
     assert "PASS  no findings in 15 cases" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_suite_of_the_how_to_passes_and_a_finding_fails_its_test(directory: Path) -> None:
     (directory / "mylog.py").write_text(MYLOG.replace("if self.size < len(data)", "if False"))
     (directory / "test_mylog.py").write_text(TEST.replace("cases=200", "cases=8"))
@@ -58,6 +59,7 @@ def test_the_suite_of_the_how_to_passes_and_a_finding_fails_its_test(directory: 
     assert "1 failed, 8 passed, 5 skipped" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_program_of_the_how_to_runs_once_and_ends_with_the_exit_code(directory: Path) -> None:
     # Its jobs are processes, and none of them may run the program again.
     program = "print('begun')\n" + PROGRAM.replace("cases=200", "cases=5")

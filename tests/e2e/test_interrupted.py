@@ -136,6 +136,7 @@ def test_a_job_that_is_killed_is_a_fault_told_in_a_sentence(tmp_path: Path) -> N
     assert "seed      1" in out
 
 
+@pytest.mark.slow
 def test_a_zygote_that_is_killed_is_a_fault_told_in_a_sentence(tmp_path: Path) -> None:
     with campaign(tmp_path, "Right") as running:
         running.wait_for_cases()
@@ -150,7 +151,7 @@ def test_a_zygote_that_is_killed_is_a_fault_told_in_a_sentence(tmp_path: Path) -
     ("number", "is_for_all"),
     [
         pytest.param(signal.SIGINT, True, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, False, id="SIGTERM"),
+        pytest.param(signal.SIGTERM, False, marks=pytest.mark.slow, id="SIGTERM"),
         pytest.param(signal.SIGTERM, True, marks=pytest.mark.slow, id="SIGTERM to all"),
     ],
 )
@@ -173,6 +174,7 @@ def test_a_signal_ends_a_campaign_soon_with_a_partial_summary(
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_campaign_whose_subject_hangs(tmp_path: Path) -> None:
     with campaign(tmp_path, "HangsInOpen", seconds=60) as running:
         running.wait_until(lambda: len(running.zygotes()) == 2)

@@ -34,12 +34,16 @@ def run_limited(directory: Path, limit: str, *before: str) -> None:
     assert "\nhint: ulimit -u shows how many processes you may have" in done.stderr
 
 
-@pytest.mark.parametrize("files", [5, 9, 14])
+@pytest.mark.parametrize(
+    "files", [9, *(pytest.param(each, marks=pytest.mark.slow) for each in (5, 14))]
+)
 def test_too_few_open_files_are_told(files: int, tmp_path: Path) -> None:
     run_limited(tmp_path, f"-n {files}")
 
 
-@pytest.mark.parametrize("processes", [1, 3, 5])
+@pytest.mark.parametrize(
+    "processes", [3, *(pytest.param(each, marks=pytest.mark.slow) for each in (1, 5))]
+)
 def test_too_few_processes_are_told(processes: int, tmp_path: Path) -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         lacking("setpriv(1) as root, for a user whose processes are counted alone")

@@ -207,6 +207,7 @@ def log_after(directory: Path, words: list[str], *, kills: list[float]) -> bytes
     return log.read_bytes()
 
 
+@pytest.mark.slow
 def test_an_interrupted_campaign_keeps_no_findings_of_half_a_scenario(stopped: Stop) -> None:
     run = stopped(SECOND, signal.SIGTERM)
     with sqlite3.connect(run.directory / "state.sqlite") as connection:

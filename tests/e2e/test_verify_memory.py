@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from walcrash.values.record import Record, RecordType
 from walcrash.wal.vixw import encode_record
 
@@ -42,6 +44,7 @@ def record(name: str, payload: bytes) -> bytes:
     return b"".join(encode_record(Record(RecordType.PUT, name, 1, payload)))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     small = tmp_path / "small.log"
     small.write_bytes(record("op-1", b"x"))

@@ -38,7 +38,12 @@ def expected(name: str, right_cases: int = 50) -> Planted:
     )
 
 
-@pytest.mark.parametrize("name", ROWS)
+SLOW = {"vixw-flushed"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in ROWS]
+)
 def test_each_scenario_of_the_log_shows_what_it_says_and_nothing_else(name: str) -> None:
     (result,) = run_planted(
         [expected(name, right_cases=25)], seeds=2, job_count=1, make_executor=InThisProcess

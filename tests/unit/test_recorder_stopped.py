@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from watching import run_watched
 
 from walcrash.recorder.zygote import Zygote
@@ -48,6 +49,7 @@ def _beside(code: str, *arguments: int) -> Iterator[None]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_an_open_is_answered_once_and_with_a_file_however_often_the_harness_is_stopped(
     fresh_zygote: Zygote, tmp_path: Path
 ) -> None:
