@@ -33,7 +33,9 @@ OUTCOME_WORDS: Final[Mapping[FaultOutcome, str]] = {
     FaultOutcome.CUT_OFF: "a crash ended the boot before the reply",
     FaultOutcome.REPORTED: "what was damaged was refused, or ended the process",
     FaultOutcome.UNHARMED: "what was damaged shows the same records as before",
-    FaultOutcome.SHORTER: "what was damaged shows other records, as a crash may leave them too",
+    FaultOutcome.SHORTER: (
+        "what was damaged shows other records, and nothing that is left proves that more was there"
+    ),
     FaultOutcome.WRONG: "a rule was broken that holds without the fault",
     FaultOutcome.HUNG: "it came to no end",
     FaultOutcome.UNJUDGED: (

@@ -49,7 +49,7 @@ class FaultOutcome(Enum):
     - `hung`: it came to no end.
     - `reported`: what was damaged was refused, or ended the process.
     - `unharmed`: what was damaged shows the same records as before.
-    - `shorter`: it shows other records than before, as a crash may leave them too.
+    - `shorter`: it shows other records than before, where nothing that is left proves the damage.
     - `not judged`: nothing was judged of it, or what broke a rule may be another thing in the case.
     """
 
