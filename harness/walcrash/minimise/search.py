@@ -50,6 +50,9 @@ EARLIER_EVENTS: Final = 6
 PAIRED_OPERATIONS: Final = 8
 """Most operations of which pairs are taken away together."""
 
+SINGLE_OPERATIONS: Final = 16
+"""Operations, from the first, of which each is tried alone with a power loss at any position."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimised:
@@ -386,12 +389,16 @@ def _fewer_anywhere(trial: Trial, beyond: PersistenceModel | None) -> None:
     """
     places, last = workload.removable(trial.case), len(trial.case.boots) - 1
     choice = trial.choice(last)
-    if choice is None or not 1 < len(places) <= PAIRED_OPERATIONS:
+    if choice is None or len(places) < 2:
         return
     targets = {last: anywhere(models_up_to(choice.model, beyond))}
     alone = [[place] for place in places]
-    fewer = [[place for place in places if place != gone] for gone in places]
-    for kept in alone + fewer:
+    if len(places) > PAIRED_OPERATIONS:
+        middle = len(places) // 2
+        tried = [places[:middle], places[middle:], *alone[:SINGLE_OPERATIONS]]
+    else:
+        tried = alone + [[place for place in places if place != gone] for gone in places]
+    for kept in tried:
         edit = workload.keep(trial.case, workload.needed_for(trial.case, kept))
         if trial.attempt(edit, targets=targets):
             _fewer_anywhere(trial, beyond)
