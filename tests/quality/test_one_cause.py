@@ -50,8 +50,9 @@ def test_many_crash_points_of_other_bugs_come_to_one_finding_each(tmp_path: Path
     assert {name: causes for name, causes in found.items() if len(causes) != 1} == {}
 
 
-AT_TWO_CALLS = {"careless-close"}
-"""Bugs that ignore an error of each of two calls, a write and a close: a finding for each call."""
+AT_TWO_CALLS = {"careless-close", "unsaved-state"}
+"""Bugs that ignore the errors of two kinds of calls, a write and a close, or those of a new file from
+its creation to its rename: a finding for each kind of call."""
 
 
 @pytest.mark.slow
