@@ -51,7 +51,7 @@ def test_many_crash_points_of_other_bugs_come_to_one_finding_each(tmp_path: Path
 
 
 AT_TWO_CALLS = {"careless-close", "unsaved-state"}
-"""Bugs that ignore the errors of two kinds of calls, a write and a close, or those of a new file from
+"""Bugs that ignore the errors of two kinds of calls, a write and a close, or all of a new file from
 its creation to its rename: a finding for each kind of call."""
 
 
