@@ -108,6 +108,7 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
         "kill-cases-2",
         "kill-cases-all-invariants-1",
         "kill-cases-all-invariants-2",
+        "error-cases",
         "images-built-ext4",
         "images-built-posix",
         "images-judged-isolated",
