@@ -8,6 +8,7 @@ Not here: how a job's process is started and ended (`executor`).
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
@@ -170,12 +171,11 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
             break
         case, workload = _drawn(batch, index)
         stored = store_case(case, batch.scenario, batch.description)
-        later = () if plane else _later_boots(batch, stored, workload)
         try:
             drawn = Drawn(
                 alignment=Alignment.of(workload),
                 search=SearchPlan.of(batch.scenario, index, order=batch.order),
-                later=later,
+                later=partial(_later_boots, batch, stored, workload, has_plane=plane is not None),
             )
             shown = run_parts(job_sandbox(), stored, drawn, plane=plane)
         except TimeOver:
@@ -187,7 +187,12 @@ def run_batch(batch: Batch) -> list[CaseOutcome]:
     return with_evidence(job_sandbox(), outcomes, parts) if batch.keeps_evidence else outcomes
 
 
-def _later_boots(batch: Batch, stored: StoredCase, workload: WorkloadPlan) -> tuple[BootPlan, ...]:
+def _later_boots(
+    batch: Batch, stored: StoredCase, workload: WorkloadPlan, case: Case, *, has_plane: bool
+) -> tuple[BootPlan, ...]:
+    """Return what a case goes on with, as it ran: not on a real file system."""
+    if has_plane:
+        return ()
     if batch.scenario.workload.is_fitted:
         # What is different in one of its own boots is not for all that come later.
         workload = replace(workload, phases=())
@@ -195,7 +200,7 @@ def _later_boots(batch: Batch, stored: StoredCase, workload: WorkloadPlan) -> tu
         replace(batch.scenario, workload=workload),
         supports=stored.supports,
         contract=stored.contract,
-        case=stored.case,
+        case=case,
     )
 
 

@@ -72,8 +72,9 @@ def run_case(
             plane=plane,
         )
         run, left = _ran(sandbox, one)
-        if drawn is not None and drawn.later and run.verdict is Verdict.PASS:
-            run = _gone_on(sandbox, stored, run, left, drawn.later)
+        later = drawn.later(run.case) if drawn is not None else ()
+        if later and run.verdict is Verdict.PASS:
+            run = _gone_on(sandbox, stored, run, left, later)
         if drawn is not None and run.verdict is Verdict.PASS:
             run = _with_byte_tears(sandbox, stored, run)
     except OSError:

@@ -68,7 +68,7 @@ def draw_later_boots(
         scenario: what to draw from.
         supports: the subject's capabilities; operations beyond them are never drawn.
         contract: what the subject promises: where a kill leaves no promise, every boot closes.
-        case: the case, as it was drawn.
+        case: the case, as it ran: no record after it has a time or an id of one of its own.
     """
     count = min(LATER_BOOTS, BOOTS_PER_CASE - len(case.boots))
     if case.index % ONE_CASE_IN != FOURTH or case.is_control:
