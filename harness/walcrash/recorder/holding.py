@@ -22,7 +22,6 @@ Source: `seccomp_unotify(2)`: a thread waits for its answer as long as it takes.
 import contextlib
 import errno
 import fcntl
-import heapq
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -31,6 +30,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.late_answers import LateAnswers
 from walcrash.recorder.shifted_time import Later
 from walcrash.recorder.waiting_threads import Others, WaitingThread, WaitingThreads
 from walcrash.values.event import EventKind
@@ -87,7 +87,7 @@ class Postponed(Aside):
     def put(self, holding: "Holding", request: Request, events: int) -> None:
         """Have it answered at its time."""
         del events
-        holding.answer_at(request[0], self._later)
+        holding.answers.send_later(request[0], self._later)
 
 
 class Parked(Aside):
@@ -123,7 +123,11 @@ class _HeldCall:
 
 
 class Holding:
-    """The slow calls of one boot that are under way."""
+    """The slow calls of one boot that are under way.
+
+    Attributes:
+        answers: what the boot's calls are answered by.
+    """
 
     def __init__(self, listener: int, first: int, family: Callable[[], Iterable[int]]) -> None:
         """Begin a boot.
@@ -138,7 +142,7 @@ class Holding:
         self._calls: list[_HeldCall] = []
         self._parked: _ParkedReply | None = None
         self._waiting: deque[tuple[Request, float]] = deque()
-        self._later: list[tuple[int, int, int]] = []
+        self.answers = LateAnswers(listener)
         self._first = first
         self._first_thread = WaitingThread(first)
         self._chosen: Request | None = None
@@ -151,7 +155,7 @@ class Holding:
 
     def __bool__(self) -> bool:
         """Whether any call is held, or waits for its turn, or a reply is."""
-        return bool(self._calls or self._waiting or self._later) or self._parked is not None
+        return bool(self._calls or self._waiting or self.answers) or self._parked is not None
 
     @property
     def is_releasing(self) -> bool:
@@ -182,19 +186,6 @@ class Holding:
         self._parked = _ParkedReply(id_, tid, result, time.monotonic() + RESTLESS_SECONDS)
         self._threads = WaitingThreads()
 
-    def answer_at(self, id_: int, later: Later) -> None:
-        """Answer a call at a time."""
-        heapq.heappush(self._later, (later.at_ns, id_, later.result))
-
-    def send(self, id_: int, result: int | None) -> None:
-        """Answer a call with a result or a negative errno; None lets the kernel make it."""
-        if result is None:
-            response = abi.RESPONSE.pack(id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
-        else:
-            response = abi.RESPONSE.pack(id_, max(result, 0), min(result, 0), 0)
-        with contextlib.suppress(OSError):  # who asked is gone
-            fcntl.ioctl(self._listener, abi.NOTIF_SEND, bytearray(response))
-
     def has_to_wait(self, request: Request) -> bool:
         """Whether it is not the turn of the thread that makes a call; then it waits for it."""
         if request[1] == self._first or self._parked is not None:
@@ -223,9 +214,7 @@ class Holding:
             events: how many events there were so far.
             is_quiet: whether nobody has made a call since the last look.
         """
-        while self._later and self._later[0][0] <= time.monotonic_ns():
-            _, id_, result = heapq.heappop(self._later)
-            self.send(id_, result)
+        self.answers.send_due()
         if (turn := self._next_turn(is_quiet=is_quiet)) is not None:
             self._chosen, self._is_slow = turn, False
             return True
@@ -259,7 +248,7 @@ class Holding:
         if others is not Others.RUN or time.monotonic() >= parked.until:
             self._parked = None
             self._threads = WaitingThreads()
-            self.send(parked.id_, parked.result)
+            self.answers.send(parked.id_, parked.result)
 
     def _quiet_due(self) -> _HeldCall | None:
         """Return the call whose time is over, though the others make no calls."""

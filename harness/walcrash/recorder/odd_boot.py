@@ -87,7 +87,7 @@ class _OddBoot:
         """Let a program be executed, and give it the clock before it runs."""
         self._supervisor.forget_process(process)
         assert self._supervisor.holding is not None, "there is a fault"
-        let_go_on = partial(self._supervisor.holding.send, id_, None)
+        let_go_on = partial(self._supervisor.holding.answers.send, id_, None)
         try:
             stop_after_execution(tid, let_go_on, self._prepare)
         except NotTraced as problem:

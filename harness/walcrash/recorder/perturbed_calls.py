@@ -24,13 +24,11 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import heapq
 import json
 import os
 import select
 import socket
 import struct
-import time
 import traceback
 from collections.abc import Callable
 from functools import cache
@@ -47,6 +45,7 @@ from walcrash.recorder.clock import (
 )
 from walcrash.recorder.descendants import FAILED_STATUS, end_with_parent, ending_here
 from walcrash.recorder.executed import NotTraced, leader_of, stop_after_execution
+from walcrash.recorder.late_answers import LateAnswers
 from walcrash.recorder.memory import read_exactly, read_some, write_exactly
 from walcrash.recorder.shifted_time import Later, ShiftedTime
 from walcrash.values.errors import LIMITS_HINT, HarnessFault
@@ -175,7 +174,7 @@ class _Answers:
         self._is_reversed = is_reversed
         self._has_unshifted = False
         self._noted: set[Varied] = set()
-        self._later: list[tuple[int, int, int]] = []
+        self._answers = LateAnswers(listener)
         self._listing = ctypes.create_string_buffer(_LISTING_BYTES)
         handlers = {
             **ShiftedTime(shift_seconds).by_name(),
@@ -194,22 +193,12 @@ class _Answers:
         poll.register(self._listener, select.POLLIN)
         poll.register(pidfd, select.POLLIN)
         while True:
-            ready = dict(poll.poll(self._patience_ms()))
-            self._answer_late()
+            ready = dict(poll.poll(self._answers.patience_ms()))
+            self._answers.send_due()
             if ready.get(self._listener, 0) & select.POLLIN:
                 self._take()
             elif pidfd in ready:
                 return
-
-    def _patience_ms(self) -> float | None:
-        if not self._later:
-            return None
-        return max(0.0, (self._later[0][0] - time.monotonic_ns()) / 1e6)
-
-    def _answer_late(self) -> None:
-        while self._later and self._later[0][0] <= time.monotonic_ns():
-            _, id_, result = heapq.heappop(self._later)
-            self._send(id_, result)
 
     def _take(self) -> None:
         request = bytearray(abi.NOTIFICATION.size)
@@ -232,24 +221,15 @@ class _Answers:
             # Nothing of the call has happened: the kernel finds out what is wrong with it.
             result = None
         if isinstance(result, Later):
-            heapq.heappush(self._later, (result.at_ns, id_, result.result))
+            self._answers.send_later(id_, result)
         else:
-            self._send(id_, result)
-
-    def _send(self, id_: int, result: int | None) -> None:
-        """Answer a call: a result, a negative errno, or None to let the kernel make it."""
-        if result is None:
-            response = abi.RESPONSE.pack(id_, 0, 0, abi.USER_NOTIF_FLAG_CONTINUE)
-        else:
-            response = abi.RESPONSE.pack(id_, max(result, 0), min(result, 0), 0)
-        with contextlib.suppress(OSError):  # who asked is gone
-            fcntl.ioctl(self._listener, abi.NOTIF_SEND, bytearray(response))
+            self._answers.send(id_, result)
 
     # Programs.
 
     def _execute(self, tid: int, id_: int) -> None:
         try:
-            stop_after_execution(tid, lambda: self._send(id_, None), self._shift)
+            stop_after_execution(tid, lambda: self._answers.send(id_, None), self._shift)
         except NotTraced as problem:
             self._has_unshifted = True
             self._remember(EVERY_PROGRAM, Surrounding.CLOCK, str(problem))
