@@ -2,8 +2,8 @@
 
 A fault counts once for each operation and kind of call that it fell on. The answer of an operation
 is taken from the whole boot as it was recorded, also where the power was lost in front of it in the
-image that was judged last. Where the case failed for its first error, that one alone is counted:
-what the others would have come to is not known.
+image that was judged last. Of a case that failed with several operations struck none is
+called wrong: the case alone does not say which of them it was.
 
 Not here: damage at rest (`rot_search`), which cells could have been reached (`campaign.tally`).
 """
@@ -31,7 +31,7 @@ from walcrash.values.fault_matrix import (
 )
 from walcrash.values.faults import ErrorName, Fault, PowerLoss, Quota
 from walcrash.values.history import BootEnd, BootHistory, Outcome
-from walcrash.values.operation import OperationKind
+from walcrash.values.operation import OperationKind, kinds_of
 from walcrash.values.record import RecordType
 from walcrash.values.role import role_of
 from walcrash.values.verdict import Invariant, Verdict
@@ -105,14 +105,8 @@ def _each(run: CaseRun, made: Counter[_Place]) -> Iterator[_Strike]:
 
 
 def _place(boot: WatchedBoot, row: EventRow) -> _Place:
-    operation = called(boot.plan, row.call)
-    record = None if operation is None else operation.record
-    return (
-        None if operation is None else operation.kind,
-        None if record is None else record.type,
-        call_kind(row.kind),
-        role_of(row.path),
-    )
+    operation, record = kinds_of(called(boot.plan, row.call))
+    return operation, record, call_kind(row.kind), role_of(row.path)
 
 
 def _name(row: EventRow, faults: Sequence[Fault]) -> str:

@@ -19,6 +19,7 @@ from walcrash.values.history import BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
 from walcrash.values.moments import SECTOR_BYTES, CrashPosition
+from walcrash.values.operation import kinds_of
 from walcrash.values.tears import HEAD_BYTES, cuts, sector_bytes
 
 EMPTY: Final = Image({})
@@ -99,11 +100,10 @@ class RecordedBoot:
         """Return what kind of place a position is."""
         index = position.event_index - self.events_before
         event = self.events[index] if index < len(self.events) else None
-        operation = None if event is None else called(self.plan, event.call)
-        record = None if operation is None else operation.record
+        operation, record = kinds_of(None if event is None else called(self.plan, event.call))
         return Cell(
-            operation=None if operation is None else operation.kind,
-            record=None if record is None else record.type,
+            operation=operation,
+            record=record,
             kind=EventKind.REPLY if event is None else event.kind,
             role="" if event is None else name_pattern(event.path_to or event.path),
             placement=position.placement,

@@ -20,7 +20,7 @@ from walcrash.values.limits import (
     SEEDS,
 )
 from walcrash.values.moments import Placement
-from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.operation import Operation, OperationKind, kinds_of
 from walcrash.values.record import RecordType
 
 NO_CALL: Final = "no call"
@@ -183,14 +183,14 @@ def landing_at(
         kept_bytes: for `WITHIN`, how many bytes of the write happened.
         loss: what a power loss kept, in words; None for a kill.
     """
-    record = None if operation is None else operation.record
+    kind, record = kinds_of(operation)
     return Landing(
         boot=boot,
         event_index=event_index,
         kind=event.kind,
         placement=placement,
-        operation=None if operation is None else operation.kind,
-        record=None if record is None else record.type,
+        operation=kind,
+        record=record,
         path=event.path,
         path_to=event.path_to,
         offset=event.offset,

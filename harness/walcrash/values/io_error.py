@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
+from walcrash.values.call_words import during, nth_call
 from walcrash.values.event import Event, EventKind
 from walcrash.values.forms import SPARSE, Count, FileName
-from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.ordinal import ordinal
+from walcrash.values.operation import Operation, OperationKind, kinds_of
 from walcrash.values.record import RecordType
 
 # limits
@@ -65,7 +65,7 @@ class IoError:
 
     def __str__(self) -> str:
         """Return the form in reports: `the 2nd fsync of a.log failed with EIO (boot 1, ...)`."""
-        what = f"the {ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
+        what = nth_call(self.nth, self.kind, self.path)
         if self.errno:
             how = f"failed with {self.name}"
         elif self.then_errno:
@@ -76,12 +76,8 @@ class IoError:
         else:
             how = f"moved {self.done_bytes:,} of {self.length:,} bytes"
         more = f", and so did the {self.times - 1:,} after it" if self.times > 1 else ""
-        return f"{what} {how}{more} (boot {self.boot}, {self._where()})"
-
-    def _where(self) -> str:
-        named = (self.operation, self.record)
-        text = " ".join(one.value for one in named if one is not None)
-        return f"call {self.call}: {text}" if text else f"call {self.call}"
+        where = during(self.boot, self.call, self.operation, self.record)
+        return f"{what} {how}{more} ({where})"
 
 
 def io_errors(
@@ -114,8 +110,7 @@ def _each(events: Iterable[Event], operations: Sequence[Operation], boot: int) -
         if not event.is_injected:
             continue
         call = max(0, event.call)
-        operation = operations[call] if call < len(operations) else None
-        record = None if operation is None else operation.record
+        operation, record = kinds_of(operations[call] if call < len(operations) else None)
         yield IoError(
             boot=boot,
             call=call,
@@ -125,8 +120,8 @@ def _each(events: Iterable[Event], operations: Sequence[Operation], boot: int) -
             errno=max(0, -event.result),
             done_bytes=max(0, event.result),
             length=event.length if event.result >= 0 else 0,
-            operation=None if operation is None else operation.kind,
-            record=None if record is None else record.type,
+            operation=operation,
+            record=record,
         )
 
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Annotated
 
 from walcrash.values.forms import SPARSE, Whole
-from walcrash.values.record import SIGNED_64, Record
+from walcrash.values.record import SIGNED_64, Record, RecordType
 
 
 class OperationKind(Enum):
@@ -49,3 +49,10 @@ class Operation:
         if self.now_ms is not None:
             return f"{self.kind.value} now_ms={self.now_ms}"
         return self.kind.value
+
+
+def kinds_of(operation: Operation | None) -> tuple[OperationKind | None, RecordType | None]:
+    """Return what an operation is, and the type of its record, each where there is one."""
+    if operation is None:
+        return None, None
+    return operation.kind, None if operation.record is None else operation.record.type

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from walcrash.values.call_words import during, nth_call
 from walcrash.values.event import Event, EventKind
 from walcrash.values.forms import SPARSE, Count, FileName
-from walcrash.values.operation import Operation, OperationKind
-from walcrash.values.ordinal import ordinal
+from walcrash.values.operation import Operation, OperationKind, kinds_of
 from walcrash.values.record import RecordType
 
 # limits
@@ -54,7 +54,7 @@ class SlowIo:
 
     def __str__(self) -> str:
         """Return the form in reports: `the 2nd fsync of a.log took 12 ms (boot 1, ...): ...`."""
-        what = f"the {ordinal(self.nth)} {self.kind.value} of {self.path or 'a file'}"
+        what = nth_call(self.nth, self.kind, self.path)
         takes = "took" if self.has_returned else "takes"
         parts = [] if self.has_returned else ["it had not returned"]
         if self.answered:
@@ -63,7 +63,8 @@ class SlowIo:
             writes = "1 write" if self.written == 1 else f"{self.written:,} writes"
             parts.append(f"{writes} to it came after it had begun")
         went_on = f": {', and '.join(parts)}" if parts else ""
-        return f"{what} {takes} {self.delay_ms:,} ms (boot {self.boot}, {self._where()}){went_on}"
+        where = during(self.boot, self.call, self.operation, self.record)
+        return f"{what} {takes} {self.delay_ms:,} ms ({where}){went_on}"
 
     def _answered(self) -> str:
         calls = self.answered
@@ -72,11 +73,6 @@ class SlowIo:
         if len(calls) > CALLS_NAMED:
             return f"{len(calls):,} calls, {calls[0]} to {calls[-1]}, were"
         return f"calls {', '.join(map(str, calls[:-1]))} and {calls[-1]} were"
-
-    def _where(self) -> str:
-        named = (self.operation, self.record)
-        text = " ".join(one.value for one in named if one is not None)
-        return f"call {self.call}: {text}" if text else f"call {self.call}"
 
 
 def slow_calls(
@@ -109,8 +105,7 @@ def _slow(events: Sequence[Event], at: int, operations: Sequence[Operation], boo
     end = next(own, None)
     meanwhile = events[at + 1 : end]
     call = max(0, began.call)
-    operation = operations[call] if call < len(operations) else None
-    record = None if operation is None else operation.record
+    operation, record = kinds_of(operations[call] if call < len(operations) else None)
     return SlowIo(
         boot=boot,
         call=call,
@@ -123,6 +118,6 @@ def _slow(events: Sequence[Event], at: int, operations: Sequence[Operation], boo
         written=sum(
             e.kind is EventKind.WRITE and e.path == began.path and e.result > 0 for e in meanwhile
         ),
-        operation=None if operation is None else operation.kind,
-        record=None if record is None else record.type,
+        operation=operation,
+        record=record,
     )
