@@ -17,7 +17,7 @@ from typing import Final
 
 from walcrash.values.event import EventKind
 from walcrash.values.fault_matrix import AbsentFault, CallRow, call_kind
-from walcrash.values.faults import FaultCall, FaultKind, FaultPlan
+from walcrash.values.faults import FaultKind, FaultPlan
 from walcrash.values.faults.calls import ON_REQUEST
 from walcrash.values.faults.quota import TAKES_ROOM
 
@@ -73,19 +73,17 @@ def _is_on(plan: FaultPlan, row: CallRow) -> bool:
     """Whether a fault may fall on a row's call in its operation, whatever the file."""
     if plan.kind is FaultKind.ROT:
         return True
-    values = {each.value for each in (row.operation, row.record) if each is not None}
-    is_operation = not plan.operations or bool(values & set(plan.operations))
-    return is_operation and _is_call(plan)(row.call)
+    return plan.is_in(row.operation, row.record) and _is_call(plan)(row.call)
 
 
 def _is_call(plan: FaultPlan) -> Callable[[EventKind], bool]:
     if plan.kind is FaultKind.QUOTA:
         return lambda call: call in TAKES_ROOM
     calls = plan.calls
-    if not calls and plan.kind is FaultKind.SHORT:
-        calls = (FaultCall.WRITE,)
-    if not calls and plan.kind is FaultKind.SLOW:
-        calls = (FaultCall.FSYNC, FaultCall.MSYNC)
+    if plan.kind is FaultKind.SHORT:
+        calls = plan.short_calls
+    elif plan.kind is FaultKind.SLOW:
+        calls = plan.slow_calls
     kinds = {kind for call in calls for kind in call.kinds}
     if not kinds or ON_REQUEST & set(calls):
         return lambda _: True

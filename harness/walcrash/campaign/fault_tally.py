@@ -57,11 +57,10 @@ def _with_never(row: CallRow, plans: Sequence[FaultPlan]) -> CallRow:
 
 def _names(plan: FaultPlan, row: CallRow) -> bool:
     """Whether a plan may fall into an operation, on a file."""
-    values = {each.value for each in (row.operation, row.record) if each is not None}
-    is_operation = not plan.operations or bool(values & set(plan.operations))
     # A role stands for files of any number.
     names = (row.role, row.role.replace("#", "1"))
-    return is_operation and (not plan.files or any(is_named(name, plan.files) for name in names))
+    is_file = not plan.files or any(is_named(name, plan.files) for name in names)
+    return is_file and plan.is_in(row.operation, row.record)
 
 
 def _faults(plan: FaultPlan, call: EventKind) -> set[str]:
@@ -71,7 +70,7 @@ def _faults(plan: FaultPlan, call: EventKind) -> set[str]:
             pairs = pairs_of(plan.calls, plan.errors)
             return {error.value for on, error in pairs if _is(on, call)}
         case FaultKind.SHORT:
-            asked = any(_is(on, call) for on in plan.calls or (FaultCall.WRITE,))
+            asked = any(_is(on, call) for on in plan.short_calls)
             return {SHORT} if asked else set()
         case FaultKind.QUOTA:
             return {FULL_DISK}

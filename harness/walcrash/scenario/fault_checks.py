@@ -3,7 +3,7 @@
 Source: `walcrash.values.faults.calls`, which has the manual pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from walcrash.scenario.fault_table import FaultTable
@@ -76,25 +76,26 @@ def _endless_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
 
 
 def _whole_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
-    for position, call in enumerate(fault.calls):
-        if call not in TRANSFERS:
-            allowed = ", ".join(f'"{each.value}"' for each in TRANSFERS)
-            yield Problem(
-                (*place, "calls", position),
-                f"only what moves bytes can be short; found `{call.value}`; allowed: {allowed}",
-                'write `calls = ["write"]`',
-            )
+    rule = "only what moves bytes can be short"
+    return _other_calls(place, fault, TRANSFERS, rule, FaultCall.WRITE)
 
 
 def _quick_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    rule = "only what changes files, or syncs one, can be slow"
+    return _other_calls(place, fault, SLOW_CALLS, rule, FaultCall.FSYNC)
+
+
+def _other_calls(
+    place: KeyPath, fault: FaultTable, allowed: Sequence[FaultCall], rule: str, example: FaultCall
+) -> Iterator[Problem]:
+    """Yield the calls that a fault names and that are none of those that it may fall on."""
+    names = ", ".join(f'"{each.value}"' for each in allowed)
     for position, call in enumerate(fault.calls):
-        if call not in SLOW_CALLS:
-            allowed = ", ".join(f'"{each.value}"' for each in SLOW_CALLS)
+        if call not in allowed:
             yield Problem(
                 (*place, "calls", position),
-                f"only what changes files, or syncs one, can be slow; found `{call.value}`; "
-                f"allowed: {allowed}",
-                'write `calls = ["fsync"]`',
+                f"{rule}; found `{call.value}`; allowed: {names}",
+                f'write `calls = ["{example.value}"]`',
             )
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from walcrash.values.case import BootPlan
 from walcrash.values.faults import (
-    PASSING,
     CallError,
     ErrorName,
     FaultCall,
@@ -23,6 +22,7 @@ from walcrash.values.faults import (
     ShortTransfer,
     class_of,
     pairs_of,
+    times_of,
 )
 from walcrash.values.faults.kill import KEPT_SCALE
 from walcrash.values.faults.nth_call import UNSEEN_CALLS, is_named
@@ -118,17 +118,15 @@ def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> CallError | Shor
             boot=boot, call=call, on=turn.on, ordinal=ordinal, times=turn.plan.times, files=files,
             kept=prng.below(KEPT_SCALE),
         )  # fmt: skip
-    # No signal comes for ever, so what says "try again" is not injected for ever either.
-    times = 1 if turn.plan.times is None and turn.error in PASSING else turn.plan.times
     return CallError(
-        boot=boot, call=call, on=turn.on, ordinal=ordinal, times=times, files=files,
-        error=turn.error,
+        boot=boot, call=call, on=turn.on, ordinal=ordinal, times=times_of(turn.plan, turn.error),
+        files=files, error=turn.error,
     )  # fmt: skip
 
 
 def _pairs(plan: FaultPlan) -> Iterator[tuple[FaultCall, ErrorName | None]]:
     if plan.kind is FaultKind.SHORT:
-        yield from ((on, None) for on in plan.calls or (FaultCall.WRITE,))
+        yield from ((on, None) for on in plan.short_calls)
     else:
         yield from pairs_of(plan.calls, plan.errors)
 

@@ -1,7 +1,7 @@
 """Faults: what is done to a subject, one file for each class of fault and one entry for it here."""
 
 from walcrash.values.faults.base import Draft, Ending, FaultClass, Injectable
-from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of
+from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of, times_of
 from walcrash.values.faults.calls import ERRORS, PASSING, TRANSFERS, ErrorName, FaultCall
 from walcrash.values.faults.clock_jump import ClockJump, ClockJumps
 from walcrash.values.faults.end import ENDS, End
@@ -86,4 +86,5 @@ __all__ = [
     "falls_on",
     "pairs_of",
     "share_of_bytes",
+    "times_of",
 ]

@@ -51,13 +51,19 @@ class CallErrors(Injectable):
         place = draw_place(plan, draft, on)
         if place is None:
             return None
-        # No signal comes for ever, so what says "try again" is not injected for ever either.
-        times = 1 if plan.times is None and error in PASSING else plan.times
         call, ordinal = place
         return CallError(
-            boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times, files=plan.files,
-            error=error,
+            boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times_of(plan, error),
+            files=plan.files, error=error,
         )  # fmt: skip
+
+
+def times_of(plan: FaultPlan, error: ErrorName) -> int | None:
+    """Return how many calls in a row get an error; None for all that are left of the boot.
+
+    No signal comes for ever, so what says "try again" is not injected for ever either.
+    """
+    return 1 if plan.times is None and error in PASSING else plan.times
 
 
 def pairs_of(

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Self
 
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Around, Fault, NothingInjected
+from walcrash.values.faults.injected import FAULTS, Around, OutsideCalls
 from walcrash.values.faults.nth_call import NONE_OF
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.forms import Whole
@@ -40,7 +40,7 @@ _UNITS: Final = (("year", YEAR_SECONDS), ("day", DAY_SECONDS), ("hour", HOUR_SEC
 
 @FAULTS.add("clock")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockJump(Fault):
+class ClockJump(OutsideCalls):
     """Another wall clock for a boot.
 
     Attributes:
@@ -53,15 +53,6 @@ class ClockJump(Fault):
     def around(self) -> Around:
         """What its boot has around it."""
         return Around(clock_shift_seconds=self.shift_seconds)
-
-    def injection(self) -> NothingInjected:
-        """Return what happens in place of calls: nothing."""
-        return NothingInjected()
-
-    def moved(self, *, boot: int, call: int) -> Self:
-        """Return the fault in another boot; it falls into none of its calls."""
-        del call
-        return replace(self, boot=boot)
 
     def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
         """Yield smaller jumps in the same direction, the smallest first.

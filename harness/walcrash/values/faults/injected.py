@@ -132,6 +132,20 @@ class Fault(ABC):
         return replace(self, boot=boot, call=call)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideCalls(Fault):
+    """A fault of a whole boot, or of what it leaves: it falls into none of its calls."""
+
+    def injection(self) -> NothingInjected:
+        """Return what happens in place of calls: nothing."""
+        return NothingInjected()
+
+    def moved(self, *, boot: int, call: int) -> Self:
+        """Return the fault in another boot."""
+        del call
+        return replace(self, boot=boot)
+
+
 FAULTS: Final = Variants()
 """What may be injected into a boot, by the names in JSON."""
 

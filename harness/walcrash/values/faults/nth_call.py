@@ -77,14 +77,20 @@ class NthCall(Fault):
         """
         if self.times != 1:
             yield replace(self, times=1)
-        matching = [event for event in events if self.matches(event.kind, event.path)]
-        hit = next((event for event in matching if event.is_injected), None)
-        if hit is None or hit.call < self.call:
+        at = self.hit(events)
+        if at is None or events[at].call < self.call:
             return
-        before = matching[: matching.index(hit)]
-        ordinal = sum(event.call == hit.call for event in before)
-        if (hit.call, ordinal) != (self.call, self.ordinal):
-            yield replace(self, call=hit.call, ordinal=ordinal)
+        call = events[at].call
+        ordinal = sum(e.call == call and self.matches(e.kind, e.path) for e in events[:at])
+        if (call, ordinal) != (self.call, self.ordinal):
+            yield replace(self, call=call, ordinal=ordinal)
+
+    def hit(self, events: Sequence[Event]) -> int | None:
+        """Return the position of the first event that it fell on; None if there is none."""
+        found = (
+            at for at, e in enumerate(events) if e.is_injected and self.matches(e.kind, e.path)
+        )
+        return next(found, None)
 
     def place(self) -> str:
         """Return which calls, as reports name them: `fsync 2 of a.log from call 3 of boot 1 on`."""

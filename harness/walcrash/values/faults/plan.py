@@ -12,6 +12,8 @@ from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults.calls import ErrorName, FaultCall
 from walcrash.values.moments import Placement
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import RecordType
 
 # limits
 CASE_IMAGES: Final = 100
@@ -97,6 +99,21 @@ class FaultPlan:
     in_turn: bool = False
     delay_ms: tuple[int, int] = (1, 1000)
     shift_seconds: tuple[int, int] = (0, 0)
+
+    @property
+    def short_calls(self) -> tuple[FaultCall, ...]:
+        """For `short`: the kinds of calls that move a part."""
+        return self.calls or (FaultCall.WRITE,)
+
+    @property
+    def slow_calls(self) -> tuple[FaultCall, ...]:
+        """For `slow`: the kinds of calls that take long."""
+        return self.calls or (FaultCall.FSYNC,)
+
+    def is_in(self, operation: OperationKind | None, record: RecordType | None) -> bool:
+        """Whether it may fall into an operation of a kind, on a type of record."""
+        values = {each.value for each in (operation, record) if each is not None}
+        return not self.operations or not values.isdisjoint(self.operations)
 
     @property
     def most_images(self) -> int:

@@ -10,33 +10,23 @@ Source: `getrandom(2)`, `random(4)`; Everspaugh et al., "Not-So-Random Numbers i
 and the Whirlwind RNG", IEEE S&P 2014.
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Around, Fault, NothingInjected
+from walcrash.values.faults.injected import FAULTS, Around, OutsideCalls
 from walcrash.values.faults.nth_call import NONE_OF
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 
 
 @FAULTS.add("repeated-random")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatedRandom(Fault):
+class RepeatedRandom(OutsideCalls):
     """A boot that gets the same random bytes as each other boot with this fault."""
 
     @property
     def around(self) -> Around:
         """What its boot has around it."""
         return Around(repeats_random=True)
-
-    def injection(self) -> NothingInjected:
-        """Return what happens in place of calls: nothing."""
-        return NothingInjected()
-
-    def moved(self, *, boot: int, call: int) -> Self:
-        """Return the fault in another boot; it falls into none of its calls."""
-        del call
-        return replace(self, boot=boot)
 
     def __str__(self) -> str:
         """Return the form that reports use."""

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Self
 from walcrash.values.damage import DamageAtRest, DamageKind
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.injected import FAULTS, Fault, NothingInjected
+from walcrash.values.faults.injected import FAULTS, OutsideCalls
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.faults.power_loss import IMAGES
 from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
@@ -25,7 +25,7 @@ _SIMPLEST_FIRST: Final = tuple(DamageKind)
 
 @FAULTS.add("rot")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rot(Fault):
+class Rot(OutsideCalls):
     """Damage to what the last boot left.
 
     Attributes:
@@ -42,21 +42,12 @@ class Rot(Fault):
     files: Annotated[EncodableText, Most(ID_BYTES), SPARSE] = ""
     damage: Annotated[DamageAtRest | None, SPARSE] = None
 
-    def injection(self) -> NothingInjected:
-        """Return what happens in the boot itself: nothing."""
-        return NothingInjected()
-
     def sought(self) -> "Rot":
         """Return the fault without its damage: one of that kind in that file is sought anew."""
         if self.damage is None:
             return self
         kinds, files = (self.damage.kind,), self.damage.path
         return replace(self, damage=None, damages=kinds, files=files)
-
-    def moved(self, *, boot: int, call: int) -> Self:
-        """Return the fault after another boot; it falls into none of its calls."""
-        del call
-        return replace(self, boot=boot)
 
     def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
         """Yield the fault with simpler kinds of damage, simplest first.

@@ -16,7 +16,6 @@ from typing import Annotated, Final, Self
 
 from walcrash.values.event import Event
 from walcrash.values.faults.base import Draft, Injectable
-from walcrash.values.faults.calls import FaultCall
 from walcrash.values.faults.injected import FAULTS, Attempt, Instead
 from walcrash.values.faults.kill import KEPT_SCALE, bytes_of_share
 from walcrash.values.faults.nth_call import NthCall, draw_place
@@ -68,7 +67,7 @@ class ShortTransfers(Injectable):
 
     def draw(self, plan: FaultPlan, draft: Draft) -> ShortTransfer | None:
         """Return a short call in one of the operations; None where this boot gets none."""
-        on = draft.prng.choice(plan.calls or (FaultCall.WRITE,))
+        on = draft.prng.choice(plan.short_calls)
         place = draw_place(plan, draft, on)
         if place is None:
             return None

@@ -70,18 +70,14 @@ class SlowCall(NthCall):
         Args:
             events: the trace of its boot, as far as it went.
         """
-        if self.times != 1:
-            yield replace(self, times=1)
-        began = next((at for at, event in enumerate(events) if event.kind is EventKind.SLOW), None)
-        if began is not None and events[began].call >= self.call:
-            call = events[began].call
-            before = [event for event in events[:began] if event.call == call]
-            ordinal = sum(self.matches(event.kind, event.path) for event in before)
-            if (call, ordinal) != (self.call, self.ordinal):
-                yield replace(self, call=call, ordinal=ordinal)
+        yield from NthCall.simpler(self, events)
         yield from (
             replace(self, delay_ms=shorter) for shorter in _SHORTER_MS if shorter < self.delay_ms
         )
+
+    def hit(self, events: Sequence[Event]) -> int | None:
+        """Return the position of the event with which the first slow call began."""
+        return next((at for at, event in enumerate(events) if event.kind is EventKind.SLOW), None)
 
     def __str__(self) -> str:
         """Return the form that reports use: `a slow (12 ms) fsync 2 from call 3 of boot 1 on`."""
@@ -97,7 +93,7 @@ class SlowCalls(Injectable):
 
     def draw(self, plan: FaultPlan, draft: Draft) -> SlowCall | None:
         """Return a slow call in one of the operations; None where this boot gets none."""
-        on = draft.prng.choice(plan.calls or (FaultCall.FSYNC,))
+        on = draft.prng.choice(plan.slow_calls)
         place = draw_place(plan, draft, on)
         if place is None:
             return None
