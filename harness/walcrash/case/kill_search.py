@@ -226,17 +226,25 @@ class KillSearch:
 
         What lies before it is what any other case has as well, so it gets a small share.
         """
-        behind = [(cell, spot) for cell, spot in spots if self._is_behind_error(spot)]
-        rest = [(cell, spot) for cell, spot in spots if not self._is_behind_error(spot)]
+        error = self._first_error()
+        behind: list[tuple[Cell, _Spot]] = []
+        rest: list[tuple[Cell, _Spot]] = []
+        for cell, spot in spots:
+            index = spot.position.whole_events - self._recorded[spot.boot].events_before
+            is_behind = error is not None and error < (spot.boot, index)
+            (behind if is_behind else rest).append((cell, spot))
         first, second = (Frontier(each, prng, self._plan.order) for each in (behind, rest))
         return by_share(first, second, one_in=ELSEWHERE_ONE_IN)
 
-    def _is_behind_error(self, spot: _Spot) -> bool:
-        """Whether a call was made to fail before a crash position."""
-        boots = [boot.recording for boot in self._watched[: spot.boot]]
-        index = spot.position.whole_events - self._recorded[spot.boot].events_before
-        rows = self._watched[spot.boot].recording.rows[:index]
-        return any(each.has_injected for each in boots) or any(r.flags & INJECTED for r in rows)
+    def _first_error(self) -> tuple[int, int] | None:
+        """Return the boot, from 0, and the event of the first call that was made to fail."""
+        found = (
+            (number, at)
+            for number, boot in enumerate(self._watched)
+            for at, row in enumerate(boot.recording.rows)
+            if row.flags & INJECTED
+        )
+        return next(found, None)
 
     def _said(self, spot: _Spot) -> int:
         """Return how many messages a boot had sent before a crash position."""

@@ -196,9 +196,7 @@ class OneRun:
             fault,
             capture(self._sandbox.directory),
             versions_of(self._boots),
-            recover=lambda image, rotted, works_on: self._recovery_runs.damaged(
-                image, rotted, is_worked_on=works_on
-            ),
+            recover=self._recovery_runs.damaged,
             judge=lambda recoveries: self._oracle.judge(self._history(recoveries)),
             is_judged=Damage.ROT in self._stored.contract.detects,
         )

@@ -136,7 +136,6 @@ class RecoveryRuns:
         self,
         image: Image,
         rotted: Rotted | None,
-        *,
         is_worked_on: Callable[[Recovery], bool] = lambda _: True,
     ) -> Recoveries:
         """Put an image that was damaged at rest, or was not, into the directory and recover it.

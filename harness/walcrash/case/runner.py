@@ -72,11 +72,10 @@ def run_case(
             plane=plane,
         )
         run, left = _ran(sandbox, one)
-        later = drawn.later(run.case) if drawn is not None else ()
-        if later and run.verdict is Verdict.PASS:
-            run = _gone_on(sandbox, stored, run, left, later)
         if drawn is not None and run.verdict is Verdict.PASS:
-            run = _with_byte_tears(sandbox, stored, run)
+            run = _gone_on(sandbox, stored, run, left, drawn.later(run.case))
+            if run.verdict is Verdict.PASS:
+                run = _with_byte_tears(sandbox, stored, run)
     except OSError:
         # What a subject left running in a shared process has touched the directory.
         return run_case_fresh(sandbox, stored, targets=targets, plane=plane)
@@ -126,7 +125,7 @@ def _gone_on(
 
     What was run without a recorder is run again under watch, in fresh processes.
     """
-    if left is None or not all(is_reproducible(boot.plan) for boot in run.boots):
+    if not plans or left is None or not all(is_reproducible(each.plan) for each in run.boots):
         return run
     found = run_later_boots(sandbox, stored, run.history.boots, left, plans)
     looks = replace(run.looks, later_boots=run.looks.later_boots + found.starts)
