@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.report.matrix_text import NEVER, matrices, row_words
+from walcrash.report.matrix_text import BROKEN, NEVER, matrices, row_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, shorten
 from walcrash.values.fault_matrix import (
@@ -22,8 +22,6 @@ from walcrash.values.fault_matrix import (
 # limits
 MATRIX_ROWS: Final = 150
 """Rows of one scenario's matrix that a page shows."""
-
-_BAD: Final = frozenset({FaultOutcome.WRONG, FaultOutcome.HUNG})
 
 _UNKNOWN: Final = frozenset({FaultOutcome.CUT_OFF, FaultOutcome.UNJUDGED})
 
@@ -126,6 +124,6 @@ def _cell(found: Outcomes | None, is_never: bool, is_possible: bool) -> MatrixCe
 
 
 def _style(found: Outcomes) -> str:
-    if found.keys() & _BAD:
+    if found.keys() & BROKEN:
         return "bad"
     return "soft" if found.keys() <= _UNKNOWN else "hit"

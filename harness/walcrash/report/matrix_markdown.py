@@ -5,10 +5,9 @@ Calls of all operations are one row here, so that a table fits a page; `matrix_t
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
 
 from walcrash.report.markdown import plain
-from walcrash.report.matrix_text import NEVER, matrices
+from walcrash.report.matrix_text import BROKEN, NEVER, matrices
 from walcrash.report.run_report import RunReport
 from walcrash.values.fault_matrix import (
     NO_FAULTS,
@@ -19,8 +18,6 @@ from walcrash.values.fault_matrix import (
     Outcomes,
     in_order,
 )
-
-_BAD: Final = frozenset({FaultOutcome.WRONG, FaultOutcome.HUNG})
 
 
 def matrix_markdown(report: RunReport) -> str:
@@ -84,7 +81,7 @@ def _cell(row: CallRow | DamageRow, column: str) -> str:
 def _words(found: Outcomes) -> Iterable[str]:
     for outcome, count in found.items():
         words = f"{count:,} {outcome.value}"
-        yield f"**{words}**" if outcome in _BAD else words
+        yield f"**{words}**" if outcome in BROKEN else words
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -44,6 +44,9 @@ OUTCOME_WORDS: Final[Mapping[FaultOutcome, str]] = {
 }
 """What each outcome means."""
 
+BROKEN: Final = frozenset({FaultOutcome.WRONG, FaultOutcome.HUNG})
+"""The outcomes in which something broke."""
+
 DAMAGE: Final = "damage at rest"
 """What stands for a call where bytes went bad at rest."""
 

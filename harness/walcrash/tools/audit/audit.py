@@ -198,15 +198,7 @@ class _Auditor:
     def _faults(self, prepared: Prepared) -> FaultAudit:
         """Make storage fail in the first cases."""
         cases = min(self._plan.fault_cases, self._plan.cases)
-        works = (
-            AuditWork(
-                scenario=self._scenario,
-                prepared=prepared,
-                master_seed=self._plan.master_seed,
-                index=index,
-            )
-            for index in range(cases)
-        )
+        works = self._works(prepared, cases)
         found = NO_FAULTS
         ahead = WorkAhead(self._pool, audit_faults_of_one, works, jobs=self._plan.jobs)
         for done, (_, result) in enumerate(ahead, 1):
@@ -233,20 +225,24 @@ class _Auditor:
             has_kills=any(fault.kind is not FaultKind.POWER for fault in self._scenario.faults),
         )
 
-    def _cases(
-        self, prepared: Prepared, *, together: frozenset[str] = frozenset()
-    ) -> Iterator[CaseAudit]:
-        """Yield the cases in order; the first whose baseline fails is the last."""
-        works = (
-            AuditWork(
+    def _works(
+        self, prepared: Prepared, cases: int, *, together: frozenset[str] = frozenset()
+    ) -> Iterator[AuditWork]:
+        """Yield the work on each of the first cases."""
+        for index in range(cases):
+            yield AuditWork(
                 scenario=self._scenario,
                 prepared=prepared,
                 master_seed=self._plan.master_seed,
                 index=index,
                 together=together,
             )
-            for index in range(self._plan.cases)
-        )
+
+    def _cases(
+        self, prepared: Prepared, *, together: frozenset[str] = frozenset()
+    ) -> Iterator[CaseAudit]:
+        """Yield the cases in order; the first whose baseline fails is the last."""
+        works = self._works(prepared, self._plan.cases, together=together)
         ahead = WorkAhead(self._pool, audit_one, works, jobs=self._plan.jobs)
         for done, (_, result) in enumerate(ahead, 1):
             if result is None:

@@ -50,7 +50,7 @@ PLAIN_CASES_A_JOB: Final = 4
 JOB_COUNTS: Final = (1, 2)
 TARGET: Final = 15.0
 
-_SEED: Final = "bench"
+SEED: Final = "bench"
 
 SCENARIO: Final = Scenario(
     name="kill cases, all invariants",
@@ -105,7 +105,7 @@ def _compare(
     work = WorkingDirectory()
     executor = jobs.make_executor(job_count)
     try:
-        prepared = executor.submit(jobs.prepare, scenario, _SEED).result()
+        prepared = executor.submit(jobs.prepare, scenario, SEED).result()
         # All jobs have their processes and their modules before the first sample.
         _cases(executor, scenario, prepared, job_count)
         samples = take_turns(
@@ -137,21 +137,31 @@ def _jobs(count: int) -> str:
 
 
 def _cases(executor: Executor, scenario: Scenario, prepared: Prepared, job_count: int) -> float:
+    count = job_count * BATCHES_A_JOB * CASES_A_BATCH
+    outcomes, seconds = timed_cases(
+        executor, scenario, prepared, count=count, batch_cases=CASES_A_BATCH
+    )
+    _check(outcomes)
+    return len(outcomes) / seconds
+
+
+def timed_cases(
+    executor: Executor, scenario: Scenario, prepared: Prepared, *, count: int, batch_cases: int
+) -> tuple[list[CaseOutcome], float]:
+    """Run the first so many cases of a scenario; return them, and how many seconds that took."""
     batches = [
         Batch(
             scenario=scenario,
             description=prepared.description,
             profile=prepared.profile,
-            master_seed=_SEED,
-            indices=tuple(range(start, start + CASES_A_BATCH)),
+            master_seed=SEED,
+            indices=tuple(range(start, min(count, start + batch_cases))),
         )
-        for start in range(0, job_count * BATCHES_A_JOB * CASES_A_BATCH, CASES_A_BATCH)
+        for start in range(0, count, batch_cases)
     ]
     began = time.perf_counter()
     outcomes = [case for batch in executor.map(jobs.run_batch, batches) for case in batch]
-    seconds = time.perf_counter() - began
-    _check(outcomes)
-    return len(outcomes) / seconds
+    return outcomes, time.perf_counter() - began
 
 
 def _check(outcomes: Sequence[CaseOutcome]) -> None:

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.campaign.jobs import Prepared
 from walcrash.scenario.file import load_scenario, shipped_scenarios
-from walcrash.tools.bench.cases import SCENARIO
+from walcrash.tools.bench.cases import SCENARIO, SEED, timed_cases
 from walcrash.tools.bench.rounds import Say, take_turns
 from walcrash.values.benchmark import Better, Comparison, Limit, Series
 from walcrash.values.errors import HarnessFault
@@ -35,8 +35,6 @@ JOBS: Final = 2
 CAMPAIGN_SECONDS: Final = 60.0
 """How long the campaign over all calls and errors may take."""
 
-_SEED: Final = "bench"
-
 ERRORS: Final = replace(
     SCENARIO,
     name="error cases, all invariants",
@@ -50,7 +48,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     executor = jobs.make_executor(JOBS)
     try:
         ready = {
-            each.name: executor.submit(jobs.prepare, each, _SEED).result()
+            each.name: executor.submit(jobs.prepare, each, SEED).result()
             for each in (ERRORS, SCENARIO)
         }
         measures = {
@@ -88,7 +86,7 @@ def _campaign(executor: Executor) -> tuple[int, float]:
     """Return how many cases the campaign has, and how long its controls and cases take."""
     scenario = load_scenario(shipped_scenarios()["error-each"])
     began = time.perf_counter()
-    prepared = executor.submit(jobs.prepare, scenario, _SEED).result()
+    prepared = executor.submit(jobs.prepare, scenario, SEED).result()
     count = len(turns_of(scenario.faults, prepared.profile))
     _seconds(executor, scenario, prepared, count)
     return count, time.perf_counter() - began
@@ -96,19 +94,9 @@ def _campaign(executor: Executor) -> tuple[int, float]:
 
 def _seconds(executor: Executor, scenario: Scenario, prepared: Prepared, count: int) -> float:
     """Return how long so many cases take."""
-    batches = [
-        Batch(
-            scenario=scenario,
-            description=prepared.description,
-            profile=prepared.profile,
-            master_seed=_SEED,
-            indices=tuple(range(start, min(count, start + BATCH_CASES))),
-        )
-        for start in range(0, count, BATCH_CASES)
-    ]
-    began = time.perf_counter()
-    outcomes = [case for batch in executor.map(jobs.run_batch, batches) for case in batch]
-    seconds = time.perf_counter() - began
+    outcomes, seconds = timed_cases(
+        executor, scenario, prepared, count=count, batch_cases=BATCH_CASES
+    )
     for outcome in outcomes:
         if outcome.verdict is not Verdict.PASS:
             raise HarnessFault(f"case {outcome.index} of the bench did not pass: {outcome.doubt}")
