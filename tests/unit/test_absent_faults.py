@@ -52,6 +52,12 @@ def test_the_key_that_keeps_it_away_is_named_alone() -> None:
     assert [each.keys for each in absent_faults(ROWS, [apply])] == ['operations = ["apply"]']
 
 
+def test_a_fault_that_names_no_calls_is_held_against_those_that_it_falls_on() -> None:
+    slow = FaultPlan(kind=FaultKind.SLOW, files="*.log")
+    assert [each.keys for each in absent_faults(ROWS, [slow])] == ['files = "*.log"']
+    assert absent_faults(ROWS, [FaultPlan(kind=FaultKind.SLOW, files="tmp*")]) == ()
+
+
 def test_calls_that_no_trace_has_are_not_accused() -> None:
     reads = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.READ,))
     assert absent_faults(ROWS, [reads]) == ()

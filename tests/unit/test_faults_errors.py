@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 
 import pytest
+from scenario_faults import loaded
 
-from walcrash.scenario.file import load_scenario
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.errors import ScenarioError
@@ -209,15 +209,6 @@ def test_a_short_write_and_the_refusal_of_its_rest_are_told_as_a_full_disk() -> 
         f"the 1st write of log moved 30 of 125 bytes {where}",
         f"the 1st write of other failed with ENOSPC {where}",
     ]
-
-
-BASE = 'format = 1\nname = "small"\nsummary = "s"\n[subject]\nadapter = "reference"\n[[faults]]\n'
-
-
-def loaded(directory: Path, fault: str) -> tuple[FaultPlan, ...]:
-    path = directory / "small.toml"
-    path.write_text(BASE + fault, encoding="utf-8")
-    return load_scenario(path).faults
 
 
 def test_a_scenario_names_calls_errors_and_how_often(tmp_path: Path) -> None:

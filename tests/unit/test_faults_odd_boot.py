@@ -9,10 +9,10 @@ import uuid
 from pathlib import Path
 
 import pytest
+from scenario_faults import loaded
 from watching import run_watched
 
 from walcrash.recorder.zygote import Zygote
-from walcrash.scenario.file import load_scenario
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.errors import ScenarioError
@@ -95,15 +95,6 @@ def test_a_simpler_jump_is_a_smaller_one_in_the_same_direction() -> None:
     simpler = [fault.shift_seconds for fault in jump(-400 * DAY).simpler(())]
     assert simpler == [-3600, -25 * 3600]
     assert not list(jump(3600).simpler(()))
-
-
-BASE = 'format = 1\nname = "small"\nsummary = "s"\n[subject]\nadapter = "reference"\n[[faults]]\n'
-
-
-def loaded(directory: Path, fault: str) -> tuple[FaultPlan, ...]:
-    path = directory / "small.toml"
-    path.write_text(BASE + fault, encoding="utf-8")
-    return load_scenario(path).faults
 
 
 def test_a_scenario_asks_for_clocks_and_for_random_bytes(tmp_path: Path) -> None:

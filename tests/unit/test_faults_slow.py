@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from disk_events import fsync, write
+from scenario_faults import loaded
 from test_disk_failed_syncs import left
 from test_disk_models import OLD, contents
 from watching import outcome, run_watched, say
 
 from walcrash.recorder.zygote import Zygote
-from walcrash.scenario.file import load_scenario
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.contract import PersistenceModel as Model
@@ -80,15 +80,6 @@ def test_a_simpler_slow_call_is_at_the_operation_in_which_it_began_and_takes_les
         slow(ordinal=2, times=None, delay_ms=1),
         slow(ordinal=2, times=None, delay_ms=10),
     ]
-
-
-BASE = 'format = 1\nname = "small"\nsummary = "s"\n[subject]\nadapter = "reference"\n[[faults]]\n'
-
-
-def loaded(directory: Path, fault: str) -> tuple[FaultPlan, ...]:
-    path = directory / "small.toml"
-    path.write_text(BASE + fault, encoding="utf-8")
-    return load_scenario(path).faults
 
 
 def test_a_scenario_says_which_calls_are_slow_and_for_how_long(tmp_path: Path) -> None:
