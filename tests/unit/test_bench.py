@@ -120,7 +120,7 @@ def test_a_short_bench_measures_everything(monkeypatch: pytest.MonkeyPatch) -> N
     for comparison in benchmark.comparisons:
         assert comparison.ours.median, comparison.name
     limits = [limit.name for limit in benchmark.limits]
-    assert limits == ["positions-memory", "cut-positions-memory", "start"]
+    assert limits == ["error-each", "positions-memory", "cut-positions-memory", "start"]
 
 
 def test_without_strace_the_recorder_is_measured_all_the_same(
