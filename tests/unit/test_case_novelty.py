@@ -7,12 +7,12 @@ from typing import cast
 
 from made_up_subject import killed, put, stored
 
-from walcrash.case.novelty import ALL_LOOKS_ONE_IN, Novelty, change, shown
+from walcrash.case.novelty import IN_ALL_WAYS_ONE_IN, Novelty, change, shown
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootEnd, BootHistory, Call, Outcome, RecoveryName
 from walcrash.values.image import FileEntry, Image
-from walcrash.values.looks import LookTotals
 from walcrash.values.operation import Operation
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import (
@@ -83,7 +83,7 @@ def test_of_the_others_one_in_eight_is_drawn_by_the_seed_alone() -> None:
         return [novelty.is_worth_more(PLACE, empty, NOTHING, empty) for _ in range(800)]
 
     assert drawn(1) == drawn(1) != drawn(2)
-    assert 60 < sum(drawn(1)) < 800 // ALL_LOOKS_ONE_IN * 2
+    assert 60 < sum(drawn(1)) < 800 // IN_ALL_WAYS_ONE_IN * 2
 
 
 def test_a_change_tells_what_became_of_each_kind_of_name() -> None:
@@ -130,7 +130,7 @@ def test_an_image_with_nothing_new_is_recovered_once_and_that_is_counted(tmp_pat
     assert 25 < len(partial) < 40
     assert all(each.again is None and each.perturbed is None for each in partial)
     every = (RecoveryName.AGAIN, RecoveryName.AFTER, RecoveryName.PERTURBED)
-    assert runs.looks == LookTotals(
+    assert runs.further == FurtherRecoveries(
         made={name.value: 40 - len(partial) for name in every},
         left_out={name.value: len(partial) for name in every},
     )
@@ -150,12 +150,12 @@ def test_an_image_that_is_not_recovered_leaves_nothing_out(tmp_path: Path) -> No
     sandbox = Showing(str(tmp_path), failure)
     runs = RecoveryRuns(cast("Sandbox", sandbox), stored(killed(put(1))), is_fresh=False)
     assert not runs.restored(image(log=b"a"), place=PLACE).is_partial
-    assert runs.looks == LookTotals()
+    assert runs.further == FurtherRecoveries()
 
 
 def test_totals_are_added_name_by_name() -> None:
-    one = LookTotals(made={"a": 1}, left_out={"b": 2}, later_boots=3)
-    other = LookTotals(made={"c": 4, "a": 5})
-    added = LookTotals(made={"a": 6, "c": 4}, left_out={"b": 2}, later_boots=3)
-    assert LookTotals.sum((one, other)) == added
-    assert LookTotals.sum(()) == LookTotals()
+    one = FurtherRecoveries(made={"a": 1}, left_out={"b": 2}, later_boots=3)
+    other = FurtherRecoveries(made={"c": 4, "a": 5})
+    added = FurtherRecoveries(made={"a": 6, "c": 4}, left_out={"b": 2}, later_boots=3)
+    assert FurtherRecoveries.sum((one, other)) == added
+    assert FurtherRecoveries.sum(()) == FurtherRecoveries()

@@ -8,8 +8,8 @@ from walcrash.report.finding_text import finding_text
 from walcrash.report.markdown import fenced, markdown_report, plain
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import FINDINGS_SHOWN, summary_text
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.log import FindingReported, LogLine, StopReason
-from walcrash.values.looks import LookTotals
 from walcrash.values.varied import Surrounding, Varied
 from walcrash.values.verdict import Invariant
 
@@ -140,12 +140,12 @@ def test_markdown_of_an_interrupted_run_names_what_is_missing() -> None:
 
 
 def test_what_was_left_out_of_further_recoveries_is_said_with_how_many_there_were() -> None:
-    looks = LookTotals(
+    further = FurtherRecoveries(
         made={"recovery again": 10, "recovery after new records": 9, "perturbed recovery": 10},
         left_out={"recovery again": 30, "perturbed recovery": 1_030},
         later_boots=13,
     )
-    report = report_of([scenario_ended("quickstart", 4, 0, looks=looks)])
+    report = report_of([scenario_ended("quickstart", 4, 0, further=further)])
     text = " ".join(text_of(report).split())
     said = (
         "images recovered 10 of 40 again, 10 of 1,040 in other surroundings; the others had "
@@ -156,6 +156,6 @@ def test_what_was_left_out_of_further_recoveries_is_said_with_how_many_there_wer
 
 
 def test_nothing_is_said_of_further_recoveries_where_all_were_made() -> None:
-    looks = LookTotals(made={"recovery again": 10})
-    text = text_of(report_of([scenario_ended("quickstart", 4, 0, looks=looks)]))
+    further = FurtherRecoveries(made={"recovery again": 10})
+    text = text_of(report_of([scenario_ended("quickstart", 4, 0, further=further)]))
     assert "  further " not in text

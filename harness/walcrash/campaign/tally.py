@@ -18,6 +18,7 @@ from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.outcome import CaseOutcome
 from walcrash.case.power_loss import Coverage
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
+from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.history import BootEnd
 from walcrash.values.identity import group_id
 from walcrash.values.log import (
@@ -30,7 +31,6 @@ from walcrash.values.log import (
     TimeCut,
     Unopened,
 )
-from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.reach import NOTHING_REACHED, Reach, WorkloadReach
 from walcrash.values.rule import INJECTED
 from walcrash.values.rules import RULES
@@ -91,7 +91,7 @@ class Tally:
     outside: set[str] = field(default_factory=set)
     varied: set[Varied] = field(default_factory=set)
     search: SearchTally = field(default_factory=SearchTally)
-    looks: LookTotals = NO_LOOKS
+    further: FurtherRecoveries = NO_FURTHER_RECOVERIES
     reached: Reach = NOTHING_REACHED
     controls_reached: Reach = NOTHING_REACHED
     matrix: FaultMatrix = NO_FAULTS
@@ -133,7 +133,7 @@ class Tally:
         self.boots += len(outcome.boots)
         self.recoveries += outcome.recoveries
         self.events += sum(boot.events for boot in outcome.boots)
-        self.looks = LookTotals.sum((self.looks, outcome.looks))
+        self.further = FurtherRecoveries.sum((self.further, outcome.further))
         if outcome.coverage is not None:
             self.images.add(outcome.coverage)
             self.crash_points += outcome.coverage.kinds
@@ -229,7 +229,7 @@ class Tally:
             unopened=self.unopened,
             time_cuts=tuple(self.cuts),
             varied=in_order(self.varied),
-            looks=self.looks,
+            further=self.further,
             search=self.search.coverage(),
             reach=self._reach(),
             matrix=matrix_of(self.matrix, self.scenario.faults) if self.cases else None,

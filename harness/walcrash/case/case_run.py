@@ -17,9 +17,9 @@ from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.forms import SPARSE
+from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.history import History
 from walcrash.values.image import Image
-from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
@@ -59,7 +59,7 @@ class CaseRun:
             invariant broke; else None.
         atomic_bytes: what was written whole, as in the contract that it ran under.
         search: what was judged of the crash states that its traces hold.
-        looks: how images were recovered beside the first time, and how often not.
+        further: how images were recovered beside the first time, and how often not.
         damaged: what came of damage at rest, image by image.
     """
 
@@ -75,7 +75,7 @@ class CaseRun:
     image: Image | None = None
     atomic_bytes: Annotated[int, SPARSE] = SECTOR_BYTES
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
-    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    further: Annotated[FurtherRecoveries, SPARSE] = NO_FURTHER_RECOVERIES
     damaged: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
 
     @property

@@ -21,9 +21,9 @@ from typing import Final
 from walcrash.case.boots import CaseBoots
 from walcrash.case.case_run import CaseRun
 from walcrash.case.frontier import Frontier, by_share
-from walcrash.case.looks import looked_at
 from walcrash.case.power_loss import kind_of_place
 from walcrash.case.recorded_boot import RecordedBoot
+from walcrash.case.recover_and_judge import recover_and_judge
 from walcrash.case.search_plan import SearchPlan
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.case.watched_boot import WatchedBoot, called, with_errors
@@ -277,7 +277,7 @@ class KillSearch:
             before = images[_Spot(spot.boot, start)]
         image = images[spot]
         histories = tuple(boot.history for boot in boots)
-        recoveries, judgement = looked_at(
+        recoveries, judgement = recover_and_judge(
             partial(self._recover, image, before),
             lambda shown: self._judge(History(histories, shown)),
             kind_of_place(cell),

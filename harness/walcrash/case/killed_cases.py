@@ -108,7 +108,7 @@ def _with_searched(
     run = replace(
         run,
         recoveries=runs.recoveries + len(run.boots) - 1,
-        looks=runs.looks,
+        further=runs.further,
         search=search.searched.totals(),
         judgement=replace(run.judgement, judged=run.judgement.judged | search.judged),
     )

@@ -7,8 +7,8 @@ look alike here may differ in what only a further recovery brings out.
 
 Not here: how an image is recovered (`recovery_runs`).
 
-Source: `harness/walcrash/docs/explanation/decisions/0072-cheaper-looks.md`, which has the rules
-that were tried.
+Source: `harness/walcrash/docs/explanation/decisions/0072-further-recoveries-where-new.md`,
+which has the rules that were tried.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from walcrash.values.recovery import Recovery
 from walcrash.values.seed import Prng
 
 # limits
-ALL_LOOKS_ONE_IN: Final = 8
+IN_ALL_WAYS_ONE_IN: Final = 8
 """Of so many images with nothing new, one is recovered in all ways."""
 
 _ALIKE: Final = 3
@@ -59,7 +59,7 @@ class Novelty:
         is_new = not found <= self._seen
         self._seen |= found
         # Drawn for every image, so that what is new does not move what is drawn later.
-        is_drawn = self._prng.below(ALL_LOOKS_ONE_IN) == 0
+        is_drawn = self._prng.below(IN_ALL_WAYS_ONE_IN) == 0
         return is_new or is_drawn
 
 

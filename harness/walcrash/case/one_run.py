@@ -35,9 +35,9 @@ from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Damage, PersistenceModel
 from walcrash.values.faults import CrashPoint, PowerLoss, Rot
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.looks import LookTotals
 from walcrash.values.moments import Placement
 from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
@@ -355,7 +355,7 @@ class OneRun:
             model,
             recover=self._recovery_runs.restored,
             judge=self._judge_boot,
-            look=self._recovery_runs.looker(self._targets),
+            recover_new=self._recovery_runs.recoverer(self._targets),
             order=SearchOrder.NOVEL if plan is None else plan.order,
         )
 
@@ -476,9 +476,9 @@ class OneRun:
         return self._left
 
     @property
-    def looks(self) -> LookTotals:
+    def further(self) -> FurtherRecoveries:
         """How the images that were judged so far were recovered beside the first time."""
-        return self._recovery_runs.looks
+        return self._recovery_runs.further
 
     def _model(self) -> PersistenceModel:
         """Return the weakest model that the boots' power losses needed."""

@@ -18,10 +18,10 @@ from walcrash.values.fate import Fate
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import AS_EVER, Fault
 from walcrash.values.forms import SPARSE
+from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
 from walcrash.values.log import BootSummary
-from walcrash.values.looks import NO_LOOKS, LookTotals
 from walcrash.values.operation import OperationKind
 from walcrash.values.reach import NOTHING_REACHED, Reach
 from walcrash.values.scenario import Scenario
@@ -74,7 +74,7 @@ class CaseOutcome(HasViolations):
     needs_crash: bool = True
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchTotals, SPARSE] = NOTHING_SEARCHED
-    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    further: Annotated[FurtherRecoveries, SPARSE] = NO_FURTHER_RECOVERIES
     fate: Annotated[Fate | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
     slow: Annotated[SlowIo | None, SPARSE] = None
@@ -108,7 +108,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         is_before_promise=not has_acknowledged(run),
         is_plain=run.case.is_control,
         search=run.search,
-        looks=run.looks,
+        further=run.further,
         error=error_of(run) if is_failure else None,
         slow=slow_of(run) if is_failure else None,
         around=around_boots(run.case.faults) if is_failure else (),

@@ -196,7 +196,7 @@ def _run_moved(
     if not power:
         return run_case(sandbox, asked)
     moved = run_case(sandbox, asked, targets=SearchTargets(target_invariant=None, power=power))
-    return replace(moved, coverage=run.coverage, search=run.search, looks=run.looks)
+    return replace(moved, coverage=run.coverage, search=run.search, further=run.further)
 
 
 def _rank(violations: tuple[Violation, ...]) -> int:

@@ -105,7 +105,7 @@ class PlaneSearch:
             weaker = weaker or judged
         if passed is None:
             return PlaneResult(own=None, weaker=weaker)
-        history, recoveries, judgement = self._look(passed)
+        history, recoveries, judgement = self._history_and_judgement(passed)
         own = Judged(
             candidate=self.placed(passed),
             history=history,
@@ -170,9 +170,9 @@ class PlaneSearch:
         self.coverage.generated += sum(tree.cuts.values())
         self.coverage.judged += 1
         self.coverage.policies[max(tree.cuts, key=lambda kind: tree.cuts[kind])] += 1
-        return self._look(tree)
+        return self._history_and_judgement(tree)
 
-    def _look(self, tree: RealTree) -> tuple[BootHistory, Recoveries, Judgement]:
+    def _history_and_judgement(self, tree: RealTree) -> tuple[BootHistory, Recoveries, Judgement]:
         history = self._boot.history_until(tree.returned)
         recoveries = self._recovered[tree.image.digest()]
         return history, recoveries, self._judge(history, recoveries)

@@ -25,8 +25,8 @@ from walcrash.case.drawn_images import (
     uniformly,
 )
 from walcrash.case.frontier import Frontier, SearchOrder, Waiting
-from walcrash.case.looks import looked_at
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
+from walcrash.case.recover_and_judge import recover_and_judge
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.disk import (
     WEIGHTS,
@@ -59,7 +59,7 @@ IMAGES_IN_A_ROUND: Final = 24
 """Images that are judged before those of further positions are made."""
 
 FIRST_IMAGES: Final = 8
-"""Images of a position the first time that it is looked at; each time it is twice as many."""
+"""Images of a position the first time that it is its turn; each time it is twice as many."""
 
 GENERATED_FOR_EACH: Final = 8
 """Images that are built for each that may be judged, before all that is left counts as known."""
@@ -163,7 +163,7 @@ class LossSearch:
         *,
         recover: Callable[[Image], Recoveries],
         judge: Callable[[BootHistory, Recoveries], Judgement],
-        look: Callable[[Image, Hashable], Recoveries] | None = None,
+        recover_new: Callable[[Image, Hashable], Recoveries] | None = None,
         order: SearchOrder = SearchOrder.NOVEL,
     ) -> None:
         """Prepare.
@@ -173,8 +173,8 @@ class LossSearch:
             model: what its images are allowed by.
             recover: recovers an image in all ways.
             judge: holds recoveries against what had been promised.
-            look: recovers an image of a kind of place, in all ways where it is worth that; None
-                where each image is.
+            recover_new: recovers an image of a kind of place, in all ways where it is worth that;
+                None where each image is.
             order: in which order images are judged.
         """
         self.coverage = Coverage()
@@ -182,7 +182,7 @@ class LossSearch:
         self._boot = boot
         self._model = model
         self._recover = recover
-        self._look = look
+        self._recover_new = recover_new
         self._judge = judge
         self._order = order
         self._recovered: dict[str, Recoveries] = {}
@@ -355,12 +355,12 @@ class LossSearch:
         )
 
     def judge_image(self, candidate: Candidate, place: Hashable = None) -> Judged:
-        """Recover one image and judge it; `place` is as for `look`, None for all ways."""
+        """Recover one image and judge it; `place` is as for `recover_new`, None for all ways."""
         history = self._boot.history_at(candidate.choice.position)
         known = self._recovered.get(candidate.digest)
         if known is None:
             self.coverage.distinct += 1
-        recoveries, judgement = looked_at(
+        recoveries, judgement = recover_and_judge(
             partial(self._recovery, candidate.image), partial(self._judge, history), place, known
         )
         self._recovered[candidate.digest] = recoveries
@@ -375,9 +375,9 @@ class LossSearch:
         )
 
     def _recovery(self, image: Image, place: Hashable) -> Recoveries:
-        if place is None or self._look is None:
+        if place is None or self._recover_new is None:
             return self._recover(image)
-        return self._look(image, place)
+        return self._recover_new(image, place)
 
     def _count_position(self, position: CrashPosition, pending: Pending) -> None:
         self.coverage.positions += 1
@@ -457,7 +457,7 @@ def _tears_head(candidate: Candidate, kind: _Kind) -> bool:
 
 
 def kind_of_place(cell: Cell) -> Hashable:
-    """Return what of a cell tells one look at an image from another."""
+    """Return what of a cell tells the recovery of one image from that of another."""
     return cell.operation, cell.placement is Placement.WITHIN
 
 

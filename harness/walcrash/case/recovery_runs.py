@@ -27,10 +27,10 @@ from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
 from walcrash.values.damage import Rotted
 from walcrash.values.faults import CrashPoint
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootEnd, BootHistory, Call, Recoveries, RecoveryName
 from walcrash.values.image import Image
 from walcrash.values.limits import TICKS_AFTER_RECOVERY
-from walcrash.values.looks import LookTotals
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
@@ -69,16 +69,16 @@ class RecoveryRuns:
         self.recoveries = 0
         self._made: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
-        self._novelty = Novelty(derive_seed(stored.case.seed, "looks"))
+        self._novelty = Novelty(derive_seed(stored.case.seed, "further recoveries"))
         self._sandbox = sandbox
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
         self._is_control = stored.case.is_control
 
     @property
-    def looks(self) -> LookTotals:
+    def further(self) -> FurtherRecoveries:
         """What there has been of further recoveries of images, and what was left out."""
-        return LookTotals(
+        return FurtherRecoveries(
             made=dict(sorted(self._made.items())), left_out=dict(sorted(self._left_out.items()))
         )
 
@@ -99,7 +99,7 @@ class RecoveryRuns:
         restore(image, self._sandbox.directory)
         return self._at(image, before, place)
 
-    def looker(self, targets: SearchTargets | None) -> Callable[[Image, Hashable], Recoveries]:
+    def recoverer(self, targets: SearchTargets | None) -> Callable[[Image, Hashable], Recoveries]:
         """Return what recovers the images of a search, each behind a kind of place.
 
         Without targets an image is recovered in all ways where it is new; with them once where that

@@ -89,7 +89,7 @@ def run_case(
         coverage=coverage,
         recoveries=run.recoveries + confirmed.recoveries,
         search=run.search,
-        looks=run.looks,
+        further=run.further,
         damaged=run.damaged,
     )
 
@@ -106,7 +106,7 @@ def _ran(sandbox: Sandbox, make: Callable[[], OneRun]) -> tuple[CaseRun, Image |
     for attempt in range(UNSEEN_CHANGES):
         one = make()
         try:
-            return replace(one.run(), looks=one.looks), one.left
+            return replace(one.run(), further=one.further), one.left
         except NotAsRecorded:
             if attempt == UNSEEN_CHANGES - 1:
                 raise
@@ -128,8 +128,8 @@ def _gone_on(
     if not plans or left is None or not all(is_reproducible(each.plan) for each in run.boots):
         return run
     found = run_later_boots(sandbox, stored, run.history.boots, left, plans)
-    looks = replace(run.looks, later_boots=run.looks.later_boots + found.starts)
-    run = replace(run, recoveries=run.recoveries + found.starts, looks=looks)
+    further = replace(run.further, later_boots=run.further.later_boots + found.starts)
+    run = replace(run, recoveries=run.recoveries + found.starts, further=further)
     if found.judgement is None:
         return run
     case = replace(run.case, boots=(*run.case.boots, *found.plans))
@@ -139,7 +139,7 @@ def _gone_on(
         coverage=run.coverage,
         recoveries=run.recoveries + longer.recoveries,
         search=run.search,
-        looks=looks,
+        further=further,
     )
 
 

@@ -35,7 +35,7 @@ _ALL: Final = 0x4000_0000
 
 # limits
 _PAUSE_SECONDS: Final = 0.0002
-"""Between two looks at a thread that is not the leader of its process."""
+"""Between two polls of a thread that is not the leader of its process."""
 
 
 class NotTraced(Exception):

@@ -37,7 +37,7 @@ from walcrash.values.event import EventKind
 
 # limits
 PAUSE_MS: Final = 1
-"""Between two looks at what the others do, milliseconds."""
+"""Between two polls of what the others do, milliseconds."""
 
 RESTLESS_SECONDS: Final = 0.05
 """How long a thread waits at most until it is its turn."""
@@ -150,7 +150,7 @@ class Holding:
         self._is_slow = False
         self._threads = WaitingThreads()
         self._left_seconds = SECONDS_PER_BOOT
-        self._looked_at = 0.0
+        self._polled_at = 0.0
         self._keeps_out = False
 
     def __bool__(self) -> bool:
@@ -177,7 +177,7 @@ class Holding:
 
     def keep(self, request: Request, delay_ms: int, events: int) -> None:
         """Put a call aside; `events` is how many there were so far, its beginning included."""
-        now = self._looked_at = time.monotonic()
+        now = self._polled_at = time.monotonic()
         self._calls.append(_HeldCall(request, events + delay_ms, now + delay_ms / 1000))
         self._threads = WaitingThreads()
 
@@ -212,7 +212,7 @@ class Holding:
 
         Args:
             events: how many events there were so far.
-            is_quiet: whether nobody has made a call since the last look.
+            is_quiet: whether nobody has made a call since the last poll.
         """
         self.answers.send_due()
         if (turn := self._next_turn(is_quiet=is_quiet)) is not None:
@@ -244,7 +244,7 @@ class Holding:
     def _answer_parked(self, parked: _ParkedReply) -> None:
         """Answer a reply where all others sleep, or where they never do."""
         tids = [parked.tid, *(call.tid for call in self._calls)]
-        others = self._threads.look(self._family(), tids)
+        others = self._threads.poll(self._family(), tids)
         if others is not Others.RUN or time.monotonic() >= parked.until:
             self._parked = None
             self._threads = WaitingThreads()
@@ -253,9 +253,9 @@ class Holding:
     def _quiet_due(self) -> _HeldCall | None:
         """Return the call whose time is over, though the others make no calls."""
         now, first = time.monotonic(), min(self._calls, key=lambda call: call.due_at)
-        self._left_seconds -= now - self._looked_at
-        self._looked_at = now
-        others = self._threads.look(self._family(), [call.tid for call in self._calls])
+        self._left_seconds -= now - self._polled_at
+        self._polled_at = now
+        others = self._threads.poll(self._family(), [call.tid for call in self._calls])
         if others is Others.CANNOT_GO_ON or self._left_seconds <= 0:
             return first
         patience = 0.0 if others is Others.SLEEP_FOR_A_TIME else RUNNING_SECONDS

@@ -1,7 +1,7 @@
 """Whether a subject can go on while one of its calls is slow: what its other threads wait for.
 
 A thread can go on if it runs, and if it sleeps for a time; one that sleeps until somebody wakes it
-cannot, where everybody who could wake it sleeps as well. Two looks in a row must show the same
+cannot, where everybody who could wake it sleeps as well. Two polls in a row must show the same
 sleep, with nothing done in between.
 
 Not here: what follows (`holding`).
@@ -57,26 +57,26 @@ class Others(Enum):
 
 
 class WaitingThread:
-    """Looks at one thread, again and again."""
+    """Polls one thread."""
 
     def __init__(self, tid: int) -> None:
         self._tid = tid
         self._last: Sleep | None = None
 
     def is_asleep(self) -> bool:
-        """Whether it sleeps as it did at the look before, or has ended."""
+        """Whether it sleeps as it did at the poll before, or has ended."""
         now, last = _sleep_of(self._tid), self._last
         self._last = now
         return now is not None and (now == last or not now[0])
 
 
 class WaitingThreads:
-    """Looks at the threads of some processes, again and again."""
+    """Polls the threads of some processes."""
 
     def __init__(self) -> None:
         self._last: dict[int, Sleep] | None = None
 
-    def look(self, pids: Iterable[int], held: Iterable[int]) -> Others:
+    def poll(self, pids: Iterable[int], held: Iterable[int]) -> Others:
         """Return what all threads of these processes do but those that are held."""
         now: dict[int, Sleep] = {}
         for tid in {tid for pid in pids for tid in _threads_of(pid)} - set(held):

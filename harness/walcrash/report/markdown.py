@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from walcrash.report.finding_text import finding_text, origin_command
-from walcrash.report.looks_text import look_words
+from walcrash.report.further_text import further_words
 from walcrash.report.matrix_text import matrices, matrix_table, never_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import STATES_HEAD, cell_words, searches, states_rows
@@ -133,8 +133,8 @@ def invariant_table(report: RunReport) -> str:
     varied, missing = varied_words(report)
     words = [f"Varied: {plain(varied)}."] if varied else []
     words += [f"Not varied: {plain(text)}." for text in missing]
-    looks = look_words(report)
-    words += [f"Further: {plain(looks)}."] if looks else []
+    further = further_words(report)
+    words += [f"Further: {plain(further)}."] if further else []
     return "\n\n".join([table, *words])
 
 

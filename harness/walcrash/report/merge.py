@@ -19,6 +19,7 @@ from walcrash.values.cell import Cell
 from walcrash.values.coverage import SearchCoverage
 from walcrash.values.fault_matrix import FaultMatrix
 from walcrash.values.finding import Finding
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.log import (
     LOG_FORMAT,
     CampaignEnded,
@@ -31,7 +32,6 @@ from walcrash.values.log import (
     ScenarioStarted,
     StopReason,
 )
-from walcrash.values.looks import LookTotals
 from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.varied import in_order
 from walcrash.values.verdict import Invariant, Verdict
@@ -195,7 +195,7 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         ),
         unopened=next((part.unopened for part in parts if part.unopened is not None), None),
         varied=in_order(varied for part in parts for varied in part.varied),
-        looks=LookTotals.sum(part.looks for part in parts),
+        further=FurtherRecoveries.sum(part.further for part in parts),
         search=_search([part.search for part in parts if part.search is not None]),
         reach=_reach([part.reach for part in parts if part.reach is not None]),
         matrix=_matrix([part.matrix for part in parts if part.matrix is not None]),

@@ -14,7 +14,7 @@ from walcrash.report.finding_text import (
     finding_text,
     unreported_text,
 )
-from walcrash.report.looks_text import look_words
+from walcrash.report.further_text import further_words
 from walcrash.report.matrix_text import matrix_lines
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import states_lines
@@ -235,8 +235,8 @@ def _invariants(report: RunReport, width: int) -> list[str]:
         label = ""
     varied, missing = varied_words(report)
     lines += block("varied", varied, width=width) if varied else []
-    looks = look_words(report)
-    lines += block("further", looks, width=width) if looks else []
+    further = further_words(report)
+    lines += block("further", further, width=width) if further else []
     label = "not"
     for text in missing:
         lines += block(label, shorten(text), width=width)

@@ -20,7 +20,7 @@ from walcrash.values.fault_matrix import FaultMatrix
 from walcrash.values.finding import Finding
 from walcrash.values.finding_form import FINDING_CHECKS
 from walcrash.values.forms import SPARSE, Count, EncodableText, Whole
-from walcrash.values.looks import NO_LOOKS, LookTotals
+from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.reach import WorkloadReach
 from walcrash.values.recovery import FailureKind
 from walcrash.values.story import Story
@@ -219,7 +219,7 @@ class ScenarioEnded:
     what a time budget was not enough for; without a time budget nothing is cut by the clock.
     `varied` is what was varied around recoveries beside hash seed, time zone and locale, for which
     program; a `problem` says why it was not. `search` is what the searches of its cases reached;
-    None where no case searched its crash states. `looks` counts the further recoveries of images,
+    None where no case searched its crash states. `further` counts the further recoveries of images,
     and those that were left out. `reach` is what its operations came to; None where no case was
     run. `matrix` says which calls were struck by which fault, which were not, and what came of it;
     None where the scenario injects nothing.
@@ -245,7 +245,7 @@ class ScenarioEnded:
     time_cuts: Annotated[tuple[TimeCut, ...], SPARSE] = ()
     varied: Annotated[tuple[Varied, ...], SPARSE] = ()
     search: Annotated[SearchCoverage | None, SPARSE] = None
-    looks: Annotated[LookTotals, SPARSE] = NO_LOOKS
+    further: Annotated[FurtherRecoveries, SPARSE] = NO_FURTHER_RECOVERIES
     reach: Annotated[WorkloadReach | None, SPARSE] = None
     matrix: Annotated[FaultMatrix | None, SPARSE] = None
 

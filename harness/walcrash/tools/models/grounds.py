@@ -33,7 +33,7 @@ EARLY: Final = (
     "not on the disk"
 )
 
-STORED: Final = "a mapped page was written back between two looks of the recorder at it"
+STORED: Final = "a mapped page was written back between two times that the recorder read it"
 
 SYNCS: Final = frozenset(
     {EventKind.FSYNC, EventKind.FDATASYNC, EventKind.SYNC_ALL, EventKind.MSYNC}

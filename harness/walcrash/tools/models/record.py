@@ -192,7 +192,7 @@ def _sessions(tasks: Sequence[RecordTask], plan: RecordPlan) -> Iterator[bytes]:
                 yield answer
             else:
                 return
-        _look_at_ends(processes)
+        _check_ends(processes)
     finally:
         for process in processes:
             process.kill()
@@ -230,7 +230,7 @@ def _next(answers: "queue.Queue[bytes | None]", deadline: float | None) -> bytes
         return b""
 
 
-def _look_at_ends(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+def _check_ends(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
     for process in processes:
         if process.wait():
             raise HarnessFault(

@@ -1,4 +1,4 @@
-"""Looks at states: each is recovered as far as it is new, and in all ways where it fails.
+"""Judging one crash state: it is recovered as far as it is new, and in all ways where it fails.
 
 Not here: what is new (`novelty`), how an image is recovered (`recovery_runs`).
 """
@@ -9,7 +9,7 @@ from walcrash.values.history import Recoveries
 from walcrash.values.verdict import Judgement, Verdict
 
 
-def looked_at(
+def recover_and_judge(
     recover: Callable[[Hashable], Recoveries],
     judge: Callable[[Recoveries], Judgement],
     place: Hashable,

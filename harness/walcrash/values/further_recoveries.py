@@ -1,4 +1,4 @@
-"""Looks: how often images were recovered again, elsewhere and after work, and how often not.
+"""Further recoveries: how often images were recovered again, elsewhere and after work.
 
 Each image that a crash leaves is recovered once. Further recoveries of it are made where something
 about it is new, and of some others (`walcrash.case.novelty`).
@@ -13,7 +13,7 @@ from walcrash.values.forms import Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookTotals:
+class FurtherRecoveries:
     """The further recoveries of images, by what `RecoveryName` calls them.
 
     Attributes:
@@ -28,7 +28,7 @@ class LookTotals:
     later_boots: Count = 0
 
     @classmethod
-    def sum(cls, totals: Iterable["LookTotals"]) -> "LookTotals":
+    def sum(cls, totals: Iterable["FurtherRecoveries"]) -> "FurtherRecoveries":
         """Return several totals as one."""
         every = list(totals)
         return cls(
@@ -46,5 +46,5 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-NO_LOOKS = LookTotals()
+NO_FURTHER_RECOVERIES = FurtherRecoveries()
 """The totals of nothing."""

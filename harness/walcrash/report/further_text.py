@@ -4,8 +4,8 @@ from typing import Final
 
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted
+from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import RecoveryName
-from walcrash.values.looks import LookTotals
 
 _NAMES: Final = {
     RecoveryName.AGAIN: "again",
@@ -14,18 +14,18 @@ _NAMES: Final = {
 }
 
 
-def look_words(report: RunReport) -> str:
+def further_words(report: RunReport) -> str:
     """Return how many images were recovered in which ways; empty where none was left out of any."""
-    looks = LookTotals.sum(scenario.looks for scenario in report.scenarios)
+    further = FurtherRecoveries.sum(scenario.further for scenario in report.scenarios)
     parts = []
-    if looks.left_out:
+    if further.left_out:
         shown = [
-            f"{looks.made.get(name.value, 0):,} of "
-            f"{looks.made.get(name.value, 0) + looks.left_out.get(name.value, 0):,} {words}"
+            f"{further.made.get(name.value, 0):,} of "
+            f"{further.made.get(name.value, 0) + further.left_out.get(name.value, 0):,} {words}"
             for name, words in _NAMES.items()
-            if looks.left_out.get(name.value)
+            if further.left_out.get(name.value)
         ]
         parts.append(f"images recovered {', '.join(shown)}; the others had nothing new")
-    if looks.later_boots:
-        parts.append(f"{counted(looks.later_boots, 'boot')} behind those of cases that passed")
+    if further.later_boots:
+        parts.append(f"{counted(further.later_boots, 'boot')} behind those of cases that passed")
     return "; ".join(parts)
