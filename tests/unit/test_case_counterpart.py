@@ -56,3 +56,11 @@ def test_a_call_that_is_made_again_is_one_call_and_a_later_one_is_not() -> None:
     )
     assert not added_events((event(FSYNC, errno.EIO), event(RENAME), event(FSYNC)))
     assert not added_events((write(0, 10, 4), event(FSYNC)))
+
+
+def test_where_a_boot_is_left_out_the_event_is_found_by_its_file_in_a_trace_of_the_other() -> None:
+    lock = Event(kind=WRITE, call=0, path="lock", length=8, result=8)
+    fresh = (lock, lock, write(0, 10), write(10, 100))
+    found = counterpart(SPLIT, 2, Placement.WITHIN, 7, trace=fresh)
+    assert found == Counterpart(EventRef(0, WRITE, 3), Placement.WITHIN, 47, 100)
+    assert counterpart(SPLIT, 4, Placement.AFTER, trace=fresh) is None, "it renames nothing"

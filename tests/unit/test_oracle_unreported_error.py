@@ -109,3 +109,17 @@ def test_to_end_the_process_after_an_error_is_right_and_to_hang_is_not() -> None
     (found,) = verdict_on(stuck, first=shows(A)).violations
     assert found.invariant is Invariant.UNREPORTED_ERROR
     assert found.message.startswith("`append` never came to an end")
+
+
+def test_what_an_open_that_said_no_left_half_made_is_a_recovery_that_fails() -> None:
+    no_log = RecoveryFailure(FailureKind.REFUSED, "no such log")
+    refused_open = BootHistory((replace(OPEN, outcome=Outcome.REFUSED),), no_log, BootEnd.KILLED)
+    opening = struck(refused_open, call=0)
+    (found,) = verdict_on(opening, first=no_log).violations
+    assert found.invariant is Invariant.UNRECOVERABLE
+    assert "; before that, the 2nd fsync of wal.log failed with EIO (boot 1" in found.message
+    (found,) = verdict_on(closed(acked(A)), opening, first=no_log).violations
+    assert found.invariant is Invariant.UNREPORTED_ERROR, "a record had been acknowledged"
+    silent = struck(killed(), call=0)
+    (found,) = verdict_on(silent, first=no_log).violations
+    assert found.invariant is Invariant.UNREPORTED_ERROR, "this open did not say that it failed"

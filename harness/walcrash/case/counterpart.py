@@ -5,6 +5,9 @@ where nothing is injected. A crash that is named by how many events came before 
 call there, and shows nothing. So it is named by its event without those that the faults added: the
 n-th of its kind in its call. A crash between the parts of one write falls within that write.
 
+Where a boot is left out whose `open` gave up, the one behind it makes files that it had found. So
+there the event is named by its file as well, and looked up in a trace without any crash.
+
 Not here: what the subject does otherwise since a fault is gone; which runs are made (`plain`,
 `walcrash.minimise`).
 """
@@ -73,8 +76,13 @@ def _goes_on(event: Event, following: Event) -> bool:
 
 
 def counterpart(
-    events: Sequence[Event], index: int, placement: Placement, kept_bytes: int = 0
-) -> Counterpart:
+    events: Sequence[Event],
+    index: int,
+    placement: Placement,
+    kept_bytes: int = 0,
+    *,
+    trace: Sequence[Event] = (),
+) -> Counterpart | None:
     """Return where a crash at an event of a trace falls without the events that faults added.
 
     Args:
@@ -82,11 +90,17 @@ def counterpart(
         index: the position of the event in it.
         placement: before it, within it, or after it.
         kept_bytes: for `WITHIN`: how many bytes of it were made.
+        trace: what the boot does without the faults and without a crash, where that is known.
+
+    Returns:
+        None where the known trace has no such event.
     """
     added = added_events(events)
     first, last = _whole_call(added, index)
     whole, event = events[first], events[index]
-    at = _ref(events, added, last)
+    at = _ref(events, added, last, trace)
+    if at is None:
+        return None
     length = events[last].offset + events[last].length - whole.offset
     moved = max(0, event.offset - whole.offset)
     if placement is Placement.WITHIN:
@@ -112,24 +126,44 @@ def _whole_call(added: dict[int, int], index: int) -> tuple[int, int]:
     return first, last
 
 
-def _ref(events: Sequence[Event], added: Collection[int], index: int) -> EventRef:
-    """Name an event by its number among those that no fault added."""
+def _ref(
+    events: Sequence[Event], added: Collection[int], index: int, trace: Sequence[Event] = ()
+) -> EventRef | None:
+    """Name an event by its number among those that no fault added, or by its place in a trace."""
     left = [event for at, event in enumerate(events[:index]) if at not in added]
-    return EventRef.of([*left, events[index]], len(left))
+    if not trace:
+        return EventRef.of([*left, events[index]], len(left))
+    name = _on_file(events[index])
+    alike = [at for at, event in enumerate(trace) if _on_file(event) == name]
+    ordinal = sum(_on_file(event) == name for event in left)
+    return EventRef.of(trace, alike[ordinal]) if ordinal < len(alike) else None
 
 
-def moved_kill(boot: WatchedBoot) -> BootPlan:
-    """Return a boot's plan with its kill where it falls without the events that faults added."""
+def _on_file(event: Event) -> tuple[int, EventKind, str]:
+    return event.call, event.kind, event.path
+
+
+def moved_kill(boot: WatchedBoot, trace: Sequence[Event] = ()) -> BootPlan:
+    """Return a boot's plan with its kill where it falls without the events that faults added.
+
+    Args:
+        boot: the boot, as it ran with its faults.
+        trace: what it does without them and without a crash, where that is known.
+    """
     plan, landed = boot.plan, boot.recording.crash
     if not isinstance(plan.crash, CrashPoint | KillTimer) or landed is None:
         return plan
     events = boot.events()
     hit = landed.row.event()
     # A kill before an event keeps that event out of the trace.
-    trace = (*events[: landed.event_index], hit)
-    if hit.call < 0 or not added_events(trace):
+    before = (*events[: landed.event_index], hit)
+    if hit.call < 0 or not (trace or added_events(before)):
         return plan
-    found = counterpart(trace, landed.event_index, landed.placement, landed.kept_bytes)
+    found = counterpart(
+        before, landed.event_index, landed.placement, landed.kept_bytes, trace=trace
+    )
+    if found is None:
+        return plan
     is_within = found.placement is Placement.WITHIN
     point = CrashPoint(
         call=min(found.at.call, len(plan.operations) - 1),
@@ -141,12 +175,15 @@ def moved_kill(boot: WatchedBoot) -> BootPlan:
     return replace(plan, crash=point)
 
 
-def moved_target(run: CaseRun, boot: int, *, images: int = IMAGES) -> PowerTarget | None:
+def moved_target(
+    run: CaseRun, boot: int, *, trace: Sequence[Event] = (), images: int = IMAGES
+) -> PowerTarget | None:
     """Return the target that finds a boot's power loss without the events that faults added.
 
     Args:
         run: how the case ran with its faults.
         boot: the boot, from 0.
+        trace: what it does without its faults and without a crash, where that is known.
         images: most images that are tried.
 
     Returns:
@@ -159,23 +196,25 @@ def moved_target(run: CaseRun, boot: int, *, images: int = IMAGES) -> PowerTarge
     choice = crash.choice
     same = target_of(choice, events, earlier, models=(choice.model,), images=images)
     added = added_events(events)
-    if not added or same.at is None:
+    if not (trace or added) or same.at is None:
         return same
     position = choice.position
-    found = counterpart(
-        events, position.event_index - earlier, position.placement, position.kept_bytes
-    )
+    index = position.event_index - earlier
+    found = counterpart(events, index, position.placement, position.kept_bytes, trace=trace)
+    if found is None:
+        return same
     about = choice.about - earlier
     moved = replace(
         same, at=found.at, placement=found.placement, kept_bytes=found.kept_bytes, exact=None,
-        about=_ref(events, added, _whole_call(added, about)[1]) if same.about else None,
+        about=_ref(events, added, _whole_call(added, about)[1], trace) if same.about else None,
     )  # fmt: skip
-    return moved if found.placement is not Placement.BEFORE else _before(moved, events, added)
+    if found.placement is not Placement.BEFORE:
+        return moved
+    return _before(moved, trace or [event for at, event in enumerate(events) if at not in added])
 
 
-def _before(target: PowerTarget, events: Sequence[Event], added: Collection[int]) -> PowerTarget:
-    """Return a power loss before an event as one after the event before that."""
-    left = [event for at, event in enumerate(events) if at not in added]
+def _before(target: PowerTarget, left: Sequence[Event]) -> PowerTarget:
+    """Return a power loss before an event of a trace as one after the event before that."""
     index = None if target.at is None else target.at.find(left)
     if not index:
         return replace(target, at=None)

@@ -10,7 +10,8 @@ counts for the crash then; what is less severe may follow from the bug that need
 What was injected is taken away in the same way: a case that fails with its crashes and without its
 errors fails for its crashes, by the rule that it breaks then. Where an error had the subject give
 up a boot in `open`, the next boot did what that one would have done, so the boot is taken away with
-its error: a store that a kill left half-made is not for the error to answer for. An error adds
+its error: a store that a kill left half-made is not for the error to answer for. The crash is then
+sought by the file that it fell on, since the next boot had found some of its files. An error adds
 events, so the crashes are tried where they fall without these (`counterpart`), and then as the case
 has them. Last, appends that were refused for an error are taken away with it (`refused`).
 
@@ -28,6 +29,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_target import PowerTarget
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.event import Event
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import Outcome
 from walcrash.values.persistence import is_portability
@@ -138,24 +140,41 @@ def _without_errors(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Itera
     opened = [number for number in every if not any(gave_up[number : number + 1])]
     for numbers in [every, opened] if any(gave_up) else [every]:
         drawn = _bare_case(run, [_drawn_boot(stored, run, number) for number in numbers])
-        moved = _bare_case(run, [_moved_boot(run, number) for number in numbers])
-        power = _moved_targets(run, numbers)
+        traces = {} if numbers is every else _traces(sandbox, stored, drawn, numbers)
+        moved_boots = {n: _moved_boot(run, n, traces.get(n, ())) for n in numbers}
+        moved = _bare_case(run, list(moved_boots.values()))
+        power = _moved_targets(run, numbers, traces)
         if moved is not None and (power or moved != drawn):
             yield _run_moved(sandbox, stored, run, moved, power)
         if drawn is not None:
             yield run_case(sandbox, replace(stored, case=drawn))
         kept = {number: kept_calls(run, number) for number in numbers}
         if any(len(kept[number]) < len(run.case.boots[number].operations) for number in numbers):
-            boots = [with_kept_calls(_moved_boot(run, number), kept[number]) for number in numbers]
+            boots = [with_kept_calls(boot, kept[number]) for number, boot in moved_boots.items()]
             fewer = _bare_case(run, boots)
             if fewer is not None:
                 left = {at: each.moved(kept[numbers[at - 1]]) for at, each in power.items()}
                 yield _run_moved(sandbox, stored, run, fewer, left)
 
 
-def _moved_targets(run: CaseRun, numbers: Sequence[int]) -> dict[int, PowerTarget]:
+def _traces(
+    sandbox: Sandbox, stored: StoredCase, bare: Case | None, numbers: Sequence[int]
+) -> Mapping[int, Sequence[Event]]:
+    """Return what some boots do in a case without injections and crashes, by their old number."""
+    if bare is None:
+        return {}
+    control = run_case(sandbox, replace(stored, case=control_of(bare)))
+    return {number: boot.events() for number, boot in zip(numbers, control.boots, strict=False)}
+
+
+def _moved_targets(
+    run: CaseRun, numbers: Sequence[int], traces: Mapping[int, Sequence[Event]]
+) -> dict[int, PowerTarget]:
     """Return what finds the power losses of some boots without what errors added, by new boot."""
-    found = {at: moved_target(run, number) for at, number in enumerate(numbers, start=1)}
+    found = {
+        at: moved_target(run, number, trace=traces.get(number, ()))
+        for at, number in enumerate(numbers, start=1)
+    }
     return {at: target for at, target in found.items() if target is not None}
 
 
@@ -179,9 +198,11 @@ def _drawn_boot(stored: StoredCase, run: CaseRun, number: int) -> BootPlan:
     return boot
 
 
-def _moved_boot(run: CaseRun, number: int) -> BootPlan:
+def _moved_boot(run: CaseRun, number: int, trace: Sequence[Event]) -> BootPlan:
     """Return a boot of a case with its kill where it falls without what the errors added."""
-    return moved_kill(run.boots[number]) if number < len(run.boots) else run.case.boots[number]
+    if number >= len(run.boots):
+        return run.case.boots[number]
+    return moved_kill(run.boots[number], trace)
 
 
 def _run_moved(

@@ -30,11 +30,14 @@ class FailedRecovery:
     Attributes:
         breaks: the invariant that this violates: of those that it could be, the first that was
             asked for.
+        is_half_made: nothing was acknowledged before, and each error so far fell into an `open`
+            that said so: what is left is a store that was being made.
     """
 
     where: str
     failure: RecoveryFailure
     breaks: Invariant
+    is_half_made: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ so `determinism` comes before the first of these, whatever showed it.
 
 From the first injected error on every violation is one of `unreported-error`, where that was asked
 for: the first of them is reported, with the error. Else each keeps its rule, and is told with it.
+So does the recovery of a store that an `open` which said that it failed left half-made: nothing was
+promised yet, and nothing went unsaid.
 What shows after a slow call keeps its rule: nothing has failed, and the call is told with it.
 
 A rule whose capability the subject lacks is not judged at all.
@@ -19,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from walcrash.oracle.evidence import Evidence
+from walcrash.oracle.evidence import Evidence, FailedRecovery
 from walcrash.oracle.rules import JUDGES
 from walcrash.oracle.silent_rot import after_damage
 from walcrash.oracle.unreported_error import after_error, with_error
@@ -63,6 +65,7 @@ class Findings:
         self._error: IoError | None = None
         self._rotted: tuple[Rotted, str] | None = None
         self._after_error: frozenset[Invariant] = frozenset()
+        self._is_half_made = False
         self._slow: list[SlowIo] = []
         self._after_slow: frozenset[Invariant] = frozenset()
 
@@ -98,6 +101,9 @@ class Findings:
                 self._first[invariant] = self.stage, violation
                 if self._error is not None:
                     self._after_error |= {invariant}
+                    self._is_half_made |= isinstance(evidence, FailedRecovery) and (
+                        evidence.is_half_made
+                    )
                 if self._slow:
                     self._after_slow |= {invariant}
         return is_violated
@@ -151,7 +157,7 @@ class Findings:
         rule = Invariant.UNREPORTED_ERROR
         if self._error is None:
             return tuple(violations)
-        if rule not in self.invariants:
+        if rule not in self.invariants or self._is_half_made:
             return tuple(self._told(each) for each in violations)
         later = [each for each in violations if each.invariant in self._after_error]
         if not later:

@@ -3,6 +3,8 @@
 Not here: when each piece is made (`walk`).
 """
 
+from collections.abc import Sequence
+
 from walcrash.oracle.comparison import Comparison, Shown, compare
 from walcrash.oracle.effect_watch import EffectWatch
 from walcrash.oracle.evidence import Survivors
@@ -53,6 +55,17 @@ def survivors(where: str, comparison: Comparison, log: Log, effects: EffectWatch
 def puts_shown(shown: Shown) -> set[str]:
     """Return the ids whose PutOperation was shown."""
     return {item.record.id for item in shown if item.record.type is RecordType.PUT}
+
+
+def is_half_made(boots: Sequence[BootHistory]) -> bool:
+    """Return whether what boots left is a store that was being made when calls failed.
+
+    Nothing was acknowledged in any of them, and each that met an error said so in `open`.
+    """
+    calls = (call for boot in boots for call in boot.calls)
+    return all(boot.gave_up for boot in boots if boot.errors) and not any(
+        call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED for call in calls
+    )
 
 
 def end_of_boot(boot: BootHistory) -> BootEnd:

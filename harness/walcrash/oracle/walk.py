@@ -42,6 +42,7 @@ from walcrash.oracle.fold import fold
 from walcrash.oracle.gather import (
     end_of_boot,
     end_of_work,
+    is_half_made,
     live_replay,
     puts_shown,
     resent,
@@ -213,8 +214,14 @@ class Walk:
 
     def _failure(self, where: str, failure: RecoveryFailure) -> None:
         if not self.log.promises_nothing:
-            breaks = Invariant.UNRECOVERABLE
-            self.findings.hold(FailedRecovery(where=where, failure=failure, breaks=breaks))
+            self.findings.hold(
+                FailedRecovery(
+                    where=where,
+                    failure=failure,
+                    breaks=Invariant.UNRECOVERABLE,
+                    is_half_made=is_half_made(self.boots),
+                )
+            )
 
     def _recovery(self, where: str, recovery: Recovery) -> Comparison:
         """Judge one recovery; return its records compared with the log."""
