@@ -8,11 +8,13 @@ import pytest
 from report_lines import finding
 
 from walcrash.report.fates_text import fates_text, publish_fates
+from walcrash.report.planted_page import Page
 from walcrash.tools.selftest import choose
 from walcrash.values.errors import ExitCode
 from walcrash.values.event import EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, FoundFate, RecordFate
 from walcrash.values.fate_mark import fate_mark
+from walcrash.values.made import Made
 from walcrash.values.planted import FateVerdict, Planted, PlantedFate
 from walcrash.values.verdict import Invariant
 
@@ -85,6 +87,16 @@ def test_a_wrong_sentence_is_a_fault_of_the_harness(capsys: pytest.CaptureFixtur
     assert (one["is_right"], one["findings"][0]["mark"]) == (False, "new: wal.tmp")
     assert publish_fates([told(LOST)], as_json=False) is ExitCode.PASSED
     assert publish_fates([], as_json=True) is ExitCode.HARNESS_FAULT
+
+
+def test_a_page_has_the_same_text_below_how_it_was_made(tmp_path: Path) -> None:
+    made = Made(command="walcrash selftest --fates", commit="", processors=1, load=3.25)
+    page = Page(path=str(tmp_path / "fates.md"), made=made)
+    publish_fates([told(LOST)], as_json=True, page=page)
+    text = (tmp_path / "fates.md").read_text()
+    first = "Made by `walcrash selftest --fates`, on 1 processor with a load of 3.2."
+    assert text.startswith(f"# What findings say became of a record\n\n{first}\n")
+    assert text.endswith(f"\n```text\n{fates_text([told(LOST)])}\n```\n")
 
 
 def test_every_mark_of_a_planted_bug_is_one_that_there_is() -> None:

@@ -1,11 +1,11 @@
 """What the findings of planted bugs say became of their records, as text and JSON."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.report.finding_text import WIDTH
-from walcrash.report.output import publish, talk
+from walcrash.report.planted_page import Page, ResultForm, publish_planted
 from walcrash.report.text import block, counted, escape
 from walcrash.values.errors import ExitCode
 from walcrash.values.fate_mark import fate_mark
@@ -13,19 +13,14 @@ from walcrash.values.finding import Finding
 from walcrash.values.planted import FateVerdict, PlantedFate
 
 
-def publish_fates(results: Iterable[PlantedFate], *, as_json: bool) -> ExitCode:
-    """Print what each finding says beside what is planted, and return the exit code.
+def publish_fates(
+    results: Iterable[PlantedFate], *, as_json: bool, page: Page | None = None
+) -> ExitCode:
+    """Publish what each finding says beside what is planted; see `publish_planted`.
 
     A sentence that is not the planted cause is a fault of the harness.
     """
-    taken = []
-    for result in results:
-        taken.append(result)
-        if not as_json:
-            talk(f"{result.planted.name}: {'as planted' if result.is_right else 'NOT AS PLANTED'}")
-    publish(json.dumps([_to_json(r) for r in taken], indent=2) if as_json else fates_text(taken))
-    is_right = bool(taken) and all(result.is_right for result in taken)
-    return ExitCode.PASSED if is_right else ExitCode.HARNESS_FAULT
+    return publish_planted(results, _FORM, as_json=as_json, page=page)
 
 
 def fates_text(results: Iterable[PlantedFate]) -> str:
@@ -84,3 +79,29 @@ def _to_json(result: PlantedFate) -> dict[str, object]:
             for finding in result.findings
         ],
     }
+
+
+def _about(results: Sequence[PlantedFate]) -> list[str]:
+    return [
+        "Each planted bug is run as a campaign of its own cases with the seed `fates`; its "
+        "findings are minimised, and shown here as `walcrash run` shows them.",
+        "`planted` is the first sentence of the bug's module, and so the true cause; `said` and "
+        "`repair` are what the finding says.",
+        "`right` is a finding whose words are one of the marks that the bug states in "
+        "`expected.toml`, `silent` one that says nothing of a record, `WRONG` any other.",
+        "A finding is silent where its rule is about a state, an effect or an order of recovery, "
+        "or where the events do not decide it.",
+        f"Below are {counted(len(results), 'planted bug')}; the last line counts their findings.",
+    ]
+
+
+_FORM: Final[ResultForm[PlantedFate]] = ResultForm(
+    progress=lambda each: (
+        f"{each.planted.name}: {'as planted' if each.is_right else 'NOT AS PLANTED'}"
+    ),
+    is_right=lambda each: each.is_right,
+    text=fates_text,
+    to_json=_to_json,
+    title="What findings say became of a record",
+    about=_about,
+)

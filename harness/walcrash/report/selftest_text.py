@@ -1,33 +1,26 @@
 """The self-test as text and JSON: a row for each planted subject."""
 
-import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from walcrash.report.output import publish, talk
+from walcrash.report.planted_page import Page, ResultForm, publish_planted
 from walcrash.report.text import counted, table
 from walcrash.values.errors import ExitCode
 from walcrash.values.planted import PlantedResult, PlantedRun
 
 
-def publish_selftest(results: Iterable[PlantedResult], *, as_json: bool) -> ExitCode:
-    """Tell of each planted subject as it ends, print the table, return the exit code.
+def publish_selftest(
+    results: Iterable[PlantedResult], *, as_json: bool, page: Page | None = None
+) -> ExitCode:
+    """Publish what the self-test saw; see `publish_planted`.
 
     A bug that was missed, or a right subject that was accused, is a fault of the harness.
     """
-    taken = []
-    for result in results:
-        taken.append(result)
-        if not as_json:
-            state = "as expected" if result.is_as_expected else "NOT AS EXPECTED"
-            talk(f"{result.planted.name}: {state}")
-    publish(json.dumps([_to_json(r) for r in taken], indent=2) if as_json else _text(taken))
-    if not taken or not all(result.is_as_expected for result in taken):
-        return ExitCode.HARNESS_FAULT
-    return ExitCode.PASSED
+    return publish_planted(results, _FORM, as_json=as_json, page=page)
 
 
-def _text(results: list[PlantedResult]) -> str:
+def _text(results: Sequence[PlantedResult]) -> str:
     bugs = [result for result in results if result.planted.invariant is not None]
     right = [result for result in results if result.planted.invariant is None]
     parts = []
@@ -130,3 +123,41 @@ def _to_json(result: PlantedResult) -> dict[str, object]:
             for run in result.runs
         ],
     }
+
+
+def _about(results: Sequence[PlantedResult]) -> list[str]:
+    bugs = sum(result.planted.invariant is not None for result in results)
+    return [
+        f"It has {counted(bugs, 'bug')} that a kill, a power loss, a call that fails or is slow, "
+        "or damage at rest shows, or that need no crash, and "
+        f"{counted(len(results) - bugs, 'right subject')}.",
+        "[search.md](search.md) has the states until the first finding, [causes.md](causes.md) "
+        "the findings that one bug comes to, [fates.md](fates.md) what they say.",
+        "",
+        "`model` is the strictest persistence model in which a bug was seen: `kill` needs no power "
+        "loss, `plain` no crash: its first case is 0, a control.",
+        "`first case` and `images` are the least, the median and the most over the seeds: cases up "
+        "to the first that failed, and disk images that were judged in them.",
+        "`seconds` is the slowest seed, its three control cases included; they say little on a "
+        "machine with a load.",
+    ]
+
+
+_BUGS: Final = "../scenarios/planted"
+
+_FORM: Final[ResultForm[PlantedResult]] = ResultForm(
+    progress=lambda each: (
+        f"{each.planted.name}: {'as expected' if each.is_as_expected else 'NOT AS EXPECTED'}"
+    ),
+    is_right=lambda each: each.is_as_expected,
+    text=_text,
+    to_json=_to_json,
+    title="The planted bugs",
+    about=_about,
+    below=(
+        "What each subject gets wrong, and how it is repaired, is in its file: "
+        f"[scenarios/planted]({_BUGS}/README.md), [power]({_BUGS}/power/README.md), "
+        f"[error]({_BUGS}/error/README.md), [rot]({_BUGS}/rot/README.md), "
+        f"[plain]({_BUGS}/plain/README.md).",
+    ),
+)

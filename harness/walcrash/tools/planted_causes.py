@@ -13,8 +13,7 @@ from typing import Final
 from walcrash.campaign import jobs
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.tools.planted_findings import planted_findings
-from walcrash.values.finding import Finding
-from walcrash.values.planted import Planted, PlantedCauses
+from walcrash.values.planted import Planted, PlantedCauses, SeenFinding
 
 CASES: Final = 12
 """Cases of one bug on one seed; of one that takes more to be found, half of what it states."""
@@ -25,6 +24,8 @@ def run_causes(
     *,
     seeds: int,
     job_count: int,
+    seconds: float | None = None,
+    commit: str = "",
     make_executor: MakeExecutor = jobs.make_executor,
 ) -> Iterator[PlantedCauses]:
     """Run planted bugs on the seeds 0, 1, ...; yield the findings of each. Right ones are left out.
@@ -33,6 +34,8 @@ def run_causes(
         chosen: planted subjects.
         seeds: how many seeds.
         job_count: how many processes run cases.
+        seconds: the time budget of a bug on a seed, in place of a number of cases.
+        commit: what is run.
         make_executor: makes the job processes.
 
     Raises:
@@ -41,14 +44,18 @@ def run_causes(
     for bug in chosen:
         if bug.invariant is None:
             continue
-        runs: list[tuple[Finding, ...]] = []
+        found: list[tuple[SeenFinding, ...]] = []
         for seed in range(seeds):
             one = planted_findings(
                 (bug,),
                 job_count=job_count,
                 seed=str(seed),
                 most_cases=max(CASES, bug.within_cases // 2),
+                seconds=seconds,
                 make_executor=make_executor,
             )
-            runs += [findings for _, findings in one]
-        yield PlantedCauses(planted=bug, runs=tuple(runs))
+            for _, findings in one:
+                found.append(
+                    tuple(SeenFinding(id=f.id, invariant=f.worst.invariant) for f in findings)
+                )
+        yield PlantedCauses(name=bug.name, seeds=tuple(found), commit=commit, seconds=seconds)

@@ -28,6 +28,7 @@ def planted_findings(
     job_count: int,
     seed: str,
     most_cases: int = CASES_PER_SCENARIO,
+    seconds: float | None = None,
     make_executor: MakeExecutor = jobs.make_executor,
 ) -> Iterator[tuple[Planted, tuple[Finding, ...]]]:
     """Run planted bugs; yield each with its findings, the notes on portability aside.
@@ -37,6 +38,7 @@ def planted_findings(
         job_count: how many processes run cases.
         seed: the master seed.
         most_cases: cases of one bug, where it does not state fewer.
+        seconds: the time budget of all of them together, in place of any number of cases.
         make_executor: makes the job processes.
 
     Raises:
@@ -46,7 +48,9 @@ def planted_findings(
     scenarios = tuple(
         replace(
             load_scenario(bug.path),
-            budget=Budget(cases=min(bug.within_cases, most_cases)),
+            budget=Budget(
+                cases=min(bug.within_cases, most_cases) if seconds is None else None,
+            ),
             pinned=(),
         )
         for bug in bugs.values()
@@ -57,7 +61,7 @@ def planted_findings(
             master_seed=seed,
             jobs=job_count,
             cases=None,
-            seconds=None,
+            seconds=seconds,
             only_case=None,
             runs=Path(runs),
             is_portability_reported=False,

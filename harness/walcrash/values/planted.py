@@ -8,10 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Annotated, Final
 
+from walcrash.values.codec import Codec
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.finding import Finding
+from walcrash.values.forms import SPARSE
 from walcrash.values.persistence import stricter_than, strictest_of
 from walcrash.values.verdict import Invariant
 
@@ -84,33 +87,51 @@ class PlantedFate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFinding:
+    """A finding of a planted bug: its id, and the first invariant that its case broke."""
+
+    id: str
+    invariant: Invariant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlantedCauses:
     """What the failing cases of one planted bug come to, on several seeds.
 
     Attributes:
-        planted: the bug.
-        runs: the findings of each seed, the notes on portability aside; none where the cases of a
+        name: the bug.
+        seeds: the findings of each seed, the notes on portability aside; none where the cases of a
             seed did not show the bug.
+        commit: what was run; empty where that is not known.
+        seconds: the time budget of each seed; None where it was a number of cases.
     """
 
-    planted: Planted
-    runs: tuple[tuple[Finding, ...], ...]
+    name: str
+    seeds: tuple[tuple[SeenFinding, ...], ...]
+    commit: str = ""
+    seconds: Annotated[float | None, SPARSE] = None
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of all findings, those of the most seeds first."""
-        counts = Counter(finding.id for findings in self.runs for finding in findings)
+        counts = Counter(finding.id for findings in self.seeds for finding in findings)
         return tuple(sorted(counts, key=lambda each: (-counts[each], each)))
 
     @property
     def seen(self) -> int:
         """On how many seeds the bug was found."""
-        return sum(bool(findings) for findings in self.runs)
+        return sum(bool(findings) for findings in self.seeds)
 
     @property
     def is_one(self) -> bool:
         """Whether the bug was found, and was one finding wherever it was."""
-        return self.seen > 0 and all(len(findings) <= 1 for findings in self.runs)
+        return self.seen > 0 and all(len(findings) <= 1 for findings in self.seeds)
+
+
+PLANTED_CAUSES: Final = Codec(
+    hint="name a file that `walcrash selftest --causes --json` has written", is_open=True
+)
+"""How `PlantedCauses` are read and written. What is written beside their fields is not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
