@@ -18,13 +18,26 @@ from walcrash.report.summary import summary_text
 from walcrash.values.event import INJECTED, EventKind
 from walcrash.values.fault_matrix import (
     FULL_DISK,
+    BootRow,
     CallRow,
     DamageRow,
     FaultMatrix,
     FaultOutcome,
     faults_of,
 )
-from walcrash.values.faults import CallError, ErrorName, FaultCall, FaultKind, FaultPlan
+from walcrash.values.faults import (
+    BootSelector,
+    CallError,
+    ClockJump,
+    ErrorName,
+    Fault,
+    FaultCall,
+    FaultKind,
+    FaultPlan,
+    RepeatedRandom,
+    SlowCall,
+)
+from walcrash.values.faults.clock_jump import DAY_SECONDS, JUMP_NAMES
 from walcrash.values.history import BootEnd, BootHistory, Call, History, Outcome, Recoveries
 from walcrash.values.io_error import IoError
 from walcrash.values.log import LogLine, line_from_json, line_to_json
@@ -124,6 +137,122 @@ def test_a_failing_case_of_several_strikes_does_not_say_which_one_it_was() -> No
     }
 
 
+SLOW_FAULT = SlowCall(boot=0, call=1, on=FaultCall.FSYNC, delay_ms=5)
+BEGINS = row(EventKind.SLOW, 1, "wal-7.log", data=b"fdatasync")
+RETURNS = row(SYNC, 1, "wal-7.log")
+OTHER = row(EventKind.WRITE, 1, "state")._replace(thread=2)
+
+
+def slowed(*rows: EventRow, outcome: Outcome = ACKED, **changes: object) -> CaseRun:
+    run = ran(outcome, rows=rows, **changes)  # type: ignore[arg-type]
+    boots = tuple(replace(boot, errors=()) for boot in run.history.boots)
+    return replace(
+        run,
+        case=replace(run.case, faults=(SLOW_FAULT,)),
+        history=replace(run.history, boots=boots),
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "outcome"),
+    [
+        (slowed(BEGINS, RETURNS), FaultOutcome.WAITED),
+        (slowed(BEGINS, OTHER, RETURNS), FaultOutcome.KEPT),
+        (slowed(BEGINS, RETURNS, outcome=REFUSED), FaultOutcome.REFUSED),
+        (
+            slowed(BEGINS, OTHER, outcome=Outcome.UNANSWERED, end=BootEnd.KILLED),
+            FaultOutcome.CUT_OFF,
+        ),
+        (
+            slowed(BEGINS, OTHER, verdict=Verdict.FAIL, broken=Invariant.LOST_PUT),
+            FaultOutcome.WRONG,
+        ),
+        (
+            slowed(BEGINS, verdict=Verdict.FAIL, broken=Invariant.UNRECOVERABLE, is_stuck=True),
+            FaultOutcome.HUNG,
+        ),
+    ],
+)
+def test_a_slow_call_is_told_by_its_operation_and_by_what_went_on(
+    run: CaseRun, outcome: FaultOutcome
+) -> None:
+    (found,) = (each for each in fault_rows(run).calls if each.call is EventKind.FSYNC)
+    assert {fault: dict(each) for fault, each in found.struck.items()} == {"slow": {outcome: 1}}
+    # A slow call is in the trace where it began and where it was made.
+    assert found.made == sum(each is RETURNS for boot in run.boots for each in boot.recording.rows)
+
+
+def booted(*faults: Fault, has_asked: bool = True, verdict: Verdict = Verdict.PASS) -> CaseRun:
+    """Return a case of two closed boots that asked for random bytes, or did not."""
+    first = watched([RETURNS], PUT, end=BootEnd.CLOSED)
+    recording = replace(first.recording, has_asked_random=has_asked)
+    run = case_run(*[replace(first, recording=recording)] * 2)
+    broken = (Violation(Invariant.ORDER, "first recovery", ""),) if verdict is Verdict.FAIL else ()
+    return replace(
+        run,
+        case=replace(run.case, faults=faults),
+        judgement=Judgement(verdict, broken, frozenset(), ()),
+    )
+
+
+FIRST_BEHIND = ClockJump(boot=0, call=0, shift_seconds=-DAY_SECONDS)
+LATER_AHEAD = ClockJump(boot=1, call=0, shift_seconds=12 * 365 * DAY_SECONDS)
+REPEATED = tuple(RepeatedRandom(boot=boot, call=0) for boot in (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("run", "first", "later"),
+    [
+        (booted(FIRST_BEHIND), {"clock days behind": {FaultOutcome.KEPT: 1}}, {}),
+        (
+            booted(FIRST_BEHIND, LATER_AHEAD, verdict=Verdict.FAIL),
+            {"clock days behind": {FaultOutcome.WRONG: 1}},
+            {"clock decades ahead": {FaultOutcome.WRONG: 1}},
+        ),
+        (
+            booted(*REPEATED),
+            {"repeated random": {FaultOutcome.KEPT: 1}},
+            {"repeated random": {FaultOutcome.KEPT: 1}},
+        ),
+        (booted(REPEATED[1]), {}, {"repeated random": {FaultOutcome.NO_EFFECT: 1}}),
+        (
+            booted(*REPEATED, has_asked=False),
+            {"repeated random": {FaultOutcome.NO_EFFECT: 1}},
+            {"repeated random": {FaultOutcome.NO_EFFECT: 1}},
+        ),
+    ],
+)
+def test_whole_boots_have_rows_of_their_own(run: CaseRun, first: object, later: object) -> None:
+    rows = fault_rows(run).boots
+    assert [(each.is_later, each.made, each.struck) for each in rows] == [
+        (False, 1, first),
+        (True, 1, later),
+    ]
+
+
+def test_kinds_of_jumps_that_a_plan_asks_for_and_no_boot_had_were_never_reached() -> None:
+    matrix = fault_rows(booted(FIRST_BEHIND))
+
+    def never(**changes: object) -> list[tuple[str, ...]]:
+        found = matrix_of(matrix, [FaultPlan(kind=FaultKind.CLOCK, **changes)])  # type: ignore[arg-type]
+        assert found is not None
+        assert not found.calls
+        return [each.never for each in found.boots]
+
+    every = tuple(name for name in JUMP_NAMES if name != "clock days behind")
+    assert never() == [every, JUMP_NAMES]
+    hours = ("clock hours ahead", "clock hours behind")
+    assert never(shift_seconds=(-DAY_SECONDS + 1, 10)) == [hours, hours]
+    assert never(shift_seconds=(5, DAY_SECONDS), boots=BootSelector.LATER) == [
+        (),
+        ("clock hours ahead", "clock days ahead"),
+    ]
+    # Other faults have no rows of boots, and a slow call is one that a plan may ask for.
+    slow = matrix_of(fault_rows(ran(ACKED)), [FaultPlan(kind=FaultKind.SLOW)])
+    assert slow is not None
+    assert (slow.boots, slow.calls[0].never) == ((), ("slow",))
+
+
 def call_row(**changes: object) -> CallRow:
     return replace(CallRow(**PLACE), **changes)  # type: ignore[arg-type]
 
@@ -137,7 +266,8 @@ def test_what_a_plan_asks_for_and_nothing_struck_was_never_reached() -> None:
         assert found is not None
         return found.calls[0].never
 
-    assert never(error) == tuple(name for name in faults_of(EventKind.FSYNC) if name != "EIO")
+    errors = tuple(name for name in faults_of(EventKind.FSYNC) if name not in ("EIO", "slow"))
+    assert never(error) == errors
     named = replace(error, calls=(FaultCall.FSYNC,), errors=(ErrorName.ENOSPC,))
     assert never(named) == ("ENOSPC",)
     assert never(replace(named, files="wal-*.log")) == ("ENOSPC",)
@@ -177,6 +307,14 @@ FULL = FaultMatrix(
             call=EventKind.WRITE, made=5, struck={FULL_DISK: {FaultOutcome.REFUSED: 3}}, never=()
         ),
     ),
+    boots=(
+        BootRow(
+            is_later=True,
+            made=9,
+            struck={"clock days behind": {FaultOutcome.KEPT: 4}},
+            never=("repeated random",),
+        ),
+    ),
     damaged=(DamageRow(role="<b>", struck={"bit": {FaultOutcome.SHORTER: 7}}, never=("zeros",)),),
 )
 
@@ -201,17 +339,21 @@ def test_the_matrix_is_in_every_report() -> None:
     text = FORMATS["matrix"].render(report)
     assert "fsync wal-#.log of append PutOperation" in text
     assert "never     fsync wal-#.log of append PutOperation: EINTR" in text
-    assert "cells     3 reached, 2 never" in text
+    assert "never     later boot: repeated random" in text
+    assert "cells     4 reached, 3 never" in text
     markdown = FORMATS["matrix-markdown"].render(report)
     assert "| fsync wal-\\#.log | **2 wrong** | never | - |" in markdown
-    assert "| quick | 4 | 3 | 2 | 3 | 7 | 2 | - |" in markdown
+    assert "| later boot | 4 kept | never |" in markdown
+    assert "| quick | 4 | 4 | 3 | 3 | 4 | 7 | 2 | - |" in markdown
     page = FORMATS["html"].render(report)
     assert '<td class="bad">2 wrong' in page
     assert '<td class="never">never' in page
+    assert '<th scope="row">later boot<td>9<td class="hit">4 kept' in page
     assert "&lt;b&gt;" in page
     end = summary_text(report, seconds=1.0, report_path="")
-    assert "3 of 5 reached, by call, file, operation and fault" in end
-    assert "| damage at rest | - | 7 | - | 1 |" in FORMATS["github"].render(report)
+    assert "4 of 7 reached, by call, file, operation and fault" in end
+    assert "a whole boot" in end
+    assert "| damage at rest | - | - | 7 | - | 1 |" in FORMATS["github"].render(report)
     for name in ("junit", "sarif"):
         assert "cells of the fault matrix reached" in FORMATS[name].render(report)
     merged = merged_report([lines(), lines()])

@@ -18,6 +18,7 @@ from walcrash.values.faults import (
     FaultKind,
     FaultPlan,
     ShortTransfer,
+    SlowCall,
 )
 from walcrash.values.limits import CASES_PER_SCENARIO
 from walcrash.values.scenario import Scenario
@@ -97,6 +98,24 @@ def test_a_plan_names_what_has_its_turn() -> None:
     reads = turns(calls=(FaultCall.READ,), errors=(ErrorName.EIO,))
     assert {key for key, *_ in reads} >= {"open", "reopen", "apply"}
     assert turns_of((FaultPlan(kind=FaultKind.ERROR),), profile) == ()
+
+
+def test_each_call_that_may_be_slow_has_one_turn() -> None:
+    plan = FaultPlan(kind=FaultKind.SLOW, in_turn=True, delay_ms=(7, 7), times=None)
+    of = scenario(plan, FaultPlan())
+    turns = turns_of(of.faults, profile_of(of))
+    appends = [f"append {record}" for record in ("MarkDone", "MarkFailed", "PutOperation")]
+    assert [named(turn) for turn in turns] == [
+        (key, FaultCall.FSYNC, "wal-#.log", None) for key in appends
+    ]
+    every = turns_of((replace(plan, calls=(FaultCall.FSYNC, FaultCall.RENAME)),), profile_of(of))
+    assert len(every) == len(appends) + 1
+    for turn, case in zip(turns, cases(of, len(turns)), strict=True):
+        (fault,) = case.faults
+        assert isinstance(fault, SlowCall)
+        assert (fault.delay_ms, fault.times) == (7, None)
+        operation = case.boots[fault.boot].operations[fault.call]
+        assert operation_key(operation, is_first_boot=fault.boot == 0) == turn.key
 
 
 def test_a_case_has_the_fault_of_its_turn_in_an_operation_that_makes_the_call() -> None:

@@ -24,6 +24,7 @@ from walcrash.minimise.cause import FailureGroup, group_of
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import fate_site
 from walcrash.values.fate import Fate
+from walcrash.values.fault_matrix import NO_FAULTS
 from walcrash.values.rules import RULES
 from walcrash.values.verdict import Verdict
 
@@ -63,6 +64,9 @@ class CaseParts:
         """Return what a campaign keeps of it."""
         whole = replace(self.run, portability_failure=self.portability)
         own = summarise(whole, self.own_stored)
+        if not self.needs_crash:
+            # What shows without any crash or fault says nothing of what faults fell on.
+            own = replace(own, matrix=NO_FAULTS)
         plain = None if self.plain is None else summarise(self.plain, self.stored)
         if plain is not None:
             plain = replace(plain, fate=self.fates.get(Part.PLAIN))

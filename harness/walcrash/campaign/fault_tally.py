@@ -8,12 +8,16 @@ Not here: what became of a strike (`walcrash.case.fault_rows`).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from walcrash.campaign.absent_faults import absent_faults
 from walcrash.values.event import EventKind
 from walcrash.values.fault_matrix import (
     FULL_DISK,
+    REPEATED_RANDOM,
     SHORT,
+    SLOW,
+    BootRow,
     CallRow,
     FaultMatrix,
     call_kind,
@@ -25,6 +29,7 @@ from walcrash.values.faults import (
     FaultPlan,
     Injectable,
     class_of,
+    jump_names,
     pairs_of,
 )
 from walcrash.values.faults.nth_call import is_named
@@ -41,10 +46,15 @@ def matrix_of(matrix: FaultMatrix, plans: Sequence[FaultPlan]) -> FaultMatrix | 
     if not asked:
         return None
     absent = absent_faults(matrix.calls, asked)
-    if all(class_of(plan).is_at_rest for plan in asked):
-        return replace(matrix, calls=(), absent=absent)
-    rows = tuple(_with_never(row, asked) for row in matrix.calls)
-    return replace(matrix, calls=rows, absent=absent)
+    around = [plan for plan in asked if plan.kind in _AROUND]
+    boots = tuple(_boot_with_never(row, around) for row in matrix.boots) if around else ()
+    calls = tuple(_with_never(row, asked) for row in matrix.calls)
+    is_called = any(not class_of(plan).is_at_rest and plan not in around for plan in asked)
+    return replace(matrix, calls=calls if is_called else (), boots=boots, absent=absent)
+
+
+_AROUND: Final = (FaultKind.CLOCK, FaultKind.REPEATED_RANDOM)
+"""Faults of whole boots."""
 
 
 def _with_never(row: CallRow, plans: Sequence[FaultPlan]) -> CallRow:
@@ -53,6 +63,21 @@ def _with_never(row: CallRow, plans: Sequence[FaultPlan]) -> CallRow:
         return row
     asked = {fault for plan in plans if _names(plan, row) for fault in _faults(plan, row.call)}
     return replace(row, never=tuple(in_order((asked & set(row.possible)) - row.struck.keys())))
+
+
+def _boot_with_never(row: BootRow, plans: Sequence[FaultPlan]) -> BootRow:
+    asked = {name for plan in plans if _is_in(plan, row) for name in _names_around(plan)}
+    return replace(row, never=tuple(in_order(asked - row.struck.keys())))
+
+
+def _is_in(plan: FaultPlan, row: BootRow) -> bool:
+    """Whether a plan may fall on the first boot, or on later ones; a first one can be the last."""
+    boot = int(row.is_later)
+    return any(plan.boots.selects(boot=boot, is_last=is_last) for is_last in (False, True))
+
+
+def _names_around(plan: FaultPlan) -> list[str]:
+    return jump_names(plan) if plan.kind is FaultKind.CLOCK else [REPEATED_RANDOM]
 
 
 def _names(plan: FaultPlan, row: CallRow) -> bool:
@@ -74,6 +99,9 @@ def _faults(plan: FaultPlan, call: EventKind) -> set[str]:
             return {SHORT} if asked else set()
         case FaultKind.QUOTA:
             return {FULL_DISK}
+        case FaultKind.SLOW:
+            asked = any(_is(on, call) for on in plan.slow_calls)
+            return {SLOW} if asked else set()
     return set()
 
 

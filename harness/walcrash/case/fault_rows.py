@@ -3,7 +3,9 @@
 A fault counts once for each operation and kind of call that it fell on. The answer of an operation
 is taken from the whole boot as it was recorded, also where the power was lost in front of it in the
 image that was judged last. Of a case that failed with several operations struck none is
-called wrong: the case alone does not say which of them it was.
+called wrong: the case alone does not say which of them it was. Clocks and random bytes of whole
+boots are one fault of the case, since a jump is one from boot to boot: where it breaks a rule, each
+of these boots is called wrong.
 
 Not here: damage at rest (`rot_search`), which cells could have been reached (`campaign.tally`).
 """
@@ -21,7 +23,10 @@ from walcrash.values.event import INJECTED, MESSAGES, EventKind
 from walcrash.values.fault_matrix import (
     FULL_DISK,
     NO_FAULTS,
+    REPEATED_RANDOM,
     SHORT,
+    SLOW,
+    BootRow,
     CallRow,
     FaultMatrix,
     FaultOutcome,
@@ -29,7 +34,16 @@ from walcrash.values.fault_matrix import (
     call_kind,
     faults_of,
 )
-from walcrash.values.faults import ErrorName, Fault, PowerLoss, Quota
+from walcrash.values.faults import (
+    ClockJump,
+    ErrorName,
+    Fault,
+    OutsideCalls,
+    PowerLoss,
+    Quota,
+    RepeatedRandom,
+    jump_name,
+)
 from walcrash.values.history import BootEnd, BootHistory, Outcome
 from walcrash.values.operation import OperationKind, kinds_of
 from walcrash.values.record import RecordType
@@ -40,6 +54,14 @@ _REFUSALS: Final = (Outcome.REFUSED, Outcome.REFUSED_DEFINITE)
 
 _CALLS: Final = frozenset(kind for kind in EventKind if faults_of(call_kind(kind)))
 """The kinds of events that a fault may fall on."""
+
+_AS_EVER: Final = (
+    FaultOutcome.KEPT,
+    FaultOutcome.RETRIED,
+    FaultOutcome.CUT_OFF,
+    FaultOutcome.UNJUDGED,
+)
+"""What becomes of an operation without any fault as well."""
 
 _ERROR_NAMES: Final = {error.number: error.value for error in ErrorName}
 
@@ -80,7 +102,8 @@ def fault_rows(run: CaseRun) -> FaultMatrix:
         for place in made
     ]
     calls = tuple(sorted(rows, key=lambda row: row.place))
-    return FaultMatrix.sum([FaultMatrix(calls=calls), run.damaged])
+    own = FaultMatrix(calls=calls, boots=_boot_rows(run))
+    return FaultMatrix.sum([own, run.damaged])
 
 
 def _each(run: CaseRun, made: Counter[_Place]) -> Iterator[_Strike]:
@@ -90,23 +113,27 @@ def _each(run: CaseRun, made: Counter[_Place]) -> Iterator[_Strike]:
         faults = run.case.faults_in(number)
         places: dict[tuple[EventKind, int, str], _Place] = {}
         for row in boot.recording.rows:
-            if row.kind not in _CALLS:
+            is_slow = row.kind is EventKind.SLOW
+            kind = row.event().begins if is_slow else row.kind
+            if kind not in _CALLS:
                 continue
-            key = row.kind, row.call, row.path
+            key = kind, row.call, row.path
             place = places.get(key)
             if place is None:
-                place = places[key] = _place(boot, row)
-            made[place] += 1
-            if row.flags & INJECTED:
-                strike = _Strike(number, max(0, row.call), place, _name(row, faults))
+                place = places[key] = _place(boot, row, kind)
+            # What was slow is an event of its own where it was made in the end.
+            made[place] += not is_slow
+            if is_slow or row.flags & INJECTED:
+                fault = SLOW if is_slow else _name(row, faults)
+                strike = _Strike(number, max(0, row.call), place, fault)
                 if strike not in seen:
                     seen.add(strike)
                     yield strike
 
 
-def _place(boot: WatchedBoot, row: EventRow) -> _Place:
+def _place(boot: WatchedBoot, row: EventRow, kind: EventKind) -> _Place:
     operation, record = kinds_of(called(boot.plan, row.call))
-    return operation, record, call_kind(row.kind), role_of(row.path)
+    return operation, record, call_kind(kind), role_of(row.path)
 
 
 def _name(row: EventRow, faults: Sequence[Fault]) -> str:
@@ -126,6 +153,24 @@ def _outcome(run: CaseRun, strike: _Strike, *, is_one: bool) -> FaultOutcome | N
         return _outcome_of_failure(run, strike) if is_one else FaultOutcome.UNJUDGED
     if run.verdict is Verdict.INCONCLUSIVE:
         return FaultOutcome.UNJUDGED
+    answer = _answer(run, boot, strike)
+    is_idle = strike.fault == SLOW and answer in _AS_EVER and _is_alone(boot, strike)
+    return FaultOutcome.WAITED if is_idle else answer
+
+
+def _is_alone(boot: WatchedBoot, strike: _Strike) -> bool:
+    """Whether no other thread did anything during the slow calls of a strike."""
+    return not any(
+        row.kind is EventKind.SLOW
+        and max(0, row.call) == strike.call
+        and (call_kind(row.event().begins), role_of(row.path)) == strike.place[2:]
+        and boot.recording.is_outlasted(at)
+        for at, row in enumerate(boot.recording.rows)
+    )
+
+
+def _answer(run: CaseRun, boot: WatchedBoot, strike: _Strike) -> FaultOutcome:
+    """Return what became of the operation of a strike in a case that passed."""
     history = _whole(boot)
     if strike.call >= len(history.calls):
         return FaultOutcome.ENDED if history.end is BootEnd.DIED else FaultOutcome.UNJUDGED
@@ -145,13 +190,17 @@ def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
     Of several operations the case alone does not say which of them it is.
     """
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
-        return FaultOutcome.UNJUDGED
+        return _broken(run) if strike.fault == SLOW else FaultOutcome.UNJUDGED
     errors = [error for boot in run.history.boots for error in boot.errors]
     if not errors:
         return FaultOutcome.UNJUDGED
     first = errors[0]
     if (call_kind(first.kind), role_of(first.path)) != strike.place[2:]:
         return None
+    return _broken(run)
+
+
+def _broken(run: CaseRun) -> FaultOutcome:
     is_stuck = any(boot.is_stuck for boot in run.history.boots)
     return FaultOutcome.HUNG if is_stuck else FaultOutcome.WRONG
 
@@ -201,3 +250,50 @@ def _is_made_again(boot: WatchedBoot, strike: _Strike) -> bool:
         elif is_struck and row.result >= 0:
             return True
     return False
+
+
+# Whole boots.
+
+
+def _boot_rows(run: CaseRun) -> tuple[BootRow, ...]:
+    """Return the boots of a case, with what they had around them."""
+    sharing = sum(_gets_repeated(run, number) for number in range(len(run.boots)))
+    rows: list[BootRow] = []
+    for number, boot in enumerate(run.boots):
+        struck = [
+            {_around_name(fault): {_outcome_of_boot(run, boot, fault, sharing=sharing): 1}}
+            for fault in run.case.faults_in(number)
+            if isinstance(fault, ClockJump | RepeatedRandom)
+        ]
+        rows.append(BootRow(is_later=number > 0, made=1, struck=added(struck)))
+    return FaultMatrix.sum(FaultMatrix(boots=(row,)) for row in rows).boots
+
+
+def _gets_repeated(run: CaseRun, number: int) -> bool:
+    """Whether a boot got random bytes that repeat, since it asked for some."""
+    faults = run.case.faults_in(number)
+    has_fault = any(isinstance(fault, RepeatedRandom) for fault in faults)
+    return has_fault and run.boots[number].recording.has_asked_random
+
+
+def _around_name(fault: ClockJump | RepeatedRandom) -> str:
+    return jump_name(fault.shift_seconds) if isinstance(fault, ClockJump) else REPEATED_RANDOM
+
+
+def _outcome_of_boot(
+    run: CaseRun, boot: WatchedBoot, fault: ClockJump | RepeatedRandom, *, sharing: int
+) -> FaultOutcome:
+    """Return what became of a boot with another clock, or with bytes that `sharing` boots got."""
+    if run.verdict is Verdict.FAIL:
+        is_due = all(isinstance(each, OutsideCalls) for each in run.case.faults)
+        return _broken(run) if is_due else FaultOutcome.UNJUDGED
+    if run.verdict is Verdict.INCONCLUSIVE:
+        return FaultOutcome.UNJUDGED
+    if any(call.outcome in _REFUSALS for call in boot.history.calls) or boot.history.gave_up:
+        return FaultOutcome.REFUSED
+    if boot.history.end is BootEnd.DIED:
+        return FaultOutcome.ENDED
+    has_asked = boot.recording.has_asked_random and sharing > 1
+    if isinstance(fault, RepeatedRandom) and not has_asked:
+        return FaultOutcome.NO_EFFECT
+    return FaultOutcome.KEPT

@@ -115,6 +115,7 @@ class _OddBoot:
 
     def getrandom(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         """Give the next bytes of the stream."""
+        self._supervisor.has_asked_random = True
         data = self._stream.randbytes(min(a[1], RANDOM_BYTES))
         write_exactly(tid, a[0], data)
         return len(data)
@@ -125,6 +126,7 @@ class _OddBoot:
         """Put a file with the next bytes of the stream in the place of a random device."""
         if process.read_path(a[path_at]) not in DEVICES:
             return other(process, tid, a, id_)
+        self._supervisor.has_asked_random = True
         with open(os.memfd_create("random", os.MFD_CLOEXEC), "r+b", buffering=0) as file:
             file.write(self._stream.randbytes(DEVICE_BYTES))
             file.seek(0)

@@ -115,6 +115,7 @@ class Recording:
     outside: tuple[str, ...]
     children: int
     marks: Mapping[int, Mark] = field(default_factory=dict)
+    has_asked_random: bool = False
 
     def events(self) -> tuple[Event, ...]:
         """Return the events as values."""
@@ -135,9 +136,13 @@ class Recording:
 
     def outlasted(self) -> int:
         """Return during how many of the slow calls another thread did something."""
+        began = [at for at, row in enumerate(self.rows) if row.kind is EventKind.SLOW]
+        return sum(map(self.is_outlasted, began))
+
+    def is_outlasted(self, at: int) -> bool:
+        """Whether another thread did something behind the slow call that began at an event."""
         rows = self.rows
-        began = [at for at, row in enumerate(rows[:-1]) if row.kind is EventKind.SLOW]
-        return sum(rows[at + 1].thread != rows[at].thread for at in began)
+        return at + 1 < len(rows) and rows[at + 1].thread != rows[at].thread
 
     @property
     def has_slow(self) -> bool:

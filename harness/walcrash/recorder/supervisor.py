@@ -88,6 +88,7 @@ class Supervisor(ProcessTable):
         self.call_started = 0.0
         self.sync_all = plan.sync_all
         self.around = plan.around
+        self.has_asked_random = False
         self._count = plan.count
         self._marks: dict[int, Mark] = {}
         self._matching_seen = 0
@@ -139,6 +140,7 @@ class Supervisor(ProcessTable):
             outside=tuple(sorted(self.outside)),
             children=self.children,
             marks=self._marks,
+            has_asked_random=self.has_asked_random,
         )
 
     def _answer_calls(self, handlers: dict[int, Handler]) -> WatchEnd:

@@ -1,4 +1,4 @@
-"""The fault matrix as a table of a page: kinds of calls against faults, empty cells included.
+"""The fault matrix as tables of a page: kinds of calls against faults, empty cells included.
 
 Not here: its words and numbers (`matrix_text`).
 """
@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walcrash.report.matrix_text import BROKEN, NEVER, matrices, row_words
+from walcrash.report.matrix_text import BROKEN, NEVER, matrices, row_kind, row_words
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, shorten
 from walcrash.values.fault_matrix import (
+    AnyRow,
+    BootRow,
     CallRow,
-    DamageRow,
     FaultMatrix,
     FaultOutcome,
     Outcomes,
@@ -23,7 +24,7 @@ from walcrash.values.fault_matrix import (
 MATRIX_ROWS: Final = 150
 """Rows of one scenario's matrix that a page shows."""
 
-_UNKNOWN: Final = frozenset({FaultOutcome.CUT_OFF, FaultOutcome.UNJUDGED})
+_UNKNOWN: Final = frozenset({FaultOutcome.CUT_OFF, FaultOutcome.NO_EFFECT, FaultOutcome.UNJUDGED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    """One kind of call, or one kind of file that was damaged."""
+    """One kind of call, of boot, or of file that was damaged."""
 
     name: str
     made: str
@@ -49,7 +50,7 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixTable:
-    """Calls against faults, or files against damage."""
+    """Calls against faults, whole boots against these, or files against damage."""
 
     what: str
     columns: tuple[str, ...]
@@ -86,27 +87,27 @@ def scenario_matrices(report: RunReport) -> tuple[ScenarioMatrix, ...]:
 
 
 def _tables(matrix: FaultMatrix) -> Iterable[MatrixTable]:
-    for what, rows in (("call", matrix.calls), ("file", matrix.damaged)):
+    for rows in (matrix.calls, matrix.boots, matrix.damaged):
         if rows:
             columns = in_order(column for row in rows for column in _columns(row))
             yield MatrixTable(
-                what=what,
+                what=row_kind(rows[0]),
                 columns=tuple(columns),
                 rows=tuple(_row(row, columns) for row in rows[:MATRIX_ROWS]),
                 left_out=max(0, len(rows) - MATRIX_ROWS),
             )
 
 
-def _columns(row: CallRow | DamageRow) -> set[str]:
+def _columns(row: AnyRow) -> set[str]:
     possible = set(row.possible) if isinstance(row, CallRow) else set()
     return possible | row.struck.keys() | set(row.never)
 
 
-def _row(row: CallRow | DamageRow, columns: Sequence[str]) -> MatrixRow:
+def _row(row: AnyRow, columns: Sequence[str]) -> MatrixRow:
     is_call = isinstance(row, CallRow)
     return MatrixRow(
         name=shorten(row_words(row)),
-        made=f"{row.made:,}" if isinstance(row, CallRow) else "",
+        made=f"{row.made:,}" if isinstance(row, CallRow | BootRow) else "",
         cells=tuple(
             _cell(row.struck.get(column), column in row.never, column in _columns(row) and is_call)
             for column in columns

@@ -3,16 +3,16 @@
 Calls of all operations are one row here, so that a table fits a page; `matrix_text` has each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from walcrash.report.markdown import plain
-from walcrash.report.matrix_text import BROKEN, NEVER, matrices
+from walcrash.report.matrix_text import BROKEN, NEVER, matrices, row_kind, row_words
 from walcrash.report.run_report import RunReport
 from walcrash.values.fault_matrix import (
     NO_FAULTS,
+    AnyRow,
     CallRow,
-    DamageRow,
     FaultMatrix,
     FaultOutcome,
     Outcomes,
@@ -26,7 +26,8 @@ def matrix_markdown(report: RunReport) -> str:
     for name, matrix in matrices(report):
         started = report.started.get(name)
         subject = "" if started is None else f", {plain(started.subject)}"
-        tables = (_table(rows) for rows in (_merged(matrix), matrix.damaged) if rows)
+        every = (_merged(matrix), matrix.boots, matrix.damaged)
+        tables = (_table(rows) for rows in every if rows)
         parts.append("\n\n".join([f"### {plain(name)}{subject}", *tables]))
     return "\n\n".join(parts) + "\n"
 
@@ -36,17 +37,14 @@ def _overview(report: RunReport) -> str:
     shown = [
         outcome
         for outcome in FaultOutcome
-        if any(outcome in found for _, m in every for s, _ in m.cells for found in s.values())
+        if any(outcome in matrix.outcomes for _, matrix in every)
     ]
     head = ["scenario", "cases", "cells", NEVER, *(each.value for each in shown), "findings"]
     lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
     for scenario in report.scenarios:
         matrix = scenario.matrix or NO_FAULTS
-        total = {
-            outcome: sum(found.get(outcome, 0) for s, _ in matrix.cells for found in s.values())
-            for outcome in shown
-        }
-        numbers = [scenario.cases, matrix.reached, matrix.never, *total.values()]
+        total = (matrix.outcomes[outcome] for outcome in shown)
+        numbers = [scenario.cases, matrix.reached, matrix.never, *total]
         numbers.append(report.found(scenario))
         cells = [f"{number:,}" if number else "-" for number in numbers]
         lines.append(_line([plain(scenario.scenario), *cells]))
@@ -60,18 +58,17 @@ def _merged(matrix: FaultMatrix) -> tuple[CallRow, ...]:
     return FaultMatrix.sum(FaultMatrix(calls=(row,)) for row in bare).calls
 
 
-def _table(rows: tuple[CallRow, ...] | tuple[DamageRow, ...]) -> str:
+def _table(rows: Sequence[AnyRow]) -> str:
     columns = in_order(column for row in rows for column in (*row.struck, *row.never))
-    what = "call" if isinstance(rows[0], CallRow) else "file"
-    lines = [_line([what, *columns]), _line(["---"] * (len(columns) + 1))]
+    lines = [_line([row_kind(rows[0]), *columns]), _line(["---"] * (len(columns) + 1))]
     for row in rows:
-        name = f"{row.call.value} {row.role}" if isinstance(row, CallRow) else row.role
+        name = f"{row.call.value} {row.role}" if isinstance(row, CallRow) else row_words(row)
         cells = (_cell(row, column) for column in columns)
         lines.append(_line([plain(name.strip()), *cells]))
     return "\n".join(lines)
 
 
-def _cell(row: CallRow | DamageRow, column: str) -> str:
+def _cell(row: AnyRow, column: str) -> str:
     found = row.struck.get(column)
     if found:
         return ", ".join(_words(found))

@@ -10,8 +10,9 @@ from typing import Final
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import block, escape, listed, table
 from walcrash.values.fault_matrix import (
+    AnyRow,
+    BootRow,
     CallRow,
-    DamageRow,
     FaultMatrix,
     FaultOutcome,
     Outcomes,
@@ -31,6 +32,12 @@ OUTCOME_WORDS: Final[Mapping[FaultOutcome, str]] = {
     FaultOutcome.RETRIED: "the call was made again; acknowledged, and no rule was broken",
     FaultOutcome.KEPT: "acknowledged without another call, and no rule was broken",
     FaultOutcome.CUT_OFF: "a crash ended the boot before the reply",
+    FaultOutcome.WAITED: (
+        "nothing went on during a slow call: all other threads waited for it, or there are none"
+    ),
+    FaultOutcome.NO_EFFECT: (
+        "random bytes that repeat: nobody asked for any, or no other boot had the same"
+    ),
     FaultOutcome.REPORTED: "what was damaged was refused, or ended the process",
     FaultOutcome.UNHARMED: "what was damaged shows the same records as before",
     FaultOutcome.SHORTER: (
@@ -46,6 +53,9 @@ OUTCOME_WORDS: Final[Mapping[FaultOutcome, str]] = {
 
 BROKEN: Final = frozenset({FaultOutcome.WRONG, FaultOutcome.HUNG})
 """The outcomes in which something broke."""
+
+WHOLE_BOOT: Final = "a whole boot"
+"""What stands for a call where a boot had another clock, or random bytes that repeat."""
 
 DAMAGE: Final = "damage at rest"
 """What stands for a call where bytes went bad at rest."""
@@ -66,9 +76,20 @@ def shown_outcomes(every: Iterable[Outcomes]) -> list[FaultOutcome]:
     return [outcome for outcome in FaultOutcome if outcome in seen]
 
 
-def row_words(row: CallRow | DamageRow) -> str:
-    """Return what a row is of: a kind of call, or a kind of file that was damaged."""
-    return call_words(row) if isinstance(row, CallRow) else escape(row.role)
+def row_words(row: AnyRow) -> str:
+    """Return what a row is of: a kind of call, of boot, or of file that was damaged."""
+    match row:
+        case CallRow():
+            return call_words(row)
+        case BootRow():
+            return "later boot" if row.is_later else "first boot"
+        case _:
+            return escape(row.role)
+
+
+def row_kind(row: AnyRow) -> str:
+    """Return what a row is of in one word, as it heads a column: `call`, `boot` or `file`."""
+    return {CallRow: "call", BootRow: "boot"}.get(type(row), "file")
 
 
 def outcomes_seen(report: RunReport) -> list[FaultOutcome]:
@@ -121,6 +142,8 @@ def matrix_lines(report: RunReport, *, width: int) -> list[str]:
 def _rows(matrix: FaultMatrix) -> Iterator[tuple[str, Mapping[str, Outcomes], tuple[str, ...]]]:
     for row in matrix.calls:
         yield row.call.value, row.struck, row.never
+    for boot in matrix.boots:
+        yield WHOLE_BOOT, boot.struck, boot.never
     for damaged in matrix.damaged:
         yield DAMAGE, damaged.struck, damaged.never
 
@@ -135,8 +158,14 @@ def _cells(report: RunReport) -> str:
 
 def never_words(matrix: FaultMatrix) -> list[str]:
     """Return each cell that was asked for and not reached, as `EIO for write wal.log of append`."""
-    calls = [f"{fault} for {call_words(row)}" for row in matrix.calls for fault in row.never]
-    return calls + [f"{kind} of {escape(row.role)}" for row in matrix.damaged for kind in row.never]
+    return [
+        f"{fault} {_JOINED[row_kind(row)]} {row_words(row)}"
+        for row in matrix.rows
+        for fault in row.never
+    ]
+
+
+_JOINED: Final = {"call": "for", "boot": "in a", "file": "of"}
 
 
 def _number(count: int) -> str:
@@ -174,7 +203,8 @@ def _matrix(matrix: FaultMatrix) -> list[str]:
             lines.append((name if at == 0 else "", fault, *numbers))
         if row.never:
             never.append(f"  never     {name}: {', '.join(row.never)}")
-    head = ("call" if matrix.calls else "file", "fault", *(each.value for each in shown))
+    kinds = dict.fromkeys(row_kind(row) for row in matrix.rows)
+    head = (" or ".join(kinds) or "call", "fault", *(each.value for each in shown))
     told = f"  cells     {matrix.reached:,} reached, {matrix.never:,} never"
     return [*(table(head, lines, left=2) if lines else []), *never, told + _unasked(matrix)]
 
@@ -191,10 +221,7 @@ def _unasked(matrix: FaultMatrix) -> str:
 
 def matrix_properties(matrix: FaultMatrix) -> list[tuple[str, str]]:
     """Return names and numbers for a format that takes properties."""
-    total: Counter[FaultOutcome] = Counter()
-    for _, cells, _ in _rows(matrix):
-        for outcomes in cells.values():
-            total.update(outcomes)
+    total = matrix.outcomes
     return [
         ("cells of the fault matrix reached", str(matrix.reached)),
         ("cells of the fault matrix never reached", str(matrix.never)),

@@ -194,10 +194,10 @@ class FaultTable(Table):
     in_turn: bool = Field(
         default=False,
         description=(
-            "For `error` and `short`: each call that the control cases made, by operation and "
-            "kind of file, fails with each error in one case of its own, in place of calls that "
-            "are drawn. Without `cases` and a time budget the scenario ends when all had their "
-            "turn."
+            "For `error`, `short` and `slow`: each call that the control cases made, by operation "
+            "and kind of file, fails with each error, or is slow, in one case of its own, in place "
+            "of calls that are drawn. Without `cases` and a time budget the scenario ends when all "
+            "had their turn."
         ),
         examples=[True],
     )

@@ -1,9 +1,10 @@
 """The fault matrix: which calls were struck by which fault, and what came of each.
 
 A row is one kind of call: what was called, on which kind of file, during which operation. Its
-columns are faults: an error by its name, a short transfer, a full disk. A cell says how often the
-fault fell there, by what became of it. Damage at rest has rows of its own, one for each kind of
-file.
+columns are faults: an error by its name, a short transfer, a full disk, a call that is slow. A cell
+says how often the fault fell there, by what became of it. What a whole boot has around it has rows
+of its own, the first boot and later ones, with a column for each kind of jump of the clock; and so
+has damage at rest, one for each kind of file.
 
 Opens of files that are there, reads and closes are in no trace, so a row of these is known only
 where one was struck.
@@ -17,12 +18,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults.calls import ERRORS, TRANSFERS, FaultCall
+from walcrash.values.faults.clock_jump import JUMP_NAMES
 from walcrash.values.faults.quota import TAKES_ROOM
+from walcrash.values.faults.slow_call import SLOW_CALLS
 from walcrash.values.forms import SPARSE, Count, FileName, Row
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
@@ -34,9 +37,15 @@ SHORT: Final = "short"
 FULL_DISK: Final = "full disk"
 """The column of calls that had no room, or room for a part."""
 
+SLOW: Final = "slow"
+"""The column of calls that took long."""
+
+REPEATED_RANDOM: Final = "repeated random"
+"""The column of boots whose random bytes repeat."""
+
 
 class FaultOutcome(Enum):
-    """What became of the operation into which a fault fell, or of damage at rest.
+    """What became of the operation into which a fault fell, of a whole boot, or of damage at rest.
 
     - `refused`: it said so, and a later operation of its boot was acknowledged, or none was asked.
     - `reopened`: it said so, and so did all that was asked later in its boot; the next opening
@@ -45,6 +54,10 @@ class FaultOutcome(Enum):
     - `retried`: the call was made again and did what was asked; acknowledged, nothing was broken.
     - `kept`: acknowledged without another try, and nothing was broken.
     - `cut off`: a crash ended the boot before the operation's reply.
+    - `waited`: nothing went on during a slow call: all other threads waited for it, or there are
+      none.
+    - `no effect`: random bytes that repeat and that nobody asked for, or of which no other boot had
+      the same.
     - `wrong`: a rule was broken that holds without the fault.
     - `hung`: it came to no end.
     - `reported`: what was damaged was refused, or ended the process.
@@ -59,6 +72,8 @@ class FaultOutcome(Enum):
     RETRIED = "retried"
     KEPT = "kept"
     CUT_OFF = "cut off"
+    WAITED = "waited"
+    NO_EFFECT = "no effect"
     REPORTED = "reported"
     UNHARMED = "unharmed"
     SHORTER = "shorter"
@@ -107,6 +122,24 @@ class CallRow(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BootRow(Row):
+    """Boots that had another wall clock, or random bytes that repeat.
+
+    Attributes:
+        is_later: whether another boot came before.
+        made: how many such boots were recorded, those without such a fault included.
+        struck: for each jump of the clock (`clock days behind`), and for `repeated random`, what
+            became of the boots, with how often.
+        never: what was asked for and no such boot had.
+    """
+
+    is_later: bool
+    made: Count = 0
+    struck: Mapping[str, Outcomes] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DamageRow(Row):
     """One kind of file that was damaged at rest.
 
@@ -119,6 +152,10 @@ class DamageRow(Row):
     role: FileName
     struck: Mapping[str, Outcomes] = field(default_factory=dict)
     never: tuple[str, ...] = ()
+
+
+AnyRow = CallRow | BootRow | DamageRow
+"""A row of any part of the matrix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +186,13 @@ class FaultMatrix:
 
     Attributes:
         calls: the rows of calls, in the order of `CallRow.place`.
+        boots: the rows of whole boots, the first boot before later ones.
         damaged: the rows of damage at rest, by the name of the file.
         absent: the faults that no call fits.
     """
 
     calls: Annotated[tuple[CallRow, ...], SPARSE] = ()
+    boots: Annotated[tuple[BootRow, ...], SPARSE] = ()
     damaged: Annotated[tuple[DamageRow, ...], SPARSE] = ()
     absent: Annotated[tuple[AbsentFault, ...], SPARSE] = ()
 
@@ -167,6 +206,10 @@ class FaultMatrix:
             row = replace(one, role=folded[one.role]) if one.role in folded else one
             known = calls.get(row.place)
             calls[row.place] = row if known is None else _together(known, row)
+        boots: dict[bool, BootRow] = {}
+        for boot in (boot for part in every for boot in part.boots):
+            seen = boots.get(boot.is_later)
+            boots[boot.is_later] = boot if seen is None else _together(seen, boot)
         damaged: dict[str, DamageRow] = {}
         for each in (each for part in every for each in part.damaged):
             before = damaged.get(each.role, DamageRow(role=each.role))
@@ -175,6 +218,7 @@ class FaultMatrix:
             damaged[each.role] = DamageRow(role=each.role, struck=struck, never=never)
         return cls(
             calls=tuple(row for _, row in sorted(calls.items())),
+            boots=tuple(row for _, row in sorted(boots.items())),
             damaged=tuple(row for _, row in sorted(damaged.items())),
             absent=tuple(
                 each for each in every[0].absent if all(each in part.absent for part in every)
@@ -184,9 +228,9 @@ class FaultMatrix:
         )
 
     @property
-    def rows(self) -> list[CallRow | DamageRow]:
-        """All rows, those of calls first."""
-        return [*self.calls, *self.damaged]
+    def rows(self) -> list[AnyRow]:
+        """All rows, those of calls first, those of damage at rest last."""
+        return [*self.calls, *self.boots, *self.damaged]
 
     @property
     def cells(self) -> list[tuple[Mapping[str, Outcomes], tuple[str, ...]]]:
@@ -202,6 +246,15 @@ class FaultMatrix:
     def never(self) -> int:
         """How many cells were asked for and not reached."""
         return sum(len(never) for _, never in self.cells)
+
+    @property
+    def outcomes(self) -> Counter[FaultOutcome]:
+        """How often each outcome came of all faults."""
+        total: Counter[FaultOutcome] = Counter()
+        for struck, _ in self.cells:
+            for found in struck.values():
+                total.update(found)
+        return total
 
 
 NO_FAULTS: Final = FaultMatrix()
@@ -229,7 +282,8 @@ def faults_of(call: EventKind) -> tuple[str, ...]:
     """Return the faults that the kernel can give for a call, in the order of columns."""
     names = [error.value for error in ERRORS[_CALLS[call]]] if call in _CALLS else []
     names += [SHORT] if _CALLS.get(call) in TRANSFERS else []
-    return tuple([*names, FULL_DISK] if call in TAKES_ROOM else names)
+    names += [FULL_DISK] if call in TAKES_ROOM else []
+    return tuple([*names, SLOW] if _CALLS.get(call) in SLOW_CALLS else names)
 
 
 def call_kind(kind: EventKind) -> EventKind:
@@ -248,7 +302,10 @@ def _folds(roles: set[str]) -> dict[str, str]:
     }
 
 
-def _together(one: CallRow, other: CallRow) -> CallRow:
+_R = TypeVar("_R", CallRow, BootRow)
+
+
+def _together(one: _R, other: _R) -> _R:
     struck = added((one.struck, other.struck))
     never = tuple(in_order({*one.never, *other.never} - struck.keys()))
     return replace(one, made=one.made + other.made, struck=struck, never=never)
@@ -272,6 +329,9 @@ COLUMNS: Final = (
     *dict.fromkeys(error.value for errors in ERRORS.values() for error in errors),
     SHORT,
     FULL_DISK,
+    SLOW,
+    *JUMP_NAMES,
+    REPEATED_RANDOM,
     *(kind.value for kind in DamageKind),
 )
 """All columns, in the order in which they are shown."""

@@ -2,7 +2,8 @@
 
 A kind of call is an operation, a call and the kind of file that it acts on. The first error of the
 table comes for all of them before the second one comes for any, so that a campaign that ends early
-has seen every call fail. A case has the error of its turn and no other; what else it does is drawn.
+has seen every call fail. Calls that move a part, or that are slow, have one turn each. A case has
+the fault of its turn and no other; what else it does is drawn.
 
 Not here: whether the call was struck in the end, which the fault matrix says.
 """
@@ -19,8 +20,11 @@ from walcrash.values.faults import (
     FaultKind,
     FaultPlan,
     Injectable,
+    NthCall,
     ShortTransfer,
+    SlowCall,
     class_of,
+    draw_delay_ms,
     pairs_of,
     times_of,
 )
@@ -47,7 +51,7 @@ class Turn:
         role: the kind of file; empty for a call that no trace shows.
         made: where a control case made most of these calls in one operation; None for a call that
             no trace shows.
-        error: what it returns; None for a transfer of a part.
+        error: what it returns; None for a transfer of a part, and for a call that is slow.
     """
 
     plan: FaultPlan
@@ -108,11 +112,16 @@ def possible_places(turn: Turn, boots: Sequence[BootPlan]) -> list[tuple[int, in
     ]
 
 
-def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> CallError | ShortTransfer:
+def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> NthCall:
     """Return the fault of a turn in an operation of a boot."""
     boot, call = place
     files = turn.plan.files or (role_glob(turn.role) if turn.role else "")
     ordinal = prng.below(UNSEEN_CALLS if turn.made is None else turn.made.count)
+    if turn.plan.kind is FaultKind.SLOW:
+        return SlowCall(
+            boot=boot, call=call, on=turn.on, ordinal=ordinal, times=turn.plan.times, files=files,
+            delay_ms=draw_delay_ms(turn.plan, prng),
+        )  # fmt: skip
     if turn.error is None:
         return ShortTransfer(
             boot=boot, call=call, on=turn.on, ordinal=ordinal, times=turn.plan.times, files=files,
@@ -127,6 +136,8 @@ def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> CallError | Shor
 def _pairs(plan: FaultPlan) -> Iterator[tuple[FaultCall, ErrorName | None]]:
     if plan.kind is FaultKind.SHORT:
         yield from ((on, None) for on in plan.short_calls)
+    elif plan.kind is FaultKind.SLOW:
+        yield from ((on, None) for on in plan.slow_calls)
     else:
         yield from pairs_of(plan.calls, plan.errors)
 

@@ -3,7 +3,7 @@
 from walcrash.values.faults.base import Draft, Ending, FaultClass, Injectable
 from walcrash.values.faults.call_error import CallError, CallErrors, pairs_of, times_of
 from walcrash.values.faults.calls import ERRORS, PASSING, TRANSFERS, ErrorName, FaultCall
-from walcrash.values.faults.clock_jump import ClockJump, ClockJumps
+from walcrash.values.faults.clock_jump import ClockJump, ClockJumps, jump_name, jump_names
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.injected import (
     AS_EVER,
@@ -13,6 +13,7 @@ from walcrash.values.faults.injected import (
     Fault,
     Injection,
     Instead,
+    OutsideCalls,
     around_of,
 )
 from walcrash.values.faults.kill import (
@@ -32,7 +33,7 @@ from walcrash.values.faults.registry import CLASSES, class_of
 from walcrash.values.faults.repeated_random import RepeatedRandom, RepeatedRandoms
 from walcrash.values.faults.rot import Rot, Rots
 from walcrash.values.faults.short_transfer import ShortTransfer, ShortTransfers
-from walcrash.values.faults.slow_call import SLOW_CALLS, SlowCall, SlowCalls
+from walcrash.values.faults.slow_call import SLOW_CALLS, SlowCall, SlowCalls, draw_delay_ms
 
 __all__ = [
     "AS_EVER",
@@ -67,6 +68,7 @@ __all__ = [
     "Kill",
     "KillTimer",
     "NthCall",
+    "OutsideCalls",
     "PowerCut",
     "PowerLoss",
     "Quota",
@@ -83,7 +85,10 @@ __all__ = [
     "around_of",
     "bytes_of_share",
     "class_of",
+    "draw_delay_ms",
     "falls_on",
+    "jump_name",
+    "jump_names",
     "pairs_of",
     "share_of_bytes",
     "times_of",

@@ -9,7 +9,7 @@ the last boot alone (`walcrash.case`).
 Source: `clock_gettime(2)`, CLOCK_REALTIME: "affected by discontinuous jumps in the system time".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Self
 
@@ -34,6 +34,20 @@ JUMPS: Final = (
 """What is drawn where the scenario does not say: an hour, more than a day, more than a year, and so
 far that 32 bits of seconds are over, or that no certificate and no file is so old. Each forward
 and back, the simplest first."""
+
+_SIZES: Final = (
+    ("hours", 0),
+    ("days", DAY_SECONDS),
+    ("years", YEAR_SECONDS),
+    ("decades", 10 * YEAR_SECONDS),
+)
+"""The kinds of jumps by their size, each with the seconds from which on it is one; `hours` are less
+than a day."""
+
+JUMP_NAMES: Final = tuple(
+    f"clock {size} {way}" for size, _ in _SIZES for way in ("ahead", "behind")
+)
+"""The kinds of jumps, as `jump_name` gives them."""
 
 _UNITS: Final = (("year", YEAR_SECONDS), ("day", DAY_SECONDS), ("hour", HOUR_SECONDS))
 
@@ -72,6 +86,23 @@ class ClockJump(OutsideCalls):
         """Return the form that reports use: `the wall clock of boot 2 is 25 hours behind`."""
         way = "ahead" if self.shift_seconds > 0 else "behind"
         return f"the wall clock of boot {self.boot + 1} is {_span(abs(self.shift_seconds))} {way}"
+
+
+def jump_name(seconds: int) -> str:
+    """Return which kind of jump it is: `clock days behind`."""
+    size = next(name for name, least in reversed(_SIZES) if abs(seconds) >= least)
+    return f"clock {size} {'ahead' if seconds > 0 else 'behind'}"
+
+
+def jump_names(plan: FaultPlan) -> list[str]:
+    """Return the kinds of jumps that a plan may draw, in their order."""
+    least, most = plan.shift_seconds
+    # Each kind begins at its size, and ends a second in front of the next one's.
+    edges = [edge for _, size in _SIZES for edge in (size, -size, size - 1, 1 - size)]
+    within = (edge for edge in (least, most, *edges) if least <= edge <= most)
+    jumps: Iterable[int] = JUMPS if least == most == 0 else within
+    found = {jump_name(jump) for jump in jumps if jump}
+    return [name for name in JUMP_NAMES if name in found]
 
 
 def _span(seconds: int) -> str:

@@ -76,7 +76,8 @@ class FaultPlan:
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
-        in_turn: for `error` and `short`: each call with each error has its turn, case by case.
+        in_turn: for `error`, `short` and `slow`: each call with each error has its turn, case by
+            case.
         shift_seconds: for `clock`: the least and the most that the wall clock is ahead; two zeros
             for jumps of an hour to twenty years, forward and back.
         delay_ms: for `slow`: the least and the most that a call takes, milliseconds.

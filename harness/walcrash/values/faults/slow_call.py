@@ -22,6 +22,7 @@ from walcrash.values.faults.nth_call import NthCall, draw_place
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.forms import Whole
 from walcrash.values.limits import SLOW_MS
+from walcrash.values.seed import Prng
 
 SLOW_CALLS: Final = (
     FaultCall.FSYNC,
@@ -88,7 +89,7 @@ class SlowCalls(Injectable):
     """Slow calls, as a scenario asks for them."""
 
     kind = FaultKind.SLOW
-    keys = frozenset({"operations", "calls", "times", "files", "delay_ms"})
+    keys = frozenset({"operations", "calls", "times", "files", "delay_ms", "in_turn"})
     falls = "into a call"
 
     def draw(self, plan: FaultPlan, draft: Draft) -> SlowCall | None:
@@ -98,10 +99,15 @@ class SlowCalls(Injectable):
         if place is None:
             return None
         call, ordinal = place
-        least, most = plan.delay_ms
-        if least < OFTEN_MS < most and draft.prng.below(8):
-            most = OFTEN_MS
         return SlowCall(
             boot=draft.boot, call=call, on=on, ordinal=ordinal, times=plan.times, files=plan.files,
-            delay_ms=draft.prng.between(least, most),
+            delay_ms=draw_delay_ms(plan, draft.prng),
         )  # fmt: skip
+
+
+def draw_delay_ms(plan: FaultPlan, prng: Prng) -> int:
+    """Return how long a call takes, milliseconds; mostly not much."""
+    least, most = plan.delay_ms
+    if least < OFTEN_MS < most and prng.below(8):
+        most = OFTEN_MS
+    return prng.between(least, most)
