@@ -43,6 +43,19 @@ def test_the_reference_passes_as_a_python_adapter() -> None:
     assert code == 0
 
 
+def test_a_scenario_is_its_subject(tmp_path: Path) -> None:
+    head = 'format = 1\nname = "of-mine"\nsummary = "Mine."\n[subject]\n'
+    subject = 'adapter = "reference"\noptions = { sync = "sometimes" }\n'
+    text = f'{head}{subject}[[faults]]\nkind = "kill"\n'
+    (tmp_path / "of-mine.toml").write_text(text, encoding="ascii")
+    code, checks, said = check(str(tmp_path / "of-mine.toml"))
+    assert (code, checks) == (2, {})
+    assert "sync" in said
+    code, checks, _ = check("--option", "sync=none", str(tmp_path / "of-mine.toml"))
+    assert code == 0
+    assert len(checks) >= 8
+
+
 SLOW = {"postgresql", "redis", "duckdb", "rocksdb", "zodb"}
 
 SHIPPED = [

@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from walcrash.cli.options import json_option
 from walcrash.values.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from walcrash.tools.check import CheckPlan
 
 # limits
 LONGEST_CALL_SECONDS = 3600.0
@@ -53,7 +58,8 @@ def check(
     """Check that a subject keeps to the protocol, and explain where it does not.
 
     SUBJECT is a driver with its arguments, or a Python adapter: a built-in name, `module:Class`
-    or `path/to/file.py:Class`. Options of walcrash go before it.
+    or `path/to/file.py:Class`; or the file of a scenario, for the subject that it names. Options of
+    walcrash go before it.
     """
     from walcrash.report.check_text import publish_conformance
     from walcrash.report.output import talk
@@ -64,7 +70,21 @@ def check(
     plan = CheckPlan(
         words=words, options=read_options(options), seconds=seconds, memory_mb=memory_mb
     )
+    if len(words) == 1 and words[0].endswith(".toml"):
+        plan = of_scenario(plan)
     return publish_conformance(run_checks(plan, say=talk), as_json=as_json)
+
+
+def of_scenario(plan: "CheckPlan") -> "CheckPlan":
+    """Return the plan for the subject of the scenario file that its only word is.
+
+    Options that are given go before the scenario's.
+    """
+    from walcrash.findings.subject_words import read_subject
+
+    subject = read_subject(plan.words[0], command="check").subject
+    words = subject.driver or (subject.adapter,)
+    return replace(plan, words=words, options={**subject.options, **plan.options})
 
 
 def read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | bool]:
