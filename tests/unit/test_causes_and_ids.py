@@ -230,15 +230,16 @@ def test_what_waited_for_two_syncs_or_breaks_a_rule_of_something_else_has_no_suc
         assert cause.lost == tuple(sorted(path.replace("1", "#") for path, _ in taken))
 
 
-def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell() -> None:
+@pytest.mark.parametrize("rule", [Invariant.DETERMINISM, Invariant.SILENT_ROT])
+def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell(
+    rule: Invariant,
+) -> None:
     crashes = ([landed(WRITE)], [landed(WRITE), landed(REPLY, OPEN)], [landed(REPLY, loss="x")])
-    assert len({group_of(Invariant.DETERMINISM, each) for each in crashes}) == 1
-    assert len({id_of(cause_of(Invariant.DETERMINISM, each)) for each in crashes}) == 1
-    plain = cause_of(Invariant.DETERMINISM, [], is_plain=True)
-    assert not plain.explains(cause_of(Invariant.DETERMINISM, crashes[0]))
-    assert group_of(Invariant.DETERMINISM, [], is_plain=True) != group_of(
-        Invariant.DETERMINISM, crashes[0]
-    )
+    assert len({group_of(rule, each) for each in crashes}) == 1
+    assert len({id_of(cause_of(rule, each)) for each in crashes}) == 1
+    plain = cause_of(rule, [], is_plain=True)
+    assert not plain.explains(cause_of(rule, crashes[0]))
+    assert group_of(rule, [], is_plain=True) != group_of(rule, crashes[0])
 
 
 def test_recoveries_that_fail_are_told_by_the_rule_and_by_what_they_found() -> None:

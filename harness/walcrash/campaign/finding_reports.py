@@ -3,16 +3,24 @@
 All groups of a scenario are minimised at the same time, and reported after that: which of them
 are one finding is known when the last is done.
 
-Not here: which cases are a group, and what a cause is (`minimise.cause`).
+Not here: which cases are a group, and what a cause is (`minimise.cause`); which groups are one
+finding (`found_causes`).
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from walcrash.campaign import sightings
+from walcrash.campaign.found_causes import (
+    FoundCause,
+    by_cause,
+    is_torn_inside,
+    most_telling_first,
+    stored_case,
+)
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Group, Tally
@@ -20,59 +28,26 @@ from walcrash.campaign.time_budget import MINIMISING_SHARE, TimeBudget
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
 from walcrash.case.job import replay_case
-from walcrash.case.outcome import CaseOutcome, complexity
+from walcrash.case.outcome import CaseOutcome
 from walcrash.case.plane import kernel_release
 from walcrash.findings.evidence import pack, unpack, without_recovery
 from walcrash.findings.evidence_job import pack_run
 from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
-from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.values.activity import Activity, Step
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause, fate_site
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
-from walcrash.values.identity import canonical, finding_id
 from walcrash.values.log import CutWork, FindingReported
 from walcrash.values.persistence import covers, is_power_loss
-from walcrash.values.persistence import is_portability as is_beyond
-from walcrash.values.rules import MOST_SEVERE_FIRST, RULES
+from walcrash.values.rules import MOST_SEVERE_FIRST
 from walcrash.values.sighting import Sight, Sighting
 from walcrash.values.verdict import Invariant
 
 REPLAYS: Final = 5
 """How often a finding is replayed in fresh processes."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """One finding: the groups with its cause, and the one whose minimal case is the simplest.
-
-    Attributes:
-        cause: of the simplest of them; it explains the others.
-        is_portability: whether it does not count against the subject.
-        best: the group that stands for it.
-        minimal: its minimal case; None where that never failed again.
-        groups: all groups, by name.
-    """
-
-    cause: Cause
-    is_portability: bool
-    best: Group
-    minimal: MinimalCase | None
-    groups: dict[str, Group] = field(default_factory=dict)
-
-    @property
-    def shown(self) -> CaseOutcome:
-        """The case that is shown: the minimal one, where there is one."""
-        return _shown(self.best, self.minimal)
-
-    @property
-    def invariant(self) -> Invariant:
-        """The invariant that it is named for."""
-        return self.best.best.worst.invariant
 
 
 class FindingReports:
@@ -122,7 +97,7 @@ class FindingReports:
         minimal = self._minimal_cases(tally)
         if minimal is None:
             return
-        found = _by_cause(tally, minimal)
+        found = by_cause(tally, minimal)
         replays = 0
         for number, name in enumerate(
             sorted(found, key=lambda each: (found[each].is_portability, each))
@@ -157,7 +132,7 @@ class FindingReports:
 
     def _minimal_cases(self, tally: Tally) -> dict[str, MinimalCase] | None:
         """Minimise all groups of a scenario; None after an interrupt."""
-        names = _most_telling_first(tally)
+        names = most_telling_first(tally)
         minimal: dict[str, MinimalCase] = {}
         futures: dict[str, Future[MinimalCase]] = {}
         for name in names:
@@ -168,11 +143,11 @@ class FindingReports:
                 best = tally.group(name).best
                 futures[name] = self._pool.submit(
                     minimise_case,
-                    _stored(best),
+                    stored_case(best),
                     best.worst.invariant,
                     most_tries=self._tries,
                     is_portability=name in tally.portability_groups,
-                    is_torn=name in tally.portability_groups and _is_torn(best),
+                    is_torn=name in tally.portability_groups and is_torn_inside(best),
                     evidence=best.evidence,
                 )
         self._pool.activity = partial(_minimising, tuple(futures.values()), tuple(minimal.values()))
@@ -189,14 +164,14 @@ class FindingReports:
         return minimal
 
     def _replayed(
-        self, tally: Tally, name: str, found: _Found, budget: TimeBudget
+        self, tally: Tally, name: str, found: FoundCause, budget: TimeBudget
     ) -> tuple[FindingReported, FindingState] | None:
         """Replay a finding in fresh processes, and keep it; None after an interrupt.
 
         One that never fails again is shown as it was: its first case and all that this case left.
         So is one that there is no time to replay, unless it was minimised.
         """
-        kept = _stored(found.shown)
+        kept = stored_case(found.shown)
         runs = self._replays(kept)
         if runs is None:
             return None
@@ -206,7 +181,7 @@ class FindingReports:
             if any(v.invariant is found.invariant for v in run.judgement.violations)
         ]
         own = found.best.best
-        is_late = found.minimal is not None and found.minimal.is_late
+        is_late = found.is_late
         run, evidence = (alike[0] if alike else None), ""
         if not runs:
             if found.minimal is not None and found.minimal.outcome is None:
@@ -233,7 +208,7 @@ class FindingReports:
             if sighting is None and self._confirm:
                 return None
             finding = replace(finding, sighting=sighting)
-        change = self._store.keep(finding, kept, _stored(own), evidence=evidence)
+        change = self._store.keep(finding, kept, stored_case(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
         if self._state is not None:
@@ -260,7 +235,7 @@ class FindingReports:
         except TimeOver:
             return pack(without_recovery(run))
 
-    def _sighting(self, finding: Finding, found: _Found, kept: StoredCase) -> Sighting | None:
+    def _sighting(self, finding: Finding, found: FoundCause, kept: StoredCase) -> Sighting | None:
         """Return what a real file system made of a finding; None if nobody asked, or interrupted.
 
         In a campaign on the plane the finding's own case was shown by a real tree.
@@ -277,7 +252,7 @@ class FindingReports:
             return None
         if reason := sightings.why_not_there(finding, self._confirm):
             return sightings.not_tried(self._confirm, reason)
-        cases = (kept, _stored(own))
+        cases = (kept, stored_case(own))
         try:
             return self._pool.result(
                 self._pool.submit(sightings.sight, cases, found.invariant, self._confirm)
@@ -300,123 +275,8 @@ def _minimising(
     )
 
 
-def _most_telling_first(tally: Tally) -> list[str]:
-    """Return the groups in the order in which they are minimised, where the time may be over.
-
-    What counts comes first, then what is known by what became of it, what breaks the severest rule
-    and what was seen most often.
-    """
-
-    def order(name: str) -> tuple[object, ...]:
-        group = tally.group(name)
-        best = group.best
-        rank = RULES[best.worst.invariant].rank
-        return name not in tally.groups, best.fate is None, rank, -group.seen, name
-
-    return sorted({**tally.groups, **tally.portability_groups}, key=order)
-
-
-def _by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, _Found]:
-    """Return the findings that the groups come to, by id."""
-    found: list[_Found] = []
-    causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
-    notes = tally.portability_groups
-    # What lost the least first: it may explain what lost more.
-    for name in sorted(causes, key=lambda each: (each in notes, _loss_order(causes[each]))):
-        group, made, cause = tally.group(name), minimal[name], causes[name]
-        # The smallest case may have an image that the contract covers, though its own had none.
-        is_covered = made is not None and made.is_promised
-        is_portability = name in notes and not is_covered
-        # What breaks where writes are torn anyhow needs no note that other tears show it, too.
-        is_torn = is_portability and _is_torn(group.best)
-        alike = [
-            each
-            for each in found
-            if (each.is_portability == is_portability or is_torn) and each.cause.explains(cause)
-        ]
-        one = alike[0] if alike else _Found(cause, is_portability, group, made)
-        if not alike:
-            found.append(one)
-        if one.is_portability != is_portability:
-            continue
-        one.groups[name] = group
-        # The case that is shown has the very cause that the finding is named for.
-        is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
-        if cause == one.cause and is_simpler:
-            one.best, one.minimal = group, made
-    return {_id(tally, each): each for each in _without_followers(found)}
-
-
-def _without_followers(found: Sequence[_Found]) -> list[_Found]:
-    """Join a plain finding to one whose smallest case breaks its invariant as well.
-
-    No crash tells them apart, and what one case breaks at once is one bug as far as it shows.
-    """
-    kept: list[_Found] = []
-    for each in sorted(found, key=lambda one: RULES[one.invariant].rank):
-        leaders = [
-            one
-            for one in kept
-            if each.shown.is_plain
-            and one.shown.is_plain
-            and one.is_portability == each.is_portability
-            and any(other.invariant is each.invariant for other in one.shown.violations)
-        ]
-        if leaders:
-            leaders[0].groups.update(each.groups)
-        else:
-            kept.append(each)
-    return kept
-
-
-def _loss_order(cause: Cause) -> tuple[bool, int, int, str]:
-    fate = cause.fate
-    found = 0 if fate is None else len(fate.found) + len(fate.others)
-    return fate is None, found, len(cause.lost), canonical(cause.facts)
-
-
-def _id(tally: Tally, found: _Found) -> str:
-    scenario = tally.scenario
-    return finding_id(
-        scenario.name,
-        scenario.subject,
-        found.cause.facts,
-        is_portability=found.is_portability,
-    )
-
-
-def _cause(group: Group, made: MinimalCase | None) -> Cause:
-    """Return the cause that a group shows: its minimal case's, else that of its own.
-
-    Where the minimal case's events decide nothing, those of the campaign's own case may.
-    """
-    best = group.best
-    fate = fate_site(best.fate)
-    if made is None or made.cause is None:
-        return cause_of(
-            best.worst.invariant,
-            best.landings,
-            fate=fate,
-            is_plain=best.is_plain,
-            error=best.error,
-        )
-    if made.cause.fate is None and fate is not None:
-        return replace(made.cause, fate=fate)
-    return made.cause
-
-
-def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
-    """Return what orders groups of one cause: the one that says most comes first."""
-    is_bare = minimal is None or minimal.outcome is None
-    return is_bare, complexity(_shown(group, minimal))
-
-
-def _shown(group: Group, minimal: MinimalCase | None) -> CaseOutcome:
-    return group.best if minimal is None or minimal.outcome is None else minimal.outcome
-
-
 def _finding(
-    tally: Tally, name: str, found: _Found, *, replays: int, replays_alike: int
+    tally: Tally, name: str, found: FoundCause, *, replays: int, replays_alike: int
 ) -> Finding:
     """Return a finding, after it was minimised and replayed."""
     best, shown, minimal = found.best.best, found.shown, found.minimal
@@ -443,13 +303,13 @@ def _finding(
         replays=replays,
         replays_alike=replays_alike,
         is_portability=found.is_portability,
-        is_torn_inside=found.is_portability and _is_torn(best),
+        is_torn_inside=found.is_portability and is_torn_inside(best),
         is_pinned=bool(found.best.pinned),
         is_before_promise=not shown.is_plain
         and shown.is_before_promise
         and all(group.is_before_promise for group in groups),
         is_plain=shown.is_plain,
-        is_clock_back=_stored(shown).case.is_clock_back,
+        is_clock_back=stored_case(shown).case.is_clock_back,
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
@@ -467,15 +327,5 @@ def _rules(groups: Sequence[Group], shown: CaseOutcome) -> tuple[Invariant, ...]
 
 def _model(shown: CaseOutcome, *, is_portability: bool) -> PersistenceModel:
     """Return the strictest model that shows a case: what counts is of the contract's at least."""
-    promised = _stored(shown).contract.model
+    promised = stored_case(shown).contract.model
     return shown.model if is_portability or covers(promised, shown.model) else promised
-
-
-def _is_torn(outcome: CaseOutcome) -> bool:
-    """Whether a note is one for the way in which writes are torn, and not for its model."""
-    return not is_beyond(outcome.model, promised=_stored(outcome).contract.model)
-
-
-def _stored(outcome: CaseOutcome) -> StoredCase:
-    assert outcome.stored is not None, "a case that failed is kept"
-    return outcome.stored

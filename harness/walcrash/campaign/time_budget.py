@@ -176,7 +176,8 @@ _WORDS: Final = {
     CutWork.PINNED: "pinned cases were run",
     CutWork.KEPT: "kept findings were run again",
     CutWork.CASES: "cases were run",
-    CutWork.MINIMISING: "groups of failing cases were minimised to the end",
+    CutWork.MINIMISING: "groups of failing cases were minimised to the end (the others may be "
+    "bugs of their own)",
     CutWork.REPLAYS: "replays were made",
 }
 

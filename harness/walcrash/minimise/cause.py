@@ -3,12 +3,12 @@
 Failing cases of one scenario are a group if the same became of what they lost, wherever their
 crashes fell; where the events do not decide that, if they break the same invariant first and their
 last crash fell on the same kind of place. Each group is minimised. Minimal cases have the same
-cause if the same became of what was lost; or if
-they break the same invariant and, after a kill, have as many crashes and the last one fell on the
-same kind of event; where there was a power loss, if the last one took from the same files, or from
-those of the other and more, or if all that it took waited for one sync. Where the crash fell says
-nothing of what other surroundings change. What needs no crash is never one with what needs one.
-Where a call was made to fail, that call decides, whatever became of what was lost.
+cause if the same became of what was lost; or if they break the same invariant and, after a kill,
+have as many crashes and the last one fell on the same kind of event; where there was a power loss,
+if the last one took from the same files, or from those of the other and more, or if all that it
+took waited for one sync. Where the crash fell says nothing of what other surroundings change, or
+damage at rest. What needs no crash is never one with what needs one. Where a call was made to fail,
+that call decides, whatever became of what was lost.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -94,7 +94,7 @@ def group_of(
         return FailureGroup(invariant=invariant, error=error_site(error))
     if fate is not None or not landings:
         return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
-    if invariant is Invariant.DETERMINISM:
+    if invariant in _WHEREVER_IT_CRASHED:
         return FailureGroup(invariant=invariant)
     last = landings[-1]
     return FailureGroup(
@@ -128,7 +128,7 @@ def cause_of(
     if not landings or (failed is not None and not has_power_loss):
         crashes = 0 if is_plain else 1
         return Cause(invariant=invariant, crashes=crashes, fate=fate, error=failed)
-    if invariant is Invariant.DETERMINISM:
+    if invariant in _WHEREVER_IT_CRASHED:
         return Cause(invariant=invariant, crashes=1, fate=fate)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
@@ -148,6 +148,9 @@ def cause_of(
         error=failed,
     )
 
+
+_WHEREVER_IT_CRASHED: Final = frozenset({Invariant.DETERMINISM, Invariant.SILENT_ROT})
+"""Rules that break by what is done to an image: other surroundings, damage at rest."""
 
 _OF_WHAT_IS_DURABLE: Final = frozenset(
     {

@@ -1,0 +1,218 @@
+"""Which groups of failing cases are one finding: those whose smallest cases have one cause.
+
+Where a time budget was over before a group was minimised, its own case stands for it. Its crashes
+are those that happened to be drawn, so that they tell no bug from another: it is joined to a
+finding that breaks one of its rules, and the campaign says that there was no time to tell them
+apart.
+
+Not here: which cases are a group, and what a cause is (`minimise.cause`); how a finding is reported
+(`finding_reports`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from walcrash.campaign.tally import Group, Tally
+from walcrash.case.outcome import CaseOutcome, complexity
+from walcrash.minimise.cause import cause_of
+from walcrash.minimise.job import MinimalCase
+from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import Cause, fate_site
+from walcrash.values.identity import canonical, finding_id
+from walcrash.values.persistence import is_portability as is_beyond
+from walcrash.values.rules import RULES
+from walcrash.values.verdict import Invariant
+
+
+@dataclass(slots=True)
+class FoundCause:
+    """One finding: the groups with its cause, and the one whose minimal case is the simplest.
+
+    Attributes:
+        cause: of the simplest of them; it explains the others.
+        is_portability: whether it does not count against the subject.
+        best: the group that stands for it.
+        minimal: its minimal case; None where that never failed again.
+        groups: all groups, by name.
+    """
+
+    cause: Cause
+    is_portability: bool
+    best: Group
+    minimal: MinimalCase | None
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> CaseOutcome:
+        """The case that is shown: the minimal one, where there is one."""
+        return _shown(self.best, self.minimal)
+
+    @property
+    def invariant(self) -> Invariant:
+        """The invariant that it is named for."""
+        return self.best.best.worst.invariant
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a time budget was over before the case that is shown was known to be minimal."""
+        return self.minimal is not None and self.minimal.is_late
+
+
+def most_telling_first(tally: Tally) -> list[str]:
+    """Return the groups in the order in which they are minimised, where the time may be over.
+
+    What counts comes first, then what is known by what became of it, what breaks the severest rule
+    and what was seen most often.
+    """
+
+    def order(name: str) -> tuple[object, ...]:
+        group = tally.group(name)
+        best = group.best
+        rank = RULES[best.worst.invariant].rank
+        return name not in tally.groups, best.fate is None, rank, -group.seen, name
+
+    return sorted({**tally.groups, **tally.portability_groups}, key=order)
+
+
+def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCause]:
+    """Return the findings that the groups come to, by id."""
+    found: list[FoundCause] = []
+    causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
+    notes = tally.portability_groups
+    # What lost the least first: it may explain what lost more.
+    for name in sorted(causes, key=lambda each: (each in notes, _loss_order(causes[each]))):
+        group, made, cause = tally.group(name), minimal[name], causes[name]
+        # The smallest case may have an image that the contract covers, though its own had none.
+        is_covered = made is not None and made.is_promised
+        is_portability = name in notes and not is_covered
+        # What breaks where writes are torn anyhow needs no note that other tears show it, too.
+        is_torn = is_portability and is_torn_inside(group.best)
+        alike = [
+            each
+            for each in found
+            if (each.is_portability == is_portability or is_torn) and each.cause.explains(cause)
+        ]
+        one = alike[0] if alike else FoundCause(cause, is_portability, group, made)
+        if not alike:
+            found.append(one)
+        if one.is_portability != is_portability:
+            continue
+        one.groups[name] = group
+        # The case that is shown has the very cause that the finding is named for.
+        is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
+        if cause == one.cause and is_simpler:
+            one.best, one.minimal = group, made
+    known = _with_late(_without_followers(found))
+    return {_id(tally, each): each for each in known}
+
+
+def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
+    """Join a plain finding to one whose smallest case breaks its invariant as well.
+
+    No crash tells them apart, and what one case breaks at once is one bug as far as it shows.
+    """
+    kept: list[FoundCause] = []
+    for each in sorted(found, key=lambda one: RULES[one.invariant].rank):
+        leaders = [
+            one
+            for one in kept
+            if each.shown.is_plain
+            and one.shown.is_plain
+            and one.is_portability == each.is_portability
+            and any(other.invariant is each.invariant for other in one.shown.violations)
+        ]
+        if leaders:
+            leaders[0].groups.update(each.groups)
+        else:
+            kept.append(each)
+    return kept
+
+
+def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
+    """Join each that there was no time to minimise to one that breaks a rule of it.
+
+    One that was minimised comes before one that was not, and of these the one with a fate, which is
+    known before a case is minimised. What an error did, or what needs no crash, is joined to its
+    like only.
+    """
+
+    def rank(one: FoundCause) -> tuple[object, ...]:
+        best = one.best.best
+        return one.is_late, best.fate is None, RULES[one.invariant].rank, -one.best.seen
+
+    kept: list[FoundCause] = []
+    for each in sorted(found, key=rank):
+        leaders = [one for one in kept if _may_be_one(one, each)] if each.is_late else []
+        if leaders:
+            leaders[0].groups.update(each.groups)
+        else:
+            kept.append(each)
+    return kept
+
+
+def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
+    """Whether nothing but the crashes of two findings tells them apart."""
+    rules = [{broken.invariant for broken in each.shown.violations} for each in (one, other)]
+    return (
+        one.is_portability == other.is_portability
+        and one.cause.is_plain == other.cause.is_plain
+        and one.cause.error == other.cause.error
+        and not rules[0].isdisjoint(rules[1])
+    )
+
+
+def _loss_order(cause: Cause) -> tuple[bool, int, int, str]:
+    fate = cause.fate
+    found = 0 if fate is None else len(fate.found) + len(fate.others)
+    return fate is None, found, len(cause.lost), canonical(cause.facts)
+
+
+def _id(tally: Tally, found: FoundCause) -> str:
+    scenario = tally.scenario
+    return finding_id(
+        scenario.name,
+        scenario.subject,
+        found.cause.facts,
+        is_portability=found.is_portability,
+    )
+
+
+def _cause(group: Group, made: MinimalCase | None) -> Cause:
+    """Return the cause that a group shows: its minimal case's, else that of its own.
+
+    Where the minimal case's events decide nothing, those of the campaign's own case may.
+    """
+    best = group.best
+    fate = fate_site(best.fate)
+    if made is None or made.cause is None:
+        return cause_of(
+            best.worst.invariant,
+            best.landings,
+            fate=fate,
+            is_plain=best.is_plain,
+            error=best.error,
+        )
+    if made.cause.fate is None and fate is not None:
+        return replace(made.cause, fate=fate)
+    return made.cause
+
+
+def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:
+    """Return what orders groups of one cause: the one that says most comes first."""
+    is_bare = minimal is None or minimal.outcome is None
+    return is_bare, complexity(_shown(group, minimal))
+
+
+def _shown(group: Group, minimal: MinimalCase | None) -> CaseOutcome:
+    return group.best if minimal is None or minimal.outcome is None else minimal.outcome
+
+
+def is_torn_inside(outcome: CaseOutcome) -> bool:
+    """Whether a note is one for the way in which writes are torn, and not for its model."""
+    return not is_beyond(outcome.model, promised=stored_case(outcome).contract.model)
+
+
+def stored_case(outcome: CaseOutcome) -> StoredCase:
+    """Return the case of one that failed, as it is kept."""
+    assert outcome.stored is not None, "a case that failed is kept"
+    return outcome.stored

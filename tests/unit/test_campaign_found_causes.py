@@ -1,0 +1,90 @@
+"""Found causes: what is joined to another finding, and what is a finding of its own."""
+
+from types import SimpleNamespace
+from typing import cast
+
+from walcrash.campaign import found_causes
+from walcrash.campaign.found_causes import FoundCause
+from walcrash.values.cause import Cause, CrashSite
+from walcrash.values.event import EventKind
+from walcrash.values.verdict import Invariant, Violation
+
+CLOCK, STATE, LOST = Invariant.DETERMINISM, Invariant.CHECKPOINT_STATE, Invariant.LOST_PUT
+
+
+def found(*broken: Invariant, is_plain: bool = True, is_portability: bool = False) -> FoundCause:
+    """Return a finding whose smallest case breaks these, the first naming it."""
+    violations = tuple(Violation(each, "boot 2", "made up") for each in broken)
+    shown = SimpleNamespace(is_plain=is_plain, violations=violations)
+    made = SimpleNamespace(
+        shown=shown,
+        invariant=broken[0],
+        is_portability=is_portability,
+        groups={broken[0].value: None},
+    )
+    return cast("FoundCause", made)
+
+
+def named(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
+    kept = found_causes._without_followers(findings)
+    return [(each.invariant, sorted(each.groups)) for each in kept]
+
+
+def test_a_plain_failure_that_another_plain_case_shows_too_belongs_to_it() -> None:
+    joined = [(CLOCK, [STATE.value, CLOCK.value])]
+    assert named(found(STATE), found(CLOCK, STATE)) == joined
+    assert named(found(CLOCK, STATE), found(STATE, CLOCK)) == joined
+
+
+def test_a_plain_failure_that_no_other_plain_case_shows_stands_by_itself() -> None:
+    apart = [(LOST, [LOST.value]), (STATE, [STATE.value])]
+    assert named(found(STATE), found(LOST)) == apart
+
+
+def test_a_failure_that_needs_a_crash_is_never_joined_to_a_plain_one() -> None:
+    apart = [(LOST, [LOST.value]), (STATE, [STATE.value])]
+    assert named(found(STATE, is_plain=False), found(LOST, STATE)) == apart
+    assert named(found(STATE), found(LOST, STATE, is_plain=False)) == apart
+
+
+FSYNC = CrashSite(kind=EventKind.FSYNC, path="wal", has_failed=True)
+
+
+def timed(
+    *broken: Invariant,
+    is_late: bool = True,
+    error: CrashSite | None = None,
+    fate: str | None = None,
+    seen: int = 1,
+) -> FoundCause:
+    """Return a finding that there was time to minimise or not."""
+    violations = tuple(Violation(each, "boot 2", "made up") for each in broken)
+    made = SimpleNamespace(
+        shown=SimpleNamespace(violations=violations),
+        invariant=broken[0],
+        is_late=is_late,
+        is_portability=False,
+        cause=Cause(invariant=broken[0], crashes=1, error=error),
+        best=SimpleNamespace(best=SimpleNamespace(fate=fate), seen=seen),
+        groups={broken[0].value: None},
+    )
+    return cast("FoundCause", made)
+
+
+def joined(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
+    kept = found_causes._with_late(findings)
+    return [(each.invariant, sorted(each.groups)) for each in kept]
+
+
+def test_what_there_was_no_time_to_minimise_is_joined_to_what_breaks_a_rule_of_it() -> None:
+    one = [(LOST, [STATE.value, LOST.value])]
+    assert joined(timed(STATE), timed(LOST, STATE, is_late=False)) == one
+    assert joined(timed(STATE, LOST), timed(LOST, is_late=False)) == one
+    assert joined(timed(STATE), timed(LOST, STATE, fate="there")) == one
+
+
+def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselves() -> None:
+    apart = [(LOST, [LOST.value]), (STATE, [STATE.value])]
+    assert joined(timed(LOST, is_late=False), timed(STATE, LOST, is_late=False)) == apart
+    assert joined(timed(STATE), timed(LOST, is_late=False)) == apart
+    assert joined(timed(STATE, LOST, error=FSYNC), timed(LOST, is_late=False)) == apart
