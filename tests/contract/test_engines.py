@@ -99,3 +99,34 @@ def test_a_compaction_gives_no_number_twice_even_where_all_is_done(
     again.compact()
     assert [record.id for _, record in again.replay(0)][-1] == "b"
     again.close()
+
+
+def test_leveldb_refuses_a_flipped_bit_in_its_log_only_where_it_is_paranoid(
+    tmp_path: Path,
+) -> None:
+    subject = made("leveldb", {})
+    subject.open(tmp_path, lambda _: None)
+    subject.append(put("a", 1))
+    subject.close()
+    (log,) = (tmp_path / "db").glob("*.log")
+    damaged = bytearray(log.read_bytes())
+    damaged[-1] ^= 1
+    log.write_bytes(damaged)
+    with pytest.raises(Exception, match="checksum mismatch"):
+        made("leveldb", {"paranoid": True}).open(tmp_path, lambda _: None)
+    again = made("leveldb", {})
+    again.open(tmp_path, lambda _: None)
+    assert not list(again.replay(0))
+    again.close()
+
+
+def test_a_postgres_that_ends_otherwise_than_it_was_asked_to_has_not_closed(
+    tmp_path: Path,
+) -> None:
+    subject = made("postgresql", {})
+    subject.open(tmp_path, lambda _: None)
+    server = getattr(subject, "_server")  # noqa: B009 - the server that this store started
+    server.kill()
+    server.wait()
+    with pytest.raises(Exception, match="was asked to end and ended with -9"):
+        subject.close()

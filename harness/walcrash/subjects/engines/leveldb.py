@@ -5,7 +5,7 @@ that a kill loses nothing and that a power loss loses the last puts.
 
 Its background thread starts with `open`; two boots in one process would share it.
 
-Source: LevelDB, `doc/index.md`, "Synchronous Writes"; plyvel, "DB".
+Source: LevelDB, `doc/index.md`, "Synchronous Writes", "Checksums"; plyvel, "DB".
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,17 +25,24 @@ class LevelDbAdapter(NumberedStore):
         write_buffer_kibibytes: how much is kept in memory before a table is written and the log
             is switched; LevelDB's own default is 4096.
         synced_every: without `sync`, one of so many puts is synced; 0 for none.
+        paranoid: any damage that is noticed is an error, `paranoid_checks` of LevelDB.
     """
 
     supports = frozenset({"compact", "reopen"})
 
     def __init__(
-        self, *, sync: bool = True, write_buffer_kibibytes: int = 4096, synced_every: int = 0
+        self,
+        *,
+        sync: bool = True,
+        write_buffer_kibibytes: int = 4096,
+        synced_every: int = 0,
+        paranoid: bool = False,
     ) -> None:
         super().__init__()
         self._plyvel = need("plyvel", extra="leveldb")
         self._sync = sync
         self._synced_every = synced_every
+        self._paranoid = paranoid
         self._buffer_bytes = write_buffer_kibibytes << 10
         self._store: Any = None
         self.contract = Contract(power=Promise.ALL if sync else Promise.PREFIX)
@@ -43,7 +50,10 @@ class LevelDbAdapter(NumberedStore):
     def open_store(self, directory: Path) -> None:
         """Open the database in a directory of its own, since it makes that."""
         self._store = self._plyvel.DB(
-            str(directory / "db"), create_if_missing=True, write_buffer_size=self._buffer_bytes
+            str(directory / "db"),
+            create_if_missing=True,
+            paranoid_checks=self._paranoid,
+            write_buffer_size=self._buffer_bytes,
         )
 
     def put(self, number: int, value: bytes) -> None:

@@ -53,7 +53,7 @@ POLL_SECONDS: Final = 0.005
 STATEMENT_MS: Final = 30_000
 """How long one statement may take."""
 
-CLOSE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 30.0
 """How long the server may take to end when asked to."""
 
 SETTINGS: Final = {
@@ -162,16 +162,22 @@ class PostgresqlAdapter(NumberedStore):
         self._connection.execute("VACUUM log")
 
     def close(self) -> None:
-        """Ask the server to end, which makes a checkpoint, and wait for it."""
+        """Ask the server to end, which makes a checkpoint, and wait for it.
+
+        Raises:
+            PostgresqlError: it ended in another way, as after a checkpoint that failed, or not.
+        """
         assert self._server is not None
         self._connection.close()
         self._server.send_signal(signal.SIGINT)
         try:
-            self._server.wait(CLOSE_SECONDS)
+            ended = self._server.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
             raise PostgresqlError(f"postgres did not end within {CLOSE_SECONDS:g} s") from None
+        if ended:
+            raise PostgresqlError(f"postgres was asked to end and ended with {ended}")
 
     def _connected(self, address: str, data: Path) -> Any:
         """Return a connection, as soon as the server has recovered."""
