@@ -7,6 +7,7 @@ import pytest
 
 from walcrash.scenario.file import find_scenarios, load_scenario
 from walcrash.tools.audit.audit import with_power
+from walcrash.values.case import BootPlan
 from walcrash.values.contract import Contract
 from walcrash.values.event import EventKind
 from walcrash.values.faults import (
@@ -436,3 +437,31 @@ def test_an_error_mostly_falls_on_a_call_that_a_control_had():
     # What no control had is the first such call more often than a later one.
     later = Counter(fault.ordinal for fault in faults if fault.on is not FaultCall.FSYNC)
     assert later[0] > later[1] > later[3]
+
+
+def test_a_boot_in_which_a_sync_fails_mostly_loses_its_power() -> None:
+    kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
+    failing = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,))
+    ends: Counter[bool] = Counter()
+    for case in cases(scenario(kill, power, failing)):
+        for fault in case.faults:
+            boot = case.boots[fault.boot]
+            if boot.crash is not None:
+                assert boot.operations[-1].kind is OperationKind.CLOSE or not power_lost(boot)
+                assert fault.call < len(boot.operations)
+                ends[power_lost(boot)] += 1
+    # Half of them would by themselves, and three in four of the others.
+    assert ends[True] > 4 * ends[False] > 0
+
+
+def test_a_write_that_fails_and_a_scenario_without_power_losses_change_no_end() -> None:
+    kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
+    write = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.WRITE,))
+    drawn = [b for case in cases(scenario(kill, power, write), 50) for b in case.boots]
+    assert not all(power_lost(boot) for boot in drawn if boot.crash is not None)
+    failing = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,))
+    assert not any(power_lost(b) for case in cases(scenario(kill, failing), 50) for b in case.boots)
+
+
+def power_lost(boot: BootPlan) -> bool:
+    return boot.crash is not None and boot.crash.is_power_loss

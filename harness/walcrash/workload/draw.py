@@ -10,11 +10,20 @@ Not here: how events are counted (`profile`), what records hold (`content`), and
 Source: `harness/walcrash/docs/explanation/decisions/0006-cases-are-drawn-before-they-run.md`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from walcrash.values.case import BootPlan, Case
-from walcrash.values.faults import BootSelector, Ending, Fault, FaultPlan, Injectable, class_of
+from walcrash.values.faults import (
+    BootSelector,
+    Ending,
+    Fault,
+    FaultPlan,
+    Injectable,
+    PowerLoss,
+    class_of,
+)
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
@@ -47,6 +56,9 @@ __all__ = ["Profile", "draw_case", "draw_control", "operation_key", "swarm_of"]
 # limits
 FOLLOWING: Final = (1, 8)
 """Fewest and most operations behind that of a turn, in a case that is like a control."""
+
+KILLED_ONE_IN: Final = 4
+"""One of so many boots in which a sync fails, and that a kill was to end, is killed."""
 
 CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
@@ -92,6 +104,7 @@ def draw_case(
         faults = [fault_of(turn, (made.boot, made.call), prng)]
     else:
         boots, faults = _draw_turn(seed, turn, scenario, supports, profile, swarm)
+    boots = _losing_power(boots, faults, scenario, Prng(derive_seed(seed, "power behind a sync")))
     # By a generator of its own, so that all else is drawn as where the clock is steady.
     is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
     return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
@@ -154,6 +167,31 @@ def _ended_behind(
         for operation in boots[-1].operations:
             progress.note(operation)
     return boots
+
+
+def _losing_power(
+    boots: Sequence[BootPlan], faults: Sequence[Fault], scenario: Scenario, prng: Prng
+) -> list[BootPlan]:
+    """Return boots of which those end by a power loss in which a sync fails, or is slow.
+
+    One in four still is killed, where the scenario kills. All else is as it was drawn.
+    """
+    ended = list(boots)
+    for number in {fault.boot for fault in faults if fault.is_shown_by_power_loss}:
+        boot, is_last = boots[number], number == len(boots) - 1
+        plans = [
+            plan
+            for plan in scenario.faults
+            if class_of(plan).is_power_loss and plan.boots.selects(boot=number, is_last=is_last)
+        ]
+        if boot.crash is None or boot.crash.is_power_loss or not plans:
+            continue
+        if prng.below(KILLED_ONE_IN):
+            power = prng.weighted(plans, [plan.weight for plan in plans])
+            operations = [each for each in boot.operations if each != CLOSE]
+            end = PowerLoss(prng.below(1 << 63), power.most_images)
+            ended[number] = BootPlan((*operations, CLOSE), end)
+    return ended
 
 
 def _is_injected(plan: FaultPlan) -> bool:

@@ -101,6 +101,11 @@ class Fault(ABC):
         return False
 
     @property
+    def is_shown_by_power_loss(self) -> bool:
+        """Whether what it leaves undone is shown by a power loss, and hardly by a kill."""
+        return False
+
+    @property
     def around(self) -> Around:
         """What its boot has around it."""
         return AS_EVER

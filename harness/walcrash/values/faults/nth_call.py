@@ -55,6 +55,11 @@ class NthCall(Fault):
         """Whether it falls into calls that change nothing."""
         return self.on in (FaultCall.OPEN, FaultCall.READ)
 
+    @property
+    def is_shown_by_power_loss(self) -> bool:
+        """Whether it falls into a sync: a kill takes nothing of what memory holds."""
+        return self.on in (FaultCall.FSYNC, FaultCall.MSYNC)
+
     def injection(self) -> "NthCallAtWork":
         """Return the fault at work in its boot."""
         return NthCallAtWork(self)
