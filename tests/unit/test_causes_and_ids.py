@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from report_lines import story
+from report_lines import finding, story
 
-from walcrash.findings.former_ids import id_by_text
+from walcrash.findings.former_ids import id_by_text, is_same_now
 from walcrash.minimise.cause import FailureGroup, cause_of, group_of
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
@@ -392,3 +392,50 @@ def test_where_a_call_was_made_to_fail_that_call_decides() -> None:
         assert not cause.explains(cause_of(rule, [], error=other))
         assert group_of(rule, [], error=one) != group_of(rule, [], error=other)
     assert not cause.explains(cause_of(rule, [landed(WRITE)]))
+
+
+def test_errors_that_are_passed_over_are_one_for_a_file_whichever_call_failed() -> None:
+    rule = Invariant.UNREPORTED_ERROR
+    write = IoError(boot=1, call=1, kind=EventKind.WRITE, path="log", nth=1, errno=5)
+    passed = replace(write, is_acknowledged=True)
+    others = [replace(passed, kind=kind) for kind in (EventKind.CREATE, EventKind.FSYNC)]
+    one = cause_of(rule, [], error=passed)
+    for other in others:
+        alike = cause_of(rule, [landed(WRITE)], error=other)
+        assert one.explains(alike)
+        assert alike.facts == one.facts
+        assert group_of(rule, [], error=passed).facts == group_of(rule, [], error=other).facts
+    # Another file, what moved a part only, and what was refused, are told by the call.
+    for other in (
+        replace(others[0], path="state"),
+        replace(others[0], errno=0, done_bytes=3, length=9),
+        replace(others[0], is_acknowledged=False),
+    ):
+        assert not one.explains(cause_of(rule, [], error=other))
+        assert group_of(rule, [], error=passed).facts != group_of(rule, [], error=other).facts
+    # The same call is the same bug, also where a retry made it good in one of them.
+    assert one.explains(cause_of(rule, [], error=write))
+
+
+def test_damage_at_rest_is_one_for_a_file_wherever_the_crash_fell_and_whatever_it_shows() -> None:
+    rule = Invariant.SILENT_ROT
+    one = cause_of(rule, [landed(WRITE)], damaged="log.1")
+    other = cause_of(rule, [landed(REPLY)], fate=became(COPY), damaged="log.2")
+    assert one.explains(other)
+    assert one.facts == other.facts
+    assert not one.is_plain
+    group = group_of(rule, [landed(WRITE)], damaged="log.1")
+    assert group.facts == one.facts
+    assert group == group_of(rule, [], became(COPY), damaged="log.2")
+    assert not one.explains(cause_of(rule, [landed(WRITE)], damaged="checkpoint"))
+    assert LOG.from_json(Cause, LOG.to_json(one), "") == one
+
+
+def test_a_finding_of_damage_that_was_kept_by_its_crash_is_known() -> None:
+    rule = Invariant.SILENT_ROT
+    found = replace(finding(), cause=cause_of(rule, [], damaged="log"))
+    kept = replace(finding(), cause=cause_of(rule, [landed(WRITE)]))
+    assert is_same_now(kept, found, SUBJECT)
+    other = replace(finding(), cause=cause_of(rule, [], damaged="checkpoint"))
+    assert not is_same_now(other, found, SUBJECT)
+    assert not is_same_now(replace(kept, cause=killed(WRITE)), found, SUBJECT)

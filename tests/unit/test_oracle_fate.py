@@ -175,8 +175,7 @@ def test_a_record_that_no_write_carries_was_never_written() -> None:
     begin = create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), reply(2)
     told = fate((trace(*begin), killed(acked(ONE), acked(TWO))), first=shows(ONE), lost=TWO)
     assert said(told) == (
-        "`PutOperation op-2` was acknowledged by event 4 of boot 1, and no write of the case "
-        "carries it"
+        "`PutOperation op-2` was answered by event 4 of boot 1, and no write of the case carries it"
     )
 
 

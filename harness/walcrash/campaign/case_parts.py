@@ -193,6 +193,7 @@ def outcome_group(outcome: CaseOutcome) -> FailureGroup:
         fate_site(outcome.fate),
         is_plain=outcome.is_plain,
         error=outcome.error,
+        damaged=outcome.damaged,
     )
 
 

@@ -157,6 +157,7 @@ def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
         one.is_portability == other.is_portability
         and one.cause.is_plain == other.cause.is_plain
         and one.cause.error == other.cause.error
+        and one.cause.damaged == other.cause.damaged
         and not rules[0].isdisjoint(rules[1])
     )
 
@@ -191,8 +192,9 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
             fate=fate,
             is_plain=best.is_plain,
             error=best.error,
+            damaged=best.damaged,
         )
-    if made.cause.fate is None and fate is not None:
+    if made.cause.fate is None and not made.cause.damaged and fate is not None:
         return replace(made.cause, fate=fate)
     return made.cause
 

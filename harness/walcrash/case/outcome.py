@@ -17,7 +17,7 @@ from walcrash.values.event import EventKind
 from walcrash.values.fate import Fate
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import AS_EVER, Fault
-from walcrash.values.forms import SPARSE
+from walcrash.values.forms import SPARSE, FileName
 from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
@@ -43,6 +43,7 @@ class CaseOutcome(HasViolations):
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
     needs them all the same. `fate` is what became of what it lost, where it failed and its events
     decide that. `error` is the first error that was injected into it, where it failed for one;
+    `damaged` is the file that was damaged at rest, where it failed for that;
     `slow` is the slow call of its boots that tells most, where it failed;
     `around` says which boots had another clock, or random bytes that repeat.
     `varied` is what was varied around the subject's recoveries up to the
@@ -77,6 +78,7 @@ class CaseOutcome(HasViolations):
     further: Annotated[FurtherRecoveries, SPARSE] = NO_FURTHER_RECOVERIES
     fate: Annotated[Fate | None, SPARSE] = None
     error: Annotated[IoError | None, SPARSE] = None
+    damaged: Annotated[FileName, SPARSE] = ""
     slow: Annotated[SlowIo | None, SPARSE] = None
     around: Annotated[tuple[str, ...], SPARSE] = ()
     reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
@@ -110,6 +112,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         search=run.search,
         further=run.further,
         error=error_of(run) if is_failure else None,
+        damaged=damaged_of(run) if is_failure else "",
         slow=slow_of(run) if is_failure else None,
         around=around_boots(run.case.faults) if is_failure else (),
         reach=reach_of([((boot.plan, boot.recording.rows), boot.history) for boot in run.boots]),
@@ -121,8 +124,20 @@ def error_of(run: CaseRun) -> IoError | None:
     """Return the first error that was injected into a case which failed for one."""
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
         return None
-    errors = [error for boot in run.history.boots for error in boot.errors]
-    return errors[0] if errors else None
+    for boot in run.history.boots:
+        for error in boot.errors[:1]:
+            is_called = error.call < len(boot.calls)
+            outcome = boot.calls[error.call].outcome if is_called else Outcome.NOT_ASKED
+            return replace(error, is_acknowledged=outcome is Outcome.ACKNOWLEDGED)
+    return None
+
+
+def damaged_of(run: CaseRun) -> str:
+    """Return the file that was damaged at rest in a case which failed for that; else nothing."""
+    rotted = run.history.recoveries.rotted
+    if rotted is None or not run.judgement.breaks_first(Invariant.SILENT_ROT):
+        return ""
+    return rotted.damage.path
 
 
 def slow_of(run: CaseRun) -> SlowIo | None:

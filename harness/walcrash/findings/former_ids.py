@@ -58,6 +58,10 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         return False
     if kept.cause.error != finding.cause.error:
         return False
+    if finding.cause.damaged:
+        # Before, damage was told by a crash; the first file that is found again takes it over.
+        is_alike = kept.cause.invariant is finding.cause.invariant
+        return is_alike and kept.cause.damaged in ("", finding.cause.damaged)
     again = replace(kept.cause, fate=fate_site(kept.fate))
     if again.fate is not None and finding.cause.fate is not None:
         return again.facts == finding.cause.facts

@@ -6,9 +6,11 @@ last crash fell on the same kind of place. Each group is minimised. Minimal case
 cause if the same became of what was lost; or if they break the same invariant and, after a kill,
 have as many crashes and the last one fell on the same kind of event; where there was a power loss,
 if the last one took from the same files, or from those of the other and more, or if all that it
-took waited for one sync. Where the crash fell says nothing of what other surroundings change, or
-damage at rest. What needs no crash is never one with what needs one. Where a call was made to fail,
-that call decides, whatever became of what was lost.
+took waited for one sync. Where the crash fell says nothing of what other surroundings change. What
+needs no crash is never one with what needs one. Where a call was made to fail, that call decides,
+whatever became of what was lost; where the operation under it was acknowledged all the same, its
+file decides: who passes over one error passes over others. Where a file was damaged at rest, that
+file decides.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
@@ -25,8 +27,10 @@ from walcrash.values.cause import (
     Cause,
     CrashSite,
     FateSite,
+    damage_facts,
     error_facts,
     error_site,
+    is_passed_over,
     name_pattern,
     site_of,
 )
@@ -52,6 +56,8 @@ class FailureGroup:
         fate: what became of what they lost; None where the events do not decide it. Where they do,
             the crash is not told: `is_power_loss` and `site` are not set.
         error: the call that failed first, where that was injected; nothing else is told then.
+        is_passed_over: whether the operation under that call was acknowledged all the same.
+        damaged: the file that was damaged at rest; nothing else is told then.
     """
 
     invariant: Invariant
@@ -60,6 +66,8 @@ class FailureGroup:
     is_plain: bool = False
     fate: FateSite | None = None
     error: CrashSite | None = None
+    is_passed_over: bool = False
+    damaged: str = ""
 
     @property
     def facts(self) -> Facts:
@@ -69,7 +77,9 @@ class FailureGroup:
         if self.fate is not None:
             facts = self.fate.facts_of(self.invariant)
         if self.error is not None:
-            facts = error_facts(self.invariant, self.error)
+            facts = error_facts(self.invariant, self.error, is_passed_over=self.is_passed_over)
+        if self.damaged:
+            facts = damage_facts(self.invariant, self.damaged)
         return (facts, "plain") if self.is_plain else facts
 
 
@@ -80,6 +90,7 @@ def group_of(
     *,
     is_plain: bool = False,
     error: IoError | None = None,
+    damaged: str = "",
 ) -> FailureGroup:
     """Return the group that a failing case belongs to.
 
@@ -89,9 +100,14 @@ def group_of(
         fate: what its events say of that, where they decide it.
         is_plain: whether it is a control.
         error: the first error that was injected into it, if there was one.
+        damaged: the file that was damaged at rest, if it failed for that.
     """
+    if damaged:
+        return FailureGroup(invariant=invariant, damaged=name_pattern(damaged))
     if error is not None:
-        return FailureGroup(invariant=invariant, error=error_site(error))
+        is_passed = is_passed_over(error)
+        site = error_site(error)
+        return FailureGroup(invariant=invariant, error=site, is_passed_over=is_passed)
     if fate is not None or not landings:
         return FailureGroup(invariant=invariant, is_plain=is_plain, fate=fate)
     if invariant in _WHEREVER_IT_CRASHED:
@@ -112,6 +128,7 @@ def cause_of(
     *,
     is_plain: bool = False,
     error: IoError | None = None,
+    damaged: str = "",
 ) -> Cause:
     """Return the cause that a case shows.
 
@@ -122,12 +139,21 @@ def cause_of(
         fate: what its events say of what it breaks first, where they decide it.
         is_plain: whether it is a control, which has no crash.
         error: the first error that was injected into it, if there was one.
+        damaged: the file that was damaged at rest, if it failed for that.
     """
-    failed = error_site(error)
+    if damaged:
+        return Cause(invariant=invariant, damaged=name_pattern(damaged))
+    failed, is_passed = error_site(error), is_passed_over(error)
     has_power_loss = any(landing.is_power_loss for landing in landings)
     if not landings or (failed is not None and not has_power_loss):
         crashes = 0 if is_plain else 1
-        return Cause(invariant=invariant, crashes=crashes, fate=fate, error=failed)
+        return Cause(
+            invariant=invariant,
+            crashes=crashes,
+            fate=fate,
+            error=failed,
+            is_passed_over=is_passed,
+        )
     if invariant in _WHEREVER_IT_CRASHED:
         return Cause(invariant=invariant, crashes=1, fate=fate)
     last = landings[-1]
@@ -146,6 +172,7 @@ def cause_of(
         lost=lost,
         fate=fate,
         error=failed,
+        is_passed_over=is_passed,
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
-from walcrash.case.outcome import CaseOutcome, error_of, summarise
+from walcrash.case.outcome import CaseOutcome, damaged_of, error_of, summarise
 from walcrash.case.replayed import is_promised
 from walcrash.case.runner import run_case
 from walcrash.disk import NotModelled
@@ -102,6 +102,7 @@ def minimise_case(
             fate_site(fate),
             is_plain=found.run.case.is_control,
             error=error_of(found.run),
+            damaged=damaged_of(found.run),
         ),
         fate=fate,
         is_promised=is_within and not is_torn,

@@ -19,9 +19,10 @@ Source: the encodings of the Protocol Buffers wire format, RFC 4648 and JSON.
 import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.record import Record
 
@@ -90,7 +91,13 @@ class Carriers:
 
     def is_legible(self, events: Iterable[Event]) -> bool:
         """Whether a record is found in any of these writes, so that none is encoded."""
-        return any(self.find(event) for event in events)
+        return any(self.sought(event) for event in events)
+
+    def sought(self, event: Event) -> tuple[int, ...]:
+        """Return the `ts_ms` of the records that a write was to carry, whatever came of it."""
+        if event.kind is not EventKind.WRITE:
+            return ()
+        return tuple(ts for ts in self._needles if self._spans(event.data, ts))
 
     def find(self, event: Event) -> list[Carrier]:
         """Return what a write carries, in the order of the records."""
@@ -150,6 +157,20 @@ def _payload_needles(payload: bytes) -> tuple[bytes, ...]:
 
 def _payload_forms(payload: bytes) -> tuple[bytes, ...]:
     return payload, base64.b64encode(payload), payload.hex().encode()
+
+
+def without(carrier: Carrier, low: int, high: int) -> Carrier:
+    """Return bytes without a range of them that lies before or behind the record's own."""
+    first, last = carrier.core
+    if low >= carrier.start + last:
+        return replace(carrier, data=carrier.data[: low - carrier.start])
+    cut = high - carrier.start
+    return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
+
+
+def has_bytes(content: Content, carrier: Carrier) -> bool:
+    """Whether a file has what a record was written as, at its place."""
+    return content[carrier.start : carrier.end] == carrier.data
 
 
 def own_bytes(events: Sequence[Event], call: int, ts_ms: int) -> dict[int, Carrier]:

@@ -15,8 +15,10 @@ Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from walcrash.oracle.carriers import Carriers
-from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece, Torn, has_bytes
+from walcrash.oracle.carriers import Carriers, has_bytes
+from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece
+from walcrash.oracle.number_reuse import reuse_of
+from walcrash.oracle.torn import FailedWrite, Torn
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
@@ -24,10 +26,10 @@ from walcrash.values.fate import (
     SINCE_SHOWN,
     CopyFate,
     EventRef,
+    FailedWriteFate,
     Fate,
     FateKind,
     FoundFate,
-    NumberReuse,
     Outlived,
     Reading,
     RecordFate,
@@ -70,7 +72,7 @@ def fate_of(
         return None
     reused = None
     if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
-        reused = _reuse(history, recovery)
+        reused = reuse_of(history, recovery)
         if reused is None:
             return None
     try:
@@ -91,9 +93,23 @@ def fate_of(
     if violation.record_ts_ms is None or violation.record_ts_ms in followed.denied:
         return None
     told = teller.tell(violation.record_ts_ms)
+    if told is not None and history.recoveries.rotted is not None:
+        told = _behind_damage(told)
     if told is not None and told.is_missing and violation.invariant is Invariant.ORDER:
         told = replace(told, outlived_by=Outlived.HOLE)
     return None if told is None else Fate(record=told)
+
+
+def _behind_damage(told: RecordFate) -> RecordFate | None:
+    """Return the fate of a record that a recovery of damaged files did not show.
+
+    What was taken before, and what is shown but should not be, is so for the damage, which the
+    violation names.
+    """
+    is_taken = bool(told.copies) and told.copies[0].by is not None and not told.copies[0].by.boot
+    if not told.is_missing or not (told.kind is FateKind.THERE or is_taken):
+        return None
+    return replace(told, is_damaged=True)
 
 
 def _recovery(history: History, where: str) -> tuple[int, Recovery | RecoveryFailure] | None:
@@ -273,9 +289,12 @@ class _Teller:
             return None
         is_missing = all(item.record.ts_ms != ts_ms for item in self.recovery.records)
         pieces = [piece for piece in self.ledger.pieces if piece.carrier.ts_ms == ts_ms]
+        copies = [copy for copy in _copies(pieces) if self._is_whole(ts_ms, copy)]
+        failed = self.ledger.failed.of(ts_ms)
+        if not copies and failed:
+            return self._not_written(record, failed) if is_missing else None
         if not pieces:
             return self._never_written(record, is_missing=is_missing)
-        copies = [copy for copy in _copies(pieces) if self._is_whole(ts_ms, copy)]
         there = [copy for copy in copies if copy.is_there]
         there.sort(key=lambda copy: copy.pieces[0].written_at)
         gone = sorted((c for c in copies if not c.is_there), key=lambda copy: -copy.gone_at)
@@ -295,6 +314,25 @@ class _Teller:
             reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
             torn=None if torn is None or not is_missing else torn.ref,
             since=tuple(self._since(decisive)) if there else (),
+        )
+
+    def _not_written(self, record: Record, failed: Sequence[FailedWrite]) -> RecordFate | None:
+        """Return the fate of a record whose writes failed; None where one was made good."""
+        if any(each.is_whole for each in failed):
+            return None
+        last = failed[-1]
+        return RecordFate(
+            record=str(record),
+            is_missing=True,
+            kind=FateKind.NEVER_WRITTEN,
+            replied=self._replied(record.ts_ms),
+            failed=FailedWriteFate(
+                event=last.ref,
+                start=last.start,
+                length=len(last.data),
+                done_bytes=last.done,
+                errno=last.errno,
+            ),
         )
 
     def _never_written(self, record: Record, *, is_missing: bool) -> RecordFate | None:
@@ -437,30 +475,3 @@ def _not_synced(piece: Piece, *, has_sync: bool) -> str:
         parent, _, _ = loss.path.rstrip("/").rpartition("/")
         return f"{parent}/" if parent else "./"
     return "" if has_sync else piece.path
-
-
-# Numbers.
-
-
-@dataclass(frozen=True, slots=True)
-class _Reused:
-    """A number that was used again, and the time of the record that had it first."""
-
-    told: NumberReuse
-    ts_ms: int
-
-
-def _reuse(history: History, recovery: Recovery) -> _Reused | None:
-    """Return the first offset that was given again behind a recovery that had ended before it."""
-    given: dict[int, Record] = {}
-    for boot in history.boots:
-        for call in boot.calls:
-            if call.offset is not None and call.operation.record is not None:
-                given.setdefault(call.offset, call.operation.record)
-    for call in history.recoveries.continued:
-        record, offset = call.operation.record, call.offset
-        if record is not None and offset in given and offset >= recovery.end:
-            first = given[offset]
-            told = NumberReuse(offset=offset, first=str(first), again=str(record))
-            return _Reused(told, first.ts_ms)
-    return None

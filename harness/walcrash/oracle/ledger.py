@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes
+from walcrash.oracle.carriers import Carrier, Carriers, before, has_bytes, own_bytes, without
+from walcrash.oracle.torn import FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
@@ -99,7 +100,7 @@ class Piece:
     is_nameless: bool = False
     loss: Loss | None = None
     is_lost_by_power: bool = False
-    behind: "Torn | None" = None
+    behind: Torn | None = None
     lost_name: Loss | None = None
     syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
     former: list[str] = field(default_factory=list)
@@ -111,20 +112,6 @@ class Piece:
         return self.gone_at < 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Torn:
-    """A part of one write: the file that has it, where it begins, how long it is."""
-
-    file: int
-    start: int
-    length: int
-    ref: EventRef
-
-    def is_within(self, file: int, start: int, end: int) -> bool:
-        """Whether all of it lies in a range of a file."""
-        return file == self.file and start <= self.start and self.start + self.length <= end
-
-
 @dataclass(slots=True, kw_only=True)
 class Ledger:
     """The files of a case and the pieces of its records.
@@ -134,7 +121,8 @@ class Ledger:
         appended: the `ts_ms` of what each call appended, by boot and call.
         is_legible: whether records can be found; else an append's own writes stand for it.
         pieces: every piece of every record, in the order in which they were written.
-        torn: torn writes whose bytes are there.
+        torn: torn writes whose bytes are there, and those that were cut short.
+        failed: writes that failed, or were cut short.
         unkept: writes to files that are there of which the last power loss took everything.
         changes: events that changed which names there are, or cut a file, each with its time.
         clock: how many events there were, and power losses.
@@ -149,6 +137,7 @@ class Ledger:
     is_legible: bool
     pieces: list[Piece] = field(default_factory=list)
     torn: list[Torn] = field(default_factory=list)
+    failed: FailedWrites = field(default_factory=FailedWrites)
     unkept: list[EventRef] = field(default_factory=list)
     changes: list[tuple[int, EventRef]] = field(default_factory=list)
     clock: int = 0
@@ -186,6 +175,8 @@ class Ledger:
                 self._take(event, ref, self._found.get(at, ()))
             elif event.kind in _SYNCS:
                 self._sync(event, ref, is_made=False)
+            elif event.kind is EventKind.WRITE:
+                self._note_failed(event, ref, self._number(event))
             self.clock += 1
         self._at = until
 
@@ -291,6 +282,14 @@ class Ledger:
         for piece in self.pieces:
             if piece.file == number and piece.is_there:
                 self._end(piece, ref)
+                # A recovery that writes the log anew leaves off at a torn write.
+                piece.behind = self._torn_before(piece) if ref.is_recovery else None
+
+    def _torn_before(self, piece: Piece) -> Torn | None:
+        """Return the last torn write in front of a piece."""
+        start = piece.carrier.start
+        found = [each for each in self.torn if each.file == piece.file and each.start < start]
+        return max(found, key=lambda each: each.start, default=None)
 
     def _rename(self, event: Event, ref: EventRef) -> None:
         source, target = event.path, event.path_to
@@ -316,6 +315,11 @@ class Ledger:
         start, data = event.offset, event.data[: event.result]
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
+        for failed in self.failed.gone_on_with(number, start, data):
+            self.torn = [item for item in self.torn if item.ref != failed.ref]
+            self.torn += [] if failed.part is None else [failed.part]
+        if event.is_injected and event.result < len(event.data):
+            self._note_failed(event, ref, number)
         last, taker = self._last_names.get(number, (event.path, None))
         for carrier in carried:
             piece = Piece(
@@ -330,6 +334,11 @@ class Ledger:
             if taker is not None:
                 piece.is_nameless = True
                 self._end(piece, taker)
+
+    def _note_failed(self, event: Event, ref: EventRef, number: int) -> None:
+        told = replace(ref, is_short=event.result >= 0)
+        made = self.failed.add(event, told, number, self.carriers.sought(event))
+        self.torn += [] if made.part is None else [made.part]
 
     def _overwrite(self, number: int, start: int, data: bytes, ref: EventRef) -> None:
         end = start + len(data)
@@ -347,7 +356,7 @@ class Ledger:
                 self._end(piece, ref)
             else:
                 # A neighbour, or an end mark that makes room for the next record.
-                piece.carrier = _without(carrier, low, high)
+                piece.carrier = without(carrier, low, high)
 
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
@@ -362,7 +371,7 @@ class Ledger:
                 before_it = [item for item in is_cut if item.start < carrier.start]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
-                piece.carrier = _without(carrier, event.offset, carrier.end)
+                piece.carrier = without(carrier, event.offset, carrier.end)
         was_longer = self._sizes.get(number, event.offset + 1) > event.offset
         self._sizes[number] = event.offset
         if event.path and was_longer:
@@ -451,20 +460,6 @@ class Ledger:
                 self.torn.append(
                     Torn(file=self.names[loss.path], start=start, length=end - start, ref=loss.ref)
                 )
-
-
-def _without(carrier: Carrier, low: int, high: int) -> Carrier:
-    """Return bytes without a range of them that lies before or behind the record's own."""
-    first, last = carrier.core
-    if low >= carrier.start + last:
-        return replace(carrier, data=carrier.data[: low - carrier.start])
-    cut = high - carrier.start
-    return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
-
-
-def has_bytes(content: Content, carrier: Carrier) -> bool:
-    """Whether a file has what a record was written as, at its place."""
-    return content[carrier.start : carrier.end] == carrier.data
 
 
 def _place(piece: Piece, contents: Mapping[str, Content], names: Sequence[str]) -> str | None:

@@ -6,6 +6,7 @@ they decide nothing, nothing is said.
 Not here: how a fate is found (`walcrash.oracle.fate`).
 """
 
+import errno
 from collections.abc import Iterator, Sequence
 
 from walcrash.report.text import escape, shorten
@@ -13,6 +14,7 @@ from walcrash.values.event import EventKind
 from walcrash.values.fate import (
     CopyFate,
     EventRef,
+    FailedWriteFate,
     Fate,
     FateKind,
     FoundFate,
@@ -47,9 +49,23 @@ def fate_sentences(fate: Fate | None) -> list[str]:
 
 def fate_advice(fate: Fate | None) -> str:
     """Return what repairs what the events show; empty where they do not say it."""
-    if fate is None or fate.record is None or not fate.record.is_missing:
+    if fate is None:
         return ""
-    told = fate.record
+    if fate.found is not None:
+        return _found_advice(fate.found)
+    if fate.record is None or not fate.record.is_missing:
+        return ""
+    return _record_advice(fate.record)
+
+
+def _record_advice(told: RecordFate) -> str:
+    if told.failed is not None:
+        return _failed_advice(told, told.failed)
+    if told.is_damaged:
+        return (
+            "Report what is damaged, and take no record that was acknowledged behind it for a torn "
+            "tail."
+        )
     if told.outlived_by is not None:
         return _order_advice(told, told.outlived_by)
     if told.kind is FateKind.NEVER_WRITTEN:
@@ -62,6 +78,8 @@ def fate_advice(fate: Fate | None) -> str:
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
     if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
+        if told.torn.is_short:
+            return "Cut off what a write that was cut short has left before anything follows it."
         return (
             "Recovery has to truncate the log after its last whole record before anything is "
             "appended, and sync the truncation."
@@ -77,6 +95,26 @@ def _order_advice(told: RecordFate, outlived_by: Outlived) -> str:
     if copy.kind is FateKind.NOT_DURABLE and copy.not_synced:
         return f"Sync {_named(copy)} before {outlived_by.value} is durable."
     return ""
+
+
+def _failed_advice(told: RecordFate, failed: FailedWriteFate) -> str:
+    """Return what a write that failed asks for, where its record was answered all the same."""
+    if told.replied is None:
+        return ""
+    if failed.errno:
+        return "Refuse what was to be written where its write failed, or write it again."
+    return "Write what a write that moved a part has left, or refuse what was to be written."
+
+
+def _found_advice(found: FoundFate) -> str:
+    if found.torn:
+        return "Recovery has to open on what is left of a write: what lies before it is whole."
+    if found.lost:
+        paths = ", ".join(dict.fromkeys(escape(ref.path) for ref in found.lost))
+        return f"Sync {paths} before anything relies on it, or let recovery open without that."
+    if found.new:
+        return "Recovery has to open where this was made and nothing more has happened."
+    return "Recovery has to open without these names, or they have to stay."
 
 
 def _named(copy: CopyFate) -> str:
@@ -97,6 +135,9 @@ def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
 
 def _record(told: RecordFate) -> Iterator[str]:
     name = f"`{shorten(told.record)}`"
+    if told.failed is not None:
+        yield f"{name} {_failed(told.failed)}"
+        return
     if told.kind is FateKind.NEVER_WRITTEN and told.outlived_by is not None:
         assert told.replied is not None, "only what was acknowledged is missed"
         yield f"no write of the case carries {name}, which {_event(told.replied)} answered"
@@ -104,19 +145,31 @@ def _record(told: RecordFate) -> Iterator[str]:
     if told.kind is FateKind.NEVER_WRITTEN:
         assert told.replied is not None, "only what was acknowledged is missed"
         yield (
-            f"{name} was acknowledged by {_event(told.replied)}, and no write of the case carries "
-            "it"
+            f"{name} was answered by {_event(told.replied)}, and no write of the case carries it"
         )
         return
     first, *others = told.copies
     yield f"{name} {_copy(first, is_missing=told.is_missing)}{_reading(told)}"
     if told.torn is not None:
         lies = "lies" if first.kind is FateKind.THERE else "lay"
-        yield f"before it in the file {lies} what {_event(told.torn)} left of a torn write"
+        yield f"before it in the file {lies} what {_event(told.torn)} {_left(told.torn)}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     if told.since:
         yield f"since it was written: {_listing(told.since)}"
+
+
+def _failed(failed: FailedWriteFate) -> str:
+    place = f"{escape(failed.event.path)}, {failed.length:,} bytes at {failed.start:,}"
+    begin = f"was to be written by {_event(failed.event)} ({place}), which"
+    if failed.errno:
+        name = errno.errorcode.get(failed.errno, f"errno {failed.errno}")
+        return f"{begin} failed with {name}, and no other write carries it"
+    return f"{begin} wrote {failed.done_bytes:,} bytes of them, and no other write carries the rest"
+
+
+def _left(ref: EventRef) -> str:
+    return "left, a write that was cut short" if ref.is_short else "left of a torn write"
 
 
 def _copy(copy: CopyFate, *, is_missing: bool) -> str:
@@ -170,7 +223,7 @@ def _reading(told: RecordFate) -> str:
 
 def _found(state: FoundFate) -> Iterator[str]:
     for ref in state.torn:
-        yield f"it found what {_event(ref)} left of a torn write"
+        yield f"it found what {_event(ref)} {_left(ref)}"
     for ref in state.lost:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
     if state.new:

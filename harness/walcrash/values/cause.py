@@ -121,6 +121,10 @@ class Cause:
             the id is made of it, since that is known before a case is minimised.
         error: the call that failed before it broke, where that was injected; else None. It alone
             decides then which cases have this cause, and a kill is left out.
+        is_passed_over: whether the operation under that call was acknowledged all the same: then
+            its file decides, and not which call on it failed.
+        damaged: the file that was damaged at rest, as `name_pattern` gives it, where it broke for
+            that; else empty. It alone decides then, and crashes are left out.
     """
 
     invariant: Invariant
@@ -130,17 +134,21 @@ class Cause:
     lost: tuple[str, ...] = ()
     fate: Annotated[FateSite | None, SPARSE] = None
     error: Annotated[CrashSite | None, SPARSE] = None
+    is_passed_over: Annotated[bool, SPARSE] = False
+    damaged: Annotated[str, SPARSE] = ""
 
     @property
     def is_plain(self) -> bool:
-        """Whether it takes no crash."""
-        return not self.is_power_loss and not self.crashes
+        """Whether it takes no crash, and no damage."""
+        return not self.is_power_loss and not self.crashes and not self.damaged
 
     @property
     def facts(self) -> Facts:
         """The facts that ids are made of, in an order of their own that never changes."""
+        if self.damaged:
+            return damage_facts(self.invariant, self.damaged)
         if self.error is not None:
-            return error_facts(self.invariant, self.error)
+            return error_facts(self.invariant, self.error, is_passed_over=self.is_passed_over)
         if self.fate is None:
             return self.facts_of_crash
         facts = self.fate.facts_of(self.invariant)
@@ -159,9 +167,13 @@ class Cause:
         It is where it has this fate. Where at most one of them has a fate, it is where its crash is
         the same, or took what this one did and more. Where a call failed, that call alone decides:
         what becomes of a record depends on how much of it was written, and on what came next.
+        Where a file was damaged at rest, that file alone does.
         """
+        if self.damaged or other.damaged:
+            return self.damaged == other.damaged and self.invariant is other.invariant
         if self.error is not None or other.error is not None:
-            return self.error == other.error and self.invariant is other.invariant
+            is_same = self.error == other.error or self.facts == other.facts
+            return is_same and self.invariant is other.invariant
         if self.fate is not None and other.fate is not None:
             is_rule = self.fate.kind is not None or self.invariant is other.invariant
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
@@ -170,9 +182,24 @@ class Cause:
         return set(self.lost) <= set(other.lost)
 
 
-def error_facts(invariant: Invariant, error: CrashSite) -> Facts:
-    """Return the facts that ids are made of where a call was made to fail."""
+def error_facts(invariant: Invariant, error: CrashSite, *, is_passed_over: bool = False) -> Facts:
+    """Return the facts that ids are made of where a call was made to fail.
+
+    Of an error that was passed over the file is told, and not which call on it failed: what makes,
+    writes, syncs and renames one file mostly stands under one hand that lets errors pass.
+    """
+    if is_passed_over:
+        return ("error", invariant.value, "passed over", error.path)
     return ("error", invariant.value, error.facts)
+
+
+def damage_facts(invariant: Invariant, damaged: str) -> Facts:
+    """Return the facts that ids are made of where a file was damaged at rest.
+
+    Which bytes went bad, and how, decides what is shown: one missing checksum gives records that
+    are altered, and others that are gone.
+    """
+    return ("damage", invariant.value, damaged)
 
 
 def error_site(error: IoError | None) -> CrashSite | None:
@@ -183,6 +210,14 @@ def error_site(error: IoError | None) -> CrashSite | None:
     if error is None:
         return None
     return CrashSite(kind=error.kind, path=name_pattern(error.path), has_failed=True)
+
+
+def is_passed_over(error: IoError | None) -> bool:
+    """Whether a call returned an error, and the operation under it was acknowledged all the same.
+
+    A call that moved a part has returned none: who does not go on with it has another bug.
+    """
+    return error is not None and bool(error.errno) and error.is_acknowledged
 
 
 def fate_site(fate: Fate | None) -> FateSite | None:

@@ -45,6 +45,7 @@ class EventRef:
         path: the file or name that it acted on.
         path_to: the new name of a rename or link.
         is_recovery: whether the subject was opening then.
+        is_short: whether it is a write that moved a part only, and no crash tore it.
     """
 
     boot: int
@@ -53,6 +54,7 @@ class EventRef:
     path: str = ""
     path_to: str = ""
     is_recovery: bool = False
+    is_short: Annotated[bool, SPARSE] = False
 
 
 def event_ref(boot: int, index: int, event: Event) -> EventRef:
@@ -104,6 +106,25 @@ class CopyFate:
     early_sync: Annotated[EventRef | None, SPARSE] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedWriteFate:
+    """The write that was to carry a record and failed, or moved a part only.
+
+    Attributes:
+        event: it.
+        start: where it was to begin in its file, in bytes.
+        length: how many bytes it was to write.
+        done_bytes: how many are written of them.
+        errno: the error that it returned; 0 where it moved a part.
+    """
+
+    event: EventRef
+    start: int
+    length: int
+    done_bytes: int = 0
+    errno: int = 0
+
+
 class Outlived(Enum):
     """What shows that a record is missing which was not promised."""
 
@@ -138,6 +159,8 @@ class RecordFate:
             one.
         since: what happened to other names after it was written, the last of it.
         outlived_by: for a record that is missed though it was not promised, what shows that.
+        failed: for one that was never written as a whole, the last write that was to carry it.
+        is_damaged: whether files were damaged at rest in front of the recovery.
     """
 
     record: str
@@ -149,6 +172,8 @@ class RecordFate:
     torn: EventRef | None = None
     since: tuple[EventRef, ...] = ()
     outlived_by: Annotated[Outlived | None, SPARSE] = None
+    failed: Annotated[FailedWriteFate | None, SPARSE] = None
+    is_damaged: Annotated[bool, SPARSE] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

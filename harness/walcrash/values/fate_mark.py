@@ -22,6 +22,8 @@ def fate_mark(fate: Fate | None) -> str:
 
 
 def _record(told: RecordFate) -> str:
+    if told.failed is not None:
+        return f"{told.kind.value}: {'failed' if told.failed.errno else 'short'} write"
     if not told.copies:
         return told.kind.value
     copy = told.copies[0]
@@ -36,7 +38,7 @@ def _record(told: RecordFate) -> str:
         return f"there: {path}, {told.reading.name.lower()}"
     if told.kind is FateKind.NOT_DURABLE:
         return f"{told.kind.value}: {name_pattern(copy.not_synced) or 'synced'}"
-    torn = ", torn before it" if told.torn is not None else ""
+    torn = "" if told.torn is None else f", {'short' if told.torn.is_short else 'torn'} before it"
     by = "" if copy.by is None else f" by {copy.by.kind.value}"
     during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
     return f"{told.kind.value}{by}{during}: {path}{torn}"

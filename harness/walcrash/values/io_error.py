@@ -43,6 +43,7 @@ class IoError:
             on that name, which had no room at all; else 0.
         operation: what the workload was doing.
         record: the type of the record, where that was an append.
+        is_acknowledged: whether that call of the workload was acknowledged all the same.
     """
 
     boot: Count
@@ -57,6 +58,7 @@ class IoError:
     then_errno: Annotated[Count, SPARSE] = 0
     operation: OperationKind | None = None
     record: Annotated[RecordType | None, SPARSE] = None
+    is_acknowledged: Annotated[bool, SPARSE] = False
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ class Subject(SealedLog):
     """Reads what is there."""
 
     def seal(self, data: bytes, name: str) -> bytes:
-        return data
+        return data if name == "state" else super().seal(data, name)
 
     def unseal(self, data: bytes, name: str) -> bytes:
-        return data
+        return data if name == "state" else super().unseal(data, name)

@@ -1,0 +1,105 @@
+"""Writes of which not all happened: torn by a crash, cut short by an error, or refused.
+
+What is left of them lies in a file in front of what is written next. A write that failed, or moved
+a part only, may be made again or gone on with: then it is whole.
+
+Not here: what a power loss kept of a write (`walcrash.disk`), what follows for the finding
+(`fate`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from walcrash.values.event import Event
+from walcrash.values.fate import EventRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torn:
+    """A part of one write: the file that has it, where it begins, how long it is."""
+
+    file: int
+    start: int
+    length: int
+    ref: EventRef
+
+    def is_within(self, file: int, start: int, end: int) -> bool:
+        """Whether all of it lies in a range of a file."""
+        return file == self.file and start <= self.start and self.start + self.length <= end
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FailedWrite:
+    """A write that failed or moved a part only.
+
+    Attributes:
+        ref: the event.
+        file: the file's number, as the ledger has it.
+        start: where it began, in bytes.
+        data: what it was to write.
+        done: how many bytes of that are written by now.
+        errno: the error that it returned; 0 where it moved a part.
+        records: the `ts_ms` of the records that it was to carry.
+    """
+
+    ref: EventRef
+    file: int
+    start: int
+    data: bytes
+    done: int
+    errno: int
+    records: tuple[int, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether later writes have made good what it left."""
+        return self.done == len(self.data)
+
+    @property
+    def part(self) -> Torn | None:
+        """What it has left in its file; None where that is nothing, or all."""
+        if not self.done or self.is_whole:
+            return None
+        return Torn(file=self.file, start=self.start, length=self.done, ref=self.ref)
+
+    def take(self, file: int, start: int, data: bytes) -> bool:
+        """Take a later write; return whether it went on where this one had ended."""
+        rest = self.data[self.done :]
+        count = min(len(rest), len(data))
+        is_next = file == self.file and start == self.start + self.done
+        if not count or not is_next or rest[:count] != data[:count]:
+            return False
+        self.done += count
+        return True
+
+
+@dataclass(slots=True)
+class FailedWrites:
+    """All writes of a case that failed or moved a part only, in order."""
+
+    _each: list[FailedWrite] = field(default_factory=list)
+
+    def add(self, event: Event, ref: EventRef, file: int, records: tuple[int, ...]) -> FailedWrite:
+        """Note one."""
+        done = max(0, event.result)
+        made = FailedWrite(
+            ref=ref,
+            file=file,
+            start=event.offset,
+            data=event.data,
+            done=done,
+            errno=max(0, -event.result),
+            records=records,
+        )
+        self._each.append(made)
+        return made
+
+    def gone_on_with(self, file: int, start: int, data: bytes) -> Iterator[FailedWrite]:
+        """Yield those that a later write goes on with, with what it adds to them."""
+        for each in self._each:
+            if each.take(file, start, data):
+                yield each
+
+    def of(self, ts_ms: int) -> list[FailedWrite]:
+        """Return those that were to carry a record, in order."""
+        return [each for each in self._each if ts_ms in each.records]
