@@ -22,7 +22,7 @@ from report_lines import finding, judged, scenario_started, write_scenario
 
 from walcrash.report.output import is_terminal, wants_color
 from walcrash.report.terminal import LINE_SECONDS, STOPPING, minutes, open_progress
-from walcrash.values.activity import Activity, Step
+from walcrash.values.activity import CASES, Activity, Step
 from walcrash.values.log import FindingReported
 
 FAKE = report_lines.__file__
@@ -80,6 +80,18 @@ def test_without_a_terminal_there_is_one_line_every_ten_seconds() -> None:
     lines = stream.getvalue().splitlines()
     assert len(lines) == 50 // LINE_SECONDS
     assert lines[0] == ("quickstart: 10 of 100 cases in 0:10, 1.0 cases/s, no findings, 1:30 left")
+
+
+def test_before_its_first_case_a_scenario_is_said_to_be_tried_without_a_crash() -> None:
+    stream, now = io.StringIO(), [0.0]
+    progress = open_progress(
+        stream, {}, case_counts={"quickstart": None}, seconds=30.0, clock=clock_of(now)
+    )
+    progress.start()
+    now[0] = 10.0
+    progress.wait(CASES)
+    said = "quickstart: 0 cases in 0:10, trying it without a crash, no findings, 0:20 left\n"
+    assert stream.getvalue() == said
 
 
 def test_a_time_budget_ends_the_wait_if_it_is_sooner() -> None:

@@ -102,7 +102,7 @@ class _Counts:
         self._began = clock()
         self.case_counts = dict(case_counts)
         self.seconds = seconds
-        self.scenario = ""
+        self.scenario = next(iter(case_counts), "")
         self.cases_of: Counter[str] = Counter()
         self.cases = 0
         self.failed = 0
@@ -177,6 +177,7 @@ class _Counts:
     def status(self) -> str:
         """Return `43.1 cases/s, 3 new kinds/s, 12 failed, 1 finding, 0:08 left`.
 
+        Before the first case of a scenario it is said in place of the rates what goes on then.
         How many findings failing cases come to is known when they are minimised, so that nothing
         that is counted here ever gets less.
         """
@@ -187,6 +188,8 @@ class _Counts:
         rate = self.new_kinds_rate
         new = [] if rate is None else [f"{rate:,.1f} new kinds/s"]
         rates = [f"{self.rate:,.1f} cases/s", *new]
+        if not self.cases_of[self.scenario] and self.scenario not in self._ended_scenarios:
+            rates = ["trying it without a crash"]
         doing = [activity_text(self.activity)] if self.activity.step is not Step.CASES else rates
         text = ", ".join((*doing, *failed, *known))
         return text if left is None else f"{text}, {minutes(left)} left"
