@@ -156,6 +156,7 @@ def run_watched(
             injections=tuple(fault.injection() for fault in faults),
             sees_reads=any(fault.sees_reads for fault in faults),
             takes_turns=any(fault.takes_turns for fault in faults),
+            reverts_files=any(fault.reverts_files for fault in faults),
             around=around_of(faults),
         ),
         memory_mb=memory_mb,

@@ -21,7 +21,7 @@ from test_disk_models import (
 
 from walcrash.disk import ImageBuilder, Pending, every_state, images, rebuild
 from walcrash.values.contract import PersistenceModel as Model
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import INJECTED, Event, EventKind
 from walcrash.values.image import Image
 from walcrash.values.moments import CrashPosition
 
@@ -191,3 +191,39 @@ def test_a_retry_loop_keeps_no_more_than_what_is_lost() -> None:
         pending.apply(DONE)
     (log,) = (pending.nodes[number] for number in pending.dirty)
     assert len(log.extents) == 1  # type: ignore[union-attr]
+
+
+LATE = replace(DONE, flags=INJECTED)
+
+
+@pytest.mark.parametrize("model", WEAK)
+def test_a_sync_that_fails_late_counts_until_the_next_one_says_so(model: Model) -> None:
+    whole = b"aaaabbbbcccc"
+    assert logs([APPENDED, LATE], model) == {whole}
+    found = logs([APPENDED, LATE, FAILED], model)
+    assert {ZEROS * 3, whole} <= found
+    assert found == logs([APPENDED, FAILED], model)
+    # The page is clean: what is written behind it does not bring it back.
+    behind = [write("log", 0, 16, b"dddd"), DONE]
+    assert ZEROS * 4 + b"dddd" in logs([APPENDED, LATE, FAILED, *behind], model)
+    assert logs([APPENDED, LATE, FAILED, APPENDED, DONE], model) == {whole}
+
+
+@pytest.mark.parametrize("model", WEAK)
+def test_what_was_written_since_a_late_failure_is_dirty_still(model: Model) -> None:
+    trace = [APPENDED, LATE, write("log", 0, 12, b"dddd"), FAILED]
+    assert ZEROS * 4 in logs(trace, model)
+    found = logs([*trace, DONE], model)
+    # One block was clean; the other has changed since, and is written as a whole.
+    assert found >= {ZEROS * 2 + b"ccccdddd", b"aaaabbbbccccdddd"}
+    assert {log[8:] for log in found if isinstance(log, bytes)} == {b"ccccdddd"}
+
+
+@pytest.mark.parametrize("model", WEAK)
+def test_a_late_failure_that_nobody_is_told_of_loses_nothing(model: Model) -> None:
+    everything = Event(kind=EventKind.SYNC_ALL)
+    assert logs([APPENDED, LATE, everything, FAILED], model) == {b"aaaabbbbcccc"}
+
+
+def test_ordered_takes_a_late_failure_for_a_sync() -> None:
+    assert logs([APPENDED, LATE, FAILED], Model.ORDERED) == {b"aaaabbbbcccc"}

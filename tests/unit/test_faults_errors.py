@@ -1,6 +1,7 @@
 """Injected errors: which calls they fall into, how they are stored, drawn and checked."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from walcrash.values.faults import (
     ShortTransfer,
     pairs_of,
 )
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.io_error import io_errors
 from walcrash.values.operation import Operation, OperationKind
 
@@ -211,6 +213,35 @@ def test_a_short_write_and_the_refusal_of_its_rest_are_told_as_a_full_disk() -> 
     ]
 
 
+def test_a_late_error_comes_with_the_next_sync_of_its_file_and_of_no_other() -> None:
+    work = error(ordinal=0, failed_sync=SyncFailure.LATE).injection()
+    asked = [
+        work.instead(Attempt(kind, 2, "wal.log", file=file))
+        for kind, file in ((FSYNC, 5), (FSYNC, 7), (WRITE, 5), (FDATASYNC, 5), (FSYNC, 5))
+    ]
+    assert asked == [Instead(fails_late=True), None, None, Instead(errno=errno.EIO), None]
+    late = Event(kind=FSYNC, call=1, path="wal.log", flags=INJECTED)
+    said = replace(late, result=-errno.EIO)
+    assert [str(each) for each in io_errors([late, said], (OPEN, CLOSE), boot=1)] == [
+        "the 1st fsync of wal.log returned 0 and had failed, as the file's next sync was to say "
+        "(boot 1, call 1: close)",
+        "the 2nd fsync of wal.log failed with EIO (boot 1, call 1: close)",
+    ]
+    assert str(late) == "fsync wal.log, injected: 0 is returned, and the next sync fails for it"
+
+
+def test_what_a_failed_sync_is_is_stored_where_it_is_not_the_usual(tmp_path: Path) -> None:
+    text = 'kind = "error"\ncalls = ["fsync"]\nerrors = ["EIO"]\nfailed_sync = "reverted"\n'
+    (plan,) = loaded(tmp_path, text)
+    assert plan.failed_sync is SyncFailure.REVERTED
+    fault = error(failed_sync=plan.failed_sync)
+    assert fault.reverts_files
+    case = Case("s", 0, 1, (BootPlan((OPEN, CLOSE)),), (error(), fault))
+    assert case_from_json(case_to_json(case)) == case
+    assert [each.get("failed_sync") for each in case_to_json(case)["faults"]] == [None, "reverted"]
+    assert str(fault).endswith("from call 2 of boot 1 on, after which the file is as it was")
+
+
 def test_a_scenario_names_calls_errors_and_how_often(tmp_path: Path) -> None:
     text = 'kind = "error"\ncalls = ["fsync"]\nerrors = ["EIO"]\ntimes = "from then on"\n'
     assert loaded(tmp_path, text) == (
@@ -225,6 +256,19 @@ def test_a_scenario_names_calls_errors_and_how_often(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
+        (
+            'kind = "error"\ncalls = ["fsync"]\nfailed_sync = "late"',
+            "`late` is known of an fsync that fails with EIO, and of nothing else; found "
+            '"fsync" with any error',
+        ),
+        (
+            'kind = "error"\ncalls = ["fsync"]\nerrors = ["EIO"]\nfailed_sync = "late"\ntimes = 2',
+            "a sync that fails late takes the file's next one with it; found `times` besides",
+        ),
+        (
+            'kind = "rot"\nbetween_boots = true\nboots = "last"',
+            'no boot follows the last one, so nothing is between; found `boots = "last"`',
+        ),
         (
             'kind = "error"\ncalls = ["fsync"]\nerrors = ["EMFILE"]',
             "the kernel never gives EMFILE for `fsync`; allowed: EIO, ENOSPC, EDQUOT, EINTR",

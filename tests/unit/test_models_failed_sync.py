@@ -23,6 +23,7 @@ FOUND = FailedSync(
     later="0",
     dropped=("old", "zeros"),
     lost=("old",),
+    worn_lost=("old",),
     again="0",
     again_lost=("old", "later"),
 )
@@ -37,6 +38,13 @@ def test_what_ext4_does_is_what_the_page_of_the_model_says() -> None:
     assert found.dropped == found.lost == ("old", "old", "later", "zeros")
     # What the last block is then is a fault of some kernels, and no rule.
     assert (found.again, found.again_lost[:3]) == ("0", ("old", "old", "old"))
+
+
+def test_what_journalled_data_lost_is_in_the_journal_until_that_has_gone_round() -> None:
+    need_real_file_systems()
+    (found,) = measure_failed_syncs(["ext4-journal"])
+    assert (found.first, found.lost) == ("EIO", ("new", "old", "later", "new"))
+    assert found.worn_lost == found.dropped == ("old", "old", "later", "zeros")
 
 
 def test_a_file_system_that_there_is_not_is_a_usage_error() -> None:

@@ -204,3 +204,50 @@ def test_to_refuse_later_is_a_report_too() -> None:
     assert worked_on(acked(NEW), after=failure).verdict is Verdict.PASS
     told = shows(A, B, NEW, undecodable=answered(2))
     assert worked_on(acked(NEW), after=told).verdict is Verdict.PASS
+
+
+ROTTED = Rotted(
+    damage=DamageAtRest(kind=DamageKind.BIT, path="wal.log", offset=41, length=1, bit=3),
+    authors=(Author(boot=1, call=3),),
+)
+
+
+def between(*behind: BootHistory, first: Recovery | RecoveryFailure, **later: object) -> Judgement:
+    """Judge boots that work on a log whose last record of three was damaged before them."""
+    damaged = replace(behind[0], rotted=ROTTED)
+    boots = (killed(*THREE), damaged, *behind[1:])
+    return verdict_on(*boots, first=first, contract=PROMISES, **later)  # type: ignore[arg-type]
+
+
+def test_a_boot_that_works_on_damaged_files_keeps_what_it_showed_and_acknowledged() -> None:
+    worked = killed(acked(NEW), recovery=shows(A, B))
+    assert between(worked, first=shows(A, B, NEW)).verdict is Verdict.PASS
+    (found,) = between(worked, first=shows(A, B)).violations
+    assert (found.invariant, found.record_ts_ms) == (Invariant.SILENT_ROT, NEW.ts_ms)
+    (found,) = between(worked, killed(recovery=shows(A, NEW)), first=shows(A, NEW)).violations
+    assert (found.where, found.record_ts_ms) == ("boot 3", B.ts_ms)
+    # What the first boot behind the damage shows is judged as any damaged image is.
+    (found,) = between(killed(recovery=shows(A, C)), first=shows(A, C)).violations
+    assert (found.where, found.record_ts_ms) == ("boot 2", B.ts_ms)
+
+
+def test_a_boot_that_was_killed_before_it_showed_anything_leaves_that_to_the_next() -> None:
+    unseen = replace(killed(recovery=None), calls=())
+    assert between(unseen, first=shows(A, B)).verdict is Verdict.PASS
+    worked = killed(acked(NEW), recovery=shows(A, B))
+    assert between(unseen, worked, first=shows(A, B, NEW)).verdict is Verdict.PASS
+    (found,) = between(unseen, first=shows(A, C)).violations
+    assert found.record_ts_ms == B.ts_ms
+
+
+def test_any_refusal_behind_damage_is_a_report_and_a_memory_fault_is_none() -> None:
+    worked = killed(acked(NEW), recovery=shows(A, B))
+    refused = RecoveryFailure(FailureKind.REFUSED, "damaged")
+    assert between(killed(recovery=refused), first=refused).verdict is Verdict.PASS
+    assert between(worked, first=refused).verdict is Verdict.PASS
+    taken = Call(acked(NEW).operation, Outcome.REFUSED, error="damaged")
+    assert between(killed(taken, recovery=shows(A, B)), first=shows(A, B)).verdict is Verdict.PASS
+    fault = RecoveryFailure(FailureKind.MEMORY_FAULT, death_text(signal.SIGBUS))
+    (found,) = between(worked, first=fault).violations
+    assert found.invariant is Invariant.SILENT_ROT
+    assert found.message.count("bit 3 of byte 41") == 1

@@ -17,7 +17,7 @@ from walcrash.blocks.data_writes import DataWrites
 from walcrash.blocks.file_systems import FileSystemVariant
 from walcrash.blocks.isolation import environment
 from walcrash.blocks.kernel import bind_loop, mount, unmount
-from walcrash.blocks.log import COUNT_BYTES, FILE_NAME, BlockLog, read_log
+from walcrash.blocks.log import COUNT_BYTES, FILE_NAME, SPARED, SPARED_AT, BlockLog, read_log
 from walcrash.values.errors import HarnessFault
 
 _SERVE: Final = "from walcrash.blocks.recorded_file import main; main()"
@@ -44,6 +44,10 @@ class RecordingDevice:
     def treat_data(self, becomes: DataWrites) -> None:
         """Say what becomes of writes of data from now on; they are made where nobody says so."""
         self._counter[COUNT_BYTES] = becomes.value
+
+    def spare(self, start: int, end: int) -> None:
+        """Have writes of data made in any case where they begin in a range, in bytes."""
+        SPARED.pack_into(self._counter, SPARED_AT, start, end)
 
     def begin(self) -> bytes:
         """Count from now on; return what the device holds, which nobody may be changing."""

@@ -37,6 +37,7 @@ class FileSystemVariant:
         models: the persistence models that must allow every tree it leaves.
         environment: variables of the command.
         reuses_freed_blocks: whether a freed block is another file's before the freeing is durable.
+        journals_data: whether data is written to a journal first.
         syncs_return_early: whether a sync returns before that of another process has ended.
     """
 
@@ -51,6 +52,7 @@ class FileSystemVariant:
     environment: Mapping[str, str] = field(default_factory=dict)
     reuses_freed_blocks: bool = False
     syncs_return_early: bool = False
+    journals_data: bool = False
 
     @property
     def program(self) -> str:
@@ -68,6 +70,7 @@ def _ext4(
     block_bytes: int = 4096,
     models: tuple[PersistenceModel, ...] = _BOTH,
     reuses_freed_blocks: bool = False,
+    journals_data: bool = False,
 ) -> FileSystemVariant:
     return FileSystemVariant(
         name=name,
@@ -78,6 +81,7 @@ def _ext4(
         block_bytes=block_bytes,
         models=models,
         reuses_freed_blocks=reuses_freed_blocks,
+        journals_data=journals_data,
     )
 
 
@@ -94,6 +98,7 @@ VARIANTS: Final[Mapping[str, FileSystemVariant]] = {
             models=(PersistenceModel.POSIX,),
             reuses_freed_blocks=True,
         ),
+        _ext4("ext4-journal", "data=journal", journals_data=True),
         FileSystemVariant(
             name="xfs",
             kind="xfs",

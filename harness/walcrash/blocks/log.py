@@ -22,6 +22,13 @@ FILE_NAME: Final = "disk"
 COUNT_BYTES: Final = 8
 """The number of entries that have arrived, at the start of the page that is mapped."""
 
+SPARED: Final = struct.Struct("=QQ")
+"""A range of the device in which writes of data are made whatever is said of others: where it
+begins and where it ends, in bytes."""
+
+SPARED_AT: Final = 16
+"""Where that range is, in the page that is mapped."""
+
 HEADER: Final = struct.Struct("<BQQ")
 """One entry in a log file: whether it is a flush, offset, length; a write's bytes follow."""
 

@@ -7,7 +7,8 @@ for itself. A loop device lies on the file; it hands over one request after the 
 How many entries have arrived is in the first eight bytes of a file that others map: what they
 read there before and after a call ties the call to the log. The entry is counted before the
 request is answered, so a call that has waited for a flush sees it counted.
-The byte behind them says what becomes of writes of data (`data_writes`). One that is held waits in
+The byte behind them says what becomes of writes of data (`data_writes`), and two numbers further
+on in which range they are made all the same. One that is held waits in
 a thread of its own, and is logged when it arrives.
 
 Not here: the loop device (`kernel`), starting and ending this process (`device`).
@@ -32,7 +33,14 @@ from mfusepy import (  # type: ignore[import-untyped,import-not-found,unused-ign
 )
 
 from walcrash.blocks.data_writes import DataWrites, is_data
-from walcrash.blocks.log import COUNT_BYTES, FILE_NAME, BlockWrite, packed
+from walcrash.blocks.log import (
+    COUNT_BYTES,
+    FILE_NAME,
+    SPARED,
+    SPARED_AT,
+    BlockWrite,
+    packed,
+)
 
 _PR_SET_IO_FLUSHER: Final = 57
 _CLONE_NEWNS: Final = 0x0002_0000
@@ -103,7 +111,7 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
         if self._hold_seconds:
             time.sleep(self._hold_seconds)
         becomes = DataWrites(self._counter[COUNT_BYTES])
-        if becomes is not DataWrites.MADE and is_data(data):
+        if becomes is not DataWrites.MADE and is_data(data) and not self._is_spared(offset):
             if becomes is DataWrites.FAILED:
                 raise FuseOSError(errno.EIO)
             time.sleep(self._data_seconds)
@@ -116,6 +124,11 @@ class RecordedFile(Operations):  # type: ignore[misc,unused-ignore]
         with self._arriving:
             self._add(BlockWrite(0, b"", is_flush=True))
         return 0
+
+    def _is_spared(self, offset: int) -> bool:
+        """Whether a write begins in the range that is always written: a journal has data too."""
+        start, end = SPARED.unpack_from(self._counter, SPARED_AT)
+        return bool(start <= offset < end)
 
     def _add(self, entry: BlockWrite) -> None:
         os.write(self._log, packed(entry))

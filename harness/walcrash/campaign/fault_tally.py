@@ -93,7 +93,8 @@ def _faults(plan: FaultPlan, call: EventKind) -> set[str]:
     match plan.kind:
         case FaultKind.ERROR:
             pairs = pairs_of(plan.calls, plan.errors)
-            return {error.value for on, error in pairs if _is(on, call)}
+            named = plan.failed_sync.column
+            return {named(error.value) for on, error in pairs if _is(on, call)}
         case FaultKind.SHORT:
             asked = any(_is(on, call) for on in plan.short_calls)
             return {SHORT} if asked else set()

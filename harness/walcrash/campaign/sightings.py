@@ -15,9 +15,9 @@ from typing import Final
 from walcrash.blocks.abilities import lacking, lacking_for, trial
 from walcrash.blocks.file_systems import find_plane
 from walcrash.case.case_run import CaseRun
+from walcrash.case.damaged_run import kind_of_run
 from walcrash.case.deadline import TimeOver
 from walcrash.case.job import job_sandbox
-from walcrash.case.one_run import OneRun
 from walcrash.case.plane import BACKGROUNDS, job_plane, kernel_release
 from walcrash.case.runner import recheck
 from walcrash.values.case_file import StoredCase
@@ -116,7 +116,7 @@ def _rounds(
         seed += 1 + turn % (len(BACKGROUNDS) - 1) if is_disturbed else 0
         end = replace(last, crash=PowerLoss(seed, IMAGES))
         case = replace(stored.case, boots=(*before, end))
-        run = OneRun(
+        run = kind_of_run(stored.case)(
             job_sandbox(),
             replace(stored, case=case),
             is_fresh=False,

@@ -414,7 +414,7 @@ def _record_writes(plan: BootPlan, events: Sequence[Event]) -> Iterator[Event]:
     """Yield the last write of each append, of those that can be torn."""
     last: dict[int, Event] = {}
     for event in events:
-        if event.kind is EventKind.WRITE and not event.is_stored and event.result > 1:
+        if event.kind is EventKind.WRITE and not event.is_no_call and event.result > 1:
             last[event.call] = event
     for call, event in sorted(last.items()):
         if 0 <= call < len(plan.operations) and plan.operations[call].record is not None:

@@ -17,12 +17,14 @@ from walcrash.case.recorded_boot import EMPTY, RecordedBoot
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot, with_errors
 from walcrash.disk import Candidate
+from walcrash.disk.rot import Rotten
 from walcrash.recorder.recording import WatchEnd
 from walcrash.recorder.tree import restore
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import BootKind
+from walcrash.values.damage import Rotted
 from walcrash.values.event import INJECTED, MESSAGES, EventKind
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
@@ -55,6 +57,7 @@ class CaseBoots:
         self._stored = stored
         self._durable: Image = EMPTY
         self._since_then: list[WatchedBoot] = []
+        self._rotted: tuple[int, Rotted] | None = None
         sandbox.load(stored.subject, stored.limits)
         sandbox.clear()
 
@@ -75,10 +78,17 @@ class CaseBoots:
             faults=stored.case.faults_in(number - 1),
             tear_bytes=kill_unit_bytes(stored.contract.atomic_bytes),
         )
+        boot = self._with_damage(boot, number)
         self.watched.append(boot)
         if not isinstance(plan.crash, PowerLoss):
             self._since_then.append(boot)
         return boot
+
+    def _with_damage(self, boot: WatchedBoot, number: int) -> WatchedBoot:
+        """Return a boot with what was damaged before it, if it is the first one behind that."""
+        if self._rotted is None or self._rotted[0] != number:
+            return boot
+        return replace(boot, history=replace(boot.history, rotted=self._rotted[1]))
 
     def run_again(self, plan: BootPlan, before: Image) -> WatchedBoot:
         """Run the last boot once more, with another plan, on what it found.
@@ -104,8 +114,10 @@ class CaseBoots:
     def replace_since_power(self, boots: Sequence[WatchedBoot]) -> None:
         """Take other runs of the same boots since the last power loss in place of their own."""
         assert len(boots) == len(self.since_power()[1]), "they are the same boots"
-        self.watched[-len(boots) :] = boots
-        self._since_then = list(boots[:-1])
+        first = len(self.watched) - len(boots) + 1
+        made = [self._with_damage(boot, number) for number, boot in enumerate(boots, start=first)]
+        self.watched[-len(boots) :] = made
+        self._since_then = made[:-1]
 
     def filled(self, plan: BootPlan, filling: Filling, count: int) -> BootPlan:
         """Return the plan of the last boot with fillers; the boots before it are as they ran."""
@@ -131,7 +143,9 @@ class CaseBoots:
             lost = Ending(BootEnd.POWER_LOST)
             shown = read_boot(boot.plan.operations, said[:count], lost, directory=directory)
             until = max(slow_until, injected[errors - 1] + 1 if errors else 0)
-            return with_errors(shown, boot.plan, boot.recording, number=number, until=until)
+            met = with_errors(shown, boot.plan, boot.recording, number=number, until=until)
+            rotted = boot.history.rotted
+            return met if rotted is None else replace(met, rotted=rotted)
 
         def history_until(events: int) -> BootHistory:
             errors = sum(at < events for at in injected)
@@ -185,6 +199,17 @@ class CaseBoots:
         losses = [at for at, boot in enumerate(boots) if isinstance(boot.plan.crash, PowerLoss)]
         other._since_then = list(boots[losses[-1] + 1 if losses else 0 :])
         restore(image, self._sandbox.directory)
+        return other
+
+    def damaged(self, found: Rotten) -> "CaseBoots":
+        """Return other boots of the case, that begin as these; the next one finds what is damaged.
+
+        The directory holds that; all of it is durable.
+        """
+        other = copy(self)
+        other.watched, other._durable, other._since_then = list(self.watched), found.image, []
+        other._rotted = len(self.watched) + 1, found.rotted
+        restore(found.image, self._sandbox.directory)
         return other
 
     def histories(self, last: BootHistory | None = None) -> tuple[BootHistory, ...]:

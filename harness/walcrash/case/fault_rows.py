@@ -35,6 +35,7 @@ from walcrash.values.fault_matrix import (
     faults_of,
 )
 from walcrash.values.faults import (
+    CallError,
     ClockJump,
     ErrorName,
     Fault,
@@ -44,6 +45,7 @@ from walcrash.values.faults import (
     RepeatedRandom,
     jump_name,
 )
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.history import BootEnd, BootHistory, Outcome
 from walcrash.values.operation import OperationKind, kinds_of
 from walcrash.values.record import RecordType
@@ -140,6 +142,9 @@ def _name(row: EventRow, faults: Sequence[Fault]) -> str:
     """Return the column of a strike."""
     if any(isinstance(fault, Quota) for fault in faults):
         return FULL_DISK
+    for fault in faults:
+        if isinstance(fault, CallError) and fault.failed_sync is not SyncFailure.KEPT:
+            return fault.failed_sync.column(fault.error.value)
     return SHORT if row.result >= 0 else _ERROR_NAMES.get(-row.result, str(-row.result))
 
 

@@ -1,26 +1,27 @@
 """One run of one case: its boots under watch, every recovery of the last image, a judgement.
 
 Not here: running a failing case again (`runner`), how an image is recovered (`recovery_runs`),
-which images a power loss leaves (`power_loss`), how payloads grow (`alignment`).
+which images a power loss leaves (`power_loss`), how payloads grow (`grown_boot`), files that
+go bad between two boots (`damaged_run`).
 """
 
 from dataclasses import replace
 from typing import Final
 
-from walcrash.case.alignment import aligned_for_power, run_aligned
 from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_power
 from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.full_directory import refuse_full_directory, space_doubt
+from walcrash.case.grown_boot import run_grown
 from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
 from walcrash.case.plane_run import PlaneTrees, run_on_plane
 from walcrash.case.plane_search import PlaneSearch
 from walcrash.case.power_loss import IMAGES_AT_A_POSITION, Coverage, Judged, LossSearch
 from walcrash.case.power_search import search_near, targeted
-from walcrash.case.recorded_boot import EMPTY, NoSuchPosition, RecordedBoot
+from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.replayed import is_promised
 from walcrash.case.rot_search import rot_of, search_rot, versions_of, with_damage
@@ -34,23 +35,19 @@ from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Damage, PersistenceModel
-from walcrash.values.faults import CrashPoint, PowerLoss, Rot
+from walcrash.values.faults import PowerLoss, Rot
 from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
-from walcrash.values.moments import Placement
 from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng, derive_seed
-from walcrash.values.tears import ANY_BYTE, sector_bytes
+from walcrash.values.tears import ANY_BYTE
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 
 # limits
 PORTABILITY_SHARE: Final = 4
 """For each so many images under the contract's model, one is judged under the weakest."""
-
-ALIGNING: Final = 2
-"""What is added to a power loss's seed where payloads are grown."""
 
 
 class OneRun:
@@ -84,6 +81,7 @@ class OneRun:
         self._is_fresh = is_fresh
         self._rot = rot_of(stored.case)
         self._left: Image | None = None
+        self._image_before: Image | None = None
         self._stored = stored
         self._shown = shown
         self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
@@ -100,14 +98,17 @@ class OneRun:
             ScenarioError: the subject cannot be loaded.
             OSError: the working directory cannot be used.
         """
+        return self._run_boots(1) or self._concluded()
+
+    def _run_boots(self, first: int, last: int | None = None) -> CaseRun | None:
+        """Run some boots, counted from 1; return the run where one of them ends it."""
         stored = self._stored
-        image_before: Image | None = None
-        for number, plan in enumerate(stored.case.boots, start=1):
-            image_before = None
+        for number, plan in enumerate(stored.case.boots[first - 1 : last], start=first):
+            self._image_before = None
             is_cut_short = plan.crash is not None and len(plan.operations) == 1
             # A recovery that met an error may have given up something that nobody was promised.
             if number > 1 and is_cut_short and not stored.case.faults_in(number - 1):
-                image_before = capture(self._sandbox.directory)
+                self._image_before = capture(self._sandbox.directory)
             boot = self._run_boot(plan, number)
             if self._search_plan is not None:
                 self._recorded.append(self._boots.as_power_finds())
@@ -123,7 +124,11 @@ class OneRun:
                     return self._not_judged(f"boot {number} has no such image")
             except (NotModelled, NoSuchPosition) as problem:
                 return self._not_judged(str(problem))
-        run = self._conclude(image_before)
+        return None
+
+    def _concluded(self) -> CaseRun:
+        """Return the run where its last boot was killed or closed, or could not go on."""
+        run = self._conclude(self._image_before)
         # What is damaged is no crash state of the traces.
         if self._search_plan is None or self._rot is not None or run.verdict is not Verdict.PASS:
             return run
@@ -132,7 +137,7 @@ class OneRun:
             self._boots,
             self._recorded,
             self._search_plan,
-            stored=stored,
+            stored=self._stored,
             left=self._left,
             runs=self._recovery_runs,
             judge=self._oracle.judge,
@@ -140,29 +145,15 @@ class OneRun:
         )
 
     def _run_boot(self, plan: BootPlan, number: int) -> WatchedBoot:
-        """Run the next boot; in a case that was drawn its payloads may grow."""
-        crash, alignment = plan.crash, self._alignment
-        is_torn = isinstance(crash, CrashPoint) and crash.placement is Placement.WITHIN
-        is_drawn = isinstance(crash, PowerLoss) and crash.choice is None and self._targets is None
-        atomic_bytes = self._stored.contract.atomic_bytes
-        if alignment is None or not (is_torn or is_drawn) or (is_torn and atomic_bytes == ANY_BYTE):
-            return self._boots.run(plan)
-        before = EMPTY if number == 1 else capture(self._sandbox.directory)
-        most_bytes = alignment.in_boot(number)
-        if not isinstance(crash, PowerLoss):
-            # What is injected into a boot counts its calls, so it keeps those that it has.
-            is_fixed = bool(self._stored.case.faults_in(number - 1))
-            filling = None if is_fixed else alignment.filling_in(number)
-            return run_aligned(self._boots, plan, before, most_bytes, filling=filling)
-        boot = self._boots.run(plan)
-        other = aligned_for_power(
+        return run_grown(
+            self._boots,
             plan,
-            boot.events(),
-            Prng(crash.seed + ALIGNING),
-            unit_bytes=sector_bytes(atomic_bytes),
-            most_payload_bytes=most_bytes,
+            number,
+            stored=self._stored,
+            alignment=self._alignment,
+            is_sought=self._targets is not None,
+            directory=self._sandbox.directory,
         )
-        return boot if other is None else self._boots.run_again(other, before)
 
     # The last boot was killed or closed.
 

@@ -181,6 +181,9 @@ def _boot_summaries(run: CaseRun) -> tuple[BootSummary, ...]:
     if run.history.recoveries.rotted is not None:
         # What was damaged at rest lies behind the last boot.
         boots[-1] = replace(boots[-1], damaged=1)
+    for number, boot in enumerate(run.boots):
+        if boot.history.rotted is not None:
+            boots[number - 1] = replace(boots[number - 1], damaged=1)
     return tuple(boots)
 
 

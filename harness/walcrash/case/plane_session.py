@@ -245,6 +245,7 @@ class _Session(contextlib.AbstractContextManager["_Session"]):
                     tear_bytes=boot.tear_bytes,
                     injections=tuple(fault.injection() for fault in boot.faults),
                     sees_reads=any(fault.sees_reads for fault in boot.faults),
+                    reverts_files=any(fault.reverts_files for fault in boot.faults),
                     count=device.count,
                     sync_all=lambda: sync_file_system(root),
                 )

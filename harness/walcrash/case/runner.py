@@ -13,6 +13,7 @@ from typing import Final
 
 from walcrash.case.alignment import missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
+from walcrash.case.damaged_run import kind_of_run
 from walcrash.case.drawn import Drawn
 from walcrash.case.full_directory import HINT
 from walcrash.case.kill_search import NotAsRecorded, check_derived, is_derived
@@ -20,13 +21,12 @@ from walcrash.case.later_boots import is_reproducible, run_later_boots
 from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
-from walcrash.case.rot_search import rot_of
 from walcrash.case.sandbox import Sandbox
 from walcrash.oracle import judge, with_refusals
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
-from walcrash.values.faults import PowerLoss
+from walcrash.values.faults import PowerLoss, Rot
 from walcrash.values.history import History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.recovery import RecoveryFailure
@@ -63,7 +63,7 @@ def run_case(
     """
     try:
         one = partial(
-            OneRun,
+            kind_of_run(stored.case),
             sandbox,
             stored,
             is_fresh=False,
@@ -173,12 +173,12 @@ def _with_byte_tears(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Case
     """
     is_torn = stored.contract.atomic_bytes == ANY_BYTE or run.portability_failure is not None
     has_power = any(isinstance(boot.plan.crash, PowerLoss) for boot in run.boots)
-    is_damaged = rot_of(run.case) is not None
+    is_damaged = any(isinstance(fault, Rot) for fault in run.case.faults)
     if is_torn or has_power or is_damaged or not any(missed_bytes(boot) for boot in run.boots):
         return run
     contract = replace(stored.contract, atomic_bytes=ANY_BYTE)
     torn = replace(stored, case=run.case, contract=contract)
-    other = OneRun(sandbox, torn, is_fresh=False).run()
+    other = kind_of_run(torn.case)(sandbox, torn, is_fresh=False).run()
     return run if other.verdict is not Verdict.FAIL else replace(run, portability_failure=other)
 
 
@@ -240,7 +240,7 @@ def run_case_fresh(
     """
     sandbox.end_shared_recoverers()
     try:
-        return OneRun(
+        return kind_of_run(stored.case)(
             sandbox, stored, is_fresh=True, shown=shown, targets=targets, plane=plane
         ).run()
     except OSError as problem:

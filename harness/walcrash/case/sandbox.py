@@ -167,6 +167,7 @@ class Sandbox(Closeable):
             tear_bytes=tear_bytes,
             injections=tuple(fault.injection() for fault in faults),
             sees_reads=any(fault.sees_reads for fault in faults),
+            reverts_files=any(fault.reverts_files for fault in faults),
             takes_turns=any(fault.takes_turns for fault in faults),
             around=around_of(faults),
             ends_at=self.deadline.at,

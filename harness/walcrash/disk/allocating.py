@@ -1,6 +1,6 @@
-"""Allocation: what each mode of fallocate does to a file.
+"""Allocation: what each mode of fallocate does to a file, and what ext4 allocates by itself.
 
-Not here: blocks that ext4 allocates by itself (`file_history`).
+Not here: when ext4 does so (`pending`).
 
 Source: `fallocate(2)`; Linux, `fs/ext4/extents.c` (`ext4_do_fallocate`, `ext4_zero_range`),
 `fs/ext4/inode.c` (`ext4_update_disksize_before_punch`).
@@ -10,7 +10,7 @@ from typing import Final
 
 from walcrash.disk.extents import END_OF_ALL_FILES, SizePromise, round_up
 from walcrash.disk.file_history import FileHistory
-from walcrash.values.moments import after, before
+from walcrash.values.moments import Moment, after, before, part
 
 _KEEP_SIZE: Final = 0x01
 _PUNCH_HOLE: Final = 0x02
@@ -61,7 +61,7 @@ def _allocate(file: FileHistory, event: int, mode: int, start: int, end: int) ->
         ]
         file.resize(event, end)
     else:
-        file.promise(event, end, is_certain=True)
+        promise(file, event, end, is_certain=True)
     file.reserved.add(start, end)
 
 
@@ -85,8 +85,27 @@ def _follow(file: FileHistory, event: int, start: int, end: int) -> None:
     Where the range ends before the size, newer kernels do so and older ones do not.
     """
     if start <= file.size:
-        file.promise(event, end, is_certain=end >= file.size)
+        promise(file, event, end, is_certain=end >= file.size)
 
 
 def _tail(file: FileHistory, event: int, start: int) -> bytes:
     return file.content(file.size, after(event), {})[start:]
+
+
+def allocate_delayed(file: FileHistory, now: Moment) -> None:
+    """Note that ext4 allocates the blocks that it has delayed, and the size with them."""
+    least = min([file.base_size, *(s.size for s in file.sizes if s.is_explicit)])
+    start = round_up(least, file.block_bytes)
+    ends = (
+        file.reserved.last_free_end(max(extent.start, start), extent.end)
+        for extent in file.extents
+        if not extent.is_whole and extent.end > start
+    )
+    if end := max(ends, default=0):
+        file.promised.append(SizePromise(now, min(file.size, end)))
+
+
+def promise(file: FileHistory, event: int, end: int, *, is_certain: bool) -> None:
+    """Note that a call has set the size on the disk to the end of its range."""
+    if file.sizes:
+        file.promised.append(SizePromise(part(event, 1), min(file.size, end), is_certain))

@@ -54,6 +54,8 @@ class FileHistory:
         without_syncs: the same file where no sync counts that came after its last name had gone;
             None where there was none, or where nothing needs to know.
         is_without_syncs: whether this is that file.
+        if_late: the same file where a sync counts as failed that returned 0; what it is from the
+            file's next sync on, which fails for it. None where there was none.
     """
 
     __slots__ = (
@@ -71,6 +73,7 @@ class FileHistory:
         "durable_since",
         "extents",
         "failed",
+        "if_late",
         "is_truncated",
         "is_without_syncs",
         "mode",
@@ -114,6 +117,7 @@ class FileHistory:
         self.unallocated_from: dict[int, int] = {}
         self.without_syncs: FileHistory | None = None
         self.is_without_syncs = False
+        self.if_late: FileHistory | None = None
         self._freed = freed
         self._sector_bytes = sector_bytes
         self._in_block = max(1, block_bytes // sector_bytes)
@@ -128,21 +132,31 @@ class FileHistory:
 
     @property
     def histories(self) -> "tuple[FileHistory, ...]":
-        """The file, and the same file without some syncs: what changes one changes both."""
-        return (self,) if self.without_syncs is None else (self, self.without_syncs)
+        """The file, and the same file without some syncs: what changes one changes all."""
+        every = (self, self.without_syncs, self.if_late)
+        return tuple(each for each in every if each is not None)
 
     def keep_without_syncs(self) -> None:
         """Remember the file as it is without the sync that comes now, and all later ones."""
         if self.without_syncs is None and not self.is_settled:
-            other = copy.copy(self)
-            other.base, other.reserved = self.base.copy(), copy.copy(self.reserved)
-            other.extents, other.sizes = list(self.extents), list(self.sizes)
-            other.promised, other.failed = list(self.promised), dict(self.failed)
-            other.durable_since = dict(self.durable_since)
-            other.unallocated_from = dict(self.unallocated_from)
-            other._index = other._snapshots = None
-            other.is_without_syncs = True
-            self.without_syncs = other
+            self.without_syncs = self._copied()
+            self.without_syncs.is_without_syncs = True
+
+    def keep_if_late(self, now: Moment) -> None:
+        """Remember the file as it is where the sync that comes now has failed and returns 0."""
+        self.if_late = self._copied()
+        self.if_late.fail(now)
+
+    def _copied(self) -> "FileHistory":
+        other = copy.copy(self)
+        other.base, other.reserved = self.base.copy(), copy.copy(self.reserved)
+        other.extents, other.sizes = list(self.extents), list(self.sizes)
+        other.promised, other.failed = list(self.promised), dict(self.failed)
+        other.durable_since = dict(self.durable_since)
+        other.unallocated_from = dict(self.unallocated_from)
+        other._index = other._snapshots = None
+        other.without_syncs = other.if_late = None
+        return other
 
     # Changes.
 
@@ -356,23 +370,6 @@ class FileHistory:
             for other in range(first, first + self._in_block)
             for extent in self.past_of(other)
         )
-
-    def allocate_delayed(self, now: Moment) -> None:
-        """Note that ext4 allocates the blocks that it has delayed, and the size with them."""
-        least = min([self.base_size, *(s.size for s in self.sizes if s.is_explicit)])
-        start = round_up(least, self.block_bytes)
-        ends = (
-            self.reserved.last_free_end(max(extent.start, start), extent.end)
-            for extent in self.extents
-            if not extent.is_whole and extent.end > start
-        )
-        if end := max(ends, default=0):
-            self.promised.append(SizePromise(now, min(self.size, end)))
-
-    def promise(self, event: int, end: int, *, is_certain: bool) -> None:
-        """Note that a call has set the size on the disk to the end of its range."""
-        if self.sizes:
-            self.promised.append(SizePromise(part(event, 1), min(self.size, end), is_certain))
 
     # What it is at a moment.
 

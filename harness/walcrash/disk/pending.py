@@ -15,6 +15,8 @@ stricter models:
 - sync_file_range: nothing.
 - a sync that is slow: as any other when it returns, but only what there was when it began; until
   then nothing.
+- a sync that fails late: what any sync does, until the file's next sync, which fails for it; from
+  then on it has failed itself (`values.faults.sync_failure`).
 - a sync that failed: nothing, and what it did not write stays out of later ones too, until it is
   written again (`file_history`).
 - `journal`: up to where ext4's journal is committed for certain: a sync of a file waits for the
@@ -41,7 +43,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from walcrash.disk.allocating import allocate
+from walcrash.disk.allocating import allocate, allocate_delayed
 from walcrash.disk.entries import EntryKey
 from walcrash.disk.errors import not_modelled
 from walcrash.disk.file_history import FileHistory
@@ -130,6 +132,8 @@ class Pending(FileSystem):
         action = self._actions.get(event.kind)
         if self._begun and not event.is_stored:
             self._under_way = self._begun.pop(event.thread, None)
+        if event.fails_late:
+            self._begin_late(event)
         if action is not None and event.result >= 0:
             action(event)
             if event.kind in _SYNCS or (event.is_synchronous and event.result):
@@ -144,6 +148,7 @@ class Pending(FileSystem):
         """Begin another boot: its trace has file numbers of its own, and nothing is open."""
         self._numbering = Numbering()
         self._begun.clear()
+        self._forget_late()
         for file in self.dirty_files():
             for history in file.histories:
                 self._release(history, self.now)
@@ -230,6 +235,7 @@ class Pending(FileSystem):
         is_grown = file.size != size_before
         self._touch(file, is_changed=is_grown, is_resized=is_grown)
         if event.is_synchronous:
+            file.if_late = None
             self._is_sync_in_vain(file)
             file.settle_range(
                 after(self.next_event),
@@ -268,7 +274,7 @@ class Pending(FileSystem):
     def _release(file: FileHistory, moment: Moment) -> None:
         """Allocate the blocks of a file that was truncated to nothing, and is closed now."""
         if file.is_truncated:
-            file.allocate_delayed(moment)
+            allocate_delayed(file, moment)
             file.is_truncated = False
 
     # Names.
@@ -329,7 +335,7 @@ class Pending(FileSystem):
             self.names.rename(moment, source, target, tie=isinstance(node, Directory))
             if replaced is not None and isinstance(node, FileHistory):
                 for history in node.histories:
-                    history.allocate_delayed(moment)
+                    allocate_delayed(history, moment)
             if replaced is not None:
                 self._numbering.displace(event.path_to, replaced)
                 self._free(replaced, replaced_by=moved)
@@ -395,6 +401,7 @@ class Pending(FileSystem):
 
     def _sync_all(self, _: Event) -> None:
         self.journal = after(self.next_event)
+        self._forget_late()
         self._settle_all()
 
     def _fail_sync(self, event: Event) -> None:
@@ -410,11 +417,34 @@ class Pending(FileSystem):
         number = self._numbering.node(event, self.names)
         node = None if number is None else self.nodes.get(number)
         if isinstance(node, FileHistory):
+            if node.if_late is not None:
+                self._fail_late(node, node.if_late)
+                return
             for history in node.histories:
                 if event.kind is EventKind.MSYNC:
                     history.fail(now, event.offset, event.offset + event.length)
                 else:
                     history.fail(now)
+
+    def _begin_late(self, event: Event) -> None:
+        """Remember what a file is if the sync that comes now has failed, as its next one says."""
+        if Past.UNSYNCED not in self.keeps:
+            return
+        number = self._numbering.node(event, self.names)
+        node = None if number is None else self.nodes.get(number)
+        if isinstance(node, FileHistory):
+            node.keep_if_late(after(self.next_event))
+
+    def _forget_late(self) -> None:
+        for node in self.nodes.values():
+            if isinstance(node, FileHistory):
+                node.if_late = None
+
+    def _fail_late(self, file: FileHistory, failed: FileHistory) -> None:
+        """Have a file be what it is if its last sync has failed; the sync at hand did nothing."""
+        failed.changed, failed.resized, failed.mode = file.changed, file.resized, file.mode
+        self.nodes[file.number] = failed
+        self._mark_clean(failed)
 
     def _drop(self, numbers: list[int]) -> None:
         super()._drop(numbers)

@@ -105,7 +105,7 @@ def _kept_within(event: Event, atomic_bytes: int) -> list[int]:
 
 def _is_telling(event: Event, following: Event | None) -> bool:
     """Whether what is there after an event may differ from what was there before it."""
-    is_same_diff = event.is_stored and following is not None and following.is_stored
+    is_same_diff = event.is_no_call and following is not None and following.is_no_call
     is_silent = event.kind in _SILENT and event.mode < 0
     return event.result >= 0 and not is_silent and not is_same_diff
 
@@ -115,7 +115,7 @@ def crash_points_in_write(event: Event, atomic_bytes: int = SECTOR_BYTES) -> lis
 
     They are the ends of sectors in it; where nothing is relied upon, telling bytes as well.
     """
-    if event.is_stored:
+    if event.is_no_call:
         return []
     length = min(event.result, len(event.data))
     ends = cuts(event.offset, length, sector_bytes(atomic_bytes))[:MOST_CRASH_POINTS_IN_A_WRITE]

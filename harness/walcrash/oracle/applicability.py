@@ -18,7 +18,8 @@ from walcrash.values.verdict import Invariant
 def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str:
     """Return why an invariant was not judged in this case."""
     rule = RULES[invariant]
-    if rule.occasion is Occasion.ROT and history.recoveries.rotted is not None:
+    rotted = [history.recoveries.rotted, *(boot.rotted for boot in history.boots)]
+    if rule.occasion is Occasion.ROT and any(rotted):
         return "the contract does not say that it detects rot"
     if rule.occasion in INJECTED:
         return rule.occasion.value

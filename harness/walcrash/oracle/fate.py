@@ -64,7 +64,8 @@ def fate_of(
         recovery_trace: what the first recovery of that did until it had opened, if it is known.
     """
     found = _recovery(history, violation.where)
-    if found is None:
+    # Files that were damaged between two boots are others than the events made them.
+    if found is None or any(boot.rotted is not None for boot in history.boots):
         return None
     number, recovery = found
     if isinstance(recovery, RecoveryFailure) and history.recoveries.rotted is not None:

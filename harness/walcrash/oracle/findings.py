@@ -38,8 +38,9 @@ _OF_STATE: Final = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Inva
 """Rules about what a recovery shows as its state."""
 
 
-_AFTER_DAMAGE: Final = (Invariant.IDEMPOTENCE, Invariant.NOT_APPENDABLE)
-"""What a subject that works on after damage has to keep, where it refuses nothing."""
+_AFTER_DAMAGE: Final = (Invariant.SILENT_ROT, Invariant.IDEMPOTENCE, Invariant.NOT_APPENDABLE)
+"""What a subject that works on after damage has to keep, where it refuses nothing; it may neither
+hang nor end by a memory fault."""
 
 
 class Findings:
@@ -115,7 +116,9 @@ class Findings:
             return False
         found = [each for item in _AFTER_DAMAGE for each in JUDGES[item](evidence)]
         if found and rule not in self._first:
-            self._first[rule] = self.stage, after_damage(found[0], rotted, written)
+            is_told = found[0].invariant is rule
+            told = found[0] if is_told else after_damage(found[0], rotted, written)
+            self._first[rule] = self.stage, told
         return bool(found)
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:

@@ -230,7 +230,7 @@ class Ledger:
         elif kind is EventKind.UNLINK:
             self._forget_name(event.path, ref)
         elif kind in _SYNCS:
-            self._sync(event, ref, is_made=True)
+            self._sync(event, ref, is_made=not event.fails_late)
         elif kind is EventKind.SLOW:
             self._begun[event.thread] = self.clock
 

@@ -92,6 +92,8 @@ class Walk:
         self.sizes: set[int] = set()
         self.goes_on = True
         self.has_applied = False
+        self._rotted: Rotted | None = None
+        self._is_damage_unseen = False
 
     def branch(self) -> "Walk":
         """Return a walk that goes on from here by itself."""
@@ -114,8 +116,11 @@ class Walk:
     def judge_recoveries(self, recoveries: Recoveries) -> None:
         """Judge the recoveries of what the last boot left."""
         first, promises_nothing = recoveries.first, self.log.promises_nothing
+        if self._rotted is not None:
+            self._recoveries_behind_damage(first, recoveries, self._rotted)
+            return
         if recoveries.rotted is not None:
-            self._damaged(first, recoveries.rotted)
+            self._damaged(RecoveryName.FIRST.value, first, recoveries.rotted)
             if isinstance(first, Recovery) and recoveries.continued:
                 self._work_on_damaged(first, recoveries, recoveries.rotted)
             return
@@ -134,6 +139,8 @@ class Walk:
 
     def _boot(self, number: int, boot: BootHistory) -> bool:
         """Walk through one boot; return whether to go on to the next."""
+        if boot.rotted is not None or self._rotted is not None:
+            return self._boot_behind_damage(number, boot)
         where, opening, calls = f"boot {number}", boot.calls[:1], boot.calls[1:]
         self.findings.slow_down(boot.slow)
         for call in opening:
@@ -240,9 +247,58 @@ class Walk:
             self.findings.hold(survivors(where, comparison, self.log, self.effects))
         return comparison
 
-    def _damaged(self, first: Recovery | RecoveryFailure, rotted: Rotted) -> None:
+    def _boot_behind_damage(self, number: int, boot: BootHistory) -> bool:
+        """Walk through a boot that works on damaged files; return whether to go on to the next.
+
+        To refuse is a report, whatever it refuses, and to end by itself as well.
+        """
+        where, recovery = f"boot {number}", boot.recovery
+        if recovery is None and boot.end is BootEnd.DIED:
+            recovery = RecoveryFailure(FailureKind.DIED, "the subject ended in `open`")
+        self._shown_behind_damage(where, recovery, boot.rotted)
+        if isinstance(recovery, RecoveryFailure):
+            return False
+        self.has_applied |= any(c.operation.kind is OperationKind.APPLY for c in boot.calls)
+        for index, call in enumerate(boot.calls[1:], start=1):
+            if call.outcome is not Outcome.NOT_ASKED:
+                self.log.call(call, (number, index))
+        self.log.end_boot(end_of_boot(boot))
+        return True
+
+    def _recoveries_behind_damage(
+        self, first: Recovery | RecoveryFailure, recoveries: Recoveries, rotted: Rotted
+    ) -> None:
+        """Judge the recoveries of what boots left that had worked on damaged files."""
+        self._shown_behind_damage(RecoveryName.FIRST.value, first, None)
+        if isinstance(first, Recovery) and recoveries.continued:
+            self._work_on_damaged(first, recoveries, rotted)
+
+    def _shown_behind_damage(
+        self, where: str, shown: Recovery | RecoveryFailure | None, rotted: Rotted | None
+    ) -> None:
+        """Judge what is shown of files that are damaged now, or were worked on since.
+
+        A boot that was killed before it showed anything leaves that to the next one.
+        """
+        is_new, known = self._is_damage_unseen or rotted is not None, rotted or self._rotted
+        assert known is not None, "there was damage"
+        self._rotted, self._is_damage_unseen = known, is_new and shown is None
+        if shown is None:
+            return
+        if is_new or isinstance(shown, RecoveryFailure):
+            self._damaged(where, shown, known)
+        self.findings.rot(known, written_by(known, self.boots))
+        if isinstance(shown, RecoveryFailure):
+            return
+        shown = replace(shown, undecodable=())
+        comparison = compare_recovery(self.log.expectation(), shown)
+        if not is_new and not self.log.promises_nothing:
+            self.findings.hold(AfterWork(where=where, shown=comparison))
+        self._take_in(shown, comparison)
+
+    def _damaged(self, where: str, first: Recovery | RecoveryFailure, rotted: Rotted) -> None:
         """Judge the recovery of what was damaged at rest."""
-        contract, where = self.terms.contract, RecoveryName.FIRST.value
+        contract = self.terms.contract
         if Damage.ROT in contract.detects:
             self.findings.note(Occasion.ROT)
         if self.log.promises_nothing:

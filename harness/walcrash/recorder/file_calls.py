@@ -16,6 +16,7 @@ from typing import Final
 from walcrash.recorder import abi
 from walcrash.recorder.paths import found
 from walcrash.recorder.processes import Process
+from walcrash.recorder.reverting import Reverting
 from walcrash.recorder.status import status_of
 from walcrash.recorder.supervisor import Handler, Supervisor
 from walcrash.recorder.words import fd_of, signed
@@ -38,6 +39,7 @@ def file_handlers(supervisor: Supervisor) -> dict[str, Handler]:
 class _FileCalls:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._reverting = Reverting(supervisor) if supervisor.reverts_files else None
 
     def by_name(self) -> dict[str, Handler]:
         here = abi.AT_FDCWD
@@ -79,9 +81,12 @@ class _FileCalls:
         file = self._supervisor.open_file(process, fd_of(a[0]))
         if file is None:
             return None
-        return self._supervisor.event(
+        result = self._supervisor.event(
             kind, tid, lambda: sync(file.fd), path=file.path, file=file.number
         )
+        if self._reverting is not None:
+            self._reverting.after_sync(tid, file, result)
+        return result
 
     def _sync_all(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
         # It is not made as asked: it would sync the whole machine, and a kill loses nothing.

@@ -54,8 +54,9 @@ class Injector:
         return self._ask(Attempt(EventKind.WRITE, call, path, length, growth_bytes))
 
     def event(
-        self, kind: EventKind, call: int, path: str, path_to: str, offset: int, length: int
-    ) -> Instead | None:
+        self, kind: EventKind, call: int, path: str, path_to: str, offset: int, length: int,
+        *, file: int = -1,
+    ) -> Instead | None:  # fmt: skip
         """Return what happens in place of another event; the arguments are those of `Event`.
 
         Raises:
@@ -63,7 +64,7 @@ class Injector:
             Held: it is slow.
         """
         growth_bytes = self._growth_bytes(kind, path, path_to, offset, length)
-        return self._ask(Attempt(kind, call, path, length, growth_bytes))
+        return self._ask(Attempt(kind, call, path, length, growth_bytes, file))
 
     def _ask(self, attempt: Attempt) -> Instead | None:
         """Return what the first fault says that says anything; each of them sees the attempt."""

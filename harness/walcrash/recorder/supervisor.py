@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Final
 
 from walcrash.recorder import abi
+from walcrash.recorder.descriptors import put_descriptor
 from walcrash.recorder.holding import Aside, Held, Holding, Parked, Request
 from walcrash.recorder.injector import Injector, NeverGivesUp
 from walcrash.recorder.next_call import NextCall
@@ -89,6 +90,7 @@ class Supervisor(ProcessTable):
         self.sync_all = plan.sync_all
         self.around = plan.around
         self.has_asked_random = False
+        self.reverts_files = plan.reverts_files
         self._count = plan.count
         self._marks: dict[int, Mark] = {}
         self._matching_seen = 0
@@ -409,7 +411,7 @@ class Supervisor(ProcessTable):
         if self._mapped:
             self._diff_mappings(thread)
         instead = self.injector and self.injector.event(
-            kind, self.call, path, path_to, offset, length
+            kind, self.call, path, path_to, offset, length, file=file
         )
         head = (kind, self.call, path, path_to, file, offset, length, b"", flags, False)
         hit = None
@@ -418,7 +420,7 @@ class Supervisor(ProcessTable):
         if hit is Placement.BEFORE or hit is Placement.WITHIN:
             self._land(Placement.BEFORE, (*head, 0, thread, mode), index=len(self.rows))
         result, began = 0, self._count() if self._count else 0
-        if instead and instead.errno:
+        if instead and instead.is_nothing_done:
             result, head = -instead.errno, (*head[:8], flags | INJECTED, False)
         else:
             try:
@@ -450,9 +452,17 @@ class Supervisor(ProcessTable):
         """
         first = len(self.rows)
         self._record_stores(thread)
+        self.land_behind(first)
+
+    def land_behind(self, first: int) -> None:
+        """Let a crash fall behind all events from one on, if it falls on any of them.
+
+        Raises:
+            Killed: it does.
+        """
         if self._point is None or self._point.call != self.call:
             return
-        hits = [self._hit(EventKind.WRITE) for _ in self.rows[first:]]
+        hits = [self._hit(row[0]) for row in self.rows[first:]]
         if any(hit is not None for hit in hits):
             self._land(Placement.AFTER, self.rows[-1], index=len(self.rows) - 1)
 
@@ -481,19 +491,5 @@ class Supervisor(ProcessTable):
         raise Killed
 
     def inject(self, fd: int, flags: int, id_: int, *, at: int | None = None) -> int:
-        """Put one of our descriptors into a worker's table; return its number there.
-
-        It takes the place of what the worker has `at` a number, which is closed; else a free one.
-
-        The call that asked for it is answered in a step of its own. The kernel can do both at once
-        (`SECCOMP_ADDFD_FLAG_SEND`), but a signal or a debugger that stops this process meanwhile
-        has the request taken back with the answer given: the worker's `open` then returns 0 and
-        there is no file.
-
-        Raises:
-            OSError: the worker is gone, or has too many descriptors.
-        """
-        setting = 0 if at is None else abi.ADDFD_FLAG_SETFD
-        request = abi.ADDFD.pack(id_, setting, fd, at or 0, flags)
-        number: int = fcntl.ioctl(self._listener, abi.NOTIF_ADDFD, bytearray(request))
-        return number
+        """Put one of our descriptors into a worker's table, as `put_descriptor` does."""
+        return put_descriptor(self._listener, fd, flags, id_, at=at)

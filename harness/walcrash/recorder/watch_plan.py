@@ -20,6 +20,7 @@ class WatchPlan:
     Where a real device is recorded, `count` says how much has reached it, and is read before and
     after each event of a file; `sync_all` does what `sync(2)` is to do there.
     With `sees_reads` opens of files that are there, and reads, can fail too.
+    With `reverts_files` a file whose sync fails goes back to what it was.
     `around` is what the boot has around it: another wall clock, random bytes that repeat.
     With `takes_turns` an operation of the workload begins when all other threads sleep.
     `ends_at` is when the watch ends as if there were no progress, by `time.monotonic()`.
@@ -31,6 +32,7 @@ class WatchPlan:
     injections: tuple[Injection, ...] = ()
     sees_reads: bool = False
     takes_turns: bool = False
+    reverts_files: bool = False
     around: Around = AS_EVER
     events: int = limits.EVENTS_PER_BOOT
     count: Callable[[], int] | None = None

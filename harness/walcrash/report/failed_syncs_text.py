@@ -13,8 +13,8 @@ FORMAT = 1
 """Version of the JSON."""
 
 _HEAD = ("file system", "kernel", "fsync", "memory", "fsync again", "fsync, new descriptor",
-         "write, fsync", "read from disk", "after a power loss", "written again, fsync",
-         "after a power loss")  # fmt: skip
+         "write, fsync", "read from disk", "after a power loss", "8 MB later",
+         "written again, fsync", "after a power loss")  # fmt: skip
 
 
 def publish_failed_syncs(found: Sequence[FailedSync], *, form: str) -> ExitCode:
@@ -40,5 +40,5 @@ def _row(each: FailedSync) -> tuple[str, ...]:
     return (
         each.file_system, each.kernel, each.first, ", ".join(each.memory), each.second,
         each.other, each.later, ", ".join(each.dropped), ", ".join(each.lost),
-        each.again, ", ".join(each.again_lost),
+        ", ".join(each.worn_lost), each.again, ", ".join(each.again_lost),
     )  # fmt: skip

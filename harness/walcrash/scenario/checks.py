@@ -57,6 +57,7 @@ def cross_problems(
         problems += _kind_problems(place, fault)
         problems += _event_problems(place, fault)
         problems += error_problems(place, fault)
+        problems += _nothing_between(place, fault, workload)
         if workload is not None:
             problems += _unreachable_operations(place, fault, workload)
             problems += _unreachable_boots(place, fault, workload)
@@ -151,6 +152,25 @@ def _unreachable_boots(
             (*place, "boots"),
             'the fault ends a "later" boot, and no case has one; found at most 1 boot',
             "write `boots = 2` in [workload]",
+        )
+
+
+def _nothing_between(
+    place: KeyPath, fault: FaultTable, workload: WorkloadTable | None
+) -> Iterator[Problem]:
+    if not fault.between_boots:
+        return
+    if workload is not None and workload.boots[1] == 1:
+        yield Problem(
+            (*place, "between_boots"),
+            "the files go bad between two boots, and no case has two; found at most 1 boot",
+            "write `boots = [2, 3]` in [workload]",
+        )
+    if fault.boots is BootSelector.LAST:
+        yield Problem(
+            (*place, "boots"),
+            'no boot follows the last one, so nothing is between; found `boots = "last"`',
+            "take `boots` out, or take `between_boots` out",
         )
 
 

@@ -14,11 +14,13 @@ from walcrash.values.faults import (
     PASSING,
     SLOW_CALLS,
     TRANSFERS,
+    ErrorName,
     FaultCall,
     FaultKind,
     pairs_of,
 )
 from walcrash.values.faults.quota import FULL_ERRORS
+from walcrash.values.faults.sync_failure import SyncFailure
 
 _ON_FULL_DISK: Final = tuple(error.value for error in FULL_ERRORS)
 
@@ -28,6 +30,7 @@ def error_problems(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
     if fault.kind is FaultKind.ERROR:
         yield from _impossible_errors(place, fault)
         yield from _endless_errors(place, fault)
+        yield from _other_failures(place, fault)
     elif fault.kind is FaultKind.SHORT:
         yield from _whole_calls(place, fault)
     elif fault.kind is FaultKind.QUOTA:
@@ -73,6 +76,28 @@ def _endless_errors(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
                 'found `times = "from then on"`',
                 f"write `times = 3`, or take {error.value} out",
             )
+
+
+def _other_failures(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:
+    """Yield what does not go with a sync that fails late, or takes its file back."""
+    if fault.failed_sync is SyncFailure.KEPT:
+        return
+    name = fault.failed_sync.value
+    if fault.calls != [FaultCall.FSYNC] or fault.errors != [ErrorName.EIO]:
+        calls = ", ".join(f'"{call.value}"' for call in fault.calls) or "any call"
+        errors = ", ".join(error.value for error in fault.errors) or "any error"
+        yield Problem(
+            (*place, "failed_sync"),
+            f"`{name}` is known of an fsync that fails with EIO, and of nothing else; found "
+            f"{calls} with {errors}",
+            'write `calls = ["fsync"]` and `errors = ["EIO"]`',
+        )
+    if fault.failed_sync is SyncFailure.LATE and fault.times != 1:
+        yield Problem(
+            (*place, "failed_sync"),
+            "a sync that fails late takes the file's next one with it; found `times` besides",
+            'take `times` out, or write `failed_sync = "kept"`',
+        )
 
 
 def _whole_calls(place: KeyPath, fault: FaultTable) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults import BootSelector, ErrorName, FaultCall, FaultKind
 from walcrash.values.faults.plan import CASE_IMAGES
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.limits import BYTES_PER_BOOT, CLOCK_SHIFT_SECONDS, FAULT_TIMES, SLOW_MS
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -162,6 +163,17 @@ class FaultTable(Table):
         ),
         examples=[[0, 4096]],
     )
+    failed_sync: Annotated[SyncFailure, member_of(SyncFailure)] = Field(
+        default=SyncFailure.KEPT,
+        description=(
+            'For `error` with `calls = ["fsync"]` and `errors = ["EIO"]`: what the file '
+            "system makes of the failure. `kept`: the call fails, and memory keeps the new "
+            "content, as on ext4, XFS and today's btrfs. `late`: the call returns 0, and the "
+            "file's next sync fails for it, as on ext4 with data=journal in 2020. `reverted`: the "
+            "call fails, and the file is again what it was at its last sync, as on btrfs in 2020."
+        ),
+        examples=["late"],
+    )
     delay_ms: Annotated[tuple[int, int], range_of(1, SLOW_MS)] = Field(
         default=(1, 1000),
         description=(
@@ -190,6 +202,15 @@ class FaultTable(Table):
             "`removed` or an `older` one. Without it, any."
         ),
         examples=[["bit", "zeros"]],
+    )
+    between_boots: bool = Field(
+        default=False,
+        description=(
+            "For `rot`: what a boot left goes bad that another one follows. That one goes on "
+            "working on it, and may crash as any other. A few damages are tried in each case, 4 "
+            "without `images`."
+        ),
+        examples=[True],
     )
     in_turn: bool = Field(
         default=False,

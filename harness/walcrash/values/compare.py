@@ -55,8 +55,7 @@ def cost_of(events: Sequence[Event], *, operations: int) -> Cost:
     actions = [event for event in events if event.kind not in MESSAGES]
     return Cost(
         operations=operations,
-        # What is stored through a mapping is no call.
-        calls=sum(not event.is_stored for event in actions),
+        calls=sum(not event.is_no_call for event in actions),
         written_bytes=sum(len(event.data) for event in actions if event.kind is EventKind.WRITE),
         syncs=sum(event.kind in SYNCS or event.is_synchronous for event in actions),
     )

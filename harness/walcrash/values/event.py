@@ -49,6 +49,9 @@ MESSAGES = frozenset({EventKind.REPLY, EventKind.EFFECT})
 FILE_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC})
 """The kinds that make one file, or one directory, durable."""
 
+SYNCS_OF_A_FILE: Final = frozenset({*FILE_SYNCS, EventKind.MSYNC})
+"""The kinds that make one file durable, or a range of it, and that say so if that failed."""
+
 ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ, EventKind.SLOW})
 """The kinds that are events only where a fault is injected, so that no crash falls on them."""
 
@@ -57,6 +60,9 @@ MAPPED: Final = 1 << 31
 
 INJECTED: Final = 1 << 30
 """A flag of an event in whose place an injected fault happened, whole or in part."""
+
+REVERTED: Final = 1 << 29
+"""A flag of a `truncate` or `write` that was no call: the file went back to its old content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +80,8 @@ class Event:
         length: how many bytes were asked for; of a `slow`, how long the call takes, milliseconds.
         data: the bytes written; for a message, the bytes said; for a `slow`, the kind of call that
             begins.
-        flags: the call's flags (open flags for `create`, mode for `allocate`), `MAPPED`
-            and `INJECTED`.
+        flags: the call's flags (open flags for `create`, mode for `allocate`), `MAPPED`,
+            `INJECTED` and `REVERTED`.
         is_synchronous: the data was durable when the call returned (O_SYNC, O_DSYNC, RWF_DSYNC).
         result: what the call returned; a negative errno if it failed.
         thread: a number for the thread that made it, from 0, in order of first sight.
@@ -108,6 +114,21 @@ class Event:
         return bool(self.flags & INJECTED)
 
     @property
+    def fails_late(self) -> bool:
+        """Whether this is a sync that returned 0 and had failed: the file's next one says so."""
+        return self.is_injected and self.kind in SYNCS_OF_A_FILE and self.result >= 0
+
+    @property
+    def is_reverted(self) -> bool:
+        """Whether this is no call: a file went back to its old content as a sync of it failed."""
+        return bool(self.flags & REVERTED)
+
+    @property
+    def is_no_call(self) -> bool:
+        """Whether the worker made no call for this change of a file."""
+        return self.is_stored or self.is_reverted
+
+    @property
     def begins(self) -> EventKind:
         """The kind of call that begins at a `slow`."""
         return EventKind(self.data.decode())
@@ -134,6 +155,10 @@ class Event:
             text += f", mode {self.mode:o}"
         if self.is_stored:
             text += ", stored through a mapping"
+        if self.is_reverted:
+            text += ", by the file system, to what it was"
+        if self.fails_late:
+            return f"{text}, injected: 0 is returned, and the next sync fails for it"
         if self.is_injected:
             text += ", injected"
         return text if self.result >= 0 else f"{text} (failed, errno {-self.result})"

@@ -26,6 +26,7 @@ class FailedSync:
         later: what the sync said of what was written when the device worked again.
         dropped: what the file reads as then, once its pages have left memory.
         lost: what it is after a power loss right after that sync.
+        worn_lost: what it is after a power loss when 8 MB of another file were synced besides.
         again: what the sync said of the block of the other file that was written once more.
         again_lost: what the other file is after a power loss right after that sync.
     """
@@ -39,5 +40,6 @@ class FailedSync:
     later: str
     dropped: tuple[str, ...]
     lost: tuple[str, ...]
+    worn_lost: tuple[str, ...]
     again: str
     again_lost: tuple[str, ...]

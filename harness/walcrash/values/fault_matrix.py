@@ -22,10 +22,11 @@ from typing import Annotated, Final, TypeVar
 
 from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
-from walcrash.values.faults.calls import ERRORS, TRANSFERS, FaultCall
+from walcrash.values.faults.calls import ERRORS, TRANSFERS, ErrorName, FaultCall
 from walcrash.values.faults.clock_jump import JUMP_NAMES
 from walcrash.values.faults.quota import TAKES_ROOM
 from walcrash.values.faults.slow_call import SLOW_CALLS
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.forms import SPARSE, Count, FileName, Row
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
@@ -281,6 +282,8 @@ def in_order(columns: Iterable[str]) -> list[str]:
 def faults_of(call: EventKind) -> tuple[str, ...]:
     """Return the faults that the kernel can give for a call, in the order of columns."""
     names = [error.value for error in ERRORS[_CALLS[call]]] if call in _CALLS else []
+    if _CALLS.get(call) is FaultCall.FSYNC:
+        names += [each.column(ErrorName.EIO.value) for each in _ODD_SYNCS]
     names += [SHORT] if _CALLS.get(call) in TRANSFERS else []
     names += [FULL_DISK] if call in TAKES_ROOM else []
     return tuple([*names, SLOW] if _CALLS.get(call) in SLOW_CALLS else names)
@@ -325,8 +328,12 @@ _CALLS: Final[Mapping[EventKind, FaultCall]] = {
 CALL_KINDS: Final = tuple(EventKind)
 """The kinds of calls, in the order of rows."""
 
+_ODD_SYNCS: Final = tuple(each for each in SyncFailure if each is not SyncFailure.KEPT)
+"""How a sync fails where a scenario asks for it."""
+
 COLUMNS: Final = (
     *dict.fromkeys(error.value for errors in ERRORS.values() for error in errors),
+    *(each.column(ErrorName.EIO.value) for each in _ODD_SYNCS),
     SHORT,
     FULL_DISK,
     SLOW,

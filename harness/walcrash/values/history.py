@@ -73,6 +73,7 @@ class BootHistory:
         end: how the boot ended.
         errors: what was injected into it, in order.
         slow: its slow calls, in the order in which they began.
+        rotted: what of its files was damaged before it.
         is_stuck: whether it had to be stopped, since it made no progress or wrote without end.
     """
 
@@ -82,6 +83,7 @@ class BootHistory:
     errors: Annotated[tuple[IoError, ...], SPARSE] = ()
     slow: Annotated[tuple[SlowIo, ...], SPARSE] = ()
     is_stuck: Annotated[bool, SPARSE] = False
+    rotted: Annotated[Rotted | None, SPARSE] = None
 
     @property
     def gave_up(self) -> bool:

@@ -35,7 +35,8 @@ class IoError:
         kind: what was called.
         path: the file or name that it was called on.
         nth: which call of its kind on that name it was in its boot, from 1.
-        errno: the error that it returned; 0 for a short transfer.
+        errno: the error that it returned; 0 for a short transfer, or a sync that failed late.
+        is_late: whether it is a sync that returned 0 and had failed, as the file's next one says.
         done_bytes: how much a short transfer moved.
         length: how much it was asked for, in bytes.
         times: how many calls in a row had it.
@@ -56,6 +57,7 @@ class IoError:
     length: Annotated[Count, SPARSE] = 0
     times: Annotated[Count, SPARSE] = 1
     then_errno: Annotated[Count, SPARSE] = 0
+    is_late: Annotated[bool, SPARSE] = False
     operation: OperationKind | None = None
     record: Annotated[RecordType | None, SPARSE] = None
     is_acknowledged: Annotated[bool, SPARSE] = False
@@ -70,6 +72,8 @@ class IoError:
         what = nth_call(self.nth, self.kind, self.path)
         if self.errno:
             how = f"failed with {self.name}"
+        elif self.is_late:
+            how = "returned 0 and had failed, as the file's next sync was to say"
         elif self.then_errno:
             how = (
                 f"met a full disk: it moved {self.done_bytes:,} of {self.length:,} bytes, and the "
@@ -122,6 +126,7 @@ def _each(events: Iterable[Event], operations: Sequence[Operation], boot: int) -
             errno=max(0, -event.result),
             done_bytes=max(0, event.result),
             length=event.length if event.result >= 0 else 0,
+            is_late=event.fails_late,
             operation=operation,
             record=record,
         )
@@ -138,7 +143,7 @@ def _is_same(one: IoError, other: IoError) -> bool:
 
 def _is_out_of_room(one: IoError, other: IoError) -> bool:
     """Whether a full disk cut the first one short, and refused the rest of it."""
-    is_short = not one.errno and one.done_bytes < one.length
+    is_short = not one.errno and not one.is_late and one.done_bytes < one.length
     is_next = (one.kind, one.path, one.call, one.nth + 1) == (
         other.kind, other.path, other.call, other.nth,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from walcrash.values.faults import (
     FaultPlan,
     Injectable,
     PowerLoss,
+    Rot,
     class_of,
 )
 from walcrash.values.operation import OperationKind
@@ -215,7 +216,16 @@ def _draw_boots(
         faults += draw_injected(scenario.faults, drawn, is_last=is_last)
         for operation in boots[-1].operations:
             progress.note(operation)
-    return boots, faults
+    return boots, _one_damaged(prng, faults)
+
+
+def _one_damaged(prng: Prng, faults: list[Fault]) -> list[Fault]:
+    """Return the faults of a case with one damage at most, or none would be judged alone."""
+    damages = [fault for fault in faults if isinstance(fault, Rot)]
+    if len(damages) < 2:
+        return faults
+    kept = prng.choice(damages)
+    return [fault for fault in faults if fault is kept or not isinstance(fault, Rot)]
 
 
 def swarm_of(

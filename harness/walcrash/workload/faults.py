@@ -63,7 +63,7 @@ def draw_injected(faults: Sequence[FaultPlan], draft: "BootDraft", *, is_last: b
         (plan, kind)
         for plan in faults
         if isinstance(kind := class_of(plan), Injectable)
-        and (is_last or not kind.is_at_rest)
+        and (not kind.is_at_rest or is_last is not plan.between_boots)
         and plan.boots.selects(boot=draft.boot, is_last=is_last)
         and _names(plan, draft.supports) is not None
     ]

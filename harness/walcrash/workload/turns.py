@@ -129,7 +129,7 @@ def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> NthCall:
         )  # fmt: skip
     return CallError(
         boot=boot, call=call, on=turn.on, ordinal=ordinal, times=times_of(turn.plan, turn.error),
-        files=files, error=turn.error,
+        files=files, error=turn.error, failed_sync=turn.plan.failed_sync,
     )  # fmt: skip
 
 

@@ -41,6 +41,10 @@ class Subject(SealedLog):
         every = [*self.entries, *((offset, Undecodable(frame)) for offset, frame in self.bad)]
         return iter(sorted((each for each in every if each[0] >= from_offset), key=by_offset))
 
+    def fold(self, record: Record | Undecodable) -> None:
+        if isinstance(record, Record):
+            super().fold(record)
+
     def compact(self) -> None:
         if self.bad:
             raise Damaged(f"no compaction of a log with {len(self.bad)} damaged records")

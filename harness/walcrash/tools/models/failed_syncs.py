@@ -25,12 +25,19 @@ from walcrash.blocks.data_writes import DataWrites
 from walcrash.blocks.device import RecordingDevice, make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS
 from walcrash.blocks.isolation import WORKSPACE, start_isolated
+from walcrash.blocks.journal import journal_range
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.failed_sync import FailedSync
 
 _ENTRY: Final = "walcrash.tools.models.failed_syncs:main"
 _BLOCK_BYTES: Final = 4096
 _FILES: Final = ("file", "again")
+_OTHER: Final = "other"
+
+_WORN_BYTES: Final = 50 * _BLOCK_BYTES
+_WORN_TIMES: Final = 40
+"""In all 8 MB: the largest journal of `VARIANTS`, which is that of XFS."""
+
 _WORDS: Final = {ord("o"): "old", ord("n"): "new", ord("s"): "later", 0: "zeros"}
 
 
@@ -64,7 +71,7 @@ def _measured(name: str) -> FailedSync:
             hint="walcrash doctor",
         )
     form = json.loads(said)
-    for key in ("memory", "dropped", "lost", "again_lost"):
+    for key in ("memory", "dropped", "lost", "again_lost", "worn_lost"):
         form[key] = tuple(form[key])
     return FailedSync(**form)
 
@@ -77,8 +84,10 @@ def main() -> None:
     target = f"{WORKSPACE}/mounted"
     with recording_device(f"{WORKSPACE}/device", variant.size_bytes) as device:
         make_file_system(variant, device.path)
+        if variant.journals_data:
+            device.spare(*journal_range(variant, device.path))
         with mounted(variant, device.path, target):
-            for name in _FILES:
+            for name in (*_FILES, _OTHER):
                 with open(f"{target}/{name}", "wb") as file:
                     file.write(b"o" * (3 * _BLOCK_BYTES))
         base = blocks_of(device.begin())
@@ -86,10 +95,14 @@ def main() -> None:
             answers = _failing(device, f"{target}/{_FILES[0]}")
             answers["again"] = _written_again(device, f"{target}/{_FILES[1]}")
             arrived = device.count()
+            _wear(f"{target}/{_OTHER}")
+            worn = device.count()
         log = device.log()
     with cut_disk(variant, f"{WORKSPACE}/cuts") as disk:
-        lost = _lost(disk, Devices(base, log).after(Cut(CutKind.PREFIX, arrived)))
-    answers |= {"lost": lost[0], "again_lost": lost[1]}
+        devices = Devices(base, log)
+        lost = _lost(disk, devices.after(Cut(CutKind.PREFIX, arrived)))
+        late = _lost(disk, devices.after(Cut(CutKind.PREFIX, worn)))
+    answers |= {"lost": lost[0], "again_lost": lost[1], "worn_lost": late[0]}
     facts = {"file_system": variant.name, "kernel": platform.release()}
     found = FailedSync(**facts, **answers)  # type: ignore[arg-type]
     print(json.dumps(asdict(found)))  # noqa: T201 - the other end reads it
@@ -129,6 +142,17 @@ def _written_again(device: RecordingDevice, path: str) -> str:
         device.treat_data(DataWrites.MADE)
         os.pwrite(fd, b"s" * _BLOCK_BYTES, 3 * _BLOCK_BYTES)
         return _synced(fd)
+    finally:
+        os.close(fd)
+
+
+def _wear(path: str) -> None:
+    """Sync more of another file than a journal has room for, so that it lets go of what it had."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        for _ in range(_WORN_TIMES):
+            os.pwrite(fd, b"s" * _WORN_BYTES, 0)
+            os.fsync(fd)
     finally:
         os.close(fd)
 

@@ -30,6 +30,7 @@ from walcrash.blocks.cuts import Blocks, Devices, blocks_of, cuts, digest
 from walcrash.blocks.device import make_file_system, mounted, recording_device
 from walcrash.blocks.file_systems import VARIANTS, FileSystemVariant
 from walcrash.blocks.isolation import WORKSPACE
+from walcrash.blocks.journal import journal_range
 from walcrash.blocks.log import BlockLog
 from walcrash.case.found_trees import FoundTrees
 from walcrash.case.places import Places
@@ -155,6 +156,8 @@ def _record(
         data_seconds=data_seconds,
     ) as device:
         make_file_system(variant, device.path)
+        if variant.journals_data:
+            device.spare(*journal_range(variant, device.path))
         with mounted(variant, device.path, target):
             os.mkdir(subject)
             restore(Image(prepared.base), subject)

@@ -11,20 +11,40 @@ ATC 2020.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from walcrash.values.event import SYNCS_OF_A_FILE
 from walcrash.values.faults.base import Draft, Injectable
 from walcrash.values.faults.calls import ERRORS, ON_REQUEST, PASSING, ErrorName, FaultCall
 from walcrash.values.faults.injected import FAULTS, Attempt, Instead
-from walcrash.values.faults.nth_call import NthCall, draw_call, draw_place
+from walcrash.values.faults.nth_call import NthCall, NthCallAtWork, draw_call, draw_place
 from walcrash.values.faults.plan import FaultKind, FaultPlan
+from walcrash.values.faults.sync_failure import SyncFailure
+from walcrash.values.forms import SPARSE
 
 
 @FAULTS.add("error")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallError(NthCall):
-    """An error in place of a call."""
+    """An error in place of a call.
+
+    Attributes:
+        error: what it returns.
+        failed_sync: of a sync, what the file system makes of its failure.
+    """
 
     error: ErrorName
+    failed_sync: Annotated[SyncFailure, SPARSE] = SyncFailure.KEPT
+
+    @property
+    def reverts_files(self) -> bool:
+        """Whether a file goes back to what it was at its last sync when a sync of it fails."""
+        return self.failed_sync is SyncFailure.REVERTED
+
+    def injection(self) -> NthCallAtWork:
+        """Return the fault at work in its boot."""
+        is_late = self.failed_sync is SyncFailure.LATE
+        return LateErrorAtWork(self) if is_late else NthCallAtWork(self)
 
     def instead(self, attempt: Attempt) -> Instead:
         """Return the error."""
@@ -33,14 +53,39 @@ class CallError(NthCall):
 
     def __str__(self) -> str:
         """Return the form that reports use: `EIO for fsync 2 from call 3 of boot 1 on`."""
-        return f"{self.error.value} for {self.place()}"
+        more = {
+            SyncFailure.LATE: ", which its next sync returns",
+            SyncFailure.REVERTED: ", after which the file is as it was",
+        }
+        return f"{self.error.value} for {self.place()}{more.get(self.failed_sync, '')}"
+
+
+class LateErrorAtWork(NthCallAtWork):
+    """A sync that returns 0 without having written, and the next one of its file, which fails."""
+
+    def __init__(self, fault: CallError) -> None:
+        super().__init__(fault)
+        self._error = fault.error.number
+        self._file: int | None = None
+
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return what happens in place of the call at hand; None where that is performed."""
+        if self._file is not None:
+            if attempt.file != self._file or attempt.kind not in SYNCS_OF_A_FILE:
+                return None
+            self._file = None
+            return Instead(errno=self._error)
+        if super().instead(attempt) is None:
+            return None
+        self._file = attempt.file
+        return Instead(fails_late=True)
 
 
 class CallErrors(Injectable):
     """Errors at exact calls, as a scenario asks for them."""
 
     kind = FaultKind.ERROR
-    keys = frozenset({"operations", "calls", "errors", "times", "files", "in_turn"})
+    keys = frozenset({"operations", "calls", "errors", "times", "files", "in_turn", "failed_sync"})
     falls = "into a call"
 
     def draw(self, plan: FaultPlan, draft: Draft) -> CallError | None:
@@ -54,7 +99,7 @@ class CallErrors(Injectable):
         call, ordinal = place
         return CallError(
             boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times_of(plan, error),
-            files=plan.files, error=error,
+            files=plan.files, error=error, failed_sync=plan.failed_sync,
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Attempt:
         path: the file or name that is acted on.
         length: how many bytes are to be moved; 0 where none are.
         growth_bytes: by how much the files grow by it; less than 0 where it gives space back.
+        file: the number of the file in the trace; -1 where none is acted on, or none is known.
     """
 
     kind: EventKind
@@ -32,6 +33,7 @@ class Attempt:
     path: str
     length: int = 0
     growth_bytes: int = 0
+    file: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +44,18 @@ class Instead:
         errno: the error that the call returns, of which nothing is performed; 0 for none.
         most_bytes: how much of a transfer is performed at most; None for all of it.
         delay_ms: for how long nothing of the call happens, and it does not return; 0 for none.
+        fails_late: whether the call returns 0 without having been performed.
     """
 
     errno: int = 0
     most_bytes: int | None = None
     delay_ms: int = 0
+    fails_late: bool = False
+
+    @property
+    def is_nothing_done(self) -> bool:
+        """Whether nothing of the call is performed, whatever it returns."""
+        return bool(self.errno) or self.fails_late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,11 @@ class Fault(ABC):
     @property
     def is_shown_by_power_loss(self) -> bool:
         """Whether what it leaves undone is shown by a power loss, and hardly by a kill."""
+        return False
+
+    @property
+    def reverts_files(self) -> bool:
+        """Whether a file goes back to what it was at its last sync when a sync of it fails."""
         return False
 
     @property

@@ -11,6 +11,7 @@ from typing import Final
 from walcrash.values.damage import DamageKind
 from walcrash.values.event import EventKind
 from walcrash.values.faults.calls import ErrorName, FaultCall
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
@@ -18,6 +19,10 @@ from walcrash.values.record import RecordType
 # limits
 CASE_IMAGES: Final = 100
 """Most images that are judged in one case, where a scenario does not say."""
+
+DAMAGES_BETWEEN_BOOTS: Final = 4
+"""Most damages that are tried in one case, each with boots behind it, where a scenario does not
+say."""
 
 
 class FaultKind(Enum):
@@ -76,10 +81,16 @@ class FaultPlan:
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
+    <<<<<<< HEAD
         in_turn: for `error`, `short` and `slow`: each call with each error has its turn, case by
             case.
+    =======
+        between_boots: for `rot`: what a boot left goes bad that another one follows.
+        in_turn: for `error` and `short`: each call with each error has its turn, case by case.
+    >>>>>>> 41dea4f (wip2)
         shift_seconds: for `clock`: the least and the most that the wall clock is ahead; two zeros
             for jumps of an hour to twenty years, forward and back.
+        failed_sync: for `error`: what the file system makes of a sync that fails.
         delay_ms: for `slow`: the least and the most that a call takes, milliseconds.
     """
 
@@ -98,6 +109,8 @@ class FaultPlan:
     room_bytes: tuple[int, int] = (0, 4096)
     damages: tuple[DamageKind, ...] = ()
     in_turn: bool = False
+    between_boots: bool = False
+    failed_sync: SyncFailure = SyncFailure.KEPT
     delay_ms: tuple[int, int] = (1, 1000)
     shift_seconds: tuple[int, int] = (0, 0)
 
@@ -119,4 +132,5 @@ class FaultPlan:
     @property
     def most_images(self) -> int:
         """The most images that are judged in any one case."""
-        return CASE_IMAGES if self.images is None else self.images
+        usual = DAMAGES_BETWEEN_BOOTS if self.between_boots else CASE_IMAGES
+        return usual if self.images is None else self.images

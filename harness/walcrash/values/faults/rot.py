@@ -1,7 +1,11 @@
-"""Rot: what the last boot left is damaged at rest, before it is recovered.
+"""Rot: what a boot left is damaged at rest, before it is recovered.
+
+It is what the last boot of a case left, or with `between_boots` what one left that others follow:
+these go on working on it.
 
 A case that is drawn names no damage: many are tried, one after the other, each on the image that
-the last boot left, and each recovered once. A case that is kept names the one that showed.
+the last boot left, and each recovered once; between
+boots only a few. A case that is kept names the one that showed.
 
 Not here: which damage there can be in an image (`walcrash.disk.rot`), bytes that are read wrongly
 once and right the next time.
@@ -26,7 +30,7 @@ _SIMPLEST_FIRST: Final = tuple(DamageKind)
 @FAULTS.add("rot")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rot(OutsideCalls):
-    """Damage to what the last boot left.
+    """Damage to what a boot left: to what the last one did, or between two.
 
     Attributes:
         seed: what the damage is drawn from.
@@ -74,7 +78,7 @@ class Rots(Injectable):
     """Damage at rest, as a scenario asks for it."""
 
     kind = FaultKind.ROT
-    keys = frozenset({"damages", "files", "images"})
+    keys = frozenset({"damages", "files", "images", "between_boots"})
     falls = "at rest"
     is_at_rest = True
 
