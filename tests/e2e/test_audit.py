@@ -97,6 +97,25 @@ def test_an_error_that_is_ignored_is_told_from_one_that_is_refused(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_who_answers_before_a_slow_sync_has_returned_is_told_from_who_waits(
+    tmp_path: Path,
+) -> None:
+    asked = ("--cases", "1", "--fault-cases", "1", "--images", "8", "--seed", "7", "--json")
+    slow = {}
+    for name in ("gave-up-waiting", "right-patient"):
+        path = str(ROOT / "scenarios" / "planted" / "slow" / f"{name}.toml")
+        done = walcrash_here(tmp_path, "audit", path, *asked, "--jobs", "1")
+        assert done.returncode == 0, done.stdout + done.stderr
+        put = "append PutOperation: fsync wal.log"
+        slow[name] = next(e for e in json.loads(done.stdout)["slow_syncs"] if e["site"] == put)
+    assert set(slow["right-patient"]["reactions"]) == {"waited"}
+    assert slow["right-patient"]["finding"] is None
+    wrong = slow["gave-up-waiting"]
+    assert set(wrong["reactions"]) == {"answered before it returned"}
+    assert wrong["finding"]["violations"][0]["invariant"] == "lost-put"
+
+
+@pytest.mark.slow
 def test_power_recovery_notices_each_sync_of_recovery_in_the_usual_number_of_cases(
     tmp_path: Path,
 ) -> None:

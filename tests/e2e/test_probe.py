@@ -83,6 +83,20 @@ def test_a_call_whose_error_is_ignored_breaks_what_held_after_crashes(tmp_path: 
     assert error["finding"]["violations"][0]["invariant"] == "unreported-error"
 
 
+@pytest.mark.slow
+def test_a_slow_sync_that_is_not_waited_for_breaks_what_held_after_crashes(tmp_path: Path) -> None:
+    planted = PLANTED / "slow" / "gave-up-waiting.toml"
+    done = run_probe(tmp_path, str(planted), cases=4, images=8)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {each["verdict"] for each in found["promises"]} == {"pass"}
+    by_kind = {each["kind"]: each for each in found["faults"]}
+    assert by_kind["slow"]["verdict"] == "fail"
+    assert by_kind["slow"]["finding"]["violations"][0]["invariant"] == "lost-put"
+    assert by_kind["clock"]["verdict"] == by_kind["repeated-random"]["verdict"] == "pass"
+    assert by_kind["repeated-random"]["note"]
+
+
 def test_a_subject_that_cannot_be_opened_is_inconclusive(tmp_path: Path) -> None:
     done = run_probe(tmp_path, f"{BAD}:RaisesInOpen")
     assert done.returncode == 4, done.stdout + done.stderr

@@ -45,6 +45,8 @@ ROWS = {
     "atomic-file-in-place-kill-loss": Invariant.UNRECOVERABLE,
     "redis-everysec-kill": None,
     "redis-everysec-power-loss": Invariant.LOST_PUT,
+    "redis-everysec-slow": None,
+    "redis-everysec-slow-kill-loss": Invariant.LOST_PUT,
     "redis-always-power": None,
     "redis-always-zero-tail-loss": Invariant.UNRECOVERABLE,
     "redis-new-directory-posix-loss": Invariant.LOST_PUT,

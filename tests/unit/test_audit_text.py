@@ -152,6 +152,18 @@ FAILING = FaultAudit(
             reactions=(Reaction.IGNORED, Reaction.OTHER), runs=3, finding=FINDING,
         ),
     ),
+    slow=(
+        CallAudit(site="append: fsync log", error="slow", reactions=(Reaction.WAITED,), runs=2),
+        CallAudit(
+            site="append: fsync hint", error="slow",
+            reactions=(Reaction.ANSWERED,), runs=3, finding=FINDING,
+        ),
+    ),
+    boots=(
+        CallAudit(
+            site="later boot", error="clock days behind", reactions=(Reaction.ALIKE,) * 2, runs=4
+        ),
+    ),
     damages=(
         DamageAudit(
             file="log", kind=DamageKind.BIT, notices=(Notice.REPORTED, Notice.SILENT),
@@ -172,6 +184,18 @@ def test_a_call_whose_error_makes_no_difference_is_named() -> None:
     assert "apply: fsync . (EIO)" in text
     assert "log bit 1 0 0 1" in rows
     assert "silent log · bit · silent-rot" in rows
+
+
+def test_slow_syncs_and_boots_with_another_clock_have_tables_of_their_own() -> None:
+    text = audit_text(audit(NEEDED, faults=FAILING))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "append: fsync log waited held 1" in rows
+    assert "append: fsync hint answered before it returned lost-put 1" in rows
+    assert "harmful append: fsync hint · slow · lost-put" in rows
+    assert "clock days behind later boot made the same calls held 2" in rows
+    both = FAILING + FAILING
+    assert [len(each.reactions) for each in (*both.slow, *both.boots)] == [2, 2, 4]
+    assert json.loads(json.dumps(audit_json(audit(NEEDED, faults=FAILING))))["odd_boots"]
 
 
 def test_the_json_counts_what_recoveries_made_of_damage() -> None:

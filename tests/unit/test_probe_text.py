@@ -9,11 +9,14 @@ import pytest
 from walcrash.cli.check import read_options
 from walcrash.findings.subject_words import read_subject
 from walcrash.report.probe_text import probe_json, probe_text
+from walcrash.tools.probed_faults import why_harmless, why_unjudged
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import UsageError
+from walcrash.values.event import EventKind
+from walcrash.values.fault_matrix import NO_FAULTS, BootRow, CallRow, FaultMatrix, FaultOutcome
 from walcrash.values.faults import FaultKind
-from walcrash.values.probe import Probe, ProbedCrash, ProbedFault, ProbedPromise
-from walcrash.values.verdict import Verdict
+from walcrash.values.probe import FAULT_NAMES, Probe, ProbedCrash, ProbedFault, ProbedPromise
+from walcrash.values.verdict import Invariant, Verdict
 
 ORDERED, EXT4, POSIX = (
     PersistenceModel.ORDERED,
@@ -150,10 +153,40 @@ def test_what_breaks_where_storage_fails_decides_where_that_was_stated() -> None
 def test_the_text_says_what_was_held_and_that_it_does_not_count() -> None:
     beside = fault(FaultKind.ERROR, Verdict.FAIL, is_stated=False)
     text = probe_text(with_faults(beside), runs="reports/runs")
-    assert "  calls that fail      no    no          8          -" in text
+    assert "  calls that fail  no    no          8          -" in text
     assert "neither the scenario nor its contract speaks of" in " ".join(text.split())
     failed = probe_text(with_faults(replace(beside, is_stated=True)), runs="reports/runs")
-    assert failed.endswith("FAIL  the stated contract does not hold where storage fails")
+    assert failed.endswith("FAIL  the stated contract does not hold with these faults")
+
+
+def test_slow_calls_and_clocks_always_count_and_random_bytes_do_where_they_are_asked_for() -> None:
+    broken = {kind: fault(kind, Verdict.FAIL, is_stated=False) for kind in FAULT_NAMES}
+    counted = {kind for kind, each in broken.items() if with_faults(each).verdict is Verdict.FAIL}
+    assert counted == {FaultKind.SLOW, FaultKind.CLOCK}
+    random = replace(broken[FaultKind.REPEATED_RANDOM], is_stated=True)
+    assert with_faults(random).verdict is Verdict.FAIL
+
+
+def test_what_a_fault_could_not_show_is_said() -> None:
+    waited = FaultMatrix(calls=(slow_row(FaultOutcome.WAITED),))
+    note = why_harmless(FaultKind.SLOW, waited)
+    assert note.startswith("nothing went on during its 3 slow calls")
+    assert why_harmless(FaultKind.SLOW, FaultMatrix(calls=(slow_row(FaultOutcome.KEPT),))) == ""
+    assert why_unjudged(FaultKind.SLOW, waited, ()) == ""
+    assert why_unjudged(FaultKind.SLOW, NO_FAULTS, ()) == "no case came to such a fault"
+    assert why_unjudged(FaultKind.ROT, NO_FAULTS, (Invariant.SILENT_ROT,)) == ""
+    struck = {"repeated random": {FaultOutcome.NO_EFFECT: 2}}
+    boots = FaultMatrix(boots=(BootRow(is_later=True, struck=struck),))
+    assert why_harmless(FaultKind.REPEATED_RANDOM, boots)
+    held = replace(fault(FaultKind.SLOW, Verdict.PASS, is_stated=False), note=note)
+    text = probe_text(with_faults(held), runs="reports/runs")
+    assert "slow calls: nothing went on during its 3 slow calls" in " ".join(text.split())
+
+
+def slow_row(outcome: FaultOutcome) -> CallRow:
+    return CallRow(
+        operation=None, record=None, call=EventKind.FSYNC, role="a", struck={"slow": {outcome: 3}}
+    )
 
 
 def test_faults_are_held_against_what_is_left_of_a_broken_contract() -> None:

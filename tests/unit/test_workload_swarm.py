@@ -8,8 +8,9 @@ from itertools import pairwise
 from walcrash.tools.audit.audit import with_power
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.contract import Contract
-from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
-from walcrash.values.operation import OperationKind
+from walcrash.values.event import Event, EventKind
+from walcrash.values.faults import BootSelector, ClockJump, FaultKind, FaultPlan, SlowCall
+from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (
     FITTED_BOOTS_MOST,
@@ -217,3 +218,29 @@ def test_the_long_control_leaves_out_what_is_longer_than_it_may_be():
 
 def test_a_page_end_lies_in_some_record_of_most_cases_with_long_ones():
     assert max(max(puts(case), default=0) for case in cases()) > PAGE_BYTES
+
+
+def test_one_case_of_each_deck_has_slow_syncs_and_one_other_clocks_beside_all_others() -> None:
+    bare = many()[: 2 * DECK]
+    threaded = replace(SEGMENTED, has_threads=True)
+    for profile, kinds in ((SEGMENTED, {13: ClockJump}), (threaded, {9: SlowCall, 13: ClockJump})):
+        found = cases(profile=profile, of=replace(FITTED, fits_faults=True))
+        for index, (case, without) in enumerate(zip(found, bare, strict=True)):
+            kind = kinds.get(index % DECK)
+            if kind is None:
+                assert case == without
+            else:
+                assert all(type(fault) is kind for fault in case.faults)
+        assert {type(fault) for case in found for fault in case.faults} == set(kinds.values())
+
+
+def test_threads_are_those_that_change_files() -> None:
+    boot = BootPlan((Operation(OperationKind.OPEN),))
+
+    def has_threads(*events: Event) -> bool:
+        profile = Profile.of([(boot, events)])
+        return Profile.merged([profile, Profile()]).has_threads
+
+    write = Event(kind=EventKind.WRITE, call=0, path="a", thread=1)
+    assert not has_threads(Event(kind=EventKind.REPLY, call=0), write)
+    assert has_threads(write, replace(write, kind=EventKind.FDATASYNC, thread=2))

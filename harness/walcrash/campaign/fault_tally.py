@@ -36,7 +36,9 @@ from walcrash.values.faults.nth_call import is_named
 
 
 def matrix_of(matrix: FaultMatrix, plans: Sequence[FaultPlan]) -> FaultMatrix | None:
-    """Return a scenario's matrix with what was never reached; None where it injects nothing.
+    """Return a scenario's matrix with what was never reached; None where nothing was injected.
+
+    What no plan asks for and a fitted campaign had all the same has no cells that were not reached.
 
     Args:
         matrix: what its cases were struck by, with the calls that they made.
@@ -44,13 +46,20 @@ def matrix_of(matrix: FaultMatrix, plans: Sequence[FaultPlan]) -> FaultMatrix | 
     """
     asked = [plan for plan in plans if isinstance(class_of(plan), Injectable)]
     if not asked:
-        return None
+        return _struck_alone(matrix)
     absent = absent_faults(matrix.calls, asked)
     around = [plan for plan in asked if plan.kind in _AROUND]
     boots = tuple(_boot_with_never(row, around) for row in matrix.boots) if around else ()
     calls = tuple(_with_never(row, asked) for row in matrix.calls)
     is_called = any(not class_of(plan).is_at_rest and plan not in around for plan in asked)
     return replace(matrix, calls=calls if is_called else (), boots=boots, absent=absent)
+
+
+def _struck_alone(matrix: FaultMatrix) -> FaultMatrix | None:
+    """Return the rows that a fault fell on; None where there are none."""
+    calls = tuple(row for row in matrix.calls if row.struck)
+    boots = tuple(row for row in matrix.boots if row.struck)
+    return replace(matrix, calls=calls, boots=boots) if calls or boots else None
 
 
 _AROUND: Final = (FaultKind.CLOCK, FaultKind.REPEATED_RANDOM)

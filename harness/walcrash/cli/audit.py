@@ -19,7 +19,7 @@ from walcrash.values.errors import ExitCode
 @SEED
 @number_option("--cases", default=12, text="Cases to record.")
 @number_option("--images", default=60, text="Most images to judge without one sync, in each boot.")
-@number_option("--fault-cases", default=2, least=0, text="Cases in which storage fails.")
+@number_option("--fault-cases", default=2, least=0, text="Cases in which faults are tried.")
 @JOBS
 @json_option("the table")
 def audit(

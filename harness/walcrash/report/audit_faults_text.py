@@ -1,4 +1,4 @@
-"""What an audit shows where storage fails: what the subject did, and which damage it noticed.
+"""What an audit shows under faults: what the subject did, and which damage it noticed.
 
 Not here: syncs (`audit_text`).
 """
@@ -15,6 +15,10 @@ from walcrash.values.verdict import Violation
 
 CALLS_HEAD: Final = ("call that fails", "error", "the subject", "then", "boots")
 
+SLOW_HEAD: Final = ("sync that is slow", "the subject", "then", "boots")
+
+BOOTS_HEAD: Final = ("boot with", "which", "the subject", "then", "boots")
+
 DAMAGES_HEAD: Final = ("damaged", "kind", *(notice.value for notice in Notice))
 
 # limits
@@ -23,13 +27,19 @@ NAMES_SHOWN: Final = 8
 
 
 def fault_parts(faults: FaultAudit, model: PersistenceModel, width: int) -> list[list[str]]:
-    """Return the parts of the text about storage that fails; none if it was not made to."""
+    """Return the parts of the text about faults; none if none was tried."""
     return [
         table(CALLS_HEAD, [_call_row(each) for each in faults.calls], left=4)
         if faults.calls
         else [],
         _broken(faults.calls, model, width),
         _ignored(faults.calls, width),
+        table(SLOW_HEAD, [_slow_row(each) for each in faults.slow], left=3) if faults.slow else [],
+        _broken(faults.slow, model, width),
+        table(BOOTS_HEAD, [_boot_row(each) for each in faults.boots], left=4)
+        if faults.boots
+        else [],
+        _broken(faults.boots, model, width),
         table(DAMAGES_HEAD, [_damage_row(each) for each in faults.damages], left=2)
         if faults.damages
         else [],
@@ -48,9 +58,22 @@ def crash_lines(finding: AuditFinding, drawn_from: PersistenceModel, width: int)
 
 
 def _call_row(call: CallAudit) -> tuple[str, ...]:
+    return escape(call.site), call.error, *_outcome(call)
+
+
+def _slow_row(call: CallAudit) -> tuple[str, ...]:
+    return escape(call.site), *_outcome(call)
+
+
+def _boot_row(call: CallAudit) -> tuple[str, ...]:
+    return call.error, call.site, *_outcome(call)
+
+
+def _outcome(call: CallAudit) -> tuple[str, ...]:
+    """Return what the subject did, whether its promise held, and in how many boots that was."""
     shown = " or ".join(reaction.value for reaction in _in_order(call.reactions))
     then = "held" if call.finding is None else call.finding.worst.invariant.value
-    return escape(call.site), call.error, shown, then, f"{len(call.reactions):,}"
+    return shown, then, f"{len(call.reactions):,}"
 
 
 def _in_order(reactions: Sequence[Reaction]) -> list[Reaction]:
@@ -106,19 +129,11 @@ def _silent(damages: Sequence[DamageAudit], width: int) -> list[str]:
 
 
 def faults_json(faults: FaultAudit) -> dict[str, object]:
-    """Return what was shown where storage fails, as keys of the audit's JSON."""
+    """Return what was shown under faults, as keys of the audit's JSON."""
     return {
-        "failing_calls": [
-            {
-                "site": call.site,
-                "error": call.error,
-                "reactions": [reaction.value for reaction in call.reactions],
-                "is_ignored": call.is_ignored,
-                "runs": call.runs,
-                "finding": finding_json(call.finding),
-            }
-            for call in faults.calls
-        ],
+        "failing_calls": [_call_json(call) for call in faults.calls],
+        "slow_syncs": [_call_json(call) for call in faults.slow],
+        "odd_boots": [_call_json(call) for call in faults.boots],
         "damage": [
             {
                 "file": damage.file,
@@ -128,6 +143,17 @@ def faults_json(faults: FaultAudit) -> dict[str, object]:
             }
             for damage in faults.damages
         ],
+    }
+
+
+def _call_json(call: CallAudit) -> dict[str, object]:
+    return {
+        "site": call.site,
+        "error": call.error,
+        "reactions": [reaction.value for reaction in call.reactions],
+        "is_ignored": call.is_ignored,
+        "runs": call.runs,
+        "finding": finding_json(call.finding),
     }
 
 

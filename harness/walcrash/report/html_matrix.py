@@ -50,10 +50,15 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixTable:
-    """Calls against faults, whole boots against these, or files against damage."""
+    """Calls against faults, whole boots against these, or files against damage.
+
+    `unasked` are the faults that the kernel can give and that the scenario asks for nowhere; they
+    have no columns.
+    """
 
     what: str
     columns: tuple[str, ...]
+    unasked: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
     left_out: int
 
@@ -89,10 +94,12 @@ def scenario_matrices(report: RunReport) -> tuple[ScenarioMatrix, ...]:
 def _tables(matrix: FaultMatrix) -> Iterable[MatrixTable]:
     for rows in (matrix.calls, matrix.boots, matrix.damaged):
         if rows:
-            columns = in_order(column for row in rows for column in _columns(row))
+            columns = in_order(each for row in rows for each in (*row.struck, *row.never))
+            possible = in_order(each for row in rows for each in _columns(row))
             yield MatrixTable(
                 what=row_kind(rows[0]),
                 columns=tuple(columns),
+                unasked=tuple(each for each in possible if each not in columns),
                 rows=tuple(_row(row, columns) for row in rows[:MATRIX_ROWS]),
                 left_out=max(0, len(rows) - MATRIX_ROWS),
             )

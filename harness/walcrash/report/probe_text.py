@@ -18,7 +18,7 @@ FORMAT = 1
 
 HEAD = ("acknowledged at", "survives", "promise", "held", "cases", "images", "broken by")
 
-FAULTS_HEAD = ("where storage fails", "held", "stated", "cases", "broken by")
+FAULTS_HEAD = ("what held, with", "held", "counts", "cases", "broken by")
 
 _HELD = {Verdict.PASS: "yes", Verdict.FAIL: "no", Verdict.INCONCLUSIVE: "open"}
 
@@ -71,6 +71,11 @@ def probe_text(probe: Probe, *, runs: str, width: int = WIDTH) -> str:
             for each in probe.faults
             if each.reason
         ),
+        *(
+            block("note", shorten(f"{FAULT_NAMES[each.kind]}: {each.note}"), width=width)
+            for each in probe.faults
+            if each.note
+        ),
         [] if probe.plain is None else [finding_text(probe.plain, width=width, runs=runs)],
         _end(probe, width),
     ]
@@ -95,7 +100,7 @@ def _fault_row(each: ProbedFault) -> tuple[str, ...]:
     return (
         FAULT_NAMES[each.kind],
         _HELD[each.verdict],
-        "yes" if each.is_stated else "no",
+        "yes" if each.is_counted else "no",
         f"{each.cases:,}",
         "-" if finding is None else f"{finding.worst.invariant.value} ({finding.id})",
     )
@@ -150,7 +155,7 @@ def _end(probe: Probe, width: int) -> list[str]:
         if found is not None:
             lines += block("keeps", _contract(found), width=width)
     lines += block("states", _contract(probe.stated), width=width)
-    lines += _where_storage_fails(probe, width)
+    lines += _with_faults(probe, width)
     words = {
         Verdict.PASS: "PASS  the stated contract was not broken",
         Verdict.FAIL: _failed(probe),
@@ -161,20 +166,20 @@ def _end(probe: Probe, width: int) -> list[str]:
     late = "; time ran out first" if probe.is_cut_short else ""
     what = counted(len(probe.promises), "promise")
     if probe.faults:
-        what += f" and {counted(len(probe.faults), 'kind')} of failing storage"
+        what += f" and {counted(len(probe.faults), 'kind')} of fault"
     tried = f"{what} in {counted(cases, 'case')}"
     lines += block("tried", f"{tried}, {counted(images, 'image')}{late}", width=width)
     lines += block("subject", escape(probe.subject), width=width)
     return [*lines, command("seed", escape(probe.seed)), "", words[probe.verdict]]
 
 
-def _where_storage_fails(probe: Probe, width: int) -> list[str]:
-    """Return which contract was held while storage failed, and whether that decides."""
+def _with_faults(probe: Probe, width: int) -> list[str]:
+    """Return which contract was held under the kinds of faults, and whether that decides."""
     if probe.held is None:
         return []
-    text = f"where storage fails: {_contract(probe.held)}"
+    text = f"with these faults: {_contract(probe.held)}"
     broken = [each for each in probe.faults if each.verdict is Verdict.FAIL]
-    if any(each.is_fault_needed and not each.is_stated for each in broken):
+    if any(each.is_fault_needed and not each.is_counted for each in broken):
         text += (
             "; what broke under faults that neither the scenario nor its contract speaks of does "
             "not count against the contract"
@@ -186,7 +191,7 @@ def _failed(probe: Probe) -> str:
     if probe.plain is not None:
         return "FAIL  wrong without any crash, so that no further promise was tried"
     if probe.crash_verdict is Verdict.PASS:
-        return "FAIL  the stated contract does not hold where storage fails"
+        return "FAIL  the stated contract does not hold with these faults"
     return "FAIL  the stated contract does not hold"
 
 

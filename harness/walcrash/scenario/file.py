@@ -33,7 +33,7 @@ from walcrash.scenario.toml_position import key_lines, line_of
 from walcrash.values.case_file import case_from_text
 from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
-from walcrash.values.faults import FaultPlan
+from walcrash.values.faults import FaultPlan, Injectable, class_of
 from walcrash.values.scenario import (
     FITTED_WORKLOAD,
     Budget,
@@ -244,6 +244,8 @@ def _dotted(problem: Problem) -> str:
 
 def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenario:
     contract = table.contract
+    faults = tuple(map(_fault_plan, table.faults))
+    has_injected = any(isinstance(class_of(plan), Injectable) for plan in faults)
     return Scenario(
         name=table.name,
         summary=table.summary,
@@ -261,7 +263,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             atomic_bytes=contract.atomic_bytes,
         ),
         workload=_workload(table),
-        faults=tuple(map(_fault_plan, table.faults)),
+        faults=faults,
         invariants=frozenset(table.invariants.check),
         budget=Budget(
             cases=table.budget.cases if "cases" in table.budget.model_fields_set else None,
@@ -280,6 +282,7 @@ def _scenario(path: Path, table: ScenarioTable, subject: SubjectSpec) -> Scenari
             )
             for pin in table.pinned
         ),
+        fits_faults="workload" not in table.model_fields_set and not has_injected,
     )
 
 

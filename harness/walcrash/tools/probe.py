@@ -10,8 +10,8 @@ A few cases come first, since most broken promises show in them.
 Crashes fall into later boots, on a store that was made and closed: what a crash leaves of a
 half-made store breaks no promise, since nothing was promised yet, and `walcrash run` shows it.
 
-The contract that held is then held once more while storage fails: the stated one, or what is left
-of it.
+The contract that held is then held once more while storage fails, calls are slow, clocks jump and
+random bytes repeat: the stated one, or what is left of it.
 
 Not here: what a contract means (`walcrash.oracle`), which faults are tried (`probed_faults`).
 """
@@ -29,16 +29,21 @@ from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
 from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.trial import TRIES
-from walcrash.tools.probed_faults import is_fault_stated, scenario_with_fault
+from walcrash.tools.probed_faults import (
+    is_fault_stated,
+    scenario_with_fault,
+    why_harmless,
+    why_unjudged,
+)
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.errors import Inconclusive, Interrupted
+from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.finding import Finding
 from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
 from walcrash.values.persistence import is_power_loss, power_models
 from walcrash.values.probe import (
     FAULT_NAMES,
-    RULE_OF,
     Probe,
     ProbedCrash,
     ProbedFault,
@@ -78,7 +83,7 @@ class ProbePlan:
         acknowledges: when records are to count as promised, in the order in which that is tried;
             `sync` is left out where all is kept from the append on.
         minimising_tries: how many simpler cases are run for one group of failing cases.
-        has_faults: whether what held is held while storage fails as well.
+        has_faults: whether what held is held under the other kinds of faults as well.
     """
 
     scenario: Scenario
@@ -122,6 +127,7 @@ class _Answer:
     reason: str = ""
     finding: Finding | None = None
     judged: frozenset[Invariant] = frozenset()
+    matrix: FaultMatrix = NO_FAULTS
 
 
 @dataclass(slots=True)
@@ -224,9 +230,9 @@ class _Prober:
         return answer.verdict is Verdict.PASS
 
     def _faults(self, held: Contract) -> tuple[ProbedFault, ...]:
-        """Hold a contract under each kind of failing storage, as long as there is time."""
+        """Hold a contract under each kind of fault, as long as there is time."""
         faults: list[ProbedFault] = []
-        for kind in RULE_OF:
+        for kind in FAULT_NAMES:
             if self._is_late() or self.plain is not None:
                 break
             self.say(f"what held, with {FAULT_NAMES[kind]}")
@@ -239,9 +245,9 @@ class _Prober:
 
     def _fault(self, kind: FaultKind, answer: _Answer) -> ProbedFault:
         verdict, reason = answer.verdict, answer.reason
-        if verdict is Verdict.PASS and RULE_OF[kind] not in answer.judged:
-            verdict = Verdict.INCONCLUSIVE
-            reason = "no case came to such a fault"
+        unjudged = why_unjudged(kind, answer.matrix, answer.judged)
+        if verdict is Verdict.PASS and unjudged:
+            verdict, reason = Verdict.INCONCLUSIVE, unjudged
         return ProbedFault(
             kind=kind,
             verdict=verdict,
@@ -249,6 +255,7 @@ class _Prober:
             cases=answer.cases,
             finding=answer.finding,
             reason=reason,
+            note=why_harmless(kind, answer.matrix) if verdict is Verdict.PASS else "",
         )
 
     def _scenario(
@@ -276,6 +283,7 @@ class _Prober:
             contract=contract,
             workload=replace(base.workload, boots=(max(BOOTS, fewest), max(BOOTS, most))),
             faults=(FaultPlan(kind=kind, boots=BootSelector.LATER, images=self.plan.images),),
+            fits_faults=False,
         )
 
     def _origin(self) -> str:
@@ -337,6 +345,7 @@ class _Prober:
                         answer.cases, answer.reason = line.cases, line.reason
                         answer.verdict = line.verdict
                         answer.judged = frozenset(line.judged)
+                        answer.matrix = line.matrix or NO_FAULTS
                         answer.images = 0 if line.images is None else line.images.judged
                     case _:
                         pass

@@ -1,11 +1,13 @@
-"""Audits of failing storage: what a subject does where a call fails, and what of damage it notices.
+"""Audits of faults: what a subject does where calls fail or are slow, and which damage it notices.
 
 A call is named by its site, as syncs are: `append PutOperation: write wal.log`. What the subject
-did is read off the boot in which the call failed, beside the same boot without the error.
+did is read off the boot in which the call failed or was slow, beside the same boot without that.
 
-Not here: failing the calls (`tools.audit.failing_calls`), damaging files (`tools.audit.damages`).
+Not here: failing the calls (`tools.audit.failing_calls`), slow syncs and whole boots
+(`tools.audit.slow_syncs`, `tools.audit.odd_boots`), damaging files (`tools.audit.damages`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -16,7 +18,7 @@ from walcrash.values.verdict import Violation
 
 
 class Reaction(Enum):
-    """What a subject did when a call of it failed."""
+    """What a subject did when a call of it failed or was slow, or in a boot with another clock."""
 
     REFUSED = "refused"
     REFUSED_ALL = "refused, and all later ones"
@@ -25,15 +27,20 @@ class Reaction(Enum):
     OTHER = "made other calls"
     IGNORED = "went on as without it"
     NO_END = "came to no end"
+    WAITED = "waited"
+    WENT_ON = "went on, and answered later"
+    ANSWERED = "answered before it returned"
+    ALIKE = "made the same calls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAudit:
-    """One kind of call that was made to fail.
+    """One kind of call that was made to fail or to be slow, or one kind of boot with another clock.
 
     Attributes:
-        site: the operation, the call and the file.
-        error: what it returned, such as `EIO`; `short` where it moved half of its bytes.
+        site: the operation, the call and the file; `first boot` or `later boot`.
+        error: what it returned, such as `EIO`; `short` where it moved half of its bytes; `slow`;
+            of a boot the column of the fault matrix, such as `clock days behind`.
         reactions: what the subject did, once for each boot in which that was tried.
         runs: how many runs were judged with it: each boot closed, and losing power.
         finding: what broke, and holds without the error; None if nothing did.
@@ -106,24 +113,37 @@ class FaultAudit:
 
     Attributes:
         calls: one for each site and error, in the order in which the traces reach them.
+        slow: one for each site of a sync, in that order.
+        boots: one for each kind of boot, clock and random bytes.
         damages: one for each file and kind of damage.
     """
 
     calls: tuple[CallAudit, ...] = ()
+    slow: tuple[CallAudit, ...] = ()
+    boots: tuple[CallAudit, ...] = ()
     damages: tuple[DamageAudit, ...] = ()
 
     def __add__(self, other: "FaultAudit") -> "FaultAudit":
         """Return the audits of both as one, in the order of the first."""
-        calls: dict[tuple[str, str], CallAudit] = {}
-        for call in (*self.calls, *other.calls):
-            key = (call.site, call.error)
-            calls[key] = calls[key] + call if key in calls else call
         damages: dict[tuple[str, DamageKind], DamageAudit] = {}
         for damage in (*self.damages, *other.damages):
             where = (damage.file, damage.kind)
             damages[where] = damages[where] + damage if where in damages else damage
-        return FaultAudit(calls=tuple(calls.values()), damages=tuple(damages.values()))
+        return FaultAudit(
+            calls=_merged((*self.calls, *other.calls)),
+            slow=_merged((*self.slow, *other.slow)),
+            boots=_merged((*self.boots, *other.boots)),
+            damages=tuple(damages.values()),
+        )
+
+
+def _merged(every: Iterable[CallAudit]) -> tuple[CallAudit, ...]:
+    calls: dict[tuple[str, str], CallAudit] = {}
+    for call in every:
+        key = (call.site, call.error)
+        calls[key] = calls[key] + call if key in calls else call
+    return tuple(calls.values())
 
 
 NO_FAULTS: Final = FaultAudit()
-"""Where storage was not made to fail."""
+"""Where no fault was tried."""

@@ -4,7 +4,9 @@ A probe puts one promise after the other to the test, from strong to weak. A pro
 was not broken in so many cases; that is no proof. One that does not hold has a finding.
 
 A contract that held is held once more while storage fails. That decides of the contract only where
-the scenario asks for such faults, or the contract says that it detects them.
+the scenario asks for such faults, or the contract says that it detects them. It is held once more
+while calls are slow and clocks jump: no call fails then, so that decides always. That random bytes
+do not repeat a log may rely on, unless the scenario says otherwise.
 
 Not here: running the cases (`tools.probe`).
 """
@@ -12,11 +14,12 @@ Not here: running the cases (`tools.probe`).
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
 from walcrash.values.contract import Acknowledges, Contract, PersistenceModel, Promise
 from walcrash.values.faults.plan import FaultKind
 from walcrash.values.finding import Finding
+from walcrash.values.forms import SPARSE
 from walcrash.values.persistence import covers, power_models
 from walcrash.values.verdict import Invariant, Verdict
 
@@ -26,15 +29,21 @@ RULE_OF: Final[Mapping[FaultKind, Invariant]] = {
     FaultKind.QUOTA: Invariant.UNREPORTED_ERROR,
     FaultKind.ROT: Invariant.SILENT_ROT,
 }
-"""The kinds of failing storage that a probe tries, in that order, and what judges each."""
+"""The kinds of failing storage that a probe tries, and what judges each."""
 
 FAULT_NAMES: Final = {
     FaultKind.ERROR: "calls that fail",
     FaultKind.SHORT: "short transfers",
     FaultKind.QUOTA: "a full disk",
     FaultKind.ROT: "damage at rest",
+    FaultKind.SLOW: "slow calls",
+    FaultKind.CLOCK: "clocks that jump",
+    FaultKind.REPEATED_RANDOM: "repeated random bytes",
 }
-"""Each kind of failing storage in words."""
+"""Each kind of fault that a probe tries, in that order, in words."""
+
+ALWAYS_COUNTED: Final = frozenset({FaultKind.SLOW, FaultKind.CLOCK})
+"""The kinds that decide also where nobody asked for them: every contract is to hold under them."""
 
 
 class ProbedCrash(Enum):
@@ -73,15 +82,16 @@ class ProbedPromise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbedFault:
-    """One kind of failing storage, and whether the contract held under it.
+    """One kind of fault, and whether the contract held under it.
 
     Attributes:
-        kind: what was done: calls that fail, short transfers, a full disk, damage at rest.
-        verdict: pass if the rule about it was judged and not broken.
+        kind: what was done, one of `FAULT_NAMES`.
+        verdict: pass if it fell somewhere and nothing was broken.
         is_stated: whether the scenario or its contract speaks of it, so that it decides.
         cases: how many cases were judged.
         finding: the first that breaks it; None if none does.
         reason: why it is inconclusive.
+        note: why it could show nothing here; empty where it could.
     """
 
     kind: FaultKind
@@ -90,16 +100,22 @@ class ProbedFault:
     cases: int = 0
     finding: Finding | None = None
     reason: str = ""
-
-    @property
-    def rule(self) -> Invariant:
-        """The invariant that judges it."""
-        return RULE_OF[self.kind]
+    note: Annotated[str, SPARSE] = ""
 
     @property
     def is_fault_needed(self) -> bool:
         """Whether what was found needs the fault, and not only a crash."""
-        return self.finding is None or self.finding.worst.invariant is self.rule
+        finding = self.finding
+        if finding is None:
+            return True
+        if self.kind in RULE_OF:
+            return finding.worst.invariant is RULE_OF[self.kind]
+        return bool(finding.around) or finding.slow is not None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether what breaks under it counts against the stated contract."""
+        return self.is_stated or self.kind in ALWAYS_COUNTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +199,7 @@ class Probe:
     def verdict(self) -> Verdict:
         """Whether the stated contract holds; inconclusive where that was not found out."""
         crashes = self.crash_verdict
-        decide = [each for each in self.faults if each.is_stated or not each.is_fault_needed]
+        decide = [each for each in self.faults if each.is_counted or not each.is_fault_needed]
         if crashes is Verdict.FAIL or any(each.verdict is Verdict.FAIL for each in decide):
             return Verdict.FAIL
         is_open = any(each.verdict is Verdict.INCONCLUSIVE for each in decide)

@@ -252,7 +252,9 @@ class Scenario:
 
     `contract` is what the file states; None takes the adapter's own. `pinned` runs first.
     `origin` is the command line behind `walcrash`, without a seed, that runs what was made of a
-    file or of a subject's words; empty where that is `run` with `path`.
+    file or of a subject's words; empty where that is `run` with `path`. `fits_faults` says that it
+    states no workload and injects nothing, so that some of its cases have slow syncs or other
+    clocks.
     """
 
     name: str
@@ -267,3 +269,4 @@ class Scenario:
     limits: RecoveryLimits
     pinned: tuple[PinnedCase, ...] = ()
     origin: str = ""
+    fits_faults: bool = False

@@ -30,6 +30,7 @@ from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
+from walcrash.workload.fitted_faults import fitted_faults
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -91,8 +92,9 @@ def draw_case(
     swarm = swarm_of(
         scenario, supports=supports, profile=profile, master_seed=master_seed, index=index
     )
-    plans = tuple(with_images(plan, index) for plan in scenario.faults)
-    scenario = replace(scenario, workload=swarm.workload, faults=plans)
+    plans = [with_images(plan, index) for plan in scenario.faults]
+    plans += fitted_faults(scenario, profile, index)
+    scenario = replace(scenario, workload=swarm.workload, faults=tuple(plans))
     turns = turns_of(scenario.faults, profile)
     turn = turn_at(turns, scenario.faults, index)
     made = None if turn is None else control_of_turn(turn, turns, index)

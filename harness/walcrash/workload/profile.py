@@ -64,12 +64,14 @@ class Profile:
         total: for each operation key, all events of one call, its reply included.
         fit: what the subject's files showed of its records.
         by_role: for each operation key its calls, each where an operation made most of them.
+        has_threads: whether two threads or processes changed files, or synced them, in one boot.
     """
 
     by_kind: Mapping[str, Mapping[EventKind, int]] = field(default_factory=dict)
     total: Mapping[str, int] = field(default_factory=dict)
     fit: Fit = field(default_factory=Fit)
     by_role: Mapping[str, FileCalls] = field(default_factory=dict)
+    has_threads: bool = False
 
     @classmethod
     def of(cls, boots: Sequence[tuple[BootPlan, Sequence[Event]]], *, control: int = 0) -> Self:
@@ -89,7 +91,11 @@ class Profile:
                 counted.append((key, calls[at], calls[at].total()))
                 made = {each: Made(n, control, number, at) for each, n in files[at].items()}
                 roles.append((key, made))
-        return replace(cls._most(counted), by_role=_most_of(roles))
+        has_threads = any(
+            len({event.thread for event in events if not event.is_message}) > 1
+            for _, events in boots
+        )
+        return replace(cls._most(counted), by_role=_most_of(roles), has_threads=has_threads)
 
     @classmethod
     def merged(cls, profiles: Sequence[Self]) -> Self:
@@ -100,7 +106,8 @@ class Profile:
             for key, total in profile.total.items()
         )
         roles = (each for profile in profiles for each in profile.by_role.items())
-        return replace(merged, by_role=_most_of(roles))
+        has_threads = any(profile.has_threads for profile in profiles)
+        return replace(merged, by_role=_most_of(roles), has_threads=has_threads)
 
     @classmethod
     def _most(cls, counted: Iterable[tuple[str, Mapping[EventKind, int], int]]) -> Self:

@@ -5,9 +5,10 @@ recovery are audited too. Each case is one piece of work for a job; what comes b
 the order of the cases, so the audit is the same whatever the number of jobs.
 
 Sites that nobody misses may cover for each other, so they are removed together at the end. Then
-storage fails in the first cases: call by call, and at rest.
+faults are tried in the first cases: calls fail, syncs are slow, boots have other clocks, files are
+damaged.
 
-Not here: auditing one case (`case`, `failing_calls`, `damages`).
+Not here: auditing one case (`case`, `failing_calls`, `slow_syncs`, `odd_boots`, `damages`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,8 @@ from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
 from walcrash.tools.audit.damages import audit_damages
 from walcrash.tools.audit.failing_calls import audit_failing_calls
+from walcrash.tools.audit.odd_boots import audit_odd_boots
+from walcrash.tools.audit.slow_syncs import audit_slow_syncs
 from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
 from walcrash.values.audit_faults import NO_FAULTS, FaultAudit
 from walcrash.values.audit_finding import AuditFinding
@@ -42,7 +45,7 @@ IMAGES: Final = 60
 """Images that are judged without one site in one boot by default."""
 
 FAULT_CASES: Final = 2
-"""Cases in which storage fails, by default."""
+"""Cases in which faults are tried, by default."""
 
 BOOTS: Final = 2
 """Fewest boots of a case: one of them recovers."""
@@ -57,7 +60,7 @@ class AuditPlan:
         master_seed: an integer in decimal digits, or any text.
         cases: how many cases.
         images: most images that are judged for one site in one boot.
-        fault_cases: in how many of the cases storage fails.
+        fault_cases: in how many of the cases faults are tried.
         jobs: how many processes run cases.
     """
 
@@ -114,7 +117,7 @@ def audit_one(work: AuditWork) -> CaseAudit:
 
 
 def audit_faults_of_one(work: AuditWork) -> FaultAudit:
-    """Draw a case and audit it where storage fails; in a job process.
+    """Draw a case and audit it under faults; in a job process.
 
     Raises:
         WalcrashError: as `run_audit`.
@@ -124,7 +127,8 @@ def audit_faults_of_one(work: AuditWork) -> FaultAudit:
     if not case.boots:
         return NO_FAULTS
     stored, sandbox = store_case(case, scenario, description), job_sandbox()
-    return audit_failing_calls(sandbox, stored) + audit_damages(sandbox, stored)
+    audits = (audit_failing_calls, audit_slow_syncs, audit_odd_boots, audit_damages)
+    return sum((audit(sandbox, stored) for audit in audits), NO_FAULTS)
 
 
 def _drawn(work: AuditWork) -> Case:
@@ -151,6 +155,7 @@ def with_power(scenario: Scenario, images: int) -> Scenario:
     return replace(
         scenario,
         faults=tuple(replace(fault, images=images) for fault in faults),
+        fits_faults=False,
         workload=replace(
             scenario.workload.with_steady_clock(), boots=(max(BOOTS, fewest), max(BOOTS, most))
         ),
@@ -196,7 +201,7 @@ class _Auditor:
         return replace(audit, faults=self._faults(prepared))
 
     def _faults(self, prepared: Prepared) -> FaultAudit:
-        """Make storage fail in the first cases."""
+        """Try faults in the first cases."""
         cases = min(self._plan.fault_cases, self._plan.cases)
         works = self._works(prepared, cases)
         found = NO_FAULTS
@@ -205,7 +210,7 @@ class _Auditor:
             if result is None:
                 raise KeyboardInterrupt
             found += result
-            self._say(f"storage that fails, case {done} of {cases}")
+            self._say(f"faults, case {done} of {cases}")
         return found
 
     def _nothing_yet(self, contract: Contract) -> Audit:

@@ -16,15 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from walcrash.case.case_run import CaseRun
-from walcrash.case.plain import blame
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
+from walcrash.tools.audit.faulty_boots import closed, finding_of, powered, steps
 from walcrash.tools.audit.sites import call_name
 from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
-from walcrash.values.audit_finding import AuditFinding
-from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.event import MESSAGES, Event, EventKind
@@ -39,13 +36,9 @@ from walcrash.values.faults import (
     ShortTransfer,
 )
 from walcrash.values.history import BootEnd, Outcome
-from walcrash.values.seed import derive_seed
 from walcrash.values.verdict import Invariant, Verdict
 
 # limits
-POWER_IMAGES: Final = 12
-"""Images of a power loss that are judged after one error."""
-
 READS: Final = 3
 """How many opens, and reads, of a recovery are made to fail; no trace has them."""
 
@@ -91,12 +84,13 @@ def audit_failing_calls(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
 
 def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[CallAudit]:
     """Yield what one boot, counted from 1, does where its calls fail."""
-    without = run_case(sandbox, _closed(stored, number, None))
+    without = run_case(sandbox, closed(stored, number))
     if without.verdict is not Verdict.PASS or len(without.boots) < number:
         return
     bare = without.boots[-1]
     for failing in _failing(bare, number):
-        run = run_case(sandbox, _closed(stored, number, failing.fault))
+        asked = closed(stored, number, failing.fault)
+        run = run_case(sandbox, asked)
         if len(run.boots) < number or not run.boots[-1].history.errors:
             continue
         boot = run.boots[-1]
@@ -104,32 +98,12 @@ def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[C
         audit = CallAudit(
             site=site, error=failing.error, reactions=(_reaction(bare, boot),), runs=1
         )
-        finding = _finding(sandbox, _closed(stored, number, failing.fault), run)
+        finding = finding_of(sandbox, asked, run)
         if finding is None and stored.contract.power is not Promise.NONE:
-            powered = _powered(stored, number, failing.fault)
-            lost = run_case(sandbox, powered)
-            finding = _finding(sandbox, powered, lost)
+            asked = powered(stored, number, failing.fault)
+            finding = finding_of(sandbox, asked, run_case(sandbox, asked))
             audit = replace(audit, runs=2)
         yield replace(audit, finding=finding)
-
-
-def _closed(stored: StoredCase, number: int, fault: Fault | None) -> StoredCase:
-    """Return a case up to one of its boots, which is closed."""
-    last = replace(stored.case.boots[number - 1], crash=None)
-    return _up_to(stored, number, last, fault)
-
-
-def _powered(stored: StoredCase, number: int, fault: Fault) -> StoredCase:
-    """Return a case up to one of its boots, which loses power."""
-    seed = derive_seed(stored.case.seed, "failing-call", number)
-    loss = PowerLoss(seed=seed, images=POWER_IMAGES)
-    return _up_to(stored, number, replace(stored.case.boots[number - 1], crash=loss), fault)
-
-
-def _up_to(stored: StoredCase, number: int, last: BootPlan, fault: Fault | None) -> StoredCase:
-    boots = (*stored.case.boots[: number - 1], last)
-    faults = () if fault is None else (fault,)
-    return replace(stored, case=replace(stored.case, boots=boots, faults=faults))
 
 
 # Which calls fail.
@@ -198,32 +172,9 @@ def _way_on(bare: Sequence[Event], events: Sequence[Event]) -> Reaction:
     struck = events[at]
     # A call that changes nothing is in the trace only where it failed.
     is_seen = struck.kind not in (EventKind.OPEN, EventKind.READ, EventKind.CLOSE)
-    rest, expected = _steps(events[at + 1 :]), _steps(bare[at + 1 if is_seen else at :])
+    rest, expected = steps(events[at + 1 :]), steps(bare[at + 1 if is_seen else at :])
     if rest == expected:
         return Reaction.IGNORED
     behind = next((each for each in events[at + 1 :] if each.kind not in MESSAGES), None)
     is_same = behind is not None and (behind.kind, behind.path) == (struck.kind, struck.path)
     return Reaction.REPEATED if is_same else Reaction.OTHER
-
-
-def _steps(events: Sequence[Event]) -> list[tuple[EventKind, int, str, int]]:
-    return [
-        # What is said later may show the error, where an offset is what it was told.
-        (event.kind, event.call, event.path, 0 if event.kind in MESSAGES else event.length)
-        for event in events
-    ]
-
-
-def _finding(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> AuditFinding | None:
-    """Return what an error broke; None where nothing did, or where it breaks without the error."""
-    if run.judgement.verdict is not Verdict.FAIL:
-        return None
-    due = blame(sandbox, stored, run).crash
-    if due is None or not due.case.faults:
-        return None
-    return AuditFinding(
-        case_index=stored.case.index,
-        violations=due.judgement.violations,
-        landings=due.landings,
-        model=due.model,
-    )

@@ -1,0 +1,44 @@
+"""Faults of a fitted campaign that no scenario states: slow syncs, and clocks that jump.
+
+A contract is to hold however long a sync takes and whatever the time is, so a scenario that states
+no workload and injects nothing itself has both in some of its cases, beside what ends their boots:
+of each `FITTED_DECK` one has slow syncs, where a control boot had two threads or processes that
+changed files or synced them, and one has other wall clocks. All other cases are drawn as without
+these.
+
+Not here: errors and random bytes that repeat, which are for a scenario to ask for.
+
+Source: `harness/walcrash/docs/explanation/decisions/0087-fitted-campaigns-have-slow-syncs.md`.
+"""
+
+from typing import Final
+
+from walcrash.values.faults import FaultKind, FaultPlan
+from walcrash.values.scenario import FITTED_DECK, Scenario
+from walcrash.workload.profile import Profile
+
+SLOW_CASE: Final = 9
+"""Which case of each `FITTED_DECK` has slow syncs, from 0: the first eight judge few states, and
+the fourth of each eight goes on with later boots."""
+
+CLOCK_CASE: Final = 13
+"""Which case of each `FITTED_DECK` has other clocks, from 0."""
+
+SLOW_SYNCS: Final = FaultPlan(kind=FaultKind.SLOW)
+OTHER_CLOCKS: Final = FaultPlan(kind=FaultKind.CLOCK)
+
+
+def fitted_faults(scenario: Scenario, profile: Profile, index: int) -> tuple[FaultPlan, ...]:
+    """Return what is injected into a case beside the faults of its scenario.
+
+    Args:
+        scenario: it.
+        profile: what the control cases showed.
+        index: of the case.
+    """
+    if not scenario.fits_faults:
+        return ()
+    at = index % FITTED_DECK
+    if at == SLOW_CASE and profile.has_threads:
+        return (SLOW_SYNCS,)
+    return (OTHER_CLOCKS,) if at == CLOCK_CASE else ()
