@@ -275,9 +275,11 @@ def test_what_a_plan_asks_for_and_nothing_struck_was_never_reached() -> None:
     assert never(replace(named, files="state")) == ()
     assert never(replace(named, operations=("PutOperation",))) == ("ENOSPC",)
     assert never(replace(named, operations=("open",))) == ()
-    # A sync takes no room, and a scenario of kills has no matrix.
+    # A sync takes no room. A scenario of kills has a matrix where it fits faults itself.
     assert never(FaultPlan(kind=FaultKind.QUOTA)) == ()
-    assert matrix_of(matrix, (FaultPlan(),)) is None
+    assert matrix_of(FaultMatrix(calls=(call_row(made=9),)), (FaultPlan(),)) is None
+    both = replace(matrix, calls=(*matrix.calls, call_row(made=3, role="other")))
+    assert matrix_of(both, (FaultPlan(),)) == matrix
 
 
 def test_matrices_add_up_and_what_one_run_struck_was_reached() -> None:
