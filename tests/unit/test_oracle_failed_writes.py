@@ -105,6 +105,18 @@ def test_a_recovery_that_fails_on_what_a_short_write_has_left_is_told_so() -> No
     assert fate_advice(told).startswith("Recovery has to open on what is left of a write")
 
 
+def test_a_recovery_that_fails_on_a_file_that_an_error_left_empty_is_told_so() -> None:
+    made = create("checkpoint", file=3, call=2)
+    failing = struck(write("checkpoint", 0, b"10", 2, file=3), -DISK_FULL)
+    told = fate(one_file(made, failing), first=REFUSAL)
+    assert said(told) == "checkpoint is empty: event 5 of boot 1, its write, failed"
+    assert fate_advice(told).startswith("Recovery has to open on the empty file")
+    assert fate_mark(told) == "failed: checkpoint"
+    # Where it was made again, it is not empty, and only that it is new is known.
+    told = fate(one_file(made, failing, write("checkpoint", 0, b"10", 3, file=3)), first=REFUSAL)
+    assert fate_mark(told) == "new: checkpoint"
+
+
 def test_behind_damage_only_what_that_recovery_left_out_is_told() -> None:
     damage = DamageAtRest(kind=DamageKind.BIT, path="wal", offset=3)
     rotted = Rotted(damage=damage)

@@ -214,12 +214,14 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         for name, ref in ledger.taken.items()
         if name in known and name not in ledger.names and not _is_moved(ref, ledger)
     ]
-    is_cut = bool(ledger.torn or ledger.unkept)
+    failed = ledger.never_filled()
+    is_cut = bool(ledger.torn or ledger.unkept or failed)
     state = FoundFate(
         torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
         new=() if is_cut else tuple(new[-SINCE_SHOWN:]),
         gone=tuple(gone[-SINCE_SHOWN:]),
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
+        failed=tuple(failed[-SINCE_SHOWN:]),
     )
     return state if is_cut or state.new or state.gone else None
 

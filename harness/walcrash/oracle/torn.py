@@ -7,7 +7,7 @@ Not here: what a power loss kept of a write (`walcrash.disk`), what follows for 
 (`fate`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from walcrash.values.event import Event
@@ -99,6 +99,10 @@ class FailedWrites:
         for each in self._each:
             if each.take(file, start, data):
                 yield each
+
+    def into(self, files: Container[int]) -> list[EventRef]:
+        """Return those that have written nothing to any of these files."""
+        return [each.ref for each in self._each if each.file in files and not each.done]
 
     def of(self, ts_ms: int) -> list[FailedWrite]:
         """Return those that were to carry a record, in order."""

@@ -62,10 +62,7 @@ def _record_advice(told: RecordFate) -> str:
     if told.failed is not None:
         return _failed_advice(told, told.failed)
     if told.is_damaged:
-        return (
-            "Report what is damaged, and take no record that was acknowledged behind it for a torn "
-            "tail."
-        )
+        return "Report what is damaged, and keep what was acknowledged behind it."
     if told.outlived_by is not None:
         return _order_advice(told, told.outlived_by)
     if told.kind is FateKind.NEVER_WRITTEN:
@@ -112,6 +109,8 @@ def _found_advice(found: FoundFate) -> str:
     if found.lost:
         paths = ", ".join(dict.fromkeys(escape(ref.path) for ref in found.lost))
         return f"Sync {paths} before anything relies on it, or let recovery open without that."
+    if found.failed:
+        return "Recovery has to open on the empty file, or what was there has to stay until then."
     if found.new:
         return "Recovery has to open where this was made and nothing more has happened."
     return "Recovery has to open without these names, or they have to stay."
@@ -226,6 +225,8 @@ def _found(state: FoundFate) -> Iterator[str]:
         yield f"it found what {_event(ref)} {_left(ref)}"
     for ref in state.lost:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
+    for ref in state.failed:
+        yield f"{escape(ref.path)} is empty: {_event(ref)}, its write, failed"
     if state.new:
         yield f"it found names that no `open` before had found: {_listing(state.new)}"
     if state.gone:

@@ -225,7 +225,8 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     if fate is None:
         return None
     if fate.found is not None:
-        found = _names((*fate.found.new, *fate.found.torn, *fate.found.lost))
+        state = fate.found
+        found = _names((*state.new, *state.torn, *state.lost, *state.failed))
         gone = () if found else _names(fate.found.gone)
         return FateSite(found=found, gone=gone) if found or gone else None
     if fate.record is None or not fate.record.is_missing:

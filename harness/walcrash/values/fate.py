@@ -183,15 +183,17 @@ class FoundFate:
     Attributes:
         torn: writes of which a part is there.
         new: what made the names that no successful `open` of the case had found; empty where
-            `torn` or `lost` says more.
+            `torn`, `lost` or `failed` says more.
         gone: what took names that the last successful `open` had found or made.
         lost: writes to files that are there of which a power loss took everything.
+        failed: writes that failed to files that are there and are empty.
     """
 
     torn: tuple[EventRef, ...] = ()
     new: tuple[EventRef, ...] = ()
     gone: tuple[EventRef, ...] = ()
     lost: Annotated[tuple[EventRef, ...], SPARSE] = ()
+    failed: Annotated[tuple[EventRef, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

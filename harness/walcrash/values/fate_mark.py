@@ -48,6 +48,7 @@ def _found(found: FoundFate) -> str:
     parts = (
         ("torn", found.torn),
         ("lost", found.lost),
+        ("failed", found.failed),
         ("new", found.new),
         ("gone", found.gone),
     )
