@@ -200,6 +200,8 @@ def test_what_a_recovery_of_damage_showed_is_shown_again() -> None:
 def test_to_refuse_later_is_a_report_too() -> None:
     refused = Call(acked(NEW).operation, Outcome.REFUSED, error="damaged")
     assert worked_on(refused, after=shows(A, B)).verdict is Verdict.PASS
+    assert worked_on(refused, after=shows(A, B, C)).verdict is Verdict.PASS
+    assert worked_on(acked(NEW), after=shows(A, B, C, NEW)).verdict is Verdict.FAIL
     failure = RecoveryFailure(FailureKind.REFUSED, "damaged")
     assert worked_on(acked(NEW), after=failure).verdict is Verdict.PASS
     told = shows(A, B, NEW, undecodable=answered(2))

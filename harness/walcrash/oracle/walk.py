@@ -338,6 +338,8 @@ class Walk:
         self.findings.hold(
             RepeatedRecovery(where=RecoveryName.AGAIN.value, first=first, other=again)
         )
+        if any(call.outcome is Outcome.REFUSED for call in recoveries.continued):
+            return
         self._take_in(again, compare_recovery(self.log.expectation(), again))
         for index, call in enumerate(recoveries.continued):
             if call.outcome is not Outcome.NOT_ASKED:
