@@ -336,6 +336,35 @@ def test_a_torn_write_that_was_cut_off_with_what_came_behind_it_is_told() -> Non
     assert not fate_advice(before)
 
 
+def test_what_a_failed_sync_has_left_is_no_torn_write_and_asks_for_another_repair() -> None:
+    size = len(line(ONE))
+    unsynced = act(EventKind.FSYNC, "wal", file=0, call=1, result=-5)
+    first = trace(create("wal"), OPENED, write("wal", 0, line(ONE), 1), unsynced, reply(1))
+    synced = act(EventKind.FSYNC, "wal", call=1)
+    second = trace(
+        OPENED,
+        write("wal", size, line(TWO), 1),
+        synced,
+        reply(1),
+        image=Image({"wal": FileEntry(line(ONE)[:8] + bytes(size - 8) + line(TWO))}),
+        losses=(
+            Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((8, size),), kept=((0, 8),)),
+        ),
+    )
+    boots = (first, killed(acked(ONE))), (second, power_lost(acked(TWO), recovery=shows(ONE)))
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    told = fate(*boots, first=shows(), lost=TWO, recovery_trace=cut)
+    lay = (
+        "before it in the file lay what event 2 of boot 1 left: event 3 of boot 1, its sync, failed"
+    )
+    assert lay in said(told)
+    assert fate_advice(told).startswith("Write anew what a sync that failed was of")
+    assert fate_mark(told) == "removed by truncate in recovery: wal, unsynced before it"
+    refused = fate(*boots, first=REFUSAL)
+    assert said(refused).endswith("; event 3 of boot 1, its sync, had failed")
+    assert fate_advice(refused) == fate_advice(told)
+
+
 def test_a_hole_is_no_broken_promise_and_the_advice_is_about_the_order() -> None:
     begin = create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), reply(2)
     boot = trace(*begin), killed(acked(ONE), acked(TWO))

@@ -222,8 +222,17 @@ def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         gone=tuple(gone[-SINCE_SHOWN:]),
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
         failed=tuple(failed[-SINCE_SHOWN:]),
+        failed_sync=_failed_sync(ledger),
     )
     return state if is_cut or state.new or state.gone else None
+
+
+def _failed_sync(ledger: Ledger) -> EventRef | None:
+    """Return the last sync that failed of a write of which not all was kept."""
+    of_torn = [item.failed_sync for item in ledger.torn]
+    of_unkept = [ledger.failed_syncs.of(ref) for ref in ledger.unkept]
+    failed = [sync for sync in (*of_torn, *of_unkept) if sync is not None]
+    return failed[-1] if failed else None
 
 
 def _is_moved(ref: EventRef, ledger: Ledger) -> bool:
@@ -316,6 +325,7 @@ class _Teller:
             replied=self._replied(ts_ms),
             reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
             torn=None if torn is None or not is_missing else torn.ref,
+            torn_sync=None if torn is None or not is_missing else torn.failed_sync,
             since=tuple(self._since(decisive)) if there else (),
         )
 

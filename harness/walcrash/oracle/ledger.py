@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.oracle.carriers import Carrier, Carriers, before, has_bytes, own_bytes, without
-from walcrash.oracle.torn import FailedWrites, Torn
+from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
@@ -123,6 +123,7 @@ class Ledger:
         pieces: every piece of every record, in the order in which they were written.
         torn: torn writes whose bytes are there, and those that were cut short.
         failed: writes that failed, or were cut short.
+        failed_syncs: syncs that failed, and of which writes they were.
         unkept: writes to files that are there of which the last power loss took everything.
         changes: events that changed which names there are, or cut a file, each with its time.
         clock: how many events there were, and power losses.
@@ -138,6 +139,7 @@ class Ledger:
     pieces: list[Piece] = field(default_factory=list)
     torn: list[Torn] = field(default_factory=list)
     failed: FailedWrites = field(default_factory=FailedWrites)
+    failed_syncs: FailedSyncs = field(default_factory=FailedSyncs)
     unkept: list[EventRef] = field(default_factory=list)
     changes: list[tuple[int, EventRef]] = field(default_factory=list)
     clock: int = 0
@@ -315,6 +317,7 @@ class Ledger:
         start, data = event.offset, event.data[: event.result]
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
+        self.failed_syncs.note_write(ref, number, self.clock)
         for failed in self.failed.gone_on_with(number, start, data):
             self.torn = [item for item in self.torn if item.ref != failed.ref]
             self.torn += [] if failed.part is None else [failed.part]
@@ -399,6 +402,8 @@ class Ledger:
     def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
         number = self._bound.get(event.file, self.names.get(event.path, -1))
         began = self._begun.pop(event.thread, self.clock)
+        if not is_made:
+            self.failed_syncs.note(ref, number, self.clock)
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue
@@ -460,9 +465,10 @@ class Ledger:
             if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
                 self.unkept.append(replace(loss.ref, path=loss.path))
             if loss.kept and loss.lost and loss.path in self.names:
-                start, end = loss.kept[0]
+                (start, end), file = loss.kept[0], self.names[loss.path]
+                sync = self.failed_syncs.of(loss.ref)
                 self.torn.append(
-                    Torn(file=self.names[loss.path], start=start, length=end - start, ref=loss.ref)
+                    Torn(file=file, start=start, length=end - start, ref=loss.ref, failed_sync=sync)
                 )
 
 

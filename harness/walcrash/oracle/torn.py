@@ -1,4 +1,4 @@
-"""Writes of which not all happened: torn by a crash, cut short by an error, or refused.
+"""Writes of which not all is left: torn by a crash, cut short by an error, refused, not synced.
 
 What is left of them lies in a file in front of what is written next. A write that failed, or moved
 a part only, may be made again or gone on with: then it is whole.
@@ -16,12 +16,17 @@ from walcrash.values.fate import EventRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Torn:
-    """A part of one write: the file that has it, where it begins, how long it is."""
+    """A part of one write: the file that has it, where it begins, how long it is.
+
+    Attributes:
+        failed_sync: the sync of the write that was made and failed; None where none did.
+    """
 
     file: int
     start: int
     length: int
     ref: EventRef
+    failed_sync: EventRef | None = None
 
     def is_within(self, file: int, start: int, end: int) -> bool:
         """Whether all of it lies in a range of a file."""
@@ -107,3 +112,25 @@ class FailedWrites:
     def of(self, ts_ms: int) -> list[FailedWrite]:
         """Return those that were to carry a record, in order."""
         return [each for each in self._each if ts_ms in each.records]
+
+
+@dataclass(slots=True)
+class FailedSyncs:
+    """The syncs of a case that failed, and the writes that they were of."""
+
+    _writes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _failed: dict[int, list[tuple[int, EventRef]]] = field(default_factory=dict)
+
+    def note_write(self, write: EventRef, file: int, at: int) -> None:
+        """Note a write to a file, and when it was, as a count of events."""
+        self._writes[write.boot, write.event] = file, at
+
+    def note(self, sync: EventRef, file: int, at: int) -> None:
+        """Note a sync of a file that failed."""
+        self._failed.setdefault(file, []).append((at, sync))
+
+    def of(self, write: EventRef) -> EventRef | None:
+        """Return the last sync of a write that failed; None where none did."""
+        file, at = self._writes.get((write.boot, write.event), (-1, 0))
+        later = [sync for when, sync in self._failed.get(file, ()) if when > at]
+        return later[-1] if later else None

@@ -8,6 +8,7 @@ Not here: how a fate is found (`walcrash.oracle.fate`).
 
 import errno
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from walcrash.report.text import escape, shorten
 from walcrash.values.event import EventKind
@@ -58,6 +59,12 @@ def fate_advice(fate: Fate | None) -> str:
     return _record_advice(fate.record)
 
 
+_ANEW: Final = (
+    "Write anew what a sync that failed was of before anything relies on it, also when it is read "
+    "at the next start: a later sync may return 0 and leave it out."
+)
+
+
 def _record_advice(told: RecordFate) -> str:
     if told.failed is not None:
         return _failed_advice(told, told.failed)
@@ -74,6 +81,8 @@ def _record_advice(told: RecordFate) -> str:
         return "Acknowledge nothing behind a sync that failed, and take the log for broken."
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
+    if told.torn_sync is not None:
+        return _ANEW
     if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
         if told.torn.is_short:
             return "Cut off what a write that was cut short has left before anything follows it."
@@ -104,6 +113,8 @@ def _failed_advice(told: RecordFate, failed: FailedWriteFate) -> str:
 
 
 def _found_advice(found: FoundFate) -> str:
+    if found.failed_sync is not None:
+        return _ANEW
     if found.torn:
         return "Recovery has to open on what is left of a write: what lies before it is whole."
     if found.lost:
@@ -151,7 +162,8 @@ def _record(told: RecordFate) -> Iterator[str]:
     yield f"{name} {_copy(first, is_missing=told.is_missing)}{_reading(told)}"
     if told.torn is not None:
         lies = "lies" if first.kind is FateKind.THERE else "lay"
-        yield f"before it in the file {lies} what {_event(told.torn)} {_left(told.torn)}"
+        left = f"left: {_event(told.torn_sync)}, its sync, failed" if told.torn_sync else ""
+        yield f"before it in the file {lies} what {_event(told.torn)} {left or _left(told.torn)}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     if told.since:
@@ -227,6 +239,8 @@ def _found(state: FoundFate) -> Iterator[str]:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
     for ref in state.failed:
         yield f"{escape(ref.path)} is empty: {_event(ref)}, its write, failed"
+    if state.failed_sync is not None:
+        yield f"{_event(state.failed_sync)}, its sync, had failed"
     if state.new:
         yield f"it found names that no `open` before had found: {_listing(state.new)}"
     if state.gone:

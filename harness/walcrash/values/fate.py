@@ -161,6 +161,8 @@ class RecordFate:
         outlived_by: for a record that is missed though it was not promised, what shows that.
         failed: for one that was never written as a whole, the last write that was to carry it.
         is_damaged: whether files were damaged at rest in front of the recovery.
+        torn_sync: the sync of the torn write that was made and failed, so that it was not torn by a
+            crash alone.
     """
 
     record: str
@@ -174,6 +176,7 @@ class RecordFate:
     outlived_by: Annotated[Outlived | None, SPARSE] = None
     failed: Annotated[FailedWriteFate | None, SPARSE] = None
     is_damaged: Annotated[bool, SPARSE] = False
+    torn_sync: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +190,7 @@ class FoundFate:
         gone: what took names that the last successful `open` had found or made.
         lost: writes to files that are there of which a power loss took everything.
         failed: writes that failed to files that are there and are empty.
+        failed_sync: the last sync of one of these that was made and failed.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -194,6 +198,7 @@ class FoundFate:
     gone: tuple[EventRef, ...] = ()
     lost: Annotated[tuple[EventRef, ...], SPARSE] = ()
     failed: Annotated[tuple[EventRef, ...], SPARSE] = ()
+    failed_sync: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

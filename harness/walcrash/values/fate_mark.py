@@ -38,10 +38,16 @@ def _record(told: RecordFate) -> str:
         return f"there: {path}, {told.reading.name.lower()}"
     if told.kind is FateKind.NOT_DURABLE:
         return f"{told.kind.value}: {name_pattern(copy.not_synced) or 'synced'}"
-    torn = "" if told.torn is None else f", {'short' if told.torn.is_short else 'torn'} before it"
+    torn = "" if told.torn is None else f", {_torn(told, told.torn)} before it"
     by = "" if copy.by is None else f" by {copy.by.kind.value}"
     during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
     return f"{told.kind.value}{by}{during}: {path}{torn}"
+
+
+def _torn(told: RecordFate, torn: EventRef) -> str:
+    if told.torn_sync is not None:
+        return "unsynced"
+    return "short" if torn.is_short else "torn"
 
 
 def _found(found: FoundFate) -> str:

@@ -60,7 +60,7 @@ FOLLOWING: Final = (1, 8)
 """Fewest and most operations behind that of a turn, in a case that is like a control."""
 
 KILLED_ONE_IN: Final = 4
-"""One of so many boots in which a sync fails, and that a kill was to end, is killed."""
+"""One of so many last boots in which a sync fails, and that a kill was to end, is killed."""
 
 CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
@@ -175,26 +175,26 @@ def _ended_behind(
 def _losing_power(
     boots: Sequence[BootPlan], faults: Sequence[Fault], scenario: Scenario, prng: Prng
 ) -> list[BootPlan]:
-    """Return boots of which those end by a power loss in which a sync fails, or is slow.
+    """Return boots of which the last ends by a power loss where a sync fails in it, or is slow.
 
-    One in four still is killed, where the scenario kills. All else is as it was drawn.
+    One in four still is killed, where the scenario kills. All else is as it was drawn: behind a
+    kill of an earlier boot the next one may believe what only memory has.
     """
-    ended = list(boots)
-    for number in {fault.boot for fault in faults if fault.is_shown_by_power_loss}:
-        boot, is_last = boots[number], number == len(boots) - 1
-        plans = [
-            plan
-            for plan in scenario.faults
-            if class_of(plan).is_power_loss and plan.boots.selects(boot=number, is_last=is_last)
-        ]
-        if boot.crash is None or boot.crash.is_power_loss or not plans:
-            continue
-        if prng.below(KILLED_ONE_IN):
-            power = prng.weighted(plans, [plan.weight for plan in plans])
-            operations = [each for each in boot.operations if each != CLOSE]
-            end = PowerLoss(prng.below(1 << 63), power.most_images)
-            ended[number] = BootPlan((*operations, CLOSE), end)
-    return ended
+    *earlier, last = boots
+    number = len(earlier)
+    is_unsynced = any(each.boot == number and each.is_shown_by_power_loss for each in faults)
+    plans = [
+        plan
+        for plan in scenario.faults
+        if class_of(plan).is_power_loss and plan.boots.selects(boot=number, is_last=True)
+    ]
+    is_killed = last.crash is not None and not last.crash.is_power_loss
+    if not (is_unsynced and is_killed and plans and prng.below(KILLED_ONE_IN)):
+        return [*boots]
+    power = prng.weighted(plans, [plan.weight for plan in plans])
+    operations = [each for each in last.operations if each != CLOSE]
+    end = PowerLoss(prng.below(1 << 63), power.most_images)
+    return [*earlier, BootPlan((*operations, CLOSE), end)]
 
 
 def _is_injected(plan: FaultPlan) -> bool:
