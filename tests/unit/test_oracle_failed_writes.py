@@ -105,6 +105,22 @@ def test_a_recovery_that_fails_on_what_a_short_write_has_left_is_told_so() -> No
     assert fate_advice(told).startswith("Recovery has to open on what is left of a write")
 
 
+def test_a_rename_over_a_record_whose_write_into_the_new_file_failed_is_told_so() -> None:
+    new = create("new", file=3, call=2), struck(write("new", 0, line(ONE), 2, file=3), -5)
+    over = act(EventKind.RENAME, "new", "wal", file=3, call=2)
+    told = fate(one_file(*new, over), first=shows(), lost=ONE)
+    assert (
+        "in the file that took its place it was to be written by event 5 of boot 1 (new, 38 bytes "
+        "at 0), which failed with EIO"
+    ) in said(told)
+    assert fate_advice(told).startswith("Leave the old file in its place")
+    assert fate_mark(told) == "removed by rename: wal, failed write anew"
+    # Another file's failed write has nothing to do with it.
+    whole = create("other", file=4, call=2), act(EventKind.RENAME, "other", "wal", file=4, call=2)
+    told = fate(one_file(*new, *whole), first=shows(), lost=ONE)
+    assert of_record(told).failed is None
+
+
 def test_a_recovery_that_fails_on_a_file_that_an_error_left_empty_is_told_so() -> None:
     made = create("checkpoint", file=3, call=2)
     failing = struck(write("checkpoint", 0, b"10", 2, file=3), -DISK_FULL)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from oracle_builder import REFUSAL, acked, done, failed, killed, power_lost, put, shows
 
+from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
-from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.event import Event, EventKind

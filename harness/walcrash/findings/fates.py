@@ -12,8 +12,8 @@ from walcrash.case.replayed import ended_boots
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
 from walcrash.disk import ChangeFate, NotModelled, Pending, change_fates
+from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
-from walcrash.oracle.ledger import BootTrace, Loss
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase

@@ -94,10 +94,11 @@ class Carriers:
         return any(self.sought(event) for event in events)
 
     def sought(self, event: Event) -> tuple[int, ...]:
-        """Return the `ts_ms` of the records that a write was to carry, whatever came of it."""
+        """Return the `ts_ms` of the records that a write was to carry, in their order in it."""
         if event.kind is not EventKind.WRITE:
             return ()
-        return tuple(ts for ts in self._needles if self._spans(event.data, ts))
+        spans = {ts: found for ts in self._needles if (found := self._spans(event.data, ts))}
+        return tuple(sorted(spans, key=lambda ts: spans[ts][0]))
 
     def find(self, event: Event) -> list[Carrier]:
         """Return what a write carries, in the order of the records."""

@@ -15,11 +15,12 @@ Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.carriers import Carriers, has_bytes
-from walcrash.oracle.ledger import BootTrace, Ledger, LostTrack, Piece
+from walcrash.oracle.found_state import found_state
+from walcrash.oracle.ledger import Ledger, LostTrack, Piece
 from walcrash.oracle.number_reuse import reuse_of
 from walcrash.oracle.torn import FailedWrite, Torn
-from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
     COPIES_SHOWN,
@@ -29,7 +30,6 @@ from walcrash.values.fate import (
     FailedWriteFate,
     Fate,
     FateKind,
-    FoundFate,
     Outlived,
     Reading,
     RecordFate,
@@ -82,7 +82,7 @@ def fate_of(
     except LostTrack:
         return None
     if isinstance(recovery, RecoveryFailure):
-        state = _found_state(followed.ledger, followed.known)
+        state = found_state(followed.ledger, followed.known)
         return None if state is None else Fate(found=state)
     teller = _Teller(history, boots, followed.ledger, recovery)
     if reused is not None:
@@ -202,44 +202,6 @@ def _opened(boot: BootTrace) -> int | None:
     return next(replies, None)
 
 
-def _found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
-    patterns = {name_pattern(name) for name in known}
-    new = [
-        ref
-        for name, ref in ledger.ever_made.items()
-        if name in ledger.names and name_pattern(name) not in patterns
-    ]
-    gone = [
-        ref
-        for name, ref in ledger.taken.items()
-        if name in known and name not in ledger.names and not _is_moved(ref, ledger)
-    ]
-    failed = ledger.never_filled()
-    is_cut = bool(ledger.torn or ledger.unkept or failed)
-    state = FoundFate(
-        torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
-        new=() if is_cut else tuple(new[-SINCE_SHOWN:]),
-        gone=tuple(gone[-SINCE_SHOWN:]),
-        lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
-        failed=tuple(failed[-SINCE_SHOWN:]),
-        failed_sync=_failed_sync(ledger),
-    )
-    return state if is_cut or state.new or state.gone else None
-
-
-def _failed_sync(ledger: Ledger) -> EventRef | None:
-    """Return the last sync that failed of a write of which not all was kept."""
-    of_torn = [item.failed_sync for item in ledger.torn]
-    of_unkept = [ledger.failed_syncs.of(ref) for ref in ledger.unkept]
-    failed = [sync for sync in (*of_torn, *of_unkept) if sync is not None]
-    return failed[-1] if failed else None
-
-
-def _is_moved(ref: EventRef, ledger: Ledger) -> bool:
-    """Whether a name went by a rename whose file is there under the new one."""
-    return ref.kind is EventKind.RENAME and ref.path_to in ledger.names
-
-
 # One record.
 
 
@@ -326,6 +288,7 @@ class _Teller:
             reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
             torn=None if torn is None or not is_missing else torn.ref,
             torn_sync=None if torn is None or not is_missing else torn.failed_sync,
+            failed=self._not_in_heir(decisive.decisive, failed) if is_missing else None,
             since=tuple(self._since(decisive)) if there else (),
         )
 
@@ -339,14 +302,15 @@ class _Teller:
             is_missing=True,
             kind=FateKind.NEVER_WRITTEN,
             replied=self._replied(record.ts_ms),
-            failed=FailedWriteFate(
-                event=last.ref,
-                start=last.start,
-                length=len(last.data),
-                done_bytes=last.done,
-                errno=last.errno,
-            ),
+            failed=_failed_fate(last),
         )
+
+    def _not_in_heir(
+        self, decisive: Piece, failed: Sequence[FailedWrite]
+    ) -> FailedWriteFate | None:
+        """Return the write that failed to carry a record into the file that took its own's name."""
+        into = [each for each in failed if each.file == decisive.heir and not each.is_whole]
+        return _failed_fate(into[-1]) if into else None
 
     def _never_written(self, record: Record, *, is_missing: bool) -> RecordFate | None:
         replied = self._replied(record.ts_ms)
@@ -379,6 +343,8 @@ class _Teller:
         return any(event.kind is EventKind.WRITE for event in (*own, *later))
 
     def _is_whole(self, ts_ms: int, copy: _Copy) -> bool:
+        if any(self.ledger.failed.is_cut_short(ts_ms, piece.written) for piece in copy.pieces):
+            return False
         return not self.ledger.is_legible or self.ledger.carriers.is_whole(ts_ms, copy.data)
 
     def _copy_fate(self, copy: _Copy) -> CopyFate | None:
@@ -466,6 +432,16 @@ class _Teller:
                 last.pop(key, None)
                 last[key] = ref
         yield from list(last.values())[-SINCE_SHOWN:]
+
+
+def _failed_fate(failed: FailedWrite) -> FailedWriteFate:
+    return FailedWriteFate(
+        event=failed.ref,
+        start=failed.start,
+        length=len(failed.data),
+        done_bytes=failed.done,
+        errno=failed.errno,
+    )
 
 
 def _kind(piece: Piece) -> FateKind | None:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.carriers import Carrier, Carriers, before, has_bytes, own_bytes, without
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
 from walcrash.values.image import Image, LinkEntry
-from walcrash.values.story import Aspect, Range
+from walcrash.values.story import Aspect
 
 _RENAME_EXCHANGE: Final = 2
 _PUNCH_HOLE: Final = 0x02
@@ -29,42 +30,6 @@ _SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC
 
 class LostTrack(Exception):
     """An event moved bytes in a way that is not followed; nothing is said then."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What a power loss took of one event's change, and what it kept of it.
-
-    Attributes:
-        ref: the event that made the change.
-        path: the name that it is about; a directory's ends with a slash.
-        aspect: what was changed.
-        lost: ranges of bytes; of a name or a size, empty.
-        kept: the same for what was kept.
-    """
-
-    ref: EventRef
-    path: str
-    aspect: Aspect
-    lost: tuple[Range, ...] = ()
-    kept: tuple[Range, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootTrace:
-    """One boot: what happened until it ended, the last write cut to what happened of it.
-
-    Attributes:
-        events: those that happened, in order.
-        torn: the event that the crash fell within, by its position; None if there is none.
-        image: what a power loss left; None after a kill or a close, which leave memory as it is.
-        losses: what that power loss took.
-    """
-
-    events: tuple[Event, ...]
-    torn: int | None = None
-    image: Image | None = None
-    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -81,6 +46,7 @@ class Piece:
         early: a slow sync that returned since, and had begun before they were written.
         former: names that it had before, since the bytes were written.
         by: what took them; None while they are there, and where a power loss took them.
+        heir: the file that took the name of theirs with that; -1 where none did.
         gone_at: when they were gone, as a count of events; -1 while they are there.
         is_nameless: whether the file had no name any more when they were written.
         loss: what the power loss took that they are gone by.
@@ -96,6 +62,7 @@ class Piece:
     file: int
     path: str
     by: EventRef | None = None
+    heir: int = -1
     gone_at: int = -1
     is_nameless: bool = False
     loss: Loss | None = None
@@ -262,6 +229,8 @@ class Ledger:
     def _name(self, path: str, number: int, ref: EventRef) -> None:
         if path in self.names and self.names[path] != number:
             self._forget_name(path, ref, is_counted=False)
+            for piece in self.pieces:
+                piece.heir = number if piece.by is ref else piece.heir
         self.names[path] = number
         self.ever_made[path] = ref
         self.taken.pop(path, None)

@@ -8,7 +8,7 @@ Not here: what a power loss kept of a write (`walcrash.disk`), what follows for 
 """
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from walcrash.values.event import Event
 from walcrash.values.fate import EventRef
@@ -104,6 +104,15 @@ class FailedWrites:
         for each in self._each:
             if each.take(file, start, data):
                 yield each
+
+    def is_cut_short(self, ts_ms: int, event: EventRef) -> bool:
+        """Whether a record is the last one that a write was to carry which moved a part only."""
+        return any(
+            each.ref == replace(event, is_short=True)
+            and not each.is_whole
+            and each.records[-1:] == (ts_ms,)
+            for each in self._each
+        )
 
     def into(self, files: Container[int]) -> list[EventRef]:
         """Return those that have written nothing to any of these files."""

@@ -66,6 +66,8 @@ _ANEW: Final = (
 
 
 def _record_advice(told: RecordFate) -> str:
+    if told.failed is not None and told.copies:
+        return "Leave the old file in its place until the new one is written as a whole."
     if told.failed is not None:
         return _failed_advice(told, told.failed)
     if told.is_damaged:
@@ -145,8 +147,9 @@ def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
 
 def _record(told: RecordFate) -> Iterator[str]:
     name = f"`{shorten(told.record)}`"
-    if told.failed is not None:
-        yield f"{name} {_failed(told.failed)}"
+    if told.failed is not None and not told.copies:
+        more = "the rest" if told.failed.done_bytes else "it"
+        yield f"{name} {_failed(told.failed)}, and no other write carries {more}"
         return
     if told.kind is FateKind.NEVER_WRITTEN and told.outlived_by is not None:
         assert told.replied is not None, "only what was acknowledged is missed"
@@ -164,6 +167,8 @@ def _record(told: RecordFate) -> Iterator[str]:
         lies = "lies" if first.kind is FateKind.THERE else "lay"
         left = f"left: {_event(told.torn_sync)}, its sync, failed" if told.torn_sync else ""
         yield f"before it in the file {lies} what {_event(told.torn)} {left or _left(told.torn)}"
+    if told.failed is not None:
+        yield f"in the file that took its place it {_failed(told.failed)}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     if told.since:
@@ -175,8 +180,8 @@ def _failed(failed: FailedWriteFate) -> str:
     begin = f"was to be written by {_event(failed.event)} ({place}), which"
     if failed.errno:
         name = errno.errorcode.get(failed.errno, f"errno {failed.errno}")
-        return f"{begin} failed with {name}, and no other write carries it"
-    return f"{begin} wrote {failed.done_bytes:,} bytes of them, and no other write carries the rest"
+        return f"{begin} failed with {name}"
+    return f"{begin} wrote {failed.done_bytes:,} bytes of them"
 
 
 def _left(ref: EventRef) -> str:

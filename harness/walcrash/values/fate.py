@@ -159,7 +159,8 @@ class RecordFate:
             one.
         since: what happened to other names after it was written, the last of it.
         outlived_by: for a record that is missed though it was not promised, what shows that.
-        failed: for one that was never written as a whole, the last write that was to carry it.
+        failed: for one that was never written as a whole, the last write that was to carry it; for
+            one that a rename took, the write that was to carry it in the new file.
         is_damaged: whether files were damaged at rest in front of the recovery.
         torn_sync: the sync of the torn write that was made and failed, so that it was not torn by a
             crash alone.

@@ -22,10 +22,10 @@ def fate_mark(fate: Fate | None) -> str:
 
 
 def _record(told: RecordFate) -> str:
-    if told.failed is not None:
-        return f"{told.kind.value}: {'failed' if told.failed.errno else 'short'} write"
+    failed = told.failed
+    how = "" if failed is None else f"{'failed' if failed.errno else 'short'} write"
     if not told.copies:
-        return told.kind.value
+        return f"{told.kind.value}: {how}" if how else told.kind.value
     copy = told.copies[0]
     path = name_pattern(copy.path)
     if copy.is_nameless:
@@ -41,7 +41,7 @@ def _record(told: RecordFate) -> str:
     torn = "" if told.torn is None else f", {_torn(told, told.torn)} before it"
     by = "" if copy.by is None else f" by {copy.by.kind.value}"
     during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
-    return f"{told.kind.value}{by}{during}: {path}{torn}"
+    return f"{told.kind.value}{by}{during}: {path}{torn}" + (f", {how} anew" if how else "")
 
 
 def _torn(told: RecordFate, torn: EventRef) -> str:
