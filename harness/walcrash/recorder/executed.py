@@ -14,32 +14,18 @@ Source: `ptrace(2)`: PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_EVENT_EXEC, PTRACE_E
 """
 
 import contextlib
-import ctypes
 import os
 import time
 from collections.abc import Callable
 from typing import Final
 
-from walcrash.recorder import abi
+from walcrash.recorder import tracing
 from walcrash.recorder.processes import status_value
-
-_DETACH: Final = 17
-_SEIZE: Final = 0x4206
-_INTERRUPT: Final = 0x4207
-_OPTION_TRACE_EXEC: Final = 1 << 4
-_EVENT_EXEC: Final = 4
-_EVENT_STOP: Final = 128
-_ALL: Final = 0x4000_0000
-"""`__WALL`: also threads, which the wait would leave out."""
-
+from walcrash.recorder.tracing import NotTraced
 
 # limits
 _PAUSE_SECONDS: Final = 0.0002
 """Between two polls of a thread that is not the leader of its process."""
-
-
-class NotTraced(Exception):
-    """A thread cannot be stopped when it executes a program; the message says why."""
 
 
 def stop_after_execution(
@@ -58,24 +44,25 @@ def stop_after_execution(
     """
     leader = leader_of(tid)
     try:
-        _ptrace(_SEIZE, tid, _OPTION_TRACE_EXEC)
+        tracing.request(tracing.SEIZE, tid, 0, tracing.OPTION_TRACE_EXEC)
     except OSError as problem:
         let_go_on()
         raise NotTraced(f"ptrace: {problem.strerror}") from None
     # It may have been killed meanwhile, which the wait shows.
     with contextlib.suppress(OSError):
-        _ptrace(_INTERRUPT, tid, 0)
+        tracing.request(tracing.INTERRUPT, tid, 0, 0)
     let_go_on()
     stopped, status = _stopped(tid, leader)
     if not os.WIFSTOPPED(status):
         return
     try:
-        if status >> 16 == _EVENT_EXEC:
+        if status >> 16 == tracing.EVENT_EXEC:
             act(stopped)
     finally:
         # A stop for another reason is one for a signal, which the thread is still to get.
-        number = 0 if status >> 16 in (_EVENT_EXEC, _EVENT_STOP) else os.WSTOPSIG(status)
-        _detach(stopped, number)
+        own = (tracing.EVENT_EXEC, tracing.EVENT_STOP)
+        number = 0 if status >> 16 in own else os.WSTOPSIG(status)
+        tracing.detach(stopped, number)
 
 
 def _stopped(tid: int, leader: int) -> tuple[int, int]:
@@ -85,11 +72,11 @@ def _stopped(tid: int, leader: int) -> tuple[int, int]:
     program, and a wait for the former number would go on for ever.
     """
     if leader == tid:
-        return os.waitpid(tid, _ALL)
+        return os.waitpid(tid, tracing.ALL)
     while True:
         for pid in (tid, leader):
             with contextlib.suppress(ChildProcessError):
-                found, status = os.waitpid(pid, _ALL | os.WNOHANG)
+                found, status = os.waitpid(pid, tracing.ALL | os.WNOHANG)
                 if found:
                     return found, status
         if not os.path.exists(f"/proc/{leader}"):
@@ -101,20 +88,3 @@ def leader_of(tid: int) -> int:
     """Return the process id of a thread; the thread's own number where it is gone."""
     leader = status_value(tid, "Tgid")
     return tid if leader is None else int(leader)
-
-
-def _detach(pid: int, signal_number: int) -> None:
-    try:
-        _ptrace(_DETACH, pid, signal_number)
-    except OSError:
-        # It was killed in its stop; its parent learns of that when its tracer has.
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, _ALL)
-
-
-def _ptrace(request: int, pid: int, data: int) -> None:
-    call = abi.libc.ptrace
-    call.restype = ctypes.c_long
-    if call(ctypes.c_long(request), pid, None, ctypes.c_void_p(data)) < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

@@ -15,10 +15,11 @@ from typing import Final
 
 from walcrash.recorder import abi
 from walcrash.recorder.paths import found
-from walcrash.recorder.processes import Process
+from walcrash.recorder.processes import OpenFile, Process
 from walcrash.recorder.reverting import Reverting
 from walcrash.recorder.status import status_of
 from walcrash.recorder.supervisor import Handler, Supervisor
+from walcrash.recorder.unreadable_pages import map_without, page_struck
 from walcrash.recorder.words import fd_of, signed
 from walcrash.values.event import INJECTED, EventKind
 
@@ -134,16 +135,29 @@ class _FileCalls:
                 return result
         return None
 
-    def _mmap(self, process: Process, tid: int, a: Arguments, _: int) -> int | None:
+    def _mmap(self, process: Process, tid: int, a: Arguments, id_: int) -> int | None:
         """Record that a file can be stored to from now on; the kernel maps it.
 
-        A descriptor to read and write counts whatever the protection: mprotect can raise it.
+        A page of it may be one that cannot be read.
         """
         flags = a[3]
         if flags & _MAP_ANONYMOUS or not flags & abi.MAP_SHARED:
             return None
         file = self._supervisor.open_file(process, fd_of(a[4]))
-        if file is None or fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
+        if file is None:
+            return None
+        page = page_struck(self._supervisor, file, a[5], a[1])
+        result = self._mapped(file, tid, a, flags)
+        if result is None and page is not None:
+            map_without(self._supervisor, tid, id_, file, a, page)
+        return result
+
+    def _mapped(self, file: OpenFile, tid: int, a: Arguments, flags: int) -> int | None:
+        """Follow a file that can be stored to; return why it is not mapped, or None.
+
+        A descriptor to read and write counts whatever the protection: mprotect can raise it.
+        """
+        if fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
             return None
         if flags & _MAP_SYNC == _MAP_SYNC:
             # Stores would be durable without a call. Refused as without DAX: programs fall back.

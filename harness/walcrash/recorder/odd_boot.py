@@ -21,12 +21,13 @@ from typing import Final
 
 from walcrash.recorder import abi, perturbed_filter
 from walcrash.recorder.clock import NotShifted, shift_clock_of
-from walcrash.recorder.executed import NotTraced, stop_after_execution
+from walcrash.recorder.executed import stop_after_execution
 from walcrash.recorder.holding import Postponed
 from walcrash.recorder.memory import write_exactly
 from walcrash.recorder.processes import Process
 from walcrash.recorder.shifted_time import Later, ShiftedTime, TimeHandler
 from walcrash.recorder.supervisor import Handler, Supervisor
+from walcrash.recorder.tracing import NotTraced
 from walcrash.values.faults import Around
 
 _SEED: Final = 0x77616C63726173680A

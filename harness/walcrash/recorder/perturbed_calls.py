@@ -44,10 +44,11 @@ from walcrash.recorder.clock import (
     shift_wall_clock,
 )
 from walcrash.recorder.descendants import FAILED_STATUS, end_with_parent, ending_here
-from walcrash.recorder.executed import NotTraced, leader_of, stop_after_execution
+from walcrash.recorder.executed import leader_of, stop_after_execution
 from walcrash.recorder.late_answers import LateAnswers
 from walcrash.recorder.memory import read_exactly, read_some, write_exactly
 from walcrash.recorder.shifted_time import Later, ShiftedTime
+from walcrash.recorder.tracing import NotTraced
 from walcrash.values.errors import LIMITS_HINT, HarnessFault
 from walcrash.values.varied import Surrounding, Varied
 

@@ -122,9 +122,10 @@ class FaultTable(Table):
         description=(
             "For `error` and `short`: the calls that fail. `open` is that of a file that is there, "
             "`create` and `truncate` also open one, `fsync` is fdatasync as well. Without it any "
-            "that changes files, for `short` a write; `open`, `read`, `close`, `map` and `msync` "
-            "fail only where they are named. For `slow`: the calls that take long, without it "
-            "`fsync`."
+            "that changes files, for `short` a write; `open`, `read`, `close`, `map`, `msync` "
+            "and `page` fail only where they are named. `page` is a page of a shared mapping that "
+            "cannot be read: to touch it ends in SIGBUS. For `slow`: the calls that take long, "
+            "without it `fsync`."
         ),
         examples=[["write", "fsync"]],
     )

@@ -13,7 +13,9 @@ from typing import Final
 class EventKind(Enum):
     """What happened; for a system call, the action and not the call's spelling.
 
-    An `open` of a file that is there, and a `read`, are events only where a fault is injected.
+    An `open` of a file that is there, a `read`, and a `page` of a mapping that cannot be read, are
+    events only where a fault is injected; the last one is where the file is mapped, and the page is
+    touched later, or never.
     `slow` is where a call begins that is injected to take long: what it does, and that it returns,
     is the next event of its thread.
     """
@@ -38,6 +40,7 @@ class EventKind(Enum):
     CLOSE = "close"
     OPEN = "open"
     READ = "read"
+    PAGE = "page"
     SLOW = "slow"
     REPLY = "reply"
     EFFECT = "effect"
@@ -52,7 +55,7 @@ FILE_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC})
 SYNCS_OF_A_FILE: Final = frozenset({*FILE_SYNCS, EventKind.MSYNC})
 """The kinds that make one file durable, or a range of it, and that say so if that failed."""
 
-ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ, EventKind.SLOW})
+ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ, EventKind.PAGE, EventKind.SLOW})
 """The kinds that are events only where a fault is injected, so that no crash falls on them."""
 
 MAPPED: Final = 1 << 31
@@ -145,6 +148,8 @@ class Event:
             return (
                 f"a slow {self.begins.value} of {self.path or 'a file'} begins ({self.length:,} ms)"
             )
+        if self.kind is EventKind.PAGE:
+            return f"{text}, the one at {self.offset}, mapped: it cannot be read, injected"
         if self.path_to:
             text += f" to {self.path_to}"
         if self.kind in (EventKind.WRITE, EventKind.MSYNC):

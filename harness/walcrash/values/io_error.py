@@ -70,6 +70,10 @@ class IoError:
     def __str__(self) -> str:
         """Return the form in reports: `the 2nd fsync of a.log failed with EIO (boot 1, ...)`."""
         what = nth_call(self.nth, self.kind, self.path)
+        if self.kind is EventKind.PAGE:
+            where = during(self.boot, self.call, self.operation, self.record)
+            more = f", and so were the {self.times - 1:,} after it" if self.times > 1 else ""
+            return f"{what}, mapped, could not be read (SIGBUS){more} ({where})"
         if self.errno:
             how = f"failed with {self.name}"
         elif self.is_late:

@@ -128,6 +128,7 @@ def fault_of(turn: Turn, place: tuple[int, int], prng: Prng) -> NthCall:
             kept=prng.below(KEPT_SCALE),
         )  # fmt: skip
     return CallError(
+        page=prng.below(KEPT_SCALE) if turn.on is FaultCall.PAGE else 0,
         boot=boot, call=call, on=turn.on, ordinal=ordinal, times=times_of(turn.plan, turn.error),
         files=files, error=turn.error, failed_sync=turn.plan.failed_sync,
     )  # fmt: skip
@@ -166,5 +167,5 @@ def _roles(plan: FaultPlan, on: FaultCall, calls: FileCalls) -> Mapping[str, Mad
     return roles
 
 
-_UNRECORDED: Final = frozenset({FaultCall.OPEN, FaultCall.READ, FaultCall.CLOSE})
+_UNRECORDED: Final = frozenset({FaultCall.OPEN, FaultCall.READ, FaultCall.PAGE, FaultCall.CLOSE})
 """Calls that are in no trace where none of them fails."""

@@ -27,6 +27,9 @@ class Subject(SealedLog):
         while (end := self.skipped(data, position)) is not None:
             self.bad.append((self.base + position, data[position:end]))
             position = super().scan(data, end)
+        if self.bad and self.bad[-1][0] + len(self.bad[-1][1]) == self.base + position:
+            # Nothing would prove it at the next start, when what is torn behind it is cut off.
+            raise Damaged(f"no record at {self.bad[-1][0]}, and a torn one behind it")
         return position
 
     def skipped(self, data: bytes, position: int) -> int | None:

@@ -9,18 +9,20 @@ Source: `fsync(2)`, `write(2)`; Rebello et al., "Can Applications Recover from f
 ATC 2020.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
-from walcrash.values.event import SYNCS_OF_A_FILE
+from walcrash.values.event import SYNCS_OF_A_FILE, Event
 from walcrash.values.faults.base import Draft, Injectable
 from walcrash.values.faults.calls import ERRORS, ON_REQUEST, PASSING, ErrorName, FaultCall
 from walcrash.values.faults.injected import FAULTS, Attempt, Instead
+from walcrash.values.faults.kill import KEPT_SCALE
 from walcrash.values.faults.nth_call import NthCall, NthCallAtWork, draw_call, draw_place
 from walcrash.values.faults.plan import FaultKind, FaultPlan
 from walcrash.values.faults.sync_failure import SyncFailure
-from walcrash.values.forms import SPARSE
+from walcrash.values.forms import SPARSE, Whole
+from walcrash.values.tears import PAGE_BYTES
 
 
 @FAULTS.add("error")
@@ -30,10 +32,12 @@ class CallError(NthCall):
 
     Attributes:
         error: what it returns.
+        page: of a mapping, about which of its pages cannot be read, in 1/65536 of them.
         failed_sync: of a sync, what the file system makes of its failure.
     """
 
     error: ErrorName
+    page: Annotated[Annotated[int, Whole(0, KEPT_SCALE - 1)], SPARSE] = 0
     failed_sync: Annotated[SyncFailure, SPARSE] = SyncFailure.KEPT
 
     @property
@@ -46,10 +50,26 @@ class CallError(NthCall):
         is_late = self.failed_sync is SyncFailure.LATE
         return LateErrorAtWork(self) if is_late else NthCallAtWork(self)
 
-    def instead(self, attempt: Attempt) -> Instead:
-        """Return the error."""
-        del attempt
-        return Instead(errno=self.error.number)
+    def instead(self, attempt: Attempt) -> Instead | None:
+        """Return the error; None where nothing is mapped that could fail."""
+        if self.on is not FaultCall.PAGE:
+            return Instead(errno=self.error.number)
+        pages = -(-attempt.length // PAGE_BYTES)
+        return (
+            Instead(errno=self.error.number, page=self.page * pages // KEPT_SCALE)
+            if pages
+            else None
+        )
+
+    def simpler(self, events: Sequence[Event]) -> Iterator[Self]:
+        """Yield the fault once, at the operation into which it fell, and in the first page.
+
+        Args:
+            events: the trace of its boot, as far as it went.
+        """
+        yield from NthCall.simpler(self, events)
+        if self.page:
+            yield replace(self, page=0)
 
     def __str__(self) -> str:
         """Return the form that reports use: `EIO for fsync 2 from call 3 of boot 1 on`."""
@@ -99,6 +119,7 @@ class CallErrors(Injectable):
         call, ordinal = place
         return CallError(
             boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times_of(plan, error),
+            page=draft.prng.below(KEPT_SCALE) if on is FaultCall.PAGE else 0,
             files=plan.files, error=error, failed_sync=plan.failed_sync,
         )  # fmt: skip
 

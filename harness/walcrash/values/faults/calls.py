@@ -38,6 +38,7 @@ class FaultCall(Enum):
     UNLINK = "unlink"
     MKDIR = "mkdir"
     MAP = "map"
+    PAGE = "page"
     CLOSE = "close"
 
     @property
@@ -89,6 +90,7 @@ _GIVEN: Final[Mapping[FaultCall, str]] = {
     FaultCall.LINK: f"{_FULL} EROFS ENOMEM ESTALE",
     FaultCall.UNLINK: "EIO EROFS ENOMEM ESTALE",
     FaultCall.MKDIR: f"{_FULL} EROFS ENOMEM ESTALE",
+    FaultCall.PAGE: "EIO",
     FaultCall.MAP: "EAGAIN ENFILE ENOMEM",
     FaultCall.CLOSE: f"{_FULL} EINTR",
 }
@@ -102,7 +104,14 @@ PASSING: Final = frozenset({ErrorName.EINTR, ErrorName.EAGAIN})
 """Errors that say: try again. None of them comes for ever."""
 
 ON_REQUEST: Final = frozenset(
-    {FaultCall.OPEN, FaultCall.READ, FaultCall.CLOSE, FaultCall.MAP, FaultCall.MSYNC}
+    {
+        FaultCall.OPEN,
+        FaultCall.READ,
+        FaultCall.CLOSE,
+        FaultCall.MAP,
+        FaultCall.PAGE,
+        FaultCall.MSYNC,
+    }
 )
 """Calls that fail only where a scenario names them: to see each of the first three costs time."""
 

@@ -44,12 +44,14 @@ class Instead:
         errno: the error that the call returns, of which nothing is performed; 0 for none.
         most_bytes: how much of a transfer is performed at most; None for all of it.
         delay_ms: for how long nothing of the call happens, and it does not return; 0 for none.
+        page: of a mapping with an error, which of its pages cannot be read, from 0.
         fails_late: whether the call returns 0 without having been performed.
     """
 
     errno: int = 0
     most_bytes: int | None = None
     delay_ms: int = 0
+    page: int = 0
     fails_late: bool = False
 
     @property
