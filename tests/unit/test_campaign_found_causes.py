@@ -55,6 +55,7 @@ def timed(
     is_late: bool = True,
     error: CrashSite | None = None,
     fate: str | None = None,
+    is_plain: bool = False,
     seen: int = 1,
 ) -> FoundCause:
     """Return a finding that there was time to minimise or not."""
@@ -64,7 +65,7 @@ def timed(
         invariant=broken[0],
         is_late=is_late,
         is_portability=False,
-        cause=Cause(invariant=broken[0], crashes=1, error=error),
+        cause=Cause(invariant=broken[0], crashes=0 if is_plain else 1, error=error),
         best=SimpleNamespace(best=SimpleNamespace(fate=fate), seen=seen),
         groups={broken[0].value: None},
     )
@@ -88,3 +89,9 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
     assert joined(timed(LOST, is_late=False), timed(STATE, LOST, is_late=False)) == apart
     assert joined(timed(STATE), timed(LOST, is_late=False)) == apart
     assert joined(timed(STATE, LOST, error=FSYNC), timed(LOST, is_late=False)) == apart
+    assert joined(timed(STATE, LOST, is_plain=True), timed(LOST, is_late=False)) == apart
+
+
+def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none() -> None:
+    one = [(LOST, [STATE.value, LOST.value])]
+    assert joined(timed(STATE, LOST, fate="there"), timed(LOST, is_plain=True)) == one

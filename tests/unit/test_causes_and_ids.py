@@ -12,7 +12,16 @@ from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import MAPPED, Event, EventKind
-from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
+from walcrash.values.fate import (
+    CopyFate,
+    EventRef,
+    Fate,
+    FateKind,
+    FoundFate,
+    Reading,
+    RecordFate,
+    event_ref,
+)
 from walcrash.values.identity import canonical, finding_id, group_id
 from walcrash.values.io_error import IoError
 from walcrash.values.log import LOG
@@ -240,6 +249,22 @@ def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell(
     plain = cause_of(rule, [], is_plain=True)
     assert not plain.explains(cause_of(rule, crashes[0]))
     assert group_of(rule, [], is_plain=True) != group_of(rule, crashes[0])
+
+
+def test_a_name_that_is_gone_is_one_cause_where_new_names_were_made_behind_it() -> None:
+    unlinked = event_ref(1, 3, Event(kind=EventKind.UNLINK, path="1.wal"))
+    made = event_ref(1, 2, Event(kind=EventKind.CREATE, path="3.sst"))
+    gone = fate_site(Fate(found=FoundFate(gone=(unlinked,))))
+    beside = fate_site(Fate(found=FoundFate(gone=(unlinked,), new=(made,))))
+    torn = fate_site(Fate(found=FoundFate(gone=(unlinked,), torn=(made,))))
+    assert gone is not None
+    assert beside is not None
+    assert torn is not None
+    assert gone.explains(beside)
+    assert not beside.explains(gone)
+    assert not gone.explains(torn)
+    # No id is made of it.
+    assert beside.facts == FateSite(found=("#.sst",)).facts
 
 
 def test_recoveries_that_fail_are_told_by_the_rule_and_by_what_they_found() -> None:

@@ -131,14 +131,15 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
 def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
     """Join each that there was no time to minimise to one that breaks a rule of it.
 
-    One that was minimised comes before one that was not, and of these the one with a fate, which is
-    known before a case is minimised. What an error did, or what needs no crash, is joined to its
-    like only.
+    One that was minimised comes before one that was not, and of these what needs no crash, then the
+    one with a fate, which is known before a case is minimised. What an error did is joined to its
+    like only, and what needs no crash to no crash.
     """
 
     def rank(one: FoundCause) -> tuple[object, ...]:
-        best = one.best.best
-        return one.is_late, best.fate is None, RULES[one.invariant].rank, -one.best.seen
+        needs_crash, has_no_fate = not one.cause.is_plain, one.best.best.fate is None
+        severity = RULES[one.invariant].rank
+        return one.is_late, needs_crash, has_no_fate, severity, -one.best.seen
 
     kept: list[FoundCause] = []
     for each in sorted(found, key=rank):
@@ -151,11 +152,11 @@ def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
 
 
 def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
-    """Whether nothing but the crashes of two findings tells them apart."""
+    """Whether nothing but its crashes tells the other, which is late, from this one."""
     rules = [{broken.invariant for broken in each.shown.violations} for each in (one, other)]
     return (
         one.is_portability == other.is_portability
-        and one.cause.is_plain == other.cause.is_plain
+        and (one.cause.is_plain or not other.cause.is_plain)
         and one.cause.error == other.cause.error
         and one.cause.damaged == other.cause.damaged
         and not rules[0].isdisjoint(rules[1])

@@ -63,6 +63,8 @@ class FateSite:
         detail: that they lie behind a torn write, or whose sync is missing.
         found: for a recovery that failed, the names that were new, torn, or lost in part.
         gone: for a recovery that failed and found none of these, the names that were gone.
+        beside: for one that found new names and nothing torn or lost, the names that were gone as
+            well. No id is made of it.
         others: of its other copies, where one is there and was not shown, the file, what took it
             there, and the name that this acted on: a copy that a crash left half-way may be right
             not to be shown. No id is made of it.
@@ -75,6 +77,7 @@ class FateSite:
     found: tuple[str, ...] = ()
     gone: Annotated[tuple[str, ...], SPARSE] = ()
     others: Annotated[tuple[tuple[str, EventKind, str], ...], SPARSE] = ()
+    beside: Annotated[tuple[str, ...], SPARSE] = ()
 
     @property
     def facts(self) -> Facts:
@@ -87,8 +90,13 @@ class FateSite:
         return (kind, self.path, by, is_torn, detail, self.found, self.gone)
 
     def explains(self, other: "FateSite") -> bool:
-        """Whether the other is this one, found what this one did and more, or lost a copy so."""
+        """Whether the other is this one, found what this one did and more, or lost a copy so.
+
+        So it is where this one lacked names, and the other lacked them beside new ones.
+        """
         if self.by is not None and (self.path, *self.by) in other.others:
+            return True
+        if self.gone and other.beside and set(self.gone) <= set(other.beside):
             return True
         if not self.found or not other.found:
             return self.facts == other.facts
@@ -227,8 +235,11 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     if fate.found is not None:
         state = fate.found
         found = _names((*state.new, *state.torn, *state.lost, *state.failed))
-        gone = () if found else _names(fate.found.gone)
-        return FateSite(found=found, gone=gone) if found or gone else None
+        gone = _names(state.gone)
+        if not found:
+            return FateSite(gone=gone) if gone else None
+        is_new_only = not (state.torn or state.lost or state.failed)
+        return FateSite(found=found, beside=gone if is_new_only else ())
     if fate.record is None or not fate.record.is_missing:
         return None
     told = fate.record
