@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from oracle_builder import REFUSAL, acked, refused, shows
+from oracle_builder import REFUSAL, acked, killed, refused, shows
 from test_oracle_fate import (
     MARK,
     ONE,
@@ -131,6 +131,30 @@ def test_a_recovery_that_fails_on_a_file_that_an_error_left_empty_is_told_so() -
     # Where it was made again, it is not empty, and only that it is new is known.
     told = fate(one_file(made, failing, write("checkpoint", 0, b"10", 3, file=3)), first=REFUSAL)
     assert fate_mark(told) == "new: checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "did"),
+    [
+        (EventKind.OPEN, -5, "open wal, had failed"),
+        (EventKind.READ, -5, "read wal, had failed"),
+        (EventKind.READ, 9, "read wal, had given a part only"),
+    ],
+)
+def test_what_a_recovery_took_behind_a_read_that_failed_is_told_so(
+    kind: EventKind, result: int, did: str
+) -> None:
+    failing = struck(act(kind, "wal", call=0, length=38), result)
+    cut = act(EventKind.TRUNCATE, "wal", call=0, offset=0)
+    second = trace(failing, cut, OPENED), killed(recovery=shows())
+    told = fate(one_file(), second, first=shows(), lost=ONE)
+    assert said(told).endswith(f"; before that event 0 of boot 2, {did}")
+    advice = "Read on where" if result > 0 else "Refuse to open where not all could be read"
+    assert fate_advice(told).startswith(advice)
+    assert fate_mark(told) == "removed by truncate in recovery: wal, not read before"
+    # What the workload takes away later has nothing to do with it.
+    later = trace(failing, OPENED, replace(cut, call=1)), killed(recovery=shows(ONE))
+    assert of_record(fate(one_file(), later, first=shows(), lost=ONE)).unread is None
 
 
 def test_behind_damage_only_what_that_recovery_left_out_is_told() -> None:

@@ -289,6 +289,7 @@ class _Teller:
             torn=None if torn is None or not is_missing else torn.ref,
             torn_sync=None if torn is None or not is_missing else torn.failed_sync,
             failed=self._not_in_heir(decisive.decisive, failed) if is_missing else None,
+            unread=decisive.decisive.unread if is_missing else None,
             since=tuple(self._since(decisive)) if there else (),
         )
 

@@ -25,6 +25,7 @@ _PUNCH_HOLE: Final = 0x02
 _ZERO_RANGE: Final = 0x10
 _KEPT_BY_ALLOCATION: Final = 0x01
 
+_READS: Final = frozenset({EventKind.OPEN, EventKind.READ})
 _SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC})
 
 
@@ -47,6 +48,7 @@ class Piece:
         former: names that it had before, since the bytes were written.
         by: what took them; None while they are there, and where a power loss took them.
         heir: the file that took the name of theirs with that; -1 where none did.
+        unread: the last open or read before that, in the same recovery, that an error struck.
         gone_at: when they were gone, as a count of events; -1 while they are there.
         is_nameless: whether the file had no name any more when they were written.
         loss: what the power loss took that they are gone by.
@@ -64,6 +66,7 @@ class Piece:
     by: EventRef | None = None
     heir: int = -1
     gone_at: int = -1
+    unread: EventRef | None = None
     is_nameless: bool = False
     loss: Loss | None = None
     is_lost_by_power: bool = False
@@ -119,6 +122,7 @@ class Ledger:
     _begun: dict[int, int] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
+    _unread: EventRef | None = None
     _at: int = 0
     _events: tuple[Event, ...] = ()
     _found: Mapping[int, list[Carrier]] = field(default_factory=dict)
@@ -128,7 +132,7 @@ class Ledger:
     def begin(self, boot: BootTrace, *, is_recovery: bool = False) -> None:
         """Begin the next boot, or the recovery that is judged."""
         self._boot = 0 if is_recovery else self._boot + 1
-        self._bound, self._at, self._begun = {}, 0, {}
+        self._bound, self._at, self._begun, self._unread = {}, 0, {}, None
         self._events, self._found = boot.events, self._carried(boot.events)
 
     def advance(self, until: int) -> None:
@@ -140,7 +144,9 @@ class Ledger:
         for at in range(self._at, until):
             event = self._events[at]
             ref = event_ref(self._boot, at, event)
-            if event.result >= 0:
+            if event.kind in _READS and event.is_injected:
+                self._unread = replace(ref, is_short=event.result >= 0)
+            elif event.result >= 0:
                 self._take(event, ref, self._found.get(at, ()))
             elif event.kind in _SYNCS:
                 self._sync(event, ref, is_made=False)
@@ -384,6 +390,7 @@ class Ledger:
     def _end(self, piece: Piece, by: EventRef | None) -> None:
         piece.by = by
         piece.gone_at = self.clock
+        piece.unread = self._unread if by is not None and by.is_recovery else None
 
     # The end of a boot.
 

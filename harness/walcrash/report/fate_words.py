@@ -66,12 +66,8 @@ _ANEW: Final = (
 
 
 def _record_advice(told: RecordFate) -> str:
-    if told.failed is not None and told.copies:
-        return "Leave the old file in its place until the new one is written as a whole."
-    if told.failed is not None:
-        return _failed_advice(told, told.failed)
-    if told.is_damaged:
-        return "Report what is damaged, and keep what was acknowledged behind it."
+    if told.failed is not None or told.unread is not None or told.is_damaged:
+        return _struck_advice(told)
     if told.outlived_by is not None:
         return _order_advice(told, told.outlived_by)
     if told.kind is FateKind.NEVER_WRITTEN:
@@ -103,6 +99,19 @@ def _order_advice(told: RecordFate, outlived_by: Outlived) -> str:
     if copy.kind is FateKind.NOT_DURABLE and copy.not_synced:
         return f"Sync {_named(copy)} before {outlived_by.value} is durable."
     return ""
+
+
+def _struck_advice(told: RecordFate) -> str:
+    """Return what a write or a read that failed asks for, and damage at rest."""
+    if told.failed is not None and told.copies:
+        return "Leave the old file in its place until the new one is written as a whole."
+    if told.failed is not None:
+        return _failed_advice(told, told.failed)
+    if told.unread is not None and told.unread.is_short:
+        return "Read on where a read has given a part only: that is no end of the file."
+    if told.unread is not None:
+        return "Refuse to open where not all could be read: what is not read may be there."
+    return "Report what is damaged, and keep what was acknowledged behind it."
 
 
 def _failed_advice(told: RecordFate, failed: FailedWriteFate) -> str:
@@ -167,6 +176,10 @@ def _record(told: RecordFate) -> Iterator[str]:
         lies = "lies" if first.kind is FateKind.THERE else "lay"
         left = f"left: {_event(told.torn_sync)}, its sync, failed" if told.torn_sync else ""
         yield f"before it in the file {lies} what {_event(told.torn)} {left or _left(told.torn)}"
+    if told.unread is not None:
+        did = "had given a part only" if told.unread.is_short else "had failed"
+        what = "open" if told.unread.kind is EventKind.OPEN else "read"
+        yield f"before that {_event(told.unread)}, {what} {escape(told.unread.path)}, {did}"
     if told.failed is not None:
         yield f"in the file that took its place it {_failed(told.failed)}"
     for other in others:

@@ -45,7 +45,7 @@ class EventRef:
         path: the file or name that it acted on.
         path_to: the new name of a rename or link.
         is_recovery: whether the subject was opening then.
-        is_short: whether it is a write that moved a part only, and no crash tore it.
+        is_short: whether it is a write or a read that moved a part only, and no crash tore it.
     """
 
     boot: int
@@ -161,6 +161,8 @@ class RecordFate:
         outlived_by: for a record that is missed though it was not promised, what shows that.
         failed: for one that was never written as a whole, the last write that was to carry it; for
             one that a rename took, the write that was to carry it in the new file.
+        unread: for one that a recovery took, the last open or read in it that was made to fail, or
+            to give a part only.
         is_damaged: whether files were damaged at rest in front of the recovery.
         torn_sync: the sync of the torn write that was made and failed, so that it was not torn by a
             crash alone.
@@ -176,6 +178,7 @@ class RecordFate:
     since: tuple[EventRef, ...] = ()
     outlived_by: Annotated[Outlived | None, SPARSE] = None
     failed: Annotated[FailedWriteFate | None, SPARSE] = None
+    unread: Annotated[EventRef | None, SPARSE] = None
     is_damaged: Annotated[bool, SPARSE] = False
     torn_sync: Annotated[EventRef | None, SPARSE] = None
 

@@ -41,7 +41,9 @@ def _record(told: RecordFate) -> str:
     torn = "" if told.torn is None else f", {_torn(told, told.torn)} before it"
     by = "" if copy.by is None else f" by {copy.by.kind.value}"
     during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
-    return f"{told.kind.value}{by}{during}: {path}{torn}" + (f", {how} anew" if how else "")
+    unread = ", not read before" if told.unread is not None else ""
+    anew = f", {how} anew" if how else ""
+    return f"{told.kind.value}{by}{during}: {path}{unread or torn}{anew}"
 
 
 def _torn(told: RecordFate, torn: EventRef) -> str:
