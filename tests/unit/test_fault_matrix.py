@@ -157,6 +157,10 @@ def slowed(*rows: EventRow, outcome: Outcome = ACKED, **changes: object) -> Case
     ("run", "outcome"),
     [
         (slowed(BEGINS, RETURNS), FaultOutcome.WAITED),
+        (
+            slowed(BEGINS, RETURNS, verdict=Verdict.FAIL, broken=Invariant.LOST_PUT),
+            FaultOutcome.UNJUDGED,
+        ),
         (slowed(BEGINS, OTHER, RETURNS), FaultOutcome.KEPT),
         (slowed(BEGINS, RETURNS, outcome=REFUSED), FaultOutcome.REFUSED),
         (
@@ -168,7 +172,9 @@ def slowed(*rows: EventRow, outcome: Outcome = ACKED, **changes: object) -> Case
             FaultOutcome.WRONG,
         ),
         (
-            slowed(BEGINS, verdict=Verdict.FAIL, broken=Invariant.UNRECOVERABLE, is_stuck=True),
+            slowed(
+                BEGINS, OTHER, verdict=Verdict.FAIL, broken=Invariant.UNRECOVERABLE, is_stuck=True
+            ),
             FaultOutcome.HUNG,
         ),
     ],

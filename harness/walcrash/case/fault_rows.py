@@ -195,7 +195,9 @@ def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
     Of several operations the case alone does not say which of them it is.
     """
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
-        return _broken(run) if strike.fault == SLOW else FaultOutcome.UNJUDGED
+        # Where nothing went on during a slow call, what broke is not due to it.
+        is_due = strike.fault == SLOW and not _is_alone(run.boots[strike.boot], strike)
+        return _broken(run) if is_due else FaultOutcome.UNJUDGED
     errors = [error for boot in run.history.boots for error in boot.errors]
     if not errors:
         return FaultOutcome.UNJUDGED

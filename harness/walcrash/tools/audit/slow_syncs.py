@@ -1,7 +1,8 @@
 """Slow syncs of one case: each sync of a boot takes long, one boot for each, and is judged.
 
 Such a boot is closed and judged, loses power and is judged, and is killed behind what was answered
-while the sync went on, as far as the contract promises anything after these.
+while the sync went on, as far as the contract promises anything after these. Where nothing went on
+meanwhile, the boot is one without a slow sync, and nothing that breaks in it is due to that.
 
 Not here: how the time of a slow call passes (`walcrash.recorder.holding`).
 """
@@ -63,6 +64,9 @@ def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[C
             continue
         boot = run.boots[-1]
         audit = CallAudit(site=site, error=SLOW, reactions=(_reaction(boot),), runs=1)
+        if audit.reactions == (Reaction.WAITED,):
+            yield audit
+            continue
         audit = replace(audit, finding=finding_of(sandbox, asked, run))
         for crashed in _crashed(stored, number, fault, boot):
             if audit.finding is None:
