@@ -22,6 +22,7 @@ from walcrash.values.fate import (
     RecordFate,
     event_ref,
 )
+from walcrash.values.finding import Finding
 from walcrash.values.identity import canonical, finding_id, group_id
 from walcrash.values.io_error import IoError
 from walcrash.values.log import LOG
@@ -464,3 +465,20 @@ def test_a_finding_of_damage_that_was_kept_by_its_crash_is_known() -> None:
     other = replace(finding(), cause=cause_of(rule, [], damaged="checkpoint"))
     assert not is_same_now(other, found, SUBJECT)
     assert not is_same_now(replace(kept, cause=killed(WRITE)), found, SUBJECT)
+
+
+def test_findings_of_errors_that_were_kept_for_each_call_are_known() -> None:
+    rule = Invariant.UNREPORTED_ERROR
+    write = IoError(boot=1, call=1, kind=EventKind.WRITE, path="log", nth=1, errno=5)
+
+    def of(error: IoError) -> Finding:
+        return replace(finding(), cause=cause_of(rule, [], error=error))
+
+    found = of(replace(write, is_acknowledged=True))
+    for kind in (EventKind.WRITE, EventKind.FSYNC):
+        assert is_same_now(of(replace(write, kind=kind)), found, SUBJECT)
+    assert not is_same_now(of(replace(write, path="state")), found, SUBJECT)
+    # What was refused is told by its call, as it was.
+    assert is_same_now(of(write), of(write), SUBJECT)
+    assert not is_same_now(of(replace(write, kind=EventKind.FSYNC)), of(write), SUBJECT)
+    assert not is_same_now(replace(finding(), cause=killed(WRITE)), found, SUBJECT)

@@ -56,8 +56,8 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         return False
     if kept.is_portability is not finding.is_portability:
         return False
-    if kept.cause.error != finding.cause.error:
-        return False
+    if kept.cause.error is not None or finding.cause.error is not None:
+        return _is_same_error(kept.cause, finding.cause)
     if finding.cause.damaged:
         # Before, damage was told by a crash; the first file that is found again takes it over.
         is_alike = kept.cause.invariant is finding.cause.invariant
@@ -75,6 +75,14 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         is_portability=finding.is_portability,
     )
     return alone == kept.id
+
+
+def _is_same_error(kept: Cause, cause: Cause) -> bool:
+    """Whether a kept error is one of now: each call on a file was a finding of its own before."""
+    if kept.error is None or cause.error is None or kept.invariant is not cause.invariant:
+        return False
+    is_joined = cause.is_passed_over and not kept.is_passed_over
+    return kept.error == cause.error or (is_joined and kept.error.path == cause.error.path)
 
 
 def _cause_text(cause: Cause) -> str:
