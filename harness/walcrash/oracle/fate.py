@@ -356,6 +356,7 @@ class _Teller:
         in_file = [each for each in copy.pieces if each.file == piece.file]
         aspect = None if piece.loss is None else piece.loss.aspect
         failed = [ref for ref, is_made in piece.syncs if not is_made]
+        late = [ref for ref in failed if ref.is_late]
         has_sync = any(is_made for _, is_made in piece.syncs)
         return CopyFate(
             kind=kind,
@@ -368,7 +369,7 @@ class _Teller:
             aspect=aspect,
             not_synced=_not_synced(piece, has_sync=has_sync),
             early_sync=None if has_sync or not piece.is_lost_by_power else piece.early,
-            failed_sync=failed[-1] if failed and piece.is_lost_by_power else None,
+            failed_sync=[*failed, *late][-1] if failed and piece.is_lost_by_power else None,
             lost_name=piece.lost_name.path if kind is FateKind.THERE and piece.lost_name else "",
         )
 

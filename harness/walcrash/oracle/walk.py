@@ -263,7 +263,7 @@ class Walk:
             if call.outcome is not Outcome.NOT_ASKED:
                 self.log.call(call, (number, index))
         self.log.end_boot(end_of_boot(boot))
-        return True
+        return all(call.outcome is not Outcome.REFUSED for call in boot.calls)
 
     def _recoveries_behind_damage(
         self, first: Recovery | RecoveryFailure, recoveries: Recoveries, rotted: Rotted

@@ -73,6 +73,11 @@ def _record_advice(told: RecordFate) -> str:
     if told.kind is FateKind.NEVER_WRITTEN:
         return "Hand every record to the kernel before the reply that acknowledges it."
     copy = told.copies[0]
+    if copy.failed_sync is not None and copy.failed_sync.is_late:
+        return (
+            f"Acknowledge a record when a second sync of {escape(copy.path)} has returned 0 as "
+            "well, where the failure of one comes with the next."
+        )
     if copy.not_synced and (copy.kind is FateKind.NOT_DURABLE or copy.lost_name):
         return _sync_advice(told, copy)
     if copy.failed_sync is not None:
@@ -230,7 +235,9 @@ def _not_durable(copy: CopyFate) -> str:
             f": its name was lost, and no sync of the directory {escape(copy.not_synced)} kept it"
         )
     if copy.failed_sync is not None:
-        return f": {_event(copy.failed_sync)}, its sync, failed"
+        how = "returned 0 and had failed, as the next one said"
+        how = how if copy.failed_sync.is_late else "failed"
+        return f": {_event(copy.failed_sync)}, its sync, {how}"
     if copy.not_synced and copy.early_sync is not None:
         path = escape(copy.not_synced)
         return f": {_event(copy.early_sync)} had begun before it, and no sync of {path} did later"

@@ -46,6 +46,7 @@ class EventRef:
         path_to: the new name of a rename or link.
         is_recovery: whether the subject was opening then.
         is_short: whether it is a write or a read that moved a part only, and no crash tore it.
+        is_late: whether it is a sync that returned 0 and had failed, as the file's next one says.
     """
 
     boot: int
@@ -55,6 +56,7 @@ class EventRef:
     path_to: str = ""
     is_recovery: bool = False
     is_short: Annotated[bool, SPARSE] = False
+    is_late: Annotated[bool, SPARSE] = False
 
 
 def event_ref(boot: int, index: int, event: Event) -> EventRef:
@@ -66,6 +68,7 @@ def event_ref(boot: int, index: int, event: Event) -> EventRef:
         path=event.path,
         path_to=event.path_to if event.kind is not EventKind.SYMLINK else "",
         is_recovery=boot != 1 and event.call <= 0,
+        is_late=event.fails_late,
     )
 
 
