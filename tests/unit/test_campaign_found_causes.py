@@ -1,10 +1,12 @@
 """Found causes: what is joined to another finding, and what is a finding of its own."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 from walcrash.campaign import found_causes
 from walcrash.campaign.found_causes import FoundCause
+from walcrash.campaign.tally import Group
 from walcrash.values.cause import Cause, CrashSite
 from walcrash.values.event import EventKind
 from walcrash.values.verdict import Invariant, Violation
@@ -95,3 +97,16 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
 def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none() -> None:
     one = [(LOST, [STATE.value, LOST.value])]
     assert joined(timed(STATE, LOST, fate="there"), timed(LOST, is_plain=True)) == one
+
+
+def test_a_call_that_failed_in_one_case_of_a_finding_is_that_finding_s_in_all() -> None:
+    write = CrashSite(kind=EventKind.WRITE, path="wal", has_failed=True)
+    rule = Invariant.UNREPORTED_ERROR
+    passed = Cause(invariant=rule, crashes=1, error=FSYNC, is_passed_over=True)
+    one = FoundCause(
+        cause=passed, is_portability=False, best=cast("Group", None), minimal=None, errors={write}
+    )
+    assert one.explains(Cause(invariant=rule, crashes=1, error=write))
+    other = Cause(invariant=rule, crashes=1, error=replace(write, kind=EventKind.CREATE))
+    assert not one.explains(other)
+    assert one.explains(replace(other, is_passed_over=True))

@@ -426,7 +426,9 @@ def test_errors_that_are_passed_over_are_one_for_a_file_whichever_call_failed() 
     passed = replace(write, is_acknowledged=True)
     others = [replace(passed, kind=kind) for kind in (EventKind.CREATE, EventKind.FSYNC)]
     one = cause_of(rule, [], error=passed)
-    for other in others:
+    # A full disk moves a part, and the next call returns the error.
+    full = replace(passed, kind=EventKind.ALLOCATE, errno=0, done_bytes=3, then_errno=28)
+    for other in (*others, full):
         alike = cause_of(rule, [landed(WRITE)], error=other)
         assert one.explains(alike)
         assert alike.facts == one.facts

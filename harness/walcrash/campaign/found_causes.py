@@ -17,7 +17,7 @@ from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause, fate_site
+from walcrash.values.cause import Cause, CrashSite, fate_site
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
@@ -34,6 +34,7 @@ class FoundCause:
         best: the group that stands for it.
         minimal: its minimal case; None where that never failed again.
         groups: all groups, by name.
+        errors: the calls that failed in them, where these were injected.
     """
 
     cause: Cause
@@ -41,6 +42,16 @@ class FoundCause:
     best: Group
     minimal: MinimalCase | None
     groups: dict[str, Group] = field(default_factory=dict)
+    errors: set[CrashSite] = field(default_factory=set)
+
+    def explains(self, cause: Cause) -> bool:
+        """Whether a cause is this finding's as well.
+
+        The same call that failed is one bug, passed over or not, and so are all that are passed
+        over on one file.
+        """
+        is_error = cause.error in self.errors and cause.invariant is self.cause.invariant
+        return is_error or self.cause.explains(cause)
 
     @property
     def shown(self) -> CaseOutcome:
@@ -90,7 +101,7 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         alike = [
             each
             for each in found
-            if (each.is_portability == is_portability or is_torn) and each.cause.explains(cause)
+            if (each.is_portability == is_portability or is_torn) and each.explains(cause)
         ]
         one = alike[0] if alike else FoundCause(cause, is_portability, group, made)
         if not alike:
@@ -98,6 +109,7 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         if one.is_portability != is_portability:
             continue
         one.groups[name] = group
+        one.errors |= set() if cause.error is None else {cause.error}
         # The case that is shown has the very cause that the finding is named for.
         is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
         if cause == one.cause and is_simpler:
@@ -163,10 +175,12 @@ def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
     )
 
 
-def _loss_order(cause: Cause) -> tuple[bool, int, int, str]:
+def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
     fate = cause.fate
     found = 0 if fate is None else len(fate.found) + len(fate.others)
-    return fate is None, found, len(cause.lost), canonical(cause.facts)
+    # An error that was passed over is that of its file, and gives the finding its id.
+    is_told_by_call = not cause.is_passed_over
+    return is_told_by_call, fate is None, found, len(cause.lost), canonical(cause.facts)
 
 
 def _id(tally: Tally, found: FoundCause) -> str:

@@ -11,6 +11,7 @@ from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
+from walcrash.values.cause import is_passed_over
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
@@ -19,7 +20,7 @@ from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import AS_EVER, Fault
 from walcrash.values.forms import SPARSE, FileName
 from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
-from walcrash.values.history import AFTER_RECOVERY, Outcome, RecoveryName
+from walcrash.values.history import AFTER_RECOVERY, BootHistory, Outcome, RecoveryName
 from walcrash.values.io_error import IoError
 from walcrash.values.log import BootSummary
 from walcrash.values.operation import OperationKind
@@ -42,7 +43,7 @@ class CaseOutcome(HasViolations):
     half-made store. `is_plain` says that nothing was done to the subject. `plain_failure` is how
     the case failed without its crashes, if it did; `needs_crash` says whether what the case showed
     needs them all the same. `fate` is what became of what it lost, where it failed and its events
-    decide that. `error` is the first error that was injected into it, where it failed for one;
+    decide that. `error` is the injected error that it failed for, if it did;
     `damaged` is the file that was damaged at rest, where it failed for that;
     `slow` is the slow call of its boots that tells most, where it failed;
     `around` says which boots had another clock, or random bytes that repeat.
@@ -121,23 +122,31 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
 
 
 def error_of(run: CaseRun) -> IoError | None:
-    """Return the first error that was injected into a case which failed for one."""
+    """Return the error that a case failed for, where it failed for one that was injected.
+
+    That is the first one that was passed over: what was refused before it is as it should be. Where
+    all were refused, it is the first.
+    """
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
         return None
-    for boot in run.history.boots:
-        for error in boot.errors[:1]:
-            is_called = error.call < len(boot.calls)
-            outcome = boot.calls[error.call].outcome if is_called else Outcome.NOT_ASKED
-            return replace(error, is_acknowledged=outcome is Outcome.ACKNOWLEDGED)
-    return None
+    errors = [
+        replace(error, is_acknowledged=_outcome(boot.history, error) is Outcome.ACKNOWLEDGED)
+        for boot in run.boots
+        for error in boot.history.errors
+    ]
+    return next(filter(is_passed_over, errors), errors[0] if errors else None)
+
+
+def _outcome(boot: BootHistory, error: IoError) -> Outcome:
+    return boot.calls[error.call].outcome if error.call < len(boot.calls) else Outcome.NOT_ASKED
 
 
 def damaged_of(run: CaseRun) -> str:
     """Return the file that was damaged at rest in a case which failed for that; else nothing."""
-    rotted = run.history.recoveries.rotted
-    if rotted is None or not run.judgement.breaks_first(Invariant.SILENT_ROT):
+    if not run.judgement.breaks_first(Invariant.SILENT_ROT):
         return ""
-    return rotted.damage.path
+    each = (*(boot.rotted for boot in run.history.boots), run.history.recoveries.rotted)
+    return next((rotted.damage.path for rotted in each if rotted is not None), "")
 
 
 def slow_of(run: CaseRun) -> SlowIo | None:

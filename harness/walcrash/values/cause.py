@@ -223,9 +223,11 @@ def error_site(error: IoError | None) -> CrashSite | None:
 def is_passed_over(error: IoError | None) -> bool:
     """Whether a call returned an error, and the operation under it was acknowledged all the same.
 
-    A call that moved a part has returned none: who does not go on with it has another bug.
+    A call that moved a part has returned none: who does not go on with it has another bug. Where
+    the disk was full then, the next call has returned one.
     """
-    return error is not None and bool(error.errno) and error.is_acknowledged
+    has_failed = error is not None and bool(error.errno or error.then_errno)
+    return has_failed and error is not None and error.is_acknowledged
 
 
 def fate_site(fate: Fate | None) -> FateSite | None:
