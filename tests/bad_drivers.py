@@ -122,6 +122,10 @@ class Driver:
     def at_start_silent(self) -> None:
         time.sleep(600)
 
+    def at_start_locked(self) -> None:
+        self.say(ok=False, error="another has the lock")
+        os._exit(0)
+
     def at_start_banner(self) -> None:
         self.write(b"welcome to mywal\n")
 

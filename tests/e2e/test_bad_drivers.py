@@ -75,7 +75,7 @@ WRONG_WITHOUT_A_CRASH = {
     "same": "was appended at 7, which is not behind",
     "late": "was appended at 0, which is not behind",
     "backwards": "order ",
-    "reluctant": "'Refused: not as",
+    "reluctant": "'not as",
     "unwilling": "not this one",
     "unable": "not today",
 }
@@ -135,32 +135,47 @@ def test_a_driver_that_refuses_what_it_supports_is_found_without_a_crash(
     assert f"there is no request {refused}" in told
 
 
+UNOPENED = {
+    "exits": "died: it exited with status 7 in `open`; its stderr ends: no licence | for this mach",
+    "banner": "malformed-output: its reply to `open` is no JSON: b'welcome to mywal'",
+    "silent": "hung: no reply to `open` within 0.9 seconds, then killed",
+    "locked": "refused: another has the lock",
+    "none": "died: it cannot be started: there is no program walcrash-none on the PATH",
+}
+
+
+@pytest.mark.parametrize("way", UNOPENED)
+def test_a_driver_that_does_not_open_in_an_empty_directory_is_inconclusive(
+    way: str, tmp_path: Path
+) -> None:
+    words = '"walcrash-none"' if way == "none" else ""
+    name = write_scenario(tmp_path, way, seconds=1 if way == "silent" else 20, words=words)
+    code, ended, said = run_all(tmp_path, [name])
+    assert (code, ended[way]["verdict"]) == (4, "inconclusive"), said
+    reason = str(ended[way]["reason"])
+    assert reason.startswith("the subject cannot be opened in an empty directory: ")
+    assert UNOPENED[way] in reason
+    assert "NOT OPENED" in said
+    assert "walcrash.subjects" not in said
+
+
 LOADED = {
-    "exits": "it exited with status 7 in `open`; its stderr ends: no licence | for this machine",
-    "banner": "its reply to `open` is no JSON: b'welcome to mywal'",
     "version": "it speaks version 2 of the driver protocol; this walcrash speaks version 1",
     "capability": '`supports` lists "compaction"; known: apply, checkpoint',
     "listener": "it listens on 0.0.0.0 port ",
-    "memory": "MemoryError",
-    "silent": "no reply to `open` within 0.9 seconds, then killed",
     "status": "it exited with status 9 after `close`, not 0",
 }
 
 
 @pytest.mark.parametrize("way", LOADED)
-def test_a_driver_that_cannot_be_used_at_all_is_a_scenario_error(way: str, tmp_path: Path) -> None:
-    seconds = 1 if way == "silent" else 20
-    done = run_here(tmp_path, "run", write_scenario(tmp_path, way, seconds=seconds))
+def test_a_driver_whose_answer_to_open_is_wrong_is_a_scenario_error(
+    way: str, tmp_path: Path
+) -> None:
+    done = run_here(tmp_path, "run", write_scenario(tmp_path, way))
     assert done.returncode == 2, done.stderr
     assert "error: the driver `" in done.stderr
     assert LOADED[way] in done.stderr
     assert "hint: walcrash check " in done.stderr
-
-
-def test_a_program_that_is_not_on_the_path_is_a_scenario_error(tmp_path: Path) -> None:
-    done = run_here(tmp_path, "run", write_scenario(tmp_path, "none", words='"walcrash-none"'))
-    assert done.returncode == 2
-    assert "cannot be started: there is no program walcrash-none on the PATH" in done.stderr
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ MEANINGS = {
     ExitCode.HARNESS_FAULT: "fault of the harness, also a full disk while it runs",
     ExitCode.INCONCLUSIVE: (
         "inconclusive: something that was asked for was not tested, interception is missing, "
-        "or the subject cannot be opened in an empty directory"
+        "or the subject cannot be started, or opened in an empty directory"
     ),
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C, SIGTERM, or the reader of `--log -` that went",
 }

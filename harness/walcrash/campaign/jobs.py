@@ -24,10 +24,13 @@ from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.plane import job_plane
+from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import SearchPlan
 from walcrash.subjects.messages import Description
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
+from walcrash.values.contract import Contract
+from walcrash.values.errors import SubjectUnopened
 from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario, WorkloadPlan
 from walcrash.values.verdict import Verdict
@@ -93,12 +96,16 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
 
     Raises:
         ScenarioError: the subject cannot be loaded.
-        Inconclusive: the kernel refuses interception.
+        Inconclusive: the kernel refuses interception; or it is a driver that did not open when
+            it was loaded, and opened when it was watched.
         HarnessFault: the harness could not do its work.
     """
     began = time.monotonic()
     sandbox = job_sandbox()
-    description = sandbox.load(scenario.subject, scenario.limits)
+    try:
+        description = sandbox.load(scenario.subject, scenario.limits)
+    except SubjectUnopened as problem:
+        return _unopened(sandbox, scenario, master_seed, problem)
     loaded = time.monotonic()
     outcomes: list[CaseOutcome] = []
     profiles: list[Profile] = []
@@ -152,6 +159,24 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
         ),
         is_late=is_late,
     )
+
+
+def _unopened(
+    sandbox: Sandbox, scenario: Scenario, master_seed: str, problem: SubjectUnopened
+) -> Prepared:
+    """Watch how a driver does not open; nobody knows what it supports."""
+    description = Description(contract=scenario.contract or Contract(), supports=frozenset())
+    case = draw_control(scenario, description.supports, master_seed, 0, is_clock_back=False)
+    stored = store_case(case, scenario, description)
+    sandbox.assume(scenario.subject, description)
+    try:
+        outcome, run = run_control(sandbox, stored)
+        if has_opened(run):
+            raise problem
+        told = tell_unopened(sandbox, stored, run)
+    finally:
+        sandbox.assume(scenario.subject, None)
+    return Prepared(description=description, profile=Profile(), controls=(outcome,), unopened=told)
 
 
 def run_batch(batch: Batch) -> list[CaseOutcome]:

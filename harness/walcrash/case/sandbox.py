@@ -29,7 +29,7 @@ from walcrash.subjects.boots import BootReader, Ending
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest
 from walcrash.values.closeable import Closeable
-from walcrash.values.errors import Inconclusive, ScenarioError
+from walcrash.values.errors import Inconclusive, ScenarioError, SubjectUnopened
 from walcrash.values.faults import End, Fault, around_of
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.operation import Operation
@@ -117,6 +117,7 @@ class Sandbox(Closeable):
         Raises:
             ScenarioError: there is no such adapter, it cannot be imported or made, or what it
                 says of itself makes no sense.
+            SubjectUnopened: it cannot be started, or opened in an empty directory.
             TimeOver: there is no time left.
         """
         self.deadline.check()
@@ -126,10 +127,17 @@ class Sandbox(Closeable):
             self.end_recoverers()
             try:
                 texts = [self._load(zygote, subject, limits) for zygote in self._zygotes]
-                self._loaded[key] = _read_description(texts)
+                self._loaded[key] = _read_description(texts, subject)
             except (LoadError, MalformedOutput) as problem:
                 raise _not_loaded(subject, problem) from None
         return self._loaded[key]
+
+    def assume(self, subject: SubjectSpec, description: Description | None) -> None:
+        """Take a subject that does not open for one that is so, to watch it; or, with None, not."""
+        if description is None:
+            self._loaded.pop(subject.identity, None)
+        else:
+            self._loaded[subject.identity] = description
 
     def _load(self, zygote: Zygote, subject: SubjectSpec, limits: RecoveryLimits) -> bytes:
         """Load a subject's adapter into one zygote; return what that says of it."""
@@ -391,10 +399,17 @@ def refusal_by_user() -> Inconclusive | None:
     return Inconclusive(f"it is turned off here ({INTERCEPTION}=off)")
 
 
-def _read_description(texts: list[bytes]) -> Description:
+def _read_description(texts: list[bytes], subject: SubjectSpec) -> Description:
     """Read what the zygotes said of an adapter; all must have loaded it."""
     replies = [read_reply(text) for text in texts]
     for reply in replies:
+        if reply.get("unopened") is True:
+            words = shlex.join(subject.driver)
+            raise SubjectUnopened(
+                f"the driver `{words}` cannot be opened in an empty directory: "
+                f"{reply.get('error')}",
+                hint=f"walcrash check {words}",
+            )
         if not reply["ok"]:
             raise LoadError(str(reply.get("error", "")), hint=str(reply.get("hint", "")))
     return read_description(replies[0])

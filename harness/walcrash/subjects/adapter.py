@@ -42,6 +42,22 @@ class SubjectGone(Exception):
         self.kind = kind
 
 
+class Refused(Exception):
+    """A driver answered `ok: false`; the message is its `error`."""
+
+
+class NotOpened(Exception):
+    """The subject cannot be started, or opened in an empty directory.
+
+    Attributes:
+        kind: how it failed.
+    """
+
+    def __init__(self, kind: FailureKind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 class Adapter(ABC):
     """Drives one WAL implementation through one boot.
 

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from walcrash.subjects import driver_replies as replies
-from walcrash.subjects.adapter import Adapter, DefiniteFailure, EffectSink, SubjectGone
+from walcrash.subjects.adapter import (
+    Adapter,
+    DefiniteFailure,
+    EffectSink,
+    NotOpened,
+    Refused,
+    SubjectGone,
+)
 from walcrash.subjects.driver_listeners import foreign_listener
 from walcrash.subjects.driver_process import Command, DriverProcess, in_words
 from walcrash.subjects.driver_replies import Introduction
@@ -41,10 +48,6 @@ _LOOKS: Final = ("replay", "state")
 
 _waiting: dict[tuple[int, tuple[str, ...]], DriverProcess] = {}
 """Drivers that were closed and wait for another directory, by our process and their words."""
-
-
-class Refused(Exception):
-    """The driver answered `ok: false`; the message is its `error`."""
 
 
 class DriverAdapter(Adapter):
@@ -89,10 +92,21 @@ class DriverAdapter(Adapter):
         self._introduction = introduction
 
     def introduce(self, scratch: Path, memory_mb: int) -> None:
-        """Open and close the driver once on an empty directory, to know what it supports."""
-        self._start(Command(self._words, memory_mb), scratch)
+        """Open and close the driver once on an empty directory, to know what it supports.
+
+        Raises:
+            NotOpened: it cannot be started, or does not open.
+            SubjectGone: what it says of itself is wrong, or it does not close.
+        """
         try:
-            self._open(_no_effect)
+            try:
+                self._start(Command(self._words, memory_mb), scratch)
+                found = self._ask("open")
+            except SubjectGone as problem:
+                raise NotOpened(problem.kind, str(problem)) from None
+            except (Refused, DefiniteFailure) as problem:
+                raise NotOpened(FailureKind.REFUSED, str(problem)) from None
+            self._take_introduction(found, _no_effect)
             self.close()
         finally:
             self._end_process()
@@ -190,7 +204,9 @@ class DriverAdapter(Adapter):
         self._process = DriverProcess.start(command, directory)
 
     def _open(self, effect: EffectSink, **fields: object) -> None:
-        found = self._ask("open", **fields)
+        self._take_introduction(self._ask("open", **fields), effect)
+
+    def _take_introduction(self, found: dict[str, Any], effect: EffectSink) -> None:
         with self._suspicion():
             self._introduction = replies.read_introduction(found, "`open`")
         self._effect = effect

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.subjects import messages
-from walcrash.subjects.adapter import Adapter, DefiniteFailure, SubjectGone
+from walcrash.subjects.adapter import Adapter, DefiniteFailure, NotOpened, Refused, SubjectGone
 from walcrash.subjects.loading import (
     MissingPackage,
     NotAnAdapter,
@@ -110,6 +110,9 @@ def load(payload: bytes) -> bytes:
         return json.dumps({"ok": True, **messages.describe(made)}).encode()
     except (NotAnAdapter, MissingPackage) as problem:
         text, hint = str(problem), problem.hint
+    except NotOpened as problem:
+        failure = f"{problem.kind.value}: {problem}"
+        return json.dumps({"ok": False, "unopened": True, "error": failure}).encode()
     except (MalformedOutput, SubjectGone) as problem:
         text = str(problem)
     except ModuleNotFoundError as problem:
@@ -237,6 +240,8 @@ class _Boot:
             return {"ok": True, **self._call(position, operation)}
         except DefiniteFailure as problem:
             return {"ok": False, "error": _text(problem), "definite": True}
+        except Refused as problem:
+            return {"ok": False, "error": str(problem)}
         except MalformedOutput as problem:
             return {"ok": False, "error": str(problem), "kind": FailureKind.MALFORMED.value}
         except SubjectGone:

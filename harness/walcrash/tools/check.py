@@ -28,6 +28,7 @@ import psutil
 from walcrash.recorder.descendants import adopt_orphans, end_with_parent, kill_children
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.subjects import conformance
+from walcrash.subjects.adapter import NotOpened, Refused, SubjectGone
 from walcrash.subjects.conformance import Check, Noted
 from walcrash.subjects.contract_words import Unmet
 from walcrash.subjects.driver_process import DriverProcess
@@ -287,6 +288,9 @@ def _outcome(check: Check, directory: Path) -> tuple[CheckOutcome, str, str]:
         return CheckOutcome.FAILED, str(problem), problem.hint
     except AssertionError as problem:
         return CheckOutcome.FAILED, str(problem) or _broken_line(problem), ""
+    except (NotOpened, Refused, SubjectGone) as problem:
+        # Our own words for what a driver did; their class says nothing to its author.
+        return CheckOutcome.FAILED, str(problem), ""
     except Exception as problem:
         return CheckOutcome.FAILED, f"{type(problem).__name__}: {problem}", ""
     return CheckOutcome.PASSED, "", ""

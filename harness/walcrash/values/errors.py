@@ -76,6 +76,10 @@ class Inconclusive(WalcrashError):
     exit_code = ExitCode.INCONCLUSIVE
 
 
+class SubjectUnopened(Inconclusive):
+    """The subject cannot be started, or opened in an empty directory: nothing can be tested."""
+
+
 class Interrupted(WalcrashError):
     """Somebody asked to stop."""
 
