@@ -240,6 +240,7 @@ def test_what_could_not_be_looked_at_is_told_with_its_reason():
     judgement = verdict_on(BOOT, first=RIGHT)
     unjudged = {item.value: reason for item, reason in judgement.unjudged}
     assert unjudged == {
+        "lost-mark": "no MarkDone or MarkFailed was promised at a recovery",
         "effect-before-append": "no effect was made before a recovery",
         "repeated-effect": "no tick was made after the last recovery",
         "requeue": "no tick was made after the last recovery",
@@ -250,6 +251,20 @@ def test_what_could_not_be_looked_at_is_told_with_its_reason():
         "silent-rot": "nothing was damaged at rest",
     }
     assert not judgement.judged & {item for item, _ in judgement.unjudged}
+
+
+def test_a_kill_before_anything_was_promised_has_only_what_a_fresh_store_shows_judged():
+    """A store whose offsets begin at 1 has a checkpoint of 1 then, and has applied nothing."""
+    fresh = shows(checkpoint=1, applied=1)
+    judgement = verdict_on(killed(unanswered(A)), first=replace(fresh, end=1))
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.judged == {Invariant.UNRECOVERABLE, Invariant.PHANTOM_RECORD}
+    reasons = {item.value: reason for item, reason in judgement.unjudged}
+    assert reasons["lost-put"] == "no PutOperation was promised at a recovery"
+    assert reasons["order"] == "no recovery showed a record"
+    assert reasons["checkpoint-state"] == "nothing was applied before a recovery"
+    only = frozenset({Invariant.LOST_PUT})
+    assert verdict_on(killed(), first=shows(), invariants=only).verdict is Verdict.PASS
 
 
 def test_only_what_was_asked_for_is_reported():

@@ -32,6 +32,8 @@ def reason_unjudged(invariant: Invariant, terms: Terms, history: History) -> str
         return f"the contract promises nothing after {without_promise}"
     if not rule.is_due(Promise.PREFIX) and _has_prefix(terms.contract, history):
         return "the contract promises a prefix, whose holes are judged as `order`"
+    if not history.boots and Occasion.IMAGE in rule.also_on:
+        return Occasion.IMAGE.value
     return rule.occasion.value
 
 

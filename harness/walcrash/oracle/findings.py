@@ -62,6 +62,7 @@ class Findings:
         self._rules = tuple((item, RULES[item]) for item in self.invariants)
         self._asked = terms.invariants
         self._judged: set[Invariant] = set()
+        self._is_held = False
         self._first: dict[Invariant, tuple[int, Violation]] = {}
         self._error: IoError | None = None
         self._rotted: tuple[Rotted, str] | None = None
@@ -123,9 +124,11 @@ class Findings:
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
         """Note that the case held this occasion, after crashes that leave this promise."""
-        self._judged.update(
-            item for item, rule in self._rules if rule.occasion is occasion and rule.is_due(promise)
-        )
+        for item, rule in self._rules:
+            if rule.is_due(promise) and rule.is_shown_by(occasion):
+                self._is_held |= occasion is Occasion.IMAGE
+                if rule.occasion is occasion:
+                    self._judged.add(item)
 
     def first_judged(self, *candidates: Invariant) -> Invariant:
         """Return the first of the candidates that is judged, else the first."""
@@ -152,7 +155,9 @@ class Findings:
             for item in MOST_SEVERE_FIRST
             if item in self._asked and item not in judged
         )
-        verdict = Verdict.FAIL if found else Verdict.PASS if judged else Verdict.INCONCLUSIVE
+        # A recovery that nothing was promised of, and that showed nothing, was right.
+        is_right = bool(judged) or self._is_held
+        verdict = Verdict.FAIL if found else Verdict.PASS if is_right else Verdict.INCONCLUSIVE
         return Judgement(verdict, violations, judged, unjudged)
 
     def _attributed(self, violations: Sequence[Violation]) -> tuple[Violation, ...]:

@@ -3,7 +3,7 @@
 Not here: when each piece is made (`walk`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from walcrash.oracle.comparison import Comparison, Shown, compare
 from walcrash.oracle.effect_watch import EffectWatch
@@ -12,6 +12,7 @@ from walcrash.oracle.log import Log, Position
 from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
+from walcrash.values.rule import Occasion
 
 
 def live_replay(log: Log, call: Call) -> Comparison | None:
@@ -26,6 +27,18 @@ def live_replay(log: Log, call: Call) -> Comparison | None:
     if start is None:
         return None
     return compare(log.expectation(start=start), replayed.records, None, replayed.undecodable)
+
+
+def occasions_of(comparison: Comparison) -> Iterator[Occasion]:
+    """Yield what a recovery is an occasion to judge, by its records and by what was promised."""
+    promised = comparison.expectation.promised_types()
+    yield Occasion.IMAGE
+    if RecordType.PUT in promised:
+        yield Occasion.PUT
+    if promised - {RecordType.PUT}:
+        yield Occasion.MARK
+    if comparison.shown:
+        yield Occasion.RECORD
 
 
 def resent(comparison: Comparison, effects: EffectWatch) -> frozenset[str]:

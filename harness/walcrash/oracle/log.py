@@ -102,6 +102,14 @@ class Expectation:
     compactable: frozenset[str]
     boundaries: frozenset[int]
 
+    def promised_types(self) -> set[RecordType]:
+        """Return the types of the records that have to be shown."""
+        return {
+            item.entry.record.type
+            for item in self.items
+            if item.certainty is Certainty.PROMISED and item.entry.record.id not in self.compactable
+        }
+
 
 class Log:
     """The log of one case, brought forward call by call and boot by boot."""

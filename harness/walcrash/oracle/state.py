@@ -83,6 +83,12 @@ def is_behind(recovery: Recovery, state: SubjectState) -> bool:
     return state.checkpoint <= state.applied <= recovery.end
 
 
+def has_begun(recovery: Recovery, state: SubjectState) -> bool:
+    """Whether a state says that a record has been applied; offsets may begin at any number."""
+    reached = max(state.checkpoint, state.applied)
+    return any(item.offset < reached for item in recovery.records)
+
+
 def _ahead(where: str, message: str, allowed: str, found: int) -> Violation:
     return Violation(Invariant.CHECKPOINT_AHEAD, where, message, allowed, str(found))
 

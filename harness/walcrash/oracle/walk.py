@@ -44,6 +44,7 @@ from walcrash.oracle.gather import (
     end_of_work,
     is_half_made,
     live_replay,
+    occasions_of,
     puts_shown,
     resent,
     survivors,
@@ -51,7 +52,12 @@ from walcrash.oracle.gather import (
 from walcrash.oracle.log import Log, Position
 from walcrash.oracle.not_appendable import put_size
 from walcrash.oracle.silent_rot import promises_about, written_by
-from walcrash.oracle.state import is_behind, judge_checkpoint_ahead, judge_checkpoint_state
+from walcrash.oracle.state import (
+    has_begun,
+    is_behind,
+    judge_checkpoint_ahead,
+    judge_checkpoint_state,
+)
 from walcrash.values.contract import Damage
 from walcrash.values.damage import DamageKind, Rotted
 from walcrash.values.history import (
@@ -235,7 +241,8 @@ class Walk:
         comparison = compare_recovery(self.log.expectation(), recovery)
         if self.log.promises_nothing:
             return comparison
-        self._note_shown(Occasion.IMAGE)
+        for occasion in occasions_of(comparison):
+            self._note_shown(occasion)
         if self.effects.seen():
             self._note_shown(Occasion.EFFECT)
         is_wrong = self.findings.hold(Replayed(where=where, comparison=comparison))
@@ -385,7 +392,7 @@ class Walk:
         self, where: str, recovery: Recovery, state: SubjectState, comparison: Comparison
     ) -> None:
         self._note_shown(Occasion.STATE)
-        if self.has_applied or state.checkpoint or state.applied:
+        if self.has_applied or has_begun(recovery, state):
             self._note_shown(Occasion.APPLIED)
         self.findings.hold(self._shown_state(where, recovery, state, comparison))
 

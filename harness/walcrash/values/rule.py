@@ -14,6 +14,9 @@ class Occasion(Enum):
     """What a case has to hold for a rule to be judged; the value says that the case lacks it."""
 
     IMAGE = "no recovery after a boot was made"
+    PUT = "no PutOperation was promised at a recovery"
+    MARK = "no MarkDone or MarkFailed was promised at a recovery"
+    RECORD = "no recovery showed a record"
     STATE = "no recovery showed a state"
     APPLIED = "nothing was applied before a recovery"
     EFFECT = "no effect was made before a recovery"

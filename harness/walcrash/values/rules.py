@@ -39,6 +39,8 @@ RULES: Final[Mapping[Invariant, Rule]] = {
     Invariant.LOST_PUT: Rule(
         text="every acknowledged PutOperation is there after recovery",
         rank=20,
+        occasion=Occasion.PUT,
+        also_on=frozenset({Occasion.IMAGE}),
         promise=Promise.ALL,
     ),
     Invariant.LOST_MARK: Rule(
@@ -47,11 +49,15 @@ RULES: Final[Mapping[Invariant, Rule]] = {
             "to life"
         ),
         rank=30,
+        occasion=Occasion.MARK,
+        also_on=frozenset({Occasion.IMAGE}),
         promise=Promise.ALL,
     ),
     Invariant.ALTERED_RECORD: Rule(
         text="every recovered record equals the appended one, byte for byte",
         rank=40,
+        occasion=Occasion.RECORD,
+        also_on=frozenset({Occasion.IMAGE}),
     ),
     Invariant.PHANTOM_RECORD: Rule(
         text="nothing is recovered that was never appended",
@@ -60,6 +66,8 @@ RULES: Final[Mapping[Invariant, Rule]] = {
     Invariant.ORDER: Rule(
         text="recovered records keep append order, no hole before an acknowledged one, none twice",
         rank=60,
+        occasion=Occasion.RECORD,
+        also_on=frozenset({Occasion.IMAGE}),
     ),
     Invariant.DETERMINISM: Rule(
         text=(
