@@ -3,6 +3,7 @@
 Records are written as JSON would write them: with their time in decimal digits.
 """
 
+import errno
 import zlib
 from dataclasses import replace
 
@@ -236,6 +237,13 @@ def test_a_sync_that_failed_is_named() -> None:
         lost_power(synced, loss=loss, image=Image({"wal": FileEntry(b"")})), first=shows(), lost=ONE
     )
     assert "event 3 of boot 1, its sync, failed" in said(told)
+    assert fate_advice(told).startswith("Acknowledge nothing behind a sync that failed")
+    again = replace(synced, result=-errno.EINTR)
+    told = fate(
+        lost_power(again, loss=loss, image=Image({"wal": FileEntry(b"")})), first=shows(), lost=ONE
+    )
+    assert "event 3 of boot 1, its sync, was interrupted" in said(told)
+    assert fate_advice(told).startswith("Call a sync again that was interrupted")
 
 
 def test_the_copy_that_was_taken_before_its_heir_was_durable_is_told() -> None:
@@ -333,7 +341,9 @@ def test_a_torn_write_that_was_cut_off_with_what_came_behind_it_is_told() -> Non
     deeper = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
     before = fate(*boots, first=shows(), lost=ONE, recovery_trace=deeper)
     assert of_record(before).torn is None
-    assert not fate_advice(before)
+    assert fate_advice(before) == (
+        "Recovery has to cut off what lies behind the last whole record, and no more."
+    )
 
 
 def test_what_a_failed_sync_has_left_is_no_torn_write_and_asks_for_another_repair() -> None:

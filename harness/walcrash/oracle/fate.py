@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.carriers import Carriers, has_bytes
+from walcrash.oracle.copies import Copy, copies_of, deciding_first
 from walcrash.oracle.found_state import found_state
-from walcrash.oracle.ledger import Ledger, LostTrack, Piece
+from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
+from walcrash.oracle.piece import Piece
 from walcrash.oracle.torn import FailedWrite, Torn
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
@@ -33,6 +35,7 @@ from walcrash.values.fate import (
     Outlived,
     Reading,
     RecordFate,
+    Taken,
     event_ref,
 )
 from walcrash.values.history import History, Outcome, RecoveryName
@@ -206,48 +209,6 @@ def _opened(boot: BootTrace) -> int | None:
 
 
 @dataclass(slots=True)
-class _Copy:
-    """One place at which a record was written: pieces that belong together."""
-
-    pieces: list[Piece]
-
-    @property
-    def is_there(self) -> bool:
-        return all(piece.is_there for piece in self.pieces)
-
-    @property
-    def gone_at(self) -> int:
-        return min((piece.gone_at for piece in self.pieces if not piece.is_there), default=-1)
-
-    @property
-    def decisive(self) -> Piece:
-        """The piece that was gone first, or the first one of all."""
-        gone = [piece for piece in self.pieces if not piece.is_there]
-        return min(gone, key=lambda piece: piece.gone_at) if gone else self.pieces[0]
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(piece.carrier.data for piece in self.pieces)
-
-
-def _copies(pieces: Sequence[Piece]) -> list[_Copy]:
-    """Return pieces of one record as copies: those of one call that join in one file."""
-    copies: list[_Copy] = []
-    for piece in sorted(pieces, key=lambda each: (each.call, each.file, each.carrier.start)):
-        last = copies[-1].pieces[-1] if copies else None
-        is_joined = (
-            last is not None
-            and (last.call, last.file) == (piece.call, piece.file)
-            and (last.carrier.end == piece.carrier.start or last.written == piece.written)
-        )
-        if is_joined:
-            copies[-1].pieces.append(piece)
-        else:
-            copies.append(_Copy([piece]))
-    return copies
-
-
-@dataclass(slots=True)
 class _Teller:
     """Tells the fate of records of one recovery."""
 
@@ -263,21 +224,20 @@ class _Teller:
             return None
         is_missing = all(item.record.ts_ms != ts_ms for item in self.recovery.records)
         pieces = [piece for piece in self.ledger.pieces if piece.carrier.ts_ms == ts_ms]
-        copies = [copy for copy in _copies(pieces) if self._is_whole(ts_ms, copy)]
         failed = self.ledger.failed.of(ts_ms)
+        full = [each for each in pieces if not self.ledger.failed.is_cut_short(ts_ms, each.written)]
+        copies = [copy for copy in copies_of(full) if self._is_whole(ts_ms, copy)]
         if not copies and failed:
             return self._not_written(record, failed) if is_missing else None
         if not pieces:
             return self._never_written(record, is_missing=is_missing)
-        there = [copy for copy in copies if copy.is_there]
-        there.sort(key=lambda copy: copy.pieces[0].written_at)
-        gone = sorted((c for c in copies if not c.is_there), key=lambda copy: -copy.gone_at)
-        shown = [self._copy_fate(copy) for copy in (*there, *gone)]
+        copies = deciding_first(copies)
+        shown = [self._copy_fate(copy) for copy in copies]
         if not shown or None in shown:
             return None
         fates = tuple(fate for fate in shown if fate is not None)[:COPIES_SHOWN]
-        decisive = (there or gone)[0]
-        is_unread = is_missing and bool(there)
+        decisive = copies[0]
+        is_unread = is_missing and decisive.is_there
         torn = self._torn_before(decisive) if is_unread else decisive.decisive.behind
         return RecordFate(
             record=str(record),
@@ -290,7 +250,8 @@ class _Teller:
             torn_sync=None if torn is None or not is_missing else torn.failed_sync,
             failed=self._not_in_heir(decisive.decisive, failed) if is_missing else None,
             unread=decisive.decisive.unread if is_missing else None,
-            since=tuple(self._since(decisive)) if there else (),
+            taken=self._taken(decisive.decisive) if is_missing else None,
+            since=tuple(self._since(decisive)) if decisive.is_there else (),
         )
 
     def _not_written(self, record: Record, failed: Sequence[FailedWrite]) -> RecordFate | None:
@@ -343,12 +304,10 @@ class _Teller:
         own = [event for event in self.boots[boot - 1].events if event.call >= index]
         return any(event.kind is EventKind.WRITE for event in (*own, *later))
 
-    def _is_whole(self, ts_ms: int, copy: _Copy) -> bool:
-        if any(self.ledger.failed.is_cut_short(ts_ms, piece.written) for piece in copy.pieces):
-            return False
+    def _is_whole(self, ts_ms: int, copy: Copy) -> bool:
         return not self.ledger.is_legible or self.ledger.carriers.is_whole(ts_ms, copy.data)
 
-    def _copy_fate(self, copy: _Copy) -> CopyFate | None:
+    def _copy_fate(self, copy: Copy) -> CopyFate | None:
         piece = copy.decisive
         kind = _kind(piece)
         if kind is None:
@@ -358,6 +317,9 @@ class _Teller:
         failed = [ref for ref, is_made in piece.syncs if not is_made]
         late = [ref for ref in failed if ref.is_late]
         has_sync = any(is_made for _, is_made in piece.syncs)
+        is_unsynced = piece.is_lost_by_power and not has_sync
+        failed_sync = [*failed, *late][-1] if failed and piece.is_lost_by_power else None
+        lost_name = piece.lost_name if _has_lost_name(piece) else None
         return CopyFate(
             kind=kind,
             path=piece.path,
@@ -368,9 +330,11 @@ class _Teller:
             is_nameless=piece.is_nameless,
             aspect=aspect,
             not_synced=_not_synced(piece, has_sync=has_sync),
-            early_sync=None if has_sync or not piece.is_lost_by_power else piece.early,
-            failed_sync=[*failed, *late][-1] if failed and piece.is_lost_by_power else None,
-            lost_name=piece.lost_name.path if kind is FateKind.THERE and piece.lost_name else "",
+            early_sync=piece.early if is_unsynced else None,
+            open_sync=piece.open_sync if is_unsynced else None,
+            failed_sync=failed_sync,
+            sync_errno=0 if not failed_sync else self.ledger.failed_syncs.errno_of(failed_sync),
+            lost_name=lost_name.path if lost_name else "",
         )
 
     def _replied(self, ts_ms: int) -> EventRef | None:
@@ -383,9 +347,23 @@ class _Teller:
                     return event_ref(number, at, event)
         return None
 
+    def _taken(self, piece: Piece) -> Taken | None:
+        """Return what is known of the recovery that took a record."""
+        if piece.by is None or not piece.by.is_recovery:
+            return None
+        if piece.by.boot and piece.by.kind is EventKind.TRUNCATE:
+            boot = self.boots[piece.by.boot - 1]
+            is_anew = any(
+                event.kind is EventKind.WRITE and event.path == piece.by.path
+                for event in boot.events[piece.by.event + 1 :]
+            )
+            if is_anew and _opened(boot) is None:
+                return Taken.HALF_WAY
+        return Taken.WHOLE if piece.is_cut_whole else None
+
     # A record that is there and was not shown.
 
-    def _reading(self, copy: _Copy, torn: Torn | None) -> Reading:
+    def _reading(self, copy: Copy, torn: Torn | None) -> Reading:
         """Return what was shown of the file that holds a record."""
         piece = copy.pieces[0]
         if torn is not None and self._ends_at(torn):
@@ -406,7 +384,7 @@ class _Teller:
             return Reading.AROUND if is_behind else Reading.UNTIL
         return Reading.BEHIND if is_behind else Reading.NOTHING
 
-    def _torn_before(self, copy: _Copy) -> Torn | None:
+    def _torn_before(self, copy: Copy) -> Torn | None:
         piece = copy.pieces[0]
         found = [
             item
@@ -424,7 +402,7 @@ class _Teller:
             if piece.is_there and piece.file == torn.file
         )
 
-    def _since(self, copy: _Copy) -> Iterator[EventRef]:
+    def _since(self, copy: Copy) -> Iterator[EventRef]:
         piece = max(copy.pieces, key=lambda each: each.written_at)
         last: dict[tuple[EventKind, str, str], EventRef] = {}
         for at, ref in self.ledger.changes:
@@ -434,6 +412,12 @@ class _Teller:
                 last.pop(key, None)
                 last[key] = ref
         yield from list(last.values())[-SINCE_SHOWN:]
+
+
+def _has_lost_name(piece: Piece) -> bool:
+    """Whether its bytes lie under an earlier name, or were taken there by a recovery."""
+    is_taken = piece.by is not None and piece.by.is_recovery
+    return piece.lost_name is not None and (piece.is_there or is_taken)
 
 
 def _failed_fate(failed: FailedWrite) -> FailedWriteFate:
@@ -459,8 +443,9 @@ def _kind(piece: Piece) -> FateKind | None:
 
 def _not_synced(piece: Piece, *, has_sync: bool) -> str:
     """Return the name whose sync is missing; empty where that is not certain."""
-    loss = piece.lost_name if piece.is_there else piece.loss
-    if loss is None or not (piece.is_there or piece.is_lost_by_power):
+    has_lost_name = _has_lost_name(piece)
+    loss = piece.lost_name if has_lost_name else piece.loss
+    if loss is None or not (has_lost_name or piece.is_lost_by_power):
         return ""
     if loss.aspect is Aspect.NAME:
         parent, _, _ = loss.path.rstrip("/").rpartition("/")

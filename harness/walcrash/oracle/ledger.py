@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.oracle.boot_trace import BootTrace, Loss
-from walcrash.oracle.carriers import Carrier, Carriers, before, has_bytes, own_bytes, without
+from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes, without
+from walcrash.oracle.piece import Piece
+from walcrash.oracle.power import loss_of, loss_with_its_name_back, name_loss, place_of
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
-from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
 from walcrash.values.image import Image, LinkEntry
@@ -31,55 +32,6 @@ _SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC
 
 class LostTrack(Exception):
     """An event moved bytes in a way that is not followed; nothing is said then."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Piece:
-    """Bytes of one record in one file, from the event that wrote them to what took them.
-
-    Attributes:
-        carrier: the bytes.
-        call: the boot and the call that wrote them.
-        written: the event that did.
-        written_at: when, as a count of events.
-        file: the file's number here.
-        path: the file's name, the last one that it had.
-        early: a slow sync that returned since, and had begun before they were written.
-        former: names that it had before, since the bytes were written.
-        by: what took them; None while they are there, and where a power loss took them.
-        heir: the file that took the name of theirs with that; -1 where none did.
-        unread: the last open or read before that, in the same recovery, that an error struck.
-        gone_at: when they were gone, as a count of events; -1 while they are there.
-        is_nameless: whether the file had no name any more when they were written.
-        loss: what the power loss took that they are gone by.
-        behind: a torn write before them in their file that was cut off with them.
-        lost_name: the name that a power loss took, where the bytes are there under an earlier one.
-        syncs: syncs of the file since they were written, with whether each was made.
-    """
-
-    carrier: Carrier
-    call: tuple[int, int]
-    written: EventRef
-    written_at: int
-    file: int
-    path: str
-    by: EventRef | None = None
-    heir: int = -1
-    gone_at: int = -1
-    unread: EventRef | None = None
-    is_nameless: bool = False
-    loss: Loss | None = None
-    is_lost_by_power: bool = False
-    behind: Torn | None = None
-    lost_name: Loss | None = None
-    syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
-    former: list[str] = field(default_factory=list)
-    early: EventRef | None = None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the bytes are in memory."""
-        return self.gone_at < 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,10 +71,11 @@ class Ledger:
     _bound: dict[int, int] = field(default_factory=dict)
     _last_names: dict[int, tuple[str, EventRef | None]] = field(default_factory=dict)
     _sizes: dict[int, int] = field(default_factory=dict)
-    _begun: dict[int, int] = field(default_factory=dict)
+    _begun: dict[int, tuple[int, EventRef, int]] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
     _unread: EventRef | None = None
+    _has_lost_names: bool = False
     _at: int = 0
     _events: tuple[Event, ...] = ()
     _found: Mapping[int, list[Carrier]] = field(default_factory=dict)
@@ -206,8 +159,8 @@ class Ledger:
             self._forget_name(event.path, ref)
         elif kind in _SYNCS:
             self._sync(event, ref, is_made=not event.fails_late)
-        elif kind is EventKind.SLOW:
-            self._begun[event.thread] = self.clock
+        elif kind is EventKind.SLOW and event.begins in _SYNCS:
+            self._begun[event.thread] = self.clock, ref, self._synced(event)
 
     def _number(self, event: Event) -> int:
         """Return the file that an event is about; one that was there before is numbered here."""
@@ -261,6 +214,8 @@ class Ledger:
                 self._end(piece, ref)
                 # A recovery that writes the log anew leaves off at a torn write.
                 piece.behind = self._torn_before(piece) if ref.is_recovery else None
+                is_anew = ref.is_recovery and ref.kind is EventKind.RENAME
+                piece.is_cut_whole = is_anew and self._is_whole_before(piece)
 
     def _torn_before(self, piece: Piece) -> Torn | None:
         """Return the last torn write in front of a piece."""
@@ -343,17 +298,18 @@ class Ledger:
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
         is_cut = {item for item in self.torn if item.file == number and item.start >= event.offset}
-        self.torn = [item for item in self.torn if item not in is_cut]
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue
             carrier = piece.carrier
             if carrier.start + carrier.core[1] > event.offset:
                 self._end(piece, ref)
+                piece.is_cut_whole = ref.is_recovery and self._is_whole_before(piece)
                 before_it = [item for item in is_cut if item.start < carrier.start]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
                 piece.carrier = without(carrier, event.offset, carrier.end)
+        self.torn = [item for item in self.torn if item not in is_cut]
         was_longer = self._sizes.get(number, event.offset + 1) > event.offset
         self._sizes[number] = event.offset
         if event.path and was_longer:
@@ -375,10 +331,10 @@ class Ledger:
                     self._end(piece, ref)
 
     def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
-        number = self._bound.get(event.file, self.names.get(event.path, -1))
-        began = self._begun.pop(event.thread, self.clock)
+        number = self._synced(event)
+        began, _, _ = self._begun.pop(event.thread, (self.clock, ref, number))
         if not is_made:
-            self.failed_syncs.note(ref, number, self.clock)
+            self.failed_syncs.note(ref, number, self.clock, errno=max(0, -event.result))
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue
@@ -387,10 +343,34 @@ class Ledger:
             else:
                 piece.syncs.append((ref, is_made))
 
+    def _synced(self, event: Event) -> int:
+        return self._bound.get(event.file, self.names.get(event.path, -1))
+
     def _end(self, piece: Piece, by: EventRef | None) -> None:
         piece.by = by
         piece.gone_at = self.clock
         piece.unread = self._unread if by is not None and by.is_recovery else None
+
+    def _end_by_power(self, piece: Piece, loss: Loss | None) -> None:
+        self._end(piece, None)
+        piece.is_lost_by_power, piece.loss = True, loss
+        open_syncs = (
+            ref
+            for began, ref, number in self._begun.values()
+            if number == piece.file and began > piece.written_at
+        )
+        piece.open_sync = next(open_syncs, None)
+
+    def _is_whole_before(self, piece: Piece) -> bool:
+        """Whether all that lies before a piece is there, and nothing else was lost or torn."""
+        start, end = piece.carrier.start, piece.carrier.end
+        if self.unkept or self._has_lost_names:
+            return False
+        return all(item.file == piece.file and item.start >= end for item in self.torn) and all(
+            each.is_there or each.gone_at == self.clock
+            for each in self.pieces
+            if each.file == piece.file and each.carrier.start < start
+        )
 
     # The end of a boot.
 
@@ -423,20 +403,22 @@ class Ledger:
             self._sizes[self.names[path]] = len(content)
         self.torn = []
         for piece in self.pieces:
-            place = _place(piece, contents, paths_of.get(piece.file, []))
+            place = place_of(piece, contents, paths_of.get(piece.file, []))
             if place is not None:
                 is_moved = place not in paths_of.get(piece.file, [place])
-                piece.lost_name = _name_loss(piece.path, losses) if is_moved else None
+                piece.lost_name = name_loss(piece.path, losses) if is_moved else None
                 piece.file, piece.path = self.names[place], place
                 piece.by, piece.gone_at, piece.is_nameless = None, -1, False
             elif piece.is_there:
-                self._end(piece, None)
-                piece.is_lost_by_power = True
-                piece.loss = _loss_of(piece, losses)
+                self._end_by_power(piece, loss_of(piece, losses))
+            elif (lost := loss_with_its_name_back(piece, losses, contents)) is not None:
+                self._end_by_power(piece, lost)
+                piece.is_back = True
         self._note_partly_kept(losses)
 
     def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
         self.unkept = []
+        self._has_lost_names = any(loss.aspect is Aspect.NAME for loss in losses)
         for loss in losses:
             if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
                 self.unkept.append(replace(loss.ref, path=loss.path))
@@ -446,32 +428,3 @@ class Ledger:
                 self.torn.append(
                     Torn(file=file, start=start, length=end - start, ref=loss.ref, failed_sync=sync)
                 )
-
-
-def _place(piece: Piece, contents: Mapping[str, Content], names: Sequence[str]) -> str | None:
-    """Return a name that the piece's file ever had, under which an image has its bytes."""
-    own = (*names, piece.path, *piece.former, piece.written.path)
-    return next(
-        (path for path in own if path in contents and has_bytes(contents[path], piece.carrier)),
-        None,
-    )
-
-
-def _loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
-    """Return what the power loss took that the piece is gone by: its bytes, or its name."""
-    carrier, written = piece.carrier, (piece.written.boot, piece.written.event)
-    for loss in losses:
-        if (loss.ref.boot, loss.ref.event) == written and loss.aspect in (Aspect.DATA, Aspect.SIZE):
-            is_hit = any(low < carrier.end and carrier.start < high for low, high in loss.lost)
-            if is_hit or loss.aspect is Aspect.SIZE:
-                return loss
-    return _name_loss(piece.path, losses)
-
-
-def _name_loss(path: str, losses: Sequence[Loss]) -> Loss | None:
-    """Return what the power loss took of a name, or of a directory that it is in."""
-    for loss in losses:
-        name = loss.path.rstrip("/")
-        if loss.aspect is Aspect.NAME and (name == path or path.startswith(f"{name}/")):
-            return loss
-    return None

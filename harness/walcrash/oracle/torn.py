@@ -129,14 +129,20 @@ class FailedSyncs:
 
     _writes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     _failed: dict[int, list[tuple[int, EventRef]]] = field(default_factory=dict)
+    _errors: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def note_write(self, write: EventRef, file: int, at: int) -> None:
         """Note a write to a file, and when it was, as a count of events."""
         self._writes[write.boot, write.event] = file, at
 
-    def note(self, sync: EventRef, file: int, at: int) -> None:
-        """Note a sync of a file that failed."""
+    def note(self, sync: EventRef, file: int, at: int, *, errno: int) -> None:
+        """Note a sync of a file that failed; `errno` is 0 where it returned 0 all the same."""
+        self._errors[sync.boot, sync.event] = errno
         self._failed.setdefault(file, []).append((at, sync))
+
+    def errno_of(self, sync: EventRef) -> int:
+        """Return what a sync that failed has returned."""
+        return self._errors[sync.boot, sync.event]
 
     def of(self, write: EventRef) -> EventRef | None:
         """Return the last sync of a write that failed; None where none did."""

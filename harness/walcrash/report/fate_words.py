@@ -23,6 +23,7 @@ from walcrash.values.fate import (
     Outlived,
     Reading,
     RecordFate,
+    Taken,
 )
 from walcrash.values.story import Aspect
 
@@ -65,6 +66,15 @@ _ANEW: Final = (
 )
 
 
+_TAKEN: Final = {
+    Taken.HALF_WAY: (
+        "Write the log anew in a file of its own, sync it and rename it to the old one's name: "
+        "what is cut off first is gone where an `open` ends half-way."
+    ),
+    Taken.WHOLE: "Recovery has to cut off what lies behind the last whole record, and no more.",
+}
+
+
 def _record_advice(told: RecordFate) -> str:
     if told.failed is not None or told.unread is not None or told.is_damaged:
         return _struck_advice(told)
@@ -73,15 +83,10 @@ def _record_advice(told: RecordFate) -> str:
     if told.kind is FateKind.NEVER_WRITTEN:
         return "Hand every record to the kernel before the reply that acknowledges it."
     copy = told.copies[0]
-    if copy.failed_sync is not None and copy.failed_sync.is_late:
-        return (
-            f"Acknowledge a record when a second sync of {escape(copy.path)} has returned 0 as "
-            "well, where the failure of one comes with the next."
-        )
+    if copy.failed_sync is not None and copy.aspect is not Aspect.NAME:
+        return _failed_sync_advice(copy)
     if copy.not_synced and (copy.kind is FateKind.NOT_DURABLE or copy.lost_name):
         return _sync_advice(told, copy)
-    if copy.failed_sync is not None:
-        return "Acknowledge nothing behind a sync that failed, and take the log for broken."
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
     if told.torn_sync is not None:
@@ -93,7 +98,21 @@ def _record_advice(told: RecordFate) -> str:
             "Recovery has to truncate the log after its last whole record before anything is "
             "appended, and sync the truncation."
         )
-    return ""
+    return "" if told.taken is None else _TAKEN[told.taken]
+
+
+def _failed_sync_advice(copy: CopyFate) -> str:
+    if copy.failed_sync is not None and copy.failed_sync.is_late:
+        return (
+            f"Acknowledge a record when a second sync of {escape(copy.path)} has returned 0 as "
+            "well, where the failure of one comes with the next."
+        )
+    if copy.sync_errno == errno.EINTR:
+        return (
+            "Call a sync again that was interrupted, and acknowledge nothing before it has "
+            "returned 0."
+        )
+    return "Acknowledge nothing behind a sync that failed, and take the log for broken."
 
 
 def _order_advice(told: RecordFate, outlived_by: Outlived) -> str:
@@ -150,6 +169,8 @@ def _named(copy: CopyFate) -> str:
 
 def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
     removed = [each.by for each in told.copies[1:] if each.kind is FateKind.REMOVED]
+    if copy.open_sync is not None:
+        return f"Acknowledge the record when {_event(copy.open_sync)}, its sync, has returned."
     what = f"Sync {_named(copy)}"
     if removed and removed[0] is not None:
         return f"{what} before {_event(removed[0])} takes the copy that was there before."
@@ -177,6 +198,8 @@ def _record(told: RecordFate) -> Iterator[str]:
         return
     first, *others = told.copies
     yield f"{name} {_copy(first, is_missing=told.is_missing)}{_reading(told)}"
+    if told.taken is Taken.HALF_WAY:
+        yield f"that `open` began to write {escape(first.path)} anew, and did not return"
     if told.torn is not None:
         lies = "lies" if first.kind is FateKind.THERE else "lay"
         left = f"left: {_event(told.torn_sync)}, its sync, failed" if told.torn_sync else ""
@@ -214,19 +237,29 @@ def _copy(copy: CopyFate, *, is_missing: bool) -> str:
         return f"was written by {written} to a file that has no name since {by} ({place})"
     if copy.kind is FateKind.THERE:
         there = f"is still there in {place}, as {written} wrote it"
-        if not copy.lost_name:
-            return there
-        lost = f"{there}, under an earlier name: {escape(copy.lost_name)} was lost"
-        directory = escape(copy.not_synced)
-        return f"{lost}, no sync of the directory {directory} kept it" if directory else lost
+        return f"{there}{_lost_name(copy)}"
     if copy.kind is FateKind.OVERWRITTEN:
-        return f"was overwritten by {by} ({place}, written by {written})"
+        return f"was overwritten by {by} ({place}, written by {written}){_lost_name(copy)}"
     if copy.kind is FateKind.REMOVED:
         did = "cut off" if copy.by and copy.by.kind is EventKind.TRUNCATE else "removed"
-        return f"was {did} by {by} ({place}, written by {written})"
+        return f"was {did} by {by} ({place}, written by {written}){_lost_name(copy)}"
     if not is_missing:
         return f"was written by {written} ({place}), and not all of it was durable"
     return f"was written by {written} ({place}) and was not durable{_not_durable(copy)}"
+
+
+def _lost_name(copy: CopyFate) -> str:
+    if not copy.lost_name:
+        return ""
+    lost = f", under an earlier name: {escape(copy.lost_name)} was lost"
+    directory = escape(copy.not_synced)
+    return f"{lost}, no sync of the directory {directory} kept it" if directory else lost
+
+
+def _how_failed(copy: CopyFate) -> str:
+    if copy.failed_sync is not None and copy.failed_sync.is_late:
+        return "returned 0 and had failed, as the next one said"
+    return "was interrupted" if copy.sync_errno == errno.EINTR else "failed"
 
 
 def _not_durable(copy: CopyFate) -> str:
@@ -235,9 +268,9 @@ def _not_durable(copy: CopyFate) -> str:
             f": its name was lost, and no sync of the directory {escape(copy.not_synced)} kept it"
         )
     if copy.failed_sync is not None:
-        how = "returned 0 and had failed, as the next one said"
-        how = how if copy.failed_sync.is_late else "failed"
-        return f": {_event(copy.failed_sync)}, its sync, {how}"
+        return f": {_event(copy.failed_sync)}, its sync, {_how_failed(copy)}"
+    if copy.not_synced and copy.open_sync is not None:
+        return f": {_event(copy.open_sync)}, its sync, had not returned"
     if copy.not_synced and copy.early_sync is not None:
         path = escape(copy.not_synced)
         return f": {_event(copy.early_sync)} had begun before it, and no sync of {path} did later"

@@ -91,8 +91,11 @@ class CopyFate:
         early_sync: a slow sync that returned behind its write, and had begun before it; None where
             there is none.
         failed_sync: the sync that was made and failed; None where there is none.
+        sync_errno: the error that this returned.
+        open_sync: a slow sync that began behind its write and had not returned when the power was
+            lost; None where there is none, or a sync was made.
         lost_name: the name that the file had when a power loss took that, where its bytes are
-            there under an earlier one.
+            there under an earlier one, or a recovery took them there.
     """
 
     kind: FateKind
@@ -107,6 +110,8 @@ class CopyFate:
     failed_sync: EventRef | None = None
     lost_name: Annotated[str, SPARSE] = ""
     early_sync: Annotated[EventRef | None, SPARSE] = None
+    open_sync: Annotated[EventRef | None, SPARSE] = None
+    sync_errno: Annotated[int, SPARSE] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,13 @@ class Outlived(Enum):
 
     HOLE = "a record that was appended behind it"
     STATE = "the state or the checkpoint that knows of it"
+
+
+class Taken(Enum):
+    """What is known of a recovery that took a record away."""
+
+    HALF_WAY = "its `open` began to write the file anew, and did not return"
+    WHOLE = "all of the file that lay before the record was there"
 
 
 class Reading(Enum):
@@ -169,6 +181,7 @@ class RecordFate:
         is_damaged: whether files were damaged at rest in front of the recovery.
         torn_sync: the sync of the torn write that was made and failed, so that it was not torn by a
             crash alone.
+        taken: for one that a recovery cut off or left out of a new file, what is known of it.
     """
 
     record: str
@@ -184,6 +197,7 @@ class RecordFate:
     unread: Annotated[EventRef | None, SPARSE] = None
     is_damaged: Annotated[bool, SPARSE] = False
     torn_sync: Annotated[EventRef | None, SPARSE] = None
+    taken: Annotated[Taken | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,8 @@ def _record(told: RecordFate) -> str:
     during = " in recovery" if copy.by is not None and copy.by.is_recovery else ""
     unread = ", not read before" if told.unread is not None else ""
     anew = f", {how} anew" if how else ""
-    return f"{told.kind.value}{by}{during}: {path}{unread or torn}{anew}"
+    lost = f", name lost: {name_pattern(copy.not_synced)}" if copy.lost_name else ""
+    return f"{told.kind.value}{by}{during}: {path}{unread or torn}{lost}{anew}"
 
 
 def _torn(told: RecordFate, torn: EventRef) -> str:

@@ -1,0 +1,67 @@
+"""What a power loss took of a piece: its bytes, its name, or the event that had taken its name.
+
+Not here: what a power loss may take (`walcrash.disk`), the rest of the ledger (`ledger`).
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Final
+
+from walcrash.oracle.boot_trace import Loss
+from walcrash.oracle.carriers import has_bytes
+from walcrash.oracle.piece import Piece
+from walcrash.values.content import Content
+from walcrash.values.event import EventKind
+from walcrash.values.fate import EventRef
+from walcrash.values.story import Aspect
+
+_TAKE_NAMES: Final = frozenset({EventKind.RENAME, EventKind.UNLINK})
+
+
+def place_of(piece: Piece, contents: Mapping[str, Content], names: Sequence[str]) -> str | None:
+    """Return a name that the piece's file ever had, under which an image has its bytes."""
+    own = (*names, piece.path, *piece.former, piece.written.path)
+    return next(
+        (path for path in own if path in contents and has_bytes(contents[path], piece.carrier)),
+        None,
+    )
+
+
+def loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
+    """Return what the power loss took that the piece is gone by: its bytes, or its name."""
+    carrier, written = piece.carrier, (piece.written.boot, piece.written.event)
+    for loss in losses:
+        if (loss.ref.boot, loss.ref.event) == written and loss.aspect in (Aspect.DATA, Aspect.SIZE):
+            is_hit = any(low < carrier.end and carrier.start < high for low, high in loss.lost)
+            if is_hit or loss.aspect is Aspect.SIZE:
+                return loss
+    return name_loss(piece.path, losses)
+
+
+def name_loss(path: str, losses: Sequence[Loss]) -> Loss | None:
+    """Return what the power loss took of a name, or of a directory that it is in."""
+    for loss in losses:
+        name = loss.path.rstrip("/")
+        if loss.aspect is Aspect.NAME and (name == path or path.startswith(f"{name}/")):
+            return loss
+    return None
+
+
+def loss_with_its_name_back(
+    piece: Piece, losses: Sequence[Loss], names: Container[str]
+) -> Loss | None:
+    """Return what a power loss took of a piece whose file it gave its name back.
+
+    None where no event had taken the name, where that event was kept, or nothing of the bytes was
+    lost.
+    """
+    by = piece.by
+    if by is None or by.kind not in _TAKE_NAMES or piece.path not in names:
+        return None
+    is_undone = any(loss.aspect is Aspect.NAME and is_same(loss.ref, by) for loss in losses)
+    found = loss_of(piece, losses) if is_undone else None
+    return found if found is not None and found.aspect is Aspect.DATA else None
+
+
+def is_same(one: EventRef, other: EventRef) -> bool:
+    """Whether two names are of one event."""
+    return (one.boot, one.event) == (other.boot, other.event)

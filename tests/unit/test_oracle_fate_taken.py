@@ -1,0 +1,142 @@
+"""What became of a record that a recovery took, or a power loss that gave a name back."""
+
+from dataclasses import replace
+
+from oracle_builder import acked, killed, power_lost, shows
+from test_oracle_fate import (
+    ONE,
+    OPENED,
+    TWO,
+    WRITTEN,
+    act,
+    create,
+    fate,
+    line,
+    lost_power,
+    of_record,
+    one_file,
+    reply,
+    said,
+    trace,
+    write,
+)
+
+from walcrash.oracle.boot_trace import Loss
+from walcrash.report.fate_words import fate_advice
+from walcrash.values.cause import fate_site
+from walcrash.values.event import INJECTED, EventKind
+from walcrash.values.fate import Taken, event_ref
+from walcrash.values.fate_mark import fate_mark
+from walcrash.values.image import FileEntry, Image
+from walcrash.values.story import Aspect
+
+SIZE = len(line(ONE))
+UNSYNCED = act(EventKind.FSYNC, "wal", file=0, call=1, result=-5)
+RENAMED = act(EventKind.RENAME, "wal.tmp", "wal", file=1, call=0)
+ANEW = (create("wal.tmp", 1), write("wal.tmp", 0, line(ONE), 0, file=1))
+
+
+def test_a_sync_that_failed_decides_where_a_rename_over_its_file_was_lost() -> None:
+    first = one_file()
+    first = replace(first[0], events=(*first[0].events[:3], UNSYNCED, reply(1))), first[1]
+    half = line(ONE)[:8] + bytes(SIZE - 8)
+    renamed = event_ref(2, 3, RENAMED)
+    second = trace(
+        *ANEW,
+        act(EventKind.FSYNC, "wal.tmp", file=1, call=0),
+        RENAMED,
+        image=Image({"wal": FileEntry(half), "wal.tmp": FileEntry(line(ONE))}),
+        losses=(
+            Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((8, SIZE),), kept=((0, 8),)),
+            Loss(ref=renamed, path="wal.tmp", aspect=Aspect.NAME),
+            Loss(ref=renamed, path="wal", aspect=Aspect.NAME),
+        ),
+    )
+    told = fate(first, (second, power_lost()), first=shows(), lost=ONE)
+    assert "was not durable: event 3 of boot 1, its sync, failed; another copy is" in said(told)
+    assert fate_advice(told).startswith("Acknowledge nothing behind a sync that failed")
+    # Where no sync of it failed, the directory whose sync is missing decides.
+    told = fate(one_file(), (second, power_lost()), first=shows(), lost=ONE)
+    assert fate_mark(told) == "there: wal.tmp, name lost: ./"
+
+
+def test_a_name_that_was_lost_is_told_also_where_a_recovery_has_removed_the_earlier_one() -> None:
+    renamed = act(EventKind.RENAME, "wal", "log", file=0)
+    loss = Loss(ref=event_ref(1, 4, renamed), path="log", aspect=Aspect.NAME)
+    image = Image({"wal": FileEntry(line(ONE))})
+    boot = lost_power(renamed, loss=loss, image=image)
+    swept = trace(act(EventKind.UNLINK, "wal", call=0), OPENED)
+    told = fate(boot, first=shows(), lost=ONE, recovery_trace=swept)
+    assert said(told) == (
+        "`PutOperation op-1` was removed by event 0 of that recovery (wal, bytes 0-37, written by "
+        "event 2 of boot 1), under an earlier name: log was lost, no sync of the directory ./ "
+        "kept it"
+    )
+    assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
+    assert fate_mark(told) == "removed by unlink in recovery: wal, name lost: ./"
+    # It is the finding that it is where no recovery has removed anything.
+    left = fate_site(fate(boot, first=shows(), lost=ONE))
+    assert fate_site(told) == left
+    assert left is not None
+
+
+def test_a_recovery_that_cuts_off_whole_records_is_told_to_keep_them() -> None:
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    told = fate(one_file(), first=shows(), lost=ONE, recovery_trace=cut)
+    assert of_record(told).taken is Taken.WHOLE
+    assert "cut off what lies behind the last whole record" in fate_advice(told)
+    # Behind bytes that were lost nobody knows what recovery had to keep.
+    more = write("wal", SIZE, line(TWO), 2), act(EventKind.FSYNC, "wal", file=0), reply(2)
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, SIZE),))
+    image = Image({"wal": FileEntry(bytes(SIZE) + line(TWO))})
+    boot = lost_power(*more, loss=loss, image=image)
+    boot = boot[0], power_lost(acked(ONE), acked(TWO))
+    told = fate(boot, first=shows(), lost=TWO, recovery_trace=cut)
+    assert of_record(told).taken is None
+    assert not fate_advice(told)
+
+
+def test_an_open_that_cuts_off_its_log_and_ends_half_way_is_told() -> None:
+    cut = act(EventKind.TRUNCATE, "wal", call=0, offset=0)
+    torn = replace(write("wal", 0, line(ONE), 0), result=9)
+    second = trace(cut, torn, torn=1)
+    told = fate(one_file(), (second, killed()), first=shows(), lost=ONE)
+    assert "that `open` began to write wal anew, and did not return" in said(told)
+    assert fate_advice(told).startswith("Write the log anew in a file of its own")
+    # One that returned had cut it off for good.
+    done = trace(cut, write("wal", 0, line(TWO), 0), OPENED)
+    told = fate(one_file(), (done, killed(recovery=shows())), first=shows(), lost=ONE)
+    assert of_record(told).taken is Taken.WHOLE
+
+
+def test_a_slow_sync_that_had_not_returned_is_named() -> None:
+    slow = act(
+        EventKind.SLOW, "wal", file=0, call=1, thread=1, data=EventKind.FDATASYNC.value.encode()
+    )
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, SIZE),))
+    image = Image({"wal": FileEntry(bytes(SIZE))})
+    told = fate(lost_power(slow, loss=loss, image=image), first=shows(), lost=ONE)
+    assert said(told).endswith("was not durable: event 3 of boot 1, its sync, had not returned")
+    assert fate_advice(told) == (
+        "Acknowledge the record when event 3 of boot 1, its sync, has returned."
+    )
+    # A slow call of another kind is no sync.
+    write_call = replace(slow, data=EventKind.WRITE.value.encode())
+    told = fate(lost_power(write_call, loss=loss, image=image), first=shows(), lost=ONE)
+    assert said(told).endswith("no sync of wal came after it")
+
+
+def test_a_record_that_is_written_again_at_its_place_is_one_copy() -> None:
+    again = write("wal", 0, line(ONE) + line(TWO), 2)
+    told = fate(one_file(again), first=shows(), lost=ONE)
+    assert len(of_record(told).copies) == 1
+    assert "as event 4 of boot 1 wrote it" in said(told)
+
+
+def test_a_record_that_is_written_again_behind_a_short_write_of_it_is_told_apart() -> None:
+    short = replace(write("wal", SIZE, line(TWO), 2), result=30, flags=INJECTED)
+    again = write("wal", SIZE + 30, line(TWO), 2)
+    boot = one_file(short, again, reply(2), calls=(acked(ONE), acked(TWO)))
+    told = fate(boot, first=shows(ONE), lost=TWO)
+    assert f"is still there in wal, bytes {SIZE + 30}-{2 * SIZE + 29}, as event 5" in said(told)
+    assert "lies what event 4 of boot 1 left, a write that was cut short" in said(told)
