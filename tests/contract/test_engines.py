@@ -130,3 +130,16 @@ def test_a_postgres_that_ends_otherwise_than_it_was_asked_to_has_not_closed(
     server.wait()
     with pytest.raises(Exception, match="was asked to end and ended with -9"):
         subject.close()
+
+
+def test_rocksdb_says_that_a_table_cannot_be_walked_to_its_end(tmp_path: Path) -> None:
+    subject = made("rocksdb", {"sync": True})
+    subject.open(tmp_path, lambda _: None)
+    subject.append(put("a", 1))
+    subject.close()
+    (table,) = (tmp_path / "db").glob("*.sst")
+    damaged = bytearray(table.read_bytes())
+    damaged[0] ^= 1
+    table.write_bytes(damaged)
+    with pytest.raises(Exception, match="block checksum mismatch"):
+        made("rocksdb", {"sync": True}).open(tmp_path, lambda _: None)

@@ -44,7 +44,7 @@ DATABASE: Final = "template1"
 DATA: Final = "data"
 
 # limits
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 240.0
 """How long the server may take to recover and listen, unless the scenario allows less."""
 
 POLL_SECONDS: Final = 0.005
@@ -53,7 +53,7 @@ POLL_SECONDS: Final = 0.005
 STATEMENT_MS: Final = 30_000
 """How long one statement may take."""
 
-CLOSE_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 60.0
 """How long the server may take to end when asked to."""
 
 SETTINGS: Final = {

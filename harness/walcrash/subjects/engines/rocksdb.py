@@ -67,11 +67,15 @@ class RocksDbAdapter(NumberedStore):
         self._store.put(KEY.pack(number), value, write_opt=self._write)
 
     def items(self, from_number: int) -> Iterable[tuple[int, bytes]]:
-        """Walk with an iterator."""
-        return [
-            (number_of(key), value)
-            for key, value in self._store.items(from_key=KEY.pack(from_number))
-        ]
+        """Walk with an iterator, which is not valid behind the last key and after an error."""
+        found = []
+        walk = self._store.iter()
+        walk.seek(KEY.pack(from_number))
+        while walk.valid():
+            found.append((number_of(walk.key()), walk.value()))
+            walk.next()
+        walk.status()
+        return found
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete keys in one batch."""
