@@ -244,3 +244,19 @@ def test_threads_are_those_that_change_files() -> None:
     write = Event(kind=EventKind.WRITE, call=0, path="a", thread=1)
     assert not has_threads(Event(kind=EventKind.REPLY, call=0), write)
     assert has_threads(write, replace(write, kind=EventKind.FDATASYNC, thread=2))
+
+
+def test_in_some_cases_a_log_is_asked_for_its_upkeep_twice_in_a_row() -> None:
+    compact = Operation(OperationKind.COMPACT)
+    pairs = [
+        any(pair == (compact, compact) for boot in case.boots for pair in pairwise(boot.operations))
+        for case in many()
+    ]
+    assert len(pairs) // 8 < sum(pairs) < len(pairs) // 2
+    without = cases(supports=ALL - {"compact", "apply"})
+    assert not any(has_upkeep(case) for case in without)
+
+
+def has_upkeep(case: Case) -> bool:
+    kinds = (OperationKind.COMPACT, OperationKind.APPLY)
+    return any(each.kind in kinds for boot in case.boots for each in boot.operations)

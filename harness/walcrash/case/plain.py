@@ -108,11 +108,16 @@ def _is_weaker(stored: StoredCase, run: CaseRun) -> bool:
 
 def _failing_control(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun | None:
     """Return the first control of a case that fails; None where the case needs its crash."""
-    for case in dict.fromkeys((control_of(run.case), control_of(_answered(run)))):
+    for case in controls_of(run):
         control = run_case(sandbox, replace(stored, case=case))
         if control.verdict is Verdict.FAIL:
             return control
     return None
+
+
+def controls_of(run: CaseRun) -> Sequence[Case]:
+    """Return what a case is without its crashes: all of it, and what of it had been answered."""
+    return list(dict.fromkeys((control_of(run.case), control_of(_answered(run)))))
 
 
 def _answered(run: CaseRun) -> Case:

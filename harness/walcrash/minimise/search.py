@@ -20,6 +20,7 @@ from typing import Final
 from walcrash.case.case_run import CaseRun
 from walcrash.case.counterpart import added_events, moved_kill, moved_target
 from walcrash.case.deadline import TimeOver
+from walcrash.case.plain import controls_of
 from walcrash.case.search_target import EventRef
 from walcrash.minimise import workload as workload
 from walcrash.minimise.trial import (
@@ -121,7 +122,8 @@ def _smallest(trial: Trial, beyond: PersistenceModel | None) -> Minimised:
         _plain_losses(trial)
         _until_nothing_goes(trial, beyond)
         if not trial.needs_crash and not trial.case.is_control:
-            trial.attempt(workload.without_crashes(trial.case))
+            for case in controls_of(trial.run):
+                trial.attempt(workload.unchanged(case))
     except (BudgetOver, TimeOver) as end:
         return _cut_short(trial, end)
     return Minimised(run=trial.run, tries=trial.tries, is_finished=True)

@@ -15,6 +15,7 @@ from walcrash.case.alignment import Alignment
 from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.counterpart import events_before
 from walcrash.case.outcome import has_acknowledged
+from walcrash.case.plain import controls_of
 from walcrash.case.search_target import PowerTarget, target_of
 from walcrash.minimise.workload import Edit, unchanged
 from walcrash.oracle import judge
@@ -31,7 +32,6 @@ from walcrash.values.operation import OperationKind
 from walcrash.values.persistence import covers, is_portability, power_models
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.verdict import Invariant, Verdict
-from walcrash.workload.control import control_of
 
 # limits
 TRIES: Final = 200
@@ -144,8 +144,8 @@ class Trial:
         """Whether a case breaks the invariant without its crashes as well."""
         if run.case.is_control:
             return True
-        control = self._run(control_of(run.case), {})
-        return control is not None and breaks_first(control, self.target_invariant)
+        controls = (self._run(case, {}) for case in controls_of(run))
+        return any(each and breaks_first(each, self.target_invariant) for each in controls)
 
     def _run(self, case: Case, power: Mapping[int, PowerTarget]) -> CaseRun | None:
         targets = SearchTargets(

@@ -287,7 +287,7 @@ def draw_control(
 
 
 def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
-    progress = Progress()
+    progress = Progress(repeats_upkeep=swarm.repeats_upkeep)
     if swarm.has_second_marks:
         progress.done = {}
     if swarm.fills_files:

@@ -38,6 +38,9 @@ SECOND_MARK_ONE_IN: Final = 2
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
 
+UPKEEP: Final = frozenset({OperationMix.COMPACT, OperationMix.APPLY})
+"""What a log does for its upkeep, and may be asked for again at once."""
+
 _MIX_OF_RECORD: Final = {
     RecordType.PUT: OperationMix.PUT,
     RecordType.DONE: OperationMix.DONE,
@@ -58,6 +61,7 @@ class Progress:
         done: operations that are done and that no compaction may have dropped; None where none of
             them is marked again.
         file_end: where the file of records ends; None where no put is to end there.
+        repeats_upkeep: whether half of what a log does for its upkeep is done twice in a row.
     """
 
     now_ms: int = EPOCH_MS
@@ -67,6 +71,7 @@ class Progress:
     sent: dict[str, None] = field(default_factory=dict)
     done: dict[str, None] | None = None
     file_end: FileEnd | None = None
+    repeats_upkeep: bool = False
 
     def copy(self) -> "Progress":
         """Return one that can go another way."""
@@ -78,6 +83,7 @@ class Progress:
             dict(self.sent),
             None if self.done is None else dict(self.done),
             None if self.file_end is None else self.file_end.copy(),
+            self.repeats_upkeep,
         )
 
     def note(self, operation: Operation) -> None:
@@ -156,6 +162,8 @@ def draw_operations(
             kind = OperationMix.PUT
         operations.append(draw_operation(prng, progress, plan, kind, operations))
         progress.note(operations[-1])
+        if progress.repeats_upkeep and kind in UPKEEP and prng.below(2):
+            operations.append(operations[-1])
     return operations
 
 

@@ -34,7 +34,7 @@ from walcrash.values.scenario import (
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.tears import PAGE_BYTES
 from walcrash.workload.fit import Fit
-from walcrash.workload.operations import is_supported
+from walcrash.workload.operations import UPKEEP, is_supported
 
 # limits
 CASE_BYTES: Final = 384 * 1024
@@ -52,6 +52,10 @@ FEWEST_OPERATIONS: Final = 3
 
 USUAL_ID: Final = "op-12"
 """An id as long as most."""
+
+
+REPEATED_ONE_IN: Final = 2
+"""In one of so many cases with upkeep some of it is done twice in a row."""
 
 
 class BootShape(Enum):
@@ -113,11 +117,13 @@ class Swarm:
         workload: its plan, with a phase for each boot.
         has_second_marks: whether operations that are done may be marked so again.
         fills_files: whether some puts are as long as what is left of their file.
+        repeats_upkeep: whether what a log does for its upkeep is done twice in a row now and then.
     """
 
     workload: WorkloadPlan
     has_second_marks: bool = False
     fills_files: bool = False
+    repeats_upkeep: bool = False
 
 
 def draw_swarm(
@@ -169,6 +175,7 @@ def draw_swarm(
         workload=plan,
         has_second_marks=has_second_marks,
         fills_files=size_shape is SizeShape.SEGMENTS and fit.segment_bytes > 0,
+        repeats_upkeep=not UPKEEP.isdisjoint(mix) and prng.below(REPEATED_ONE_IN) == 0,
     )
 
 
