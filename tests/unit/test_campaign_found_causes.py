@@ -59,11 +59,12 @@ def timed(
     fate: str | None = None,
     is_plain: bool = False,
     seen: int = 1,
+    injected: int = 1,
 ) -> FoundCause:
     """Return a finding that there was time to minimise or not."""
     violations = tuple(Violation(each, "boot 2", "made up") for each in broken)
     made = SimpleNamespace(
-        shown=SimpleNamespace(violations=violations),
+        shown=SimpleNamespace(violations=violations, boots=(SimpleNamespace(injected=injected),)),
         invariant=broken[0],
         is_late=is_late,
         is_portability=False,
@@ -110,3 +111,12 @@ def test_a_call_that_failed_in_one_case_of_a_finding_is_that_finding_s_in_all() 
     other = Cause(invariant=rule, crashes=1, error=replace(write, kind=EventKind.CREATE))
     assert not one.explains(other)
     assert one.explains(replace(other, is_passed_over=True))
+
+
+def test_of_several_errors_that_nobody_had_time_to_tell_apart_none_is_telling() -> None:
+    write = CrashSite(kind=EventKind.WRITE, path="wal", has_failed=True)
+    one = timed(LOST, is_late=False, error=write)
+    together = [(LOST, [STATE.value, LOST.value])]
+    assert joined(timed(STATE, LOST, error=FSYNC, injected=2), one) == together
+    assert len(joined(timed(STATE, LOST, error=FSYNC), one)) == 2
+    assert len(joined(timed(STATE, LOST, injected=2), one)) == 2

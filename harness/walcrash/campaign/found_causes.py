@@ -169,10 +169,22 @@ def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
     return (
         one.is_portability == other.is_portability
         and (one.cause.is_plain or not other.cause.is_plain)
-        and one.cause.error == other.cause.error
+        and _may_be_one_error(one, other)
         and one.cause.damaged == other.cause.damaged
         and not rules[0].isdisjoint(rules[1])
     )
+
+
+def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:
+    """Whether the calls that failed tell two findings apart: not where they happened to be drawn.
+
+    A case that there was no time to minimise may have several errors, and the one that it is told
+    by need not be the one that matters.
+    """
+    if one.cause.error == other.cause.error:
+        return True
+    is_one = sum(boot.injected for boot in other.shown.boots) <= 1
+    return None not in (one.cause.error, other.cause.error) and not is_one
 
 
 def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
