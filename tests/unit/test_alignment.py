@@ -1,5 +1,6 @@
 """Alignment: payloads grow until page and sector ends lie at the bytes that were drawn."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -7,13 +8,13 @@ import pytest
 from walcrash.case.alignment import (
     NOT_TORN,
     Alignment,
-    aligned_for_power,
     bytes_for_share,
     grow,
     missed_bytes,
     run_aligned,
 )
 from walcrash.case.boots import CaseBoots
+from walcrash.case.power_alignment import aligned_for_power
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.recorder.recording import CrashLanding, EventRow, Recording, WatchEnd
 from walcrash.values.case import BootPlan, Case
@@ -55,13 +56,16 @@ def boot_plan(*operations: Operation, kept: int = 0) -> BootPlan:
     return BootPlan((Operation(OperationKind.OPEN), *operations), within)
 
 
-def written(plan: BootPlan, *, factor: float = 1.0) -> list[Event]:
+def written(plan: BootPlan, *, factor: float = 1.0, is_base_64: bool = False) -> list[Event]:
     """Return the writes of a log that makes a frame of each record; a payload may be text there."""
     events, end = [], HEADER_BYTES
     for call, operation in enumerate(plan.operations):
         if operation.record is None:
             continue
-        length = FRAME_BYTES + int(len(operation.record.payload) * factor)
+        payload = operation.record.payload
+        length = FRAME_BYTES + (
+            len(b64encode(payload)) if is_base_64 else int(len(payload) * factor)
+        )
         events.append(
             Event(
                 kind=EventKind.WRITE,
@@ -280,6 +284,25 @@ def test_a_payload_that_is_written_as_text_grows_by_less() -> None:
                 0 < 512 - event.offset % 512 <= HEAD_BYTES for event in written(grown, factor=2)
             )
     assert heads > 20
+
+
+def test_base_64_moves_a_record_to_the_byte_of_its_header_that_it_can_reach() -> None:
+    """Four bytes at a time: of eight bytes of a header two can be reached, and one of them is."""
+    plan = boot_plan(*[put(size, number) for number, size in enumerate((300, 32, 400, 100, 8))])
+
+    heads = 0
+    for seed in range(40):
+        grown = aligned_for_power(
+            plan,
+            written(plan, is_base_64=True),
+            Prng(seed),
+            unit_bytes=512,
+            most_payload_bytes=MOST_BYTES,
+        )
+        if grown is not None:
+            moved = [512 - event.offset % 512 for event in written(grown, is_base_64=True)]
+            heads += sum(0 < kept <= HEAD_BYTES for kept in moved)
+    assert heads > 40
 
 
 def test_no_payload_grows_where_all_are_of_one_size() -> None:

@@ -10,8 +10,8 @@ from bundles import small_bundle
 
 from walcrash.campaign import state as state_module
 from walcrash.campaign.state import FORMAT, NAME, CampaignState, Request
+from walcrash.case.coverage import Coverage
 from walcrash.case.outcome import CaseOutcome, summarise
-from walcrash.case.power_loss import Coverage
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.errors import HarnessFault, UsageError
 from walcrash.values.finding import FindingState

@@ -109,3 +109,11 @@ def test_waiting_states_of_a_uniform_order_come_as_they_were_made() -> None:
     for state in "abc":
         waiting.add(state, ("alike",))
     assert handed_out(waiting) == ["a", "b", "c"]
+
+
+def test_two_orders_of_what_waits_take_turns() -> None:
+    waiting: Waiting[str] = Waiting()
+    for name in ("a", "b", "c"):
+        waiting.add(name, ("often",), ("first",))
+    waiting.add("rare", ("often",), ("second",))
+    assert handed_out(waiting) == ["a", "rare", "b", "c"]

@@ -17,7 +17,7 @@ from walcrash.campaign.executor import JobExecutor
 from walcrash.campaign.fitting import Fitted, fit_workload
 from walcrash.campaign.time_budget import Costs
 from walcrash.case.alignment import Alignment
-from walcrash.case.case_run import CaseRun
+from walcrash.case.case_run import CaseRun, without_contents
 from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
@@ -133,6 +133,8 @@ def prepare(scenario: Scenario, master_seed: str) -> Prepared:
                 unopened=tell_unopened(sandbox, stored, run),
             )
         outcomes.append(replace(outcome, varied=sandbox.varied(scenario.subject)))
+        # A control may have written hundreds of megabytes, and the next one comes while it waits.
+        run = without_contents(run)
         runs.append(run)
         traces = [(boot.plan, boot.events()) for boot in run.boots]
         profiles.append(Profile.of(traces, control=index))

@@ -15,8 +15,8 @@ from walcrash.campaign.case_parts import outcome_group, preference
 from walcrash.campaign.fault_tally import matrix_of
 from walcrash.campaign.search_tally import SearchTally
 from walcrash.campaign.time_budget import cuts_text
+from walcrash.case.coverage import Coverage
 from walcrash.case.outcome import CaseOutcome
-from walcrash.case.power_loss import Coverage
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
 from walcrash.values.history import BootEnd

@@ -9,8 +9,7 @@ records before the one that is to be torn do not reach, puts are added before it
 (`walcrash.workload.fillers`).
 
 - For a kill within a write, a page end is moved to the very byte of the write that was drawn.
-- For a power loss, sector ends are moved to telling bytes of many records: to each byte of the
-  header, in the middle, in the checksum. Some of them are page ends too.
+- For a power loss, sector ends are moved to telling bytes of many records (`power_alignment`).
 
 A store that writes a longer payload elsewhere, or in another size, is measured again a few times.
 One whose records cannot be moved is torn where it can be torn; what else a torn write could show is
@@ -19,7 +18,7 @@ tried as a byte tear (`runner`).
 Not here: where a write may be torn at all (`walcrash.values.tears`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Final, Self
@@ -28,7 +27,7 @@ from walcrash.case.boots import CaseBoots
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.recorder.recording import EventRow
 from walcrash.values.case import BootPlan, Case
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import EventKind
 from walcrash.values.faults import CrashPoint, bytes_of_share
 from walcrash.values.image import Image
 from walcrash.values.limits import BYTES_PER_BOOT
@@ -36,8 +35,7 @@ from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import WorkloadPlan
-from walcrash.values.seed import Prng
-from walcrash.values.tears import HEAD_BYTES, PAGE_BYTES, telling_cuts
+from walcrash.values.tears import PAGE_BYTES
 from walcrash.workload.fillers import FILLERS, Filling
 
 # limits
@@ -46,18 +44,6 @@ ROUNDS: Final = 4
 
 FILLED_ROUNDS: Final = 2
 """Most runs of one boot in which it is found out how many fillers it needs."""
-
-LEFT_ONE_IN: Final = 4
-"""Of so many puts that a power loss may tear one lies as it comes; other records are moved."""
-
-ELSEWHERE_ONE_IN: Final = 3
-"""Of so many records that are moved one has the sector end elsewhere than in its header."""
-
-SCALED_BYTES: Final = 64
-"""Payloads that differ by so many bytes tell what a byte of them takes in the file."""
-
-PAGE_ONE_IN: Final = 3
-"""Of so many records that are moved one is moved to a page end, if payloads reach so far."""
 
 NOT_TORN: Final = BYTES_PER_BOOT
 """By how many bytes a kill has missed a write that it did not tear."""
@@ -346,79 +332,6 @@ def bytes_for_share(kept_bytes: int, share: int) -> int:
     if share:
         length = max(length, ((kept_bytes - 1) << 16) // share + 1)
     return length
-
-
-def aligned_for_power(
-    plan: BootPlan, events: Sequence[Event], prng: Prng, *, unit_bytes: int, most_payload_bytes: int
-) -> BootPlan | None:
-    """Return a boot's plan with telling bytes of many records at sector ends.
-
-    Args:
-        plan: what was drawn.
-        events: its trace.
-        prng: which records are moved, and how far, is drawn from it.
-        unit_bytes: what a device writes whole.
-        most_payload_bytes: the longest that a payload may get.
-
-    Returns:
-        None where no record can be moved.
-    """
-    made, moved, first = plan, 0, 1
-    writes = list(_record_writes(plan, events))
-    scale = _scale(plan, writes)
-    for event in writes:
-        wanted = _drawn_cut(prng, event.length)
-        is_left = prng.below(LEFT_ONE_IN) == 0 and _is_put(plan.operations[event.call])
-        units = [max(unit_bytes, PAGE_BYTES), unit_bytes]
-        for unit in units if prng.below(PAGE_ONE_IN) == 0 else units[1:]:
-            shift = -(event.offset + moved + wanted) % unit
-            if is_left or not shift:
-                break
-            more = round(shift / scale)
-            grown = grow(made, range(first, event.call), more, most_payload_bytes)
-            if grown is not None:
-                made, moved, first = grown, moved + shift, event.call
-                break
-    return None if made is plan else made
-
-
-def _scale(plan: BootPlan, writes: Sequence[Event]) -> float:
-    """Return how many bytes a put's write gets longer by one of its payload, from 1 to 4.
-
-    Payloads that are written as text take more bytes than they have.
-    """
-    sizes = [
-        (len(record.payload), event.result)
-        for event in writes
-        if (record := plan.operations[event.call].record) is not None
-        and record.type is RecordType.PUT
-    ]
-    (least, short), (most, long) = min(sizes, default=(0, 0)), max(sizes, default=(0, 0))
-    if most - least < SCALED_BYTES:
-        return 1.0
-    return min(4.0, max(1.0, (long - short) / (most - least)))
-
-
-def _is_put(operation: Operation) -> bool:
-    return operation.record is not None and operation.record.type is RecordType.PUT
-
-
-def _drawn_cut(prng: Prng, length: int) -> int:
-    """Return how many bytes of a record lie before the end of a sector."""
-    if prng.below(ELSEWHERE_ONE_IN) == 0:
-        return prng.choice(telling_cuts(length))
-    return 1 + prng.below(min(HEAD_BYTES, length - 1))
-
-
-def _record_writes(plan: BootPlan, events: Sequence[Event]) -> Iterator[Event]:
-    """Yield the last write of each append, of those that can be torn."""
-    last: dict[int, Event] = {}
-    for event in events:
-        if event.kind is EventKind.WRITE and not event.is_no_call and event.result > 1:
-            last[event.call] = event
-    for call, event in sorted(last.items()):
-        if 0 <= call < len(plan.operations) and plan.operations[call].record is not None:
-            yield event
 
 
 def grow(plan: BootPlan, calls: range, more_bytes: int, most_bytes: int) -> BootPlan | None:

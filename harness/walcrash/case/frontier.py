@@ -11,7 +11,7 @@ Source: `harness/walcrash/docs/explanation/decisions/0069-search-over-crash-stat
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import count
 from typing import Generic, TypeVar
@@ -103,6 +103,7 @@ def by_share(
 class Waiting(Generic[T]):
     """States that were made and not judged yet; `take` gives one of the kinds tried least.
 
+    There may be several orders, each by kinds of its own: they take turns.
     With `SearchOrder.UNIFORM` they are handed out as they came.
     """
 
@@ -120,25 +121,33 @@ class Waiting(Generic[T]):
         self._order = order
         self._weight = weight
         self._tried: Counter[Hashable] = Counter()
-        self._states: list[tuple[T, tuple[Hashable, ...]]] = []
+        self._states: list[tuple[T, Sequence[tuple[Hashable, ...]]]] = []
+        self._taken = 0
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._states)
 
-    def add(self, state: T, kinds: tuple[Hashable, ...]) -> None:
-        """Take in a state with its kinds, the one that counts most first."""
-        self._states.append((state, kinds))
+    def add(self, state: T, *orders: tuple[Hashable, ...]) -> None:
+        """Take in a state with its kinds, the one that counts most first.
+
+        Args:
+            state: the state.
+            orders: its kinds in each of the orders that take turns, as many as other states have.
+        """
+        self._states.append((state, orders))
 
     def take(self) -> T:
         """Return a state whose kinds were tried least, the oldest of them; count them as tried."""
         at = 0
         if self._order is SearchOrder.NOVEL:
             at = min(range(len(self._states)), key=self._tries)
-        state, kinds = self._states.pop(at)
-        self._tried.update(kinds)
+        self._taken += 1
+        state, orders = self._states.pop(at)
+        self._tried.update({kind for kinds in orders for kind in kinds})
         return state
 
     def _tries(self, at: int) -> list[float]:
-        kinds = self._states[at][1]
+        orders = self._states[at][1]
+        kinds = orders[self._taken % len(orders)]
         return [self._tried[kind] / self._weight(kind) for kind in kinds]

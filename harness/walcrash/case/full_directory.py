@@ -19,6 +19,7 @@ from typing import Final
 from walcrash.recorder.recording import Recording
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History
+from walcrash.values.limits import BYTES_PER_CASE
 from walcrash.values.recovery import RecoveryFailure
 
 # limits
@@ -97,3 +98,12 @@ def _texts_of_boot(boot: BootHistory) -> Iterator[str]:
     yield from (call.error for call in boot.calls)
     if isinstance(boot.recovery, RecoveryFailure):
         yield boot.recovery.message
+
+
+def too_large(boots: int, written_bytes: int) -> str:
+    """Return why a case says nothing whose first boots wrote more than is kept of one."""
+    return (
+        f"its first {boots} boots wrote {written_bytes >> 20:,} MiB, and of a case that is kept in "
+        f"memory up to {BYTES_PER_CASE >> 20:,} MiB; fewer `boots` or shorter `payload_bytes` are "
+        "within that"
+    )

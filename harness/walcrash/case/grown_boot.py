@@ -5,8 +5,9 @@ Not here: by how much they grow (`alignment`).
 
 from typing import Final
 
-from walcrash.case.alignment import Alignment, aligned_for_power, run_aligned
+from walcrash.case.alignment import Alignment, run_aligned
 from walcrash.case.boots import CaseBoots
+from walcrash.case.power_alignment import aligned_for_power
 from walcrash.case.recorded_boot import EMPTY
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.recorder.tree import capture

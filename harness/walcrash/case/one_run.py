@@ -11,15 +11,16 @@ from typing import Final
 from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_power
 from walcrash.case.case_run import CaseRun, SearchTargets
+from walcrash.case.coverage import Coverage
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
-from walcrash.case.full_directory import refuse_full_directory, space_doubt
+from walcrash.case.full_directory import refuse_full_directory, space_doubt, too_large
 from walcrash.case.grown_boot import run_grown
 from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
 from walcrash.case.plane_run import PlaneTrees, run_on_plane
 from walcrash.case.plane_search import PlaneSearch
-from walcrash.case.power_loss import IMAGES_AT_A_POSITION, Coverage, Judged, LossSearch
+from walcrash.case.power_loss import IMAGES_AT_A_POSITION, Judged, LossSearch
 from walcrash.case.power_search import search_near, targeted
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
@@ -39,6 +40,7 @@ from walcrash.values.faults import PowerLoss, Rot
 from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
+from walcrash.values.limits import BYTES_PER_CASE
 from walcrash.values.persistence import WEAKEST, power_models, weakest_of
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng, derive_seed
@@ -102,14 +104,17 @@ class OneRun:
 
     def _run_boots(self, first: int, last: int | None = None) -> CaseRun | None:
         """Run some boots, counted from 1; return the run where one of them ends it."""
-        stored = self._stored
+        stored, written_bytes = self._stored, 0
         for number, plan in enumerate(stored.case.boots[first - 1 : last], start=first):
             self._image_before = None
             is_cut_short = plan.crash is not None and len(plan.operations) == 1
             # A recovery that met an error may have given up something that nobody was promised.
             if number > 1 and is_cut_short and not stored.case.faults_in(number - 1):
                 self._image_before = capture(self._sandbox.directory)
+            if written_bytes > BYTES_PER_CASE:
+                return self._not_judged(too_large(number - 1, written_bytes))
             boot = self._run_boot(plan, number)
+            written_bytes += boot.recording.written_bytes()
             if self._search_plan is not None:
                 self._recorded.append(self._boots.as_power_finds())
             if not boot.can_go_on:

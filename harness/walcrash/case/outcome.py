@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from walcrash.case.case_run import CaseRun, torn_as
+from walcrash.case.coverage import Coverage
 from walcrash.case.fault_rows import fault_rows
-from walcrash.case.power_loss import Coverage
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.subjects.messages import Description
 from walcrash.values.case import Case, Landing

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from walcrash.case.power_loss import Coverage, Judged
+from walcrash.case.coverage import Coverage
+from walcrash.case.power_loss import Judged
 from walcrash.case.real_choice import real_choice
 from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.disk import Candidate, Pending, count_states

@@ -11,29 +11,29 @@ Not here: which images are legal (`walcrash.disk`), how one is recovered (`runne
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
+from walcrash.case.coverage import Coverage
 from walcrash.case.drawn_images import (
     DrawChoices,
     by_turns,
     drawn_images,
     uniformly,
 )
-from walcrash.case.frontier import Frontier, SearchOrder, Waiting
+from walcrash.case.frontier import SearchOrder
+from walcrash.case.loss_order import LossPlaces, PlaceKind, WaitingImages, by_cell
+from walcrash.case.loss_shape import ImageEnds, LossShape
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.recover_and_judge import recover_and_judge
 from walcrash.case.state_kinds import SearchedStates
 from walcrash.disk import (
-    WEIGHTS,
     Candidate,
     ImageBuilder,
     Pending,
-    Space,
     byte_tears_in_write,
     choices,
     count_states,
@@ -45,16 +45,12 @@ from walcrash.values.contract import PersistenceModel
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice, Policy
-from walcrash.values.log import ImageTotals
 from walcrash.values.moments import CrashPosition, Placement
 from walcrash.values.persistence import is_power_loss, stricter_than
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.verdict import Judgement, Verdict
 
 # limits
-POSITIONS_IN_A_ROUND: Final = 12
-"""Positions whose images are made together, beside those that wait."""
-
 IMAGES_IN_A_ROUND: Final = 24
 """Images that are judged before those of further positions are made."""
 
@@ -85,16 +81,6 @@ STRICTER_CHOICES: Final = 1024
 _SEEDS: Final = 1 << 63
 
 
-class _Kind(NamedTuple):
-    """What tells one position from another: its cell, and where a sector ends in a header.
-
-    Which bytes of a header a disk may leave without the others is another question at each byte.
-    """
-
-    cell: Cell
-    head_bytes: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """One image, what its recoveries showed, and what the oracle says of it."""
@@ -103,54 +89,6 @@ class Judged:
     history: BootHistory
     recoveries: Recoveries
     judgement: Judgement
-
-
-@dataclass(slots=True)
-class Coverage:
-    """What of some boots' images was judged; see `ImageTotals` for the numbers.
-
-    `kinds` counts the events before, within and after which the power was lost.
-    """
-
-    positions: int = 0
-    all_positions: int = 0
-    legal: int = 0
-    is_legal_counted: bool = True
-    generated: int = 0
-    distinct: int = 0
-    judged: int = 0
-    policies: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-
-    def add_space(self, space: Space) -> None:
-        """Count what is legal at one more position."""
-        self.legal += space.states
-        self.is_legal_counted &= space.is_counted
-
-    def add(self, other: "Coverage") -> None:
-        """Count another case's coverage too."""
-        self.positions += other.positions
-        self.all_positions += other.all_positions
-        self.legal += other.legal
-        self.is_legal_counted &= other.is_legal_counted
-        self.generated += other.generated
-        self.distinct += other.distinct
-        self.judged += other.judged
-        self.policies += other.policies
-        self.kinds += other.kinds
-
-    def totals(self) -> ImageTotals:
-        """Return the numbers as the event log has them."""
-        return ImageTotals(
-            positions=self.positions,
-            all_positions=self.all_positions,
-            legal=self.legal,
-            is_legal_counted=self.is_legal_counted,
-            generated=self.generated,
-            distinct=self.distinct,
-            judged=self.judged,
-            policies=dict(sorted(self.policies.items())),
-        )
 
 
 class LossSearch:
@@ -194,20 +132,11 @@ class LossSearch:
         """Each position at which a crash may fall."""
         return self._boot.searched_positions()
 
-    def _frontier(self, prng: Prng) -> Frontier[_Kind, CrashPosition]:
-        kinds = ((self._kind_of(at), at) for at in self._positions)
-        return Frontier(kinds, prng, self._order)
-
-    def _kind_of(self, position: CrashPosition) -> _Kind:
-        cell = self._boot.cell(position, is_power_loss=True)
-        return _Kind(cell, self._boot.head_bytes(position))
-
     def explore(self, prng: Prng, most_images: int) -> Judged | None:
         """Judge images, the newest kinds first, until one fails or there is no other.
 
-        In each round the images of some positions are made, those of the cells that were tried
-        least. Of all images that wait, that one is next whose rule of choice was tried least, at
-        its cell and at all, where the rules that real file systems follow more often count less.
+        In each round the images of some positions are made, and of all images that wait some are
+        judged (`loss_order`).
 
         Returns:
             The first that fails, in the strictest model that shows it there; else the last one
@@ -218,23 +147,21 @@ class LossSearch:
         """
         last: Judged | None = None
         self.coverage.all_positions = len(self._positions)
-        seed, frontier = prng.below(_SEEDS), self._frontier(prng)
-        self.searched.add_possible(kind.cell for kind in frontier.kinds)
-        visits: Counter[CrashPosition] = Counter()
-        waiting: Waiting[tuple[_Kind, Candidate]] = Waiting(self._order, _weight)
+        seed, places = (
+            prng.below(_SEEDS),
+            LossPlaces(self._boot, self._positions, prng, self._order),
+        )
+        self.searched.add_possible(places.cells)
+        waiting = WaitingImages(self._order)
         most_generated = most_images * GENERATED_FOR_EACH
         while True:
-            taken: dict[CrashPosition, _Kind] = {}
+            taken: dict[CrashPosition, PlaceKind] = {}
             if self.coverage.generated < most_generated:
-                taken = dict(_taken(frontier, POSITIONS_IN_A_ROUND))
-            made = prng.shuffled(list(self._round(taken, visits, seed, frontier)))
-            # Of tears those come first that leave a part of a header.
-            made.sort(key=lambda each: not _tears_head(each, taken[each.choice.position]))
-            for candidate in made:
-                kind, policy = taken[candidate.choice.position], candidate.choice.policy
-                # Each tear of a header leaves other bytes of it.
-                tear = candidate.digest if _tears_head(candidate, kind) else ""
-                waiting.add((kind, candidate), ((kind, policy, tear), policy))
+                taken = places.next_round()
+            made = list(self._round(taken, seed, places))
+            waiting.add_round(
+                (taken[each.choice.position], each, shape) for each, shape in prng.shuffled(made)
+            )
             if not taken and not waiting:
                 self.searched.is_exhausted = self.coverage.generated < most_generated
                 return last
@@ -249,27 +176,23 @@ class LossSearch:
                     return self._strictest_there(last)
 
     def _round(
-        self,
-        taken: Mapping[CrashPosition, _Kind],
-        visits: Counter[CrashPosition],
-        seed: int,
-        frontier: Frontier[_Kind, CrashPosition],
-    ) -> Iterator[Candidate]:
+        self, taken: Mapping[CrashPosition, PlaceKind], seed: int, places: LossPlaces
+    ) -> Iterator[tuple[Candidate, LossShape]]:
         """Yield the next images of some positions, each state once; give back what has more."""
         draw = by_turns if self._order is SearchOrder.NOVEL else uniformly
         for position, pending in self._boot.states(taken) if taken else ():
-            visit = visits[position]
-            visits[position] += 1
+            visit = places.visit(position)
             if not visit:
                 self._count_position(position, pending)
             had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
             prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
             drawn = list(self._drawn(pending, position, prng, had + count, draw))
             if len(drawn) == had + count:
-                frontier.give_back(taken[position], position)
+                places.give_back(position)
+            ends = ImageEnds.of(pending, self._model, position)
             for candidate in drawn[had:]:
                 if self._is_new(candidate):
-                    yield candidate
+                    yield candidate, ends.shape(candidate.image)
                 else:
                     self.searched.add_equal(taken[position].cell)
 
@@ -327,7 +250,9 @@ class LossSearch:
         Raises:
             NotModelled: the trace means something that the model has no rule for.
         """
-        taken = [at for at, _ in _taken(self._frontier(prng), POSITIONS_OF_A_DRAW)]
+        frontier = by_cell(self._boot, self._positions, prng, self._order)
+        takes = (frontier.take() for _ in range(POSITIONS_OF_A_DRAW))
+        taken = [found[1] for found in takes if found is not None]
         assert taken, "there is a position before the first event"
         # Where more is pending, more can be lost on which a boot has never gone on.
         weights = {
@@ -441,26 +366,6 @@ class LossSearch:
         return failed
 
 
-def _taken(
-    frontier: Frontier[_Kind, CrashPosition], most: int
-) -> Iterator[tuple[CrashPosition, _Kind]]:
-    """Yield the next positions of a frontier, each with its kind."""
-    for _ in range(most):
-        taken = frontier.take()
-        if taken is None:
-            return
-        yield taken[1], taken[0]
-
-
-def _tears_head(candidate: Candidate, kind: _Kind) -> bool:
-    return bool(kind.head_bytes) and candidate.choice.policy in (Policy.TORN, Policy.BLOCK_LOST)
-
-
 def kind_of_place(cell: Cell) -> Hashable:
     """Return what of a cell tells the recovery of one image from that of another."""
     return cell.operation, cell.placement is Placement.WITHIN
-
-
-def _weight(kind: Hashable) -> int:
-    """Return how many tries of a kind count as one: real file systems follow some rules more."""
-    return WEIGHTS[kind] if isinstance(kind, Policy) else 1

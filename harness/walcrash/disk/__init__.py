@@ -1,5 +1,6 @@
 """Persistence models: from a trace to the images that a crash may leave, without effects."""
 
+from walcrash.disk.beneath import Beneath, beneath
 from walcrash.disk.build import ImageBuilder, kill_choice, kill_image, rebuild
 from walcrash.disk.durability import NameState, name_states
 from walcrash.disk.enumeration import Candidate, choices, images
@@ -22,6 +23,7 @@ from walcrash.disk.space import Space
 
 __all__ = [
     "WEIGHTS",
+    "Beneath",
     "Candidate",
     "ChangeFate",
     "ImageBuilder",
@@ -32,6 +34,7 @@ __all__ = [
     "Pending",
     "Refusal",
     "Space",
+    "beneath",
     "byte_tears_in_write",
     "change_fates",
     "choices",

@@ -121,6 +121,10 @@ class Recording:
         """Return the events as values."""
         return tuple(row.event() for row in self.rows)
 
+    def written_bytes(self) -> int:
+        """Return how many bytes the recording holds of what was written."""
+        return sum(len(row.data) for row in self.rows)
+
     def stored(self) -> int:
         """Return how many of the writes were stores through a mapping."""
         return sum(row.kind is EventKind.WRITE and bool(row.flags & MAPPED) for row in self.rows)

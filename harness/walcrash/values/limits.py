@@ -42,6 +42,10 @@ EVENTS_PER_BOOT = 5_000_000
 BYTES_PER_BOOT = 512 * 1024 * 1024
 """Most bytes that one boot may write under watch before it is stopped."""
 
+BYTES_PER_CASE = 1024 * 1024 * 1024
+"""Most bytes that the boots of one case may write under watch, before another one: they are kept
+in memory until the case is judged."""
+
 TICKS_AFTER_RECOVERY = 3
 """Ticks in which a recovered subject must have sent everything that is due."""
 

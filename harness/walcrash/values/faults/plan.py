@@ -81,13 +81,9 @@ class FaultPlan:
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
-    <<<<<<< HEAD
+        between_boots: for `rot`: what a boot left goes bad that another one follows.
         in_turn: for `error`, `short` and `slow`: each call with each error has its turn, case by
             case.
-    =======
-        between_boots: for `rot`: what a boot left goes bad that another one follows.
-        in_turn: for `error` and `short`: each call with each error has its turn, case by case.
-    >>>>>>> 41dea4f (wip2)
         shift_seconds: for `clock`: the least and the most that the wall clock is ahead; two zeros
             for jumps of an hour to twenty years, forward and back.
         failed_sync: for `error`: what the file system makes of a sync that fails.
