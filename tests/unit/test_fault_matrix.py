@@ -188,6 +188,22 @@ def test_a_slow_call_is_told_by_its_operation_and_by_what_went_on(
     assert found.made == sum(each is RETURNS for boot in run.boots for each in boot.recording.rows)
 
 
+def test_of_several_slow_calls_the_one_that_others_went_on_during_is_to_blame() -> None:
+    later = tuple(each._replace(call=2) for each in (BEGINS, OTHER, RETURNS))
+    rows = (BEGINS, RETURNS, *later)
+    run = ran(ACKED, ACKED, rows=rows, verdict=Verdict.FAIL, broken=Invariant.LOST_PUT)
+    assert came_to_slow(run) == {FaultOutcome.WRONG: 1, FaultOutcome.UNJUDGED: 1}
+    both = ran(
+        ACKED, ACKED, rows=(BEGINS, OTHER, *later), verdict=Verdict.FAIL, broken=Invariant.LOST_PUT
+    )
+    assert came_to_slow(both) == {FaultOutcome.UNJUDGED: 2}
+
+
+def came_to_slow(run: CaseRun) -> dict[FaultOutcome, int]:
+    found = fault_rows(replace(run, case=replace(run.case, faults=(SLOW_FAULT,)))).calls
+    return dict(next(each for each in found if each.call is EventKind.FSYNC).struck["slow"])
+
+
 def booted(*faults: Fault, has_asked: bool = True, verdict: Verdict = Verdict.PASS) -> CaseRun:
     """Return a case of two closed boots that asked for random bytes, or did not."""
     first = watched([RETURNS], PUT, end=BootEnd.CLOSED)

@@ -87,7 +87,9 @@ def fault_rows(run: CaseRun) -> FaultMatrix:
     made: Counter[_Place] = Counter()
     struck: dict[_Place, list[tuple[str, FaultOutcome]]] = {}
     strikes = list(_each(run, made))
-    is_one = len({(strike.boot, strike.call) for strike in strikes}) == 1
+    # What waited for a slow call cannot have broken a rule by it.
+    due = {(each.boot, each.call) for each in strikes if not _has_waited(run, each)}
+    is_one = len(due) == 1
     for strike in strikes:
         outcome = _outcome(run, strike, is_one=is_one)
         if outcome is not None:
@@ -151,7 +153,7 @@ def _name(row: EventRow, faults: Sequence[Fault]) -> str:
 def _outcome(run: CaseRun, strike: _Strike, *, is_one: bool) -> FaultOutcome | None:
     """Return what became of the operation of a strike; None where that is not known.
 
-    With `is_one` no other operation of the case was struck.
+    With `is_one` no other operation of the case was struck, slow calls aside that all waited for.
     """
     boot = run.boots[strike.boot]
     if run.verdict is Verdict.FAIL:
@@ -159,13 +161,13 @@ def _outcome(run: CaseRun, strike: _Strike, *, is_one: bool) -> FaultOutcome | N
     if run.verdict is Verdict.INCONCLUSIVE:
         return FaultOutcome.UNJUDGED
     answer = _answer(run, boot, strike)
-    is_idle = strike.fault == SLOW and answer in _AS_EVER and _is_alone(boot, strike)
-    return FaultOutcome.WAITED if is_idle else answer
+    return FaultOutcome.WAITED if answer in _AS_EVER and _has_waited(run, strike) else answer
 
 
-def _is_alone(boot: WatchedBoot, strike: _Strike) -> bool:
-    """Whether no other thread did anything during the slow calls of a strike."""
-    return not any(
+def _has_waited(run: CaseRun, strike: _Strike) -> bool:
+    """Whether a strike is of slow calls, and no other thread did anything during these."""
+    boot = run.boots[strike.boot]
+    return strike.fault == SLOW and not any(
         row.kind is EventKind.SLOW
         and max(0, row.call) == strike.call
         and (call_kind(row.event().begins), role_of(row.path)) == strike.place[2:]
@@ -195,8 +197,7 @@ def _outcome_of_failure(run: CaseRun, strike: _Strike) -> FaultOutcome | None:
     Of several operations the case alone does not say which of them it is.
     """
     if not run.judgement.breaks_first(Invariant.UNREPORTED_ERROR):
-        # Where nothing went on during a slow call, what broke is not due to it.
-        is_due = strike.fault == SLOW and not _is_alone(run.boots[strike.boot], strike)
+        is_due = strike.fault == SLOW and not _has_waited(run, strike)
         return _broken(run) if is_due else FaultOutcome.UNJUDGED
     errors = [error for boot in run.history.boots for error in boot.errors]
     if not errors:
