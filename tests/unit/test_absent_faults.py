@@ -44,6 +44,21 @@ def test_a_pattern_that_no_file_has_is_found_once(kind: FaultKind) -> None:
     assert absent_faults((), [plan]) == ()
 
 
+def test_damage_fits_a_file_that_got_its_name_by_a_rename() -> None:
+    """A file that is made beside, and renamed over the old one, is never written under its name."""
+    plan = FaultPlan(kind=FaultKind.ROT, files="state.json")
+    made = (row(EventKind.CREATE, "state.json.tmp"),)
+    assert absent_faults(made, [plan]) == (AbsentFault(kind="rot", files="state.json"),)
+    assert absent_faults(made, [plan], ["state.json"]) == ()
+    both = FaultMatrix.sum([FaultMatrix(calls=made), FaultMatrix(renamed=("db/state.json",))])
+    found = matrix_of(both, [plan])
+    assert found is not None
+    assert (found.absent, found.renamed) == ((), ())
+    # A call that fails falls on the name that it was made with.
+    error = FaultPlan(kind=FaultKind.ERROR, files="state.json")
+    assert len(absent_faults(made, [error], ["state.json"])) == 1
+
+
 def test_the_key_that_keeps_it_away_is_named_alone() -> None:
     log = {"kind": FaultKind.ERROR, "files": "*.log"}
     rename = FaultPlan(**log, calls=(FaultCall.RENAME,))  # type: ignore[arg-type]

@@ -217,6 +217,21 @@ def booted(*faults: Fault, has_asked: bool = True, verdict: Verdict = Verdict.PA
     )
 
 
+def test_names_that_files_got_by_a_rename_are_known_also_in_a_directory() -> None:
+    rows = (
+        row(EventKind.CREATE, 1, "new/state.tmp"),
+        row(EventKind.RENAME, 1, "new/state.tmp")._replace(path_to="new/state-1"),
+        row(EventKind.RENAME, 1, "new")._replace(path_to="db"),
+        row(EventKind.RENAME, 1, "none", result=-errno.ENOENT)._replace(path_to="never"),
+    )
+    assert fault_rows(ran(ACKED, rows=rows)).renamed == (
+        "db",
+        "db/state-#",
+        "db/state.tmp",
+        "new/state-#",
+    )
+
+
 FIRST_BEHIND = ClockJump(boot=0, call=0, shift_seconds=-DAY_SECONDS)
 LATER_AHEAD = ClockJump(boot=1, call=0, shift_seconds=12 * 365 * DAY_SECONDS)
 REPEATED = tuple(RepeatedRandom(boot=boot, call=0) for boot in (0, 1))

@@ -1,6 +1,7 @@
 """The end of a run as text, and as Markdown."""
 
 import re
+from dataclasses import replace
 
 from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
 
@@ -8,6 +9,7 @@ from walcrash.report.finding_text import finding_text
 from walcrash.report.markdown import fenced, markdown_report, plain
 from walcrash.report.run_report import RunReport
 from walcrash.report.summary import FINDINGS_SHOWN, summary_text
+from walcrash.values.fault_matrix import REPEATED_RANDOM, BootRow, FaultMatrix, FaultOutcome
 from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.log import FindingReported, LogLine, StopReason
 from walcrash.values.varied import Surrounding, Varied
@@ -58,6 +60,23 @@ def test_damage_at_rest_is_no_call_that_failed() -> None:
     text = text_of(report_of([scenario_ended("quickstart", 4, 0, crash_points=both)]))
     assert "  2 calls failed or moved a part, as injected\n" in text
     assert "  in 1 case files were damaged at rest\n" in text
+
+
+def test_boots_with_another_clock_or_bytes_that_repeat_are_counted() -> None:
+    jumped = {
+        "clock days behind": {FaultOutcome.KEPT: 4},
+        "clock hours ahead": {FaultOutcome.KEPT: 1},
+    }
+    repeated = {REPEATED_RANDOM: {FaultOutcome.KEPT: 1, FaultOutcome.NO_EFFECT: 2}}
+    rows = (
+        BootRow(is_later=False, made=9, struck=jumped),
+        BootRow(is_later=True, made=9, struck=repeated),
+    )
+    ended = replace(scenario_ended("quickstart", 4, 0), matrix=FaultMatrix(boots=rows))
+    lines = text_of(report_of([ended])).splitlines()
+    assert "  in 5 boots the wall clock had jumped, as injected" in lines
+    nobody = "in 2 nobody asked for any, or no other had the same"
+    assert f"  in 3 boots random bytes repeated, as injected; {nobody}" in lines
 
 
 def test_what_was_varied_is_said_with_whom_it_was_varied_for_and_what_was_not() -> None:

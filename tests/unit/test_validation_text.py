@@ -159,6 +159,9 @@ def test_rows_are_chosen_by_the_beginning_of_their_subject() -> None:
     chosen = choose_rows(("sqlite",), is_short=False)
     assert {each.subject.split(",")[0] for each in chosen} == {"sqlite"}
     assert all(each.is_short for each in choose_rows((), is_short=True))
+    with pytest.raises(UsageError, match="the short table has no row for `atomic-file`") as none:
+        choose_rows(("sqlite", "atomic-file"), is_short=True)
+    assert none.value.hint == "walcrash validate atomic-file"
     with pytest.raises(UsageError, match="there is no row for `nosuch`"):
         choose_rows(("nosuch",), is_short=False)
 

@@ -33,17 +33,25 @@ Tokens = tuple[tuple[bool, str], ...]
 """Characters, each with whether it stands for others."""
 
 
-def absent_faults(rows: Sequence[CallRow], plans: Sequence[FaultPlan]) -> tuple[AbsentFault, ...]:
+def absent_faults(
+    rows: Sequence[CallRow], plans: Sequence[FaultPlan], renamed: Sequence[str] = ()
+) -> tuple[AbsentFault, ...]:
     """Return the faults that no row fits, each once; a fault that names nothing fits any.
 
     Args:
         rows: the calls that a scenario's cases and controls made.
         plans: its faults.
+        renamed: the names that files got by a rename or a link: damage at rest may hit them.
     """
     known = [row for row in rows if row.operation is not None]
     if not known:
         return ()
-    found = (_absent(known, plan) for plan in plans)
+    at_rest = {*(row.role for row in rows), *renamed}
+    found = (
+        _absent(known, plan)
+        for plan in plans
+        if plan.kind is not FaultKind.ROT or not any(_is_named(plan, role) for role in at_rest)
+    )
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
@@ -66,7 +74,7 @@ def _absent(rows: Sequence[CallRow], plan: FaultPlan) -> AbsentFault | None:
 
 
 def _fits(rows: Sequence[CallRow], plan: FaultPlan) -> bool:
-    return any(_is_on(plan, row) and _is_file(plan, row) for row in rows)
+    return any(_is_on(plan, row) and _is_named(plan, row.role) for row in rows)
 
 
 def _is_on(plan: FaultPlan, row: CallRow) -> bool:
@@ -91,7 +99,8 @@ def _is_call(plan: FaultPlan) -> Callable[[EventKind], bool]:
     return lambda call: call in made
 
 
-def _is_file(plan: FaultPlan, row: CallRow) -> bool:
+def _is_named(plan: FaultPlan, name: str) -> bool:
+    """Whether a file of a role may have a name that a plan names."""
     if not plan.files:
         return True
     pattern = tuple(
@@ -100,7 +109,7 @@ def _is_file(plan: FaultPlan, row: CallRow) -> bool:
     )
     role = tuple(
         (part in ("#", _MANY), _DRAWN if part in ("#", _MANY) else part[-1])
-        for part in _ROLE.findall(row.role)
+        for part in _ROLE.findall(name)
     )
     slash = max((at for at, part in enumerate(role) if part == (False, "/")), default=-1)
     return _overlap(pattern, role) or _overlap(pattern, role[slash + 1 :])

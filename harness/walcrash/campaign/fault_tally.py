@@ -47,19 +47,20 @@ def matrix_of(matrix: FaultMatrix, plans: Sequence[FaultPlan]) -> FaultMatrix | 
     asked = [plan for plan in plans if isinstance(class_of(plan), Injectable)]
     if not asked:
         return _struck_alone(matrix)
-    absent = absent_faults(matrix.calls, asked)
+    absent = absent_faults(matrix.calls, asked, matrix.renamed)
     around = [plan for plan in asked if plan.kind in _AROUND]
     boots = tuple(_boot_with_never(row, around) for row in matrix.boots) if around else ()
     calls = tuple(_with_never(row, asked) for row in matrix.calls)
     is_called = any(not class_of(plan).is_at_rest and plan not in around for plan in asked)
-    return replace(matrix, calls=calls if is_called else (), boots=boots, absent=absent)
+    calls = calls if is_called else ()
+    return replace(matrix, calls=calls, boots=boots, absent=absent, renamed=())
 
 
 def _struck_alone(matrix: FaultMatrix) -> FaultMatrix | None:
     """Return the rows that a fault fell on; None where there are none."""
     calls = tuple(row for row in matrix.calls if row.struck)
     boots = tuple(row for row in matrix.boots if row.struck)
-    return replace(matrix, calls=calls, boots=boots) if calls or boots else None
+    return replace(matrix, calls=calls, boots=boots, renamed=()) if calls or boots else None
 
 
 _AROUND: Final = (FaultKind.CLOCK, FaultKind.REPEATED_RANDOM)

@@ -106,8 +106,27 @@ def fault_rows(run: CaseRun) -> FaultMatrix:
         for place in made
     ]
     calls = tuple(sorted(rows, key=lambda row: row.place))
-    own = FaultMatrix(calls=calls, boots=_boot_rows(run))
+    own = FaultMatrix(calls=calls, boots=_boot_rows(run), renamed=_renamed(run))
     return FaultMatrix.sum([own, run.damaged])
+
+
+def _renamed(run: CaseRun) -> tuple[str, ...]:
+    """Return the roles of the names that files got by a rename or a link, in directories too."""
+    paths: set[str] = set()
+    found: set[str] = set()
+    for row in (row for boot in run.boots for row in boot.recording.rows):
+        if row.kind in (EventKind.RENAME, EventKind.LINK) and row.result >= 0:
+            below = {row.path_to + each[len(row.path) :] for each in paths if _is_in(each, row)}
+            found |= {row.path_to, *below}
+            paths |= {row.path_to, *below}
+        if row.kind in _CALLS:
+            paths.add(row.path)
+    return tuple(sorted({role_of(path) for path in found}))
+
+
+def _is_in(path: str, row: EventRow) -> bool:
+    """Whether a path is in the directory that is renamed."""
+    return path.startswith(f"{row.path}/")
 
 
 def _each(run: CaseRun, made: Counter[_Place]) -> Iterator[_Strike]:

@@ -82,11 +82,13 @@ def costs_text(costs: SubjectCosts) -> str:
     saved = costs.saved_by_reopen
     if saved is None or costs.process_seconds is None:
         return text
-    return (
-        f"{text}. Of each start {_duration(costs.process_seconds)} are the driver's process until "
-        f"its first reply: with the capability `reopen`, one process for all recoveries, an image "
-        f"would take about {_duration(costs.image_seconds - saved)}"
+    text += (
+        f". Of each start {_duration(costs.process_seconds)} are the driver's process until its "
+        "first reply: with the capability `reopen`, one process for all recoveries, an image would "
     )
+    if costs.is_mostly_process:
+        return f"{text}take a small part of that"
+    return f"{text}take about {_duration(costs.image_seconds - saved)}"
 
 
 def _number(value: float) -> str:

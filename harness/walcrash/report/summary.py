@@ -15,7 +15,7 @@ from walcrash.report.finding_text import (
     unreported_text,
 )
 from walcrash.report.further_text import further_words
-from walcrash.report.matrix_text import matrix_lines
+from walcrash.report.matrix_text import matrices, matrix_lines
 from walcrash.report.run_report import RunReport
 from walcrash.report.search_coverage import states_lines
 from walcrash.report.sighting_text import file_system_text
@@ -33,6 +33,7 @@ from walcrash.report.text import (
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
 from walcrash.report.varied_text import varied_words
+from walcrash.values.fault_matrix import REPEATED_RANDOM, FaultOutcome
 from walcrash.values.finding import FindingChange, Unfollowed
 from walcrash.values.log import DAMAGED_AT_REST, INJECTED_FAULT
 from walcrash.values.moments import Placement
@@ -172,14 +173,31 @@ def _crash_points(report: RunReport) -> list[str]:
 
 
 def injected_texts(report: RunReport) -> list[str]:
-    """Return how many calls failed or were cut short, and cases damaged, on purpose, as texts."""
+    """Return how often what was injected fell, as texts: on calls, around boots, into files."""
     calls, cases = (
         sum(each.crash_points.get(name, 0) for each in report.scenarios)
         for name in (INJECTED_FAULT, DAMAGED_AT_REST)
     )
     failed = [f"{counted(calls, 'call')} failed or moved a part, as injected"] if calls else []
     damaged = [f"in {counted(cases, 'case')} files were damaged at rest"] if cases else []
-    return failed + damaged
+    return failed + _around_texts(report) + damaged
+
+
+def _around_texts(report: RunReport) -> list[str]:
+    """Return how many boots had another clock, or random bytes that repeat, as texts."""
+    jumped: Counter[FaultOutcome] = Counter()
+    repeated: Counter[FaultOutcome] = Counter()
+    for row in (row for _, matrix in matrices(report) for row in matrix.boots):
+        for name, outcomes in row.struck.items():
+            (repeated if name == REPEATED_RANDOM else jumped).update(outcomes)
+    texts = []
+    if count := jumped.total():
+        texts.append(f"in {counted(count, 'boot')} the wall clock had jumped, as injected")
+    if count := repeated.total():
+        idle = repeated[FaultOutcome.NO_EFFECT]
+        rest = f"; in {idle:,} nobody asked for any, or no other had the same" if idle else ""
+        texts.append(f"in {counted(count, 'boot')} random bytes repeated, as injected{rest}")
+    return texts
 
 
 IMAGE_HEAD = (

@@ -91,9 +91,11 @@ def _measured(
     run = run_case(sandbox, stored)
     seconds = time.monotonic() - between
     images = 0 if run.coverage is None else run.coverage.distinct
+    # Of this run alone: what the control took less or more is noise of the machine.
+    share = run.recoveries / (len(run.boots) + run.recoveries)
     return SubjectCosts(
         start_seconds=start_seconds,
-        image_seconds=max(0.0, seconds - start_seconds) / images if images else None,
+        image_seconds=seconds * share / images if images else None,
         image_starts=run.recoveries / images if images else None,
         process_seconds=_process_seconds(subject, description.supports, limits),
     )

@@ -6,6 +6,7 @@ keeps, where that is said, and why something is not kept.
 Not here: probing one subject (`probe`), the table (`report.validation_text`).
 """
 
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,7 +94,7 @@ def choose_rows(names: Sequence[str], *, is_short: bool) -> list[Documented]:
     """Return the rows that are asked for.
 
     Raises:
-        UsageError: a name is the beginning of no row's subject.
+        UsageError: a name is the beginning of no row's subject, or of none in the short table.
     """
     rows = read_documented(shipped_directory() / "engines" / TABLE)
     for name in names:
@@ -103,6 +104,11 @@ def choose_rows(names: Sequence[str], *, is_short: bool) -> list[Documented]:
             raise UsageError(
                 f"there is no row for `{name}`; there are rows for {known}",
                 hint="walcrash validate sqlite",
+            )
+        if is_short and not any(row.is_short and _is_named(row, name) for row in rows):
+            raise UsageError(
+                f"the short table has no row for `{name}`; it is in the whole table",
+                hint=f"walcrash validate {shlex.quote(name)}",
             )
     named = [row for row in rows if not names or any(_is_named(row, name) for name in names)]
     return [row for row in named if row.is_short or not is_short]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+MOST_SAVED: Final = 0.9
+"""Of an image's time no larger share is told as what starts of processes are."""
+
 WORTH_SAVING: Final = 0.25
 """From this share of an image's time on it is worth a word that it could be saved."""
 
@@ -64,12 +67,20 @@ class SubjectCosts:
     def saved_by_reopen(self) -> float | None:
         """What of an image's seconds are starts of processes, which `reopen` would save.
 
-        None where they are less than a fourth of it, or were not measured.
+        None where they are less than a fourth of it, or were not measured. The two are not measured
+        at the same time, so no more than `MOST_SAVED` of it is believed.
         """
         if self.image_seconds is None or not self.image_starts or self.process_seconds is None:
             return None
-        saved = min(self.image_seconds, self.process_seconds * self.image_starts)
+        most = self.image_seconds * MOST_SAVED
+        saved = min(most, self.process_seconds * self.image_starts)
         return saved if saved >= self.image_seconds * WORTH_SAVING else None
+
+    @property
+    def is_mostly_process(self) -> bool:
+        """Whether starts of processes are so much of an image that what is left is not known."""
+        saved, whole = self.saved_by_reopen, self.image_seconds
+        return saved is not None and whole is not None and saved >= whole * MOST_SAVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,12 +190,15 @@ class FaultMatrix:
         boots: the rows of whole boots, the first boot before later ones.
         damaged: the rows of damage at rest, by the name of the file.
         absent: the faults that no call fits.
+        renamed: the names that files got by a rename or a link, as `role_of` gives them; of a
+            case, and not of a scenario.
     """
 
     calls: Annotated[tuple[CallRow, ...], SPARSE] = ()
     boots: Annotated[tuple[BootRow, ...], SPARSE] = ()
     damaged: Annotated[tuple[DamageRow, ...], SPARSE] = ()
     absent: Annotated[tuple[AbsentFault, ...], SPARSE] = ()
+    renamed: Annotated[tuple[FileName, ...], SPARSE] = ()
 
     @classmethod
     def sum(cls, parts: Iterable["FaultMatrix"]) -> "FaultMatrix":
@@ -226,6 +229,7 @@ class FaultMatrix:
             )
             if every
             else (),
+            renamed=tuple(sorted({role for part in every for role in part.renamed})),
         )
 
     @property
