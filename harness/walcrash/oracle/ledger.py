@@ -26,7 +26,7 @@ _PUNCH_HOLE: Final = 0x02
 _ZERO_RANGE: Final = 0x10
 _KEPT_BY_ALLOCATION: Final = 0x01
 
-_READS: Final = frozenset({EventKind.OPEN, EventKind.READ})
+_READS: Final = frozenset({EventKind.OPEN, EventKind.READ, EventKind.PAGE})
 _SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC})
 
 
