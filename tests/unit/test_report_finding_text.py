@@ -5,6 +5,8 @@ import shlex
 from report_lines import finding, landing, violation
 
 from walcrash.report.finding_text import finding_text, minimised
+from walcrash.values.contract import PersistenceModel
+from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant
 
 EXPECTED = """\
@@ -135,3 +137,18 @@ def test_a_finding_that_needs_a_clock_that_goes_back_says_so() -> None:
     assert "wall clock that goes back" not in " ".join(finding_text(finding()).split())
     text = " ".join(finding_text(finding(is_clock_back=True)).split())
     assert "Clock: it needs a wall clock that goes back." in text
+
+
+def test_each_power_loss_is_told_with_its_own_model() -> None:
+    """A case that was not minimised may have lost its power twice, once by a stricter model."""
+    lost = {"is_power_loss": True, "placement": Placement.AFTER}
+    landings = (
+        landing(**lost, loss="everything kept (ext4)", model=PersistenceModel.EXT4),
+        landing(**lost, boot=2, loss="nothing kept (posix)", model=PersistenceModel.POSIX),
+        # As an older version kept it.
+        landing(**lost, boot=3, loss="nothing kept (posix)"),
+        landing(boot=4),
+    )
+    text = finding_text(finding(landings=landings, model=PersistenceModel.POSIX), width=200)
+    lines = [line for line in text.splitlines() if line.startswith(("  crash", "  then      boot"))]
+    assert [line.rpartition("(")[2] for line in lines] == ["ext4)", "posix)", "posix)", "kill)"]

@@ -147,6 +147,7 @@ class RecordedBoot:
             placement=position.placement,
             kept_bytes=position.kept_bytes,
             loss=choice.describe(shown, name=self._name),
+            model=choice.model if choice.tree is None else None,
         )
 
     def _name(self, event: int) -> str:

@@ -11,7 +11,7 @@ virtual, so that a run is the same again and waits for nothing:
 Where threads race for a call, a boot with slow calls has them take turns, so that it comes out
 alike: the first thread, which carries out the workload, goes on until it sleeps or has replied;
 then the others do until all of them sleep; then the next operation begins. Their calls wait for
-that, each for a bounded time.
+that, each until the others have had a bounded time on a processor.
 
 Not here: which calls are slow (`walcrash.values.faults.slow_call`), what the others do
 (`waiting_threads`).
@@ -32,7 +32,13 @@ from typing import Final
 from walcrash.recorder import abi
 from walcrash.recorder.late_answers import LateAnswers
 from walcrash.recorder.shifted_time import Later
-from walcrash.recorder.waiting_threads import Others, WaitingThread, WaitingThreads
+from walcrash.recorder.waiting_threads import (
+    Others,
+    Patience,
+    WaitingThread,
+    WaitingThreads,
+    threads_of,
+)
 from walcrash.values.event import EventKind
 
 # limits
@@ -40,7 +46,10 @@ PAUSE_MS: Final = 1
 """Between two polls of what the others do, milliseconds."""
 
 RESTLESS_SECONDS: Final = 0.05
-"""How long a thread waits at most until it is its turn."""
+"""How long those that a thread waits for run at most until it is its turn."""
+
+STARVED_SECONDS: Final = 2.0
+"""How long it waits at most by the clock, where they get no processor."""
 
 RUNNING_SECONDS: Final = 0.25
 """How long others that compute without a call are waited for at least."""
@@ -108,7 +117,7 @@ class _ParkedReply:
     id_: int
     tid: int
     result: int
-    until: float
+    patience: Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +150,7 @@ class Holding:
         self._family = family
         self._calls: list[_HeldCall] = []
         self._parked: _ParkedReply | None = None
-        self._waiting: deque[tuple[Request, float]] = deque()
+        self._waiting: deque[tuple[Request, Patience]] = deque()
         self.answers = LateAnswers(listener)
         self._first = first
         self._first_thread = WaitingThread(first)
@@ -183,7 +192,11 @@ class Holding:
 
     def park(self, id_: int, tid: int, result: int) -> None:
         """Answer a reply later."""
-        self._parked = _ParkedReply(id_, tid, result, time.monotonic() + RESTLESS_SECONDS)
+        waiting = {tid, *(call.tid for call in self._calls)}
+        others = Patience(
+            lambda: threads_of(self._family()) - waiting, RESTLESS_SECONDS, STARVED_SECONDS
+        )
+        self._parked = _ParkedReply(id_, tid, result, others)
         self._threads = WaitingThreads()
 
     def has_to_wait(self, request: Request) -> bool:
@@ -191,18 +204,19 @@ class Holding:
         if request[1] == self._first or self._parked is not None:
             return False
         self._first_thread.is_asleep()
-        self._waiting.append((request, time.monotonic() + RESTLESS_SECONDS))
+        first = Patience(lambda: [self._first], RESTLESS_SECONDS, STARVED_SECONDS)
+        self._waiting.append((request, first))
         return True
 
     def _next_turn(self, *, is_quiet: bool) -> Request | None:
         """Return a call whose turn it is."""
         if not self._waiting:
             return None
-        request, until = self._waiting[0]
+        request, patience = self._waiting[0]
         # Where a call waits to be taken, the first thread may be asleep in that.
         is_asleep = is_quiet and self._first_thread.is_asleep()
         is_turn = self._parked is not None or is_asleep
-        if not is_turn and time.monotonic() < until:
+        if not is_turn and not patience.is_over():
             return None
         self._waiting.popleft()
         return request
@@ -245,7 +259,7 @@ class Holding:
         """Answer a reply where all others sleep, or where they never do."""
         tids = [parked.tid, *(call.tid for call in self._calls)]
         others = self._threads.poll(self._family(), tids)
-        if others is not Others.RUN or time.monotonic() >= parked.until:
+        if others is not Others.RUN or parked.patience.is_over():
             self._parked = None
             self._threads = WaitingThreads()
             self.answers.send(parked.id_, parked.result)

@@ -4,14 +4,19 @@ A thread can go on if it runs, and if it sleeps for a time; one that sleeps unti
 cannot, where everybody who could wake it sleeps as well. Two polls in a row must show the same
 sleep, with nothing done in between.
 
+How long threads that run are waited for is counted in their own time on a processor: on a machine
+that is busy otherwise they need longer by the clock, and do no less.
+
 Not here: what follows (`holding`).
 
-Source: `proc_pid_syscall(5)`, `proc_pid_status(5)`; the manual page of each call, section 2;
+Source: `proc_pid_syscall(5)`, `proc_pid_status(5)`; `Documentation/scheduler/sched-stats.rst`,
+`/proc/<pid>/schedstat`; the manual page of each call, section 2;
 `arch/x86/entry/syscalls/syscall_64.tbl`, `include/uapi/asm-generic/unistd.h`.
 """
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache
 from typing import Final
@@ -56,6 +61,38 @@ class Others(Enum):
     CANNOT_GO_ON = "cannot go on"
 
 
+class Patience:
+    """Waits for threads that run, and do not come to an end or to sleep.
+
+    Args:
+        tids: the threads that are waited for, at the time of asking.
+        own_seconds: how much of their time on a processor, together; of the clock where the kernel
+            does not say how much that is.
+        clock_seconds: how long at most by the clock.
+    """
+
+    def __init__(
+        self, tids: Callable[[], Iterable[int]], own_seconds: float, clock_seconds: float
+    ) -> None:
+        self._tids = tids
+        self._own_seconds = own_seconds
+        self._clock_seconds = clock_seconds
+        self._began = time.monotonic()
+        self._ran = {tid: _ran_seconds(tid) for tid in tids()}
+
+    def is_over(self) -> bool:
+        """Whether they have had their time."""
+        waited = time.monotonic() - self._began
+        if waited < self._own_seconds or waited >= self._clock_seconds:
+            return waited >= self._clock_seconds
+        now = {tid: _ran_seconds(tid) for tid in self._tids()}
+        if None in now.values():
+            return True
+        before = self._ran
+        used = (max(0.0, ran - (before.get(tid) or 0.0)) for tid, ran in now.items() if ran)
+        return sum(used) >= self._own_seconds
+
+
 class WaitingThread:
     """Polls one thread."""
 
@@ -79,7 +116,7 @@ class WaitingThreads:
     def poll(self, pids: Iterable[int], held: Iterable[int]) -> Others:
         """Return what all threads of these processes do but those that are held."""
         now: dict[int, Sleep] = {}
-        for tid in {tid for pid in pids for tid in _threads_of(pid)} - set(held):
+        for tid in threads_of(pids) - set(held):
             sleep = _sleep_of(tid)
             if sleep is None:
                 self._last = None
@@ -93,6 +130,22 @@ class WaitingThreads:
             return Others.RUN
         is_timed = any(_is_timed(call) for call, _ in now.values())
         return Others.SLEEP_FOR_A_TIME if is_timed else Others.CANNOT_GO_ON
+
+
+def _ran_seconds(tid: int) -> float | None:
+    """Return how long a thread was on a processor, 0 where it has ended; None if nobody says."""
+    try:
+        with open(f"/proc/{tid}/schedstat", "rb", buffering=0) as file:
+            return int(file.read(1024).split()[0]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0 if not os.path.exists(f"/proc/{tid}") else None
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def threads_of(pids: Iterable[int]) -> set[int]:
+    """Return all threads of some processes."""
+    return {tid for pid in pids for tid in _threads_of(pid)}
 
 
 def _threads_of(pid: int) -> list[int]:

@@ -152,12 +152,21 @@ def _crash(finding: Finding, width: int) -> list[str]:
     return lines
 
 
+def model_of_crash(landing: Landing, model: PersistenceModel) -> PersistenceModel:
+    """Return the strictest model of one crash; `model` is that of all crashes of its finding."""
+    if not landing.is_power_loss:
+        return PersistenceModel.KILL
+    return landing.model or model
+
+
 def landing_lines(
     landing: Landing, model: PersistenceModel, width: int, *, is_first: bool
 ) -> list[str]:
-    """Return where a crash fell, and what a power loss took; `model` is that of its image."""
-    model = model if landing.is_power_loss else PersistenceModel.KILL
-    text = f"{shorten(str(landing))}   ({model.value})"
+    """Return where a crash fell, and what a power loss took.
+
+    `model` is that of the finding: the images of its power losses may have stricter ones.
+    """
+    text = f"{shorten(str(landing))}   ({model_of_crash(landing, model).value})"
     lines = block("crash" if is_first else "then", text, width=width)
     if landing.is_power_loss:
         lines += block("power", shorten(landing.loss), width=width)

@@ -29,6 +29,7 @@ from walcrash.report.finding_text import (
     explain_command,
     finding_origin,
     minimised,
+    model_of_crash,
     replays,
 )
 from walcrash.report.finding_text import replay_command as replay_line
@@ -52,7 +53,6 @@ from walcrash.report.text import counted, escape, shorten
 from walcrash.report.unopened_text import unopened_lines
 from walcrash.report.untested import untested_promises
 from walcrash.report.varied_text import varied_words
-from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding
 from walcrash.values.rules import RULES
 from walcrash.values.story import STEPS_SHOWN, Story
@@ -275,7 +275,7 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
         yield "crash", NO_CRASH
     yield from _injected(finding)
     for landing in finding.landings:
-        model = finding.model if landing.is_power_loss else PersistenceModel.KILL
+        model = model_of_crash(landing, finding.model)
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
         if landing.is_power_loss:
             yield "power", shorten(landing.loss, MESSAGE_CHARACTERS)

@@ -5,7 +5,8 @@ power loss: all, from the strictest model to the weakest, and a prefix where all
 breaks under a strict model breaks under the weaker ones, so these are not tried any more.
 Acknowledgement at `append` comes first, since it is the stronger promise.
 
-A few cases come first, since most broken promises show in them.
+A few cases come first, since most broken promises show in them. A time limit is shared: those few
+may take half of what is left, the others what each promise that is still to come gets as well.
 
 Crashes fall into later boots, on a store that was made and closed: what a crash leaves of a
 half-made store breaks no promise, since nothing was promised yet, and `walcrash run` shows it.
@@ -27,6 +28,7 @@ from walcrash.campaign import jobs
 from walcrash.campaign.campaign import Campaign
 from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import MakeExecutor
+from walcrash.campaign.time_budget import cuts_text
 from walcrash.case.sandbox import Sandbox
 from walcrash.minimise.trial import TRIES
 from walcrash.tools.probed_faults import (
@@ -40,7 +42,15 @@ from walcrash.values.errors import Inconclusive, Interrupted
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.faults import BootSelector, FaultKind, FaultPlan
 from walcrash.values.finding import Finding
-from walcrash.values.log import FindingReported, ScenarioEnded, ScenarioStarted
+from walcrash.values.log import (
+    CampaignEnded,
+    CutWork,
+    FindingReported,
+    ScenarioEnded,
+    ScenarioStarted,
+    StopReason,
+    TimeCut,
+)
 from walcrash.values.persistence import is_power_loss, power_models
 from walcrash.values.probe import (
     FAULT_NAMES,
@@ -128,6 +138,7 @@ class _Answer:
     finding: Finding | None = None
     judged: frozenset[Invariant] = frozenset()
     matrix: FaultMatrix = NO_FAULTS
+    is_late: bool = False
 
 
 @dataclass(slots=True)
@@ -141,6 +152,7 @@ class _Prober:
     promises: list[ProbedPromise] = field(default_factory=list)
     deadline: float | None = None
     plain: Finding | None = None
+    is_cut: bool = False
 
     def probe(self) -> Probe:
         seconds = self.plan.seconds
@@ -164,7 +176,7 @@ class _Prober:
             found,
             faults=faults,
             held=held if faults else None,
-            is_cut_short=self._is_late(),
+            is_cut_short=self.is_cut or self._is_late(),
             plain=self.plain,
         )
 
@@ -211,7 +223,7 @@ class _Prober:
         what = f"{promise.value} after a {_NAMES[crash]}{where}"
         self.say(f"acknowledged at {acknowledges.value}: {what}")
         scenario = self._scenario(acknowledges, crash, model, promise)
-        answer = self._ask_twice(scenario)
+        answer = self._ask_twice(scenario, ahead=self._promises_ahead(crash, model))
         if self.plain is not None:
             return False
         self.promises.append(
@@ -232,13 +244,13 @@ class _Prober:
     def _faults(self, held: Contract) -> tuple[ProbedFault, ...]:
         """Hold a contract under each kind of fault, as long as there is time."""
         faults: list[ProbedFault] = []
-        for kind in FAULT_NAMES:
+        for number, kind in enumerate(FAULT_NAMES):
             if self._is_late() or self.plain is not None:
                 break
             self.say(f"what held, with {FAULT_NAMES[kind]}")
             base = replace(self.plan.scenario, origin=self._origin())
             scenario = scenario_with_fault(base, held, kind, images=self.plan.images)
-            answer = self._ask_twice(scenario)
+            answer = self._ask_twice(scenario, ahead=len(FAULT_NAMES) - number - 1)
             if self.plain is None:
                 faults.append(self._fault(kind, answer))
         return tuple(faults)
@@ -291,33 +303,64 @@ class _Prober:
         asked = ["probe", plan.scenario.path, "--cases", str(plan.cases)]
         return shlex.join([*asked, "--images", str(plan.images)])
 
-    def _ask_twice(self, scenario: Scenario) -> _Answer:
+    def _promises_ahead(self, crash: ProbedCrash, model: PersistenceModel) -> int:
+        """Return how many promises come after one that holds; the kinds of faults count as one."""
+        powers = power_models()
+        later = len(powers) if crash is ProbedCrash.KILL else len(powers) - powers.index(model) - 1
+        return later + self.plan.has_faults
+
+    def _ask_twice(self, scenario: Scenario, *, ahead: int) -> _Answer:
         """Run a few cases, and all of them where these break nothing.
 
-        Raises:
-            Inconclusive: the subject cannot be opened.
-        """
-        answer = _Answer()
-        for cases in sorted({min(FIRST_CASES, self.plan.cases), self.plan.cases}):
-            answer = self._ask(scenario, cases)
-            if answer.verdict is not Verdict.PASS:
-                break
-        return answer
-
-    def _ask(self, scenario: Scenario, cases: int) -> _Answer:
-        """Run one campaign.
+        Args:
+            scenario: what is asked.
+            ahead: how many others are to have as much time; without a limit it is of no account.
 
         Raises:
             Inconclusive: the subject cannot be opened.
         """
-        left = None if self.deadline is None else max(0.1, self.deadline - time.monotonic())
+        few, most = min(FIRST_CASES, self.plan.cases), self.plan.cases
+        began = time.monotonic()
+        answer = self._ask(scenario, few, self._left(0.5 if ahead else 1.0))
+        took = time.monotonic() - began
+        self.is_cut |= answer.is_late
+        if answer.verdict is not Verdict.PASS or few == most:
+            return answer
+        if answer.is_late:
+            return self._cut(answer, most)
+        share = self._left(1 / (ahead + 1))
+        # The few are run again first, so less time than they took shows nothing new.
+        again = self._ask(scenario, most, share) if share is None or share > took else answer
+        if again.verdict is Verdict.FAIL or again.cases == most or self.plain is not None:
+            return again
+        is_more = again.verdict is Verdict.PASS and again.cases > few
+        return self._cut(again if is_more else answer, most)
+
+    def _cut(self, answer: _Answer, most: int) -> _Answer:
+        """Say that there was no time for all cases of what has held so far."""
+        self.is_cut = True
+        cut = TimeCut(what=CutWork.CASES, done=answer.cases, of=most)
+        return replace(answer, reason=cuts_text([cut]))
+
+    def _left(self, share: float) -> float | None:
+        """Return a share of the seconds that are left; None without a limit."""
+        if self.deadline is None:
+            return None
+        return max(0.1, self.deadline - time.monotonic()) * share
+
+    def _ask(self, scenario: Scenario, cases: int, seconds: float | None) -> _Answer:
+        """Run one campaign, for so long at most.
+
+        Raises:
+            Inconclusive: the subject cannot be opened.
+        """
         campaign = Campaign(
             CampaignPlan(
                 scenarios=(scenario,),
                 master_seed=self.plan.master_seed,
                 jobs=self.plan.jobs,
                 cases=cases,
-                seconds=left,
+                seconds=seconds,
                 only_case=None,
                 runs=self.plan.runs,
                 minimising_tries=self.plan.minimising_tries,
@@ -347,6 +390,8 @@ class _Prober:
                         answer.judged = frozenset(line.judged)
                         answer.matrix = line.matrix or NO_FAULTS
                         answer.images = 0 if line.images is None else line.images.judged
+                    case CampaignEnded():
+                        answer.is_late = line.stopped is StopReason.TIME_OVER
                     case _:
                         pass
         except KeyboardInterrupt:
@@ -358,7 +403,7 @@ class _Prober:
                 lines.close()
         if answer.finding is not None and answer.finding.is_plain:
             self.plain = answer.finding
-        elif not answer.cases and not self._is_late():
+        elif not answer.cases and not answer.is_late and not self._is_late():
             raise Inconclusive(answer.reason or "no case was run")
         return answer
 

@@ -8,6 +8,7 @@ fewer events is hit at its reply, which is its last event. Where the crash lande
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import MAPPED, Event, EventKind
 from walcrash.values.faults.end import ENDS, End
 from walcrash.values.faults.injected import FAULTS, Fault
@@ -114,6 +115,8 @@ class Landing:
         kept_bytes: for `WITHIN`, how many bytes of the write happened.
         is_power_loss: whether the power was lost there; else the process was killed.
         loss: for a power loss, what of the pending changes was kept, in words.
+        model: for a power loss, the strictest model that allows it; None where none was asked, or
+            where an older version wrote this.
     """
 
     boot: int
@@ -132,6 +135,7 @@ class Landing:
     kept_bytes: int = 0
     is_power_loss: bool = False
     loss: str = ""
+    model: Annotated[PersistenceModel | None, SPARSE] = None
 
     @property
     def event(self) -> Event:
@@ -171,6 +175,7 @@ def landing_at(
     placement: Placement,
     kept_bytes: int = 0,
     loss: str | None = None,
+    model: PersistenceModel | None = None,
 ) -> Landing:
     """Return the landing of a crash at an event of a boot.
 
@@ -182,6 +187,7 @@ def landing_at(
         placement: where the crash fell.
         kept_bytes: for `WITHIN`, how many bytes of the write happened.
         loss: what a power loss kept, in words; None for a kill.
+        model: the strictest model that allows that.
     """
     kind, record = kinds_of(operation)
     return Landing(
@@ -201,4 +207,5 @@ def landing_at(
         kept_bytes=kept_bytes,
         is_power_loss=loss is not None,
         loss=loss or "",
+        model=model,
     )
