@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from oracle_builder import acked, killed, power_lost, shows
+from oracle_builder import REFUSAL, acked, killed, power_lost, shows
 from test_oracle_fate import (
+    MARK,
     ONE,
     OPENED,
     TWO,
@@ -28,6 +29,7 @@ from walcrash.values.event import INJECTED, EventKind
 from walcrash.values.fate import Taken, event_ref
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.image import FileEntry, Image
+from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.story import Aspect
 
 SIZE = len(line(ONE))
@@ -131,6 +133,61 @@ def test_a_record_that_is_written_again_at_its_place_is_one_copy() -> None:
     told = fate(one_file(again), first=shows(), lost=ONE)
     assert len(of_record(told).copies) == 1
     assert "as event 4 of boot 1 wrote it" in said(told)
+
+
+def test_bytes_among_others_are_told_without_those_of_neighbours() -> None:
+    both = write("copy", 0, b"a header" + line(ONE) + line(TWO), 2, file=1)
+    gone = act(EventKind.UNLINK, "wal", call=2)
+    calls = acked(ONE), acked(TWO)
+    told = fate(one_file(create("copy", 1, 2), both, gone, calls=calls), first=shows(), lost=ONE)
+    assert f"is still there in copy, bytes 8-{SIZE + 7}, as event 5" in said(told)
+
+
+def test_a_torn_write_over_a_record_asks_for_another_copy() -> None:
+    page = line(ONE) + line(TWO) + bytes(200)
+    torn = replace(write("wal", 0, page, 2), result=2 * SIZE + 10)
+    boot = one_file(torn, calls=(acked(ONE), acked(TWO)))
+    told = fate((replace(boot[0], torn=4), boot[1]), first=shows(), lost=ONE)
+    assert "event 4 of boot 1 went over it at its place, and was torn" in said(told)
+    assert "before it in the file" not in said(told)
+    assert fate_advice(told).startswith("Keep another copy of what a write goes over")
+    refused = fate((replace(boot[0], torn=4), boot[1]), first=REFUSAL)
+    assert fate_advice(refused) == fate_advice(told)
+
+
+def test_a_torn_write_that_a_later_power_loss_leaves_is_not_forgotten() -> None:
+    torn = replace(write("wal", SIZE, line(TWO), 2), result=9)
+    first = one_file(torn, calls=(acked(ONE), acked(TWO)))
+    first = replace(first[0], torn=4), first[1]
+    size = SIZE + 9
+    second = trace(
+        OPENED,
+        write("wal", size, line(MARK), 1),
+        reply(1),
+        image=Image({"wal": FileEntry(line(ONE) + line(TWO)[:9] + line(MARK))}),
+    )
+    told = fate(
+        first, (second, power_lost(acked(MARK), recovery=shows(ONE))), first=shows(ONE), lost=MARK
+    )
+    assert "before it in the file lies what event 4 of boot 1 left of a torn write" in said(told)
+
+
+def test_a_name_that_a_failed_recovery_lacks_is_told_and_no_other() -> None:
+    more = (
+        create("1.wal", 1, 2),
+        create("2.sst", 2, 2),
+        act(EventKind.UNLINK, "1.wal", call=2),
+        act(EventKind.UNLINK, "wal", call=2),
+    )
+    lacks = RecoveryFailure(FailureKind.REFUSED, "no such file: '1.wal'")
+    told = fate(one_file(*more), first=lacks)
+    assert said(told) == "it names 1.wal, which event 6 of boot 1 had removed"
+    assert fate_advice(told).startswith("Leave 1.wal until nothing that recovery reads needs it")
+    assert fate_mark(told) == "gone: #.wal"
+    other = replace(lacks, message="no such file: 11.wal")
+    assert "names were gone that the last `open` had: event 7" in said(
+        fate(one_file(*more), first=other)
+    )
 
 
 def test_a_record_that_is_written_again_behind_a_short_write_of_it_is_told_apart() -> None:

@@ -20,7 +20,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
@@ -66,6 +66,13 @@ class Carrier:
         return self.start + len(self.data)
 
 
+class _Alone(NamedTuple):
+    """What a write carried of one record alone, and where what is sought of it begins in that."""
+
+    data: bytes
+    needle: int
+
+
 class Carriers:
     """Finds the records of one case in writes.
 
@@ -78,6 +85,7 @@ class Carriers:
         self.records = {record.ts_ms: record for record in records}
         # A time that is also when another is tried again says nothing of the record.
         self._retries = {record.next_retry_at_ms for record in self.records.values()}
+        self._alone: dict[int, _Alone] = {}
         payloads = Counter(record.payload for record in self.records.values())
         self._needles = {
             ts_ms: (_number_forms(ts_ms) if self.is_timed(ts_ms) else ())
@@ -107,7 +115,32 @@ class Carriers:
         data = event.data[: event.result]
         spans = {ts: found for ts in self._needles if (found := self._spans(data, ts))}
         is_shared = len(spans) > 1 or event.is_stored
-        return [_carrier(event, data, ts, spans, is_shared=is_shared) for ts in spans]
+        carried = [_carrier(event, data, ts, spans, is_shared=is_shared) for ts in spans]
+        needles = {ts: event.offset + found[0][0] for ts, found in spans.items()}
+        if is_shared:
+            return [self._narrowed(each, needles[each.ts_ms]) for each in carried]
+        for each in carried:
+            if self.is_whole(each.ts_ms, each.data):
+                self._alone[each.ts_ms] = _Alone(each.data, needles[each.ts_ms] - each.start)
+        return carried
+
+    def _narrowed(self, carrier: Carrier, needle: int) -> Carrier:
+        """Return of bytes among others what a write of the record alone had around it as well.
+
+        Args:
+            carrier: the bytes, with those of neighbours.
+            needle: where in the file the first of what is sought of the record is.
+        """
+        alone = self._alone.get(carrier.ts_ms)
+        if alone is None:
+            return carrier
+        at = needle - carrier.start
+        low, high = _alike(carrier.data, at, alone.data, alone.needle)
+        first, last = carrier.core
+        if low > first or high < last or not self.is_whole(carrier.ts_ms, carrier.data[low:high]):
+            return carrier
+        core = first - low, last - low
+        return replace(carrier, start=carrier.start + low, data=carrier.data[low:high], core=core)
 
     def is_whole(self, ts_ms: int, data: bytes) -> bool:
         """Whether the bytes hold a record's payload, as far as it can be told."""
@@ -133,6 +166,17 @@ def _carrier(
         core = 0, min(end, last) - start
     end = max(end, last)
     return Carrier(ts_ms=ts_ms, start=event.offset + start, data=data[start:end], core=core)
+
+
+def _alike(one: bytes, at: int, other: bytes, other_at: int) -> Span:
+    """Return the range of one that is as in the other around a place that both have."""
+    low = high = 0
+    while low < min(at, other_at) and one[at - low - 1] == other[other_at - low - 1]:
+        low += 1
+    most = min(len(one) - at, len(other) - other_at)
+    while high < most and one[at + high] == other[other_at + high]:
+        high += 1
+    return at - low, at + high
 
 
 def _number_forms(value: int) -> tuple[bytes, ...]:

@@ -85,7 +85,7 @@ def fate_of(
     except LostTrack:
         return None
     if isinstance(recovery, RecoveryFailure):
-        state = found_state(followed.ledger, followed.known)
+        state = found_state(followed.ledger, followed.known, recovery.message)
         return None if state is None else Fate(found=state)
     teller = _Teller(history, boots, followed.ledger, recovery)
     if reused is not None:
@@ -238,16 +238,21 @@ class _Teller:
         fates = tuple(fate for fate in shown if fate is not None)[:COPIES_SHOWN]
         decisive = copies[0]
         is_unread = is_missing and decisive.is_there
+        replied = self._replied(ts_ms)
+        over = self._over(decisive, replied) if is_unread else None
         torn = self._torn_before(decisive) if is_unread else decisive.decisive.behind
+        if over is not None and torn is not None and torn.ref == over:
+            torn = None
         return RecordFate(
             record=str(record),
             is_missing=is_missing,
             kind=fates[0].kind,
             copies=fates,
-            replied=self._replied(ts_ms),
+            replied=replied,
             reading=self._reading(decisive, torn) if is_unread else Reading.UNKNOWN,
             torn=None if torn is None or not is_missing else torn.ref,
             torn_sync=None if torn is None or not is_missing else torn.failed_sync,
+            over=over,
             failed=self._not_in_heir(decisive.decisive, failed) if is_missing else None,
             unread=decisive.decisive.unread if is_missing else None,
             taken=self._taken(decisive.decisive) if is_missing else None,
@@ -392,6 +397,20 @@ class _Teller:
             if item.file == piece.file and item.start < piece.carrier.start
         ]
         return found[-1] if found else None
+
+    def _over(self, copy: Copy, replied: EventRef | None) -> EventRef | None:
+        """Return a torn write that went over a record, after it had been acknowledged."""
+        if replied is None:
+            return None
+        carrier = copy.pieces[0].carrier
+        over = [
+            item.ref
+            for item in self.ledger.torn
+            if item.is_over and item.file == copy.pieces[0].file
+            if item.start <= carrier.start and carrier.end <= item.end
+            if (item.ref.boot, item.ref.event) > (replied.boot, replied.event)
+        ]
+        return over[-1] if over else None
 
     def _ends_at(self, torn: Torn) -> bool:
         """Whether of its file all was shown that lies before a torn write, and nothing else."""

@@ -3,18 +3,21 @@
 Not here: what became of one record (`fate`), and any sentence (`walcrash.report.fate_words`).
 """
 
+import re
+
 from walcrash.oracle.ledger import Ledger
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
 from walcrash.values.fate import SINCE_SHOWN, EventRef, FoundFate
 
 
-def found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
+def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> FoundFate | None:
     """Return what a recovery that failed had found; None where that tells nothing.
 
     Args:
         ledger: the files as it found them.
         known: the names that the last successful `open` had found or made.
+        message: what the recovery said; a name that was taken, and that it has, is what it lacked.
     """
     patterns = {name_pattern(name) for name in known}
     new = [
@@ -22,22 +25,26 @@ def found_state(ledger: Ledger, known: frozenset[str]) -> FoundFate | None:
         for name, ref in ledger.ever_made.items()
         if name in ledger.names and name_pattern(name) not in patterns
     ]
-    gone = [
-        ref
+    taken = {
+        name: ref
         for name, ref in ledger.taken.items()
-        if name in known and name not in ledger.names and not _is_moved(ref, ledger)
-    ]
+        if name not in ledger.names and not _is_moved(ref, ledger)
+    }
+    named = [ref for name, ref in taken.items() if _has_name(message, name)]
+    gone = [ref for name, ref in taken.items() if name in known]
     failed = ledger.never_filled()
     is_cut = bool(ledger.torn or ledger.unkept or failed)
     state = FoundFate(
         torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
-        new=() if is_cut else tuple(new[-SINCE_SHOWN:]),
-        gone=tuple(gone[-SINCE_SHOWN:]),
+        new=() if is_cut or named else tuple(new[-SINCE_SHOWN:]),
+        gone=() if is_cut or named else tuple(gone[-SINCE_SHOWN:]),
+        named=tuple(named[-SINCE_SHOWN:]),
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
         failed=tuple(failed[-SINCE_SHOWN:]),
         failed_sync=_failed_sync(ledger),
+        is_over=bool(ledger.torn) and ledger.torn[-1].is_over,
     )
-    return state if is_cut or state.new or state.gone else None
+    return state if is_cut or named or state.new or state.gone else None
 
 
 def _failed_sync(ledger: Ledger) -> EventRef | None:
@@ -46,6 +53,12 @@ def _failed_sync(ledger: Ledger) -> EventRef | None:
     of_unkept = [ledger.failed_syncs.of(ref) for ref in ledger.unkept]
     failed = [sync for sync in (*of_torn, *of_unkept) if sync is not None]
     return failed[-1] if failed else None
+
+
+def _has_name(message: str, name: str) -> bool:
+    """Whether a message has a file's name, without its directory, as a word of its own."""
+    word = re.escape(name.rpartition("/")[2])
+    return re.search(rf"(?<![\w.-]){word}(?![\w-]|\.\w)", message) is not None
 
 
 def _is_moved(ref: EventRef, ledger: Ledger) -> bool:

@@ -14,7 +14,13 @@ from typing import Final
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes, without
 from walcrash.oracle.piece import Piece
-from walcrash.oracle.power import loss_of, loss_with_its_name_back, name_loss, place_of
+from walcrash.oracle.power import (
+    loss_of,
+    loss_with_its_name_back,
+    name_loss,
+    place_of,
+    torn_kept,
+)
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
@@ -71,6 +77,8 @@ class Ledger:
     _bound: dict[int, int] = field(default_factory=dict)
     _last_names: dict[int, tuple[str, EventRef | None]] = field(default_factory=dict)
     _sizes: dict[int, int] = field(default_factory=dict)
+    _reached: dict[int, int] = field(default_factory=dict)
+    _asked: dict[tuple[int, int], tuple[int, bool]] = field(default_factory=dict)
     _begun: dict[int, tuple[int, EventRef, int]] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
@@ -245,6 +253,8 @@ class Ledger:
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
+        self._asked[ref.boot, ref.event] = event.length, start < self._reached.get(number, 0)
+        self._reached[number] = max(self._reached.get(number, 0), start + len(data))
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
         self.failed_syncs.note_write(ref, number, self.clock)
@@ -312,6 +322,7 @@ class Ledger:
         self.torn = [item for item in self.torn if item not in is_cut]
         was_longer = self._sizes.get(number, event.offset + 1) > event.offset
         self._sizes[number] = event.offset
+        self._reached[number] = min(self._reached.get(number, 0), event.offset)
         if event.path and was_longer:
             self.changes.append((self.clock, ref))
 
@@ -379,7 +390,9 @@ class Ledger:
         number = self._bound.get(event.file, self.names.get(event.path, -1))
         if event.kind is EventKind.WRITE and event.result > 0:
             ref = event_ref(self._boot, at, event)
-            self.torn.append(Torn(file=number, start=event.offset, length=event.result, ref=ref))
+            asked, is_over = self._asked[ref.boot, ref.event]
+            torn = Torn(file=number, start=event.offset, length=event.result, ref=ref)
+            self.torn.append(replace(torn, asked=asked, is_over=is_over))
 
     def _drop_nameless(self) -> None:
         named = set(self.names.values())
@@ -395,13 +408,15 @@ class Ledger:
         paths_of: dict[int, list[str]] = {}
         for path, number in self.names.items():
             paths_of.setdefault(number, []).append(path)
-        self.names = {}
+        before, self.names = self.names, {}
         for path, content in contents.items():
             entry = image.entries[path]
             first = entry.first_name if isinstance(entry, LinkEntry) else path
-            self.names[path] = self.names[first] if first in self.names else self._new()
-            self._sizes[self.names[path]] = len(content)
-        self.torn = []
+            number = self.names[first] if first in self.names else self._new()
+            reached = self._reached.get(before.get(path, -1), len(content))
+            self._sizes[number], self._reached[number] = len(content), min(reached, len(content))
+            self.names[path] = number
+        self.torn = list(torn_kept(self.torn, before, self.names, self._sizes, losses))
         for piece in self.pieces:
             place = place_of(piece, contents, paths_of.get(piece.file, []))
             if place is not None:
@@ -425,6 +440,6 @@ class Ledger:
             if loss.kept and loss.lost and loss.path in self.names:
                 (start, end), file = loss.kept[0], self.names[loss.path]
                 sync = self.failed_syncs.of(loss.ref)
-                self.torn.append(
-                    Torn(file=file, start=start, length=end - start, ref=loss.ref, failed_sync=sync)
-                )
+                torn = Torn(file=file, start=start, length=end - start, ref=loss.ref)
+                asked, is_over = self._asked.get((loss.ref.boot, loss.ref.event), (0, False))
+                self.torn.append(replace(torn, failed_sync=sync, asked=asked, is_over=is_over))

@@ -3,12 +3,14 @@
 Not here: what a power loss may take (`walcrash.disk`), the rest of the ledger (`ledger`).
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from walcrash.oracle.boot_trace import Loss
 from walcrash.oracle.carriers import has_bytes
 from walcrash.oracle.piece import Piece
+from walcrash.oracle.torn import Torn
 from walcrash.values.content import Content
 from walcrash.values.event import EventKind
 from walcrash.values.fate import EventRef
@@ -60,6 +62,36 @@ def loss_with_its_name_back(
     is_undone = any(loss.aspect is Aspect.NAME and is_same(loss.ref, by) for loss in losses)
     found = loss_of(piece, losses) if is_undone else None
     return found if found is not None and found.aspect is Aspect.DATA else None
+
+
+def torn_kept(
+    torn: Iterable[Torn],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    sizes: Mapping[int, int],
+    losses: Sequence[Loss],
+) -> Iterator[Torn]:
+    """Yield what was left of torn writes before a power loss and is there behind it as well.
+
+    Args:
+        torn: what was left before.
+        before: each name's file then.
+        after: each name's file now, by other numbers.
+        sizes: how long the files are now.
+        losses: what was lost.
+    """
+    for item in torn:
+        end = item.start + item.length
+        for path in (path for path, number in before.items() if number == item.file):
+            own = [loss for loss in losses if loss.path == path]
+            is_hit = any(
+                loss.aspect is Aspect.NAME
+                or any(low < end and item.start < high for low, high in loss.lost)
+                for loss in own
+            )
+            if path in after and not is_hit and sizes[after[path]] >= end:
+                yield replace(item, file=after[path])
+                break
 
 
 def is_same(one: EventRef, other: EventRef) -> bool:

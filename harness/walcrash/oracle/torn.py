@@ -20,6 +20,8 @@ class Torn:
 
     Attributes:
         failed_sync: the sync of the write that was made and failed; None where none did.
+        asked: how long the write was to be.
+        is_over: whether it went over bytes that were there.
     """
 
     file: int
@@ -27,6 +29,13 @@ class Torn:
     length: int
     ref: EventRef
     failed_sync: EventRef | None = None
+    asked: int = 0
+    is_over: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the write was to end, not included."""
+        return self.start + max(self.length, self.asked)
 
     def is_within(self, file: int, start: int, end: int) -> bool:
         """Whether all of it lies in a range of a file."""

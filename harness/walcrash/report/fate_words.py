@@ -66,6 +66,11 @@ _ANEW: Final = (
 )
 
 
+_KEPT_BESIDE: Final = (
+    "Keep another copy of what a write goes over until that is durable: a torn one leaves neither "
+    "the old bytes nor the new."
+)
+
 _TAKEN: Final = {
     Taken.HALF_WAY: (
         "Write the log anew in a file of its own, sync it and rename it to the old one's name: "
@@ -98,6 +103,8 @@ def _record_advice(told: RecordFate) -> str:
             "Recovery has to truncate the log after its last whole record before anything is "
             "appended, and sync the truncation."
         )
+    if told.over is not None:
+        return _KEPT_BESIDE
     return "" if told.taken is None else _TAKEN[told.taken]
 
 
@@ -150,6 +157,8 @@ def _failed_advice(told: RecordFate, failed: FailedWriteFate) -> str:
 def _found_advice(found: FoundFate) -> str:
     if found.failed_sync is not None:
         return _ANEW
+    if found.torn and found.is_over:
+        return _KEPT_BESIDE
     if found.torn:
         return "Recovery has to open on what is left of a write: what lies before it is whole."
     if found.lost:
@@ -157,6 +166,9 @@ def _found_advice(found: FoundFate) -> str:
         return f"Sync {paths} before anything relies on it, or let recovery open without that."
     if found.failed:
         return "Recovery has to open on the empty file, or what was there has to stay until then."
+    if found.named:
+        paths = ", ".join(dict.fromkeys(escape(ref.path) for ref in found.named))
+        return f"Leave {paths} until nothing that recovery reads needs it, and that is durable."
     if found.new:
         return "Recovery has to open where this was made and nothing more has happened."
     return "Recovery has to open without these names, or they have to stay."
@@ -208,6 +220,8 @@ def _record(told: RecordFate) -> Iterator[str]:
         did = "had given a part only" if told.unread.is_short else "had failed"
         what = "open" if told.unread.kind is EventKind.OPEN else "read"
         yield f"before that {_event(told.unread)}, {what} {escape(told.unread.path)}, {did}"
+    if told.over is not None:
+        yield f"{_event(told.over)} went over it at its place, and was torn"
     if told.failed is not None:
         yield f"in the file that took its place it {_failed(told.failed)}"
     for other in others:
@@ -301,6 +315,8 @@ def _found(state: FoundFate) -> Iterator[str]:
         yield f"{_event(state.failed_sync)}, its sync, had failed"
     if state.new:
         yield f"it found names that no `open` before had found: {_listing(state.new)}"
+    for ref in state.named:
+        yield f"it names {escape(ref.path)}, which {_event(ref)} had removed"
     if state.gone:
         yield f"names were gone that the last `open` had: {_listing(state.gone)}"
 

@@ -237,7 +237,7 @@ def fate_site(fate: Fate | None) -> FateSite | None:
     if fate.found is not None:
         state = fate.found
         found = _names((*state.new, *state.torn, *state.lost, *state.failed))
-        gone = _names(state.gone)
+        gone = _names((*state.named, *state.gone))
         if not found:
             return FateSite(gone=gone) if gone else None
         is_new_only = not (state.torn or state.lost or state.failed)

@@ -181,6 +181,7 @@ class RecordFate:
         is_damaged: whether files were damaged at rest in front of the recovery.
         torn_sync: the sync of the torn write that was made and failed, so that it was not torn by a
             crash alone.
+        over: a torn write that went over it after it had been acknowledged, in its place.
         taken: for one that a recovery cut off or left out of a new file, what is known of it.
     """
 
@@ -197,6 +198,7 @@ class RecordFate:
     unread: Annotated[EventRef | None, SPARSE] = None
     is_damaged: Annotated[bool, SPARSE] = False
     torn_sync: Annotated[EventRef | None, SPARSE] = None
+    over: Annotated[EventRef | None, SPARSE] = None
     taken: Annotated[Taken | None, SPARSE] = None
 
 
@@ -208,10 +210,12 @@ class FoundFate:
         torn: writes of which a part is there.
         new: what made the names that no successful `open` of the case had found; empty where
             `torn`, `lost` or `failed` says more.
-        gone: what took names that the last successful `open` had found or made.
+        gone: what took names that the last successful `open` had found or made; empty as `new` is.
+        named: what took names that the recovery itself says that it lacks.
         lost: writes to files that are there of which a power loss took everything.
         failed: writes that failed to files that are there and are empty.
         failed_sync: the last sync of one of these that was made and failed.
+        is_over: whether the last of `torn` went over bytes that were there.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -220,6 +224,8 @@ class FoundFate:
     lost: Annotated[tuple[EventRef, ...], SPARSE] = ()
     failed: Annotated[tuple[EventRef, ...], SPARSE] = ()
     failed_sync: Annotated[EventRef | None, SPARSE] = None
+    named: Annotated[tuple[EventRef, ...], SPARSE] = ()
+    is_over: Annotated[bool, SPARSE] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

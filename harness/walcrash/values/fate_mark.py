@@ -59,7 +59,7 @@ def _found(found: FoundFate) -> str:
         ("lost", found.lost),
         ("failed", found.failed),
         ("new", found.new),
-        ("gone", found.gone),
+        ("gone", (*found.named, *found.gone)),
     )
     return "; ".join(f"{word}: {_names(refs)}" for word, refs in parts if refs)
 
