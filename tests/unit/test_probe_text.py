@@ -74,6 +74,23 @@ def test_the_weakest_model_under_which_all_is_kept_is_in_the_contract() -> None:
     assert found.verdict is Verdict.PASS
 
 
+def test_a_stated_promise_that_broke_is_broken_though_the_weaker_one_is_open() -> None:
+    tried = (
+        KILL_ALL,
+        power(ORDERED, Promise.ALL, Verdict.PASS),
+        power(EXT4, Promise.ALL, Verdict.FAIL),
+        power(EXT4, Promise.PREFIX, Verdict.INCONCLUSIVE),
+    )
+    assert probe(*tried).verdict is Verdict.FAIL
+    for less in (
+        Contract(power=Promise.PREFIX),
+        Contract(acknowledges=Acknowledges.SYNC),
+    ):
+        assert probe(*tried, stated=less).verdict is Verdict.INCONCLUSIVE
+    # Under a stricter model, all that is stated held.
+    assert probe(*tried, stated=Contract(model=ORDERED)).verdict is Verdict.PASS
+
+
 def test_what_breaks_under_a_strict_model_breaks_the_weaker_ones_too() -> None:
     found = probe(
         KILL_ALL,

@@ -61,9 +61,11 @@ def test_the_few_cases_take_half_of_what_is_left_where_others_come(
     answer = prober._ask_twice(SCENARIO, ahead=2)
     assert (answer.cases, answer.verdict, prober.now) == (3, Verdict.PASS, 60.0)
     assert answer.reason == f"the time was over: 3 of {probe.CASES} cases were run"
-    # What gets no case at all is open.
+    assert not prober._is_late()
+    # What gets no case at all is open, and no other is tried.
     prober.seconds_per_case = 100.0
     assert prober._ask_twice(SCENARIO, ahead=0).verdict is Verdict.INCONCLUSIVE
+    assert prober._is_late()
 
 
 def test_a_kill_leaves_time_to_the_power_losses_and_the_faults(

@@ -153,6 +153,7 @@ class _Prober:
     deadline: float | None = None
     plain: Finding | None = None
     is_cut: bool = False
+    is_exhausted: bool = False
 
     def probe(self) -> Probe:
         seconds = self.plan.seconds
@@ -324,6 +325,8 @@ class _Prober:
         answer = self._ask(scenario, few, self._left(0.5 if ahead else 1.0))
         took = time.monotonic() - began
         self.is_cut |= answer.is_late
+        # Whoever comes later would have less.
+        self.is_exhausted |= answer.is_late and not answer.cases
         if answer.verdict is not Verdict.PASS or few == most:
             return answer
         if answer.is_late:
@@ -408,7 +411,9 @@ class _Prober:
         return answer
 
     def _is_late(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        """Whether no more promises are tried: the time is over, or too little for one case."""
+        is_over = self.deadline is not None and time.monotonic() >= self.deadline
+        return is_over or self.is_exhausted
 
 
 _NAMES: Final = {ProbedCrash.KILL: "kill", ProbedCrash.POWER: "power loss"}

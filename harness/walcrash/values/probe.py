@@ -219,5 +219,17 @@ class Probe:
         due = [(promise, kept) for promise, kept in pairs if promise is not Promise.NONE]
         if any(kept is not None and order.index(kept) > order.index(due_) for due_, kept in due):
             return Verdict.FAIL
+        if any(self._is_refuted_by(each) for each in self.promises):
+            return Verdict.FAIL
         is_open = any(kept is None for _, kept in due) or not self.promises
         return Verdict.INCONCLUSIVE if is_open else Verdict.PASS
+
+    def _is_refuted_by(self, tried: ProbedPromise) -> bool:
+        """Whether a promise that broke is less than the stated one, or that itself."""
+        stated, order = self.stated, list(Promise)
+        if tried.verdict is not Verdict.FAIL or tried.acknowledges is not stated.acknowledges:
+            return False
+        is_kill = tried.crash is ProbedCrash.KILL
+        promise = stated.kill if is_kill else stated.power
+        is_due = is_kill or covers(stated.model, tried.model)
+        return is_due and order.index(promise) <= order.index(tried.promise)
