@@ -54,7 +54,7 @@ def test_no_boot_is_run_once_a_case_has_written_more_than_is_kept(
     run = run_case(sandbox, control(sandbox, MIB))
     assert run.verdict is Verdict.INCONCLUSIVE
     assert len(run.boots) == 1
-    assert run.doubt.startswith("its first 1 boots wrote 1 MiB, and of a case")
+    assert run.doubt.startswith("up to boot 1 it wrote 1 MiB, and of a case")
     assert run_case(sandbox, control(sandbox, 1000)).verdict is Verdict.PASS
 
 

@@ -103,7 +103,7 @@ def _texts_of_boot(boot: BootHistory) -> Iterator[str]:
 def too_large(boots: int, written_bytes: int) -> str:
     """Return why a case says nothing whose first boots wrote more than is kept of one."""
     return (
-        f"its first {boots} boots wrote {written_bytes >> 20:,} MiB, and of a case that is kept in "
+        f"up to boot {boots} it wrote {written_bytes >> 20:,} MiB, and of a case that is kept in "
         f"memory up to {BYTES_PER_CASE >> 20:,} MiB; fewer `boots` or shorter `payload_bytes` are "
         "within that"
     )
