@@ -3,11 +3,21 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import ROOT, walcrash, walcrash_here
+
+from walcrash.case.outcome import store_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.scenario.file import load_scenario
+from walcrash.tools.audit.slow_syncs import audit_slow_syncs
+from walcrash.values.audit_faults import CallAudit, Reaction
+from walcrash.values.verdict import Invariant
+from walcrash.workload.draw import draw_control
+from walcrash.workload.operations import CLOSE
 
 SUBJECTS = Path(__file__).with_name("audit_subjects.py")
 PLAIN_LOG = ROOT / "scenarios" / "planted" / "planted_base.py"
@@ -97,22 +107,26 @@ def test_an_error_that_is_ignored_is_told_from_one_that_is_refused(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_who_answers_before_a_slow_sync_has_returned_is_told_from_who_waits(
-    tmp_path: Path,
-) -> None:
-    asked = ("--cases", "1", "--fault-cases", "1", "--images", "8", "--seed", "7", "--json")
-    slow = {}
-    for name in ("gave-up-waiting", "right-patient"):
-        path = str(ROOT / "scenarios" / "planted" / "slow" / f"{name}.toml")
-        done = walcrash_here(tmp_path, "audit", path, *asked, "--jobs", "1")
-        assert done.returncode == 0, done.stdout + done.stderr
-        put = "append PutOperation: fsync wal.log"
-        slow[name] = next(e for e in json.loads(done.stdout)["slow_syncs"] if e["site"] == put)
-    assert set(slow["right-patient"]["reactions"]) == {"waited"}
-    assert slow["right-patient"]["finding"] is None
-    wrong = slow["gave-up-waiting"]
-    assert set(wrong["reactions"]) == {"answered before it returned"}
-    assert wrong["finding"]["violations"][0]["invariant"] == "lost-put"
+def test_who_answers_before_a_slow_sync_has_returned_is_told_from_who_waits() -> None:
+    put = "append PutOperation: fsync wal.log"
+    wrong, right = (
+        next(each for each in slow_syncs(name) if each.site == put)
+        for name in ("gave-up-waiting", "right-patient")
+    )
+    assert (right.reactions, right.finding) == ((Reaction.WAITED,) * len(right.reactions), None)
+    assert set(wrong.reactions) == {Reaction.ANSWERED}
+    assert wrong.finding is not None
+    assert wrong.finding.worst.invariant is Invariant.LOST_PUT
+
+
+def slow_syncs(name: str) -> tuple[CallAudit, ...]:
+    scenario = load_scenario(ROOT / "scenarios" / "planted" / "slow" / f"{name}.toml")
+    with Sandbox() as sandbox:
+        description = sandbox.load(scenario.subject, scenario.limits)
+        case = draw_control(scenario, description.supports, "s", 0)
+        boots = (replace(case.boots[0], operations=(*case.boots[0].operations[:4], CLOSE)),)
+        stored = store_case(replace(case, boots=boots), scenario, description)
+        return audit_slow_syncs(sandbox, stored).slow
 
 
 @pytest.mark.slow
