@@ -10,8 +10,9 @@ virtual, so that a run is the same again and waits for nothing:
 
 Where threads race for a call, a boot with slow calls has them take turns, so that it comes out
 alike: the first thread, which carries out the workload, goes on until it sleeps or has replied;
-then the others do until all of them sleep; then the next operation begins. Their calls wait for
-that, each until the others have had a bounded time on a processor.
+then the others do until all of them sleep; then the next operation begins. So does the main thread
+of another process, such as a driver's, before the threads beside it: it is mostly the one that
+replies. Their calls wait for that, each until the others have had a bounded time on a processor.
 
 Not here: which calls are slow (`walcrash.values.faults.slow_call`), what the others do
 (`waiting_threads`).
@@ -37,6 +38,7 @@ from walcrash.recorder.waiting_threads import (
     Patience,
     WaitingThread,
     WaitingThreads,
+    main_thread_of,
     threads_of,
 )
 from walcrash.values.event import EventKind
@@ -121,6 +123,20 @@ class _ParkedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class _WaitingCall:
+    """A call that is not made before some threads sleep, or have had their time."""
+
+    request: Request
+    ahead: tuple[WaitingThread, ...]
+    patience: Patience
+
+    def are_asleep(self) -> bool:
+        """Whether those threads sleep; each is polled."""
+        polled = [thread.is_asleep() for thread in self.ahead]
+        return all(polled)
+
+
+@dataclass(frozen=True, slots=True)
 class _HeldCall:
     request: Request
     due_events: int
@@ -150,10 +166,9 @@ class Holding:
         self._family = family
         self._calls: list[_HeldCall] = []
         self._parked: _ParkedReply | None = None
-        self._waiting: deque[tuple[Request, Patience]] = deque()
+        self._waiting: deque[_WaitingCall] = deque()
         self.answers = LateAnswers(listener)
         self._first = first
-        self._first_thread = WaitingThread(first)
         self._chosen: Request | None = None
         self._at_hand: Request | None = None
         self._is_slow = False
@@ -203,23 +218,27 @@ class Holding:
         """Whether it is not the turn of the thread that makes a call; then it waits for it."""
         if request[1] == self._first or self._parked is not None:
             return False
-        self._first_thread.is_asleep()
-        first = Patience(lambda: [self._first], RESTLESS_SECONDS, STARVED_SECONDS)
-        self._waiting.append((request, first))
+        main = main_thread_of(request[1])
+        ahead = {self._first, main} - {request[1]}
+        patience = Patience(lambda: ahead, RESTLESS_SECONDS, STARVED_SECONDS)
+        call = _WaitingCall(request, tuple(map(WaitingThread, ahead)), patience)
+        call.are_asleep()
+        # Asleep in its own call, the main thread would let the others go first.
+        (self._waiting.appendleft if request[1] == main else self._waiting.append)(call)
         return True
 
     def _next_turn(self, *, is_quiet: bool) -> Request | None:
         """Return a call whose turn it is."""
         if not self._waiting:
             return None
-        request, patience = self._waiting[0]
-        # Where a call waits to be taken, the first thread may be asleep in that.
-        is_asleep = is_quiet and self._first_thread.is_asleep()
+        call = self._waiting[0]
+        # Where a call waits to be taken, a thread may be asleep in that.
+        is_asleep = is_quiet and call.are_asleep()
         is_turn = self._parked is not None or is_asleep
-        if not is_turn and not patience.is_over():
+        if not is_turn and not call.patience.is_over():
             return None
         self._waiting.popleft()
-        return request
+        return call.request
 
     def release_due(self, events: int, *, is_quiet: bool) -> bool:
         """Choose the call that goes on now, the one that was held first; return whether one does.
