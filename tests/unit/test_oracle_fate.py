@@ -341,9 +341,7 @@ def test_a_torn_write_that_was_cut_off_with_what_came_behind_it_is_told() -> Non
     deeper = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
     before = fate(*boots, first=shows(), lost=ONE, recovery_trace=deeper)
     assert of_record(before).torn is None
-    assert fate_advice(before) == (
-        "Recovery has to cut off what lies behind the last whole record, and no more."
-    )
+    assert fate_advice(before).startswith("Recovery has to keep what is whole")
 
 
 def test_what_a_failed_sync_has_left_is_no_torn_write_and_asks_for_another_repair() -> None:

@@ -86,7 +86,7 @@ def test_a_recovery_that_cuts_off_whole_records_is_told_to_keep_them() -> None:
     cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
     told = fate(one_file(), first=shows(), lost=ONE, recovery_trace=cut)
     assert of_record(told).taken is Taken.WHOLE
-    assert "cut off what lies behind the last whole record" in fate_advice(told)
+    assert "Recovery has to keep what is whole" in fate_advice(told)
     # Behind bytes that were lost nobody knows what recovery had to keep.
     more = write("wal", SIZE, line(TWO), 2), act(EventKind.FSYNC, "wal", file=0), reply(2)
     loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, SIZE),))
@@ -197,3 +197,60 @@ def test_a_record_that_is_written_again_behind_a_short_write_of_it_is_told_apart
     told = fate(boot, first=shows(ONE), lost=TWO)
     assert f"is still there in wal, bytes {SIZE + 30}-{2 * SIZE + 29}, as event 5" in said(told)
     assert "lies what event 4 of boot 1 left, a write that was cut short" in said(told)
+
+
+def test_an_exchange_of_names_that_was_lost_is_told_with_what_was_written_since() -> None:
+    swap = act(EventKind.RENAME, "spare", "wal", file=1, call=2, flags=2)
+    events = (
+        *one_file()[0].events,
+        create("spare", 1, 2),
+        write("spare", 0, line(ONE), 2, file=1),
+        act(EventKind.FSYNC, "spare", file=1, call=2),
+        swap,
+        write("spare", 0, b"x" * SIZE, 3, file=0),
+    )
+    lost = event_ref(1, 7, swap)
+    image = Image({"wal": FileEntry(b"x" * SIZE), "spare": FileEntry(line(ONE))})
+    losses = tuple(Loss(ref=lost, path=path, aspect=Aspect.NAME) for path in ("spare", "wal"))
+    boot = trace(*events, image=image, losses=losses), power_lost(acked(ONE))
+    told = fate(boot, first=shows(), lost=ONE)
+    assert (
+        "as event 5 of boot 1 wrote it, under an earlier name: wal was lost, no sync of the "
+        "directory ./ kept it, and event 8 of boot 1 had written over the file that has it again"
+    ) in said(told)
+    assert fate_advice(told) == (
+        "Sync the directory ./ before event 8 of boot 1 writes over the file that was wal before."
+    )
+    assert fate_mark(told) == "there: spare, name lost: ./"
+    # Half of an exchange is not followed.
+    half = replace(boot[0], losses=losses[:1]), boot[1]
+    assert fate(half, first=shows(), lost=ONE) is None
+
+
+def test_a_file_that_came_back_and_was_written_over_a_record_is_told() -> None:
+    gone = act(EventKind.UNLINK, "journal", call=2)
+    old = b"what was there before" * 2
+    events = (
+        create("wal"),
+        OPENED,
+        create("journal", 1, 1),
+        write("journal", 0, b"head" + old, 1, file=1),
+        write("wal", 0, line(ONE), 1),
+        act(EventKind.FSYNC, "wal", file=0, call=1),
+        gone,
+        reply(1),
+    )
+    image = Image({"wal": FileEntry(line(ONE)), "journal": FileEntry(b"head" + old)})
+    loss = Loss(ref=event_ref(1, 6, gone), path="journal", aspect=Aspect.NAME)
+    boot = trace(*events, image=image, losses=(loss,)), power_lost(acked(ONE))
+    rolled_back = trace(write("wal", 0, old, 0), OPENED)
+    told = fate(boot, first=shows(), lost=ONE, recovery_trace=rolled_back)
+    assert said(told).endswith(
+        "with what journal has: event 6 of boot 1 had removed that, and no sync of the directory "
+        "./ kept it so"
+    )
+    assert fate_advice(told).startswith("Sync the directory ./ when journal is removed, and before")
+    # What the file does not have came from elsewhere.
+    other = trace(write("wal", 0, b"y" * SIZE, 0), OPENED)
+    told = fate(boot, first=shows(), lost=ONE, recovery_trace=other)
+    assert not fate_advice(told)

@@ -145,7 +145,7 @@ class Carriers:
     def is_whole(self, ts_ms: int, data: bytes) -> bool:
         """Whether the bytes hold a record's payload, as far as it can be told."""
         payload = self.records[ts_ms].payload
-        return not payload or any(form in data for form in _payload_forms(payload))
+        return not payload or any(form in data for form in encoded_forms(payload))
 
     def _spans(self, data: bytes, ts_ms: int) -> list[Span]:
         places = [(data.find(needle), len(needle)) for needle in self._needles[ts_ms]]
@@ -197,10 +197,11 @@ def _varint(value: int) -> bytes:
 def _payload_needles(payload: bytes) -> tuple[bytes, ...]:
     if len(payload) < PAYLOAD_BYTES or len(set(payload)) < _KINDS_OF_BYTES:
         return ()
-    return _payload_forms(payload)
+    return encoded_forms(payload)
 
 
-def _payload_forms(payload: bytes) -> tuple[bytes, ...]:
+def encoded_forms(payload: bytes) -> tuple[bytes, ...]:
+    """Return bytes as they are commonly written: raw, in base64 and in hexadecimal."""
     return payload, base64.b64encode(payload), payload.hex().encode()
 
 

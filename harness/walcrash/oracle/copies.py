@@ -74,12 +74,13 @@ def deciding_first(copies: Sequence[Copy]) -> list[Copy]:
     """Return copies in the order in which they are told, without those that were written again.
 
     One whose sync failed decides where a power loss took it with the name of the file that was to
-    take its place. Else one that is there does, and else the one that was gone last.
+    take its place. Else one that is there does, first one whose name was exchanged for another and
+    is back, and else the one that was gone last.
     """
     kept = [copy for copy in copies if not any(copy.is_rewritten_as(each) for each in copies)]
     unsynced = [copy for copy in kept if copy.is_back_and_unsynced]
     others = [copy for copy in kept if not copy.is_back_and_unsynced]
     there = [copy for copy in others if copy.is_there]
-    there.sort(key=lambda copy: copy.pieces[0].written_at)
+    there.sort(key=lambda copy: (copy.pieces[0].exchange is None, copy.pieces[0].written_at))
     gone = sorted((c for c in others if not c.is_there), key=lambda copy: -copy.gone_at)
     return [*unsynced, *there, *gone]

@@ -340,6 +340,8 @@ class _Teller:
             failed_sync=failed_sync,
             sync_errno=0 if not failed_sync else self.ledger.failed_syncs.errno_of(failed_sync),
             lost_name=lost_name.path if lost_name else "",
+            written_over=None if piece.exchange is None else piece.exchange.over,
+            came_back=piece.source,
         )
 
     def _replied(self, ts_ms: int) -> EventRef | None:

@@ -13,15 +13,19 @@ from typing import Final
 
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes, without
-from walcrash.oracle.piece import Piece
+from walcrash.oracle.piece import Exchange, Piece
 from walcrash.oracle.power import (
+    is_same,
     loss_of,
     loss_with_its_name_back,
     name_loss,
     place_of,
+    removals_undone,
+    source_of,
     torn_kept,
 )
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
+from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
 from walcrash.values.image import Image, LinkEntry
@@ -79,6 +83,8 @@ class Ledger:
     _sizes: dict[int, int] = field(default_factory=dict)
     _reached: dict[int, int] = field(default_factory=dict)
     _asked: dict[tuple[int, int], tuple[int, bool]] = field(default_factory=dict)
+    _exchanges: list[Exchange] = field(default_factory=list)
+    _returned: list[tuple[EventRef, Content]] = field(default_factory=list)
     _begun: dict[int, tuple[int, EventRef, int]] = field(default_factory=dict)
     _next: int = 0
     _boot: int = 0
@@ -234,7 +240,8 @@ class Ledger:
     def _rename(self, event: Event, ref: EventRef) -> None:
         source, target = event.path, event.path_to
         if event.flags == _RENAME_EXCHANGE:
-            raise LostTrack
+            self._exchange(source, target, ref)
+            return
         moved: int | None = self.names.get(source)
         inside = [path for path in self.names if path.startswith(source + "/")]
         for path in inside:
@@ -250,6 +257,40 @@ class Ledger:
         self.taken[source] = ref
         self._name(target, number, ref)
 
+    def _exchange(self, source: str, target: str, ref: EventRef) -> None:
+        if source not in self.names or target not in self.names:
+            # A directory, or a file that no event has shown.
+            raise LostTrack
+        moved, spare = self.names[source], self.names[target]
+        self._exchanges.append(Exchange(ref=ref, moved=moved, spare=spare))
+        self._swap(source, target)
+        self.changes.append((self.clock, ref))
+
+    def _swap(self, source: str, target: str) -> None:
+        moved, spare = self.names[source], self.names[target]
+        self.names[source], self.names[target] = spare, moved
+        for piece in self.pieces:
+            if piece.is_there and piece.file in (moved, spare):
+                piece.former.append(piece.path)
+                piece.path = target if piece.file == moved else source
+
+    def _undo_exchanges(self, losses: Sequence[Loss]) -> dict[int, tuple[Exchange, Loss]]:
+        """Take back the exchanges of names that a power loss took; return the files' lost names."""
+        undone: dict[int, tuple[Exchange, Loss]] = {}
+        for each in reversed(self._exchanges):
+            own = {
+                loss.path: loss
+                for loss in losses
+                if loss.aspect is Aspect.NAME and is_same(loss.ref, each.ref)
+            }
+            if own and not {each.ref.path, each.ref.path_to} <= own.keys():
+                raise LostTrack
+            if own:
+                self._swap(each.ref.path, each.ref.path_to)
+                undone[each.moved] = each, own[each.ref.path_to]
+        self._exchanges = []
+        return undone
+
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
@@ -258,6 +299,9 @@ class Ledger:
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
         self.failed_syncs.note_write(ref, number, self.clock)
+        for exchange in self._exchanges:
+            if exchange.spare == number and exchange.over is None:
+                exchange.over = ref
         for failed in self.failed.gone_on_with(number, start, data):
             self.torn = [item for item in self.torn if item.ref != failed.ref]
             self.torn += [] if failed.part is None else [failed.part]
@@ -301,6 +345,7 @@ class Ledger:
             core_start, core_end = (carrier.start + at for at in carrier.core)
             if low < core_end and core_start < high:
                 self._end(piece, ref)
+                piece.source = source_of(data, self._returned) if ref.is_recovery else None
             else:
                 # A neighbour, or an end mark that makes room for the next record.
                 piece.carrier = without(carrier, low, high)
@@ -405,6 +450,8 @@ class Ledger:
         self.clock += 1
         files = {path: image.content(path) for path in image.entries}
         contents = {path: content for path, content in files.items() if content is not None}
+        undone = self._undo_exchanges(losses)
+        self._returned = list(removals_undone(losses, contents))
         paths_of: dict[int, list[str]] = {}
         for path, number in self.names.items():
             paths_of.setdefault(number, []).append(path)
@@ -421,7 +468,8 @@ class Ledger:
             place = place_of(piece, contents, paths_of.get(piece.file, []))
             if place is not None:
                 is_moved = place not in paths_of.get(piece.file, [place])
-                piece.lost_name = name_loss(piece.path, losses) if is_moved else None
+                piece.exchange, lost = undone.get(piece.file, (None, None))
+                piece.lost_name = name_loss(piece.path, losses) if is_moved else lost
                 piece.file, piece.path = self.names[place], place
                 piece.by, piece.gone_at, piece.is_nameless = None, -1, False
             elif piece.is_there:

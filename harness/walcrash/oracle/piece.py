@@ -12,6 +12,23 @@ from walcrash.values.fate import EventRef
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """An exchange of two names that is not durable yet.
+
+    Attributes:
+        ref: the event.
+        moved: the file that got the name that is exchanged for.
+        spare: the file that had it.
+        over: the first write to that one since; None where there is none.
+    """
+
+    ref: EventRef
+    moved: int
+    spare: int
+    over: EventRef | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Piece:
     """Bytes of one record in one file, from the event that wrote them to what took them.
 
@@ -37,6 +54,10 @@ class Piece:
             power was lost.
         is_back: whether a power loss took them that gave their file the name back which `by` of
             theirs had taken.
+        exchange: the exchange of names that a power loss undid, where it had given their file the
+            name that recovery reads.
+        source: the removal of a name which a power loss undid, where a recovery wrote over them
+            what that file has.
         is_cut_whole: whether a recovery took them though all that lay before them was there, and
             no power loss had taken anything but what lies behind them.
     """
@@ -61,6 +82,8 @@ class Piece:
     early: EventRef | None = None
     open_sync: EventRef | None = None
     is_back: bool = False
+    exchange: Exchange | None = None
+    source: EventRef | None = None
     is_cut_whole: bool = False
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from walcrash.oracle.boot_trace import Loss
-from walcrash.oracle.carriers import has_bytes
+from walcrash.oracle.carriers import encoded_forms, has_bytes
 from walcrash.oracle.piece import Piece
 from walcrash.oracle.torn import Torn
 from walcrash.values.content import Content
@@ -92,6 +92,27 @@ def torn_kept(
             if path in after and not is_hit and sizes[after[path]] >= end:
                 yield replace(item, file=after[path])
                 break
+
+
+def removals_undone(
+    losses: Sequence[Loss], contents: Mapping[str, Content]
+) -> Iterator[tuple[EventRef, Content]]:
+    """Yield the removals of names that a power loss took, each with what is there again."""
+    for loss in losses:
+        is_removal = loss.aspect is Aspect.NAME and loss.ref.kind is EventKind.UNLINK
+        if is_removal and loss.path in contents:
+            yield loss.ref, contents[loss.path]
+
+
+def source_of(data: bytes, returned: Iterable[tuple[EventRef, Content]]) -> EventRef | None:
+    """Return the removal that a power loss undid of a file that has these bytes, in any form."""
+    if not any(data):
+        return None
+    for ref, content in returned:
+        there = content[: len(content)]
+        if any(form in there for form in encoded_forms(data)):
+            return ref
+    return None
 
 
 def is_same(one: EventRef, other: EventRef) -> bool:

@@ -76,7 +76,10 @@ _TAKEN: Final = {
         "Write the log anew in a file of its own, sync it and rename it to the old one's name: "
         "what is cut off first is gone where an `open` ends half-way."
     ),
-    Taken.WHOLE: "Recovery has to cut off what lies behind the last whole record, and no more.",
+    Taken.WHOLE: (
+        "Recovery has to keep what is whole: it may cut off what lies behind the last whole "
+        "record, and no more."
+    ),
 }
 
 
@@ -92,6 +95,12 @@ def _record_advice(told: RecordFate) -> str:
         return _failed_sync_advice(copy)
     if copy.not_synced and (copy.kind is FateKind.NOT_DURABLE or copy.lost_name):
         return _sync_advice(told, copy)
+    if copy.came_back is not None:
+        gone = copy.came_back
+        return (
+            f"Sync the directory {_directory(gone.path)} when {escape(gone.path)} is removed, and "
+            "before the record is acknowledged: else it may come back."
+        )
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
     if told.torn_sync is not None:
@@ -184,6 +193,9 @@ def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
     if copy.open_sync is not None:
         return f"Acknowledge the record when {_event(copy.open_sync)}, its sync, has returned."
     what = f"Sync {_named(copy)}"
+    if copy.written_over is not None:
+        over, name = _event(copy.written_over), escape(copy.lost_name)
+        return f"{what} before {over} writes over the file that was {name} before."
     if removed and removed[0] is not None:
         return f"{what} before {_event(removed[0])} takes the copy that was there before."
     return f"{what} before the record is acknowledged."
@@ -253,7 +265,8 @@ def _copy(copy: CopyFate, *, is_missing: bool) -> str:
         there = f"is still there in {place}, as {written} wrote it"
         return f"{there}{_lost_name(copy)}"
     if copy.kind is FateKind.OVERWRITTEN:
-        return f"was overwritten by {by} ({place}, written by {written}){_lost_name(copy)}"
+        more = _lost_name(copy) or _came_back(copy)
+        return f"was overwritten by {by} ({place}, written by {written}){more}"
     if copy.kind is FateKind.REMOVED:
         did = "cut off" if copy.by and copy.by.kind is EventKind.TRUNCATE else "removed"
         return f"was {did} by {by} ({place}, written by {written}){_lost_name(copy)}"
@@ -267,7 +280,25 @@ def _lost_name(copy: CopyFate) -> str:
         return ""
     lost = f", under an earlier name: {escape(copy.lost_name)} was lost"
     directory = escape(copy.not_synced)
-    return f"{lost}, no sync of the directory {directory} kept it" if directory else lost
+    lost += f", no sync of the directory {directory} kept it" if directory else ""
+    if copy.written_over is None:
+        return lost
+    return f"{lost}, and {_event(copy.written_over)} had written over the file that has it again"
+
+
+def _came_back(copy: CopyFate) -> str:
+    if copy.came_back is None:
+        return ""
+    path = copy.came_back.path
+    return (
+        f" with what {escape(path)} has: {_event(copy.came_back)} had removed that, and no sync of "
+        f"the directory {_directory(path)} kept it so"
+    )
+
+
+def _directory(path: str) -> str:
+    parent, _, _ = path.rpartition("/")
+    return f"{escape(parent)}/" if parent else "./"
 
 
 def _how_failed(copy: CopyFate) -> str:

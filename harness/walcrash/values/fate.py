@@ -96,6 +96,10 @@ class CopyFate:
             lost; None where there is none, or a sync was made.
         lost_name: the name that the file had when a power loss took that, where its bytes are
             there under an earlier one, or a recovery took them there.
+        written_over: where that was an exchange of two names, the first write since to the file
+            that has the lost name again.
+        came_back: of bytes that a recovery wrote over, the removal of a file which has what it
+            wrote, and which is there since a power loss took that removal.
     """
 
     kind: FateKind
@@ -112,6 +116,8 @@ class CopyFate:
     early_sync: Annotated[EventRef | None, SPARSE] = None
     open_sync: Annotated[EventRef | None, SPARSE] = None
     sync_errno: Annotated[int, SPARSE] = 0
+    written_over: Annotated[EventRef | None, SPARSE] = None
+    came_back: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
