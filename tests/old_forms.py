@@ -3,7 +3,9 @@
 from walcrash.values.case import Landing
 from walcrash.values.log import LOG
 
-FACTS = set(Landing.__dataclass_fields__)
+# A power loss without its model is written without it, too.
+SINCE = {"is", "model"}
+FACTS = set(Landing.__dataclass_fields__) - SINCE
 
 
 def old_landing(landing: Landing) -> dict[str, object]:
@@ -27,7 +29,7 @@ def with_old_landings(value: object) -> object:
         return [with_old_landings(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if set(value) - {"is"} == FACTS:
+    if set(value) - SINCE == FACTS:
         tag = {"is": value["is"]} if "is" in value else {}
         plain = {key: one for key, one in value.items() if key != "is"}
         return {**tag, **old_landing(LOG.from_json(Landing, plain, "landing"))}
