@@ -172,6 +172,18 @@ def test_a_torn_write_that_a_later_power_loss_leaves_is_not_forgotten() -> None:
     assert "before it in the file lies what event 4 of boot 1 left of a torn write" in said(told)
 
 
+def test_a_failed_recovery_is_told_what_the_power_loss_took_and_not_what_it_left_torn() -> None:
+    torn = replace(write("log", 0, line(TWO), 2, file=1), result=9)
+    events = (*one_file()[0].events, create("log", 1, 2), torn)
+    image = Image({"wal": FileEntry(bytes(SIZE)), "log": FileEntry(line(TWO)[:9])})
+    lost = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, SIZE),))
+    boot = trace(*events, torn=5, image=image, losses=(lost,)), power_lost(acked(ONE), acked(TWO))
+    assert fate_mark(fate(boot, first=REFUSAL)) == "lost: wal"
+    kept = Image({"wal": FileEntry(line(ONE)), "log": FileEntry(line(TWO)[:9])})
+    boot = replace(boot[0], image=kept, losses=()), boot[1]
+    assert fate_mark(fate(boot, first=REFUSAL)) == "torn: log"
+
+
 def test_a_name_that_a_failed_recovery_lacks_is_told_and_no_other() -> None:
     more = (
         create("1.wal", 1, 2),

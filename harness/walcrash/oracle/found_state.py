@@ -33,16 +33,19 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
     named = [ref for name, ref in taken.items() if _has_name(message, name)]
     gone = [ref for name, ref in taken.items() if name in known]
     failed = ledger.never_filled()
-    is_cut = bool(ledger.torn or ledger.unkept or failed)
+    # What the power loss itself took tells more than what it left as it was.
+    by_power = [item for item in ledger.torn if not item.is_carried]
+    torn = by_power if by_power or ledger.unkept else ledger.torn
+    is_cut = bool(torn or ledger.unkept or failed)
     state = FoundFate(
-        torn=tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:]),
+        torn=tuple(item.ref for item in torn[-SINCE_SHOWN:]),
         new=() if is_cut or named else tuple(new[-SINCE_SHOWN:]),
         gone=() if is_cut or named else tuple(gone[-SINCE_SHOWN:]),
         named=tuple(named[-SINCE_SHOWN:]),
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
         failed=tuple(failed[-SINCE_SHOWN:]),
         failed_sync=_failed_sync(ledger),
-        is_over=bool(ledger.torn) and ledger.torn[-1].is_over,
+        is_over=bool(torn) and torn[-1].is_over,
     )
     return state if is_cut or named or state.new or state.gone else None
 

@@ -90,7 +90,7 @@ def torn_kept(
                 for loss in own
             )
             if path in after and not is_hit and sizes[after[path]] >= end:
-                yield replace(item, file=after[path])
+                yield replace(item, file=after[path], is_carried=True)
                 break
 
 

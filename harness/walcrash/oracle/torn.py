@@ -22,6 +22,7 @@ class Torn:
         failed_sync: the sync of the write that was made and failed; None where none did.
         asked: how long the write was to be.
         is_over: whether it went over bytes that were there.
+        is_carried: whether a power loss since has kept all that was left of it.
     """
 
     file: int
@@ -31,6 +32,7 @@ class Torn:
     failed_sync: EventRef | None = None
     asked: int = 0
     is_over: bool = False
+    is_carried: bool = False
 
     @property
     def end(self) -> int:
