@@ -156,13 +156,15 @@ def draw_operations(
     operations = [OPEN]
     names = [kind for kind, _ in kinds]
     weights = [weight for _, weight in kinds]
-    for _ in range(prng.between(*plan.operations) if kinds else 0):
+    count = prng.between(*plan.operations) if kinds else 0
+    while len(operations) <= count:
         kind = prng.weighted(names, weights)
         if kind in (OperationMix.DONE, OperationMix.FAILED) and not has_markable(progress):
             kind = OperationMix.PUT
         operations.append(draw_operation(prng, progress, plan, kind, operations))
         progress.note(operations[-1])
-        if progress.repeats_upkeep and kind in UPKEEP and prng.below(2):
+        is_repeated = progress.repeats_upkeep and kind in UPKEEP and prng.below(2)
+        if is_repeated and len(operations) <= count:
             operations.append(operations[-1])
     return operations
 
