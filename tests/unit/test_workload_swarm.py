@@ -252,7 +252,7 @@ def test_in_some_cases_a_log_is_asked_for_its_upkeep_twice_in_a_row() -> None:
         any(pair == (compact, compact) for boot in case.boots for pair in pairwise(boot.operations))
         for case in many()
     ]
-    assert len(pairs) // 8 < sum(pairs) < len(pairs) // 2
+    assert len(pairs) // 16 < sum(pairs) < len(pairs) // 2
     without = cases(supports=ALL - {"compact", "apply"})
     assert not any(has_upkeep(case) for case in without)
 
