@@ -19,7 +19,7 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import closed, finding_of, powered, steps
+from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, powered, steps
 from walcrash.tools.audit.sites import call_name
 from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
 from walcrash.values.case_file import StoredCase
@@ -32,11 +32,10 @@ from walcrash.values.faults import (
     ErrorName,
     Fault,
     FaultCall,
-    PowerLoss,
     ShortTransfer,
 )
 from walcrash.values.history import BootEnd, Outcome
-from walcrash.values.verdict import Invariant, Verdict
+from walcrash.values.verdict import Invariant
 
 # limits
 READS: Final = 3
@@ -76,18 +75,15 @@ def audit_failing_calls(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     """
     stored = replace(stored, invariants=stored.invariants | {Invariant.UNREPORTED_ERROR})
     audit = FaultAudit()
-    for number, plan in enumerate(stored.case.boots, start=1):
-        if plan.crash is None or isinstance(plan.crash, PowerLoss):
-            audit += FaultAudit(calls=tuple(_audit_boot(sandbox, stored, number)))
+    for boot in audited_boots(sandbox, stored):
+        audit += FaultAudit(calls=tuple(_audit_boot(sandbox, stored, *boot)))
     return audit
 
 
-def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[CallAudit]:
+def _audit_boot(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
     """Yield what one boot, counted from 1, does where its calls fail."""
-    without = run_case(sandbox, closed(stored, number))
-    if without.verdict is not Verdict.PASS or len(without.boots) < number:
-        return
-    bare = without.boots[-1]
     for failing in _failing(bare, number):
         asked = closed(stored, number, failing.fault)
         run = run_case(sandbox, asked)

@@ -3,13 +3,15 @@
 Not here: which faults these are (`failing_calls`, `slow_syncs`, `odd_boots`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from walcrash.case.case_run import CaseRun
 from walcrash.case.plain import blame
+from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.watched_boot import WatchedBoot
 from walcrash.values.audit_finding import AuditFinding
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -21,6 +23,24 @@ from walcrash.values.verdict import Verdict
 # limits
 POWER_IMAGES: Final = 12
 """Images of a power loss that are judged behind one fault."""
+
+
+def audited_boots(sandbox: Sandbox, stored: StoredCase) -> Iterator[tuple[int, WatchedBoot]]:
+    """Yield the boots of a case that an audit puts a fault into, counted from 1, run without one.
+
+    They are those that are closed or lose power, and pass where they are closed and nothing else is
+    done to them.
+
+    Raises:
+        Inconclusive: the kernel refuses interception.
+        HarnessFault: the harness could not do its work.
+        ScenarioError: the subject cannot be loaded.
+    """
+    for number, plan in enumerate(stored.case.boots, start=1):
+        if plan.crash is None or isinstance(plan.crash, PowerLoss):
+            run = run_case(sandbox, closed(stored, number))
+            if run.verdict is Verdict.PASS and len(run.boots) >= number:
+                yield number, run.boots[-1]
 
 
 def closed(stored: StoredCase, number: int, *faults: Fault) -> StoredCase:

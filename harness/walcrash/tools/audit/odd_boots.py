@@ -14,12 +14,12 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import closed, finding_of, powered, steps
+from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, powered, steps
 from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.fault_matrix import REPEATED_RANDOM
-from walcrash.values.faults import ClockJump, Fault, PowerLoss, RepeatedRandom, jump_name
+from walcrash.values.faults import ClockJump, Fault, RepeatedRandom, jump_name
 from walcrash.values.faults.clock_jump import DAY_SECONDS, YEAR_SECONDS
 from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.verdict import Verdict
@@ -44,17 +44,15 @@ def audit_odd_boots(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
         ScenarioError: the subject cannot be loaded.
     """
     audit = FaultAudit()
-    for number, plan in enumerate(stored.case.boots, start=1):
-        if plan.crash is None or isinstance(plan.crash, PowerLoss):
-            audit += FaultAudit(boots=tuple(_audit_boot(sandbox, stored, number)))
+    for boot in audited_boots(sandbox, stored):
+        audit += FaultAudit(boots=tuple(_audit_boot(sandbox, stored, *boot)))
     return audit
 
 
-def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[CallAudit]:
+def _audit_boot(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
     """Yield what one boot, counted from 1, does with something else around it."""
-    without = run_case(sandbox, closed(stored, number))
-    if without.verdict is not Verdict.PASS or len(without.boots) < number:
-        return
     for name, faults in _odd(number):
         asked = closed(stored, number, *faults)
         run = run_case(sandbox, asked)
@@ -63,7 +61,7 @@ def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[C
         audit = CallAudit(
             site=FIRST_BOOT if number == 1 else LATER_BOOT,
             error=name,
-            reactions=(_reaction(without.boots[-1], run.boots[-1]),),
+            reactions=(_reaction(bare, run.boots[-1]),),
             runs=1,
             finding=finding_of(sandbox, asked, run),
         )

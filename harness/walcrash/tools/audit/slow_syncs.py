@@ -14,16 +14,15 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import closed, finding_of, killed, powered
+from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, killed, powered
 from walcrash.tools.audit.sites import call_name
 from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.event import FILE_SYNCS
 from walcrash.values.fault_matrix import SLOW
-from walcrash.values.faults import FaultCall, PowerLoss, SlowCall
+from walcrash.values.faults import FaultCall, SlowCall
 from walcrash.values.history import BootEnd, Outcome
-from walcrash.values.verdict import Verdict
 
 # limits
 DELAY_MS: Final = 1_000
@@ -46,18 +45,16 @@ def audit_slow_syncs(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
         ScenarioError: the subject cannot be loaded.
     """
     audit = FaultAudit()
-    for number, plan in enumerate(stored.case.boots, start=1):
-        if plan.crash is None or isinstance(plan.crash, PowerLoss):
-            audit += FaultAudit(slow=tuple(_audit_boot(sandbox, stored, number)))
+    for boot in audited_boots(sandbox, stored):
+        audit += FaultAudit(slow=tuple(_audit_boot(sandbox, stored, *boot)))
     return audit
 
 
-def _audit_boot(sandbox: Sandbox, stored: StoredCase, number: int) -> Iterator[CallAudit]:
+def _audit_boot(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
     """Yield what one boot, counted from 1, does where its syncs are slow."""
-    without = run_case(sandbox, closed(stored, number))
-    if without.verdict is not Verdict.PASS or len(without.boots) < number:
-        return
-    for site, fault in _slow(without.boots[-1], number).items():
+    for site, fault in _slow(bare, number).items():
         asked = closed(stored, number, fault)
         run = run_case(sandbox, asked)
         if len(run.boots) < number or not run.boots[-1].history.slow:
