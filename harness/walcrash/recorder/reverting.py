@@ -39,9 +39,9 @@ class Reverting:
         self._supervisor = supervisor
         self._old: dict[_Key, bytes] = {}
         self._bytes = 0
-        for folder, _, names in os.walk(supervisor.directory.path):
+        for directory, _, names in os.walk(supervisor.directory.path):
             for name in names:
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 if os.path.isfile(path) and not os.path.islink(path):
                     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                     self._remember(fd)
