@@ -1,4 +1,4 @@
-"""What became of a record that a recovery took, or a power loss that gave a name back."""
+"""What became of a record that a recovery took or left torn, or of a name that came back."""
 
 from dataclasses import replace
 
@@ -22,15 +22,18 @@ from test_oracle_fate import (
     write,
 )
 
-from walcrash.oracle.boot_trace import Loss
+from walcrash.oracle.boot_trace import BootTrace, Loss
+from walcrash.oracle.fate import fate_of
 from walcrash.report.fate_words import fate_advice
-from walcrash.values.cause import fate_site
+from walcrash.values.cause import Cause, fate_site
 from walcrash.values.event import INJECTED, EventKind
-from walcrash.values.fate import Taken, event_ref
+from walcrash.values.fate import Fate, Taken, event_ref
 from walcrash.values.fate_mark import fate_mark
+from walcrash.values.history import History, Recoveries, RecoveryName
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.story import Aspect
+from walcrash.values.verdict import Invariant, Violation
 
 SIZE = len(line(ONE))
 UNSYNCED = act(EventKind.FSYNC, "wal", file=0, call=1, result=-5)
@@ -266,3 +269,41 @@ def test_a_file_that_came_back_and_was_written_over_a_record_is_told() -> None:
     other = trace(write("wal", 0, b"y" * SIZE, 0), OPENED)
     told = fate(boot, first=shows(), lost=ONE, recovery_trace=other)
     assert not fate_advice(told)
+
+
+def behind_new_records(recovery: BootTrace | None) -> Fate | None:
+    """Return the fate of a record that was appended after a recovery, and is not shown next."""
+    torn = replace(write("wal", 0, line(ONE), 1), result=9)
+    boot = trace(create("wal"), OPENED, torn, torn=2)
+    recoveries = Recoveries(first=shows(), continued=(acked(TWO),), after=shows())
+    return fate_of(
+        History((killed(),), recoveries),
+        [boot],
+        Violation(Invariant.NOT_APPENDABLE, RecoveryName.AFTER.value, ""),
+        image=Image({"wal": FileEntry(line(ONE)[:9])}),
+        recovery_trace=recovery,
+    )
+
+
+def test_a_torn_write_that_a_recovery_has_left_in_front_of_new_records_is_named() -> None:
+    told = behind_new_records(trace(OPENED))
+    assert said(told) == "recovery opened, and kept what event 2 of boot 1 left of a torn write"
+    assert fate_advice(told).startswith("Recovery has to truncate the log after its last whole")
+    assert fate_mark(told) == "torn and kept: wal"
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    assert behind_new_records(cut) is None
+    # Where it was not watched, nobody knows.
+    assert behind_new_records(None) is None
+
+
+def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> None:
+    first = replace(one_file()[0], torn=2), killed(acked(ONE))
+    second = trace(OPENED, write("wal", SIZE, line(TWO), 1), reply(1))
+    lost = fate(first, (second, killed(acked(TWO))), first=shows(), lost=TWO)
+    kept = behind_new_records(trace(OPENED))
+    causes = [
+        Cause(invariant=rule, crashes=1, fate=fate_site(told))
+        for rule, told in ((Invariant.LOST_PUT, lost), (Invariant.NOT_APPENDABLE, kept))
+    ]
+    assert causes[0].explains(causes[1])
+    assert not causes[1].explains(causes[0])

@@ -13,7 +13,7 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot, watch_boot
 from walcrash.disk import ChangeFate, NotModelled, Pending, change_fates
 from walcrash.oracle.boot_trace import BootTrace, Loss
-from walcrash.oracle.fate import fate_of
+from walcrash.oracle.fate import fate_of, is_behind_new_records
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -56,7 +56,8 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     first = run.history.recoveries.first
     if run.image is None or not isinstance(first, Recovery) or not run.judgement.violations:
         return case_fate(run)
-    if run.judgement.worst.where != RecoveryName.FIRST.value:
+    worst = run.judgement.worst
+    if worst.where != RecoveryName.FIRST.value and not is_behind_new_records(run.history, worst):
         return case_fate(run)
     restore(run.image, sandbox.directory)
     try:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.carriers import Carriers, has_bytes
 from walcrash.oracle.copies import Copy, copies_of, deciding_first
-from walcrash.oracle.found_state import found_state
+from walcrash.oracle.found_state import found_state, left_torn
 from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
 from walcrash.oracle.piece import Piece
@@ -66,14 +66,10 @@ def fate_of(
         image: what the last crash left, where it is known.
         recovery_trace: what the first recovery of that did until it had opened, if it is known.
     """
-    found = _recovery(history, violation.where)
-    # Files that were damaged between two boots are others than the events made them.
-    if found is None or any(boot.rotted is not None for boot in history.boots):
+    found = _followed_recovery(history, violation)
+    if found is None:
         return None
     number, recovery = found
-    if isinstance(recovery, RecoveryFailure) and history.recoveries.rotted is not None:
-        # The damage is why, and the violation names it.
-        return None
     reused = None
     if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
         reused = reuse_of(history, recovery)
@@ -87,6 +83,9 @@ def fate_of(
     if isinstance(recovery, RecoveryFailure):
         state = found_state(followed.ledger, followed.known, recovery.message)
         return None if state is None else Fate(found=state)
+    if is_behind_new_records(history, violation):
+        left = None if recovery_trace is None else left_torn(followed.ledger)
+        return None if left is None else Fate(found=left)
     teller = _Teller(history, boots, followed.ledger, recovery)
     if reused is not None:
         # A number is free again where its record is lost: then it matters how that was lost.
@@ -102,6 +101,32 @@ def fate_of(
     if told is not None and told.is_missing and violation.invariant is Invariant.ORDER:
         told = replace(told, outlived_by=Outlived.HOLE)
     return None if told is None else Fate(record=told)
+
+
+def _followed_recovery(
+    history: History, violation: Violation
+) -> tuple[int, Recovery | RecoveryFailure] | None:
+    """Return which boot's recovery tells of a violation; None where none does, or damage says why.
+
+    What was lost behind new records is told by the recovery that these followed.
+    """
+    is_behind = is_behind_new_records(history, violation)
+    found = _recovery(history, RecoveryName.FIRST.value if is_behind else violation.where)
+    # Files that were damaged between two boots are others than the events made them.
+    if found is None or any(boot.rotted is not None for boot in history.boots):
+        return None
+    is_damaged = history.recoveries.rotted is not None
+    return None if is_damaged and isinstance(found[1], RecoveryFailure) else found
+
+
+def is_behind_new_records(history: History, violation: Violation) -> bool:
+    """Whether new records that a recovered subject had acknowledged are not what it shows next."""
+    return (
+        violation.invariant is Invariant.NOT_APPENDABLE
+        and violation.where == RecoveryName.AFTER.value
+        and isinstance(history.recoveries.first, Recovery)
+        and isinstance(history.recoveries.after, Recovery)
+    )
 
 
 def _behind_damage(told: RecordFate) -> RecordFate | None:

@@ -1,4 +1,4 @@
-"""What a recovery that failed had found, and no recovery before it had.
+"""What a recovery had found that failed, or that new records were lost behind.
 
 Not here: what became of one record (`fate`), and any sentence (`walcrash.report.fate_words`).
 """
@@ -48,6 +48,12 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
         is_over=bool(torn) and torn[-1].is_over,
     )
     return state if is_cut or named or state.new or state.gone else None
+
+
+def left_torn(ledger: Ledger) -> FoundFate | None:
+    """Return what a recovery that has opened left of torn writes; None where it left nothing."""
+    torn = tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:])
+    return FoundFate(torn=torn, is_left=True) if torn else None
 
 
 def _failed_sync(ledger: Ledger) -> EventRef | None:

@@ -60,6 +60,11 @@ def fate_advice(fate: Fate | None) -> str:
     return _record_advice(fate.record)
 
 
+_TRUNCATE: Final = (
+    "Recovery has to truncate the log after its last whole record before anything is appended, and "
+    "sync the truncation."
+)
+
 _ANEW: Final = (
     "Write anew what a sync that failed was of before anything relies on it, also when it is read "
     "at the next start: a later sync may return 0 and leave it out."
@@ -108,10 +113,7 @@ def _record_advice(told: RecordFate) -> str:
     if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
         if told.torn.is_short:
             return "Cut off what a write that was cut short has left before anything follows it."
-        return (
-            "Recovery has to truncate the log after its last whole record before anything is "
-            "appended, and sync the truncation."
-        )
+        return _TRUNCATE
     if told.over is not None:
         return _KEPT_BESIDE
     return "" if told.taken is None else _TAKEN[told.taken]
@@ -166,6 +168,8 @@ def _failed_advice(told: RecordFate, failed: FailedWriteFate) -> str:
 def _found_advice(found: FoundFate) -> str:
     if found.failed_sync is not None:
         return _ANEW
+    if found.is_left:
+        return _TRUNCATE
     if found.torn and found.is_over:
         return _KEPT_BESIDE
     if found.torn:
@@ -337,7 +341,8 @@ def _reading(told: RecordFate) -> str:
 
 def _found(state: FoundFate) -> Iterator[str]:
     for ref in state.torn:
-        yield f"it found what {_event(ref)} {_left(ref)}"
+        did = "recovery opened, and kept" if state.is_left else "it found"
+        yield f"{did} what {_event(ref)} {_left(ref)}"
     for ref in state.lost:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
     for ref in state.failed:

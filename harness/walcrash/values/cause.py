@@ -102,6 +102,10 @@ class FateSite:
             return self.facts == other.facts
         return set(self.found) <= set(other.found)
 
+    def is_behind_torn(self, found: "FateSite") -> bool:
+        """Whether a record lies behind a torn write in a file in which another one was found so."""
+        return self.detail == Reading.TORN.value and (self.path,) == found.found
+
     def facts_of(self, invariant: Invariant) -> Facts:
         """Return its facts together with what tells one bug from another beside them.
 
@@ -183,6 +187,8 @@ class Cause:
             is_same = self.error == other.error or self.facts == other.facts
             return is_same and self.invariant is other.invariant
         if self.fate is not None and other.fate is not None:
+            if other.invariant is Invariant.NOT_APPENDABLE and self.fate.is_behind_torn(other.fate):
+                return True
             is_rule = self.fate.kind is not None or self.invariant is other.invariant
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
         if self.invariant is not other.invariant or not self.lost or not other.lost:

@@ -210,7 +210,7 @@ class RecordFate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFate:
-    """What a recovery that failed had found, and no recovery before it had.
+    """What a recovery had found that failed, or that new records were lost behind.
 
     Attributes:
         torn: writes of which a part is there.
@@ -222,6 +222,7 @@ class FoundFate:
         failed: writes that failed to files that are there and are empty.
         failed_sync: the last sync of one of these that was made and failed.
         is_over: whether the last of `torn` went over bytes that were there.
+        is_left: whether the recovery has opened and left the `torn`; new records came behind it.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -232,6 +233,7 @@ class FoundFate:
     failed_sync: Annotated[EventRef | None, SPARSE] = None
     named: Annotated[tuple[EventRef, ...], SPARSE] = ()
     is_over: Annotated[bool, SPARSE] = False
+    is_left: Annotated[bool, SPARSE] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def _torn(told: RecordFate, torn: EventRef) -> str:
 
 def _found(found: FoundFate) -> str:
     parts = (
-        ("torn", found.torn),
+        ("torn and kept" if found.is_left else "torn", found.torn),
         ("lost", found.lost),
         ("failed", found.failed),
         ("new", found.new),
