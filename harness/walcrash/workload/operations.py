@@ -38,8 +38,9 @@ SECOND_MARK_ONE_IN: Final = 2
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
 
-UPKEEP: Final = frozenset({OperationMix.COMPACT, OperationMix.APPLY})
-"""What a log does for its upkeep, and may be asked for again at once."""
+UPKEEP: Final = frozenset({OperationMix.COMPACT, OperationMix.APPLY, OperationMix.SYNC})
+"""What a log does for its upkeep, and may be asked for again at once: where the first time failed,
+the second one may say that there is nothing to do."""
 
 _MIX_OF_RECORD: Final = {
     RecordType.PUT: OperationMix.PUT,
