@@ -323,6 +323,7 @@ OPENED = ("open", 0, "a", os.O_RDWR | os.O_CREAT, 0o644)
 @example(sequence=[OPENED, ("link", "a", "b"), ("rename", "a", "b", 0), ("unlink", "a")])
 @example(sequence=[("symlink", "b", "l"), ("open", 0, "l", 66, 0o600), ("rename", "l", "b", 2)])
 @example(sequence=[OPENED, ("pwrite", 0, 1, 0), ("copy", 0, 0, 1)])
+@example(sequence=[OPENED, ("open", 0, "a", os.O_RDONLY, 0o600), ("copy", 0, 0, 0)])
 def test_a_recorded_run_equals_a_real_one_and_its_trace_tells_it_all(
     zygote: Zygote, sequence: list[Operation]
 ) -> None:

@@ -87,7 +87,11 @@ class _Transfers:
         file = self._supervisor.open_file(process, fd_of(target[0]))
         if file is None or flags:
             return None
-        if fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_APPEND:
+        flags_of_target = fcntl.fcntl(file.fd, fcntl.F_GETFL)
+        # The kernel asks this first, also where there is nothing to copy.
+        if flags_of_target & os.O_ACCMODE == os.O_RDONLY:
+            return -errno.EBADF
+        if flags_of_target & os.O_APPEND:
             return -if_appending
         read_from = process.duplicate(fd_of(source[0]))
         try:
