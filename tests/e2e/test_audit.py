@@ -13,6 +13,7 @@ from command import ROOT, walcrash, walcrash_here
 from walcrash.case.outcome import store_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.scenario.file import load_scenario
+from walcrash.tools.audit.faulty_boots import audited_boots
 from walcrash.tools.audit.slow_syncs import audit_slow_syncs
 from walcrash.values.audit_faults import CallAudit, Reaction
 from walcrash.values.verdict import Invariant
@@ -126,7 +127,11 @@ def slow_syncs(name: str) -> tuple[CallAudit, ...]:
         case = draw_control(scenario, description.supports, "s", 0)
         boots = (replace(case.boots[0], operations=(*case.boots[0].operations[:4], CLOSE)),)
         stored = store_case(replace(case, boots=boots), scenario, description)
-        return audit_slow_syncs(sandbox, stored).slow
+        return tuple(
+            call
+            for boot in audited_boots(sandbox, stored)
+            for call in audit_slow_syncs(sandbox, stored, *boot)
+        )
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.tools.audit.case import CaseAudit, audit_case, merge_sites, merge_unsynced
 from walcrash.tools.audit.damages import audit_damages
 from walcrash.tools.audit.failing_calls import audit_failing_calls
+from walcrash.tools.audit.faulty_boots import audited_boots
 from walcrash.tools.audit.odd_boots import audit_odd_boots
 from walcrash.tools.audit.slow_syncs import audit_slow_syncs
 from walcrash.values.audit import Audit, Baseline, SiteAudit, SiteVerdict
@@ -127,8 +128,14 @@ def audit_faults_of_one(work: AuditWork) -> FaultAudit:
     if not case.boots:
         return NO_FAULTS
     stored, sandbox = store_case(case, scenario, description), job_sandbox()
-    audits = (audit_failing_calls, audit_slow_syncs, audit_odd_boots, audit_damages)
-    return sum((audit(sandbox, stored) for audit in audits), NO_FAULTS)
+    found = audit_damages(sandbox, stored)
+    for boot in audited_boots(sandbox, stored):
+        found += FaultAudit(
+            calls=tuple(audit_failing_calls(sandbox, stored, *boot)),
+            slow=tuple(audit_slow_syncs(sandbox, stored, *boot)),
+            boots=tuple(audit_odd_boots(sandbox, stored, *boot)),
+        )
+    return found
 
 
 def _drawn(work: AuditWork) -> Case:

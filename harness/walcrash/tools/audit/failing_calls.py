@@ -19,9 +19,9 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, powered, steps
+from walcrash.tools.audit.faulty_boots import closed, finding_of, powered, steps
 from walcrash.tools.audit.sites import call_name
-from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
+from walcrash.values.audit_faults import CallAudit, Reaction
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.event import MESSAGES, Event, EventKind
@@ -61,12 +61,16 @@ class _Failing:
     site: str = ""
 
 
-def audit_failing_calls(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
-    """Make the calls of a case fail, one after the other.
+def audit_failing_calls(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
+    """Yield what one boot does where its calls fail, one after the other.
 
     Args:
         sandbox: where it runs.
-        stored: the case; its boots that are closed or lose power are audited.
+        stored: the case.
+        number: the boot, from 1.
+        bare: the boot with nothing done to it, closed.
 
     Raises:
         Inconclusive: the kernel refuses interception.
@@ -74,16 +78,6 @@ def audit_failing_calls(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
         ScenarioError: the subject cannot be loaded.
     """
     stored = replace(stored, invariants=stored.invariants | {Invariant.UNREPORTED_ERROR})
-    audit = FaultAudit()
-    for boot in audited_boots(sandbox, stored):
-        audit += FaultAudit(calls=tuple(_audit_boot(sandbox, stored, *boot)))
-    return audit
-
-
-def _audit_boot(
-    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
-) -> Iterator[CallAudit]:
-    """Yield what one boot, counted from 1, does where its calls fail."""
     for failing in _failing(bare, number):
         asked = closed(stored, number, failing.fault)
         run = run_case(sandbox, asked)

@@ -14,8 +14,8 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, powered, steps
-from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
+from walcrash.tools.audit.faulty_boots import closed, finding_of, powered, steps
+from walcrash.values.audit_faults import CallAudit, Reaction
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.fault_matrix import REPEATED_RANDOM
@@ -31,28 +31,22 @@ FIRST_BOOT: Final = "first boot"
 LATER_BOOT: Final = "later boot"
 
 
-def audit_odd_boots(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
-    """Give the boots of a case other clocks and repeated random bytes, one after the other.
+def audit_odd_boots(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
+    """Yield what one boot does with another clock, and with random bytes that repeat.
 
     Args:
         sandbox: where it runs.
-        stored: the case; its boots that are closed or lose power are audited.
+        stored: the case.
+        number: the boot, from 1.
+        bare: the boot with nothing done to it, closed.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    audit = FaultAudit()
-    for boot in audited_boots(sandbox, stored):
-        audit += FaultAudit(boots=tuple(_audit_boot(sandbox, stored, *boot)))
-    return audit
-
-
-def _audit_boot(
-    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
-) -> Iterator[CallAudit]:
-    """Yield what one boot, counted from 1, does with something else around it."""
     for name, faults in _odd(number):
         asked = closed(stored, number, *faults)
         run = run_case(sandbox, asked)

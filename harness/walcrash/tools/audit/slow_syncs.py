@@ -14,9 +14,9 @@ from typing import Final
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.tools.audit.faulty_boots import audited_boots, closed, finding_of, killed, powered
+from walcrash.tools.audit.faulty_boots import closed, finding_of, killed, powered
 from walcrash.tools.audit.sites import call_name
-from walcrash.values.audit_faults import CallAudit, FaultAudit, Reaction
+from walcrash.values.audit_faults import CallAudit, Reaction
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import Promise
 from walcrash.values.event import FILE_SYNCS
@@ -32,28 +32,22 @@ SITES: Final = 30
 """Most sites of one boot whose syncs are slow, the first ones."""
 
 
-def audit_slow_syncs(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
-    """Make the syncs of a case slow, one after the other.
+def audit_slow_syncs(
+    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
+) -> Iterator[CallAudit]:
+    """Yield what one boot does where its syncs are slow, one after the other.
 
     Args:
         sandbox: where it runs.
-        stored: the case; its boots that are closed or lose power are audited.
+        stored: the case.
+        number: the boot, from 1.
+        bare: the boot with nothing done to it, closed.
 
     Raises:
         Inconclusive: the kernel refuses interception.
         HarnessFault: the harness could not do its work.
         ScenarioError: the subject cannot be loaded.
     """
-    audit = FaultAudit()
-    for boot in audited_boots(sandbox, stored):
-        audit += FaultAudit(slow=tuple(_audit_boot(sandbox, stored, *boot)))
-    return audit
-
-
-def _audit_boot(
-    sandbox: Sandbox, stored: StoredCase, number: int, bare: WatchedBoot
-) -> Iterator[CallAudit]:
-    """Yield what one boot, counted from 1, does where its syncs are slow."""
     for site, fault in _slow(bare, number).items():
         asked = closed(stored, number, fault)
         run = run_case(sandbox, asked)
