@@ -9,7 +9,7 @@ Not here: which cases are a group, and what a cause is (`minimise.cause`); how a
 (`finding_reports`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from walcrash.campaign.tally import Group, Tally
@@ -123,21 +123,16 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
 
     No crash tells them apart, and what one case breaks at once is one bug as far as it shows.
     """
-    kept: list[FoundCause] = []
-    for each in sorted(found, key=lambda one: RULES[one.invariant].rank):
-        leaders = [
-            one
-            for one in kept
-            if each.shown.is_plain
+
+    def leads(one: FoundCause, each: FoundCause) -> bool:
+        return (
+            each.shown.is_plain
             and one.shown.is_plain
             and one.is_portability == each.is_portability
             and any(other.invariant is each.invariant for other in one.shown.violations)
-        ]
-        if leaders:
-            leaders[0].groups.update(each.groups)
-        else:
-            kept.append(each)
-    return kept
+        )
+
+    return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
 
 
 def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
@@ -153,13 +148,23 @@ def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
         severity = RULES[one.invariant].rank
         return one.is_late, needs_crash, has_no_fate, severity, -one.best.seen
 
+    def leads(one: FoundCause, each: FoundCause) -> bool:
+        return each.is_late and _may_be_one(one, each)
+
+    return _joined(sorted(found, key=rank), leads)
+
+
+def _joined(
+    found: Sequence[FoundCause], leads: Callable[[FoundCause, FoundCause], bool]
+) -> list[FoundCause]:
+    """Return findings without those that one before them leads, which takes their groups."""
     kept: list[FoundCause] = []
-    for each in sorted(found, key=rank):
-        leaders = [one for one in kept if _may_be_one(one, each)] if each.is_late else []
-        if leaders:
-            leaders[0].groups.update(each.groups)
-        else:
+    for each in found:
+        leader = next((one for one in kept if leads(one, each)), None)
+        if leader is None:
             kept.append(each)
+        else:
+            leader.groups.update(each.groups)
     return kept
 
 

@@ -147,10 +147,8 @@ class LossSearch:
         """
         last: Judged | None = None
         self.coverage.all_positions = len(self._positions)
-        seed, places = (
-            prng.below(_SEEDS),
-            LossPlaces(self._boot, self._positions, prng, self._order),
-        )
+        seed = prng.below(_SEEDS)
+        places = LossPlaces(self._boot, self._positions, prng, self._order)
         self.searched.add_possible(places.cells)
         waiting = WaitingImages(self._order)
         most_generated = most_images * GENERATED_FOR_EACH

@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.case_run import CaseRun
-from walcrash.disk.rot import Rotten, rotten, rotten_images
+from walcrash.case.rot_search import has_hung, is_report, named_damage
+from walcrash.disk.rot import Rotten, rotten_images
 from walcrash.disk.versions import Versions
 from walcrash.values.case import Case
 from walcrash.values.damage import DamageAtRest, DamageKind
@@ -24,7 +25,7 @@ from walcrash.values.fault_matrix import DamageRow, FaultMatrix, FaultOutcome
 from walcrash.values.faults import Rot
 from walcrash.values.history import BootHistory
 from walcrash.values.image import Image
-from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
+from walcrash.values.recovery import Recovery
 from walcrash.values.role import role_of
 from walcrash.values.seed import Prng
 from walcrash.values.verdict import Verdict
@@ -47,8 +48,7 @@ def damages_between(fault: Rot, image: Image, versions: Versions) -> Iterator[Ro
     The kinds take turns, in an order that is drawn.
     """
     if fault.damage is not None:
-        found = rotten(image, versions, fault.damage)
-        return iter([] if found is None else [found])
+        return named_damage(fault.damage, image, versions)
     return islice(_in_turns(fault, image, versions), fault.images)
 
 
@@ -113,8 +113,8 @@ def _outcome(
     if run.verdict is Verdict.INCONCLUSIVE:
         return FaultOutcome.UNJUDGED
     if run.verdict is Verdict.FAIL:
-        return FaultOutcome.HUNG if any(map(_has_hung, shown)) else FaultOutcome.WRONG
-    if any(map(_is_report, shown)):
+        return FaultOutcome.HUNG if any(map(has_hung, shown)) else FaultOutcome.WRONG
+    if any(map(is_report, shown)):
         return FaultOutcome.REPORTED
     if not is_judged:
         return FaultOutcome.UNJUDGED
@@ -126,11 +126,3 @@ def _outcome(
 def _first_shown(boots: tuple[BootHistory, ...]) -> Recovery | None:
     shown = boots[0].recovery if boots else None
     return shown if isinstance(shown, Recovery) else None
-
-
-def _has_hung(shown: Recovery | RecoveryFailure | None) -> bool:
-    return isinstance(shown, RecoveryFailure) and shown.kind is FailureKind.HUNG
-
-
-def _is_report(shown: Recovery | RecoveryFailure | None) -> bool:
-    return isinstance(shown, RecoveryFailure) or (shown is not None and bool(shown.undecodable))

@@ -172,11 +172,11 @@ class _Outcomes:
 
     def _outcome(self, judged: JudgedRot) -> FaultOutcome:
         shown = judged.recoveries.first
-        has_hung = isinstance(shown, RecoveryFailure) and shown.kind is FailureKind.HUNG
         if judged.judgement.verdict is Verdict.FAIL:
-            return FaultOutcome.HUNG if has_hung else FaultOutcome.WRONG
-        if isinstance(shown, RecoveryFailure) or shown.undecodable:
+            return FaultOutcome.HUNG if has_hung(shown) else FaultOutcome.WRONG
+        if is_report(shown):
             return FaultOutcome.REPORTED
+        assert isinstance(shown, Recovery), "a failure is a report"
         if not self._is_judged:
             return FaultOutcome.UNJUDGED
         if self._whole is None:
@@ -200,11 +200,26 @@ def _asked(fault: Rot, image: Image) -> list[tuple[str, DamageKind]]:
 
 def _images(fault: Rot, image: Image, versions: Versions) -> Iterator[Rotten]:
     if fault.damage is not None:
-        found = rotten(image, versions, fault.damage)
-        return iter([] if found is None else [found])
+        return named_damage(fault.damage, image, versions)
     return rotten_images(
         image, versions, kinds=fault.damages, files=fault.files, prng=Prng(fault.seed)
     )
+
+
+def named_damage(damage: DamageAtRest, image: Image, versions: Versions) -> Iterator[Rotten]:
+    """Yield the image with one damage; nothing where that changes nothing."""
+    found = rotten(image, versions, damage)
+    return iter([] if found is None else [found])
+
+
+def has_hung(shown: Recovery | RecoveryFailure | None) -> bool:
+    """Whether a recovery came to no end."""
+    return isinstance(shown, RecoveryFailure) and shown.kind is FailureKind.HUNG
+
+
+def is_report(shown: Recovery | RecoveryFailure | None) -> bool:
+    """Whether a recovery says that something is damaged: it failed, or cannot decode a record."""
+    return isinstance(shown, RecoveryFailure) or (shown is not None and bool(shown.undecodable))
 
 
 def versions_of(boots: CaseBoots) -> Versions:

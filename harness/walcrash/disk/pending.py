@@ -50,7 +50,7 @@ from walcrash.disk.file_history import FileHistory
 from walcrash.disk.file_system import NEW_DIRECTORY_MODE, FileSystem, Past
 from walcrash.disk.models import past_needed
 from walcrash.disk.modes import ModeHistory
-from walcrash.disk.nodes import Directory, Symlink
+from walcrash.disk.nodes import Directory, Node, Symlink
 from walcrash.disk.numbering import Numbering
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import FILE_SYNCS, Event, EventKind
@@ -200,10 +200,14 @@ class Pending(FileSystem):
 
     # Which file an event means.
 
+    def _node(self, event: Event) -> Node | None:
+        """Return what an event is about; None if it is not followed, or there is no such thing."""
+        number = self._numbering.node(event, self.names)
+        return None if number is None else self.nodes.get(number)
+
     def _file(self, event: Event) -> FileHistory | None:
         """Return the file that an event changes; None if no crash can show it any more."""
-        number = self._numbering.node(event, self.names)
-        node = None if number is None else self.nodes.get(number)
+        node = self._node(event)
         if node is None or isinstance(node, FileHistory):
             return node
         raise self._unknown(event, "it is not a file")
@@ -359,8 +363,7 @@ class Pending(FileSystem):
         """Remember what a slow sync will make durable when it returns."""
         if event.begins not in FILE_SYNCS:
             return
-        number = self._numbering.node(event, self.names)
-        node = None if number is None else self.nodes.get(number)
+        node = self._node(event)
         marks = (node.changed, node.resized) if isinstance(node, FileHistory) else (0, 0)
         self._begun[event.thread] = _Begun(self.next_event, *marks)
 
@@ -414,8 +417,7 @@ class Pending(FileSystem):
                 for history in file.histories:
                     history.fail(now)
             return
-        number = self._numbering.node(event, self.names)
-        node = None if number is None else self.nodes.get(number)
+        node = self._node(event)
         if isinstance(node, FileHistory):
             if node.if_late is not None:
                 self._fail_late(node, node.if_late)
@@ -430,8 +432,7 @@ class Pending(FileSystem):
         """Remember what a file is if the sync that comes now has failed, as its next one says."""
         if Past.UNSYNCED not in self.keeps:
             return
-        number = self._numbering.node(event, self.names)
-        node = None if number is None else self.nodes.get(number)
+        node = self._node(event)
         if isinstance(node, FileHistory):
             node.keep_if_late(after(self.next_event))
 

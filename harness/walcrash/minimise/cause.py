@@ -28,6 +28,7 @@ from walcrash.values.cause import (
     CrashSite,
     FateSite,
     damage_facts,
+    directory_of,
     error_facts,
     error_site,
     is_passed_over,
@@ -195,18 +196,13 @@ not refused, a recovery that fails, and an effect have another cause than what w
 def _one_missing_sync(taken: Sequence[tuple[str, Aspect]]) -> FateSite | None:
     """Return whose sync is missing, where all that a power loss took waited for one."""
     missing = {
-        _parent(path) if aspect is Aspect.NAME else path
+        directory_of(path) if aspect is Aspect.NAME else path
         for path, aspect in taken
         if aspect is not Aspect.MODE
     }
     if len(missing) != 1:
         return None
     return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(missing.pop()))
-
-
-def _parent(path: str) -> str:
-    parent, _, _ = path.rstrip("/").rpartition("/")
-    return f"{parent}/" if parent else "./"
 
 
 def _taken(story: Story) -> list[tuple[str, Aspect]]:

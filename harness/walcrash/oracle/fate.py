@@ -23,6 +23,7 @@ from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
 from walcrash.oracle.piece import Piece
 from walcrash.oracle.torn import FailedWrite, Torn
+from walcrash.values.cause import directory_of
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
     COPIES_SHOWN,
@@ -494,6 +495,5 @@ def _not_synced(piece: Piece, *, has_sync: bool) -> str:
     if loss is None or not (has_lost_name or piece.is_lost_by_power):
         return ""
     if loss.aspect is Aspect.NAME:
-        parent, _, _ = loss.path.rstrip("/").rpartition("/")
-        return f"{parent}/" if parent else "./"
+        return directory_of(loss.path)
     return "" if has_sync else piece.path

@@ -174,7 +174,7 @@ class Ledger:
         elif kind in _SYNCS:
             self._sync(event, ref, is_made=not event.fails_late)
         elif kind is EventKind.SLOW and event.begins in _SYNCS:
-            self._begun[event.thread] = self.clock, ref, self._synced(event)
+            self._begun[event.thread] = self.clock, ref, self._known(event)
 
     def _number(self, event: Event) -> int:
         """Return the file that an event is about; one that was there before is numbered here."""
@@ -387,7 +387,7 @@ class Ledger:
                     self._end(piece, ref)
 
     def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
-        number = self._synced(event)
+        number = self._known(event)
         began, _, _ = self._begun.pop(event.thread, (self.clock, ref, number))
         if not is_made:
             self.failed_syncs.note(ref, number, self.clock, errno=max(0, -event.result))
@@ -399,7 +399,8 @@ class Ledger:
             else:
                 piece.syncs.append((ref, is_made))
 
-    def _synced(self, event: Event) -> int:
+    def _known(self, event: Event) -> int:
+        """Return the file that an event is about; -1 for one that no event has shown."""
         return self._bound.get(event.file, self.names.get(event.path, -1))
 
     def _end(self, piece: Piece, by: EventRef | None) -> None:
@@ -432,12 +433,14 @@ class Ledger:
 
     def _note_torn(self, boot: BootTrace, at: int) -> None:
         event = boot.events[at]
-        number = self._bound.get(event.file, self.names.get(event.path, -1))
         if event.kind is EventKind.WRITE and event.result > 0:
             ref = event_ref(self._boot, at, event)
             asked, is_over = self._asked[ref.boot, ref.event]
-            torn = Torn(file=number, start=event.offset, length=event.result, ref=ref)
-            self.torn.append(replace(torn, asked=asked, is_over=is_over))
+            torn = Torn(
+                file=self._known(event), start=event.offset, length=event.result, ref=ref,
+                asked=asked, is_over=is_over,
+            )  # fmt: skip
+            self.torn.append(torn)
 
     def _drop_nameless(self) -> None:
         named = set(self.names.values())

@@ -30,12 +30,13 @@ def place_of(piece: Piece, contents: Mapping[str, Content], names: Sequence[str]
 
 def loss_of(piece: Piece, losses: Sequence[Loss]) -> Loss | None:
     """Return what the power loss took that the piece is gone by: its bytes, or its name."""
-    carrier, written = piece.carrier, (piece.written.boot, piece.written.event)
+    carrier = piece.carrier
     for loss in losses:
-        if (loss.ref.boot, loss.ref.event) == written and loss.aspect in (Aspect.DATA, Aspect.SIZE):
-            is_hit = any(low < carrier.end and carrier.start < high for low, high in loss.lost)
-            if is_hit or loss.aspect is Aspect.SIZE:
-                return loss
+        if is_same(loss.ref, piece.written) and (
+            loss.aspect is Aspect.SIZE
+            or (loss.aspect is Aspect.DATA and _hits(loss, carrier.start, carrier.end))
+        ):
+            return loss
     return name_loss(piece.path, losses)
 
 
@@ -84,11 +85,7 @@ def torn_kept(
         end = item.start + item.length
         for path in (path for path, number in before.items() if number == item.file):
             own = [loss for loss in losses if loss.path == path]
-            is_hit = any(
-                loss.aspect is Aspect.NAME
-                or any(low < end and item.start < high for low, high in loss.lost)
-                for loss in own
-            )
+            is_hit = any(loss.aspect is Aspect.NAME or _hits(loss, item.start, end) for loss in own)
             if path in after and not is_hit and sizes[after[path]] >= end:
                 yield replace(item, file=after[path], is_carried=True)
                 break
@@ -113,6 +110,11 @@ def source_of(data: bytes, returned: Iterable[tuple[EventRef, Content]]) -> Even
         if any(form in there for form in encoded_forms(data)):
             return ref
     return None
+
+
+def _hits(loss: Loss, start: int, end: int) -> bool:
+    """Whether a loss took bytes of a range."""
+    return any(low < end and start < high for low, high in loss.lost)
 
 
 def is_same(one: EventRef, other: EventRef) -> bool:

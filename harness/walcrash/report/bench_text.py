@@ -1,12 +1,11 @@
 """What the bench measured, as a table or as JSON with every sample."""
 
 import json
-from pathlib import Path
 
-from walcrash.report.output import publish, talk
+from walcrash.report.output import publish, talk, write_result
 from walcrash.report.text import command, shell_path, table
 from walcrash.values.benchmark import Benchmark, Comparison, Limit, Series
-from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.errors import ExitCode
 
 FORMAT = 1
 """Version of the JSON."""
@@ -27,13 +26,12 @@ def publish_benchmark(benchmark: Benchmark, *, json_path: str | None) -> ExitCod
     """
     publish(benchmark_text(benchmark))
     if json_path is not None:
-        try:
-            Path(json_path).write_text(benchmark_json(benchmark) + "\n", encoding="utf-8")
-        except OSError as problem:
-            raise UsageError(
-                f"the numbers cannot be written to {json_path}: {problem.strerror}",
-                hint="walcrash bench --json /some/directory/bench.json",
-            ) from None
+        write_result(
+            json_path,
+            benchmark_json(benchmark) + "\n",
+            what="the numbers",
+            hint="walcrash bench --json /some/directory/bench.json",
+        )
         publish(command("json", shell_path(json_path)))
     return ExitCode.PASSED
 

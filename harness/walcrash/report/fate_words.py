@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from walcrash.report.text import escape, shorten
+from walcrash.values.cause import directory_of
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
     CopyFate,
@@ -101,9 +102,9 @@ def _record_advice(told: RecordFate) -> str:
     if copy.not_synced and (copy.kind is FateKind.NOT_DURABLE or copy.lost_name):
         return _sync_advice(told, copy)
     if copy.came_back is not None:
-        gone = copy.came_back
+        path = copy.came_back.path
         return (
-            f"Sync the directory {_directory(gone.path)} when {escape(gone.path)} is removed, and "
+            f"Sync the directory {escape(directory_of(path))} when {escape(path)} is removed, and "
             "before the record is acknowledged: else it may come back."
         )
     if copy.is_nameless:
@@ -296,13 +297,8 @@ def _came_back(copy: CopyFate) -> str:
     path = copy.came_back.path
     return (
         f" with what {escape(path)} has: {_event(copy.came_back)} had removed that, and no sync of "
-        f"the directory {_directory(path)} kept it so"
+        f"the directory {escape(directory_of(path))} kept it so"
     )
-
-
-def _directory(path: str) -> str:
-    parent, _, _ = path.rpartition("/")
-    return f"{escape(parent)}/" if parent else "./"
 
 
 def _how_failed(copy: CopyFate) -> str:

@@ -1,4 +1,4 @@
-"""Results on stdout, talk on stderr, also when nobody reads them to the end.
+"""Results on stdout or in a file, talk on stderr, also when nobody reads them to the end.
 
 A reader that goes away (`walcrash run | head`) is no fault: the rest is dropped without a
 word. Colour is added at the very end, to the verdict words only.
@@ -9,7 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TextIO
+
+from walcrash.values.errors import UsageError
 
 _VERDICT = re.compile(r"^(FAIL|PASS|INCONCLUSIVE)\b", re.MULTILINE)
 _COLORS = {"FAIL": "1;31", "PASS": "1;32", "INCONCLUSIVE": "1;33"}
@@ -22,6 +25,20 @@ def publish(text: str, *, color: bool = False, end: str = "\n") -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()
+
+
+def write_result(path: str, text: str, *, what: str, hint: str) -> None:
+    """Write a result to a file that somebody named.
+
+    Raises:
+        UsageError: it cannot be written there; `what` names it in the message.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(
+            f"{what} cannot be written to {path}: {problem.strerror}", hint=hint
+        ) from None
 
 
 def talk(text: str) -> None:

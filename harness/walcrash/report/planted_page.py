@@ -6,12 +6,11 @@ Not here: what is shown of each kind (`selftest_text`, `fates_text`, `causes_tex
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
-from walcrash.report.output import publish, talk
+from walcrash.report.output import publish, talk, write_result
 from walcrash.report.text import command, counted, shell_path
-from walcrash.values.errors import ExitCode, UsageError
+from walcrash.values.errors import ExitCode
 from walcrash.values.made import Made
 
 T = TypeVar("T")
@@ -67,7 +66,8 @@ def publish_planted(
         else form.text(taken)
     )
     if page is not None:
-        _write(page.path, page_text(taken, form, page.made))
+        hint = "walcrash selftest --page /some/directory/planted.md"
+        write_result(page.path, page_text(taken, form, page.made), what="the page", hint=hint)
         talk(command("page", shell_path(page.path)))
     is_right = bool(taken) and all(map(form.is_right, taken))
     return ExitCode.PASSED if is_right else ExitCode.HARNESS_FAULT
@@ -84,13 +84,3 @@ def page_text(results: Sequence[T], form: ResultForm[T], made: Made) -> str:
     parts.append(f"```text\n{form.text(results)}\n```")
     parts += ["\n".join(form.below)] if form.below else []
     return "\n\n".join(parts) + "\n"
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise UsageError(
-            f"the page cannot be written to {path}: {problem.strerror}",
-            hint="walcrash selftest --page /some/directory/planted.md",
-        ) from None

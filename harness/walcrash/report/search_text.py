@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from walcrash.report.output import publish, talk
+from walcrash.report.output import publish, talk, write_result
 from walcrash.report.text import command, shell_path, table
 from walcrash.values.codec import dumps
 from walcrash.values.errors import ExitCode, UsageError
@@ -79,13 +79,8 @@ def publish_search_bench(
 
 
 def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise UsageError(
-            f"the numbers cannot be written to {path}: {problem.strerror}",
-            hint="walcrash bench search --json /some/directory/search.json",
-        ) from None
+    hint = "walcrash bench search --json /some/directory/search.json"
+    write_result(path, text, what="the numbers", hint=hint)
 
 
 def search_json(bench: SearchBench) -> str:

@@ -232,8 +232,9 @@ def is_passed_over(error: IoError | None) -> bool:
     A call that moved a part has returned none: who does not go on with it has another bug. Where
     the disk was full then, the next call has returned one.
     """
-    has_failed = error is not None and bool(error.errno or error.then_errno)
-    return has_failed and error is not None and error.is_acknowledged
+    if error is None or not (error.errno or error.then_errno):
+        return False
+    return error.is_acknowledged
 
 
 def fate_site(fate: Fate | None) -> FateSite | None:
@@ -296,6 +297,12 @@ def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:
         has_failed=landing.result < 0,
         operation=landing.operation if with_operation else None,
     )
+
+
+def directory_of(path: str) -> str:
+    """Return the directory of a name, with a slash at its end."""
+    parent, _, _ = path.rstrip("/").rpartition("/")
+    return f"{parent}/" if parent else "./"
 
 
 def name_pattern(path: str) -> str:

@@ -15,9 +15,10 @@ from walcrash.workload.operations import CLOSE
 
 def control_of(case: Case) -> Case:
     """Return the case without its crashes and faults."""
-    return replace(case, boots=tuple(_closed(boot) for boot in case.boots), faults=())
+    return replace(case, boots=tuple(closed(boot) for boot in case.boots), faults=())
 
 
-def _closed(boot: BootPlan) -> BootPlan:
+def closed(boot: BootPlan) -> BootPlan:
+    """Return a boot with a `close` at its end, and nothing that ends it otherwise."""
     is_closed = boot.operations[-1].kind is OperationKind.CLOSE
     return BootPlan(boot.operations if is_closed else (*boot.operations, CLOSE))

@@ -28,6 +28,7 @@ from walcrash.values.faults import (
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
+from walcrash.workload.control import closed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
 from walcrash.workload.fitted_faults import fitted_faults
@@ -107,7 +108,8 @@ def draw_case(
         faults = [fault_of(turn, (made.boot, made.call), prng)]
     else:
         boots, faults = _draw_turn(seed, turn, scenario, supports, profile, swarm)
-    boots = _losing_power(boots, faults, scenario, Prng(derive_seed(seed, "power behind a sync")))
+    prng = Prng(derive_seed(seed, "power behind a sync"))
+    boots = _losing_power(boots, faults, scenario, supports, prng)
     # By a generator of its own, so that all else is drawn as where the clock is steady.
     is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
     return Case(scenario.name, index, seed, tuple(boots), tuple(faults), is_clock_back=is_back)
@@ -173,7 +175,11 @@ def _ended_behind(
 
 
 def _losing_power(
-    boots: Sequence[BootPlan], faults: Sequence[Fault], scenario: Scenario, prng: Prng
+    boots: Sequence[BootPlan],
+    faults: Sequence[Fault],
+    scenario: Scenario,
+    supports: frozenset[str],
+    prng: Prng,
 ) -> list[BootPlan]:
     """Return boots of which the last ends by a power loss where a sync fails in it, or is slow.
 
@@ -183,18 +189,15 @@ def _losing_power(
     *earlier, last = boots
     number = len(earlier)
     is_unsynced = any(each.boot == number and each.is_shown_by_power_loss for each in faults)
-    plans = [
-        plan
-        for plan in scenario.faults
-        if class_of(plan).is_power_loss and plan.boots.selects(boot=number, is_last=True)
-    ]
     is_killed = last.crash is not None and not last.crash.is_power_loss
-    if not (is_unsynced and is_killed and plans and prng.below(KILLED_ONE_IN)):
+    if not (is_unsynced and is_killed and prng.below(KILLED_ONE_IN)):
         return [*boots]
-    power = prng.weighted(plans, [plan.weight for plan in plans])
-    operations = [each for each in last.operations if each != CLOSE]
+    plans = [plan for plan in scenario.faults if class_of(plan).is_power_loss]
+    power = draw_end(prng, plans, supports=supports, boot=number, is_last=True)
+    if power is None:
+        return [*boots]
     end = PowerLoss(prng.below(1 << 63), power.most_images)
-    return [*earlier, BootPlan((*operations, CLOSE), end)]
+    return [*earlier, replace(closed(last), crash=end)]
 
 
 def _is_injected(plan: FaultPlan) -> bool:
