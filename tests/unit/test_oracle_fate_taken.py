@@ -158,6 +158,20 @@ def test_a_torn_write_over_a_record_asks_for_another_copy() -> None:
     assert fate_advice(refused) == fate_advice(told)
 
 
+def test_a_torn_write_over_zeros_made_in_advance_asks_for_no_other_copy() -> None:
+    made = write("wal", SIZE, bytes(400), 1)
+    torn = replace(write("wal", SIZE, line(TWO), 2), result=9)
+    boot = one_file(made, torn, calls=(acked(ONE),))
+    refused = fate((replace(boot[0], torn=5), boot[1]), first=REFUSAL)
+    assert fate_mark(refused) == "torn: wal"
+    assert fate_advice(refused).startswith("Recovery has to open on what is left of a write")
+    # What was there and is more than zeros is lost with the write that went over it.
+    made = write("wal", SIZE, bytes(100) + line(ONE) + bytes(100), 1)
+    boot = one_file(made, torn, calls=(acked(ONE),))
+    refused = fate((replace(boot[0], torn=5), boot[1]), first=REFUSAL)
+    assert fate_advice(refused).startswith("Keep another copy of what a write goes over")
+
+
 def test_a_torn_write_that_a_later_power_loss_leaves_is_not_forgotten() -> None:
     torn = replace(write("wal", SIZE, line(TWO), 2), result=9)
     first = one_file(torn, calls=(acked(ONE), acked(TWO)))

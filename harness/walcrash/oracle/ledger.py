@@ -291,11 +291,18 @@ class Ledger:
         self._exchanges = []
         return undone
 
+    def _note_reach(self, number: int, start: int, data: bytes) -> None:
+        """Note how far a file has other bytes than zeros, which a file made in advance has."""
+        reached = self._reached.get(number, 0)
+        if start + len(data) >= reached:
+            held = len(data.rstrip(b"\0"))
+            self._reached[number] = start + held if held else min(reached, start)
+
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
         self._asked[ref.boot, ref.event] = event.length, start < self._reached.get(number, 0)
-        self._reached[number] = max(self._reached.get(number, 0), start + len(data))
+        self._note_reach(number, start, data)
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
         self.failed_syncs.note_write(ref, number, self.clock)

@@ -21,7 +21,7 @@ class Torn:
     Attributes:
         failed_sync: the sync of the write that was made and failed; None where none did.
         asked: how long the write was to be.
-        is_over: whether it went over bytes that were there.
+        is_over: whether it went over bytes that were there and are more than a tail of zeros.
         is_carried: whether a power loss since has kept all that was left of it.
     """
 
