@@ -75,7 +75,7 @@ def facts_of(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Facts:
     kept, invariant = replace(stored, case=run.case), run.judgement.worst.invariant
     least = minimise(partial(run_case, sandbox), kept, invariant, most_tries=40).run
     assert least is not None
-    fate = fate_site(failure_fate(sandbox, replace(kept, case=least.case), least))
+    fate = fate_site(failure_fate(sandbox, replace(kept, case=least.case), least), invariant)
     return cause_of(invariant, least.landings, fate=fate).facts
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from walcrash.campaign import found_causes
 from walcrash.campaign.found_causes import FoundCause
 from walcrash.campaign.tally import Group
-from walcrash.values.cause import Cause, CrashSite
+from walcrash.values.cause import Cause, CrashSite, FateSite
 from walcrash.values.event import EventKind
 from walcrash.values.verdict import Invariant, Violation
 
@@ -98,6 +98,46 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
 def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none() -> None:
     one = [(LOST, [STATE.value, LOST.value])]
     assert joined(timed(STATE, LOST, fate="there"), timed(LOST, is_plain=True)) == one
+
+
+BEHIND = Invariant.NOT_APPENDABLE
+
+
+def behind(*broken: Invariant, breaks_as: Invariant, fate: FateSite | None = None) -> FoundCause:
+    """Return a finding whose smallest case breaks these; behind new records, as another does."""
+    violations = tuple(
+        Violation(each, "made up", "made up", breaks_as=breaks_as if each is BEHIND else None)
+        for each in broken
+    )
+    made = SimpleNamespace(
+        shown=SimpleNamespace(violations=violations, worst=violations[0]),
+        invariant=broken[0],
+        is_portability=False,
+        cause=Cause(invariant=broken[0], crashes=1, fate=fate),
+        groups={broken[0].value: None},
+    )
+    return cast("FoundCause", made)
+
+
+def echoed(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
+    kept = found_causes._without_echoes(findings)
+    return [(each.invariant, sorted(each.groups)) for each in kept]
+
+
+def test_what_breaks_behind_new_records_belongs_to_a_case_that_breaks_alike_there() -> None:
+    one = [(LOST, [LOST.value, BEHIND.value])]
+    both = behind(LOST, BEHIND, breaks_as=LOST)
+    assert echoed(behind(BEHIND, breaks_as=LOST), both) == one
+
+
+def test_what_breaks_otherwise_there_or_has_a_fate_of_its_own_is_a_finding_of_its_own() -> None:
+    apart = [(LOST, [LOST.value]), (BEHIND, [BEHIND.value])]
+    both = behind(LOST, BEHIND, breaks_as=LOST)
+    assert echoed(both, behind(BEHIND, breaks_as=Invariant.ORDER)) == apart
+    assert echoed(both, behind(BEHIND, breaks_as=LOST, fate=FateSite(found=("wal",)))) == apart
+    assert echoed(behind(LOST, breaks_as=LOST), behind(BEHIND, breaks_as=LOST)) == apart
+    # Two that break only there are told apart by their crashes.
+    assert len(echoed(behind(BEHIND, breaks_as=LOST), behind(BEHIND, breaks_as=LOST))) == 2
 
 
 def test_a_call_that_failed_in_one_case_of_a_finding_is_that_finding_s_in_all() -> None:

@@ -133,7 +133,7 @@ COPY = CopyFate(kind=FateKind.THERE, path="wal.1", start=0, end=9, written=WRITT
 
 def became(copy: CopyFate, *, reading: Reading = Reading.UNTIL) -> FateSite:
     told = RecordFate(record="", is_missing=True, kind=copy.kind, copies=(copy,), reading=reading)
-    site = fate_site(Fate(record=told))
+    site = fate_site(Fate(record=told), Invariant.LOST_PUT)
     assert site is not None
     return site
 
@@ -174,7 +174,9 @@ def test_a_copy_that_was_left_half_way_is_explained_by_what_took_the_other_one()
 
     def lost(*copies: CopyFate) -> Cause:
         told = RecordFate(record="", is_missing=True, kind=copies[0].kind, copies=copies)
-        return cause_of(Invariant.LOST_PUT, [], fate=fate_site(Fate(record=told)))
+        return cause_of(
+            Invariant.LOST_PUT, [], fate=fate_site(Fate(record=told), Invariant.LOST_PUT)
+        )
 
     assert lost(gone).explains(lost(half_way, gone))
     assert not lost(half_way, gone).explains(lost(gone))
@@ -255,9 +257,11 @@ def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell(
 def test_a_name_that_is_gone_is_one_cause_where_new_names_were_made_behind_it() -> None:
     unlinked = event_ref(1, 3, Event(kind=EventKind.UNLINK, path="1.wal"))
     made = event_ref(1, 2, Event(kind=EventKind.CREATE, path="3.sst"))
-    gone = fate_site(Fate(found=FoundFate(gone=(unlinked,))))
-    beside = fate_site(Fate(found=FoundFate(gone=(unlinked,), new=(made,))))
-    torn = fate_site(Fate(found=FoundFate(gone=(unlinked,), torn=(made,))))
+    gone = fate_site(Fate(found=FoundFate(gone=(unlinked,))), Invariant.UNRECOVERABLE)
+    beside = fate_site(
+        Fate(found=FoundFate(gone=(unlinked,), new=(made,))), Invariant.UNRECOVERABLE
+    )
+    torn = fate_site(Fate(found=FoundFate(gone=(unlinked,), torn=(made,))), Invariant.UNRECOVERABLE)
     assert gone is not None
     assert beside is not None
     assert torn is not None
@@ -274,6 +278,37 @@ def test_recoveries_that_fail_are_told_by_the_rule_and_by_what_they_found() -> N
     died = cause_of(Invariant.NOT_APPENDABLE, [landed(WRITE)], fate=site)
     assert not failed.explains(died)
     assert failed.explains(cause_of(Invariant.UNRECOVERABLE, [landed(REPLY)], fate=site))
+
+
+def test_what_a_recovery_has_left_torn_is_one_cause_whichever_recovery_fails_on_it() -> None:
+    torn = (event_ref(1, 3, Event(kind=EventKind.WRITE, path="wal.1")),)
+    found, left = FoundFate(torn=torn), FoundFate(torn=torn, is_left=True)
+    at_once = fate_site(Fate(found=found), Invariant.UNRECOVERABLE)
+    behind = fate_site(Fate(found=left), Invariant.NOT_APPENDABLE)
+    first = cause_of(Invariant.UNRECOVERABLE, [landed(WRITE)], fate=at_once)
+    second = cause_of(Invariant.NOT_APPENDABLE, [landed(REPLY)], fate=behind)
+    assert first.explains(second)
+    assert not second.explains(first)
+
+
+def test_a_record_that_is_shown_is_one_cause_by_its_file_and_rule_wherever_the_crash_fell() -> None:
+    shown = Fate(
+        record=RecordFate(record="r", is_missing=False, kind=FateKind.THERE, copies=(COPY,))
+    )
+    causes = [
+        cause_of(rule, landings, fate=fate_site(shown, rule))
+        for rule in (Invariant.ORDER, Invariant.PHANTOM_RECORD)
+        for landings in ([landed(WRITE)], [landed(REPLY)], [landed(WRITE), landed(WRITE)])
+    ]
+    assert len({id_of(cause) for cause in causes}) == 2
+    assert causes[0].explains(causes[2])
+    assert not causes[0].explains(causes[3])
+    # Of what a recovery says twice, the record alone says nothing.
+    assert fate_site(shown, Invariant.DETERMINISM) is None
+    missing = replace(shown, record=replace(shown.record, is_missing=True))
+    lost = cause_of(Invariant.ORDER, [], fate=fate_site(missing, Invariant.ORDER))
+    assert not lost.explains(causes[0])
+    assert not causes[0].explains(lost)
 
 
 def test_a_group_with_a_fate_is_that_of_every_crash_and_rule() -> None:

@@ -119,7 +119,7 @@ def test_a_finding_without_time_is_named_by_what_became_of_its_record(tmp_path: 
     with JobPool(ThreadPoolExecutor, 1) as pool:
         reports = FindingReports(pool, Store(tmp_path), None, tries=1)
         ((late, _),) = reports.lines(tally, TimeBudget.lasting(0.0))
-    cause = cause_of(shown.worst.invariant, [], fate=fate_site(fate))
+    cause = cause_of(shown.worst.invariant, [], fate=fate_site(fate, shown.worst.invariant))
     assert late.finding.id == finding_id(scenario.name, scenario.subject, cause.facts)
     assert (late.finding.fate, late.finding.is_late) == (fate, True)
     assert late.finding.most_tries == 1

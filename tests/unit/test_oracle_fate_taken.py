@@ -80,8 +80,8 @@ def test_a_name_that_was_lost_is_told_also_where_a_recovery_has_removed_the_earl
     assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
     assert fate_mark(told) == "removed by unlink in recovery: wal, name lost: ./"
     # It is the finding that it is where no recovery has removed anything.
-    left = fate_site(fate(boot, first=shows(), lost=ONE))
-    assert fate_site(told) == left
+    left = fate_site(fate(boot, first=shows(), lost=ONE), Invariant.LOST_PUT)
+    assert fate_site(told, Invariant.LOST_PUT) == left
     assert left is not None
 
 
@@ -316,7 +316,7 @@ def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> No
     lost = fate(first, (second, killed(acked(TWO))), first=shows(), lost=TWO)
     kept = behind_new_records(trace(OPENED))
     causes = [
-        Cause(invariant=rule, crashes=1, fate=fate_site(told))
+        Cause(invariant=rule, crashes=1, fate=fate_site(told, rule))
         for rule, told in ((Invariant.LOST_PUT, lost), (Invariant.NOT_APPENDABLE, kept))
     ]
     assert causes[0].explains(causes[1])

@@ -214,7 +214,12 @@ REMOVED = Fate(record=RecordFate(record="", is_missing=True, kind=FateKind.REMOV
 def by_crash(cause: Cause, fate: Fate) -> Finding:
     """Return a finding as the last version kept it, under an id of its crash alone."""
     id_ = finding_id("made-up", SUBJECT, cause.facts_of_crash)
-    return replace(FINDING, id=id_, cause=replace(cause, fate=fate_site(fate)), fate=fate)
+    return replace(
+        FINDING,
+        id=id_,
+        cause=replace(cause, fate=fate_site(fate, FINDING.worst.invariant)),
+        fate=fate,
+    )
 
 
 def test_findings_that_were_one_for_each_place_are_one_now_with_all_their_ids(
@@ -227,7 +232,9 @@ def test_findings_that_were_one_for_each_place_are_one_now_with_all_their_ids(
     store.set_state(older[0].id, FindingState.FIXED)
     other = now(replace(AT_REPLY, invariant=Invariant.ORDER))
     store.keep(other, STORED, STORED)
-    found = replace(now(replace(AT_REPLY, fate=fate_site(REMOVED))), fate=REMOVED)
+    found = replace(
+        now(replace(AT_REPLY, fate=fate_site(REMOVED, Invariant.LOST_PUT))), fate=REMOVED
+    )
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
     assert {kept.id for kept in store.all()} == {found.id, other.id}
     for each in older:
@@ -253,7 +260,9 @@ def test_a_finding_whose_record_went_another_way_is_left_where_it_is(tmp_path: P
     cut = replace(GONE, by=replace(UNLINKED, kind=EventKind.TRUNCATE))
     older = by_crash(AT_WRITE, replace(REMOVED, record=replace(REMOVED.record, copies=(cut,))))
     store.keep(older, STORED, STORED)
-    found = replace(now(replace(AT_REPLY, fate=fate_site(REMOVED))), fate=REMOVED)
+    found = replace(
+        now(replace(AT_REPLY, fate=fate_site(REMOVED, Invariant.LOST_PUT))), fate=REMOVED
+    )
     assert store.keep(found, STORED, STORED) is FindingState.NEW
     assert {kept.id for kept in store.all()} == {found.id, older.id}
     note = replace(found, id="F-000001", is_portability=True)

@@ -190,7 +190,7 @@ def outcome_group(outcome: CaseOutcome) -> FailureGroup:
     return group_of(
         outcome.worst.invariant,
         outcome.landings,
-        fate_site(outcome.fate),
+        fate_site(outcome.fate, outcome.worst.invariant),
         is_plain=outcome.is_plain,
         error=outcome.error,
         damaged=outcome.damaged,

@@ -114,7 +114,7 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
         if cause == one.cause and is_simpler:
             one.best, one.minimal = group, made
-    known = _with_late(_without_followers(found))
+    known = _with_late(_without_echoes(_without_followers(found)))
     return {_id(tally, each): each for each in known}
 
 
@@ -130,6 +130,31 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
             and one.shown.is_plain
             and one.is_portability == each.is_portability
             and any(other.invariant is each.invariant for other in one.shown.violations)
+        )
+
+    return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
+
+
+def _without_echoes(found: Sequence[FoundCause]) -> list[FoundCause]:
+    """Join what breaks only behind new records to a finding whose smallest case breaks alike there.
+
+    A record that was appended after a recovery and is gone at the next one is lost in a later boot
+    of one case, and in the work behind the last recovery of another. Where the events tell what
+    became of it, that decides.
+    """
+
+    def leads(one: FoundCause, each: FoundCause) -> bool:
+        broken = each.shown.worst
+        return (
+            broken.invariant is Invariant.NOT_APPENDABLE
+            and one.invariant is not broken.invariant
+            and broken.breaks_as is not None
+            and each.cause.fate is None
+            and one.is_portability == each.is_portability
+            and one.cause.is_plain == each.cause.is_plain
+            and one.cause.error == each.cause.error
+            and one.cause.damaged == each.cause.damaged
+            and any(other.breaks_as is broken.breaks_as for other in one.shown.violations)
         )
 
     return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
@@ -192,12 +217,14 @@ def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:
     return None not in (one.cause.error, other.cause.error) and not is_one
 
 
-def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, str]:
+def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, bool, str]:
     fate = cause.fate
     found = 0 if fate is None else len(fate.found) + len(fate.others)
     # An error that was passed over is that of its file, and gives the finding its id.
     is_told_by_call = not cause.is_passed_over
-    return is_told_by_call, fate is None, found, len(cause.lost), canonical(cause.facts)
+    is_behind = cause.invariant is Invariant.NOT_APPENDABLE
+    is_unknown = fate is None
+    return is_told_by_call, is_unknown, found, len(cause.lost), is_behind, canonical(cause.facts)
 
 
 def _id(tally: Tally, found: FoundCause) -> str:
@@ -216,7 +243,7 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
     Where the minimal case's events decide nothing, those of the campaign's own case may.
     """
     best = group.best
-    fate = fate_site(best.fate)
+    fate = fate_site(best.fate, best.worst.invariant)
     if made is None or made.cause is None:
         return cause_of(
             best.worst.invariant,

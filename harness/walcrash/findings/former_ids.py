@@ -62,7 +62,7 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         # Before, damage was told by a crash; the first file that is found again takes it over.
         is_alike = kept.cause.invariant is finding.cause.invariant
         return is_alike and kept.cause.damaged in ("", finding.cause.damaged)
-    again = replace(kept.cause, fate=fate_site(kept.fate))
+    again = replace(kept.cause, fate=fate_site(kept.fate, kept.cause.invariant))
     if again.fate is not None and finding.cause.fate is not None:
         return again.facts == finding.cause.facts
     if Invariant.DETERMINISM is kept.cause.invariant is finding.cause.invariant:

@@ -99,7 +99,7 @@ def minimise_case(
             target_invariant,
             found.run.landings,
             story,
-            fate_site(fate),
+            fate_site(fate, target_invariant),
             is_plain=found.run.case.is_control,
             error=error_of(found.run),
             damaged=damaged_of(found.run),

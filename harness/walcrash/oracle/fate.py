@@ -121,12 +121,12 @@ def _followed_recovery(
 
 
 def is_behind_new_records(history: History, violation: Violation) -> bool:
-    """Whether new records that a recovered subject had acknowledged are not what it shows next."""
+    """Whether a recovery behind new records, which a recovered subject took, is what is wrong."""
     return (
         violation.invariant is Invariant.NOT_APPENDABLE
         and violation.where == RecoveryName.AFTER.value
         and isinstance(history.recoveries.first, Recovery)
-        and isinstance(history.recoveries.after, Recovery)
+        and history.recoveries.after is not None
     )
 
 

@@ -83,6 +83,7 @@ def _wrong_records(comparison: Comparison, where: str) -> list[Violation]:
             item,
             invariant=Invariant.NOT_APPENDABLE,
             message=f"after recovery and new records, {item.message}",
+            breaks_as=item.invariant,
         )
         for item in violations
     ]

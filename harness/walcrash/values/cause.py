@@ -65,6 +65,8 @@ class FateSite:
         gone: for a recovery that failed and found none of these, the names that were gone.
         beside: for one that found new names and nothing torn or lost, the names that were gone as
             well. No id is made of it.
+        is_shown: whether the record is shown, and is not to be, or not so.
+        is_left: whether a recovery opened and left what `found` has torn. No id is made of it.
         others: of its other copies, where one is there and was not shown, the file, what took it
             there, and the name that this acted on: a copy that a crash left half-way may be right
             not to be shown. No id is made of it.
@@ -78,6 +80,8 @@ class FateSite:
     gone: Annotated[tuple[str, ...], SPARSE] = ()
     others: Annotated[tuple[tuple[str, EventKind, str], ...], SPARSE] = ()
     beside: Annotated[tuple[str, ...], SPARSE] = ()
+    is_shown: Annotated[bool, SPARSE] = False
+    is_left: Annotated[bool, SPARSE] = False
 
     @property
     def facts(self) -> Facts:
@@ -87,13 +91,19 @@ class FateSite:
         # The detail of a torn write is a sentence, which findings of earlier versions have too.
         is_torn = self.detail == Reading.TORN.value
         detail = "" if is_torn else self.detail
-        return (kind, self.path, by, is_torn, detail, self.found, self.gone)
+        facts = (kind, self.path, by, is_torn, detail, self.found, self.gone)
+        return (*facts, "shown") if self.is_shown else facts
 
     def explains(self, other: "FateSite") -> bool:
         """Whether the other is this one, found what this one did and more, or lost a copy so.
 
-        So it is where this one lacked names, and the other lacked them beside new ones.
+        So it is where this one lacked names, and the other lacked them beside new ones; and where
+        this record lies behind a torn write in a file in which the other has left one.
         """
+        if self.is_shown or other.is_shown:
+            return self.facts == other.facts
+        if other.is_left and self.detail == Reading.TORN.value and (self.path,) == other.found:
+            return True
         if self.by is not None and (self.path, *self.by) in other.others:
             return True
         if self.gone and other.beside and set(self.gone) <= set(other.beside):
@@ -102,18 +112,19 @@ class FateSite:
             return self.facts == other.facts
         return set(self.found) <= set(other.found)
 
-    def is_behind_torn(self, found: "FateSite") -> bool:
-        """Whether a record lies behind a torn write in a file in which another one was found so."""
-        return self.detail == Reading.TORN.value and (self.path,) == found.found
-
     def facts_of(self, invariant: Invariant) -> Facts:
         """Return its facts together with what tells one bug from another beside them.
 
         A record that is not there is missed by one rule or the other, as it is a PutOperation or a
         mark, and as something was promised or not: it is one bug. A recovery that fails is
-        told by its rule.
+        told by its rule, and so is a record that is shown.
         """
-        return ("fate", None if self.kind is not None else invariant.value, self.facts)
+        return ("fate", None if self.is_about_missing else invariant.value, self.facts)
+
+    @property
+    def is_about_missing(self) -> bool:
+        """Whether it is that of a record that is not shown."""
+        return self.kind is not None and not self.is_shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +198,12 @@ class Cause:
             is_same = self.error == other.error or self.facts == other.facts
             return is_same and self.invariant is other.invariant
         if self.fate is not None and other.fate is not None:
-            if other.invariant is Invariant.NOT_APPENDABLE and self.fate.is_behind_torn(other.fate):
-                return True
-            is_rule = self.fate.kind is not None or self.invariant is other.invariant
+            # What a recovery has left torn breaks one at once, or the next one, or hides records.
+            is_rule = (
+                self.fate.is_about_missing
+                or other.fate.is_left
+                or self.invariant is other.invariant
+            )
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
         if self.invariant is not other.invariant or not self.lost or not other.lost:
             return self.facts_of_crash == other.facts_of_crash
@@ -237,8 +251,19 @@ def is_passed_over(error: IoError | None) -> bool:
     return error.is_acknowledged
 
 
-def fate_site(fate: Fate | None) -> FateSite | None:
-    """Return of a fate what tells one bug from another; None where it is not known."""
+_OF_WHAT_IS_SHOWN: Final = frozenset(
+    {Invariant.ORDER, Invariant.PHANTOM_RECORD, Invariant.ALTERED_RECORD}
+)
+"""Rules that a record breaks which is shown: where its bytes are tells one bug from another."""
+
+
+def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
+    """Return of a fate what tells one bug from another; None where it is not known.
+
+    Args:
+        fate: what became of what a case is about.
+        invariant: what the case breaks first.
+    """
     if fate is None:
         return None
     if fate.found is not None:
@@ -248,10 +273,13 @@ def fate_site(fate: Fate | None) -> FateSite | None:
         if not found:
             return FateSite(gone=gone) if gone else None
         is_new_only = not (state.torn or state.lost or state.failed)
-        return FateSite(found=found, beside=gone if is_new_only else ())
-    if fate.record is None or not fate.record.is_missing:
-        return None
+        beside = gone if is_new_only else ()
+        return FateSite(found=found, beside=beside, is_left=state.is_left)
     told = fate.record
+    if told is None:
+        return None
+    if not told.is_missing:
+        return _shown_site(told) if invariant in _OF_WHAT_IS_SHOWN else None
     if not told.copies:
         return FateSite(kind=told.kind)
     site = _copy_site(told, told.copies[0])
@@ -263,6 +291,12 @@ def fate_site(fate: Fate | None) -> FateSite | None:
         if copy.kind is FateKind.REMOVED and copy.by is not None
     }
     return replace(site, others=tuple(taken))
+
+
+def _shown_site(told: RecordFate) -> FateSite | None:
+    if not told.copies:
+        return None
+    return FateSite(kind=told.kind, path=name_pattern(told.copies[0].path), is_shown=True)
 
 
 def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:

@@ -33,6 +33,8 @@ class Violation:
         found: what was found, short.
         record_ts_ms: the `ts_ms` of the one record that it is about first; None if it is about
             none. It says no more than the message, so it does not tell violations apart.
+        breaks_as: of `not-appendable`, the rule that the records behind a recovery break; None
+            where these are not wrong. Nor does it tell violations apart.
     """
 
     invariant: Invariant
@@ -41,6 +43,7 @@ class Violation:
     allowed: EncodableText = ""
     found: EncodableText = ""
     record_ts_ms: Annotated[int | None, SPARSE] = field(default=None, compare=False)
+    breaks_as: Annotated[Invariant | None, SPARSE] = field(default=None, compare=False)
 
 
 class HasViolations:
