@@ -5,7 +5,13 @@ from collections import Counter
 import pytest
 from disk_events import K, write
 
-from walcrash.case.drawn_images import by_turns, drawn_images, plainest_first, uniformly
+from walcrash.case.drawn_images import (
+    FirstFew,
+    by_turns,
+    drawn_images,
+    plainest_first,
+    uniformly,
+)
 from walcrash.disk import Pending, choices
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
@@ -65,3 +71,10 @@ def test_each_content_is_built_once_and_no_more_than_asked_for(draw: object) -> 
         )
     )
     assert len(found) == len({each.digest for each in found}) == 9
+
+
+@pytest.mark.parametrize(("most", "is_cut"), [(0, True), (3, True), (len(every()), False)])
+def test_the_first_few_of_an_order_say_whether_there_were_more(most: int, is_cut: bool) -> None:
+    few = FirstFew(by_turns, most)
+    assert list(few(every(), Prng(1))) == list(by_turns(every(), Prng(1)))[:most]
+    assert few.is_cut is is_cut

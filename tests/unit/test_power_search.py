@@ -4,21 +4,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from disk_events import write
 from made_up_subject import LOG, SYNC, boot_of, closed, judgement_of, put, recorded_boot
 
-from walcrash.case.power_loss import LossSearch
+from walcrash.case.power_loss import BUILT_FOR_EACH, FIRST_IMAGES, LossSearch
 from walcrash.case.power_search import position_rank, search_near, targeted
 from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.search_target import EventRef, PowerTarget, target_of
-from walcrash.disk import Candidate, images, loss_of, pending_changes
+from walcrash.disk import Candidate, ImageBuilder, images, loss_of, pending_changes
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootHistory, Recoveries
 from walcrash.values.image import FileEntry, Image
-from walcrash.values.image_choice import Policy
-from walcrash.values.moments import CrashPosition, Placement
+from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.moments import SECTOR_BYTES, CrashPosition, Placement
 from walcrash.values.persistence import FACTS
 from walcrash.values.recovery import Recovery
+from walcrash.values.seed import Prng
 from walcrash.values.verdict import Invariant, Judgement
 
 BOOT = recorded_boot([boot_of(1, closed(put(1), SYNC, put(2)))])
@@ -223,3 +225,35 @@ def test_a_search_with_no_image_judges_nothing() -> None:
     nowhere = replace(ANYWHERE, at=EventRef(9, EventKind.WRITE, 0), is_anywhere=False)
     assert search_near(search, BOOT, nowhere, Invariant.LOST_PUT) is None
     assert search.coverage.judged == 0
+
+
+def test_where_hundreds_of_choices_mean_one_image_other_positions_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A log that was made in advance is filled with zeros once more, then it gets a record."""
+    base = Image({LOG: FileEntry(bytes(64 * SECTOR_BYTES))})
+    fills = [write(LOG, 0, at * SECTOR_BYTES, bytes(SECTOR_BYTES)) for at in range(64)]
+    boot = replace(BOOT, base=base, events=(*fills, write(LOG, 0, 0, b"record")))
+    built: list[ImageChoice] = []
+    build = ImageBuilder.build
+
+    def count(builder: ImageBuilder, choice: ImageChoice) -> Image:
+        built.append(choice)
+        return build(builder, choice)
+
+    monkeypatch.setattr(ImageBuilder, "build", count)
+    recovered: list[Image] = []
+
+    def recover(image: Image) -> Recoveries:
+        recovered.append(image)
+        return Recoveries(Recovery((), 0, None))
+
+    search = LossSearch(
+        boot, PersistenceModel.POSIX, recover=recover, judge=lambda *_: judgement_of(None)
+    )
+    assert search.explore(Prng(1), 4) is not None
+    assert {log_of(image) for image in recovered} == {
+        bytes(64 * SECTOR_BYTES),
+        b"record" + bytes(64 * SECTOR_BYTES - 6),
+    }
+    assert len(built) <= len(boot.events) * FIRST_IMAGES * BUILT_FOR_EACH

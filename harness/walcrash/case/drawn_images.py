@@ -82,6 +82,27 @@ def by_turns(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
         yield from (choice for choice in turn if choice is not None)
 
 
+class FirstFew:
+    """So many choices of an order; many of those of one position may mean one image.
+
+    Attributes:
+        is_cut: whether there were more.
+    """
+
+    def __init__(self, draw: DrawChoices, most: int) -> None:
+        self.is_cut = False
+        self._draw = draw
+        self._most = most
+
+    def __call__(self, choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+        """Yield the first choices."""
+        for number, choice in enumerate(self._draw(choices, prng)):
+            if number == self._most:
+                self.is_cut = True
+                return
+            yield choice
+
+
 def plainest_first(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
     """Yield the plainest choices, and then the likely ones."""
     return chain(choices[:_PLAINEST], likely_first(choices[_PLAINEST:], prng))

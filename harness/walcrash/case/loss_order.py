@@ -30,6 +30,9 @@ from walcrash.values.seed import Prng
 POSITIONS_IN_A_ROUND: Final = 12
 """Positions whose images are made together, beside those that wait."""
 
+POSITIONS_BENEATH: Final = 2_000
+"""Positions of a boot that are told apart by what lies beneath; of more, so many are drawn."""
+
 TURNS: Final = (("cell",), ("beneath", "cell"), ("cell",), ("head", "beneath", "cell"))
 """By which orders positions come, one after the other; the next of a turn where one is used up."""
 
@@ -87,11 +90,15 @@ class LossPlaces:
         self._boot = boot
         self._by_cell = by_cell(boot, positions, prng, order)
         places: list[tuple[Beneath, CrashPosition]] = []
+        heads: list[tuple[_Head, CrashPosition]] = []
         if order is SearchOrder.NOVEL:
-            states = boot.states(frozenset(positions))
+            is_many = len(positions) > POSITIONS_BENEATH
+            chosen = prng.shuffled(positions)[:POSITIONS_BENEATH] if is_many else positions
+            states = boot.states(frozenset(chosen))
             places = [(beneath(pending), position) for position, pending in states]
+            events = [at for at in positions if at.placement is Placement.AFTER]
+            heads = [(_Head.of(boot, at), at) for at in events]
         self._by_beneath = Frontier(places, prng, order)
-        heads = [(_Head.of(boot, at), at) for _, at in places if at.placement is Placement.AFTER]
         self._by_head = Frontier([each for each in heads if each[0].bytes], prng, order)
         self._taken_as: dict[CrashPosition, PlaceKind | _Head | Beneath] = {}
         self._visits: Counter[CrashPosition] = Counter()

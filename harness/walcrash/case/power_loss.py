@@ -20,6 +20,7 @@ from typing import Final
 from walcrash.case.coverage import Coverage
 from walcrash.case.drawn_images import (
     DrawChoices,
+    FirstFew,
     by_turns,
     drawn_images,
     uniformly,
@@ -59,6 +60,10 @@ FIRST_IMAGES: Final = 8
 
 GENERATED_FOR_EACH: Final = 8
 """Images that are built for each that may be judged, before all that is left counts as known."""
+
+BUILT_FOR_EACH: Final = 4
+"""Images that are built of a position, for each that is looked for, before others have their turn:
+where a boot writes zeros over zeros, hundreds of choices mean one image."""
 
 POSITIONS_OF_A_DRAW: Final = 6
 """Positions, each of another cell, of which one is drawn on whose image a boot goes on."""
@@ -125,6 +130,7 @@ class LossSearch:
         self._order = order
         self._recovered: dict[str, Recoveries] = {}
         self._seen: set[tuple[str, int]] = set()
+        self._tears: tuple[int, frozenset[int]] | None = None
         self._messages = [at for at, event in enumerate(boot.events) if event.is_message]
 
     @cached_property
@@ -184,8 +190,9 @@ class LossSearch:
                 self._count_position(position, pending)
             had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
             prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
-            drawn = list(self._drawn(pending, position, prng, had + count, draw))
-            if len(drawn) == had + count:
+            first = FirstFew(draw, (had + count) * BUILT_FOR_EACH)
+            drawn = list(self._drawn(pending, position, prng, had + count, first))
+            if first.is_cut or len(drawn) == had + count:
                 places.give_back(position)
             ends = ImageEnds.of(pending, self._model, position)
             for candidate in drawn[had:]:
@@ -237,8 +244,17 @@ class LossSearch:
         """Whether a position lies inside a sector that is being written."""
         if position.placement is not Placement.WITHIN:
             return False
-        event = self._boot.events[position.event_index - self._boot.events_before]
-        return position.kept_bytes in byte_tears_in_write(event)
+        return position.kept_bytes in self._byte_tears(position.event_index)
+
+    def _byte_tears(self, event_index: int) -> frozenset[int]:
+        """Return how many bytes of a write a tear inside a sector keeps, of those that are tried.
+
+        A write has many positions, which come one after the other.
+        """
+        if self._tears is None or self._tears[0] != event_index:
+            event = self._boot.events[event_index - self._boot.events_before]
+            self._tears = event_index, frozenset(byte_tears_in_write(event))
+        return self._tears[1]
 
     def draw(self, prng: Prng) -> Candidate:
         """Return one image at one position, for a boot that others follow.

@@ -59,32 +59,10 @@ class FileHistory:
     """
 
     __slots__ = (
-        "_flat",
-        "_freed",
-        "_in_block",
-        "_index",
-        "_sector_bytes",
-        "_snapshots",
-        "base",
-        "base_size",
-        "block_bytes",
-        "changed",
-        "durable_content_size",
-        "durable_since",
-        "extents",
-        "failed",
-        "if_late",
-        "is_truncated",
-        "is_without_syncs",
-        "mode",
-        "number",
-        "promised",
-        "reserved",
-        "resized",
-        "size",
-        "sizes",
-        "sure_size",
-        "unallocated_from",
+        "_flat", "_freed", "_has_map_changes", "_in_block", "_index", "_sector_bytes", "_snapshots",
+        "base", "base_size", "block_bytes", "changed", "durable_content_size", "durable_since",
+        "extents", "failed", "if_late", "is_truncated", "is_without_syncs", "mode", "number",
+        "promised", "reserved", "resized", "size", "sizes", "sure_size", "unallocated_from",
         "without_syncs",
     )  # fmt: skip
 
@@ -123,12 +101,20 @@ class FileHistory:
         self._in_block = max(1, block_bytes // sector_bytes)
         self._flat: Content | None = content
         self._index: dict[int, list[Extent]] | None = None
+        self._has_map_changes: bool | None = None
         self._snapshots: laying.Snapshots | None = None
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is pending."""
         return not self.extents and not self.sizes
+
+    @property
+    def has_map_changes(self) -> bool:
+        """Whether a pending change is one of the file's map: a truncation, a hole."""
+        if self._has_map_changes is None:
+            self._has_map_changes = any(extent.is_whole for extent in self.extents)
+        return self._has_map_changes
 
     @property
     def histories(self) -> "tuple[FileHistory, ...]":
@@ -154,7 +140,7 @@ class FileHistory:
         other.promised, other.failed = list(self.promised), dict(self.failed)
         other.durable_since = dict(self.durable_since)
         other.unallocated_from = dict(self.unallocated_from)
-        other._index = other._snapshots = None
+        other._index = other._snapshots = other._has_map_changes = None
         other.without_syncs = other.if_late = None
         return other
 
@@ -195,13 +181,13 @@ class FileHistory:
             self.extents.pop()
         while self.sizes and self.sizes[-1].event == event:
             self.size = self.sizes.pop().size_before
-        self._index = self._flat = None
+        self._index = self._flat = self._has_map_changes = None
         if self._snapshots is not None:
             self._snapshots.forget_after(len(self.extents))
 
     def _lay(self, extent: Extent) -> None:
         self.extents.append(extent)
-        self._index = self._flat = None
+        self._index = self._flat = self._has_map_changes = None
 
     def _set_size(self, change: SizeChange) -> None:
         self.sizes.append(change)
@@ -230,7 +216,7 @@ class FileHistory:
         self.failed.clear()
         self.sure_size = None
         self.unallocated_from.clear()
-        self._index = self._snapshots = None
+        self._index = self._snapshots = self._has_map_changes = None
 
     def settle_until(self, event: int) -> None:
         """Make durable what there was after an event; what came later stays pending.
@@ -247,13 +233,13 @@ class FileHistory:
         promised = [promise for promise in self.promised if promise.moment > after(event)]
         self.extents = [extent for extent in self.extents if extent.event <= event]
         self.sizes = [change for change in self.sizes if change.event <= event]
-        self._index = None
+        self._index = self._has_map_changes = None
         self.size = self.sizes[-1].size if self.sizes else self.base_size
         self.settle()
         for change in sizes:
             self._set_size(change)
         self.extents, self.promised = [*self.extents, *later], promised
-        self._index = self._flat = None
+        self._index = self._flat = self._has_map_changes = None
 
     def _settle_but(self, lost: list[int]) -> None:
         """Make size and map durable, and all content but that of some sectors."""
@@ -275,7 +261,7 @@ class FileHistory:
         for sector, content in zip(lost, contents, strict=True):
             self._put_in_base(sector, content[: self.size - sector * self._sector_bytes])
         self.extents, self.unallocated_from, self.failed = pieces, unallocated_from, failed
-        self._flat = None
+        self._flat = self._has_map_changes = None
 
     def _durable_moment(self, sector: int) -> Moment:
         """Return the moment that a lost sector is at for certain: the map's last change of it."""

@@ -134,7 +134,7 @@ class Ext4Model(NamesAtOneMoment):
         if asked_size.end:
             size = reached_size(file, reached, asked_size.end, self.sizes(file, names))
         asked = held_sectors(file, held)
-        is_plain = not (file.durable_since or file.failed or any(o.is_whole for o in file.extents))
+        is_plain = not (file.durable_since or file.failed or file.has_map_changes)
         special: dict[int, Moment] = {}
         for sector in asked if is_plain else file.pending_sectors():
             allowed = self.sector_window(pending, file, sector, names)
