@@ -271,7 +271,7 @@ def test_a_module_that_cannot_be_imported_is_a_scenario_error(name: str, tmp_pat
     ("adapter", "words"),
     [
         ("NoAdapter", "is no subclass of Adapter"),
-        ("Abstract", "abstract method"),
+        ("Abstract", "define `append`, `close`, `end`, `open`, `replay` in the class"),
         ("RaisesInInit", 'raise RuntimeError("no licence")'),
         ("Missing", "has no `Missing`"),
         ("OddContract", "`contract` is a Contract; found 'everything'"),

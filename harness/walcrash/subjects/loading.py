@@ -147,6 +147,11 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
         MissingPackage: what it needs is not installed.
         Exception: what a constructor raises that was given no option.
     """
+    if inspect.isabstract(kind):
+        missing = ", ".join(f"`{name}`" for name in sorted(kind.__abstractmethods__))
+        raise NotAnAdapter(
+            f"{kind.__name__} lacks {missing}", hint=f"define {missing} in the class"
+        )
     parameters = {
         each.name: each
         for each in inspect.signature(kind).parameters.values()
@@ -166,9 +171,13 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
                 f"{what}{_place_of(problem)}: {type(problem).__name__}: {problem}",
                 hint=_options_of(parameters),
             ) from problem
-        if isinstance(problem, TypeError):
+        if isinstance(problem, TypeError) and any(map(_is_needed, parameters.values())):
             raise NotAnAdapter(f"{what}: {problem}", hint=_options_of(parameters)) from problem
         raise
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.kind is not parameter.VAR_KEYWORD and parameter.default is parameter.empty
 
 
 Parameters = Mapping[str, inspect.Parameter]
