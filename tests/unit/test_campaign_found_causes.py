@@ -119,25 +119,27 @@ def behind(*broken: Invariant, breaks_as: Invariant, fate: FateSite | None = Non
     return cast("FoundCause", made)
 
 
-def echoed(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
-    kept = found_causes._without_echoes(findings)
+def joined_behind(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
+    kept = found_causes._with_behind(findings)
     return [(each.invariant, sorted(each.groups)) for each in kept]
 
 
 def test_what_breaks_behind_new_records_belongs_to_a_case_that_breaks_alike_there() -> None:
     one = [(LOST, [LOST.value, BEHIND.value])]
     both = behind(LOST, BEHIND, breaks_as=LOST)
-    assert echoed(behind(BEHIND, breaks_as=LOST), both) == one
+    assert joined_behind(behind(BEHIND, breaks_as=LOST), both) == one
 
 
 def test_what_breaks_otherwise_there_or_has_a_fate_of_its_own_is_a_finding_of_its_own() -> None:
     apart = [(LOST, [LOST.value]), (BEHIND, [BEHIND.value])]
     both = behind(LOST, BEHIND, breaks_as=LOST)
-    assert echoed(both, behind(BEHIND, breaks_as=Invariant.ORDER)) == apart
-    assert echoed(both, behind(BEHIND, breaks_as=LOST, fate=FateSite(found=("wal",)))) == apart
-    assert echoed(behind(LOST, breaks_as=LOST), behind(BEHIND, breaks_as=LOST)) == apart
+    assert joined_behind(both, behind(BEHIND, breaks_as=Invariant.ORDER)) == apart
+    assert (
+        joined_behind(both, behind(BEHIND, breaks_as=LOST, fate=FateSite(found=("wal",)))) == apart
+    )
+    assert joined_behind(behind(LOST, breaks_as=LOST), behind(BEHIND, breaks_as=LOST)) == apart
     # Two that break only there are told apart by their crashes.
-    assert len(echoed(behind(BEHIND, breaks_as=LOST), behind(BEHIND, breaks_as=LOST))) == 2
+    assert len(joined_behind(behind(BEHIND, breaks_as=LOST), behind(BEHIND, breaks_as=LOST))) == 2
 
 
 def test_a_call_that_failed_in_one_case_of_a_finding_is_that_finding_s_in_all() -> None:

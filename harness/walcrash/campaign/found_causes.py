@@ -114,7 +114,7 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
         if cause == one.cause and is_simpler:
             one.best, one.minimal = group, made
-    known = _with_late(_without_echoes(_without_followers(found)))
+    known = _with_late(_with_behind(_without_followers(found)))
     return {_id(tally, each): each for each in known}
 
 
@@ -135,7 +135,7 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
     return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
 
 
-def _without_echoes(found: Sequence[FoundCause]) -> list[FoundCause]:
+def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
     """Join what breaks only behind new records to a finding whose smallest case breaks alike there.
 
     A record that was appended after a recovery and is gone at the next one is lost in a later boot
