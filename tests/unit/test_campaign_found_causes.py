@@ -142,6 +142,41 @@ def test_what_breaks_otherwise_there_or_has_a_fate_of_its_own_is_a_finding_of_it
     assert len(joined_behind(behind(BEHIND, breaks_as=LOST), behind(BEHIND, breaks_as=LOST))) == 2
 
 
+REFUSED, LOCKED = Invariant.UNRECOVERABLE, "recovery failed (refused): 'LOCK of 12: File exists'"
+
+
+def refused(
+    message: str, *, crashes: int = 1, is_before_promise: bool = False, **known: object
+) -> FoundCause:
+    """Return a finding whose recovery fails with these words."""
+    shown = SimpleNamespace(
+        worst=Violation(REFUSED, "first recovery", message), is_before_promise=is_before_promise
+    )
+    cause = Cause(invariant=REFUSED, crashes=crashes, **known)  # type: ignore[arg-type]
+    name = f"{crashes} {message}"
+    made = SimpleNamespace(shown=shown, is_portability=False, cause=cause, groups={name: None})
+    return cast("FoundCause", made)
+
+
+def test_recoveries_that_fail_with_the_same_words_are_one_where_no_event_tells_why() -> None:
+    half_made = refused(LOCKED.replace("12", "7"), is_before_promise=True)
+    (one,) = found_causes._with_same_words([half_made, refused(LOCKED, crashes=2)])
+    assert not one.shown.is_before_promise
+    assert len(one.groups) == 2
+
+
+def test_recoveries_with_other_words_or_with_more_that_is_known_are_findings_of_their_own() -> None:
+    apart = [
+        refused(LOCKED),
+        refused(LOCKED.replace("LOCK", "journal")),
+        refused(LOCKED, fate=FateSite(found=("wal",))),
+        refused(LOCKED, is_power_loss=True),
+        refused(LOCKED, damaged="wal"),
+        refused(LOCKED, crashes=0),
+    ]
+    assert len(found_causes._with_same_words(apart)) == len(apart)
+
+
 def test_a_call_that_failed_in_one_case_of_a_finding_is_that_finding_s_in_all() -> None:
     write = CrashSite(kind=EventKind.WRITE, path="wal", has_failed=True)
     rule = Invariant.UNREPORTED_ERROR

@@ -58,12 +58,16 @@ def trace(*events: Event, **changes: object) -> BootTrace:
     return BootTrace(events=events, **changes)  # type: ignore[arg-type]
 
 
+IDLE = trace(OPENED)
+"""A recovery under watch that changes nothing."""
+
+
 def fate(
     *boots: tuple[BootTrace, BootHistory],
     first: Recovery | RecoveryFailure,
     lost: Record | None = None,
     image: Image | None = None,
-    recovery_trace: BootTrace | None = None,
+    recovery_trace: BootTrace | None = IDLE,
     broken: Invariant = Invariant.LOST_PUT,
     continued: tuple[Call, ...] = (),
     rotted: Rotted | None = None,
@@ -97,6 +101,13 @@ def one_file(
     """Return a boot that made `wal`, wrote the first record and did some more."""
     begin = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1))
     return trace(*begin, *events), killed(*calls)
+
+
+def test_of_a_recovery_that_was_not_watched_it_is_not_said_that_it_left_a_record_there() -> None:
+    assert fate(one_file(), first=shows(), lost=ONE, recovery_trace=None) is None
+    # What was gone before it began, it has not taken.
+    gone = one_file(act(EventKind.UNLINK, "wal", call=2))
+    assert fate(gone, first=shows(), lost=ONE, recovery_trace=None) is not None
 
 
 def test_a_record_that_is_there_is_named_with_its_place() -> None:

@@ -201,6 +201,29 @@ def test_a_failed_recovery_is_told_what_the_power_loss_took_and_not_what_it_left
     assert fate_mark(fate(boot, first=REFUSAL)) == "torn: log"
 
 
+def test_a_torn_write_that_a_kept_removal_has_outlived_asks_for_a_sync_before_it() -> None:
+    events = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), create("table", 1, 2))
+    torn = write("table", 0, bytes(4096) + line(ONE), 2, file=1)
+    gone = act(EventKind.UNLINK, "wal", call=2)
+    table = Image({"table": FileEntry(bytes(4096) + line(ONE))})
+    loss = Loss(
+        ref=event_ref(1, 5, torn), path="table", aspect=Aspect.DATA,
+        lost=((0, 4096),), kept=((4096, 4096 + SIZE),),
+    )  # fmt: skip
+    boot = trace(*events, torn, gone, image=table, losses=(loss,)), power_lost(acked(ONE))
+    told = fate(boot, first=REFUSAL)
+    assert said(told) == (
+        "it found what event 5 of boot 1 left of a torn write; "
+        "after that event 6 of boot 1 removed wal, which was kept"
+    )
+    assert fate_advice(told).startswith("Sync table before event 6 of boot 1")
+    # Where the power loss took the removal as well, the write is all that is wrong.
+    undone = Loss(ref=event_ref(1, 6, gone), path="wal", aspect=Aspect.NAME)
+    both = Image({**table.entries, "wal": FileEntry(line(ONE))})
+    boot = replace(boot[0], image=both, losses=(loss, undone)), boot[1]
+    assert fate_advice(fate(boot, first=REFUSAL)).startswith("Recovery has to open on what is left")
+
+
 def test_a_name_that_a_failed_recovery_lacks_is_told_and_no_other() -> None:
     more = (
         create("1.wal", 1, 2),

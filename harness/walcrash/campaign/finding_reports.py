@@ -19,6 +19,7 @@ from walcrash.campaign.found_causes import (
     by_cause,
     is_torn_inside,
     most_telling_first,
+    shown_fate,
     stored_case,
 )
 from walcrash.campaign.pool import JobPool
@@ -313,7 +314,7 @@ def _finding(
         cause=found.cause,
         groups=tuple(sorted(found.groups)),
         origin=tally.scenario.origin,
-        fate=best.fate if minimal is None or minimal.outcome is None else minimal.fate,
+        fate=shown_fate(best, minimal),
     )
 
 

@@ -17,7 +17,8 @@ from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause, CrashSite, fate_site
+from walcrash.values.cause import Cause, CrashSite, fate_site, name_pattern
+from walcrash.values.fate import Fate
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
@@ -114,7 +115,7 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
         if cause == one.cause and is_simpler:
             one.best, one.minimal = group, made
-    known = _with_late(_with_behind(_without_followers(found)))
+    known = _with_late(_with_same_words(_with_behind(_without_followers(found))))
     return {_id(tally, each): each for each in known}
 
 
@@ -158,6 +159,31 @@ def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
         )
 
     return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
+
+
+def _with_same_words(found: Sequence[FoundCause]) -> list[FoundCause]:
+    """Join recoveries that fail after kills with the same words, where no event tells why.
+
+    The crash says little then: a lock file that nobody removes refuses every later start. What
+    fails after something was acknowledged comes before a store that is half made.
+    """
+
+    def leads(one: FoundCause, each: FoundCause) -> bool:
+        return _words(one) is not None and _words(one) == _words(each)
+
+    def rank(one: FoundCause) -> tuple[object, ...]:
+        return one.shown.is_before_promise, _loss_order(one.cause)
+
+    return _joined(sorted(found, key=rank), leads)
+
+
+def _words(found: FoundCause) -> tuple[object, ...] | None:
+    """Return what a recovery said, its numbers left out; None where more than that is known."""
+    cause, broken = found.cause, found.shown.worst
+    is_known = cause.fate or cause.error or cause.damaged or cause.is_power_loss or cause.is_plain
+    if broken.invariant is not Invariant.UNRECOVERABLE or is_known:
+        return None
+    return name_pattern(broken.message), found.is_portability
 
 
 def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
@@ -240,22 +266,42 @@ def _id(tally: Tally, found: FoundCause) -> str:
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
     """Return the cause that a group shows: its minimal case's, else that of its own.
 
-    Where the minimal case's events decide nothing, those of the campaign's own case may.
+    Where there was no time for it, what the events of the group's own case decide stands for what
+    those of its minimal one would.
     """
     best = group.best
-    fate = fate_site(best.fate, best.worst.invariant)
+    invariant = best.worst.invariant
     if made is None or made.cause is None:
         return cause_of(
-            best.worst.invariant,
+            invariant,
             best.landings,
-            fate=fate,
+            fate=fate_site(best.fate, invariant),
             is_plain=best.is_plain,
             error=best.error,
             damaged=best.damaged,
         )
-    if made.cause.fate is None and not made.cause.damaged and fate is not None:
-        return replace(made.cause, fate=fate)
-    return made.cause
+    if made.cause.damaged:
+        return made.cause
+    fate = fate_site(shown_fate(best, made), invariant) or made.cause.fate
+    if fate is None and not made.is_finished:
+        fate = fate_site(best.fate, invariant)
+    return replace(made.cause, fate=fate)
+
+
+def shown_fate(best: CaseOutcome, minimal: MinimalCase | None) -> Fate | None:
+    """Return the fate of the case that is shown.
+
+    A case that there was no time to watch says nothing by itself; where it is the group's own,
+    that one was watched when it failed.
+
+    Args:
+        best: the group's own case.
+        minimal: the smallest one that is known, if any.
+    """
+    if minimal is None or minimal.outcome is None:
+        return best.fate
+    is_own = minimal.outcome.stored == best.stored
+    return best.fate if minimal.fate is None and is_own else minimal.fate
 
 
 def _rank(group: Group, minimal: MinimalCase | None) -> tuple[object, ...]:

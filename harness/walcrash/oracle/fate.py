@@ -12,12 +12,12 @@ of the case does not have the bytes that the events say it has.
 Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from walcrash.oracle.boot_trace import BootTrace
-from walcrash.oracle.carriers import Carriers, has_bytes
 from walcrash.oracle.copies import Copy, copies_of, deciding_first
+from walcrash.oracle.followed import Followed, opened_at
 from walcrash.oracle.found_state import found_state, left_torn
 from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
@@ -77,7 +77,7 @@ def fate_of(
         if reused is None:
             return None
     try:
-        followed = _Followed(history, boots)
+        followed = Followed(history, boots)
         followed.follow(number, recovery, image, recovery_trace)
     except LostTrack:
         return None
@@ -97,11 +97,11 @@ def fate_of(
     if violation.record_ts_ms is None or violation.record_ts_ms in followed.denied:
         return None
     told = teller.tell(violation.record_ts_ms)
+    if told is not None and number > len(boots) and recovery_trace is None:
+        told = _unwatched(told)
     if told is not None and history.recoveries.rotted is not None:
         told = _behind_damage(told)
-    if told is not None and told.is_missing and violation.invariant is Invariant.ORDER:
-        told = replace(told, outlived_by=Outlived.HOLE)
-    return None if told is None else Fate(record=told)
+    return None if told is None else Fate(record=_with_hole(told, violation.invariant))
 
 
 def _followed_recovery(
@@ -130,6 +130,19 @@ def is_behind_new_records(history: History, violation: Violation) -> bool:
     )
 
 
+def _unwatched(told: RecordFate) -> RecordFate | None:
+    """Return the fate of a record of a recovery that nobody has watched.
+
+    What was there when that began, it may have taken.
+    """
+    return None if told.is_missing and told.kind is FateKind.THERE else told
+
+
+def _with_hole(told: RecordFate, invariant: Invariant) -> RecordFate:
+    is_hole = told.is_missing and invariant is Invariant.ORDER
+    return replace(told, outlived_by=Outlived.HOLE) if is_hole else told
+
+
 def _behind_damage(told: RecordFate) -> RecordFate | None:
     """Return the fate of a record that a recovery of damaged files did not show.
 
@@ -153,82 +166,6 @@ def _recovery(history: History, where: str) -> tuple[int, Recovery | RecoveryFai
         if where == f"boot {number}" and boot.recovery is not None:
             return number, boot.recovery
     return None
-
-
-# What happened until then.
-
-
-class _Followed:
-    """The pieces of all records, as a recovery left them.
-
-    Attributes:
-        ledger: where they are.
-        known: the names that the last successful `open` had found or made.
-        denied: records whose bytes the image does not have where the events say so.
-    """
-
-    def __init__(self, history: History, boots: Sequence[BootTrace]) -> None:
-        appended = {
-            (at, index): call.operation.record
-            for at, boot in enumerate(history.boots, start=1)
-            for index, call in enumerate(boot.calls)
-            if call.operation.record is not None
-        }
-        carriers = Carriers(appended.values())
-        self._boots = boots
-        self.ledger = Ledger(
-            carriers=carriers,
-            appended={key: record.ts_ms for key, record in appended.items()},
-            is_legible=carriers.is_legible(event for boot in boots for event in boot.events),
-        )
-        self.known: frozenset[str] = frozenset()
-        self.denied: frozenset[int] = frozenset()
-
-    def follow(
-        self,
-        number: int,
-        recovery: Recovery | RecoveryFailure,
-        image: Image | None,
-        recovery_trace: BootTrace | None,
-    ) -> None:
-        """Follow all boots before a recovery, and what it did itself where that is known.
-
-        Raises:
-            LostTrack: an event is not followed.
-        """
-        ledger = self.ledger
-        for boot in self._boots[: number - 1]:
-            ledger.begin(boot)
-            opened = _opened(boot)
-            ledger.advance(len(boot.events) if opened is None else opened)
-            if opened is not None:
-                self.known = frozenset(ledger.names)
-                ledger.advance(len(boot.events))
-            ledger.end(boot)
-        own = self._boots[number - 1] if number <= len(self._boots) else recovery_trace
-        if number > len(self._boots) and image is not None:
-            self.denied = frozenset(_denied(ledger.pieces, image))
-        if own is not None and isinstance(recovery, Recovery):
-            ledger.begin(own, is_recovery=own is recovery_trace)
-            opened = _opened(own)
-            ledger.advance(len(own.events) if opened is None else opened)
-
-
-def _denied(pieces: Iterable[Piece], image: Image) -> Iterator[int]:
-    for piece in pieces:
-        content = image.content(piece.path) if piece.is_there else None
-        if piece.is_there and (content is None or not has_bytes(content, piece.carrier)):
-            yield piece.carrier.ts_ms
-
-
-def _opened(boot: BootTrace) -> int | None:
-    """Return how many events a boot had when its `open` replied; None if it did not."""
-    replies = (
-        at + 1
-        for at, event in enumerate(boot.events)
-        if event.kind is EventKind.REPLY and event.call == 0
-    )
-    return next(replies, None)
 
 
 # One record.
@@ -390,7 +327,7 @@ class _Teller:
                 event.kind is EventKind.WRITE and event.path == piece.by.path
                 for event in boot.events[piece.by.event + 1 :]
             )
-            if is_anew and _opened(boot) is None:
+            if is_anew and opened_at(boot) is None:
                 return Taken.HALF_WAY
         return Taken.WHOLE if piece.is_cut_whole else None
 

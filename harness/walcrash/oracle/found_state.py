@@ -46,6 +46,7 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
         failed=tuple(failed[-SINCE_SHOWN:]),
         failed_sync=_failed_sync(ledger),
         is_over=bool(torn) and torn[-1].is_over,
+        outlived_by=torn[-1].outlived_by if torn else None,
     )
     return state if is_cut or named or state.new or state.gone else None
 

@@ -11,19 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from walcrash.oracle import power
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes, without
 from walcrash.oracle.piece import Exchange, Piece
-from walcrash.oracle.power import (
-    is_same,
-    loss_of,
-    loss_with_its_name_back,
-    name_loss,
-    place_of,
-    removals_undone,
-    source_of,
-    torn_kept,
-)
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
@@ -281,7 +272,7 @@ class Ledger:
             own = {
                 loss.path: loss
                 for loss in losses
-                if loss.aspect is Aspect.NAME and is_same(loss.ref, each.ref)
+                if loss.aspect is Aspect.NAME and power.is_same(loss.ref, each.ref)
             }
             if own and not {each.ref.path, each.ref.path_to} <= own.keys():
                 raise LostTrack
@@ -352,7 +343,7 @@ class Ledger:
             core_start, core_end = (carrier.start + at for at in carrier.core)
             if low < core_end and core_start < high:
                 self._end(piece, ref)
-                piece.source = source_of(data, self._returned) if ref.is_recovery else None
+                piece.source = power.source_of(data, self._returned) if ref.is_recovery else None
             else:
                 # A neighbour, or an end mark that makes room for the next record.
                 piece.carrier = without(carrier, low, high)
@@ -461,7 +452,7 @@ class Ledger:
         files = {path: image.content(path) for path in image.entries}
         contents = {path: content for path, content in files.items() if content is not None}
         undone = self._undo_exchanges(losses)
-        self._returned = list(removals_undone(losses, contents))
+        self._returned = list(power.removals_undone(losses, contents))
         paths_of: dict[int, list[str]] = {}
         for path, number in self.names.items():
             paths_of.setdefault(number, []).append(path)
@@ -473,18 +464,18 @@ class Ledger:
             reached = self._reached.get(before.get(path, -1), len(content))
             self._sizes[number], self._reached[number] = len(content), min(reached, len(content))
             self.names[path] = number
-        self.torn = list(torn_kept(self.torn, before, self.names, self._sizes, losses))
+        self.torn = list(power.torn_kept(self.torn, before, self.names, self._sizes, losses))
         for piece in self.pieces:
-            place = place_of(piece, contents, paths_of.get(piece.file, []))
+            place = power.place_of(piece, contents, paths_of.get(piece.file, []))
             if place is not None:
                 is_moved = place not in paths_of.get(piece.file, [place])
                 piece.exchange, lost = undone.get(piece.file, (None, None))
-                piece.lost_name = name_loss(piece.path, losses) if is_moved else lost
+                piece.lost_name = power.name_loss(piece.path, losses) if is_moved else lost
                 piece.file, piece.path = self.names[place], place
                 piece.by, piece.gone_at, piece.is_nameless = None, -1, False
             elif piece.is_there:
-                self._end_by_power(piece, loss_of(piece, losses))
-            elif (lost := loss_with_its_name_back(piece, losses, contents)) is not None:
+                self._end_by_power(piece, power.loss_of(piece, losses))
+            elif (lost := power.loss_with_its_name_back(piece, losses, contents)) is not None:
                 self._end_by_power(piece, lost)
                 piece.is_back = True
         self._note_partly_kept(losses)
@@ -495,9 +486,6 @@ class Ledger:
         for loss in losses:
             if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
                 self.unkept.append(replace(loss.ref, path=loss.path))
-            if loss.kept and loss.lost and loss.path in self.names:
-                (start, end), file = loss.kept[0], self.names[loss.path]
-                sync = self.failed_syncs.of(loss.ref)
-                torn = Torn(file=file, start=start, length=end - start, ref=loss.ref)
-                asked, is_over = self._asked.get((loss.ref.boot, loss.ref.event), (0, False))
-                self.torn.append(replace(torn, failed_sync=sync, asked=asked, is_over=is_over))
+        self.torn += power.torn_by_power(
+            losses, self.names, self._asked, self.failed_syncs, [ref for _, ref in self.changes]
+        )

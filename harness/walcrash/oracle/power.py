@@ -10,7 +10,7 @@ from typing import Final
 from walcrash.oracle.boot_trace import Loss
 from walcrash.oracle.carriers import encoded_forms, has_bytes
 from walcrash.oracle.piece import Piece
-from walcrash.oracle.torn import Torn
+from walcrash.oracle.torn import FailedSyncs, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import EventKind
 from walcrash.values.fate import EventRef
@@ -89,6 +89,51 @@ def torn_kept(
             if path in after and not is_hit and sizes[after[path]] >= end:
                 yield replace(item, file=after[path], is_carried=True)
                 break
+
+
+def torn_by_power(
+    losses: Sequence[Loss],
+    names: Mapping[str, int],
+    asked: Mapping[tuple[int, int], tuple[int, bool]],
+    failed_syncs: FailedSyncs,
+    changes: Sequence[EventRef],
+) -> Iterator[Torn]:
+    """Yield the writes of which a power loss has kept a part.
+
+    Args:
+        losses: what was lost.
+        names: each name's file now.
+        asked: of each write, how long it was to be, and whether it went over bytes.
+        failed_syncs: the syncs that failed.
+        changes: what took or gave names until then, in order.
+    """
+    for loss in losses:
+        if not (loss.kept and loss.lost and loss.path in names):
+            continue
+        (start, end), ref = loss.kept[0], loss.ref
+        length, is_over = asked.get((ref.boot, ref.event), (0, False))
+        yield Torn(
+            file=names[loss.path],
+            start=start,
+            length=end - start,
+            ref=ref,
+            failed_sync=failed_syncs.of(ref),
+            asked=length,
+            is_over=is_over,
+            outlived_by=_outlived_by(ref, losses, changes),
+        )
+
+
+def _outlived_by(
+    write: EventRef, losses: Sequence[Loss], changes: Sequence[EventRef]
+) -> EventRef | None:
+    """Return the first event that took a name behind a write, and that a power loss has kept."""
+    lost = [loss.ref for loss in losses if loss.aspect is Aspect.NAME]
+    for ref in changes:
+        is_behind = ref.boot == write.boot and ref.event > write.event
+        if ref.kind in _TAKE_NAMES and is_behind and not any(is_same(ref, each) for each in lost):
+            return ref
+    return None
 
 
 def removals_undone(

@@ -23,6 +23,7 @@ class Torn:
         asked: how long the write was to be.
         is_over: whether it went over bytes that were there and are more than a tail of zeros.
         is_carried: whether a power loss since has kept all that was left of it.
+        outlived_by: what took a name behind it, and was kept by the power loss that tore it.
     """
 
     file: int
@@ -33,6 +34,7 @@ class Torn:
     asked: int = 0
     is_over: bool = False
     is_carried: bool = False
+    outlived_by: EventRef | None = None
 
     @property
     def end(self) -> int:

@@ -171,6 +171,9 @@ def _found_advice(found: FoundFate) -> str:
         return _ANEW
     if found.is_left:
         return _TRUNCATE
+    if found.outlived_by is not None:
+        path, event = escape(found.torn[-1].path), _event(found.outlived_by)
+        return f"Sync {path} before {event}, which came after that write, and was kept."
     if found.torn and found.is_over:
         return _KEPT_BESIDE
     if found.torn:
@@ -339,6 +342,8 @@ def _found(state: FoundFate) -> Iterator[str]:
     for ref in state.torn:
         did = "recovery opened, and kept" if state.is_left else "it found"
         yield f"{did} what {_event(ref)} {_left(ref)}"
+    if state.outlived_by is not None:
+        yield f"after that {_listing([state.outlived_by])}, which was kept"
     for ref in state.lost:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
     for ref in state.failed:

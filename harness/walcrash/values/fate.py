@@ -224,6 +224,8 @@ class FoundFate:
         is_over: whether the last of `torn` went over bytes that were there and are more than a
             tail of zeros.
         is_left: whether the recovery has opened and left the `torn`; new records came behind it.
+        outlived_by: what took a name behind the last of `torn`, and was kept by the power loss that
+            tore it.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -235,6 +237,7 @@ class FoundFate:
     named: Annotated[tuple[EventRef, ...], SPARSE] = ()
     is_over: Annotated[bool, SPARSE] = False
     is_left: Annotated[bool, SPARSE] = False
+    outlived_by: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
