@@ -291,6 +291,25 @@ def test_what_a_recovery_has_left_torn_is_one_cause_whichever_recovery_fails_on_
     assert not second.explains(first)
 
 
+def test_a_recovery_that_lacks_what_one_sync_would_have_kept_is_one_cause_with_a_lost_record() -> (
+    None
+):
+    write = event_ref(1, 3, Event(kind=EventKind.WRITE, path="table.1"))
+    unlinked = event_ref(1, 4, Event(kind=EventKind.UNLINK, path="wal.1"))
+    lost = cause_of(
+        Invariant.LOST_PUT, [], fate=FateSite(kind=FateKind.NOT_DURABLE, detail="table.#")
+    )
+    for found, is_one in (
+        (FoundFate(lost=(write,)), True),
+        (FoundFate(torn=(write,), outlived_by=unlinked), True),
+        (FoundFate(torn=(write,)), False),
+        (FoundFate(lost=(write,), torn=(unlinked,)), False),
+    ):
+        site = fate_site(Fate(found=found), Invariant.UNRECOVERABLE)
+        refused = cause_of(Invariant.UNRECOVERABLE, [landed(REPLY, loss="x")], fate=site)
+        assert lost.explains(refused) is is_one
+
+
 def test_a_record_that_is_shown_is_one_cause_by_its_file_and_rule_wherever_the_crash_fell() -> None:
     shown = Fate(
         record=RecordFate(record="r", is_missing=False, kind=FateKind.THERE, copies=(COPY,))

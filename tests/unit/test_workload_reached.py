@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from test_workload_fit import Log
 
+from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
 from walcrash.values.record import RecordType
 from walcrash.workload.reached import reach_of
@@ -42,3 +43,15 @@ def test_what_is_written_in_place_shows_no_file_of_records():
     plan, events = Log().boot([(RecordType.PUT, 900)] * 3)
     moved = [replace(event, offset=5) if event.call > 1 else event for event in events]
     assert reached((plan, moved)).files == 0
+
+
+def test_a_table_that_a_call_writes_beside_its_record_is_no_file_of_records():
+    puts = [(RecordType.PUT, 900)] * 25
+    plan, events = Log(segment=10_000).boot(puts)
+    last = max(event.file for event in events)
+    tables = [
+        replace(event, file=last + event.file, path="table", offset=0, length=9_000, result=9_000)
+        for event in events
+        if event.kind is EventKind.WRITE and event.call in (11, 22)
+    ]
+    assert reached((plan, [*events, *tables])).files == 3

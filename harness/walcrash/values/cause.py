@@ -67,6 +67,8 @@ class FateSite:
             well. No id is made of it.
         is_shown: whether the record is shown, and is not to be, or not so.
         is_left: whether a recovery opened and left what `found` has torn. No id is made of it.
+        lacks: of the names in `found`, those whose missing sync a finding of a lost record may
+            name. No id is made of it.
         others: of its other copies, where one is there and was not shown, the file, what took it
             there, and the name that this acted on: a copy that a crash left half-way may be right
             not to be shown. No id is made of it.
@@ -82,6 +84,7 @@ class FateSite:
     beside: Annotated[tuple[str, ...], SPARSE] = ()
     is_shown: Annotated[bool, SPARSE] = False
     is_left: Annotated[bool, SPARSE] = False
+    lacks: Annotated[tuple[str, ...], SPARSE] = ()
 
     @property
     def facts(self) -> Facts:
@@ -97,8 +100,9 @@ class FateSite:
     def explains(self, other: "FateSite") -> bool:
         """Whether the other is this one, found what this one did and more, or lost a copy so.
 
-        So it is where this one lacked names, and the other lacked them beside new ones; and where
-        this record lies behind a torn write in a file in which the other has left one.
+        So it is where this one lacked names, and the other lacked them beside new ones; where this
+        record lies behind a torn write in a file in which the other has left one; and where it was
+        lost for a sync that is all that the other lacks.
         """
         if self.is_shown or other.is_shown:
             return self.facts == other.facts
@@ -108,6 +112,8 @@ class FateSite:
             return True
         if self.gone and other.beside and set(self.gone) <= set(other.beside):
             return True
+        if self.kind is FateKind.NOT_DURABLE and other.lacks:
+            return other.found == other.lacks == (self.detail,)
         if not self.found or not other.found:
             return self.facts == other.facts
         return set(self.found) <= set(other.found)
@@ -274,7 +280,9 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
             return FateSite(gone=gone) if gone else None
         is_new_only = not (state.torn or state.lost or state.failed)
         beside = gone if is_new_only else ()
-        return FateSite(found=found, beside=beside, is_left=state.is_left)
+        outlived = state.torn[-1:] if state.outlived_by is not None else ()
+        lacks = _names((*state.lost, *outlived))
+        return FateSite(found=found, beside=beside, is_left=state.is_left, lacks=lacks)
     told = fate.record
     if told is None:
         return None

@@ -1,7 +1,9 @@
 """Where the records of a boot were written, as far as its trace shows that.
 
-- A record's file is the one that got the most bytes in its call. A record of which less was
-  written than its payload has (it is compressed, or written later) says nothing.
+- A record's file is the one that got the most bytes in its call; of those that got as much as its
+  payload has, one whose kind of name has the records of most calls. So a table that a call writes
+  beside its record, when the log has got long, is none. A record of which less was written than its
+  payload has (it is compressed, or written later) says nothing.
 - A file is followed by a next one where the record after it goes, in the same boot, to another
   file that ends before both would fit; so a file that is written anew as a whole is none. Nor is
   one that a compaction or a checkpoint between the two has begun.
@@ -10,13 +12,14 @@ Not here: what follows from that for a workload (`fit`, `reached`).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from walcrash.recorder.recording import EventRow
 from walcrash.values.case import BootPlan
+from walcrash.values.cause import name_pattern
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import Record
@@ -35,7 +38,7 @@ class Placed:
 
     Attributes:
         record: it.
-        file: the file that got the most bytes in its call, by its number in the trace.
+        file: the file that has it, by its number in the trace.
         begin: the first byte that was written there, as its offset in the file.
         end: the offset behind the last one.
         written: how many bytes were written there.
@@ -58,11 +61,13 @@ def placed_records(boot: Trace) -> list[Placed]:
     plan, events = boot
     spans: dict[int, dict[int, tuple[int, int, int]]] = {}
     made: set[int] = set()
+    kinds: dict[int, str] = {}
     for event in events:
         if event.kind is EventKind.CREATE and event.result >= 0:
             made.add(event.file)
         if event.kind is not EventKind.WRITE or event.result <= 0:
             continue
+        kinds[event.file] = name_pattern(event.path)
         of_call = spans.setdefault(event.call, {})
         begin, end, written = of_call.get(event.file, (event.offset, 0, 0))
         of_call[event.file] = (
@@ -70,17 +75,30 @@ def placed_records(boot: Trace) -> list[Placed]:
             max(end, event.offset + event.result),
             written + event.result,
         )
+    records = [each.record for each in plan.operations]
+    own = Counter(
+        kinds[_longest(files)]
+        for call, files in spans.items()
+        if 0 <= call < len(records) and records[call] is not None
+    )
     placed, section = [], 0
     for call, operation in enumerate(plan.operations):
         section += operation.kind in (OperationKind.APPLY, OperationKind.COMPACT)
         record, files = operation.record, spans.get(call)
         if record is None or not files:
             continue
-        file = max(files.items(), key=lambda each: (each[1][2], -each[0]))[0]
-        begin, end, written = files[file]
-        if written >= len(record.payload):
-            placed.append(Placed(record, file, begin, end, written, file in made, section))
+        full = {file: span for file, span in files.items() if span[2] >= len(record.payload)}
+        if not full:
+            continue
+        most = max(own[kinds[file]] for file in full)
+        file = _longest({each: span for each, span in full.items() if own[kinds[each]] == most})
+        placed.append(Placed(record, file, *files[file], file in made, section))
     return placed
+
+
+def _longest(spans: Mapping[int, tuple[int, int, int]]) -> int:
+    """Return the file that got the most bytes; of several the first one."""
+    return max(spans.items(), key=lambda each: (each[1][2], -each[0]))[0]
 
 
 def followed(boot: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
