@@ -1,5 +1,6 @@
 """What became of a record that a recovery took or left torn, or of a name that came back."""
 
+import errno
 from dataclasses import replace
 
 from oracle_builder import REFUSAL, acked, killed, power_lost, shows
@@ -26,7 +27,7 @@ from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
 from walcrash.report.fate_words import fate_advice
 from walcrash.values.cause import Cause, fate_site
-from walcrash.values.event import INJECTED, EventKind
+from walcrash.values.event import INJECTED, Event, EventKind
 from walcrash.values.fate import Fate, Taken, event_ref
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import History, Recoveries, RecoveryName
@@ -63,6 +64,22 @@ def test_a_sync_that_failed_decides_where_a_rename_over_its_file_was_lost() -> N
     # Where no sync of it failed, the directory whose sync is missing decides.
     told = fate(one_file(), (second, power_lost()), first=shows(), lost=ONE)
     assert fate_mark(told) == "there: wal.tmp, name lost: ./"
+
+
+def test_of_several_syncs_that_failed_the_first_that_was_not_interrupted_is_told() -> None:
+    def unsynced(error: int) -> Event:
+        return act(EventKind.FSYNC, "wal", file=0, call=1, result=-error)
+
+    first = one_file()[0]
+    wrote, replied = first.events[:3], reply(1)
+    syncs = (unsynced(errno.EINTR), unsynced(errno.EIO))
+    boot = replace(first, events=(*wrote, *syncs, replied)), killed(acked(ONE))
+    loss = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((0, SIZE),))
+    later = trace(
+        OPENED, unsynced(errno.EIO), image=Image({"wal": FileEntry(bytes(SIZE))}), losses=(loss,)
+    )
+    told = fate(boot, (later, power_lost()), first=shows(), lost=ONE)
+    assert "was not durable: event 4 of boot 1, its sync, failed" in said(told)
 
 
 def test_a_name_that_was_lost_is_told_also_where_a_recovery_has_removed_the_earlier_one() -> None:

@@ -79,6 +79,19 @@ def test_later_crashes_and_other_violations_are_told() -> None:
     assert "also      order (boot 2): an acknowledged record" in text
 
 
+def test_a_crash_behind_the_boot_that_showed_it_is_left_out() -> None:
+    crashes = tuple(landing(boot=boot) for boot in (1, 2, 4))
+    told = finding_text(finding(landings=crashes, violations=(violation(where="boot 3"),)))
+    assert "boot 2, within event 14" in told
+    assert "boot 4, within" not in told
+    assert "then      boot 3 showed it" in told
+
+
+def test_what_needs_no_crash_was_seen_in_cases_without_one_as_well() -> None:
+    told = finding_text(finding(is_plain=True, landings=()), width=200)
+    assert "seen 2 times in 4 cases, those without a crash included; replayed" in told
+
+
 def test_a_case_without_a_crash_is_told_as_such() -> None:
     assert "crash     none recorded\n" in finding_text(finding(landings=()))
     rot = finding(landings=(), violations=(violation(invariant=Invariant.SILENT_ROT),))

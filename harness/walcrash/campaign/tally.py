@@ -121,6 +121,8 @@ class Tally:
         self.matrix = FaultMatrix.sum(outcome.matrix for outcome in controls)
         for outcome in controls:
             self._group(outcome, self.groups, "")
+            # What a case without a crash has broken was judged, also where no other case is run.
+            self.judged |= {broken.invariant for broken in outcome.violations}
             self.outside.update(outcome.outside)
             self.varied.update(outcome.varied)
             if outcome.doubt and not outcome.refused:

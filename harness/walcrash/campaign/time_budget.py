@@ -176,8 +176,8 @@ _WORDS: Final = {
     CutWork.PINNED: "pinned cases were run",
     CutWork.KEPT: "kept findings were run again",
     CutWork.CASES: "cases were run",
-    CutWork.MINIMISING: "groups of failing cases were minimised to the end (the others may be "
-    "bugs of their own)",
+    CutWork.MINIMISING: "groups of failing cases, those of notes included, were minimised to the "
+    "end (the others may be bugs of their own)",
     CutWork.REPLAYS: "replays were made",
 }
 

@@ -283,10 +283,9 @@ class _Teller:
         in_file = [each for each in copy.pieces if each.file == piece.file]
         aspect = None if piece.loss is None else piece.loss.aspect
         failed = [ref for ref, is_made in piece.syncs if not is_made]
-        late = [ref for ref in failed if ref.is_late]
         has_sync = any(is_made for _, is_made in piece.syncs)
         is_unsynced = piece.is_lost_by_power and not has_sync
-        failed_sync = [*failed, *late][-1] if failed and piece.is_lost_by_power else None
+        failed_sync = self.ledger.failed_syncs.decisive(failed) if piece.is_lost_by_power else None
         lost_name = piece.lost_name if _has_lost_name(piece) else None
         return CopyFate(
             kind=kind,

@@ -388,7 +388,7 @@ class Ledger:
         number = self._known(event)
         began, _, _ = self._begun.pop(event.thread, (self.clock, ref, number))
         if not is_made:
-            self.failed_syncs.note(ref, number, self.clock, errno=max(0, -event.result))
+            self.failed_syncs.note(ref, number, self.clock, error=max(0, -event.result))
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue

@@ -7,7 +7,8 @@ Not here: what a power loss kept of a write (`walcrash.disk`), what follows for 
 (`fate`).
 """
 
-from collections.abc import Container, Iterator
+import errno
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from walcrash.values.event import Event
@@ -148,9 +149,9 @@ class FailedSyncs:
         """Note a write to a file, and when it was, as a count of events."""
         self._writes[write.boot, write.event] = file, at
 
-    def note(self, sync: EventRef, file: int, at: int, *, errno: int) -> None:
-        """Note a sync of a file that failed; `errno` is 0 where it returned 0 all the same."""
-        self._errors[sync.boot, sync.event] = errno
+    def note(self, sync: EventRef, file: int, at: int, *, error: int) -> None:
+        """Note a sync of a file that failed; `error` is 0 where it returned 0 all the same."""
+        self._errors[sync.boot, sync.event] = error
         self._failed.setdefault(file, []).append((at, sync))
 
     def errno_of(self, sync: EventRef) -> int:
@@ -158,7 +159,16 @@ class FailedSyncs:
         return self._errors[sync.boot, sync.event]
 
     def of(self, write: EventRef) -> EventRef | None:
-        """Return the last sync of a write that failed; None where none did."""
+        """Return the sync of a write that failed, the decisive one; None where none did."""
         file, at = self._writes.get((write.boot, write.event), (-1, 0))
-        later = [sync for when, sync in self._failed.get(file, ()) if when > at]
-        return later[-1] if later else None
+        return self.decisive([sync for when, sync in self._failed.get(file, ()) if when > at])
+
+    def decisive(self, failed: Sequence[EventRef]) -> EventRef | None:
+        """Return the one of some syncs that failed by which a write was not durable.
+
+        It is the first whose failure comes with a later one, which nobody saw; else the first that
+        was not merely interrupted; else the first. Those after it fail for a file that is broken.
+        """
+        late = [sync for sync in failed if sync.is_late]
+        real = [sync for sync in failed if self.errno_of(sync) != errno.EINTR]
+        return next(iter((*late, *real, *failed)), None)

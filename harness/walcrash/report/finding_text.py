@@ -147,7 +147,7 @@ def _crash(finding: Finding, width: int) -> list[str]:
         text = "none recorded; files were damaged at rest" if is_rot else "none recorded"
         return block("crash", text, width=width)
     lines: list[str] = []
-    for landing in finding.landings:
+    for landing in finding.telling_landings:
         lines += landing_lines(landing, finding.model, width, is_first=not lines)
     return lines
 
@@ -230,11 +230,14 @@ def real_lines(finding: Finding, width: int) -> list[str]:
 
 
 def _history(finding: Finding) -> str:
+    return f"{minimised(finding)}; {seen(finding)}{_as_rules(finding)}; {replays(finding)}"
+
+
+def seen(finding: Finding) -> str:
+    """Return how often it was seen: what needs no crash is sought in cases without one as well."""
     times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
-    return (
-        f"{minimised(finding)}; "
-        f"seen {times} in {counted(finding.cases, 'case')}{_as_rules(finding)}; {replays(finding)}"
-    )
+    plain = ", those without a crash included" if finding.is_plain else ""
+    return f"seen {times} in {counted(finding.cases, 'case')}{plain}"
 
 
 def _as_rules(finding: Finding) -> str:

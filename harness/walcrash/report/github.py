@@ -140,7 +140,9 @@ def _finding(report: RunReport, finding: Finding, level: str) -> str:
     label = ", plain" if finding.is_plain else ""
     title = f"{finding.scenario}: {first.invariant.value} ({finding.id}{label})"
     lines = [shorten(first.message, MESSAGE_CHARACTERS)]
-    lines += [f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.landings[:5]]
+    lines += [
+        f"crash: {shorten(str(each), MESSAGE_CHARACTERS)}" for each in finding.telling_landings[:5]
+    ]
     lines += [PLAIN] if finding.is_plain else []
     lines += [KNOWN[finding.kept]] if finding.kept in KNOWN else []
     lines.append(f"replay: {replay_command(finding.id, runs=report.runs_of(finding.id))}")

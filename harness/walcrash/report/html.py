@@ -31,6 +31,7 @@ from walcrash.report.finding_text import (
     minimised,
     model_of_crash,
     replays,
+    seen,
 )
 from walcrash.report.finding_text import replay_command as replay_line
 from walcrash.report.html_coverage import Coverage
@@ -274,7 +275,7 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     if finding.is_plain:
         yield "crash", NO_CRASH
     yield from _injected(finding)
-    for landing in finding.landings:
+    for landing in finding.telling_landings:
         model = model_of_crash(landing, finding.model)
         yield "crash", f"{shorten(str(landing), MESSAGE_CHARACTERS)} ({model.value})"
         if landing.is_power_loss:
@@ -287,9 +288,7 @@ def _facts(finding: Finding, story: Story | None) -> Iterable[tuple[str, str]]:
     for name, text in (("allowed", first.allowed), ("found", first.found)):
         if text:
             yield name, shorten(text, MESSAGE_CHARACTERS)
-    times = "once" if finding.seen == 1 else f"{finding.seen:,} times"
-    seen = f"seen {times} in {counted(finding.cases, 'case')}"
-    yield "history", f"{minimised(finding)}; {seen}; {replays(finding)}"
+    yield "history", f"{minimised(finding)}; {seen(finding)}; {replays(finding)}"
     if finding.sighting is not None:
         yield "real", sighting_text(finding.sighting)
     if story is None:

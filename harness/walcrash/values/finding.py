@@ -152,6 +152,14 @@ class Finding(HasViolations):
     around: Annotated[tuple[EncodableText, ...], SPARSE] = ()
 
     @property
+    def telling_landings(self) -> tuple[Landing, ...]:
+        """The crashes up to the boot that showed it; those of later boots say nothing of it."""
+        name, _, number = self.worst.where.partition(" ")
+        if name != "boot" or not number.isdecimal():
+            return self.landings
+        return tuple(each for each in self.landings if each.boot <= int(number))
+
+    @property
     def is_stable(self) -> bool:
         """Whether every replay broke the same invariant."""
         return self.replays == self.replays_alike
