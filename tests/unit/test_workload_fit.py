@@ -1,6 +1,7 @@
 """What boots without a crash show of a subject's files: frames, scales, sizes of segments."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -131,22 +132,37 @@ def test_boots_that_write_nothing_show_nothing():
     assert Fit.of([[(BootPlan((OPEN, CLOSE)), [])]]) == Fit()
 
 
+class Always:
+    """A generator that fills with each put, and misses the end by nothing."""
+
+    def below(self, _):
+        return 0
+
+    def choice(self, items):
+        return items[0]
+
+
+@pytest.mark.parametrize("used", range(100, 108))
+@pytest.mark.parametrize("encode", [base64.b64encode, bytes.hex, bytes], ids=str)
+def test_a_put_whose_payload_is_written_as_text_ends_where_its_file_does_to_the_byte(encode, used):
+    log = Log(encode=lambda payload: len(encode(payload)))
+    fit = Fit.of([[log.boot(PUTS)]])
+    end = FileEnd(replace(fit, segment_bytes=4096), 100_000, used)
+    id_, size = end.draw_put(Always(), "op-2")
+    assert id_.startswith("op-2")
+    assert used + FRAME + len(id_) + len(encode(bytes(size))) == 4096
+    made = Record(RecordType.PUT, id_, EPOCH_MS, payload=bytes(size))
+    assert fit.record_bytes(made) == 4096 - used
+
+
 @pytest.mark.parametrize("goes_beyond", [False, True])
 def test_a_put_that_is_to_fill_its_file_ends_where_the_file_does(goes_beyond):
-    class Always:
-        """A generator that fills with each put, and misses the end by nothing."""
-
-        def below(self, _):
-            return 0
-
-        def choice(self, items):
-            return items[0]
-
     fit = Fit(frames={RecordType.PUT: FRAME}, segment_bytes=4096, goes_beyond=goes_beyond)
     end = FileEnd(fit, 100_000)
     end.note(record(RecordType.PUT, 1, 1000))
     used = FRAME + 4 + 1000
-    size = end.draw_payload_bytes(Always(), "op-2")
+    id_, size = end.draw_put(Always(), "op-2")
+    assert id_ == "op-2"
     assert used + FRAME + 4 + size == 4096
     end.note(record(RecordType.PUT, 2, size))
     assert end.used_bytes == 4096
@@ -155,4 +171,4 @@ def test_a_put_that_is_to_fill_its_file_ends_where_the_file_does(goes_beyond):
     assert end.used_bytes == FRAME + 4 + 10
     end.note(record(RecordType.PUT, 4, 5000))
     assert end.used_bytes == FRAME + 4 + 5000 + (FRAME + 4 + 10 if goes_beyond else 0)
-    assert FileEnd(fit, 10).draw_payload_bytes(Always(), "op-5") is None
+    assert FileEnd(fit, 10).draw_put(Always(), "op-5") is None

@@ -9,7 +9,7 @@ time, so of the bytes of a header the nearest is taken that can be reached.
 Not here: page ends within a write that a kill cuts (`alignment`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,9 +17,11 @@ from walcrash.case.alignment import grow
 from walcrash.values.case import BootPlan
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import Operation
-from walcrash.values.record import Record, RecordType
+from walcrash.values.record import RecordType
 from walcrash.values.seed import Prng
 from walcrash.values.tears import HEAD_BYTES, PAGE_BYTES, telling_cuts
+from walcrash.workload.payload_form import DIFFERENT_BYTES, PayloadForm, PutSize, form_of
+from walcrash.workload.placed import named_bytes
 
 # limits
 LEFT_ONE_IN: Final = 4
@@ -35,12 +37,6 @@ PAGE_ONE_IN: Final = 3
 FIRST_BYTES: Final = 2
 """What a header mostly begins with, its type, takes so many bytes: a sector end behind one of them
 is twice as likely as behind a later byte."""
-
-SCALED_BYTES: Final = 64
-"""Payloads that differ by so many bytes tell what a byte of them takes in the file."""
-
-UNEVEN_BYTES: Final = 8
-"""By so many bytes the frames of puts may differ whose payloads are written in one way."""
 
 TRIED_BYTES: Final = 4
 """So many bytes around an estimate are tried as the growth of a payload."""
@@ -108,47 +104,33 @@ def _moved(
     return None if nearest is None else nearest[1]
 
 
-def _as_it_is(length: int) -> int:
-    return length
-
-
-def _as_hexadecimal(length: int) -> int:
-    return 2 * length
-
-
-def _as_base_64(length: int) -> int:
-    return (length + 2) // 3 * 4
-
-
 @dataclass(frozen=True, slots=True)
 class _Written:
     """How many bytes of a file a payload takes.
 
     Attributes:
         scale: for each of its bytes, from 1 to 4.
-        taken: for a length; None where the scale is all that is known.
+        form: how it is written; None where the scale is all that is known.
     """
 
     scale: float
-    taken: Callable[[int], int] | None
+    form: PayloadForm | None
 
     @classmethod
     def of(cls, plan: BootPlan, writes: Sequence[Event]) -> Self:
         """Return what the puts of a boot show."""
         puts = [
-            (record, event.result)
+            PutSize(len(record.payload), event.result - named_bytes(record))
             for event in writes
             if (record := plan.operations[event.call].record) is not None
             and record.type is RecordType.PUT
         ]
-        sizes = [(len(record.payload), size) for record, size in puts]
-        (least, short), (most, long) = min(sizes, default=(0, 0)), max(sizes, default=(0, 0))
-        if most - least < SCALED_BYTES:
+        least, most = min(puts, default=PutSize(0, 0)), max(puts, default=PutSize(0, 0))
+        longer_bytes = most.payload - least.payload
+        if longer_bytes < DIFFERENT_BYTES:
             return cls(1.0, None)
-        scale = min(4.0, max(1.0, (long - short) / (most - least)))
-        known = [each for each in _TAKEN if _spread(each, puts) <= UNEVEN_BYTES]
-        best = min(known, key=lambda each: _spread(each, puts), default=None)
-        return cls(scale, best)
+        scale = (most.written - least.written) / longer_bytes
+        return cls(min(4.0, max(1.0, scale)), form_of(puts))
 
     def more_bytes(self, plan: BootPlan, grown: BootPlan) -> int:
         """Return by how many bytes the records of a plan get longer in their file."""
@@ -157,18 +139,10 @@ class _Written:
             for one, two in zip(plan.operations, grown.operations, strict=True)
             if one is not two and one.record is not None and two.record is not None
         ]
-        if self.taken is None:
+        if self.form is None:
             return round(self.scale * sum(long - short for short, long in lengths))
-        return sum(self.taken(long) - self.taken(short) for short, long in lengths)
-
-
-_TAKEN: Final[tuple[Callable[[int], int], ...]] = (_as_it_is, _as_base_64, _as_hexadecimal)
-
-
-def _spread(taken: Callable[[int], int], puts: Sequence[tuple[Record, int]]) -> int:
-    """Return by how much the frames of puts differ, if payloads take so much."""
-    frames = [size - taken(len(put.payload)) - len(put.id.encode()) for put, size in puts]
-    return max(frames) - min(frames)
+        written = self.form.written
+        return sum(written(long) - written(short) for short, long in lengths)
 
 
 def _is_put(operation: Operation) -> bool:

@@ -22,6 +22,7 @@ from typing import Final, Self
 from walcrash.values.event import MESSAGES
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import Record, RecordType
+from walcrash.workload.payload_form import PayloadForm, PutSize, form_of
 from walcrash.workload.placed import Placed, Trace, followed, named_bytes, placed_records
 
 # limits
@@ -46,6 +47,8 @@ class Fit:
         frames: by type of record, the bytes that it takes beside its id, its error and its payload;
             empty where no append shows it.
         scale: what a byte of payload takes, in 1/1024 bytes.
+        form: how payloads are written, where puts show that to the byte; else the scale is all that
+            is known.
         segment_bytes: how long a file of records gets before records go to a next one; 0 where no
             file was followed.
         goes_beyond: whether a file got longer than that before it was followed: the record that
@@ -60,6 +63,7 @@ class Fit:
 
     frames: Mapping[RecordType, int] = field(default_factory=dict)
     scale: int = SCALE
+    form: PayloadForm | None = None
     segment_bytes: int = 0
     goes_beyond: bool = False
     header_bytes: int = 0
@@ -73,14 +77,15 @@ class Fit:
         """Return what cases without a crash show, each a list of its boots."""
         boots = [placed_records(boot) for case in cases for boot in case]
         placed = [each for boot in boots for each in boot]
-        scale = _scale(placed)
+        scale, form = _scale(placed), form_of(_put_sizes(placed))
         pairs = [each for boot in boots for each in followed(boot)][:NEXT_FILES]
         later = [placed_records(boot) for case in cases for boot in case[1:]]
         firsts = [boot[0] for boot in later if boot]
         segment_bytes = _segment_bytes(pairs)
         return cls(
-            frames=_frames(placed, scale),
+            frames=_frames(placed, scale, form),
             scale=scale,
+            form=form,
             segment_bytes=segment_bytes,
             goes_beyond=any(before.end > segment_bytes for before, _ in pairs),
             header_bytes=median_low([after.begin for _, after in pairs]) if pairs else 0,
@@ -91,17 +96,33 @@ class Fit:
     def record_bytes(self, record: Record) -> int:
         """Return about how many bytes a record takes in its file."""
         frame = self.frames.get(record.type, self.frames.get(RecordType.PUT, 0))
-        return frame + named_bytes(record) + self.scale * len(record.payload) // SCALE
+        return frame + named_bytes(record) + _taken(len(record.payload), self.scale, self.form)
 
     def payload_for(self, record_bytes: int, id_: str) -> int:
-        """Return the payload of a put that takes so many bytes; negative where its frame is more.
+        """Return the payload of a put that takes so many bytes, or as many of them as can be.
+
+        It is negative where the frame takes more.
 
         Args:
             record_bytes: what it is to take in its file.
             id_: its id.
         """
         frame = self.frames.get(RecordType.PUT, 0) + len(id_.encode("utf-8", "surrogatepass"))
+        if self.form is not None:
+            return self.form.payload(record_bytes - frame)
         return (record_bytes - frame) * SCALE // self.scale
+
+
+def _taken(payload_bytes: int, scale: int, form: PayloadForm | None) -> int:
+    return scale * payload_bytes // SCALE if form is None else form.written(payload_bytes)
+
+
+def _put_sizes(placed: Sequence[Placed]) -> list[PutSize]:
+    return [
+        PutSize(len(each.record.payload), _without_name(each))
+        for each in placed
+        if each.record.type is RecordType.PUT
+    ]
 
 
 def _scale(placed: Sequence[Placed]) -> int:
@@ -126,10 +147,12 @@ def _without_name(placed: Placed) -> int:
     return placed.written - named_bytes(placed.record)
 
 
-def _frames(placed: Sequence[Placed], scale: int) -> dict[RecordType, int]:
+def _frames(
+    placed: Sequence[Placed], scale: int, form: PayloadForm | None
+) -> dict[RecordType, int]:
     frames: dict[RecordType, list[int]] = {}
     for each in placed:
-        taken = named_bytes(each.record) + scale * len(each.record.payload) // SCALE
+        taken = named_bytes(each.record) + _taken(len(each.record.payload), scale, form)
         frames.setdefault(each.record.type, []).append(max(0, each.written - taken))
     return {kind: median_low(found) for kind, found in frames.items()}
 

@@ -220,9 +220,9 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
             is_empty_taken=progress.is_empty_taken,
         )
         end = progress.file_end
-        size = None if end is None else end.draw_payload_bytes(prng, id_)
-        payload = draw_payload(prng, plan.payload_bytes if size is None else (size,))
-        return Record(RecordType.PUT, id_, ts_ms, payload=payload)
+        filling = None if end is None else end.draw_put(prng, id_)
+        id_, sizes = (id_, plan.payload_bytes) if filling is None else (filling[0], (filling[1],))
+        return Record(RecordType.PUT, id_, ts_ms, payload=draw_payload(prng, sizes))
     if kind is OperationMix.DONE and progress.done and prng.below(SECOND_MARK_ONE_IN) == 0:
         return Record(RecordType.DONE, prng.choice(list(progress.done)), ts_ms)
     marked = _draw_marked(prng, progress)
