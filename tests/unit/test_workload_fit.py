@@ -143,7 +143,9 @@ class Always:
 
 
 @pytest.mark.parametrize("used", range(100, 108))
-@pytest.mark.parametrize("encode", [base64.b64encode, bytes.hex, bytes], ids=str)
+@pytest.mark.parametrize(
+    "encode", [base64.b64encode, bytes.hex, bytes], ids=["base 64", "hexadecimal", "as it is"]
+)
 def test_a_put_whose_payload_is_written_as_text_ends_where_its_file_does_to_the_byte(encode, used):
     log = Log(encode=lambda payload: len(encode(payload)))
     fit = Fit.of([[log.boot(PUTS)]])
