@@ -454,6 +454,17 @@ def test_the_last_boot_mostly_loses_its_power_where_a_sync_fails_in_it() -> None
     assert ends[True] > 4 * ends[False] > 0
 
 
+def test_the_last_boot_mostly_loses_its_power_where_a_sync_failed_in_an_earlier_one() -> None:
+    kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
+    failing = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,), boots=BootSelector.FIRST)
+    drawn = cases(scenario(kill, power, failing, boots=(2, 3)))
+    ends = Counter(power_lost(case.boots[-1]) for case in drawn if case.faults)
+    assert ends[True] > 3 * ends[False] > 0
+    # The boots between are as they would be.
+    between = Counter(power_lost(boot) for case in drawn for boot in case.boots[:-1])
+    assert between[False] * 2 > between[True] > between[False] // 2
+
+
 def test_a_write_that_fails_and_a_scenario_without_power_losses_change_no_end() -> None:
     kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
     write = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.WRITE,))

@@ -181,14 +181,14 @@ def _losing_power(
     supports: frozenset[str],
     prng: Prng,
 ) -> list[BootPlan]:
-    """Return boots of which the last ends by a power loss where a sync fails in it, or is slow.
+    """Return boots of which the last ends by a power loss where a sync fails or is slow in one.
 
     One in four still is killed, where the scenario kills. All else is as it was drawn: behind a
-    kill of an earlier boot the next one may believe what only memory has.
+    kill of an earlier boot the next one may believe what only memory has, until the power is gone.
     """
     *earlier, last = boots
     number = len(earlier)
-    is_unsynced = any(each.boot == number and each.is_shown_by_power_loss for each in faults)
+    is_unsynced = any(each.is_shown_by_power_loss for each in faults)
     is_killed = last.crash is not None and not last.crash.is_power_loss
     if not (is_unsynced and is_killed and prng.below(KILLED_ONE_IN)):
         return [*boots]
