@@ -220,7 +220,7 @@ class FoundFate:
         named: what took names that the recovery itself says that it lacks.
         lost: writes to files that are there of which a power loss took everything.
         failed: writes that failed to files that are there and are empty.
-        failed_sync: the last sync of one of these that was made and failed.
+        failed_sync: the sync of one of these that was made and failed; of several the decisive one.
         is_over: whether the last of `torn` went over bytes that were there and are more than a
             tail of zeros.
         is_left: whether the recovery has opened and left the `torn`; new records came behind it.
