@@ -325,6 +325,25 @@ def test_a_file_that_came_back_and_was_written_over_a_record_is_told() -> None:
     assert not fate_advice(told)
 
 
+def test_a_journal_that_came_back_and_by_which_a_record_was_cut_off_is_told() -> None:
+    gone = act(EventKind.UNLINK, "journal", call=1)
+    begin = (create("wal"), OPENED, create("journal", 1, 1), write("wal", 0, line(ONE), 1), gone)
+    image = Image({"wal": FileEntry(line(ONE)), "journal": FileEntry(b"")})
+    loss = Loss(ref=event_ref(1, 4, gone), path="journal", aspect=Aspect.NAME)
+    boot = trace(*begin, reply(1), image=image, losses=(loss,)), power_lost(acked(ONE))
+    cut = act(EventKind.TRUNCATE, "wal", call=0, offset=0)
+    rolled_back = trace(cut, act(EventKind.UNLINK, "journal", call=0), OPENED)
+    told = fate(boot, first=shows(), lost=ONE, recovery_trace=rolled_back)
+    assert said(told).endswith(
+        "when journal was there again: event 4 of boot 1 had removed that, and no sync of the "
+        "directory ./ kept it so"
+    )
+    assert fate_advice(told).startswith("Sync the directory ./ when journal is removed, and before")
+    # A recovery that leaves it alone has cut off by itself.
+    told = fate(boot, first=shows(), lost=ONE, recovery_trace=trace(cut, OPENED))
+    assert "was there again" not in said(told)
+
+
 def behind_new_records(recovery: BootTrace | None) -> Fate | None:
     """Return the fate of a record that was appended after a recovery, and is not shown next."""
     torn = replace(write("wal", 0, line(ONE), 1), result=9)

@@ -358,6 +358,8 @@ class Ledger:
             if carrier.start + carrier.core[1] > event.offset:
                 self._end(piece, ref)
                 piece.is_cut_whole = ref.is_recovery and self._is_whole_before(piece)
+                is_own = ref.is_recovery and bool(self._returned)
+                piece.source = power.rolled_back(self._events, self._returned) if is_own else None
                 before_it = [item for item in is_cut if item.start < carrier.start]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:

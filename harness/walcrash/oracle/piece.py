@@ -57,7 +57,7 @@ class Piece:
         exchange: the exchange of names that a power loss undid, where it had given their file the
             name that recovery reads.
         source: the removal of a name which a power loss undid, where a recovery wrote over them
-            what that file has.
+            what that file has, or cut them off and removed it once more.
         is_cut_whole: whether a recovery took them though all that lay before them was there, and
             no power loss had taken anything but what lies behind them.
     """

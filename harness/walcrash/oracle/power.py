@@ -12,7 +12,7 @@ from walcrash.oracle.carriers import encoded_forms, has_bytes
 from walcrash.oracle.piece import Piece
 from walcrash.oracle.torn import FailedSyncs, Torn
 from walcrash.values.content import Content
-from walcrash.values.event import EventKind
+from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef
 from walcrash.values.story import Aspect
 
@@ -155,6 +155,19 @@ def source_of(data: bytes, returned: Iterable[tuple[EventRef, Content]]) -> Even
         if any(form in there for form in encoded_forms(data)):
             return ref
     return None
+
+
+def rolled_back(
+    events: Iterable[Event], returned: Iterable[tuple[EventRef, Content]]
+) -> EventRef | None:
+    """Return the removal that a power loss undid of a file that an `open` removed once more.
+
+    What it cut off, it cut off for that file: a journal of what is not to be. None where there are
+    several such files.
+    """
+    removed = {event.path for event in events if event.kind is EventKind.UNLINK and not event.call}
+    found = [ref for ref, _ in returned if ref.path in removed]
+    return found[0] if len(found) == 1 else None
 
 
 def _hits(loss: Loss, start: int, end: int) -> bool:

@@ -277,7 +277,8 @@ def _copy(copy: CopyFate, *, is_missing: bool) -> str:
         return f"was overwritten by {by} ({place}, written by {written}){more}"
     if copy.kind is FateKind.REMOVED:
         did = "cut off" if copy.by and copy.by.kind is EventKind.TRUNCATE else "removed"
-        return f"was {did} by {by} ({place}, written by {written}){_lost_name(copy)}"
+        more = _lost_name(copy) or _came_back(copy)
+        return f"was {did} by {by} ({place}, written by {written}){more}"
     if not is_missing:
         return f"was written by {written} ({place}), and not all of it was durable"
     return f"was written by {written} ({place}) and was not durable{_not_durable(copy)}"
@@ -298,8 +299,10 @@ def _came_back(copy: CopyFate) -> str:
     if copy.came_back is None:
         return ""
     path = copy.came_back.path
+    is_over = copy.kind is FateKind.OVERWRITTEN
+    what = f" with what {escape(path)} has" if is_over else f" when {escape(path)} was there again"
     return (
-        f" with what {escape(path)} has: {_event(copy.came_back)} had removed that, and no sync of "
+        f"{what}: {_event(copy.came_back)} had removed that, and no sync of "
         f"the directory {escape(directory_of(path))} kept it so"
     )
 

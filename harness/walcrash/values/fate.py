@@ -98,8 +98,9 @@ class CopyFate:
             there under an earlier one, or a recovery took them there.
         written_over: where that was an exchange of two names, the first write since to the file
             that has the lost name again.
-        came_back: of bytes that a recovery wrote over, the removal of a file which has what it
-            wrote, and which is there since a power loss took that removal.
+        came_back: of bytes that a recovery wrote over or cut off, the removal of a file which has
+            what it wrote, or which it removed once more, and which is there since a power loss took
+            that removal.
     """
 
     kind: FateKind
