@@ -145,17 +145,10 @@ def test_each_contract_covers_the_model_that_shows_the_bug() -> None:
 
 
 @pytest.mark.slow
-def test_a_few_kills_accuse_no_subject() -> None:
+def test_hundreds_of_kills_accuse_no_subject() -> None:
+    """Thirty cases, each of which is judged at up to thirteen kills."""
     work = [(planted, with_kills(scenario_of(name))) for name, planted in EXPECTED.items()]
-    runs = run_all(work, cases=4)
-    assert runs.keys() == EXPECTED.keys()
-    assert accused(runs) == []
-
-
-@pytest.mark.slow
-def test_a_hundred_kills_accuse_no_subject() -> None:
-    work = [(planted, with_kills(scenario_of(name))) for name, planted in EXPECTED.items()]
-    runs = run_all(work, cases=100)
+    runs = run_all(work, cases=30)
     assert runs.keys() == EXPECTED.keys()
     assert accused(runs) == []
 
