@@ -1,4 +1,4 @@
-"""Lost put: what `write` returns is not looked at.
+"""Lost put: what `write` returns is ignored.
 
 A write that moves a part of a record is taken for the whole one, and so is everything behind it.
 
