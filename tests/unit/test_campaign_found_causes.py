@@ -1,5 +1,6 @@
 """Found causes: what is joined to another finding, and what is a finding of its own."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -28,8 +29,11 @@ def found(*broken: Invariant, is_plain: bool = True, is_portability: bool = Fals
 
 
 def named(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
-    kept = found_causes._without_followers(findings)
-    return [(each.invariant, sorted(each.groups)) for each in kept]
+    return with_groups(found_causes._without_followers(findings))
+
+
+def with_groups(findings: Sequence[FoundCause]) -> list[tuple[Invariant, list[str]]]:
+    return [(each.invariant, sorted(each.groups)) for each in findings]
 
 
 def test_a_plain_failure_that_another_plain_case_shows_too_belongs_to_it() -> None:
@@ -76,8 +80,7 @@ def timed(
 
 
 def joined(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
-    kept = found_causes._with_late(findings)
-    return [(each.invariant, sorted(each.groups)) for each in kept]
+    return with_groups(found_causes._with_late(findings))
 
 
 def test_what_there_was_no_time_to_minimise_is_joined_to_what_breaks_a_rule_of_it() -> None:
@@ -120,8 +123,7 @@ def behind(*broken: Invariant, breaks_as: Invariant, fate: FateSite | None = Non
 
 
 def joined_behind(*findings: FoundCause) -> list[tuple[Invariant, list[str]]]:
-    kept = found_causes._with_behind(findings)
-    return [(each.invariant, sorted(each.groups)) for each in kept]
+    return with_groups(found_causes._with_behind(findings))
 
 
 def test_what_breaks_behind_new_records_belongs_to_a_case_that_breaks_alike_there() -> None:

@@ -133,7 +133,7 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
             and any(other.invariant is each.invariant for other in one.shown.violations)
         )
 
-    return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
+    return _joined(_severest_first(found), leads)
 
 
 def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
@@ -158,7 +158,7 @@ def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
             and any(other.breaks_as is broken.breaks_as for other in one.shown.violations)
         )
 
-    return _joined(sorted(found, key=lambda one: RULES[one.invariant].rank), leads)
+    return _joined(_severest_first(found), leads)
 
 
 def _with_same_words(found: Sequence[FoundCause]) -> list[FoundCause]:
@@ -203,6 +203,10 @@ def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
         return each.is_late and _may_be_one(one, each)
 
     return _joined(sorted(found, key=rank), leads)
+
+
+def _severest_first(found: Sequence[FoundCause]) -> list[FoundCause]:
+    return sorted(found, key=lambda one: RULES[one.invariant].rank)
 
 
 def _joined(

@@ -351,6 +351,7 @@ class Ledger:
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
         is_cut = {item for item in self.torn if item.file == number and item.start >= event.offset}
+        source = power.rolled_back(self._events, self._returned) if ref.is_recovery else None
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
                 continue
@@ -358,8 +359,7 @@ class Ledger:
             if carrier.start + carrier.core[1] > event.offset:
                 self._end(piece, ref)
                 piece.is_cut_whole = ref.is_recovery and self._is_whole_before(piece)
-                is_own = ref.is_recovery and bool(self._returned)
-                piece.source = power.rolled_back(self._events, self._returned) if is_own else None
+                piece.source = source
                 before_it = [item for item in is_cut if item.start < carrier.start]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:

@@ -61,13 +61,13 @@ def placed_records(boot: Trace) -> list[Placed]:
     plan, events = boot
     spans: dict[int, dict[int, tuple[int, int, int]]] = {}
     made: set[int] = set()
-    kinds: dict[int, str] = {}
+    paths: dict[int, str] = {}
     for event in events:
         if event.kind is EventKind.CREATE and event.result >= 0:
             made.add(event.file)
         if event.kind is not EventKind.WRITE or event.result <= 0:
             continue
-        kinds[event.file] = name_pattern(event.path)
+        paths[event.file] = event.path
         of_call = spans.setdefault(event.call, {})
         begin, end, written = of_call.get(event.file, (event.offset, 0, 0))
         of_call[event.file] = (
@@ -75,6 +75,7 @@ def placed_records(boot: Trace) -> list[Placed]:
             max(end, event.offset + event.result),
             written + event.result,
         )
+    kinds = {file: name_pattern(path) for file, path in paths.items()}
     records = [each.record for each in plan.operations]
     own = Counter(
         kinds[_longest(files)]
