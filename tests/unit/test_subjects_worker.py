@@ -16,7 +16,7 @@ from walcrash.subjects.loading import (
 )
 from walcrash.subjects.messages import MalformedOutput
 from walcrash.subjects.reference import ReferenceAdapter
-from walcrash.subjects.worker import BootRequest, _Boot
+from walcrash.subjects.worker import Boot, BootRequest
 from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
@@ -53,7 +53,7 @@ def said_by(directory: Path, operations: tuple[Operation, ...], adapter: str = "
     request = BootRequest(
         adapter=adapter, options={}, directory=str(directory), operations=operations
     )
-    _Boot(request, said.append).run()
+    Boot(request, said.append).run()
     return said
 
 

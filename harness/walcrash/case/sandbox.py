@@ -1,8 +1,8 @@
 """The sandbox of one job: its directory, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `runner`.
-A recoverer is a process that opens image after image itself, or a fork server that opens each image
-in a process of its own. A recoverer that opens images itself is replaced after each recovery that
+A recoverer is a process that opens image after image itself, one whose fork opens each image, or one
+that starts a driver for each. A recoverer that opens images itself is replaced after each recovery that
 failed, since nobody knows what the failure left in its memory.
 """
 
@@ -39,9 +39,7 @@ from walcrash.values.tears import PAGE_BYTES
 from walcrash.values.varied import Varied, in_order
 
 _RUN_UNWATCHED: Final = "walcrash.subjects.worker:run_unwatched"
-_SERVE: Final = "walcrash.subjects.worker:serve"
-_SERVE_FORKS: Final = "walcrash.recorder.fork_server:serve"
-_RUN_ONE: Final = b"walcrash.subjects.worker:run_one"
+
 
 INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
@@ -59,11 +57,19 @@ class _Around(Enum):
     CLOCK_BACK = "clock back"
 
 
+class _Serves(Enum):
+    """How a recoverer opens images; the value is its entry, and what that is told."""
+
+    ITSELF = ("walcrash.subjects.worker:serve", b"")
+    IN_FORKS = ("walcrash.recorder.fork_server:serve", b"walcrash.subjects.worker:run_one")
+    IN_DRIVERS = ("walcrash.recorder.work_server:serve", b"walcrash.subjects.driver_boots:run_next")
+
+
 class _Kind(NamedTuple):
-    """Which recoverer: what is around it, and whether each boot has a process of its own."""
+    """Which recoverer: what is around it, and how it opens images."""
 
     around: _Around
-    is_forked: bool
+    serves: _Serves
 
 
 class Sandbox(Closeable):
@@ -234,15 +240,17 @@ class Sandbox(Closeable):
             is_perturbed: in the other environment.
             is_clock_back: in the first environment, with a wall clock that has gone back.
             is_killed: leave the directory as a kill right after the operations would.
-            is_forked: in a process of its own, which is gone without `close` afterwards, and
-                with it everything that it started.
+            is_forked: in a process of the subject's own, which is gone without `close` afterwards,
+                and with it everything that it started.
 
         Raises:
             TimeOver: there is no time left, or the boot did not end in it.
         """
         self.deadline.check()
         around = _Around.CLOCK_BACK if is_clock_back else _Around.HERE
-        kind = _Kind(_Around.PERTURBED if is_perturbed else around, is_forked)
+        apart = _Serves.IN_DRIVERS if subject.driver else _Serves.IN_FORKS
+        serves = apart if is_forked else _Serves.ITSELF
+        kind = _Kind(_Around.PERTURBED if is_perturbed else around, serves)
         is_held = is_killed and not is_forked
         request = BootRequest(
             adapter=subject.adapter,
@@ -265,7 +273,7 @@ class Sandbox(Closeable):
             self.deadline.check()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         history = reader.finish(Ending(end, failure))
-        if isinstance(history.recovery, RecoveryFailure) and not is_forked:
+        if isinstance(history.recovery, RecoveryFailure) and serves is not _Serves.IN_FORKS:
             self._end_recoverer(kind)
         elif is_held and failure is None:
             self._undo_close(kind, seconds)
@@ -302,7 +310,7 @@ class Sandbox(Closeable):
         if known is not None and known.memory_mb == memory_mb and not is_other:
             return known
         self._end_recoverer(kind)
-        entry, payload = (_SERVE_FORKS, _RUN_ONE) if kind.is_forked else (_SERVE, b"")
+        entry, payload = kind.serves.value
         is_back = kind.around is _Around.CLOCK_BACK
         notes = os.memfd_create("varied") if is_varied else None
         try:
@@ -350,7 +358,7 @@ class Sandbox(Closeable):
         A fork server stays: it has opened no image, and ends what each of its forks leaves.
         """
         for kind in list(self._recoverers):
-            if not kind.is_forked:
+            if kind.serves is _Serves.ITSELF:
                 self._end_recoverer(kind)
 
     def _end_recoverer(self, kind: _Kind) -> int:

@@ -50,6 +50,12 @@ _waiting: dict[tuple[int, tuple[str, ...]], DriverProcess] = {}
 """Drivers that were closed and wait for another directory, by our process and their words."""
 
 
+def end_all() -> None:
+    """Kill each driver that this process started and nobody waited for."""
+    _waiting.clear()
+    DriverProcess.kill_all()
+
+
 class DriverAdapter(Adapter):
     """Drives a WAL behind the driver protocol.
 

@@ -135,7 +135,7 @@ def rehearse() -> None:
     with ours, theirs:
         for _ in range(_REHEARSALS):
             request = BootRequest(adapter=REHEARSED, options={}, directory="/", operations=(_OPEN,))
-            _send(ours, pickle.dumps(request))
+            send(ours, pickle.dumps(request))
             run_one(theirs)
             read_message(ours.recv)
 
@@ -163,12 +163,12 @@ def run_watched(payload: bytes) -> None:
 def run_unwatched(payload: bytes, channel: socket.socket) -> None:
     """Entry for a worker without interception: one boot, reported through a socket."""
     request: BootRequest = pickle.loads(payload)  # noqa: S301 - from our own harness
-    _run_to_end(request, partial(_send, channel))
+    _run_to_end(request, partial(send, channel))
 
 
 def _run_to_end(request: BootRequest, say: Say) -> None:
     """Run a boot; then exit, or wait for the kill where there is something to kill."""
-    is_open = _Boot(request, say).run()
+    is_open = Boot(request, say).run()
     _flush()
     while request.awaits_kill and is_open:
         signal.pause()
@@ -179,25 +179,25 @@ def run_one(channel: socket.socket) -> None:
 
     Nothing is closed, as with a kill. The fork server reports the end of the boot.
     """
-    request = _receive(channel)
+    request = receive_request(channel)
     if request is not None:
-        _Boot(request, partial(_send, channel)).run()
+        Boot(request, partial(send, channel)).run()
 
 
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
-    while (request := _receive(channel)) is not None:
-        boot = _Boot(request, partial(_send, channel))
+    while (request := receive_request(channel)) is not None:
+        boot = Boot(request, partial(send, channel))
         boot.run()
         if request.is_held:
-            _send(channel, END_OF_BOOT)
+            send(channel, END_OF_BOOT)
             if read_message(channel.recv) is None:
                 return
         boot.leave()
-        _send(channel, END_OF_BOOT)
+        send(channel, END_OF_BOOT)
 
 
-class _Boot:
+class Boot:
     """One life of the subject."""
 
     def __init__(self, request: BootRequest, say: Say) -> None:
@@ -324,7 +324,8 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _receive(channel: socket.socket) -> BootRequest | None:
+def receive_request(channel: socket.socket) -> BootRequest | None:
+    """Return the next boot that a socket asks for; None at its end."""
     data = read_message(channel.recv)
     if data is None:
         return None
@@ -333,5 +334,6 @@ def _receive(channel: socket.socket) -> BootRequest | None:
     return request
 
 
-def _send(channel: socket.socket, message: bytes) -> None:
+def send(channel: socket.socket, message: bytes) -> None:
+    """Send one message."""
     channel.sendall(frame(message))
