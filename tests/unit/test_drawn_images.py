@@ -12,7 +12,7 @@ from walcrash.case.drawn_images import (
     plainest_first,
     uniformly,
 )
-from walcrash.disk import Pending, choices
+from walcrash.disk import ImageBuilder, Pending, choices
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image import FileEntry, Image
@@ -71,6 +71,29 @@ def test_each_content_is_built_once_and_no_more_than_asked_for(draw: object) -> 
         )
     )
     assert len(found) == len({each.digest for each in found}) == 9
+
+
+def test_what_an_equal_call_has_built_is_neither_built_nor_yielded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[ImageChoice] = []
+
+    def drawn(most: int, known: list[str] | None) -> list[str]:
+        model = PersistenceModel.POSIX
+        found = drawn_images(pending(), model, AT, Prng(1), most=most, pool=500, known=known)
+        return [each.digest for each in found]
+
+    build = ImageBuilder.build
+    monkeypatch.setattr(ImageBuilder, "build", lambda s, c: (built.append(c), build(s, c))[1])
+    once = drawn(30, None)
+    built_once = len(built)
+    known: list[str] = []
+    built.clear()
+    parts = [drawn(most, known) for most in (5, 12, 30)]
+    assert [len(part) for part in parts] == [5, 7, 18]
+    assert [digest for part in parts for digest in part] == once
+    assert len(built) == len(known) == built_once
+    assert len(set(known)) == 30
 
 
 @pytest.mark.parametrize(("most", "is_cut"), [(0, True), (3, True), (len(every()), False)])

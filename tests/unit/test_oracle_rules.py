@@ -1,6 +1,9 @@
 """Every invariant has one rule and one function, and the ranks are an order."""
 
-from walcrash.oracle.rules import JUDGES
+from typing import get_args
+
+from walcrash.oracle.evidence import Evidence, FailedRecovery, Replayed, WorkCall
+from walcrash.oracle.rules import ABOUT, JUDGES, AskedRules
 from walcrash.values.contract import Promise
 from walcrash.values.rule import INJECTED, Occasion
 from walcrash.values.rules import MOST_SEVERE_FIRST, RULES, Invariant
@@ -14,6 +17,29 @@ def test_the_function_of_a_rule_that_can_be_judged_is_its_own_and_is_named_for_i
     can_be_judged = [item for item in Invariant if RULES[item].occasion not in INJECTED]
     names = [JUDGES[item].__name__ for item in can_be_judged]
     assert names == [f"judge_{item.value.replace('-', '_')}" for item in can_be_judged]
+
+
+def test_a_rule_is_asked_about_what_its_function_takes_and_every_kind_by_some_rule():
+    assert ABOUT[Invariant.LOST_PUT] == (Replayed,)
+    assert set(get_args(Evidence)) == {kind for kinds in ABOUT.values() for kind in kinds}
+    asked = AskedRules((Invariant.UNRECOVERABLE, Invariant.LOST_PUT, Invariant.REPEATED_EFFECT))
+    for kind, item in (
+        (FailedRecovery, Invariant.UNRECOVERABLE),
+        (Replayed, Invariant.LOST_PUT),
+        (WorkCall, Invariant.REPEATED_EFFECT),
+    ):
+        assert asked.about(kind) == ((item, JUDGES[item]),)
+
+
+def test_what_an_occasion_means_is_that_of_the_rules_that_were_asked_for():
+    asked = AskedRules((Invariant.LOST_PUT, Invariant.IDEMPOTENCE))
+    again = asked.held(Occasion.AGAIN, Promise.PREFIX)
+    assert (again.shows_any, again.judged) == (True, {Invariant.IDEMPOTENCE})
+    put = asked.held(Occasion.PUT, Promise.ALL)
+    assert (put.shows_any, put.judged) == (True, {Invariant.LOST_PUT})
+    # Which puts are there is no matter where only a prefix is promised.
+    assert asked.held(Occasion.PUT, Promise.PREFIX) == (False, frozenset())
+    assert asked.held(Occasion.TICK, Promise.ALL) == (False, frozenset())
 
 
 def test_no_two_rules_have_the_same_rank():

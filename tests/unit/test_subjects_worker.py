@@ -36,6 +36,8 @@ def append(record: Record) -> Operation:
     return Operation(OperationKind.APPEND, record)
 
 
+CLOSE = Operation(OperationKind.CLOSE)
+
 WORK = (
     OPEN,
     append(Record(RecordType.PUT, "a", 1, bytes(range(256)))),
@@ -74,6 +76,37 @@ def test_a_boot_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert [entry.record for entry in recovery.records] == [WORK[1].record, WORK[2].record]
     assert recovery.state is not None
     assert recovery.state.operations["a"].error == "\u00fcbel\n"
+
+
+def test_an_equal_reply_to_open_is_read_once_and_another_one_anew(tmp_path: Path) -> None:
+    def opened(said: list[bytes]) -> Recovery:
+        recovery = read_boot((OPEN,), said, Ending(BootEnd.KILLED), directory="/").recovery
+        assert isinstance(recovery, Recovery)
+        return recovery
+
+    said_by(tmp_path, WORK)
+    first, again = (opened(said_by(tmp_path, (OPEN, CLOSE))[:1]) for _ in range(2))
+    assert first is again
+    said_by(tmp_path, (OPEN, append(Record(RecordType.DONE, "a", 3)), CLOSE))
+    other = opened(said_by(tmp_path, (OPEN, CLOSE))[:1])
+    assert other.records[:2] == first.records
+    assert [entry.record.type for entry in other.records[2:]] == [RecordType.DONE]
+
+
+def test_the_replies_that_are_kept_are_the_last_of_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(messages, "KNOWN_BYTES", 10)
+    known, recovery = messages.KnownRecoveries(), Recovery((), 0, None)
+    for message in (b"aaaa", b"bbbb"):
+        known.keep(message, recovery)
+    assert known.get(b"aaaa") is recovery
+    known.keep(b"cc", recovery)
+    known.keep(b"ddd", recovery)
+    kept = [each for each in (b"aaaa", b"bbbb", b"cc", b"ddd") if known.get(each)]
+    assert kept == [b"aaaa", b"cc", b"ddd"]
+    known.keep(b"longer than that", recovery)
+    assert known.get(b"longer than that") is None
 
 
 def test_a_call_without_a_reply_was_under_way(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from walcrash.values.tears import kill_unit_bytes
 from walcrash.workload.fillers import Filling
 
 # limits
-HISTORIES: Final = 8
+HISTORIES: Final = 32
 """Histories of one boot, up to different messages, that are kept in memory."""
 
 

@@ -36,6 +36,7 @@ def drawn_images(
     pool: int,
     is_wanted: Callable[[ImageChoice, str], bool] | None = None,
     draw: DrawChoices | None = None,
+    known: list[str] | None = None,
     deadline: Deadline = NO_DEADLINE,
 ) -> Iterator[Candidate]:
     """Yield some images at a position, each content once.
@@ -45,11 +46,13 @@ def drawn_images(
         model: which images are legal.
         position: where the crash falls.
         prng: what the subsets and the order come from.
-        most: the most images that are yielded.
+        most: the most images, with those that are known.
         pool: the choices at the position among which is drawn.
         is_wanted: whether an image is of use, by its choice and digest; None where each is.
         draw: puts the choices into the order in which they are built; None for the plainest, and
             then the likely ones.
+        known: the digests of the first images, which an equal call has built before; they are
+            neither built nor yielded again, and those of the next ones are added.
         deadline: when no more are built.
 
     Raises:
@@ -60,14 +63,18 @@ def drawn_images(
     builder = ImageBuilder(pending)
     seen: set[str] = set()
     ordered = (draw or plainest_first)(first, prng)
-    for choice in ordered:
-        deadline.check()
-        image = builder.build(choice)
-        digest = image.digest()
-        if digest in seen or (is_wanted is not None and not is_wanted(choice, digest)):
-            continue
-        seen.add(digest)
-        yield Candidate(choice, image, digest)
+    known = [] if known is None else known
+    for number, choice in enumerate(ordered):
+        if number < len(known):
+            seen.add(known[number])
+        else:
+            deadline.check()
+            image = builder.build(choice)
+            known.append(digest := image.digest())
+            if digest in seen or (is_wanted is not None and not is_wanted(choice, digest)):
+                continue
+            seen.add(digest)
+            yield Candidate(choice, image, digest)
         if len(seen) == most:
             return
 

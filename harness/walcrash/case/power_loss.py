@@ -130,6 +130,7 @@ class LossSearch:
         self._order = order
         self._recovered: dict[str, Recoveries] = {}
         self._seen: set[tuple[str, int]] = set()
+        self._digests: dict[CrashPosition, list[str]] = {}
         self._tears: tuple[int, frozenset[int]] | None = None
         self._messages = [at for at, event in enumerate(boot.events) if event.is_message]
 
@@ -191,11 +192,12 @@ class LossSearch:
             had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
             prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
             first = FirstFew(draw, (had + count) * BUILT_FOR_EACH)
-            drawn = list(self._drawn(pending, position, prng, had + count, first))
-            if first.is_cut or len(drawn) == had + count:
+            known = self._digests.setdefault(position, [])
+            drawn = list(self._drawn(pending, position, prng, had + count, first, known))
+            if first.is_cut or len(set(known)) == had + count:
                 places.give_back(position)
             ends = ImageEnds.of(pending, self._model, position)
-            for candidate in drawn[had:]:
+            for candidate in drawn:
                 if self._is_new(candidate):
                     yield candidate, ends.shape(candidate.image)
                 else:
@@ -327,7 +329,13 @@ class LossSearch:
             self.coverage.kinds[f"{position.placement.value} {kind}"] += 1
 
     def _drawn(
-        self, pending: Pending, position: CrashPosition, prng: Prng, most: int, draw: DrawChoices
+        self,
+        pending: Pending,
+        position: CrashPosition,
+        prng: Prng,
+        most: int,
+        draw: DrawChoices,
+        known: list[str] | None = None,
     ) -> Iterator[Candidate]:
         """Yield some images at a position, in the order that is drawn."""
         return drawn_images(
@@ -338,6 +346,7 @@ class LossSearch:
             most=most,
             pool=CHOICES_AT_A_POSITION,
             draw=draw,
+            known=known,
             deadline=self._boot.deadline,
         )
 

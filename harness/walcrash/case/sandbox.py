@@ -1,9 +1,9 @@
 """The sandbox of one job: its directory, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `runner`.
-A recoverer is a process that opens image after image itself, one whose fork opens each image, or one
-that starts a driver for each. A recoverer that opens images itself is replaced after each recovery that
-failed, since nobody knows what the failure left in its memory.
+A recoverer is a process that opens image after image itself, one whose fork opens each image, or
+one that starts a driver for each. One without forks is replaced after each recovery that failed,
+since nobody knows what the failure left in its memory.
 """
 
 import os

@@ -11,30 +11,24 @@ Not here: what has to be sent (`requeue`).
 """
 
 from walcrash.oracle.effect_watch import EffectWatch
-from walcrash.oracle.evidence import BootCall, Evidence, Survivors, WorkCall
+from walcrash.oracle.evidence import BootCall, Survivors, WorkCall
 from walcrash.oracle.wording import id_text, listing, more
 from walcrash.values.history import Call
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_effect_before_append(evidence: Evidence) -> list[Violation]:
+def judge_effect_before_append(evidence: Survivors | WorkCall) -> list[Violation]:
     """Judge that every operation that had an effect is in the log."""
     match evidence:
         case Survivors():
             return _orphans(evidence)
         case WorkCall():
             return _effects_of_unknown(evidence)
-    return []
 
 
-def judge_repeated_effect(evidence: Evidence) -> list[Violation]:
+def judge_repeated_effect(evidence: BootCall | WorkCall) -> list[Violation]:
     """Judge that no operation is sent again after it was done for certain."""
-    match evidence:
-        case BootCall(where=where, call=call, effects=effects):
-            return _repeated(call, effects, where)
-        case WorkCall(where=where, call=call, effects=effects):
-            return _repeated(call, effects, where)
-    return []
+    return _repeated(evidence.call, evidence.effects, evidence.where)
 
 
 def _orphans(left: Survivors) -> list[Violation]:

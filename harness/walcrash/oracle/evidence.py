@@ -1,8 +1,8 @@
 """Evidence: what a case shows, piece by piece, in the order in which it happened.
 
-The walk through a case (`walk`) makes these pieces, and every rule is asked about every piece
-(`rules`). A piece holds all that a rule needs for it. Log and effects are those of the moment
-before: what the piece itself adds to them is taken in after all rules were asked.
+The walk through a case (`walk`) makes these pieces, and the rules that take such a piece are asked
+about it (`rules`). A piece holds all that a rule needs for it. Log and effects are those of the
+moment before: what the piece itself adds to them is taken in after all rules were asked.
 
 `where` names the recovery or the call in a violation, such as `boot 2` or `boot 1, call 7`.
 

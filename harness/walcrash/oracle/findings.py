@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import Final
 
 from walcrash.oracle.evidence import Evidence, FailedRecovery
-from walcrash.oracle.rules import JUDGES
+from walcrash.oracle.rules import ABOUT, JUDGES, AskedRules
 from walcrash.oracle.silent_rot import after_damage
 from walcrash.oracle.unreported_error import after_error, with_error
 from walcrash.values.contract import Promise
@@ -58,8 +58,7 @@ class Findings:
             if item in terms.invariants and RULES[item].is_supported(terms.supports)
         )
         self.stage = 0
-        self._judges = tuple((item, JUDGES[item]) for item in self.invariants)
-        self._rules = tuple((item, RULES[item]) for item in self.invariants)
+        self._rules = AskedRules(self.invariants)
         self._asked = terms.invariants
         self._judged: set[Invariant] = set()
         self._is_held = False
@@ -95,7 +94,7 @@ class Findings:
         if self._rotted is not None:
             return self._hold_damaged(evidence, *self._rotted)
         is_violated = False
-        for invariant, judge in self._judges:
+        for invariant, judge in self._rules.about(type(evidence)):
             for violation in judge(evidence):
                 is_violated = True
                 if invariant in self._first:
@@ -115,7 +114,8 @@ class Findings:
         rule = Invariant.SILENT_ROT
         if rule not in self.invariants:
             return False
-        found = [each for item in _AFTER_DAMAGE for each in JUDGES[item](evidence)]
+        asked = (JUDGES[item] for item in _AFTER_DAMAGE if type(evidence) in ABOUT[item])
+        found = [each for judge in asked for each in judge(evidence)]
         if found and rule not in self._first:
             is_told = found[0].invariant is rule
             told = found[0] if is_told else after_damage(found[0], rotted, written)
@@ -124,11 +124,9 @@ class Findings:
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
         """Note that the case held this occasion, after crashes that leave this promise."""
-        for item, rule in self._rules:
-            if rule.is_due(promise) and rule.is_shown_by(occasion):
-                self._is_held |= occasion is Occasion.IMAGE
-                if rule.occasion is occasion:
-                    self._judged.add(item)
+        held = self._rules.held(occasion, promise)
+        self._is_held |= held.shows_any and occasion is Occasion.IMAGE
+        self._judged |= held.judged
 
     def first_judged(self, *candidates: Invariant) -> Invariant:
         """Return the first of the candidates that is judged, else the first."""

@@ -10,8 +10,9 @@ from walcrash.values.terms import Terms
 from walcrash.values.verdict import Judgement
 
 # limits
-WALKS = 8
-"""Walks through boots that are kept: images come position by position, and boots with them."""
+WALKS = 32
+"""Walks through boots that are kept, those that were asked for last: images of many positions come
+by turns, and boots with them."""
 
 
 def judge(terms: Terms, history: History) -> Judgement:
@@ -34,6 +35,7 @@ class Judge:
     def __init__(self, terms: Terms) -> None:
         """Take what all cases have in common."""
         self._terms = terms
+        self._begin = Walk(terms)
         # A walk keeps its boots alive, so no other object has their identity meanwhile.
         self._walks: dict[tuple[int, ...], Walk] = {}
 
@@ -47,13 +49,17 @@ class Judge:
         )
 
     def _walk_through(self, boots: tuple[BootHistory, ...]) -> Walk:
+        """Return the walk through these boots; what is known of their beginning is not walked."""
+        if not boots:
+            return self._begin
         key = tuple(map(id, boots))
-        walk = self._walks.get(key)
+        walk = self._walks.pop(key, None)
         if walk is None:
-            if len(self._walks) == WALKS:
-                self._walks.clear()
-            walk = self._walks[key] = Walk(self._terms)
-            walk.through(boots)
+            walk = self._walk_through(boots[:-1]).branch()
+            walk.through(boots[-1])
             # What may be shown then is the same for all that branch off.
             walk.log.expectation()
+            if len(self._walks) >= WALKS:
+                del self._walks[next(iter(self._walks))]
+        self._walks[key] = walk
         return walk

@@ -23,7 +23,6 @@ from walcrash.oracle.evidence import (
     AfterWork,
     BootCall,
     Died,
-    Evidence,
     LaterBoot,
     WorkCall,
     WorkDone,
@@ -38,7 +37,9 @@ from walcrash.values.recovery import RecoveryFailure
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_not_appendable(evidence: Evidence) -> list[Violation]:
+def judge_not_appendable(
+    evidence: BootCall | LaterBoot | Died | WorkCall | WorkDone | AfterWork,
+) -> list[Violation]:
     """Judge the work after a recovery, and what the next recovery shows of it."""
     match evidence:
         case BootCall(where=where, call=call, boot=boot, is_after_error=False):

@@ -10,7 +10,7 @@ no violation.
 from itertools import pairwise
 
 from walcrash.oracle.comparison import Comparison
-from walcrash.oracle.evidence import BootCall, Evidence, Replayed, RightRecords, WorkCall
+from walcrash.oracle.evidence import BootCall, Replayed, RightRecords, WorkCall
 from walcrash.oracle.log import Certainty, Log
 from walcrash.oracle.resume import wrong_resumes
 from walcrash.oracle.wording import name, records_listing
@@ -18,7 +18,9 @@ from walcrash.values.history import Call
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_order(evidence: Evidence) -> list[Violation]:
+def judge_order(
+    evidence: Replayed | RightRecords | BootCall | WorkCall,
+) -> list[Violation]:
     """Judge the order of records and their offsets, in replays and in appends."""
     match evidence:
         case Replayed(where=where, comparison=comparison):
@@ -33,7 +35,6 @@ def judge_order(evidence: Evidence) -> list[Violation]:
             return [each.violation(Invariant.ORDER, where) for each in wrong]
         case BootCall() | WorkCall():
             return _growth(evidence.log, evidence.call, evidence.where)
-    return []
 
 
 def too_early(comparison: Comparison, where: str) -> list[Violation]:

@@ -8,7 +8,7 @@ what follows for the state (`state`).
 """
 
 from walcrash.oracle.comparison import Comparison
-from walcrash.oracle.evidence import Evidence, Replayed
+from walcrash.oracle.evidence import Replayed
 from walcrash.oracle.log import Certainty, Expectation
 from walcrash.oracle.wording import difference, more, name, records_listing, undecodable_text
 from walcrash.values.record import Record, RecordType
@@ -19,36 +19,24 @@ TELLING_BYTES = 8
 """Shortest text or payload by which another record is named: a shorter one says little."""
 
 
-def judge_lost_put(evidence: Evidence) -> list[Violation]:
+def judge_lost_put(evidence: Replayed) -> list[Violation]:
     """Judge that every promised PutOperation is there."""
-    match evidence:
-        case Replayed(where=where, comparison=comparison):
-            return lost_puts(comparison, where)
-    return []
+    return lost_puts(evidence.comparison, evidence.where)
 
 
-def judge_lost_mark(evidence: Evidence) -> list[Violation]:
+def judge_lost_mark(evidence: Replayed) -> list[Violation]:
     """Judge that every promised MarkDone and MarkFailed is there."""
-    match evidence:
-        case Replayed(where=where, comparison=comparison):
-            return lost_marks(comparison, where)
-    return []
+    return lost_marks(evidence.comparison, evidence.where)
 
 
-def judge_altered_record(evidence: Evidence) -> list[Violation]:
+def judge_altered_record(evidence: Replayed) -> list[Violation]:
     """Judge that every record that is there is as it was appended."""
-    match evidence:
-        case Replayed(where=where, comparison=comparison):
-            return altered(comparison, where)
-    return []
+    return altered(evidence.comparison, evidence.where)
 
 
-def judge_phantom_record(evidence: Evidence) -> list[Violation]:
+def judge_phantom_record(evidence: Replayed) -> list[Violation]:
     """Judge that nothing is there that was never appended, refused for certain, or gone."""
-    match evidence:
-        case Replayed(where=where, comparison=comparison):
-            return phantoms(comparison, where)
-    return []
+    return phantoms(evidence.comparison, evidence.where)
 
 
 def lost_puts(comparison: Comparison, where: str) -> list[Violation]:

@@ -8,7 +8,7 @@ none; those need not be sent.
 Not here: whether a send was allowed (`effects`).
 """
 
-from walcrash.oracle.evidence import Evidence, ShownState, WorkDone
+from walcrash.oracle.evidence import ShownState, WorkDone
 from walcrash.oracle.fold import fold
 from walcrash.oracle.state import vanished
 from walcrash.oracle.wording import explanation, id_text, listing, more
@@ -19,7 +19,7 @@ from walcrash.values.recovery import OperationState, OperationStatus
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_requeue(evidence: Evidence) -> list[Violation]:
+def judge_requeue(evidence: ShownState | WorkDone) -> list[Violation]:
     """Judge that no operation that is not done vanishes, and that the ticks send all of them."""
     match evidence:
         case ShownState(vanishing_breaks=Invariant.REQUEUE):

@@ -10,7 +10,7 @@ Not here: whether what they show is right.
 
 from collections.abc import Mapping
 
-from walcrash.oracle.evidence import Evidence, FailedRecovery, PerturbedRecovery, RepeatedRecovery
+from walcrash.oracle.evidence import FailedRecovery, PerturbedRecovery, RepeatedRecovery
 from walcrash.oracle.fold import text
 from walcrash.oracle.unrecoverable import failed
 from walcrash.oracle.wording import (
@@ -30,7 +30,7 @@ _Difference = tuple[str, str, str]
 """What differs, how the first recovery shows it, and how the other does."""
 
 
-def judge_determinism(evidence: Evidence) -> list[Violation]:
+def judge_determinism(evidence: FailedRecovery | PerturbedRecovery) -> list[Violation]:
     """Judge that other surroundings change nothing.
 
     Where `unrecoverable` was not asked for, a recovery that failed in other surroundings only is
@@ -45,7 +45,7 @@ def judge_determinism(evidence: Evidence) -> list[Violation]:
     return []
 
 
-def judge_idempotence(evidence: Evidence) -> list[Violation]:
+def judge_idempotence(evidence: FailedRecovery | RepeatedRecovery) -> list[Violation]:
     """Judge that a recovery of what a recovery left shows the same.
 
     Where `unrecoverable` was not asked for, such a recovery that failed is judged here.

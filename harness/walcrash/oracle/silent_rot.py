@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from walcrash.oracle.comparison import Comparison
-from walcrash.oracle.evidence import DamagedRecovery, Evidence
+from walcrash.oracle.evidence import DamagedRecovery
 from walcrash.oracle.log import Certainty
 from walcrash.oracle.order import disordered
 from walcrash.oracle.records import altered, strangers
@@ -49,7 +49,7 @@ _NO_WORD = (FailureKind.OVER_MEMORY, FailureKind.MEMORY_FAULT)
 """How a subject may end that has not noticed anything: it took damage for a length or a place."""
 
 
-def judge_silent_rot(evidence: Evidence) -> list[Violation]:
+def judge_silent_rot(evidence: DamagedRecovery) -> list[Violation]:
     """Judge the recovery of what was damaged."""
     match evidence:
         case DamagedRecovery(shown=RecoveryFailure() as failure):

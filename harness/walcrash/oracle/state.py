@@ -21,7 +21,7 @@ Not here: sends after the recovery (`requeue`).
 from collections.abc import Mapping
 
 from walcrash.oracle.comparison import Comparison
-from walcrash.oracle.evidence import Evidence, RightRecords, ShownState
+from walcrash.oracle.evidence import RightRecords, ShownState
 from walcrash.oracle.fold import is_same, text
 from walcrash.oracle.resume import wrong_resumes
 from walcrash.oracle.wording import id_text, listing, more
@@ -29,15 +29,12 @@ from walcrash.values.recovery import OperationState, OperationStatus, Recovery, 
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_checkpoint_ahead(evidence: Evidence) -> list[Violation]:
+def judge_checkpoint_ahead(evidence: ShownState) -> list[Violation]:
     """Judge that the checkpoint is not ahead of the state, and lies on a record boundary."""
-    match evidence:
-        case ShownState():
-            return _wrong_checkpoint(evidence)
-    return []
+    return _wrong_checkpoint(evidence)
 
 
-def judge_checkpoint_state(evidence: Evidence) -> list[Violation]:
+def judge_checkpoint_state(evidence: RightRecords | ShownState) -> list[Violation]:
     """Judge that the state is what replay from 0 amounts to, and so is replay from the checkpoint.
 
     Where `requeue` is not judged, an operation that vanished is judged here.
@@ -50,7 +47,6 @@ def judge_checkpoint_state(evidence: Evidence) -> list[Violation]:
             return [*vanished(evidence), *_wrong_operations(evidence)]
         case ShownState():
             return _wrong_operations(evidence)
-    return []
 
 
 def vanished(shown: ShownState) -> list[Violation]:

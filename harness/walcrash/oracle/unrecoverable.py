@@ -7,14 +7,14 @@ the other one where only that one was asked for.
 Not here: what a failure is (`walcrash.values.recovery`).
 """
 
-from walcrash.oracle.evidence import Died, Evidence, FailedRecovery
+from walcrash.oracle.evidence import Died, FailedRecovery
 from walcrash.oracle.wording import explanation
 from walcrash.values.history import Call
 from walcrash.values.recovery import RecoveryFailure
 from walcrash.values.verdict import Invariant, Violation
 
 
-def judge_unrecoverable(evidence: Evidence) -> list[Violation]:
+def judge_unrecoverable(evidence: FailedRecovery | Died) -> list[Violation]:
     """Judge that no recovery fails.
 
     Where `not-appendable` was not asked for, a subject that ended by itself is judged here.

@@ -14,7 +14,7 @@ Source: `harness/walcrash/docs/reference/invariants.md`, `unreported-error`.
 
 from dataclasses import replace
 
-from walcrash.oracle.evidence import Evidence, Stuck
+from walcrash.oracle.evidence import Stuck
 from walcrash.oracle.wording import explanation
 from walcrash.values.io_error import IoError
 from walcrash.values.verdict import Invariant, Violation
@@ -22,15 +22,12 @@ from walcrash.values.verdict import Invariant, Violation
 _ALLOWED = "a reply, or the end of the process"
 
 
-def judge_unreported_error(evidence: Evidence) -> list[Violation]:
+def judge_unreported_error(evidence: Stuck) -> list[Violation]:
     """Judge that a call which met an error comes to an end."""
-    match evidence:
-        case Stuck(where=where, call=call):
-            kind = call.operation.kind.value
-            why = f": {explanation(call.error)}" if call.error else ""
-            message = f"`{kind}` never came to an end{why}"
-            return [Violation(Invariant.UNREPORTED_ERROR, where, message, _ALLOWED, "no reply")]
-    return []
+    call = evidence.call
+    why = f": {explanation(call.error)}" if call.error else ""
+    message = f"`{call.operation.kind.value}` never came to an end{why}"
+    return [Violation(Invariant.UNREPORTED_ERROR, evidence.where, message, _ALLOWED, "no reply")]
 
 
 def after_error(violation: Violation, error: IoError) -> Violation:

@@ -92,6 +92,7 @@ class Walk:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.findings = Findings(terms)
+        self.findings.stage = 1
         self.log = Log(terms.contract)
         self.effects = EffectWatch(terms.contract)
         self.boots: tuple[BootHistory, ...] = ()
@@ -109,15 +110,14 @@ class Walk:
         other.effects = branched(self.effects)
         return other
 
-    def through(self, boots: tuple[BootHistory, ...]) -> None:
-        """Walk through all boots of a case."""
-        self.boots = boots
-        for number, boot in enumerate(boots, start=1):
+    def through(self, boot: BootHistory) -> None:
+        """Walk through the next boot of the case, where the walk goes on."""
+        self.boots = (*self.boots, boot)
+        if self.goes_on:
+            number = len(self.boots)
             self.findings.stage = number
-            if not self._boot(number, boot):
-                self.goes_on = False
-                return
-        self.findings.stage = len(boots) + 1
+            self.goes_on = self._boot(number, boot)
+            self.findings.stage = number + self.goes_on
 
     def judge_recoveries(self, recoveries: Recoveries) -> None:
         """Judge the recoveries of what the last boot left."""

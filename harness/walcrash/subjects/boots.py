@@ -18,6 +18,9 @@ from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 
 _ADDRESS: Final = re.compile(r"0x[0-9a-f]{6,16}")
 
+_recoveries: Final = messages.KnownRecoveries()
+"""Of this process: who judges images reads the same replies again and again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -79,19 +82,25 @@ class BootReader:
         if len(self._calls) == len(self._operations):
             raise MalformedOutput(f"a reply to no call: {message[:80]!r}")
         operation = self._operations[len(self._calls)]
+        if operation.kind is OperationKind.OPEN and (known := _recoveries.get(message)) is not None:
+            self._opened(operation, known)
+            return None
         reply = messages.read_reply(message)
         gone = messages.read_gone(reply)
         if gone is not None:
             return gone
-        effects, self._effects = tuple(self._effects), []
+        if operation.kind is OperationKind.OPEN and reply["ok"]:
+            recovery = messages.recovery_from_json(reply.get("recovery", {}))
+            _recoveries.keep(message, recovery)
+            self._opened(operation, recovery)
+            return None
+        effects = self._taken_effects()
         if not reply["ok"]:
             self._calls.append(self._refused(operation, reply, effects))
             return None
         if reply.get("asked") is False:
             self._calls.append(Call(operation, Outcome.NOT_ASKED, effects=effects))
             return None
-        if operation.kind is OperationKind.OPEN:
-            self._recovery = messages.recovery_from_json(reply.get("recovery", {}))
         replayed = reply.get("replayed")
         self._calls.append(
             Call(
@@ -105,6 +114,15 @@ class BootReader:
             )
         )
         return None
+
+    def _opened(self, operation: Operation, recovery: Recovery) -> None:
+        self._recovery = recovery
+        effects = self._taken_effects()
+        self._calls.append(Call(operation, Outcome.ACKNOWLEDGED, effects=effects))
+
+    def _taken_effects(self) -> tuple[str, ...]:
+        effects, self._effects = tuple(self._effects), []
+        return effects
 
     def _refused(
         self, operation: Operation, reply: dict[str, Any], effects: tuple[str, ...]

@@ -38,6 +38,9 @@ RECORDS_PER_REPLAY: Final = 1_000_000
 CAPABILITIES: Final = frozenset({"sync", "checkpoint", "apply", "effects", "compact", "reopen"})
 """What an adapter can list in `supports`."""
 
+KNOWN_BYTES: Final = 1 << 20
+"""How long the replies to `open` are together whose meaning is kept."""
+
 EFFECT_MARK: Final = b"E"
 
 # Looked up for every record of every recovery: a dictionary is several times as fast as a class.
@@ -313,6 +316,33 @@ def recovery_from_json(fields: Mapping[str, Any]) -> Recovery:
         return Recovery(records, fields["end"], state, resumes, undecodable)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise MalformedOutput(f"a recovery: {problem!r}") from None
+
+
+class KnownRecoveries:
+    """What replies to `open` were read as: many images are recovered to the same, to the byte.
+
+    Of replies as long as `KNOWN_BYTES` together the last ones are kept.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Recovery] = {}
+        self._bytes = 0
+
+    def get(self, message: bytes) -> Recovery | None:
+        """Return what an equal reply was read as; None if there was none lately."""
+        found = self._known.pop(message, None)
+        if found is not None:
+            self._known[message] = found
+        return found
+
+    def keep(self, message: bytes, recovery: Recovery) -> None:
+        """Keep what a reply was read as, and forget those that came longest ago."""
+        self._known[message] = recovery
+        self._bytes += len(message)
+        while self._bytes > KNOWN_BYTES:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._bytes -= len(oldest)
 
 
 def resume_to_json(replayed: Resume) -> list[object]:
