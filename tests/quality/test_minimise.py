@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from walcrash.campaign import jobs
+from walcrash.campaign.preparation import prepare
 from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase, minimise_case
 from walcrash.scenario.file import load_scenario
@@ -30,7 +31,7 @@ OF_CRASHES = [planted for planted in BUGS if not planted.is_plain]
 def first_failure(planted: Planted, seed: str) -> tuple[StoredCase, CaseOutcome]:
     """Return the first failing case of a planted bug."""
     scenario = load_scenario(planted.path)
-    prepared = jobs.prepare(scenario, seed)
+    prepared = prepare(scenario, seed)
     for index in range(planted.within_cases):
         (outcome,) = jobs.run_batch(
             jobs.Batch(
@@ -115,7 +116,7 @@ def test_a_case_that_does_not_fail_again_is_left_as_it_is() -> None:
     stored, outcome = first_failure(planted, "1")
     (right,) = choose(["right-plain"])
     scenario = load_scenario(right.path)
-    jobs.prepare(scenario, "1")
+    prepare(scenario, "1")
     other = StoredCase(
         case=stored.case,
         subject=scenario.subject,

@@ -12,9 +12,10 @@ from test_campaign_search_tally import cell, state
 
 from walcrash.campaign import jobs
 from walcrash.campaign.cases import BATCH_CASES, ScenarioCases
-from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.campaign.jobs import Batch
 from walcrash.campaign.plan import CampaignPlan, case_counts
 from walcrash.campaign.pool import JobPool
+from walcrash.campaign.preparation import Prepared
 from walcrash.campaign.search_tally import NOTHING_NEW_CASES
 from walcrash.campaign.stop import Quiet, Stop
 from walcrash.campaign.tally import Tally

@@ -1,11 +1,11 @@
 """Fitting: what a real subject shows in its long control, and what counts against it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from walcrash.campaign.fitting import fit_workload
+from walcrash.campaign.control_work import ControlWork, run_control_in
+from walcrash.campaign.preparation import fit_of
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.faults import FaultPlan
 from walcrash.values.operation import OperationKind
@@ -15,7 +15,6 @@ from walcrash.values.scenario import (
     RecoveryLimits,
     Scenario,
     SubjectSpec,
-    WorkloadPlan,
 )
 from walcrash.values.verdict import Invariant, Verdict
 from walcrash.workload.fit import SCALE
@@ -30,26 +29,32 @@ def sandbox():
         yield made
 
 
-def fitted(sandbox, *, workload=FITTED_WORKLOAD, **options):
+def ran(sandbox, **options):
+    """Return what came of the long control, and the fit that follows from it."""
     scenario = Scenario(
         name="fitted",
         summary="",
         path="",
         subject=SubjectSpec(SUBJECT, options=options),
         contract=None,
-        workload=workload,
+        workload=FITTED_WORKLOAD,
         faults=(FaultPlan(),),
         invariants=frozenset(Invariant),
         budget=Budget(),
         limits=RecoveryLimits(),
     )
     description = sandbox.load(scenario.subject, scenario.limits)
-    return fit_workload(sandbox, scenario, description, "s", [])
+    work = ControlWork(scenario=scenario, master_seed="s", index=None)
+    done = run_control_in(sandbox, work, description)
+    return done, fit_of([done])
+
+
+def passed(done):
+    return done.long.is_decided and done.outcome.verdict is Verdict.PASS
 
 
 def test_it_learns_how_long_files_and_records_get(sandbox):
-    found = fitted(sandbox)
-    fit = found.fit
+    done, fit = ran(sandbox)
     assert fit.segment_bytes == 10_000
     assert not fit.goes_beyond
     assert fit.is_file_per_boot
@@ -57,35 +62,30 @@ def test_it_learns_how_long_files_and_records_get(sandbox):
     assert fit.idle == {OperationKind.SYNC}
     assert fit.takes_second_mark
     assert fit.most_payload_bytes == 0
-    assert len(found.controls) == 1
-    assert [each.verdict for each in found.decided] == [Verdict.PASS]
-    assert found.decided[0].reach.files > 1
+    assert done.costs.controls == 1
+    assert passed(done)
+    assert done.outcome.reach.files > 1
 
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_size_that_is_not_taken_is_learned_and_counts_for_nothing(sandbox, dies):
-    found = fitted(sandbox, most=5_000, dies=dies)
-    assert found.fit.most_payload_bytes == STEPS[1][1]
-    assert len(found.controls) == 2
-    assert [each.verdict for each in found.decided] == [Verdict.PASS]
+    done, fit = ran(sandbox, most=5_000, dies=dies)
+    assert fit.most_payload_bytes == STEPS[1][1]
+    assert done.costs.controls == 2
+    assert passed(done)
 
 
 def test_a_second_mark_that_is_not_kept_is_no_failure_and_is_not_drawn(sandbox):
-    found = fitted(sandbox, keeps_second_marks=False)
-    assert not found.fit.takes_second_mark
-    assert [each.verdict for each in found.decided] == [Verdict.PASS]
+    done, fit = ran(sandbox, keeps_second_marks=False)
+    assert not fit.takes_second_mark
+    assert passed(done)
 
 
 @pytest.mark.slow
 def test_a_log_that_loses_what_it_acknowledged_fails_without_a_crash(sandbox):
-    (failure,) = fitted(sandbox, reads=2).decided
+    done, _ = ran(sandbox, reads=2)
+    failure = done.outcome
+    assert done.long.is_decided
     assert failure.verdict is Verdict.FAIL
     assert failure.is_plain
     assert Invariant.LOST_PUT in {violation.invariant for violation in failure.violations}
-
-
-def test_a_stated_workload_has_no_long_control(sandbox):
-    found = fitted(sandbox, workload=WorkloadPlan())
-    assert found.controls == ()
-    assert found.decided == ()
-    assert found.fit == replace(found.fit, segment_bytes=0, takes_second_mark=False)

@@ -1,22 +1,21 @@
 """What of a case is kept in memory: the writes of its boots up to a limit, none once it is over."""
 
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Iterator
 
 import pytest
 
+from walcrash.campaign.control_work import ControlWork, run_control_in
 from walcrash.case import full_directory, one_run
-from walcrash.case.case_run import without_contents
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
-from walcrash.case.watched_boot import WatchedBoot
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
-from walcrash.values.event import EventKind
+from walcrash.values.faults import FaultPlan
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
-from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.scenario import Budget, RecoveryLimits, Scenario, SubjectSpec, WorkloadPlan
 from walcrash.values.verdict import Invariant, Verdict
-from walcrash.workload.fit import Fit
 
 MIB = 1 << 20
 OPEN, CLOSE = Operation(OperationKind.OPEN), Operation(OperationKind.CLOSE)
@@ -58,14 +57,24 @@ def test_no_boot_is_run_once_a_case_has_written_more_than_is_kept(
     assert run_case(sandbox, control(sandbox, 1000)).verdict is Verdict.PASS
 
 
-def test_a_run_without_contents_tells_where_its_boots_wrote(sandbox: Sandbox) -> None:
-    run = run_case(sandbox, control(sandbox, 5000))
-    kept = without_contents(run)
-    assert run.boots[0].recording.written_bytes() > 5000
-    rows = [row for boot in kept.boots for row in boot.recording.rows]
-    assert not any(row.data for row in rows if row.kind is EventKind.WRITE)
-    assert fit_of(kept.boots) == fit_of(run.boots)
-
-
-def fit_of(boots: Sequence[WatchedBoot]) -> Fit:
-    return Fit.of([[(boot.plan, boot.events()) for boot in boots]])
+def test_what_comes_back_of_a_control_case_holds_nothing_of_what_was_written(
+    sandbox: Sandbox,
+) -> None:
+    scenario = Scenario(
+        name="large",
+        summary="",
+        path="",
+        subject=SubjectSpec("reference"),
+        contract=None,
+        workload=WorkloadPlan(operations=(20, 20), payload_bytes=(MIB,)),
+        faults=(FaultPlan(),),
+        invariants=frozenset(Invariant),
+        budget=Budget(),
+        limits=RecoveryLimits(),
+    )
+    description = sandbox.load(scenario.subject, scenario.limits)
+    work = ControlWork(scenario=scenario, master_seed="s", index=0)
+    done = run_control_in(sandbox, work, description)
+    assert done.longest_bytes == MIB
+    assert any(each.payload_bytes == MIB for boot in done.facts.placed for each in boot)
+    assert len(pickle.dumps(done)) < MIB // 8

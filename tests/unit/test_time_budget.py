@@ -21,7 +21,8 @@ FAR = 1e6
 CLOCKS = {
     "campaign/campaign.py": "when a time budget ends, and how long a state says that it ran",
     "campaign/cases.py": "how long a state says that it ran",
-    "campaign/jobs.py": "no case begins behind a time budget; what preparing cost",
+    "campaign/control_work.py": "what preparing cost",
+    "campaign/jobs.py": "no case begins behind a time budget",
     "campaign/pool.py": "how long what is under way may go on behind a time budget",
     "campaign/sightings.py": "how long a finding is tried on a real file system, when asked",
     "campaign/stop.py": "a time budget, and `--until-quiet`",
@@ -86,13 +87,20 @@ def test_work_that_does_not_end_with_its_deadline_is_ended_and_others_take_its_p
 
 
 def test_where_no_case_was_run_the_reason_says_what_took_the_time_and_how_much_is_needed() -> None:
-    costs = Costs(load_seconds=0.5, control_seconds=6.0, controls=3, starts=15, recoveries=12)
+    costs = Costs(
+        load_seconds=0.5,
+        control_seconds=6.0,
+        job_seconds=6.0,
+        controls=3,
+        starts=15,
+        recoveries=12,
+    )
     text = no_case_text(SCENARIO, costs, controls=3, seconds=10.0)
     # Three boots at most and four recoveries, of 400 ms: 2.8 s on top of what it took, and a fifth.
     assert "3 cases without a crash 6.0 s, all else 3.5 s" in text
     assert "a start of the subject takes 400 ms, a case up to 2.8 s" in text
     assert "About 16 s are needed" in text
-    half = replace(costs, control_seconds=4.0, controls=2, starts=10, recoveries=8)
+    half = replace(costs, control_seconds=4.0, job_seconds=4.0, controls=2, starts=10, recoveries=8)
     text = no_case_text(SCENARIO, half, controls=3, seconds=5.0)
     assert "2 of 3 cases without a crash 4.0 s;" in text
     assert "About 12 s are needed" in text
@@ -102,6 +110,6 @@ def test_where_no_case_was_run_the_reason_says_what_took_the_time_and_how_much_i
 
 
 def test_batches_are_small_where_starts_are_slow() -> None:
-    slow = Costs(control_seconds=6.0, controls=3, starts=15, recoveries=12)
-    fast = replace(slow, control_seconds=0.06)
+    slow = Costs(job_seconds=6.0, controls=3, starts=15, recoveries=12)
+    fast = replace(slow, job_seconds=0.06)
     assert [each.batch_cases(SCENARIO, 8) for each in (slow, fast)] == [1, 8]

@@ -1,13 +1,17 @@
 """Work that is handed out ahead comes back in order, is drawn late, and can be stopped."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from walcrash.campaign.jobs import make_executor
 from walcrash.campaign.pool import JobPool, interruptible_jobs
 from walcrash.campaign.work_ahead import PIECES_AHEAD, WorkAhead
+from walcrash.case.deadline import Deadline, TimeOver
 
 JOBS = 3
 
@@ -105,3 +109,13 @@ def test_what_the_work_raises_is_raised_where_it_is_taken_back(pool: JobPool) ->
     assert next(results) == (1, 1)
     with pytest.raises(TypeError):
         next(results)
+
+
+def test_waiting_for_what_was_handed_out_ends_a_job_that_goes_on_behind_its_deadline() -> None:
+    with JobPool(make_executor, 2) as pool:
+        pool.deadline = Deadline(at=time.monotonic() + 3.0)
+        ahead = WorkAhead(pool, time.sleep, [0.0, 1e6], jobs=2)
+        with contextlib.suppress(TimeOver):
+            assert next(iter(ahead)) == (0.0, None)
+        ahead.stop()
+        ahead.wait()

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from walcrash.campaign import jobs
 from walcrash.campaign.cases import ScenarioCases
+from walcrash.campaign.control_work import CONTROL_CASES
 from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.follow_up import KeptRuns, follow_up, run_kept_cases
-from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pinned import run_pinned
 from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import JobPool, MakeExecutor
-from walcrash.campaign.preparation import started, why_untested
+from walcrash.campaign.preparation import Prepared, prepare_in, started, why_untested
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.stop import Stop
 from walcrash.campaign.tally import Tally
@@ -182,7 +182,7 @@ class Campaign:
         begun = _Begun(tally)
         pool.deadline = budget.part(1.0)
         try:
-            prepared = pool.result(pool.submit(jobs.prepare, scenario, tally.master_seed))
+            prepared = prepare_in(pool, scenario, tally.master_seed, jobs=self._plan.jobs)
             if prepared is None:
                 return begun
             if prepared.is_late:
@@ -205,7 +205,7 @@ class Campaign:
 
     def _no_case_text(self, scenario: Scenario, costs: Costs | None, budget: TimeBudget) -> str:
         self._stop.note(StopReason.TIME_OVER)
-        return no_case_text(scenario, costs, controls=jobs.CONTROL_CASES, seconds=budget.seconds)
+        return no_case_text(scenario, costs, controls=CONTROL_CASES, seconds=budget.seconds)
 
     def _run_scenario(
         self, pool: JobPool, begun: "_Begun", budget: TimeBudget, ended: list[ScenarioEnded]

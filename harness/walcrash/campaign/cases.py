@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.campaign.jobs import Batch
 from walcrash.campaign.plan import CampaignPlan
 from walcrash.campaign.pool import JobPool
+from walcrash.campaign.preparation import Prepared
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.stop import Quiet, Stop
 from walcrash.campaign.tally import Tally

@@ -1,14 +1,13 @@
-"""Fitting: what the control cases of a scenario without a workload show of its subject.
+"""Fitting: what the long control of a scenario without a workload shows of its subject.
 
-After the usual control cases the long one is run. Where the subject refuses a record in it, dies or
-hangs, the long control is run again without records of that size: what it does not take is not
-drawn. A record that it has acknowledged and lost needs no crash to be a finding.
+Where the subject refuses a record in it, dies or hangs, the long control is run again without
+records of that size: what it does not take is not drawn. A record that it has acknowledged and lost
+needs no crash to be a finding.
 
 Not here: what follows from the events (`workload.fit`), what is drawn from it (`workload.swarm`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 from walcrash.campaign.controls import run_control
@@ -22,49 +21,50 @@ from walcrash.values.history import BootEnd, Outcome
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
-from walcrash.workload.fit import Fit
 from walcrash.workload.long_control import STEPS, draw_long_control
 
 _FINE: Final = (Outcome.ACKNOWLEDGED, Outcome.NOT_ASKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """What came of fitting.
+class LongShown:
+    """What the long control shows beside what its files do.
 
     Attributes:
-        fit: what the controls show.
-        controls: the long ones that were run, in order.
-        decided: the last of them, where it passed or failed for certain; else empty.
+        is_decided: whether it passed or failed for certain; else it is no verdict.
+        takes_second_mark: whether a second MarkDone of an operation was acknowledged.
+        is_limited: whether longer payloads were not taken.
     """
 
-    fit: Fit = field(default_factory=Fit)
-    controls: tuple[CaseOutcome, ...] = ()
-    decided: tuple[CaseOutcome, ...] = ()
+    is_decided: bool
+    takes_second_mark: bool
+    is_limited: bool
 
 
-def fit_workload(
-    sandbox: Sandbox,
-    scenario: Scenario,
-    description: Description,
-    master_seed: str,
-    runs: Sequence[CaseRun],
-) -> Fitted:
-    """Return what the control cases show; a scenario that states no workload gets the long one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongControl:
+    """What came of the long control: its last run, and of each run what is kept of a case."""
+
+    run: CaseRun
+    outcomes: tuple[CaseOutcome, ...]
+    shown: LongShown
+
+
+def run_long_control(
+    sandbox: Sandbox, scenario: Scenario, description: Description, master_seed: str
+) -> LongControl:
+    """Run the long control until the subject takes all of it.
 
     Args:
         sandbox: where the subject is loaded.
         scenario: it.
         description: of the subject.
         master_seed: of the campaign.
-        runs: of the usual control cases.
 
     Raises:
         TimeOver: the time was over before.
         WalcrashError: as `run_case`.
     """
-    if not scenario.workload.is_fitted:
-        return Fitted(fit=_fit(runs))
     longs = _LongControls(sandbox, scenario, description, master_seed)
     run, is_limited = longs.all_taken()
     has_second_mark = _takes_second_mark(run)
@@ -73,18 +73,16 @@ def fit_workload(
         run, has_second_mark = longs.run(has_second_mark=False), False
     if run.verdict is Verdict.FAIL and _refused_bytes(run) is None:
         outcome, run = run_control(sandbox, longs.stored(has_second_mark=False))
-    else:
-        outcome = longs.outcomes[-1]
-    fit = replace(
-        _fit([*runs, run]),
-        takes_second_mark=has_second_mark,
-        most_payload_bytes=_longest_bytes([*runs, run]) if is_limited else 0,
-    )
-    is_decided = outcome.verdict is not Verdict.INCONCLUSIVE and _refused_bytes(run) is None
-    return Fitted(
-        fit=fit,
-        controls=tuple(longs.outcomes),
-        decided=(outcome,) if is_decided else (),
+        longs.outcomes.append(outcome)
+    is_inconclusive = longs.outcomes[-1].verdict is Verdict.INCONCLUSIVE
+    return LongControl(
+        run=run,
+        outcomes=tuple(longs.outcomes),
+        shown=LongShown(
+            is_decided=not is_inconclusive and _refused_bytes(run) is None,
+            takes_second_mark=has_second_mark,
+            is_limited=is_limited,
+        ),
     )
 
 
@@ -134,10 +132,6 @@ class _LongControls:
         return store_case(case, self._scenario, self._description)
 
 
-def _fit(runs: Sequence[CaseRun]) -> Fit:
-    return Fit.of([[(boot.plan, boot.events()) for boot in run.boots] for run in runs])
-
-
 def _refused_bytes(run: CaseRun) -> int | None:
     """Return the payload of the put that was not taken; None where all were.
 
@@ -169,17 +163,3 @@ def _takes_second_mark(run: CaseRun) -> bool:
                     seconds.append(call.outcome)
                 marked.add(record.id)
     return bool(seconds) and all(outcome is Outcome.ACKNOWLEDGED for outcome in seconds)
-
-
-def _longest_bytes(runs: Sequence[CaseRun]) -> int:
-    """Return the longest payload that was acknowledged."""
-    return max(
-        (
-            len(call.operation.record.payload)
-            for run in runs
-            for boot in run.history.boots
-            for call in boot.calls
-            if call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
-        ),
-        default=0,
-    )

@@ -1,65 +1,33 @@
-"""What runs in a job process: control cases, batches of cases, replays.
+"""What runs in a job process: batches of cases.
 
 A job keeps one sandbox for its whole life.
 
-Not here: how a job's process is started and ended (`executor`).
+Not here: control cases (`control_work`), how a job's process is started and ended (`executor`).
 """
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
 
 from walcrash.campaign.case_parts import CaseParts, run_parts, with_evidence
-from walcrash.campaign.controls import has_hung, has_opened, run_control, tell_unopened
 from walcrash.campaign.executor import JobExecutor
-from walcrash.campaign.fitting import Fitted, fit_workload
-from walcrash.campaign.time_budget import Costs
+from walcrash.campaign.preparation import Prepared
 from walcrash.case.alignment import Alignment
-from walcrash.case.case_run import CaseRun, without_contents
 from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
 from walcrash.case.plane import job_plane
-from walcrash.case.sandbox import Sandbox
 from walcrash.case.search_plan import SearchPlan
 from walcrash.subjects.messages import Description
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import StoredCase
-from walcrash.values.contract import Contract
-from walcrash.values.errors import SubjectUnopened
-from walcrash.values.log import Unopened
 from walcrash.values.scenario import Scenario, WorkloadPlan
-from walcrash.values.verdict import Verdict
-from walcrash.workload.draw import draw_case, draw_control, swarm_of
+from walcrash.workload.draw import draw_case, swarm_of
 from walcrash.workload.later_boots import draw_later_boots
 from walcrash.workload.profile import Profile
-
-CONTROL_CASES: Final = 3
-"""Cases without a crash before a scenario's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A scenario that is ready: its subject's description, its profile, its control cases.
-
-    `unopened` is how the subject failed to open in an empty directory, if it did: then there is
-    nothing to test. Where the scenario states no workload, a long control
-    (`fitting`) is among them, if it passed or failed for certain. `has_hung` says that no control
-    came to its end, since each of them hung.
-    `costs` is what this took; `is_late` says that the time was over before the last control.
-    """
-
-    description: Description
-    profile: Profile
-    controls: tuple[CaseOutcome, ...]
-    unopened: Unopened | None = None
-    has_hung: bool = False
-    costs: Costs = field(default_factory=Costs)
-    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,101 +59,11 @@ def make_executor(jobs: int) -> Executor:
     return JobExecutor(jobs)
 
 
-def prepare(scenario: Scenario, master_seed: str) -> Prepared:
-    """Load a scenario's subject, run its control cases, and measure its profile.
-
-    Raises:
-        ScenarioError: the subject cannot be loaded.
-        Inconclusive: the kernel refuses interception; or it is a driver that did not open when
-            it was loaded, and opened when it was watched.
-        HarnessFault: the harness could not do its work.
-    """
-    began = time.monotonic()
-    sandbox = job_sandbox()
-    try:
-        description = sandbox.load(scenario.subject, scenario.limits)
-    except SubjectUnopened as problem:
-        return _unopened(sandbox, scenario, master_seed, problem)
-    loaded = time.monotonic()
-    outcomes: list[CaseOutcome] = []
-    profiles: list[Profile] = []
-    runs: list[CaseRun] = []
-    is_late = False
-    for index in range(CONTROL_CASES):
-        case = draw_control(
-            scenario,
-            description.supports,
-            master_seed,
-            index,
-            is_clock_back=index == CONTROL_CASES - 1,
-        )
-        stored = store_case(case, scenario, description)
-        try:
-            outcome, run = run_control(sandbox, stored)
-        except TimeOver:
-            is_late = True
-            break
-        if index == 0 and not has_opened(run):
-            return Prepared(
-                description=description,
-                profile=Profile(),
-                controls=(outcome,),
-                unopened=tell_unopened(sandbox, stored, run),
-            )
-        outcomes.append(replace(outcome, varied=sandbox.varied(scenario.subject)))
-        # A control may have written hundreds of megabytes, and the next one comes while it waits.
-        run = without_contents(run)
-        runs.append(run)
-        traces = [(boot.plan, boot.events()) for boot in run.boots]
-        profiles.append(Profile.of(traces, control=index))
-        if outcome.verdict is Verdict.INCONCLUSIVE:
-            break
-    fitted, is_testable = Fitted(), all(each.verdict is Verdict.PASS for each in outcomes)
-    if is_testable and not is_late:
-        try:
-            fitted = fit_workload(sandbox, scenario, description, master_seed, runs)
-        except TimeOver:
-            is_late = True
-    counted = [*outcomes, *fitted.controls]
-    return Prepared(
-        description=description,
-        profile=replace(Profile.merged(profiles), fit=fitted.fit),
-        controls=(*outcomes, *fitted.decided),
-        has_hung=bool(runs) and all(map(has_hung, runs)),
-        costs=Costs(
-            load_seconds=loaded - began,
-            control_seconds=time.monotonic() - loaded,
-            controls=len(counted),
-            starts=sum(len(each.boots) + each.recoveries for each in counted),
-            recoveries=sum(each.recoveries for each in counted),
-        ),
-        is_late=is_late,
-    )
-
-
-def _unopened(
-    sandbox: Sandbox, scenario: Scenario, master_seed: str, problem: SubjectUnopened
-) -> Prepared:
-    """Watch how a driver does not open; nobody knows what it supports."""
-    description = Description(contract=scenario.contract or Contract(), supports=frozenset())
-    case = draw_control(scenario, description.supports, master_seed, 0, is_clock_back=False)
-    stored = store_case(case, scenario, description)
-    sandbox.assume(scenario.subject, description)
-    try:
-        outcome, run = run_control(sandbox, stored)
-        if has_opened(run):
-            raise problem
-        told = tell_unopened(sandbox, stored, run)
-    finally:
-        sandbox.assume(scenario.subject, None)
-    return Prepared(description=description, profile=Profile(), controls=(outcome,), unopened=told)
-
-
 def run_batch(batch: Batch) -> list[CaseOutcome]:
     """Draw and run some cases, in order; fewer than asked for if time runs out.
 
     Raises:
-        WalcrashError: as `prepare`.
+        WalcrashError: as `control_work.run_control_work`.
     """
     outcomes: list[CaseOutcome] = []
     parts: list[CaseParts] = []
@@ -254,7 +132,7 @@ def run_index(
     """Draw and run one case alone, in this process.
 
     Raises:
-        WalcrashError: as `prepare`.
+        WalcrashError: as `control_work.run_control_work`.
     """
     (outcome,) = run_batch(
         Batch(

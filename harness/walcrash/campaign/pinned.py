@@ -32,7 +32,7 @@ def run_pinned(scenario: Scenario, description: Description, pin: PinnedCase) ->
     """Run a pinned case in this job's sandbox.
 
     Raises:
-        WalcrashError: as `jobs.prepare`.
+        WalcrashError: as `control_work.run_control_work`.
     """
     shown = _run(scenario, description, pin)
     outcome = summarise(shown.run, shown.stored)
@@ -50,7 +50,7 @@ def run_kept(scenario: Scenario, description: Description, pin: PinnedCase) -> C
     """Run a case that an earlier campaign kept on what the scenario says now, as a pinned one.
 
     Raises:
-        WalcrashError: as `jobs.prepare`.
+        WalcrashError: as `control_work.run_control_work`.
     """
     return _run(scenario, description, pin).run
 

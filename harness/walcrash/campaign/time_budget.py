@@ -110,7 +110,8 @@ class Costs:
 
     Attributes:
         load_seconds: to load the subject.
-        control_seconds: to run its control cases.
+        control_seconds: until its control cases were over, by the clock.
+        job_seconds: what the jobs spent on them together: several may run at once.
         controls: how many of them were run.
         starts: how often they started the subject: boots and recoveries.
         recoveries: how many of these were recoveries.
@@ -118,6 +119,7 @@ class Costs:
 
     load_seconds: float = 0.0
     control_seconds: float = 0.0
+    job_seconds: float = 0.0
     controls: int = 0
     starts: int = 0
     recoveries: int = 0
@@ -125,7 +127,7 @@ class Costs:
     @property
     def start_seconds(self) -> float:
         """What one start of the subject costs, with its share of all the rest."""
-        return self.control_seconds / max(1, self.starts)
+        return self.job_seconds / max(1, self.starts)
 
     def case_seconds(self, scenario: Scenario) -> float:
         """Return about how long one case takes: all its boots, and all images of a power loss."""

@@ -6,12 +6,15 @@ faster. A piece is drawn only when it can be handed out, so it can depend on wha
 Not here: the jobs (`pool`), what the work is.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
 
 from walcrash.campaign.pool import JobPool
+from walcrash.case.deadline import TimeOver
+from walcrash.values.errors import WalcrashError
 
 W = TypeVar("W")
 T = TypeVar("T")
@@ -25,7 +28,13 @@ class WorkAhead(Generic[W, T]):
     """Iterate it for each piece of work with what came of it; None after an interrupt."""
 
     def __init__(
-        self, pool: JobPool, function: Callable[[W], T], work: Iterable[W], *, jobs: int
+        self,
+        pool: JobPool,
+        function: Callable[[W], T],
+        work: Iterable[W],
+        *,
+        jobs: int,
+        pieces_ahead: int = PIECES_AHEAD,
     ) -> None:
         """Prepare; nothing is handed out yet.
 
@@ -34,11 +43,12 @@ class WorkAhead(Generic[W, T]):
             function: is called with each piece in a job process.
             work: all pieces, in order.
             jobs: how many processes the pool has.
+            pieces_ahead: see `PIECES_AHEAD`.
         """
         self._pool = pool
         self._function = function
         self._work = iter(work)
-        self._most = jobs * PIECES_AHEAD
+        self._most = jobs * pieces_ahead
         self._pending: deque[tuple[W, Future[T]]] = deque()
 
     def __iter__(self) -> Iterator[tuple[W, T | None]]:
@@ -65,3 +75,9 @@ class WorkAhead(Generic[W, T]):
         for _, future in self._pending:
             future.cancel()
         return is_any_left
+
+    def wait(self) -> None:
+        """Wait for what has been handed out, and drop it; a job behind its deadline is ended."""
+        for _, future in self._pending:
+            with contextlib.suppress(TimeOver, WalcrashError):
+                self._pool.result(future)

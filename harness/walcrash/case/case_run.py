@@ -3,7 +3,7 @@
 Not here: running it (`one_run`, `runner`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -11,12 +11,10 @@ from walcrash.case.alignment import Alignment
 from walcrash.case.coverage import Coverage
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
-from walcrash.recorder.recording import EventRow
 from walcrash.values.case import Case, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import NOTHING_SEARCHED, SearchTotals
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.event import EventKind
 from walcrash.values.fault_matrix import NO_FAULTS, FaultMatrix
 from walcrash.values.forms import SPARSE
 from walcrash.values.further_recoveries import NO_FURTHER_RECOVERIES, FurtherRecoveries
@@ -97,18 +95,3 @@ def torn_as(stored: StoredCase, run: CaseRun) -> StoredCase:
     """Return a stored case with the tears of a run of it."""
     contract = replace(stored.contract, atomic_bytes=run.atomic_bytes)
     return replace(stored, contract=contract)
-
-
-def without_contents(run: CaseRun) -> CaseRun:
-    """Return a run without what its boots wrote: where they wrote, and how much, is kept."""
-    boots = tuple(
-        replace(boot, recording=replace(boot.recording, rows=_without_data(boot.recording.rows)))
-        for boot in run.boots
-    )
-    return replace(run, boots=boots, image=None)
-
-
-def _without_data(rows: Sequence[EventRow]) -> tuple[EventRow, ...]:
-    return tuple(
-        row._replace(data=b"") if row.kind is EventKind.WRITE and row.data else row for row in rows
-    )

@@ -14,9 +14,14 @@ from itertools import takewhile
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
-from walcrash.campaign.preparation import name_subject, plain_failure, why_untested
+from walcrash.campaign.preparation import (
+    Prepared,
+    name_subject,
+    plain_failure,
+    prepare_in,
+    why_untested,
+)
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.case_run import CaseRun
 from walcrash.case.job import job_sandbox
@@ -140,7 +145,9 @@ class _Comparer:
 
     def _prepare(self, scenario: Scenario) -> Prepared:
         self._say(f"loading {name_subject(scenario)}")
-        prepared = self._pool.run(jobs.prepare, scenario, self._plan.master_seed)
+        prepared = prepare_in(self._pool, scenario, self._plan.master_seed, jobs=self._plan.jobs)
+        if prepared is None:
+            raise KeyboardInterrupt
         untested = why_untested(prepared)
         if untested and plain_failure(prepared) is None:
             raise Inconclusive(f"{name_subject(scenario)}: {untested}")

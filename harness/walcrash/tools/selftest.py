@@ -16,6 +16,7 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.campaign.preparation import prepare
 from walcrash.scenario.file import load_scenario, planted_directories
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.errors import UsageError
@@ -112,7 +113,7 @@ def run_planted(
 def find_first(scenario: Scenario, planted: Planted, seed: str) -> PlantedRun:
     """Run cases of one planted subject until one fails; in a job process."""
     began = time.monotonic()
-    prepared = jobs.prepare(scenario, seed)
+    prepared = prepare(scenario, seed)
     for control in prepared.controls:
         if control.verdict is not Verdict.PASS:
             shown = ", ".join(v.invariant.value for v in control.violations) or control.doubt

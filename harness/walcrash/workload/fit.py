@@ -38,6 +38,38 @@ LARGEST_ROUND_BYTES: Final = 1 << 26
 NEXT_FILES: Final = 64
 """Most sizes of files with a next one that are looked at."""
 
+_AROUND: Final = (OperationKind.OPEN, OperationKind.CLOSE)
+"""What each boot has, whether it changes a file or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """What one case without a crash shows for a fit; nothing of it holds what was written.
+
+    Attributes:
+        placed: where the records of each boot are, as far as that shows.
+        called: the operations that its boots had.
+        busy: those of them that changed a file in a call.
+    """
+
+    placed: tuple[tuple[Placed, ...], ...] = ()
+    called: frozenset[OperationKind] = frozenset()
+    busy: frozenset[OperationKind] = frozenset()
+
+    @classmethod
+    def of(cls, boots: Sequence[Trace]) -> Self:
+        """Return what the boots of one case show, in order."""
+        return cls(
+            placed=tuple(tuple(placed_records(boot)) for boot in boots),
+            called=frozenset(each.kind for plan, _ in boots for each in plan.operations),
+            busy=frozenset(
+                plan.operations[event.call].kind
+                for plan, events in boots
+                for event in events
+                if event.kind not in MESSAGES and 0 <= event.call < len(plan.operations)
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
@@ -75,13 +107,19 @@ class Fit:
     @classmethod
     def of(cls, cases: Sequence[Sequence[Trace]]) -> Self:
         """Return what cases without a crash show, each a list of its boots."""
-        boots = [placed_records(boot) for case in cases for boot in case]
+        return cls.merged([CaseFacts.of(case) for case in cases])
+
+    @classmethod
+    def merged(cls, cases: Sequence[CaseFacts]) -> Self:
+        """Return what cases without a crash show together, in order."""
+        boots = [boot for case in cases for boot in case.placed]
         placed = [each for boot in boots for each in boot]
         scale, form = _scale(placed), form_of(_put_sizes(placed))
         pairs = [each for boot in boots for each in followed(boot)][:NEXT_FILES]
-        later = [placed_records(boot) for case in cases for boot in case[1:]]
+        later = [boot for case in cases for boot in case.placed[1:]]
         firsts = [boot[0] for boot in later if boot]
         segment_bytes = _segment_bytes(pairs)
+        called = frozenset[OperationKind]().union(*(case.called for case in cases))
         return cls(
             frames=_frames(placed, scale, form),
             scale=scale,
@@ -90,7 +128,7 @@ class Fit:
             goes_beyond=any(before.end > segment_bytes for before, _ in pairs),
             header_bytes=median_low([after.begin for _, after in pairs]) if pairs else 0,
             is_file_per_boot=bool(firsts) and all(first.is_new_file for first in firsts),
-            idle=_idle([boot for case in cases for boot in case]),
+            idle=called.difference(_AROUND, *(case.busy for case in cases)),
         )
 
     def record_bytes(self, record: Record) -> int:
@@ -119,24 +157,24 @@ def _taken(payload_bytes: int, scale: int, form: PayloadForm | None) -> int:
 
 def _put_sizes(placed: Sequence[Placed]) -> list[PutSize]:
     return [
-        PutSize(len(each.record.payload), _without_name(each))
+        PutSize(each.payload_bytes, _without_name(each))
         for each in placed
-        if each.record.type is RecordType.PUT
+        if each.type is RecordType.PUT
     ]
 
 
 def _scale(placed: Sequence[Placed]) -> int:
     """Return what a byte of payload takes, in 1/1024: by how much more long payloads take."""
-    puts = [each for each in placed if each.record.type is RecordType.PUT]
-    short = [each for each in puts if len(each.record.payload) < LONG_PAYLOAD_BYTES // 8]
-    long = [each for each in puts if len(each.record.payload) >= LONG_PAYLOAD_BYTES]
+    puts = [each for each in placed if each.type is RecordType.PUT]
+    short = [each for each in puts if each.payload_bytes < LONG_PAYLOAD_BYTES // 8]
+    long = [each for each in puts if each.payload_bytes >= LONG_PAYLOAD_BYTES]
     if not short or not long:
         return SCALE
     base = sorted(short, key=_without_name)[len(short) // 2]
     slopes = [
         SCALE
         * (_without_name(each) - _without_name(base))
-        // (len(each.record.payload) - len(base.record.payload))
+        // (each.payload_bytes - base.payload_bytes)
         for each in long
     ]
     # What is stored in blocks, or with all that came before it, is not scaled by its payload.
@@ -144,7 +182,7 @@ def _scale(placed: Sequence[Placed]) -> int:
 
 
 def _without_name(placed: Placed) -> int:
-    return placed.written - named_bytes(placed.record)
+    return placed.written - placed.name_bytes
 
 
 def _frames(
@@ -152,8 +190,8 @@ def _frames(
 ) -> dict[RecordType, int]:
     frames: dict[RecordType, list[int]] = {}
     for each in placed:
-        taken = named_bytes(each.record) + _taken(len(each.record.payload), scale, form)
-        frames.setdefault(each.record.type, []).append(max(0, each.written - taken))
+        taken = each.name_bytes + _taken(each.payload_bytes, scale, form)
+        frames.setdefault(each.type, []).append(max(0, each.written - taken))
     return {kind: median_low(found) for kind, found in frames.items()}
 
 
@@ -177,14 +215,3 @@ def _roundest(low: int, high: int) -> int:
         if high // step * step >= low:
             return high // step * step
     return high
-
-
-def _idle(boots: Sequence[Trace]) -> frozenset[OperationKind]:
-    called: set[OperationKind] = set()
-    busy: set[OperationKind] = set()
-    for plan, events in boots:
-        called.update(operation.kind for operation in plan.operations)
-        for event in events:
-            if event.kind not in MESSAGES and 0 <= event.call < len(plan.operations):
-                busy.add(plan.operations[event.call].kind)
-    return frozenset(called - busy - {OperationKind.OPEN, OperationKind.CLOSE})

@@ -22,7 +22,7 @@ from walcrash.values.case import BootPlan
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import Event, EventKind
 from walcrash.values.operation import OperationKind
-from walcrash.values.record import Record
+from walcrash.values.record import Record, RecordType
 
 Trace = tuple[BootPlan, Sequence[Event | EventRow]]
 """A boot's plan and its events."""
@@ -34,10 +34,12 @@ RECORDS_OF_A_FILE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a record was written.
+    """Where a record was written, and how long it is; what it holds is not kept.
 
     Attributes:
-        record: it.
+        type: of the record.
+        payload_bytes: how long its payload is.
+        name_bytes: how long its texts are; see `named_bytes`.
         file: the file that has it, by its number in the trace.
         begin: the first byte that was written there, as its offset in the file.
         end: the offset behind the last one.
@@ -47,7 +49,9 @@ class Placed:
             file, however long the one before is.
     """
 
-    record: Record
+    type: RecordType
+    payload_bytes: int
+    name_bytes: int
     file: int
     begin: int
     end: int
@@ -93,7 +97,8 @@ def placed_records(boot: Trace) -> list[Placed]:
             continue
         most = max(own[kinds[file]] for file in full)
         file = _longest({each: span for each, span in full.items() if own[kinds[each]] == most})
-        placed.append(Placed(record, file, *files[file], file in made, section))
+        sizes = len(record.payload), named_bytes(record)
+        placed.append(Placed(record.type, *sizes, file, *files[file], file in made, section))
     return placed
 
 
@@ -115,7 +120,7 @@ def followed(boot: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
             is_by_length and not counts[after.file] and counts[before.file] >= RECORDS_OF_A_FILE
         )
         counts[after.file] += 1
-        if is_next and after.end < before.end + len(after.record.payload):
+        if is_next and after.end < before.end + after.payload_bytes:
             yield before, after
 
 

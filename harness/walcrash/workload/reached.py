@@ -44,7 +44,7 @@ def _files(boot: Sequence[Placed]) -> int:
     files = 1 + sum(1 for _ in followed(boot))
     if files > 1:
         return files
-    puts = [each for each in boot if each.record.type is RecordType.PUT]
+    puts = [each for each in boot if each.type is RecordType.PUT]
     ends: dict[int, int] = {}
     for each in puts:
         if each.begin < ends.get(each.file, 0):

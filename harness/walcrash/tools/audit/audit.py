@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Prepared
 from walcrash.campaign.pool import JobPool, MakeExecutor, interruptible_jobs
-from walcrash.campaign.preparation import plain_failure, why_untested
+from walcrash.campaign.preparation import Prepared, plain_failure, prepare_in, why_untested
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, store_case
@@ -187,7 +186,11 @@ class _Auditor:
         self._scenario = with_power(plan.scenario, plan.images)
 
     def audit(self) -> Audit:
-        prepared = self._pool.run(jobs.prepare, self._scenario, self._plan.master_seed)
+        prepared = prepare_in(
+            self._pool, self._scenario, self._plan.master_seed, jobs=self._plan.jobs
+        )
+        if prepared is None:
+            raise KeyboardInterrupt
         contract = self._scenario.contract or prepared.description.contract
         audit = self._nothing_yet(contract)
         plain = plain_failure(prepared)

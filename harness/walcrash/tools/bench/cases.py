@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Batch, Prepared
+from walcrash.campaign.jobs import Batch
+from walcrash.campaign.preparation import Prepared, prepare
 from walcrash.case.outcome import CaseOutcome
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.tools.bench.plain import run_plain_case
@@ -105,7 +106,7 @@ def _compare(
     work = WorkingDirectory()
     executor = jobs.make_executor(job_count)
     try:
-        prepared = executor.submit(jobs.prepare, scenario, SEED).result()
+        prepared = executor.submit(prepare, scenario, SEED).result()
         # All jobs have their processes and their modules before the first sample.
         _cases(executor, scenario, prepared, job_count)
         samples = take_turns(

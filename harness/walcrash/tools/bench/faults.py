@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from walcrash.campaign import jobs
-from walcrash.campaign.jobs import Prepared
+from walcrash.campaign.preparation import Prepared, prepare
 from walcrash.scenario.file import load_scenario, shipped_scenarios
 from walcrash.tools.bench.cases import SCENARIO, SEED, timed_cases
 from walcrash.tools.bench.rounds import Say, take_turns
@@ -48,8 +48,7 @@ def measure(rounds: int, say: Say) -> tuple[Sequence[Comparison], Sequence[Limit
     executor = jobs.make_executor(JOBS)
     try:
         ready = {
-            each.name: executor.submit(jobs.prepare, each, SEED).result()
-            for each in (ERRORS, SCENARIO)
+            each.name: executor.submit(prepare, each, SEED).result() for each in (ERRORS, SCENARIO)
         }
         measures = {
             each.name: partial(_rate, executor, each, ready[each.name])
@@ -86,7 +85,7 @@ def _campaign(executor: Executor) -> tuple[int, float]:
     """Return how many cases the campaign has, and how long its controls and cases take."""
     scenario = load_scenario(shipped_scenarios()["error-each"])
     began = time.perf_counter()
-    prepared = executor.submit(jobs.prepare, scenario, SEED).result()
+    prepared = executor.submit(prepare, scenario, SEED).result()
     count = len(turns_of(scenario.faults, prepared.profile))
     _seconds(executor, scenario, prepared, count)
     return count, time.perf_counter() - began

@@ -22,6 +22,7 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.pool import JobPool, MakeExecutor
+from walcrash.campaign.preparation import prepare
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome
@@ -243,11 +244,11 @@ def first_finding(sought: _Sought, seed: str) -> FirstFinding:
     """Run cases of one subject until one fails; in a job process.
 
     Raises:
-        WalcrashError: as `jobs.prepare`.
+        WalcrashError: as `preparation.prepare`.
     """
     began, cpu_before = time.monotonic(), cpu_seconds()
     scenario = sought.scenario if sought.weak is None else _promising_all(sought)
-    prepared = jobs.prepare(scenario, seed)
+    prepared = prepare(scenario, seed)
     index = states = 0
     is_found = any(control.verdict is Verdict.FAIL for control in prepared.controls)
     while not is_found and index < sought.cases:

@@ -18,6 +18,7 @@ from typing import Final
 
 from walcrash.campaign import jobs
 from walcrash.campaign.pool import MakeExecutor
+from walcrash.campaign.preparation import prepare
 from walcrash.case.outcome import CaseOutcome
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.scenario.file import shipped_directory
@@ -126,9 +127,9 @@ def _measure(scenario: Scenario) -> _Measured:
     """Run cases, in a job process.
 
     Raises:
-        WalcrashError: as `jobs.prepare`.
+        WalcrashError: as `preparation.prepare`.
     """
-    prepared = jobs.prepare(scenario, _SEED)
+    prepared = prepare(scenario, _SEED)
     outcomes: list[CaseOutcome] = []
     began, cpu_before = time.monotonic(), cpu_seconds()
     for index in range(CASES):
