@@ -88,6 +88,8 @@ def test_what_there_was_no_time_to_minimise_is_joined_to_what_breaks_a_rule_of_i
     assert joined(timed(STATE), timed(LOST, STATE, is_late=False)) == one
     assert joined(timed(STATE, LOST), timed(LOST, is_late=False)) == one
     assert joined(timed(STATE), timed(LOST, STATE, fate="there")) == one
+    mark = Invariant.LOST_MARK
+    assert joined(timed(mark), timed(LOST, is_late=False)) == [(LOST, [mark.value, LOST.value])]
 
 
 def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselves() -> None:

@@ -22,7 +22,7 @@ from walcrash.values.fate import Fate
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
-from walcrash.values.verdict import Invariant
+from walcrash.values.verdict import Invariant, Violation
 
 
 @dataclass(slots=True)
@@ -225,7 +225,7 @@ def _joined(
 
 def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
     """Whether nothing but its crashes tells the other, which is late, from this one."""
-    rules = [{broken.invariant for broken in each.shown.violations} for each in (one, other)]
+    rules = [set(map(_kind_of_rule, each.shown.violations)) for each in (one, other)]
     return (
         one.is_portability == other.is_portability
         and (one.cause.is_plain or not other.cause.is_plain)
@@ -233,6 +233,12 @@ def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
         and one.cause.damaged == other.cause.damaged
         and not rules[0].isdisjoint(rules[1])
     )
+
+
+def _kind_of_rule(broken: Violation) -> Invariant:
+    """Return the rule that a violation breaks; a mark is lost as a put is, by the same append."""
+    is_mark = broken.invariant is Invariant.LOST_MARK
+    return Invariant.LOST_PUT if is_mark else broken.invariant
 
 
 def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:
