@@ -1,5 +1,6 @@
 """The driver adapter: what a driver does wrong is told apart, with the end of its stderr."""
 
+import fcntl
 import json
 import os
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 import bad_drivers
 import pytest
 
+from walcrash.subjects import conformance, messages
 from walcrash.subjects import driver_replies as replies
-from walcrash.subjects import messages
 from walcrash.subjects.adapter import SubjectGone
 from walcrash.subjects.conformance_damage import silent_damage
 from walcrash.subjects.driver import DriverAdapter, Refused
@@ -255,3 +256,10 @@ def test_a_flipped_bit_that_nobody_speaks_of_is_told_and_an_answer_is_enough(
     )
     assert "never appended" in silent_damage(store, records, replays(*shown(put("x"))))
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_kill_in_a_check_takes_the_server_that_the_driver_had_started(tmp_path: Path) -> None:
+    words = bad_drivers.driver("serves")
+    conformance._Talks(words, PATIENT_SECONDS, frozenset({"sync"})).kill_and_reopen(tmp_path)
+    with open(tmp_path / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,6 +22,7 @@ from walcrash.subjects.adapter import Adapter
 from walcrash.subjects.conformance_damage import silent_damage
 from walcrash.subjects.contract_suite import SMALL_RECORDS, AdapterContract, put, takes
 from walcrash.subjects.driver import DriverAdapter
+from walcrash.subjects.driver_family import kill_all, started_by
 from walcrash.subjects.driver_process import Command, DriverProcess
 from walcrash.subjects.driver_replies import Introduction
 from walcrash.subjects.loading import find_adapter, make_adapter
@@ -300,6 +301,12 @@ class _Talk:
         self.process = DriverProcess.start(Command(words), directory, sees_end_of_stdin=True)
         self.seconds = seconds
 
+    def kill(self) -> None:
+        """Kill the driver with all that it started, as a campaign does."""
+        started = list(started_by(self.process.pid))
+        self.process.kill()
+        kill_all(started)
+
     def ask(self, request: Mapping[str, object]) -> list[dict[str, Any]]:
         return self.ask_line(json.dumps(request).encode() + b"\n", f"`{request.get('do')}`")
 
@@ -363,7 +370,7 @@ class _Talks:
             assert sent == effects, f"`sent` is {sent}, the effects before it were {effects}"
         if "compact" in self.supports:
             talk.ask_well(do="compact")
-        talk.process.kill()
+        talk.kill()
 
     def unknown_request(self, directory: Path) -> None:
         talk = self._start(directory)
@@ -373,7 +380,7 @@ class _Talks:
             assert not replies.read_ok(reply, "an unknown request"), f"{request} was answered ok"
         talk.ask_well(do="append", record=SMALL_RECORDS[0].to_json())
         assert talk.records() == [SMALL_RECORDS[0]], "after an unknown request appends are lost"
-        talk.process.kill()
+        talk.kill()
 
     def unknown_keys(self, directory: Path) -> None:
         talk = self._start(directory)
@@ -384,7 +391,7 @@ class _Talks:
         lines = talk.ask_well(**other, do="replay", **{"from": 0})
         found = [replies.read_entry(line, "`replay`")[1] for line in lines[:-1]]
         assert found == [*SMALL_RECORDS[:2]], "with unknown keys other records come back"
-        talk.process.kill()
+        talk.kill()
 
     def spelling(self, directory: Path) -> None:
         talk = self._start(directory)
@@ -398,7 +405,7 @@ class _Talks:
         talk.ask_line(escaped.replace('"/"', '"\\/"').encode() + b"\n", "`append`")
         found = talk.records()
         assert found == [record, put("/", 6)], f"other records came back: {found!r:.200}"
-        talk.process.kill()
+        talk.kill()
 
     def close(self, directory: Path) -> None:
         talk = self._start(directory)
@@ -408,7 +415,7 @@ class _Talks:
         if "reopen" in self.supports:
             talk.ask_well(do="open", dir=str(directory))
             assert talk.records() == [SMALL_RECORDS[0]], "what was closed is not there again"
-            talk.process.kill()
+            talk.kill()
             return
         deadline = time.monotonic() + self.seconds
         status = talk.process.exit_status(what="`close`", deadline=deadline)
@@ -437,7 +444,7 @@ class _Talks:
                 talk.ask_well(do="append", record=promised[-1].to_json())
             if "sync" in self.supports:
                 talk.ask_well(do="sync")
-            talk.process.kill()
+            talk.kill()
             shown = found
         expected = 10
         if len(shown) < expected:
@@ -453,7 +460,7 @@ class _Talks:
         for record in SMALL_RECORDS:
             talk.ask_well(do="append", record=record.to_json())
         talk.ask_well(do="close")
-        talk.process.kill()
+        talk.kill()
         believed = silent_damage(directory, SMALL_RECORDS, self._opened_and_replayed)
         if believed:
             raise Noted(f'{believed}: state no "rot" in `detects`, or find out why')
@@ -464,7 +471,7 @@ class _Talks:
             lines = talk.ask({"do": "open"})
             return talk.ask({"do": "replay", "from": 0}) if lines[-1].get("ok") is True else lines
         finally:
-            talk.process.kill()
+            talk.kill()
 
     def kill_in_open(self, directory: Path) -> None:
         talk = self._start(directory)
@@ -473,14 +480,14 @@ class _Talks:
             talk.ask_well(do="append", record=record.to_json())
         before = len(talk.records())
         talk.ask_well(do="close")
-        talk.process.kill()
+        talk.kill()
         for _ in range(5):
             talk = self._start(directory)
             talk.say(b'{"do":"open"}\n', "`open`")
             time.sleep(0.01)
-            talk.process.kill()
+            talk.kill()
         talk = self._start(directory)
         talk.ask_well(do="open")
         found = len(talk.records())
         assert found == before, f"{found} of {before} records are there after kills in `open`"
-        talk.process.kill()
+        talk.kill()

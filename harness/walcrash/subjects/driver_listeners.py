@@ -3,20 +3,21 @@
 Looked for when a driver has opened: in its process and in what it has started. TCP only, since
 that is what servers listen on; not what it opens later in its boot.
 
-Source: `psutil.Process.net_connections`; `proc_tid_children(5)`, for which see decision 0035.
+Source: `psutil.Process.net_connections`.
 """
 
 import contextlib
 import ipaddress
-import os
 from collections.abc import Iterator
 
 import psutil
 
+from walcrash.subjects.driver_family import started_by
+
 
 def foreign_listener(pid: int) -> str:
     """Return an address that is listened on and is no loopback one; empty if there is none."""
-    return next((address for each in _family(pid) for address in _listeners(each)), "")
+    return next((address for each in (pid, *started_by(pid)) for address in _listeners(each)), "")
 
 
 def _listeners(pid: int) -> Iterator[str]:
@@ -34,13 +35,3 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(text)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
-
-
-def _family(pid: int) -> Iterator[int]:
-    """Yield a process and all below it."""
-    yield pid
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listing:
-                for child in listing.read().split():
-                    yield from _family(int(child))
