@@ -7,6 +7,7 @@ import pytest
 from walcrash.campaign.control_work import ControlWork, run_control_in
 from walcrash.campaign.preparation import fit_of
 from walcrash.case.sandbox import Sandbox
+from walcrash.values.contract import Acknowledges, Contract
 from walcrash.values.faults import FaultPlan
 from walcrash.values.operation import OperationKind
 from walcrash.values.scenario import (
@@ -29,14 +30,14 @@ def sandbox():
         yield made
 
 
-def ran(sandbox, **options):
+def ran(sandbox, *, contract=None, **options):
     """Return what came of the long control, and the fit that follows from it."""
     scenario = Scenario(
         name="fitted",
         summary="",
         path="",
         subject=SubjectSpec(SUBJECT, options=options),
-        contract=None,
+        contract=contract,
         workload=FITTED_WORKLOAD,
         faults=(FaultPlan(),),
         invariants=frozenset(Invariant),
@@ -46,7 +47,7 @@ def ran(sandbox, **options):
     description = sandbox.load(scenario.subject, scenario.limits)
     work = ControlWork(scenario=scenario, master_seed="s", index=None)
     done = run_control_in(sandbox, work, description)
-    return done, fit_of([done])
+    return done, fit_of([done], contract or description.contract)
 
 
 def passed(done):
@@ -89,3 +90,9 @@ def test_a_log_that_loses_what_it_acknowledged_fails_without_a_crash(sandbox):
     assert failure.verdict is Verdict.FAIL
     assert failure.is_plain
     assert Invariant.LOST_PUT in {violation.invariant for violation in failure.violations}
+
+
+def test_a_promise_by_sync_is_the_scenarios_or_the_subjects_own(sandbox):
+    assert not ran(sandbox)[1].is_promised_by_sync
+    by_sync = Contract(acknowledges=Acknowledges.SYNC)
+    assert ran(sandbox, contract=by_sync)[1].is_promised_by_sync

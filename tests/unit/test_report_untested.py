@@ -14,6 +14,7 @@ from walcrash.report.untested import NAMES_SHOWN, untested_promises
 from walcrash.values.contract import Contract, Damage, PersistenceModel, Promise
 from walcrash.values.finding import FindingChange, FindingState, Unfollowed
 from walcrash.values.history import BootEnd
+from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.verdict import Invariant, Verdict
 
 ALL_AFTER_POWER = (
@@ -146,3 +147,22 @@ def test_that_nothing_went_on_during_slow_calls_is_told_where_there_were_any() -
         "slow calls, so they changed nothing"
     ]
     assert told(2, 1) == told(0, 0) == []
+
+
+@pytest.mark.parametrize("of", ["cases", "controls"])
+def test_of_several_threads_it_is_said_that_no_calls_came_at_once(of: str) -> None:
+    def said(threads: int) -> list[str]:
+        report = RunReport("7", scenario_paths={"quick": ""})
+        report.add(started("quick"))
+        report.add(scenario_started("quick"))
+        none = WorkloadReach(cases=Reach(), controls=Reach())
+        reach = replace(none, **{of: Reach(threads=threads)})
+        report.add(scenario_ended("quick", 1, 0, reach=reach))
+        report.add(ended(Verdict.PASS, 1))
+        return [each for each in untested_promises(report) if "at once" in each]
+
+    assert said(1) == []
+    assert said(2) == [
+        "calls of several clients at once, of quick: several threads or processes changed files, "
+        "and each call was made when the one before had been answered"
+    ]

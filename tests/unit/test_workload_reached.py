@@ -55,3 +55,11 @@ def test_a_table_that_a_call_writes_beside_its_record_is_no_file_of_records():
         if event.kind is EventKind.WRITE and event.call in (11, 22)
     ]
     assert reached((plan, [*events, *tables])).files == 3
+
+
+def test_threads_that_change_files_are_counted_in_the_boot_that_has_most():
+    plan, events = Log().boot([(RecordType.PUT, 900)] * 3)
+    by_two = [replace(event, thread=event.call % 2) for event in events]
+    replies = [replace(event, thread=9, kind=EventKind.REPLY) for event in events]
+    assert reached((plan, [*events, *replies])).threads == 1
+    assert reached((plan, events), (plan, by_two)).threads == 2

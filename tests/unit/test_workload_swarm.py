@@ -220,11 +220,19 @@ def test_a_page_end_lies_in_some_record_of_most_cases_with_long_ones():
     assert max(max(puts(case), default=0) for case in cases()) > PAGE_BYTES
 
 
-def test_one_case_of_each_deck_has_slow_syncs_and_one_other_clocks_beside_all_others() -> None:
+def with_fitted_faults(profile: Profile) -> list[Case]:
+    return cases(profile=profile, of=replace(FITTED, fits_faults=True))
+
+
+THREADED = replace(SEGMENTED, has_threads=True)
+SLOW = (4, 9, 14)
+
+
+def test_a_few_cases_of_each_deck_have_slow_syncs_or_other_clocks_beside_all_others() -> None:
     bare = many()[: 2 * DECK]
-    threaded = replace(SEGMENTED, has_threads=True)
-    for profile, kinds in ((SEGMENTED, {13: ClockJump}), (threaded, {9: SlowCall, 13: ClockJump})):
-        found = cases(profile=profile, of=replace(FITTED, fits_faults=True))
+    clock = {13: ClockJump}
+    for profile, kinds in ((SEGMENTED, clock), (THREADED, clock | dict.fromkeys(SLOW, SlowCall))):
+        found = with_fitted_faults(profile)
         for index, (case, without) in enumerate(zip(found, bare, strict=True)):
             kind = kinds.get(index % DECK)
             if kind is None:
@@ -232,6 +240,36 @@ def test_one_case_of_each_deck_has_slow_syncs_and_one_other_clocks_beside_all_ot
             else:
                 assert all(type(fault) is kind for fault in case.faults)
         assert {type(fault) for case in found for fault in case.faults} == set(kinds.values())
+
+
+def test_behind_a_slow_sync_all_are_slow_and_a_boot_with_many_operations_crashes() -> None:
+    slow = [case for at, case in enumerate(with_fitted_faults(THREADED)) if at % DECK in SLOW]
+    assert all(len(case.boots) <= 2 for case in slow)
+    assert all(boot.crash is not None for case in slow for boot in case.boots)
+    assert max(len(boot.operations) for case in slow for boot in case.boots) > 12
+    found = [
+        (fault, len(case.boots[fault.boot].operations))
+        for case in slow
+        for fault in case.faults
+        if isinstance(fault, SlowCall)
+    ]
+    assert len(found) > 4
+    assert all(fault.times is None for fault, _ in found)
+    # What begins late leaves little behind it.
+    assert sum(2 * fault.call < count for fault, count in found) > len(found) // 2
+
+
+def test_where_a_sync_promises_it_is_in_each_case_and_comes_often() -> None:
+    def syncs(fit: Fit) -> list[int]:
+        found = cases(4 * DECK, profile=Profile(fit=fit))
+        return [
+            sum(o.kind is OperationKind.SYNC for boot in case.boots for o in boot.operations)
+            for case in found
+        ]
+
+    usual, promising = syncs(Fit()), syncs(Fit(is_promised_by_sync=True))
+    assert sum(promising) > 2 * sum(usual)
+    assert promising.count(0) < usual.count(0) // 2
 
 
 def test_threads_are_those_that_change_files() -> None:

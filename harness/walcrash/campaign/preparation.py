@@ -24,6 +24,7 @@ from walcrash.case.deadline import TimeOver
 from walcrash.case.job import get_ready
 from walcrash.case.outcome import CaseOutcome
 from walcrash.subjects.messages import Description
+from walcrash.values.contract import Acknowledges, Contract
 from walcrash.values.log import ScenarioStarted, Unopened
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
@@ -155,7 +156,8 @@ class _Controls:
         usual = [each for each in self._done if each.long is None]
         long = [each for each in self._done if each.long is not None and each.long.is_decided]
         are_passed = all(each.outcome.verdict is Verdict.PASS for each in usual)
-        fit = fit_of(self._done) if are_passed and not is_late else Fit()
+        contract = self._scenario.contract or usual[0].description.contract
+        fit = fit_of(self._done, contract) if are_passed and not is_late else Fit()
         return Prepared(
             description=usual[0].description,
             profile=replace(Profile.merged([each.profile for each in usual]), fit=fit),
@@ -166,9 +168,16 @@ class _Controls:
         )
 
 
-def fit_of(controls: Sequence[ControlDone]) -> Fit:
-    """Return what control cases show; the long one, where there is one, is the last."""
-    fit = Fit.merged([each.facts for each in controls])
+def fit_of(controls: Sequence[ControlDone], contract: Contract) -> Fit:
+    """Return what control cases show; the long one, where there is one, is the last.
+
+    Args:
+        controls: in order.
+        contract: what the subject promises.
+    """
+    is_promised_by_sync = contract.acknowledges is Acknowledges.SYNC
+    facts = [each.facts for each in controls]
+    fit = replace(Fit.merged(facts), is_promised_by_sync=is_promised_by_sync)
     long = controls[-1].long
     if long is None:
         return fit

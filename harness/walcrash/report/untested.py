@@ -9,6 +9,9 @@ power losses, unless more is promised after a kill than after a power loss.
 No exact kill falls among stores to a mapped file, since they make no system call. That is said
 where the cases had such stores and kills.
 
+One call is made after the other, so what only shows while two of them wait is never reached. That
+is said of subjects with several threads or processes.
+
 Not here: what the operations did not reach (`unreached`), invariants that were not judged
 (`run_report.RunReport.unjudged`).
 """
@@ -45,7 +48,13 @@ def untested_promises(report: RunReport) -> list[str]:
         f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
         for (promise, why), named in names.items()
     ]
-    return promises + _stores(report) + _slow(report) + unreached_sentences(report)
+    return [
+        *promises,
+        *_stores(report),
+        *_slow(report),
+        *_calls_at_once(report),
+        *unreached_sentences(report),
+    ]
 
 
 def _stores(report: RunReport) -> list[str]:
@@ -75,6 +84,22 @@ def _slow(report: RunReport) -> list[str]:
     return [
         f"what goes on during a slow call, of {names}: no other thread did anything in its "
         f"{count}, so they changed nothing"
+    ]
+
+
+def _calls_at_once(report: RunReport) -> list[str]:
+    """Return that no two calls were under way together, where a subject has several threads."""
+    reaches = [(ended.scenario, ended.reach) for ended in report.scenarios if ended.reach]
+    names = [
+        escape(name)
+        for name, reach in reaches
+        if max(reach.cases.threads, reach.controls.threads) > 1
+    ]
+    if not names:
+        return []
+    return [
+        f"calls of several clients at once, of {listed(names, NAMES_SHOWN)}: several threads or "
+        "processes changed files, and each call was made when the one before had been answered"
     ]
 
 

@@ -25,6 +25,7 @@ class Reach:
         files: files of records that followed one another in a boot; 1 where none was followed, 0
             where no file was seen to be one.
         file_bytes: how far the records of one file went.
+        threads: threads and processes that changed files in a boot, or synced them.
     """
 
     calls: Mapping[str, Count] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Reach:
     over_page_end: Count = 0
     files: Count = 0
     file_bytes: Count = 0
+    threads: Annotated[Count, SPARSE] = 0
 
     @classmethod
     def of_all(cls, parts: Iterable["Reach"]) -> "Reach":
@@ -47,6 +49,7 @@ class Reach:
             over_page_end=sum(each.over_page_end for each in every),
             files=max((each.files for each in every), default=0),
             file_bytes=max((each.file_bytes for each in every), default=0),
+            threads=max((each.threads for each in every), default=0),
         )
 
 

@@ -31,7 +31,7 @@ from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.control import closed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
-from walcrash.workload.fitted_faults import fitted_faults
+from walcrash.workload.fitted_faults import SLOW_SYNCS, fitted_faults
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -257,6 +257,7 @@ def swarm_of(
         scenario=scenario.name,
         master_seed=master_seed,
         index=index,
+        is_busy=SLOW_SYNCS in fitted_faults(scenario, profile, index),
     )
 
 

@@ -91,6 +91,7 @@ class Fit:
         takes_second_mark: whether a second MarkDone of an operation was acknowledged.
         most_payload_bytes: the longest payload that was acknowledged where a longer one was
             refused; 0 where none was.
+        is_promised_by_sync: whether a record is promised by the next `sync`, and not by its append.
     """
 
     frames: Mapping[RecordType, int] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Fit:
     idle: frozenset[OperationKind] = frozenset()
     takes_second_mark: bool = False
     most_payload_bytes: int = 0
+    is_promised_by_sync: bool = False
 
     @classmethod
     def of(cls, cases: Sequence[Sequence[Trace]]) -> Self:

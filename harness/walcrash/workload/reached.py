@@ -6,6 +6,8 @@ Not here: what a file of records is (`placed`), what of it is said (`report.unre
 from collections import Counter
 from collections.abc import Sequence
 
+from walcrash.recorder.recording import EventRow
+from walcrash.values.event import MESSAGES, Event
 from walcrash.values.history import BootHistory, Outcome
 from walcrash.values.reach import Reach
 from walcrash.values.record import RecordType
@@ -29,7 +31,12 @@ def reach_of(boots: Sequence[tuple[Trace, BootHistory]]) -> Reach:
         over_page_end=sum(_is_over_page_end(each) for boot in placed for each in boot),
         files=max(map(_files, placed), default=0),
         file_bytes=max((each.end for boot in placed for each in boot), default=0),
+        threads=max((_threads(events) for (_, events), _ in boots), default=0),
     )
+
+
+def _threads(events: Sequence[Event | EventRow]) -> int:
+    return len({event.thread for event in events if event.kind not in MESSAGES})
 
 
 def _is_over_page_end(placed: Placed) -> bool:

@@ -59,13 +59,17 @@ REPEATED_ONE_IN: Final = 2
 
 
 class BootShape(Enum):
-    """How many boots a case has, and how many operations each; fewest and most of both."""
+    """How many boots a case has, and how many operations each; fewest and most of both.
+
+    `BUSY` is not dealt: it is that of cases in which one call goes on during many others.
+    """
 
     ONE = (1, 1, 5, 25)
     TWO = (2, 2, 5, 20)
     THREE = (3, FITTED_BOOTS, 3, 15)
     SEVERAL = (4, 9, 1, 6)
     DOZEN = (10, FITTED_BOOTS_MOST, 1, 4)
+    BUSY = (1, 2, 8, 24)
 
 
 class SizeShape(Enum):
@@ -105,6 +109,9 @@ _APPENDING: Final[frozenset[OperationMix]] = frozenset(
     {OperationMix.PUT, OperationMix.DONE, OperationMix.FAILED}
 )
 _WEIGHTS: Final = {OperationMix.PUT: 6, OperationMix.DONE: 3}
+_PROMISING_SYNCS: Final = 4
+"""How often a sync comes where it is what promises records."""
+
 _EMPHASIS: Final = 4
 _PUTS_OF_ALL: Final = 0.6
 
@@ -134,6 +141,7 @@ def draw_swarm(
     scenario: str,
     master_seed: str | int,
     index: int,
+    is_busy: bool = False,
 ) -> Swarm:
     """Return the plan of one case.
 
@@ -145,29 +153,31 @@ def draw_swarm(
         scenario: the scenario's name.
         master_seed: of the campaign.
         index: of the case.
+        is_busy: whether each boot has many operations, and ends with a crash.
     """
     if not workload.is_fitted:
         return Swarm(workload=workload)
     deck = Prng(derive_seed(master_seed, scenario, "swarm", index // FITTED_DECK))
     boot_shape = deck.shuffled(BOOT_DECK)[index % FITTED_DECK]
+    boot_shape = BootShape.BUSY if is_busy else boot_shape
     size_shape = deck.shuffled(SIZE_DECK)[index % FITTED_DECK]
     prng = Prng(derive_seed(master_seed, scenario, "swarm of a case", index))
     sizes = _sizes(prng, size_shape, fit)
     has_second_marks = fit.takes_second_mark and prng.below(2) == 0
-    mix = _mix(prng, fit, supports, has_done=has_second_marks)
+    mix = _mix(prng, fit, supports, has_done=has_second_marks, is_even=is_busy)
     fewest, most = workload.boots
     low, high, *operations = boot_shape.value
     boots = max(fewest, min(most, prng.between(low, high)))
     operations_most = min(operations[1], _affordable(sizes, boots))
     per_boot = (min(operations[0], operations_most), operations_most)
-    phases = _phases(prng, mix, per_boot, boots)
+    phases = () if is_busy else _phases(prng, mix, per_boot, boots)
     plan = replace(
         workload,
         boots=(boots, boots),
         operations=per_boot,
         mix=mix,
         payload_bytes=sizes,
-        clean_close=prng.choice((0, 0, 20, 50, 100)),
+        clean_close=0 if is_busy else prng.choice((0, 0, 20, 50, 100)),
         phases=phases,
         is_fitted=False,
     )
@@ -201,26 +211,26 @@ def _phases(
 
 
 def _mix(
-    prng: Prng, fit: Fit, supports: frozenset[str], *, has_done: bool
+    prng: Prng, fit: Fit, supports: frozenset[str], *, has_done: bool, is_even: bool
 ) -> Mapping[OperationMix, int]:
-    """Return which operations a case has: puts, half of the others, one of them often.
+    """Return which operations a case has: puts, half of the others, one of them often or none.
 
-    With `has_done` MarkDone is one of them.
+    With `has_done` MarkDone is one of them, and `sync` where it is what promises.
     """
     possible = [kind for kind in OperationMix if is_supported(kind, supports)]
     has_all = prng.below(4) == 0
     idle = {kind.value for kind in fit.idle}
     mix: dict[OperationMix, int] = {}
     for kind in possible:
-        # What has never changed a file is drawn for what it may find there. What promises by
-        # `sync` promises nothing without one.
+        # What has never changed a file is drawn for what it may find there.
         chance = 2 if kind.value in idle else 4
         chance = {OperationMix.PUT: 8, OperationMix.SYNC: 7}.get(kind, chance)
-        is_needed = has_done and kind is OperationMix.DONE
+        promises = fit.is_promised_by_sync and kind is OperationMix.SYNC
+        is_needed = promises or (has_done and kind is OperationMix.DONE)
         if prng.below(8) < chance or has_all or is_needed:
-            mix[kind] = _WEIGHTS.get(kind, 1)
+            mix[kind] = _PROMISING_SYNCS if promises else _WEIGHTS.get(kind, 1)
     often = prng.choice(possible)
-    if often in mix and prng.below(2):
+    if often in mix and prng.below(2) and not is_even:
         mix[often] *= _EMPHASIS
     return mix
 

@@ -99,6 +99,9 @@ class SlowCalls(Injectable):
         if place is None:
             return None
         call, ordinal = place
+        if plan.times is None and not plan.operations:
+            # All calls from there on are slow, so an earlier one leaves out none.
+            call, ordinal = draft.prng.below(call + 1), 0
         return SlowCall(
             boot=draft.boot, call=call, on=on, ordinal=ordinal, times=plan.times, files=plan.files,
             delay_ms=draw_delay_ms(plan, draft.prng),
