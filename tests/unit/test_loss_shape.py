@@ -2,8 +2,9 @@
 
 import pytest
 
+from walcrash.case import loss_shape
 from walcrash.case.loss_shape import ImageEnds, loses_first
-from walcrash.values.content import content_of
+from walcrash.values.content import PIECE_BYTES, content_of
 from walcrash.values.image import FileEntry, Image
 
 SECTOR = 512
@@ -50,6 +51,23 @@ def test_a_large_file_has_the_shape_of_a_small_one() -> None:
     much = sectors("A" * 600)
     ends = ImageEnds(image(log=much + sectors("0C")), image(log=much + sectors("B0")), SECTOR)
     assert dict(ends.shape(image(log=much + sectors("BC")))) == {"log": ".ko"}
+
+
+def test_a_large_file_that_is_new_costs_what_differs_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = 40
+    zeros = bytes(pieces * PIECE_BYTES)
+    memory, left = (image(log=sectors(text) + zeros) for text in ("AB", "A0"))
+    looks: list[object] = []
+    shown = loss_shape._shown
+    monkeypatch.setattr(
+        loss_shape, "_shown", lambda *there: (looks.append(there), shown(*there))[1]
+    )
+    for durable, kept in ((image(), "k"), (image(log=b"A" * SECTOR + bytes(SECTOR) + zeros), ".")):
+        looks.clear()
+        ends = ImageEnds(durable, memory, SECTOR)
+        found = dict(ends.shape(left))["log"]
+        assert found == f"{kept}z{kept}"
+        assert len(looks) <= pieces + PIECE_BYTES // SECTOR
 
 
 def test_what_is_lost_before_what_is_kept_is_known() -> None:

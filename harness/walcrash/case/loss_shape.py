@@ -91,12 +91,20 @@ class ImageEnds:
         step = PIECE_BYTES if isinstance(had, LargeContent) else end
         for piece in range(0, end, step):
             stop = min(end, piece + step)
-            if had[piece:stop] == has[piece:stop] == durable[piece:stop]:
-                yield _UNCHANGED
+            there = [_piece(each, piece, stop) for each in (had, has, durable)]
+            if there[0] == there[1] and (there[1] == there[2] or not there[2]):
+                yield _shown(*there)
                 continue
-            for start in range(piece, stop, unit):
-                at = slice(start, min(stop, start + unit))
-                yield _shown(had[at], has[at], durable[at])
+            for start in range(0, stop - piece, unit):
+                at = slice(start, start + unit)
+                yield _shown(*(each[at] for each in there))
+
+
+def _piece(content: Content, start: int, stop: int) -> bytes:
+    """Return a run of bytes; a whole piece of a large content without a copy."""
+    if isinstance(content, LargeContent) and stop - start == PIECE_BYTES and stop <= len(content):
+        return content.pieces[start // PIECE_BYTES].data
+    return content[start:stop]
 
 
 def _content(entry: Entry | None) -> Content:
