@@ -7,6 +7,7 @@ import pytest
 from disk_events import write
 from made_up_subject import LOG, SYNC, boot_of, closed, judgement_of, put, recorded_boot
 
+from walcrash.case.deadline import TimeOver
 from walcrash.case.power_loss import BUILT_FOR_EACH, FIRST_IMAGES, LossSearch
 from walcrash.case.power_search import position_rank, search_near, targeted
 from walcrash.case.recorded_boot import RecordedBoot
@@ -257,3 +258,33 @@ def test_where_hundreds_of_choices_mean_one_image_other_positions_have_their_tur
         b"record" + bytes(64 * SECTOR_BYTES - 6),
     }
     assert len(built) <= len(boot.events) * FIRST_IMAGES * BUILT_FOR_EACH
+
+
+@pytest.mark.parametrize("keeps_part", [True, False])
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_a_search_that_the_time_is_over_for_has_what_it_has_judged_where_that_counts(
+    most: int, keeps_part: bool
+) -> None:
+    recovered: list[Image] = []
+
+    def recover(image: Image) -> Recoveries:
+        if len(recovered) == most:
+            raise TimeOver
+        recovered.append(image)
+        return Recoveries(Recovery((), 0, None))
+
+    search = LossSearch(
+        BOOT,
+        PersistenceModel.POSIX,
+        recover=recover,
+        judge=lambda *_: judgement_of(None),
+        keeps_part=keeps_part,
+    )
+    if most and keeps_part:
+        judged = search.explore(Prng(1), 100)
+        assert judged is not None
+        assert judged.candidate.image == recovered[-1]
+        assert (search.coverage.distinct, search.searched.is_exhausted) == (most + 1, False)
+    else:
+        with pytest.raises(TimeOver):
+            search.explore(Prng(1), 100)

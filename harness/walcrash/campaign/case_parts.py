@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from walcrash.case.case_run import CaseRun, torn_as
+from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.outcome import CaseOutcome, complexity, summarise
 from walcrash.case.plain import blame, weaker_blame
@@ -134,7 +135,11 @@ def _parts(
         )
     weaker = run.portability_failure
     if weaker is not None:
-        weaker = weaker_blame(sandbox, stored, weaker)
+        try:
+            weaker = weaker_blame(sandbox, stored, weaker)
+        except TimeOver:
+            # Of a case that passed, a note that there is no time to confirm is not told.
+            weaker = None
     return CaseParts(run=run, stored=stored, own_stored=stored, portability=weaker)
 
 

@@ -12,6 +12,7 @@ from walcrash.case.boots import CaseBoots
 from walcrash.case.branches import branch_after_power
 from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.coverage import Coverage
+from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.full_directory import refuse_full_directory, space_doubt, too_large
@@ -137,17 +138,21 @@ class OneRun:
         # What is damaged is no crash state of the traces.
         if self._search_plan is None or self._rot is not None or run.verdict is not Verdict.PASS:
             return run
-        return search_kills(
-            run,
-            self._boots,
-            self._recorded,
-            self._search_plan,
-            stored=self._stored,
-            left=self._left,
-            runs=self._recovery_runs,
-            judge=self._oracle.judge,
-            directory=self._sandbox.directory,
-        )
+        try:
+            return search_kills(
+                run,
+                self._boots,
+                self._recorded,
+                self._search_plan,
+                stored=self._stored,
+                left=self._left,
+                runs=self._recovery_runs,
+                judge=self._oracle.judge,
+                directory=self._sandbox.directory,
+            )
+        except TimeOver:
+            # The case itself was judged.
+            return run
 
     def _run_boot(self, plan: BootPlan, number: int) -> WatchedBoot:
         return run_grown(
@@ -291,10 +296,24 @@ class OneRun:
             return self._not_judged("no image was left to judge")
         run = self._powered_run(recorded, best, search.coverage)
         run = replace(run, search=search.searched.totals())
-        if behind and run.judgement.verdict is Verdict.PASS:
-            run = self._branched_losses(run, search, loss, behind)
-        if run.judgement.verdict is not Verdict.PASS:
-            return run
+        own, left = self._boots, self._left
+        try:
+            if behind and run.judgement.verdict is Verdict.PASS:
+                run = self._branched_losses(run, search, loss, behind)
+            if run.judgement.verdict is not Verdict.PASS:
+                return run
+            return self._with_weaker(run, recorded, loss, search)
+        except TimeOver:
+            if self._search_plan is None:
+                raise
+            # What was judged of a case that was drawn counts.
+            self._boots, self._left = own, left
+            return replace(run, search=search.searched.totals())
+
+    def _with_weaker(
+        self, run: CaseRun, recorded: RecordedBoot, loss: PowerLoss, search: LossSearch
+    ) -> CaseRun:
+        """Return a case that passed with a failure that is beyond its contract, if one is found."""
         few, left = max(1, loss.images // PORTABILITY_SHARE), self._left
         weaker = (self._under_weakest, self._torn_inside)
         # Only one of them is told of one case, so they take turns in being first.
@@ -303,7 +322,7 @@ class OneRun:
             if found is None:
                 continue
             is_torn = found.atomic_bytes != self._stored.contract.atomic_bytes
-            if not is_torn and is_promised(found.boots, model):
+            if not is_torn and is_promised(found.boots, self._stored.contract.model):
                 # It was sought under the weakest model, but the contract's own shows it as well.
                 return replace(found, coverage=search.coverage)
             # What the case left is what it passed with, and not what it failed with beside that.
@@ -353,6 +372,7 @@ class OneRun:
             judge=self._judge_boot,
             recover_new=self._recovery_runs.recoverer(self._targets),
             order=SearchOrder.NOVEL if plan is None else plan.order,
+            keeps_part=plan is not None,
         )
 
     def _judge_boot(self, history: BootHistory, recoveries: Recoveries) -> Judgement:

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.coverage import Coverage
+from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn_images import (
     DrawChoices,
     FirstFew,
@@ -108,6 +109,7 @@ class LossSearch:
         judge: Callable[[BootHistory, Recoveries], Judgement],
         recover_new: Callable[[Image, Hashable], Recoveries] | None = None,
         order: SearchOrder = SearchOrder.NOVEL,
+        keeps_part: bool = False,
     ) -> None:
         """Prepare.
 
@@ -119,6 +121,7 @@ class LossSearch:
             recover_new: recovers an image of a kind of place, in all ways where it is worth that;
                 None where each image is.
             order: in which order images are judged.
+            keeps_part: whether a search that the time was over for has what it has judged.
         """
         self.coverage = Coverage()
         self.searched = SearchedStates()
@@ -128,6 +131,7 @@ class LossSearch:
         self._recover_new = recover_new
         self._judge = judge
         self._order = order
+        self._keeps_part = keeps_part
         self._recovered: dict[str, Recoveries] = {}
         self._seen: set[tuple[str, int]] = set()
         self._digests: dict[CrashPosition, list[str]] = {}
@@ -151,8 +155,20 @@ class LossSearch:
 
         Raises:
             NotModelled: the trace means something that the model has no rule for.
+            TimeOver: the time was over before; where a part is kept, before the first was judged.
         """
         last: Judged | None = None
+        try:
+            for last in self._in_order(prng, most_images):
+                if last.judgement.verdict is Verdict.FAIL:
+                    return self._strictest_there(last)
+        except TimeOver:
+            if last is None or not self._keeps_part:
+                raise
+        return last
+
+    def _in_order(self, prng: Prng, most_images: int) -> Iterator[Judged]:
+        """Judge images, the newest kinds first."""
         self.coverage.all_positions = len(self._positions)
         seed = prng.below(_SEEDS)
         places = LossPlaces(self._boot, self._positions, prng, self._order)
@@ -169,16 +185,15 @@ class LossSearch:
             )
             if not taken and not waiting:
                 self.searched.is_exhausted = self.coverage.generated < most_generated
-                return last
+                return
             for _ in range(min(len(waiting), IMAGES_IN_A_ROUND)):
                 if self.coverage.judged >= most_images:
-                    return last
+                    return
                 (cell, _), candidate = waiting.take()
-                last = self.judge_image(candidate, kind_of_place(cell))
+                judged = self.judge_image(candidate, kind_of_place(cell))
                 policy = candidate.choice.policy
-                self.searched.add(cell, policy, last.history, last.recoveries.first)
-                if last.judgement.verdict is Verdict.FAIL:
-                    return self._strictest_there(last)
+                self.searched.add(cell, policy, judged.history, judged.recoveries.first)
+                yield judged
 
     def _round(
         self, taken: Mapping[CrashPosition, PlaceKind], seed: int, places: LossPlaces

@@ -14,6 +14,7 @@ from typing import Final
 from walcrash.case.alignment import missed_bytes
 from walcrash.case.case_run import CaseRun, SearchTargets, torn_as
 from walcrash.case.damaged_run import kind_of_run
+from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.full_directory import HINT
 from walcrash.case.kill_search import NotAsRecorded, check_derived, is_derived
@@ -73,14 +74,17 @@ def run_case(
         )
         run, left = _ran(sandbox, one)
         if drawn is not None and run.verdict is Verdict.PASS:
-            run = _gone_on(sandbox, stored, run, left, drawn.later(run.case))
-            if run.verdict is Verdict.PASS:
-                run = _with_byte_tears(sandbox, stored, run)
+            run = _with_more(sandbox, stored, run, left, drawn)
     except OSError:
         # What a subject left running in a shared process has touched the directory.
         return run_case_fresh(sandbox, stored, targets=targets, plane=plane)
     if run.judgement.verdict is not Verdict.FAIL:
-        return _with_portability_confirmed(sandbox, stored, run)
+        try:
+            return _with_portability_confirmed(sandbox, stored, run)
+        except TimeOver:
+            if drawn is None:
+                raise
+            return replace(run, portability_failure=None)
     confirmed = _confirmed(sandbox, stored, run)
     # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
@@ -112,6 +116,20 @@ def _ran(sandbox: Sandbox, make: Callable[[], OneRun]) -> tuple[CaseRun, Image |
                 raise
             sandbox.end_recoverers()
     raise AssertionError("the last attempt returns or raises")
+
+
+def _with_more(
+    sandbox: Sandbox, stored: StoredCase, run: CaseRun, left: Image | None, drawn: Drawn
+) -> CaseRun:
+    """Go on with a case that passed, and tear its writes elsewhere, as far as there is time."""
+    try:
+        run = _gone_on(sandbox, stored, run, left, drawn.later(run.case))
+        if run.verdict is Verdict.PASS:
+            run = _with_byte_tears(sandbox, stored, run)
+    except TimeOver:
+        # What was judged up to here counts.
+        return run
+    return run
 
 
 def _gone_on(
