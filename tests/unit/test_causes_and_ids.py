@@ -330,6 +330,55 @@ def test_a_record_that_is_shown_is_one_cause_by_its_file_and_rule_wherever_the_c
     assert not causes[0].explains(lost)
 
 
+def test_a_record_from_a_stale_place_is_one_cause_whichever_rule_it_breaks() -> None:
+    shown = RecordFate(record="r", is_missing=False, kind=FateKind.THERE, copies=(COPY,))
+    missing = replace(shown, is_missing=True, copies=(replace(COPY, path="wal.2"),))
+    rewritten = replace(shown, outlasted=replace(WRITTEN, event=7))
+
+    def of(rule: Invariant, fate: Fate) -> Cause:
+        return cause_of(rule, [landed(REPLY)], fate=fate_site(fate, rule))
+
+    phantom = of(Invariant.PHANTOM_RECORD, Fate(record=shown))
+    stale = [
+        of(Invariant.ORDER, Fate(record=rewritten)),
+        of(Invariant.LOST_MARK, Fate(record=missing, shown=shown)),
+        of(Invariant.LOST_PUT, Fate(record=missing, shown=rewritten)),
+        of(Invariant.NOT_APPENDABLE, Fate(record=shown)),
+    ]
+    assert {id_of(each) for each in stale} == {id_of(phantom)}
+    assert all(phantom.explains(each) and each.explains(phantom) for each in stale)
+    # The wrong order of a record that is not known to be stale joins what is, and nothing else.
+    ordered = of(Invariant.ORDER, Fate(record=shown))
+    assert all(each.explains(ordered) and ordered.explains(each) for each in stale)
+    assert not phantom.explains(ordered)
+    altered = of(Invariant.ALTERED_RECORD, Fate(record=rewritten))
+    elsewhere = of(
+        Invariant.LOST_PUT,
+        Fate(record=missing, shown=replace(shown, copies=(replace(COPY, path="data"),))),
+    )
+    for other in (altered, elsewhere, of(Invariant.LOST_MARK, Fate(record=missing))):
+        assert not any(each.explains(other) or other.explains(each) for each in stale)
+    assert LOG.from_json(Cause, LOG.to_json(stale[1]), "") == stale[1]
+
+
+def test_a_finding_that_was_kept_before_stale_places_were_told_is_known() -> None:
+    shown = RecordFate(record="r", is_missing=False, kind=FateKind.THERE, copies=(COPY,))
+    missing = replace(shown, is_missing=True, copies=(replace(COPY, path="data"),))
+
+    def of(rule: Invariant, fate: Fate) -> Finding:
+        cause = cause_of(rule, [landed(REPLY)], fate=fate_site(fate, rule))
+        return replace(finding(), cause=cause, fate=fate)
+
+    order = of(Invariant.ORDER, Fate(record=shown))
+    mark = of(Invariant.LOST_MARK, Fate(record=missing))
+    order_now = of(Invariant.ORDER, Fate(record=replace(shown, outlasted=WRITTEN)))
+    mark_now = of(Invariant.LOST_MARK, Fate(record=missing, shown=shown))
+    assert is_same_now(order, order_now, SUBJECT)
+    assert is_same_now(mark, mark_now, SUBJECT)
+    assert not is_same_now(mark, order_now, SUBJECT)
+    assert not is_same_now(order, mark_now, SUBJECT)
+
+
 def test_a_group_with_a_fate_is_that_of_every_crash_and_rule() -> None:
     there = became(COPY)
     groups = [

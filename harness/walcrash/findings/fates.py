@@ -39,7 +39,14 @@ def case_fate(run: CaseRun, *, recovery: WatchedBoot | None = None) -> Fate | No
     except NotModelled:
         return None
     trace = None if recovery is None else BootTrace(events=recovery.events())
-    return fate_of(run.history, boots, run.judgement.worst, image=run.image, recovery_trace=trace)
+    return fate_of(
+        run.history,
+        boots,
+        run.judgement.worst,
+        image=run.image,
+        recovery_trace=trace,
+        beside=run.judgement.violations[1:],
+    )
 
 
 def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | None:

@@ -18,6 +18,7 @@ from typing import Final
 
 from walcrash.values.cause import Cause, CrashSite, fate_site
 from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding
 from walcrash.values.identity import finding_id
 from walcrash.values.scenario import SubjectSpec
@@ -64,7 +65,10 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         return is_alike and kept.cause.damaged in ("", finding.cause.damaged)
     again = replace(kept.cause, fate=fate_site(kept.fate, kept.cause.invariant))
     if again.fate is not None and finding.cause.fate is not None:
-        return again.facts == finding.cause.facts
+        before = fate_site(_as_of_no_stale(finding.fate), finding.cause.invariant)
+        before = before or finding.cause.fate
+        facts = (finding.cause.facts, replace(finding.cause, fate=before).facts)
+        return again.facts in facts
     if Invariant.DETERMINISM is kept.cause.invariant is finding.cause.invariant:
         # It was told by its crash as well.
         return kept.cause.is_plain is finding.cause.is_plain
@@ -75,6 +79,13 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         is_portability=finding.is_portability,
     )
     return alone == kept.id
+
+
+def _as_of_no_stale(fate: Fate | None) -> Fate | None:
+    """Return a fate as it was before it was told what is shown from a stale place."""
+    if fate is None or fate.record is None:
+        return fate
+    return replace(fate, shown=None, record=replace(fate.record, outlasted=None))
 
 
 def _is_same_error(kept: Cause, cause: Cause) -> bool:

@@ -22,6 +22,7 @@ from walcrash.oracle.found_state import found_state, left_torn
 from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
 from walcrash.oracle.piece import Piece
+from walcrash.oracle.stale import Stale
 from walcrash.oracle.torn import FailedWrite, Torn
 from walcrash.values.cause import directory_of
 from walcrash.values.event import EventKind
@@ -57,6 +58,7 @@ def fate_of(
     *,
     image: Image | None,
     recovery_trace: BootTrace | None = None,
+    beside: Sequence[Violation] = (),
 ) -> Fate | None:
     """Return what the events of a case say about one violation; None where they say nothing.
 
@@ -66,6 +68,7 @@ def fate_of(
         violation: what was broken.
         image: what the last crash left, where it is known.
         recovery_trace: what the first recovery of that did until it had opened, if it is known.
+        beside: what else the case breaks.
     """
     found = _followed_recovery(history, violation)
     if found is None:
@@ -84,24 +87,47 @@ def fate_of(
     if isinstance(recovery, RecoveryFailure):
         state = found_state(followed.ledger, followed.known, recovery.message)
         return None if state is None else Fate(found=state)
+    teller = _Teller(history, boots, followed.ledger, recovery, followed.denied)
+    stale = Stale(history, boots[: number - 1], teller.tell)
     if is_behind_new_records(history, violation):
-        left = None if recovery_trace is None else left_torn(followed.ledger)
-        return None if left is None else Fate(found=left)
-    teller = _Teller(history, boots, followed.ledger, recovery)
+        return None if recovery_trace is None else _left_behind(followed.ledger, stale, violation)
     if reused is not None:
         # A number is free again where its record is lost: then it matters how that was lost.
-        lost = None if reused.ts_ms in followed.denied else teller.tell(reused.ts_ms)
+        lost = teller.tell(reused.ts_ms)
         if lost is None or lost.kind not in (FateKind.NOT_DURABLE, FateKind.NEVER_WRITTEN):
             return Fate(reuse=reused.told)
         return Fate(record=replace(lost, outlived_by=Outlived.STATE))
-    if violation.record_ts_ms is None or violation.record_ts_ms in followed.denied:
+    if violation.record_ts_ms is None:
         return None
     told = teller.tell(violation.record_ts_ms)
     if told is not None and number > len(boots) and recovery_trace is None:
         told = _unwatched(told)
     if told is not None and history.recoveries.rotted is not None:
         told = _behind_damage(told)
-    return None if told is None else Fate(record=_with_hole(told, violation.invariant))
+    return None if told is None else _with_shown(told, teller, stale, violation, beside)
+
+
+def _left_behind(ledger: Ledger, stale: Stale, violation: Violation) -> Fate | None:
+    """Return what a recovery has left that new records were lost behind, or that came back."""
+    left = left_torn(ledger)
+    if left is not None:
+        return Fate(found=left)
+    back = stale.come_back(violation)
+    return None if back is None else Fate(record=back)
+
+
+def _with_shown(
+    told: RecordFate,
+    teller: "_Teller",
+    stale: Stale,
+    violation: Violation,
+    beside: Sequence[Violation],
+) -> Fate:
+    assert violation.record_ts_ms is not None
+    missing = teller.ledger.carriers.records[violation.record_ts_ms]
+    same = [each for each in beside if each.where == violation.where]
+    shown = None if told.is_damaged else stale.instead(told, missing, same)
+    return Fate(record=_with_hole(stale.with_compaction(told), violation.invariant), shown=shown)
 
 
 def _followed_recovery(
@@ -179,11 +205,12 @@ class _Teller:
     boots: Sequence[BootTrace]
     ledger: Ledger
     recovery: Recovery
+    denied: frozenset[int]
 
     def tell(self, ts_ms: int) -> RecordFate | None:
         """Return a record's fate; None where the events do not decide it."""
         record = self.ledger.carriers.records.get(ts_ms)
-        if record is None:
+        if record is None or ts_ms in self.denied:
             return None
         is_missing = all(item.record.ts_ms != ts_ms for item in self.recovery.records)
         pieces = [piece for piece in self.ledger.pieces if piece.carrier.ts_ms == ts_ms]

@@ -44,7 +44,7 @@ def fate_sentences(fate: Fate | None) -> list[str]:
     if fate is None:
         return []
     if fate.record is not None:
-        return list(_record(fate.record))
+        return [*_record(fate.record), *_shown(fate.shown)]
     if fate.found is not None:
         return list(_found(fate.found))
     return [] if fate.reuse is None else [_reuse(fate.reuse)]
@@ -244,10 +244,22 @@ def _record(told: RecordFate) -> Iterator[str]:
         yield f"{_event(told.over)} went over it at its place, and was torn"
     if told.failed is not None:
         yield f"in the file that took its place it {_failed(told.failed)}"
+    if told.outlasted is not None:
+        began = _event(told.outlasted)
+        yield f"since then {began}, of a compaction, began to change {escape(first.path)}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     if told.since:
         yield f"since it was written: {_listing(told.since)}"
+
+
+def _shown(told: RecordFate | None) -> Iterator[str]:
+    """Yield what is said of a record that is shown and is not to be."""
+    if told is None:
+        return
+    first, *rest = _record(told)
+    yield f"what is shown and is not to be: {first}"
+    yield from rest
 
 
 def _failed(failed: FailedWriteFate) -> str:

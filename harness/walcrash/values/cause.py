@@ -66,6 +66,8 @@ class FateSite:
         beside: for one that found new names and nothing torn or lost, the names that were gone as
             well. No id is made of it.
         is_shown: whether the record is shown, and is not to be, or not so.
+        is_stale: whether it is shown from what was to be left behind, so that it is a phantom
+            whichever rule it breaks. No id is made of it.
         is_left: whether a recovery opened and left what `found` has torn. No id is made of it.
         lacks: of the names in `found`, those whose missing sync a finding of a lost record may
             name. No id is made of it.
@@ -83,6 +85,7 @@ class FateSite:
     others: Annotated[tuple[tuple[str, EventKind, str], ...], SPARSE] = ()
     beside: Annotated[tuple[str, ...], SPARSE] = ()
     is_shown: Annotated[bool, SPARSE] = False
+    is_stale: Annotated[bool, SPARSE] = False
     is_left: Annotated[bool, SPARSE] = False
     lacks: Annotated[tuple[str, ...], SPARSE] = ()
 
@@ -125,7 +128,20 @@ class FateSite:
         mark, and as something was promised or not: it is one bug. A recovery that fails is
         told by its rule, and so is a record that is shown.
         """
-        return ("fate", None if self.is_about_missing else invariant.value, self.facts)
+        rule = self._rule(invariant).value
+        return ("fate", None if self.is_about_missing else rule, self.facts)
+
+    def has_rule_of(self, invariant: Invariant, other: "FateSite", others: Invariant) -> bool:
+        """Whether the other, which breaks `others` first, is of the rule that this one is of.
+
+        A record that comes in the wrong order may be a stale one that the events do not show to be.
+        """
+        rules = {self._rule(invariant), other._rule(others)}
+        is_stale = self.is_stale or other.is_stale
+        return len(rules) == 1 or (is_stale and rules <= _OF_WHAT_IS_STALE)
+
+    def _rule(self, invariant: Invariant) -> Invariant:
+        return Invariant.PHANTOM_RECORD if self.is_stale else invariant
 
     @property
     def is_about_missing(self) -> bool:
@@ -208,7 +224,7 @@ class Cause:
             is_rule = (
                 self.fate.is_about_missing
                 or other.fate.is_left
-                or self.invariant is other.invariant
+                or self.fate.has_rule_of(self.invariant, other.fate, other.invariant)
             )
             return is_rule and self.is_plain == other.is_plain and self.fate.explains(other.fate)
         if self.invariant is not other.invariant or not self.lost or not other.lost:
@@ -262,6 +278,9 @@ _OF_WHAT_IS_SHOWN: Final = frozenset(
 )
 """Rules that a record breaks which is shown: where its bytes are tells one bug from another."""
 
+_OF_WHAT_IS_STALE: Final = frozenset({Invariant.ORDER, Invariant.PHANTOM_RECORD})
+"""Those of them that a record breaks which was to be left behind."""
+
 
 def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
     """Return of a fate what tells one bug from another; None where it is not known.
@@ -283,11 +302,16 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
         outlived = state.torn[-1:] if state.outlived_by is not None else ()
         lacks = _names((*state.lost, *outlived))
         return FateSite(found=found, beside=beside, is_left=state.is_left, lacks=lacks)
+    if fate.shown is not None:
+        return _shown_site(fate.shown, is_stale=True)
     told = fate.record
     if told is None:
         return None
     if not told.is_missing:
-        return _shown_site(told) if invariant in _OF_WHAT_IS_SHOWN else None
+        is_behind = invariant is Invariant.NOT_APPENDABLE
+        is_stale = is_behind or (told.outlasted is not None and invariant is Invariant.ORDER)
+        is_told = is_behind or invariant in _OF_WHAT_IS_SHOWN
+        return _shown_site(told, is_stale=is_stale) if is_told else None
     if not told.copies:
         return FateSite(kind=told.kind)
     site = _copy_site(told, told.copies[0])
@@ -301,10 +325,11 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
     return replace(site, others=tuple(taken))
 
 
-def _shown_site(told: RecordFate) -> FateSite | None:
+def _shown_site(told: RecordFate, *, is_stale: bool) -> FateSite | None:
     if not told.copies:
         return None
-    return FateSite(kind=told.kind, path=name_pattern(told.copies[0].path), is_shown=True)
+    path = name_pattern(told.copies[0].path)
+    return FateSite(kind=told.kind, path=path, is_shown=True, is_stale=is_stale)
 
 
 def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:

@@ -190,6 +190,8 @@ class RecordFate:
             crash alone.
         over: a torn write that went over it after it had been acknowledged, in its place.
         taken: for one that a recovery cut off or left out of a new file, what is known of it.
+        outlasted: for one that is shown, the event by which the last compaction began to change the
+            file of its first copy, behind that.
     """
 
     record: str
@@ -207,6 +209,7 @@ class RecordFate:
     torn_sync: Annotated[EventRef | None, SPARSE] = None
     over: Annotated[EventRef | None, SPARSE] = None
     taken: Annotated[Taken | None, SPARSE] = None
+    outlasted: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,8 +261,17 @@ class NumberReuse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What the events of a case say about the first rule that it broke; at most one of these."""
+    """What the events of a case say about the first rule that it broke.
+
+    Attributes:
+        record: what became of a record; at most one of this, `found` and `reuse` is known.
+        found: what a recovery had found.
+        reuse: an offset that was given twice.
+        shown: where the record is there and not shown, one that the same recovery shows and that is
+            not to be there.
+    """
 
     record: RecordFate | None = None
     found: FoundFate | None = None
     reuse: NumberReuse | None = None
+    shown: Annotated[RecordFate | None, SPARSE] = None

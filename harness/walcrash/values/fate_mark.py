@@ -17,7 +17,8 @@ def fate_mark(fate: Fate | None) -> str:
     if fate is None:
         return ""
     if fate.record is not None:
-        return _record(fate.record)
+        shown = "" if fate.shown is None else f"; {_record(fate.shown)}"
+        return f"{_record(fate.record)}{shown}"
     return "used twice" if fate.found is None else _found(fate.found)
 
 

@@ -1,0 +1,155 @@
+"""Stale bytes: a record that is shown from what was to be left behind.
+
+A record that an earlier recovery had shown to be gone is shown again, or one that lies where a
+compaction has begun to write its file anew. Where another record is missing for that, though its
+bytes are there, the one that is shown decides.
+
+Not here: what became of a record's bytes (`fate`), which record is not to be there (`records`,
+`order`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from walcrash.oracle.boot_trace import BootTrace
+from walcrash.values.event import MESSAGES, SYNCS_OF_A_FILE, EventKind
+from walcrash.values.fate import (
+    COPIES_SHOWN,
+    CopyFate,
+    EventRef,
+    FateKind,
+    Reading,
+    RecordFate,
+    event_ref,
+)
+from walcrash.values.history import History
+from walcrash.values.operation import OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.verdict import Invariant, Violation
+
+_NO_CHANGES: Final = frozenset(
+    {*MESSAGES, *SYNCS_OF_A_FILE, EventKind.SYNC_RANGE, EventKind.SYNC_ALL, EventKind.CLOSE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What tells a record that is shown from a stale place.
+
+    Attributes:
+        history: all boots of the case.
+        boots: the events of each.
+        tell: the fate of a record by its `ts_ms`; None where the events do not decide it.
+    """
+
+    history: History
+    boots: Sequence[BootTrace]
+    tell: Callable[[int], RecordFate | None]
+
+    def with_compaction(self, told: RecordFate) -> RecordFate:
+        """Return a record's fate with the compaction since, if it is shown and there was one."""
+        if told.is_missing or told.kind is not FateKind.THERE:
+            return told
+        return replace(told, outlasted=self._compacted(told.copies[0]))
+
+    def come_back(self, violation: Violation) -> RecordFate | None:
+        """Return the fate of a record that only the recovery behind new records shows again."""
+        told = None if violation.record_ts_ms is None else self.tell(violation.record_ts_ms)
+        if told is None or told.kind is not FateKind.THERE or told.copies[0].lost_name:
+            return None
+        is_back = told.is_missing and violation.breaks_as is Invariant.PHANTOM_RECORD
+        shown = RecordFate(
+            record=told.record, is_missing=False, kind=told.kind, copies=told.copies,
+            replied=told.replied, since=told.since,
+        )  # fmt: skip
+        shown = self.with_compaction(shown)
+        is_stale = violation.breaks_as is Invariant.ORDER and shown.outlasted is not None
+        return shown if is_back or is_stale else None
+
+    def instead(
+        self, told: RecordFate, missing: Record, beside: Iterable[Violation]
+    ) -> RecordFate | None:
+        """Return the fate of a record that is shown and not to be, where another is not shown.
+
+        Args:
+            told: what became of the one that is not shown.
+            missing: that one.
+            beside: what else the same recovery breaks.
+        """
+        if not _is_passed_over(told):
+            return None
+        for each in beside:
+            shown = None if each.record_ts_ms is None else self.tell(each.record_ts_ms)
+            if shown is None or shown.is_missing or shown.kind is not FateKind.THERE:
+                continue
+            shown = self.with_compaction(shown)
+            is_stale = each.invariant is Invariant.ORDER and shown.outlasted is not None
+            if is_stale or each.invariant is Invariant.PHANTOM_RECORD:
+                return shown
+        return None if missing.type is RecordType.PUT else self._put_of(told, missing)
+
+    def _put_of(self, told: RecordFate, mark: Record) -> RecordFate | None:
+        """Return the fate of the PutOperation of a mark, where it is shown from a stale place.
+
+        A compaction may drop both. It has begun to write a file anew that has the PutOperation from
+        before, and nothing is shown that is in the mark's file only.
+        """
+        if told.reading is not Reading.NOTHING:
+            return None
+        appended = (call.operation.record for boot in self.history.boots for call in boot.calls)
+        puts = {
+            record.ts_ms
+            for record in appended
+            if record is not None and record.type is RecordType.PUT and record.id == mark.id
+        }
+        shown = self.tell(puts.pop()) if len(puts) == 1 else None
+        if shown is None or shown.is_missing or shown.kind is not FateKind.THERE:
+            return None
+        if len(shown.copies) == COPIES_SHOWN:
+            # There may be a newer one.
+            return None
+        there = [copy for copy in shown.copies if copy.kind is FateKind.THERE]
+        for copy in there:
+            since = self._compacted(copy)
+            is_newest = since is not None and all(_at(each.written) < _at(since) for each in there)
+            if is_newest and copy.path != told.copies[0].path:
+                others = tuple(each for each in shown.copies if each is not copy)
+                return replace(shown, copies=(copy, *others), outlasted=since)
+        return None
+
+    def _compacted(self, copy: CopyFate) -> EventRef | None:
+        """Return the event by which the last compaction began to change the file of a copy."""
+        first: EventRef | None = None
+        if not copy.written.boot:
+            return None
+        for number, (boot, events) in enumerate(zip(self.history.boots, self.boots, strict=False)):
+            last_call = -1
+            for index, event in enumerate(events.events):
+                is_change = event.kind not in _NO_CHANGES and event.result >= 0
+                if not is_change or copy.path not in (event.path, event.path_to):
+                    continue
+                ref = event_ref(number + 1, index, event)
+                is_compaction = (
+                    0 <= event.call < len(boot.calls)
+                    and boot.calls[event.call].operation.kind is OperationKind.COMPACT
+                )
+                if _at(ref) > _at(copy.written) and is_compaction and event.call != last_call:
+                    first, last_call = ref, event.call
+        return first
+
+
+def _at(ref: EventRef) -> tuple[int, int]:
+    return ref.boot, ref.event
+
+
+def _is_passed_over(told: RecordFate) -> bool:
+    """Whether a record is there whole, under its last name, and nothing but recovery hides it."""
+    return (
+        told.is_missing
+        and told.kind is FateKind.THERE
+        and told.reading is not Reading.TORN
+        and not told.copies[0].lost_name
+        and not told.copies[0].not_synced
+        and (told.over, told.failed, told.unread) == (None, None, None)
+    )
