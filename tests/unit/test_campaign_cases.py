@@ -1,16 +1,18 @@
 """A scenario's cases: how many there are, and each way in which they end."""
 
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 from test_campaign_search_tally import cell, state
 
 from walcrash.campaign import jobs
+from walcrash.campaign import pool as pool_module
 from walcrash.campaign.cases import BATCH_CASES, ScenarioCases
 from walcrash.campaign.jobs import Batch
 from walcrash.campaign.plan import CampaignPlan, case_counts
@@ -18,8 +20,9 @@ from walcrash.campaign.pool import JobPool
 from walcrash.campaign.preparation import Prepared
 from walcrash.campaign.search_tally import NOTHING_NEW_CASES
 from walcrash.campaign.stop import Quiet, Stop
-from walcrash.campaign.tally import Tally
+from walcrash.campaign.tally import Group, Tally
 from walcrash.campaign.time_budget import Costs, TimeBudget
+from walcrash.case.deadline import TimeOver
 from walcrash.case.outcome import CaseOutcome
 from walcrash.scenario.file import load_scenario
 from walcrash.subjects.messages import Description
@@ -39,6 +42,7 @@ PREPARED = Prepared(
     costs=Costs(),
 )
 HOUR = 3600.0
+T = TypeVar("T")
 
 
 def plan(scenario: Scenario = SCENARIO, **changes: object) -> CampaignPlan:
@@ -101,6 +105,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Tally, 
                 budget=TimeBudget.lasting(None),
                 stop=stop,
                 began=0.0,
+                settle=lambda: 0.0,
             )
             for each in cases.outcomes():
                 tally.add(each)
@@ -169,6 +174,89 @@ def test_cases_end_when_nothing_new_came_for_as_long_as_was_asked(
     tally, stop = run(plan(with_budget(cases=7), quiet_seconds=1e-9), same_state)
     assert stop.reason is StopReason.QUIET
     assert 0 < tally.cases < CASES_PER_SCENARIO
+
+
+Fails = Callable[[int], str]
+
+
+@pytest.mark.parametrize(
+    ("fails", "settled"),
+    [
+        # Nothing failed: all the time is for cases.
+        (lambda _: "", []),
+        # What failed first is seen to in the last quarter, and all that this leaves is for cases.
+        (lambda index: "first" if index in (10, 40, 82) else "", [(75, 81)]),
+        # What fails for the first time after that has the time that the first took.
+        (lambda index: {10: "first", 82: "other"}.get(index, ""), [(75, 81), (87, 95)]),
+    ],
+)
+def test_the_time_that_what_was_found_does_not_need_goes_back_to_cases(
+    fails: Fails, settled: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, budget_seconds, case_seconds, settle_seconds = [0.0], 100.0, 1.0, 5.0
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(pool_module, "run_until", lambda _, work: work())
+
+    def run_batch(batch: Batch) -> list[CaseOutcome]:
+        if batch.begun_until is not None and now[0] >= batch.begun_until:
+            return []
+        now[0] += case_seconds
+        return [outcome(index, new_state(index)) for index in batch.indices]
+
+    begun: list[float] = []
+
+    def settle() -> float:
+        if not tally.has_new_groups:
+            return 0.0
+        begun.append(now[0])
+        now[0] += settle_seconds
+        for group in tally.groups.values():
+            group.is_minimised = True
+        return settle_seconds
+
+    monkeypatch.setattr(jobs, "run_batch", run_batch)
+    tally, stop = Tally(with_budget(), "1"), Stop()
+    slow = Costs(job_seconds=6.0, controls=3, starts=15, recoveries=12)
+    with JobPool(lambda _: AtOnce(), 1) as pool:
+        cases = ScenarioCases(
+            plan=plan(with_budget(), jobs=1, seconds=budget_seconds),
+            pool=pool,
+            tally=tally,
+            prepared=replace(PREPARED, costs=slow),
+            budget=TimeBudget.lasting(budget_seconds),
+            stop=stop,
+            began=0.0,
+            settle=settle,
+        )
+        indices = []
+        for each in cases.outcomes():
+            indices.append(each.index)
+            tally.add(each)
+            if name := fails(each.index):
+                tally.groups.setdefault(name, Group(each))
+    assert indices == list(range(len(indices)))
+    assert len(begun) == len(settled)
+    for at, (earliest, latest) in zip(begun, settled, strict=True):
+        assert earliest <= at <= latest
+    # At most what was handed out when the time for cases was over is lost.
+    lost = 3 * (len(settled) + 1)
+    assert len(indices) >= budget_seconds - settle_seconds * len(settled) - lost
+    assert budget_seconds - 2 <= now[0] <= budget_seconds + 2
+    assert stop.reason is StopReason.TIME_OVER
+
+
+class AtOnce(Executor):
+    """Does what it is given at once, so that a clock of its own goes on in one order."""
+
+    def submit(
+        self, function: Callable[..., T], /, *arguments: object, **named: object
+    ) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except TimeOver as over:
+            future.set_exception(over)
+        return future
 
 
 def test_it_is_quiet_when_what_is_known_has_not_grown_for_so_long() -> None:

@@ -16,6 +16,8 @@ from walcrash.campaign.finding_reports import FindingReports
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.tally import Tally
 from walcrash.campaign.time_budget import TimeBudget
+from walcrash.case.case_run import CaseRun
+from walcrash.case.deadline import TimeOver
 from walcrash.case.outcome import summarise
 from walcrash.findings.store import NAME, Store
 from walcrash.minimise.cause import cause_of
@@ -107,6 +109,42 @@ def test_a_finding_without_time_is_reported_as_it_was_found_and_what_was_left_ou
         TimeCut(what=CutWork.REPLAYS, done=0, of=5),
     )
     assert "0 of 5 replays were made" in ended.reason
+
+
+def test_what_was_minimised_and_replayed_before_cases_went_on_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def minimised(*_: object, **__: object) -> MinimalCase:
+        done.append("minimised")
+        return MinimalCase(outcome=None, tries=1, is_finished=True)
+
+    def replayed(*_: object) -> CaseRun:
+        done.append("replayed")
+        if len(done) in late:
+            raise TimeOver
+        return BUNDLE.evidence.run
+
+    late = {4, 5}
+    monkeypatch.setattr(finding_reports, "minimise_case", minimised)
+    monkeypatch.setattr(finding_reports, "replay_case", replayed)
+    tally = failing(load_scenario(SCENARIOS / "quickstart.toml"))
+    (group,) = tally.groups.values()
+    first = group.best
+    with JobPool(ThreadPoolExecutor, 1) as pool:
+        reports = FindingReports(pool, Store(tmp_path), None, tries=1)
+        assert reports.settle(tally, TimeBudget.lasting(None)) is not None
+        assert done == ["minimised", *["replayed"] * 5]
+        # A case of the same group that would stand for it comes too late for that, and counts.
+        tally.add(replace(first, index=first.index + 1))
+        assert reports.settle(tally, TimeBudget.lasting(None)) == 0.0
+        ((line, _),) = reports.lines(tally, TimeBudget.lasting(None))
+    # Two replays that there had been no time for were made up for.
+    assert done == ["minimised", *["replayed"] * 7]
+    finding = line.finding
+    assert (finding.replays, finding.replays_alike, finding.seen) == (5, 5, 2)
+    assert finding.case_index == first.index
 
 
 def test_a_finding_without_time_is_named_by_what_became_of_its_record(tmp_path: Path) -> None:

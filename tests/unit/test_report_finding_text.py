@@ -51,7 +51,7 @@ def test_a_finding_that_was_not_minimised_to_the_end_says_so() -> None:
     )
     late = finding(is_minimal=False, is_late=True, tries=12, most_tries=200)
     assert minimised(late) == (
-        "9 operations, minimised to 3 in 12 of at most 200 tries, then the time was over"
+        "9 operations, minimised to 3 in 12 of at most 200 tries, then its time was over"
     )
     heavy = finding(is_minimal=False, tries=12, most_tries=200)
     assert minimised(heavy).endswith(

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import pytest
 from report_lines import failing_run, finding, passing_run, scenario_ended, scenario_started
 
 from walcrash.report.finding_text import finding_text
@@ -11,7 +12,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.summary import FINDINGS_SHOWN, summary_text
 from walcrash.values.fault_matrix import REPEATED_RANDOM, BootRow, FaultMatrix, FaultOutcome
 from walcrash.values.further_recoveries import FurtherRecoveries
-from walcrash.values.log import FindingReported, LogLine, StopReason
+from walcrash.values.log import CampaignEnded, FindingReported, LogLine, StopReason
 from walcrash.values.varied import Surrounding, Varied
 from walcrash.values.verdict import Invariant
 
@@ -178,3 +179,23 @@ def test_nothing_is_said_of_further_recoveries_where_all_were_made() -> None:
     further = FurtherRecoveries(made={"recovery again": 10})
     text = text_of(report_of([scenario_ended("quickstart", 4, 0, further=further)]))
     assert "  further " not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "budget_seconds", "said"),
+    [
+        (176.2, 180.0, "nothing else fits in the 4 s of the time budget that are left"),
+        (179.6, 180.0, "time budget used up"),
+        (176.2, None, "time budget used up"),
+    ],
+)
+def test_time_that_is_left_of_a_budget_is_not_said_to_be_used_up(
+    seconds: float, budget_seconds: float | None, said: str
+) -> None:
+    *lines, end = passing_run()
+    assert isinstance(end, CampaignEnded)
+    report = report_of([*lines, replace(end, stopped=StopReason.TIME_OVER)])
+    text = summary_text(
+        report, seconds=seconds, budget_seconds=budget_seconds, report_path="", width=200
+    )
+    assert f"stopped   {said}, after {seconds} s" in text

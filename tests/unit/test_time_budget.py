@@ -4,15 +4,22 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from bundles import small_bundle
 from test_citations import PACKAGE
 
 from walcrash.campaign.jobs import make_executor
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.time_budget import Costs, TimeBudget, no_case_text
+from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
+from walcrash.minimise import job
+from walcrash.minimise.search import Minimised
+from walcrash.minimise.trial import RunCase, starts_of
 from walcrash.scenario.file import load_scenario
+from walcrash.values.verdict import Invariant
 
 SCENARIO = load_scenario(Path(__file__).parents[2] / "scenarios" / "quickstart.toml")
 FAR = 1e6
@@ -56,6 +63,61 @@ def test_cases_that_are_asked_for_by_number_have_no_clock(is_counted: bool) -> N
     assert asked.at is not None
     assert asked.at < end - FAR / 3
     assert TimeBudget.lasting(None).for_cases() is NO_DEADLINE
+
+
+def test_minimising_leaves_what_replays_cost_and_no_more_than_a_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    budget = TimeBudget.lasting(50.0)
+    ends = [budget.for_minimising(replay_seconds=each).at for each in (5.0, 40.0, 0.0)]
+    assert ends == [1044.0, 1030.0, 1030.0]
+    assert TimeBudget.lasting(None).for_minimising(replay_seconds=5.0) is NO_DEADLINE
+    # Two boots and four recoveries, of 400 ms.
+    costs = Costs(job_seconds=6.0, controls=3, starts=15, recoveries=12)
+    assert costs.replay_seconds(2) == pytest.approx(2.4)
+
+
+def test_cases_that_go_on_leave_what_the_findings_so_far_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    budget = TimeBudget.lasting(100.0)
+    seconds = (None, 5.0, 90.0)
+    ends = [budget.for_cases(finding_seconds=each).name_until for each in seconds]
+    assert ends == [1075.0, 1094.0, 1050.0]
+    now[0] = 1090.0
+    assert [budget.fits(each) for each in (0.0, 9.9, 10.1)] == [True, True, False]
+    now[0] = 1099.5
+    assert not budget.fits(0.0)
+
+
+def test_minimising_ends_before_its_deadline_by_what_watching_a_recovery_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle, now, ends = small_bundle(), [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    sandbox = SimpleNamespace(deadline=Deadline(at=1100.0))
+    start_seconds = 0.5
+
+    def run_case(*_: object, **__: object) -> CaseRun:
+        ends.append(sandbox.deadline.at)
+        now[0] += start_seconds * starts_of(bundle.evidence.run)
+        return bundle.evidence.run
+
+    def minimised(run: RunCase, *_: object, **__: object) -> Minimised:
+        run(bundle.stored)
+        run(bundle.stored)
+        return Minimised(run=None, tries=1, is_finished=False, is_late=True)
+
+    monkeypatch.setattr(job, "job_sandbox", lambda: sandbox)
+    monkeypatch.setattr(job, "run_case", run_case)
+    monkeypatch.setattr(job, "minimise", minimised)
+    made = job.minimise_case(bundle.stored, Invariant.LOST_PUT, is_portability=False)
+    assert ends == [1100.0, 1100.0 - job.WATCHED_STARTS * start_seconds]
+    assert (sandbox.deadline.at, made.own) == (1100.0, bundle.stored)
 
 
 def test_a_failure_is_named_before_the_time_of_its_case_is_over() -> None:

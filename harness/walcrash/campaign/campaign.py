@@ -9,6 +9,7 @@ Not here: what is asked for (`plan`), how cases are handed out (`cases`), how on
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from walcrash.campaign import jobs
 from walcrash.campaign.cases import ScenarioCases
@@ -214,6 +215,16 @@ class Campaign:
         if prepared is None and not tally.broken:
             return
         kept = KeptRuns()
+        reports = FindingReports(
+            pool,
+            self._store,
+            self._state,
+            tries=self._plan.minimising_tries,
+            costs=Costs() if prepared is None else prepared.costs,
+            jobs=self._plan.jobs,
+            plane=self._plan.plane,
+            confirm=self._plan.confirm,
+        )
         try:
             if prepared is not None and not tally.broken:
                 # Before its own cases, which may use up the time.
@@ -227,6 +238,7 @@ class Campaign:
                     budget=budget,
                     stop=self._stop,
                     began=self._began,
+                    settle=partial(reports.settle, tally, budget),
                     state=self._state,
                 )
                 for outcome in cases.outcomes():
@@ -236,15 +248,8 @@ class Campaign:
         except Inconclusive as reason:
             tally.broken = reason.message
         found: list[Finding] = []
-        reports = FindingReports(
-            pool,
-            self._store,
-            # Groups that lack the cases of an interrupted scenario may come to something else.
-            None if self._stop.is_interrupted else self._state,
-            tries=self._plan.minimising_tries,
-            plane=self._plan.plane,
-            confirm=self._plan.confirm,
-        )
+        # Groups that lack the cases of an interrupted scenario may come to something else.
+        reports.is_kept = not self._stop.is_interrupted
         for line, change in reports.lines(tally, budget):
             found.append(line.finding)
             self.changes.append(change)

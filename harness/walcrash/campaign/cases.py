@@ -1,6 +1,7 @@
 """A scenario's own cases: handed out in batches, taken back in the order of their indices.
 
-They end with their number, with the time, where nothing new came for as long as was asked
+Where there is a time budget, what was found is seen to before its end, and cases go on in what that
+leaves. They end with their number, with the time, where nothing new came for as long as was asked
 (`--until-quiet`), or where no state is left that would be new. The last is counted in cases, so it
 falls on the same case for any number of jobs.
 
@@ -9,7 +10,7 @@ Not here: what a case is (`workload`), what its outcome adds up to (`tally`), wh
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,8 @@ BATCH_CASES: Final = 8
 class ScenarioCases:
     """The cases of one scenario; the consumer adds each outcome to `tally` before the next.
 
+    `settle` minimises and replays what was found, and says how long that took, None after an
+    interrupt.
     `began` is when this process began the campaign, by `time.monotonic()`; `reason` says in the end
     why there are no more cases, where that was not their number.
     """
@@ -48,6 +51,7 @@ class ScenarioCases:
     budget: TimeBudget
     stop: Stop
     began: float
+    settle: Callable[[], float | None]
     state: CampaignState | None = None
     reason: StopReason | None = None
 
@@ -118,13 +122,36 @@ class ScenarioCases:
         return not is_counted and self.tally.search.is_used_up
 
     def _run(self, *, first: int) -> Iterator[list[CaseOutcome]]:
-        """Hand out batches and yield what comes back, in order, until the budget is used up.
+        """Run cases and yield what they showed, in order, until the budget is used up."""
+        number, spent, longest = first, 0.0, None
+        while True:
+            before = self.budget.seconds
+            deadline = self.budget.for_cases(finding_seconds=longest)
+            for outcomes in self._until_late(deadline, number):
+                number += len(outcomes)
+                yield outcomes
+            spent += self.budget.seconds - before
+            if self.reason is not StopReason.TIME_OVER or self.stop.is_interrupted:
+                break
+            seconds = self.settle()
+            if seconds is None:
+                break
+            longest = max(seconds, longest or 0.0) or None
+            # Each job runs a case of its own.
+            if not self.budget.fits(self.plan.jobs * spent / max(1, number - first)):
+                break
+            self.reason = None
+        if self.reason is not None:
+            self._end(self.reason)
+
+    def _until_late(self, deadline: Deadline, first: int) -> Iterator[list[CaseOutcome]]:
+        """Hand out batches and yield what comes back, in order; then `reason` says why it ended.
 
         What comes back behind a batch that ended early is dropped: the log has no holes.
         """
         pool, tally, stop = self.pool, self.tally, self.stop
-        pool.deadline = self.budget.for_cases()
-        batches = self._batches(pool.deadline, first)
+        pool.deadline = deadline
+        batches = self._batches(deadline, first)
         ahead = WorkAhead(pool, jobs.run_batch, batches, jobs=self.plan.jobs)
         results = iter(ahead)
         quiet = Quiet(self.plan.quiet_seconds)
@@ -135,31 +162,33 @@ class ScenarioCases:
                     return
                 batch, outcomes = result
                 yield outcomes or []
-                if pool.deadline.name_until is not None and _has_groups(tally):
+                if pool.deadline.name_until is not None and tally.has_new_groups:
                     # What is under way gives way to what was found.
                     pool.deadline = Deadline(at=pool.deadline.name_until)
                 if len(outcomes or []) < len(batch.indices):
-                    self._end(StopReason.TIME_OVER)
+                    self.reason = StopReason.TIME_OVER
                     break
                 if quiet.is_over(tally.discoveries):
-                    self._end(StopReason.QUIET)
+                    self.reason = StopReason.QUIET
                     ahead.stop()
                     return
         except TimeOver:
-            self._end(StopReason.TIME_OVER)
+            self.reason = StopReason.TIME_OVER
         except GeneratorExit:
             ahead.stop()
             raise
         if ahead.stop():
-            self._end(StopReason.TIME_OVER)
+            self.reason = StopReason.TIME_OVER
 
     def _batches(self, deadline: Deadline, first: int) -> Iterator[Batch]:
-        plan, scenario = self.plan, self.tally.scenario
+        plan, tally, scenario = self.plan, self.tally, self.tally.scenario
         size = BATCH_CASES
         if deadline.at is not None or plan.quiet_seconds is not None:
             size = self.prepared.costs.batch_cases(scenario, BATCH_CASES)
         indices = range(self._most_cases) if plan.only_case is None else [plan.only_case]
         for start in range(first, len(indices), size):
+            # A job does not know which failures are of groups that were minimised.
+            is_all_known = tally.has_groups and not tally.has_new_groups
             yield Batch(
                 scenario=scenario,
                 description=self.prepared.description,
@@ -167,12 +196,8 @@ class ScenarioCases:
                 master_seed=plan.master_seed,
                 indices=tuple(indices[start : start + size]),
                 begun_until=deadline.at,
-                begun_until_found=deadline.name_until,
-                is_found=_has_groups(self.tally),
+                begun_until_found=deadline.at if is_all_known else deadline.name_until,
+                is_found=tally.has_new_groups,
                 keeps_evidence=True,
                 plane=plan.plane,
             )
-
-
-def _has_groups(tally: Tally) -> bool:
-    return bool(tally.groups or tally.portability_groups)

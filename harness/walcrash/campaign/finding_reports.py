@@ -1,15 +1,18 @@
 """From groups of failing cases to findings: minimise, join what has one cause, replay, keep.
 
 All groups of a scenario are minimised at the same time, and reported after that: which of them
-are one finding is known when the last is done.
+are one finding is known when the last is done. Where there is a time budget, that is done before
+its end, and what more cases show after it is minimised besides; what was minimised and replayed is
+not done twice.
 
 Not here: which cases are a group, and what a cause is (`minimise.cause`); which groups are one
 finding (`found_causes`).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -25,7 +28,7 @@ from walcrash.campaign.found_causes import (
 from walcrash.campaign.pool import JobPool
 from walcrash.campaign.state import CampaignState
 from walcrash.campaign.tally import Group, Tally
-from walcrash.campaign.time_budget import MINIMISING_SHARE, TimeBudget
+from walcrash.campaign.time_budget import Costs, TimeBudget
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
 from walcrash.case.job import replay_case
@@ -37,7 +40,7 @@ from walcrash.findings.fates import case_fate
 from walcrash.findings.store import Store
 from walcrash.findings.story import build_story
 from walcrash.minimise.job import MinimalCase, minimise_case
-from walcrash.values.activity import Activity, Step
+from walcrash.values.activity import CASES, Activity, Step
 from walcrash.values.case_file import StoredCase
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.finding import Finding, FindingChange, FindingState
@@ -51,8 +54,26 @@ REPLAYS: Final = 5
 """How often a finding is replayed in fresh processes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replays:
+    """How often a case was replayed, how often alike, and the first of these runs.
+
+    `evidence` is that run where not all were alike.
+    """
+
+    case: StoredCase
+    made: int
+    alike: int
+    first: CaseRun | None
+    evidence: str = ""
+
+
 class FindingReports:
-    """Reports the findings of scenarios, one scenario after the other."""
+    """Reports the findings of one scenario.
+
+    Attributes:
+        is_kept: whether what is minimised and reported is taken from the state and goes there.
+    """
 
     def __init__(
         self,
@@ -61,6 +82,8 @@ class FindingReports:
         state: CampaignState | None,
         *,
         tries: int,
+        costs: Costs | None = None,
+        jobs: int = 1,
         plane: str = "",
         confirm: str = "",
     ) -> None:
@@ -71,6 +94,8 @@ class FindingReports:
             store: where findings are kept.
             state: where a campaign that was killed finds what it had minimised and reported.
             tries: how many simpler cases are run for one group of failing cases.
+            costs: what preparing the scenario took.
+            jobs: how many replays are made at a time.
             plane: the real file system that the campaign's images were made from; empty for none.
             confirm: the real file system on which findings are tried as well; empty for none.
         """
@@ -78,6 +103,12 @@ class FindingReports:
         self._store = store
         self._state = state
         self._tries = tries
+        self._costs = costs or Costs()
+        self._jobs = jobs
+        self._minimal: dict[str, MinimalCase] = {}
+        self._replays_made: dict[str, _Replays] = {}
+        self._sightings: dict[str, tuple[StoredCase, Sighting]] = {}
+        self.is_kept = state is not None
         self._plane = plane
         self._confirm = confirm
 
@@ -94,18 +125,12 @@ class FindingReports:
             tally: the scenario's, with all its cases.
             budget: the scenario's time.
         """
-        self._pool.deadline = budget.part(MINIMISING_SHARE)
-        minimal = self._minimal_cases(tally)
+        minimal = self._minimal_cases(tally, budget)
         if minimal is None:
             return
         found = by_cause(tally, minimal)
         replays = 0
-        for number, name in enumerate(
-            sorted(found, key=lambda each: (found[each].is_portability, each))
-        ):
-            one = found[name]
-            self._pool.deadline = budget.part(1 / (len(found) - number))
-            self._pool.activity = partial(Activity, step=Step.REPLAYING, done=number, of=len(found))
+        for name, one in self._each(found, budget):
             reported = self._report(tally, name) or self._replayed(tally, name, one, budget)
             if reported is None:
                 return
@@ -127,21 +152,81 @@ class FindingReports:
         if replays < len(found) * REPLAYS:
             tally.add_cut(CutWork.REPLAYS, replays, len(found) * REPLAYS)
 
+    def settle(self, tally: Tally, budget: TimeBudget) -> float | None:
+        """Minimise and replay what was found so far, ahead of `lines`; more cases may come.
+
+        Args:
+            tally: the scenario's, so far.
+            budget: the scenario's time.
+
+        Returns:
+            How long it took, in seconds; None after an interrupt.
+        """
+        if not tally.has_new_groups:
+            return 0.0
+        began = budget.seconds
+        minimal = self._minimal_cases(tally, budget)
+        if minimal is None:
+            return None
+        for name, one in self._each(by_cause(tally, minimal), budget):
+            if self._report(tally, name) is None and not self._is_tried(tally, name, one):
+                return None
+        self._pool.activity = lambda: CASES
+        return budget.seconds - began
+
+    def _is_tried(self, tally: Tally, name: str, found: FoundCause) -> bool:
+        """Replay a finding, and try it where it was asked for; false after an interrupt."""
+        replays = self._replays(name, found)
+        if replays is None:
+            return False
+        finding = _finding(tally, name, found, replays=replays.made, replays_alike=replays.alike)
+        is_asked = self._confirm and is_power_loss(finding.model) and not finding.is_plain
+        return not is_asked or self._sighting(finding, found, replays.case) is not None
+
+    def _each(
+        self, found: dict[str, FoundCause], budget: TimeBudget
+    ) -> Iterator[tuple[str, FoundCause]]:
+        """Yield findings, those that count first, each with its part of the time for replays."""
+        names = sorted(found, key=lambda each: (found[each].is_portability, each))
+        for number, name in enumerate(names):
+            self._pool.deadline = budget.part(1 / (len(found) - number))
+            self._pool.activity = partial(Activity, step=Step.REPLAYING, done=number, of=len(found))
+            yield name, found[name]
+
     def _report(self, tally: Tally, name: str) -> tuple[FindingReported, FindingState] | None:
         """Return a finding's line and what became of it, if an earlier process reported it."""
-        return None if self._state is None else self._state.reported(tally.scenario.name, name)
+        state = self._kept_state
+        return None if state is None else state.reported(tally.scenario.name, name)
 
-    def _minimal_cases(self, tally: Tally) -> dict[str, MinimalCase] | None:
-        """Minimise all groups of a scenario; None after an interrupt."""
+    @property
+    def _kept_state(self) -> CampaignState | None:
+        return self._state if self.is_kept else None
+
+    def _known_minimal(self, tally: Tally, name: str) -> MinimalCase | None:
+        """Return a group's smallest case, if this process or an earlier one minimised it."""
+        state = self._kept_state
+        if name in self._minimal or state is None:
+            return self._minimal.get(name)
+        known = state.minimal(tally.scenario.name, name)
+        # Cases that came behind it may have a better one to begin with.
+        is_own = known is not None and known.own in (None, stored_case(tally.group(name).best))
+        return known if is_own else None
+
+    def _minimal_cases(self, tally: Tally, budget: TimeBudget) -> dict[str, MinimalCase] | None:
+        """Minimise the groups of a scenario that were not; None after an interrupt."""
         names = most_telling_first(tally)
-        minimal: dict[str, MinimalCase] = {}
+        minimal = self._minimal
+        known = {name: self._known_minimal(tally, name) for name in names}
+        replay_seconds = self._replay_seconds(tally, names)
+        self._pool.deadline = budget.for_minimising(replay_seconds=replay_seconds)
         futures: dict[str, Future[MinimalCase]] = {}
         for name in names:
-            known = None if self._state is None else self._state.minimal(tally.scenario.name, name)
-            if known is not None:
-                minimal[name] = known
+            best = tally.group(name).best
+            made = known[name]
+            if made is not None:
+                minimal[name] = made
+                tally.group(name).is_minimised = True
             else:
-                best = tally.group(name).best
                 futures[name] = self._pool.submit(
                     minimise_case,
                     stored_case(best),
@@ -156,13 +241,24 @@ class FindingReports:
             try:
                 made = self._pool.result(future)
             except TimeOver:
-                made = MinimalCase(outcome=None, tries=0, is_finished=False, is_late=True)
+                own = stored_case(tally.group(name).best)
+                made = MinimalCase(outcome=None, tries=0, is_finished=False, is_late=True, own=own)
             if made is None:
                 return None
             minimal[name] = made
-            if self._state is not None:
-                self._state.add_minimal(tally.scenario.name, name, made)
-        return minimal
+            tally.group(name).is_minimised = True
+            if self._kept_state is not None:
+                self._kept_state.add_minimal(tally.scenario.name, name, made)
+        return {name: minimal[name] for name in names}
+
+    def _replay_seconds(self, tally: Tally, names: Sequence[str]) -> float:
+        """Return about how long replays of groups take that were not minimised."""
+        each = [
+            self._costs.replay_seconds(len(tally.group(name).best.boots))
+            for name in names
+            if not tally.group(name).is_minimised
+        ]
+        return sum(each) * math.ceil(REPLAYS / self._jobs)
 
     def _replayed(
         self, tally: Tally, name: str, found: FoundCause, budget: TimeBudget
@@ -173,32 +269,24 @@ class FindingReports:
         So is one that there is no time to replay, unless it was minimised.
         """
         kept = stored_case(found.shown)
-        runs = self._replays(kept)
-        if runs is None:
+        replays = self._replays(name, found)
+        if replays is None:
             return None
-        alike = [
-            run
-            for run in runs
-            if any(v.invariant is found.invariant for v in run.judgement.violations)
-        ]
         own = found.best.best
         is_late = found.is_late
-        run, evidence = (alike[0] if alike else None), ""
-        if not runs:
+        run, evidence = replays.first, ""
+        if not replays.made:
             if found.minimal is not None and found.minimal.outcome is None:
                 found.minimal = None
             if found.minimal is None and own.evidence and not budget.is_long_over:
                 run = unpack(own.evidence).run
-        elif not alike:
+        elif not replays.alike:
             found.minimal, evidence = None, own.evidence
             run = unpack(evidence).run if evidence else None
-        elif run is not None and len(alike) < len(runs):
-            packed = self._packed(kept, run)
-            if packed is None:
-                return None
-            evidence = packed
+        else:
+            evidence = replays.evidence
         finding = replace(
-            _finding(tally, name, found, replays=len(runs), replays_alike=len(alike)),
+            _finding(tally, name, found, replays=replays.made, replays_alike=replays.alike),
             most_tries=self._tries,
             is_late=is_late,
         )
@@ -212,14 +300,19 @@ class FindingReports:
         change = self._store.keep(finding, kept, stored_case(own), evidence=evidence)
         story = None if run is None else build_story(run, promised=kept.contract.model)
         line = FindingReported(finding=finding, story=story)
-        if self._state is not None:
-            self._state.add_reported(line, change)
+        if self._kept_state is not None:
+            self._kept_state.add_reported(line, change)
         return line, change
 
-    def _replays(self, kept: StoredCase) -> list[CaseRun] | None:
-        """Replay a case as often as there is time for; None after an interrupt."""
-        runs = []
-        for future in [self._pool.submit(replay_case, kept) for _ in range(REPLAYS)]:
+    def _replays(self, name: str, found: FoundCause) -> _Replays | None:
+        """Replay a finding as often as there is time for; None after an interrupt."""
+        kept, known = stored_case(found.shown), self._replays_made.get(name)
+        if known is None or known.case != kept:
+            known = _Replays(case=kept, made=0, alike=0, first=None)
+        if known.made == REPLAYS:
+            return known
+        runs: list[CaseRun] = []
+        for future in [self._pool.submit(replay_case, kept) for _ in range(REPLAYS - known.made)]:
             try:
                 run = self._pool.result(future)
             except TimeOver:
@@ -227,7 +320,24 @@ class FindingReports:
             if run is None:
                 return None
             runs.append(run)
-        return runs
+        alike = [
+            run
+            for run in runs
+            if any(v.invariant is found.invariant for v in run.judgement.violations)
+        ]
+        made = replace(
+            known,
+            made=known.made + len(runs),
+            alike=known.alike + len(alike),
+            first=known.first or next(iter(alike), None),
+        )
+        if made.first is not None and made.alike < made.made and not made.evidence:
+            packed = self._packed(kept, made.first)
+            if packed is None:
+                return None
+            made = replace(made, evidence=packed)
+        self._replays_made[name] = made
+        return made
 
     def _packed(self, kept: StoredCase, run: CaseRun) -> str | None:
         """Return a run as evidence; None after an interrupt."""
@@ -253,13 +363,19 @@ class FindingReports:
             return None
         if reason := sightings.why_not_there(finding, self._confirm):
             return sightings.not_tried(self._confirm, reason)
+        case, known = self._sightings.get(finding.id, (None, None))
+        if case == kept:
+            return known
         cases = (kept, stored_case(own))
         try:
-            return self._pool.result(
+            made = self._pool.result(
                 self._pool.submit(sightings.sight, cases, found.invariant, self._confirm)
             )
         except TimeOver:
             return sightings.not_tried(self._confirm, sightings.LATE)
+        if made is not None:
+            self._sightings[finding.id] = kept, made
+        return made
 
 
 def _minimising(

@@ -53,7 +53,7 @@ class Group:
     """Failing cases that are minimised as one: the best to show so far, and how many there are.
 
     `is_before_promise` says that none of them had acknowledged a record; `rules` are those that
-    they broke first.
+    they broke first. `is_minimised` says that the best is known: it was minimised.
     """
 
     best: CaseOutcome
@@ -61,6 +61,7 @@ class Group:
     is_before_promise: bool = True
     pinned: str = ""
     rules: set[Invariant] = field(default_factory=set)
+    is_minimised: bool = False
 
 
 @dataclass(slots=True)
@@ -191,9 +192,20 @@ class Tally:
         group.seen += 1
         group.is_before_promise &= outcome.is_before_promise
         group.rules.add(outcome.worst.invariant)
-        if preference(outcome) <= preference(group.best):
+        if not group.is_minimised and preference(outcome) <= preference(group.best):
             group.best, group.pinned = outcome, pinned
         return name
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether there are groups, those of notes included."""
+        return bool(self.groups or self.portability_groups)
+
+    @property
+    def has_new_groups(self) -> bool:
+        """Whether there are groups, those of notes included, that were not minimised."""
+        every = (*self.groups.values(), *self.portability_groups.values())
+        return any(not group.is_minimised for group in every)
 
     def group(self, name: str) -> Group:
         """Return the failing cases of one group."""

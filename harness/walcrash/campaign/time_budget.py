@@ -1,7 +1,7 @@
 """The time of one scenario: who gets how much of it, and what is said where it was not enough.
 
-Only a time budget (`--time`, `seconds` in a scenario) looks at the clock. What is left when a
-failure was found is shared between confirming, minimising and replays; kept cases come before a
+Only a time budget (`--time`, `seconds` in a scenario) looks at the clock. What was found is
+minimised and replayed, and what that leaves goes to cases again; kept cases come before a
 scenario's own and get a part, so that the scenario gets one too.
 
 Not here: how work ends at its deadline (`walcrash.case.deadline`, `pool`).
@@ -21,13 +21,16 @@ KEPT_SHARE: Final = 0.5
 """Most of a scenario's time that its kept cases get."""
 
 RESERVED_SHARE: Final = 0.25
-"""Part of the time of a scenario's cases that is left for findings, once there is one."""
+"""Part of the time of a scenario's cases that is left for what they show first."""
 
 RESERVED_SECONDS: Final = 60.0
 """Most that is left for them."""
 
-MINIMISING_SHARE: Final = 0.6
-"""Part of the time for findings in which they are minimised; replays get the rest."""
+REPLAY_SHARE: Final = 0.4
+"""Most of the time for findings that minimising leaves for replays; all of that if unmeasured."""
+
+FURTHER_SHARE: Final = 0.5
+"""Most of the time of cases that go on that is left for what they show."""
 
 MOMENT_SECONDS: Final = 0.5
 """How long after the end the story of a finding may still be told from what a job has left."""
@@ -94,14 +97,37 @@ class TimeBudget:
         now = time.monotonic()
         return Deadline(at=now + max(0.0, self.at - now) * share)
 
-    def for_cases(self) -> Deadline:
-        """Return the deadline of the cases that begin now; a failure is named before."""
+    def for_cases(self, *, finding_seconds: float | None = None) -> Deadline:
+        """Return the deadline of the cases that begin now; a failure is named before.
+
+        Args:
+            finding_seconds: how long it took to minimise and to replay what was found so far; None
+                where nothing was.
+        """
         if self.at is None:
             return NO_DEADLINE
         left = max(0.0, self.at - time.monotonic())
-        return Deadline(
-            at=self.at, name_until=self.at - min(RESERVED_SECONDS, left * RESERVED_SHARE)
-        )
+        if finding_seconds is None:
+            kept = min(RESERVED_SECONDS, left * RESERVED_SHARE)
+        else:
+            kept = min(finding_seconds * _ROUNDED_UP, left * FURTHER_SHARE)
+        return Deadline(at=self.at, name_until=self.at - kept)
+
+    def for_minimising(self, *, replay_seconds: float) -> Deadline:
+        """Return the deadline of minimising that begins now.
+
+        Args:
+            replay_seconds: about how long the replays behind it take; 0 where that is unknown.
+        """
+        if self.at is None:
+            return NO_DEADLINE
+        most = max(0.0, self.at - time.monotonic()) * REPLAY_SHARE
+        kept = min(replay_seconds * _ROUNDED_UP, most) if replay_seconds else most
+        return Deadline(at=self.at - kept)
+
+    def fits(self, seconds: float) -> bool:
+        """Whether there is time for work that takes so long."""
+        return self.at is None or time.monotonic() + max(seconds, BATCH_SECONDS) < self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +162,10 @@ class Costs:
         )
         recoveries = self.recoveries / max(1, self.controls)
         return (scenario.workload.usual_boots + images * recoveries) * self.start_seconds
+
+    def replay_seconds(self, boots: int) -> float:
+        """Return about how long a case takes that is run once more, without a search."""
+        return (boots + self.recoveries / max(1, self.controls)) * self.start_seconds
 
     def batch_cases(self, scenario: Scenario, most: int) -> int:
         """Return how many cases make a batch that does not take long."""

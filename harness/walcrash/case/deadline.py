@@ -7,7 +7,7 @@ Not here: work that does not come to such a place in time (`walcrash.campaign.po
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -47,6 +47,15 @@ class Deadline:
         """
         if self.is_over:
             raise TimeOver
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it is until the end; None where there is none."""
+        return None if self.at is None else self.at - time.monotonic()
+
+    def earlier(self, seconds: float) -> "Deadline":
+        """Return a deadline that leaves so much time until this one."""
+        return self if self.at is None else replace(self, at=self.at - seconds)
 
     def within(self, seconds: float) -> float:
         """Return a time limit that does not go beyond the end; at least a moment."""

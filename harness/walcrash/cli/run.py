@@ -267,6 +267,7 @@ def _go(
         confirm=asked.confirm,
         quiet_seconds=asked.quiet_seconds,
     )
+    earlier = 0.0 if state is None else state.seconds
     request = RunRequest(
         scenarios=asked.loaded,
         seed=asked.seed,
@@ -281,7 +282,7 @@ def _go(
             quiet_seconds=asked.quiet_seconds,
         ),
         case_counts=case_counts(plan),
-        seconds=asked.seconds,
+        seconds=None if asked.seconds is None else max(0.0, asked.seconds - earlier),
         runs=asked.runs,
         log=log,
         color=color,

@@ -1,25 +1,29 @@
 """Minimising as a job process does it, and what goes back to the campaign."""
 
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
-from walcrash.case.case_run import CaseRun
+from walcrash.case.case_run import CaseRun, SearchTargets
 from walcrash.case.job import job_sandbox
 from walcrash.case.outcome import CaseOutcome, damaged_of, error_of, summarise
 from walcrash.case.replayed import is_promised
 from walcrash.case.runner import run_case
+from walcrash.case.sandbox import Sandbox
 from walcrash.disk import NotModelled
 from walcrash.findings.evidence import unpack
 from walcrash.findings.fates import watched_fate
 from walcrash.findings.story import build_story
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.search import minimise
-from walcrash.minimise.trial import TRIES
+from walcrash.minimise.trial import TRIES, RunCase, starts_of
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cause import Cause, fate_site
 from walcrash.values.fate import Fate
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.verdict import Invariant
+
+WATCHED_STARTS: Final = 2
+"""Starts whose time is left to watch a recovery: a watched one is slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class MinimalCase:
         fate: what its events say about what it breaks first; None where they decide nothing.
         is_promised: whether its images are of the contract's model, so that it counts against the
             subject also where it was made from a case that did not.
+        own: the case that it was made from.
     """
 
     outcome: CaseOutcome | None
@@ -45,6 +50,7 @@ class MinimalCase:
     cause: Cause | None = None
     fate: Fate | None = None
     is_promised: bool = False
+    own: StoredCase | None = None
 
 
 def minimise_case(
@@ -70,23 +76,32 @@ def minimise_case(
     Raises:
         WalcrashError: as `replay_case`.
     """
-    found = minimise(
-        partial(run_case, job_sandbox()),
-        stored,
-        target_invariant,
-        most_tries=most_tries,
-        beyond=stored.contract.model if is_portability and not is_torn else None,
-        kept=unpack(evidence).run if evidence else None,
-    )
+    with _EarlierEnd(job_sandbox()) as run:
+        found = minimise(
+            run,
+            stored,
+            target_invariant,
+            most_tries=most_tries,
+            beyond=stored.contract.model if is_portability and not is_torn else None,
+            kept=unpack(evidence).run if evidence else None,
+        )
     if found.run is None:
         return MinimalCase(
-            outcome=None, tries=found.tries, is_finished=found.is_finished, is_late=found.is_late
+            outcome=None,
+            tries=found.tries,
+            is_finished=found.is_finished,
+            is_late=found.is_late,
+            own=stored,
         )
     is_within = _is_promised(found.run, stored)
     if not is_within and not is_portability:
         # It shrank to an image that the contract does not cover: the case as it was is shown.
         return MinimalCase(
-            outcome=None, tries=found.tries, is_finished=False, is_late=found.is_late
+            outcome=None,
+            tries=found.tries,
+            is_finished=False,
+            is_late=found.is_late,
+            own=stored,
         )
     story = build_story(found.run, promised=stored.contract.model)
     fate = watched_fate(job_sandbox(), stored, found.run)
@@ -106,7 +121,34 @@ def minimise_case(
         ),
         fate=fate,
         is_promised=is_within and not is_torn,
+        own=stored,
     )
+
+
+class _EarlierEnd:
+    """Runs cases that end before their job's deadline, so that a recovery can be watched behind it.
+
+    How much time is left for that is what the starts of the subject took in the last run.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._whole = sandbox.deadline
+
+    def __enter__(self) -> RunCase:
+        return self._run
+
+    def __exit__(self, *_: object) -> None:
+        self._sandbox.deadline = self._whole
+
+    def _run(self, stored: StoredCase, *, targets: SearchTargets | None = None) -> CaseRun:
+        before = self._whole.seconds_left
+        run = run_case(self._sandbox, stored, targets=targets)
+        after = self._whole.seconds_left
+        if before is not None and after is not None:
+            start_seconds = (before - after) / max(1, starts_of(run))
+            self._sandbox.deadline = self._whole.earlier(WATCHED_STARTS * start_seconds)
+        return run
 
 
 def _is_promised(run: CaseRun, stored: StoredCase) -> bool:

@@ -259,7 +259,7 @@ def minimised(finding: Finding) -> str:
         tries = f"{finding.tries:,} of at most {finding.most_tries:,} tries"
         text = f"{before}, minimised to {finding.operations} in {tries}"
     if finding.is_late:
-        return f"{text}, then the time was over"
+        return f"{text}, then its time was over"
     return f"{text}, the most work that is spent on one"
 
 

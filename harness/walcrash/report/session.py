@@ -76,7 +76,7 @@ class RunRequest:
         arguments: what follows `walcrash run` to run it again, the seed aside.
         case_counts: for each scenario's name, the most cases it runs; None for one that no number
             ends.
-        seconds: the time budget of the whole run.
+        seconds: the time budget of the whole run, what is left of it where it goes on.
         runs: the directory that keeps runs and findings.
         log: a second place for the event log; `-` is stdout.
         directory: the run's directory; its event log is written from its first line.
@@ -306,6 +306,7 @@ def _publish(
     text = summary_text(
         report,
         seconds=seconds,
+        budget_seconds=request.seconds,
         report_path=directory.report if os.path.exists(directory.report) else "",
         page_path=directory.page if os.path.exists(directory.page) else "",
         changes=campaign.changes,

@@ -35,18 +35,22 @@ from walcrash.report.untested import untested_promises
 from walcrash.report.varied_text import varied_words
 from walcrash.values.fault_matrix import REPEATED_RANDOM, FaultOutcome
 from walcrash.values.finding import FindingChange, Unfollowed
-from walcrash.values.log import DAMAGED_AT_REST, INJECTED_FAULT
+from walcrash.values.log import DAMAGED_AT_REST, INJECTED_FAULT, StopReason
 from walcrash.values.moments import Placement
 
 # limits
 FINDINGS_SHOWN = 20
 """How many findings are shown whole at the end of a run; the Markdown report has all."""
 
+LEFT_SECONDS = 1.0
+"""Time that is left of a budget is told from here on."""
+
 
 def summary_text(
     report: RunReport,
     *,
     seconds: float,
+    budget_seconds: float | None = None,
     report_path: str,
     page_path: str = "",
     changes: Sequence[FindingChange] = (),
@@ -60,6 +64,7 @@ def summary_text(
     Args:
         report: what the run reported.
         seconds: how long it took.
+        budget_seconds: how long it might have taken, if that was asked for.
         report_path: the Markdown report; empty where there is none.
         page_path: the HTML report; empty where there is none.
         changes: what became of findings that were kept.
@@ -69,6 +74,7 @@ def summary_text(
         width: columns to wrap at.
     """
     width = max(width, NARROWEST)
+    stopped = f"{shorten(_why_stopped(report, seconds, budget_seconds))}, after {seconds:.1f} s"
     parts = [
         *_findings(report, runs, width),
         *_unopened(report, width),
@@ -79,7 +85,7 @@ def summary_text(
         "\n".join(states_lines(report, width=width)),
         "\n".join(_invariants(report, width)),
         "\n".join(change_lines(changes, unfollowed, width=width)),
-        "\n".join(_end(report, seconds, (report_path, page_path, resume_path), runs, width)),
+        "\n".join(_end(report, stopped, (report_path, page_path, resume_path), runs, width)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -263,7 +269,7 @@ def _invariants(report: RunReport, width: int) -> list[str]:
 
 
 def _end(
-    report: RunReport, seconds: float, paths: tuple[str, str, str], runs: str, width: int
+    report: RunReport, stopped: str, paths: tuple[str, str, str], runs: str, width: int
 ) -> list[str]:
     written, page, resume = paths
     found = len(report.findings) + len(report.unreported)
@@ -271,7 +277,7 @@ def _end(
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
         *_untested(report, width),
-        command("stopped", f"{shorten(report.why_stopped)}, after {seconds:.1f} s"),
+        command("stopped", stopped),
         command("seed", shell_word(report.seed)),
         *([command("plane", file_system_text(*plane_of(report)))] if report.plane else []),
         *([command("report", shell_path(written))] if written else []),
@@ -279,6 +285,16 @@ def _end(
         *([command("resume", f"walcrash run --resume {shell_path(resume)}")] if resume else []),
         command("again", again_command(report, runs)),
     ]
+
+
+def _why_stopped(report: RunReport, seconds: float, budget_seconds: float | None) -> str:
+    """Say why a run ended; where that was its time, also that some of it was left."""
+    left = 0.0 if budget_seconds is None else budget_seconds - seconds
+    if report.stopped is not StopReason.TIME_OVER or left < LEFT_SECONDS:
+        return report.why_stopped
+    if len(report.scenarios) > 1:
+        return "the time budget's part of a scenario used up"
+    return f"nothing else fits in the {left:.0f} s of the time budget that are left"
 
 
 def _untested(report: RunReport, width: int) -> list[str]:
