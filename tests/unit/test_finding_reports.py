@@ -176,5 +176,5 @@ def test_a_pinned_case_that_was_not_run_is_a_doubt_and_a_kept_one_is_said(
     tally.add_cut(what, 1, 3)
     ended = tally.ended(findings=0, portability=0)
     assert ended.verdict is verdict
-    assert ended.reason.startswith("the time was over: 1 of 3 ")
+    assert ended.reason.startswith("the time was not enough: 1 of 3 ")
     assert ended.time_cuts == (TimeCut(what=what, done=1, of=3),)

@@ -49,7 +49,7 @@ def test_a_slow_subject_gets_a_few_cases_for_each_promise(monkeypatch: pytest.Mo
     # The share of the first, 39 s, is less than its few cases took.
     assert prober.asked == [(FIRST_CASES, 60.0), (FIRST_CASES, 78.0)]
     assert [each.cases for each in found] == [FIRST_CASES, FIRST_CASES]
-    assert found[0].reason == f"the time was over: {FIRST_CASES} of {probe.CASES} cases were run"
+    assert found[0].reason == f"the time was not enough: {FIRST_CASES} of {probe.CASES} cases were run"
     assert prober.is_cut
 
 
@@ -60,7 +60,7 @@ def test_the_few_cases_take_half_of_what_is_left_where_others_come(
     prober.seconds_per_case = 20.0
     answer = prober._ask_twice(SCENARIO, ahead=2)
     assert (answer.cases, answer.verdict, prober.now) == (3, Verdict.PASS, 60.0)
-    assert answer.reason == f"the time was over: 3 of {probe.CASES} cases were run"
+    assert answer.reason == f"the time was not enough: 3 of {probe.CASES} cases were run"
     assert not prober._is_late()
     # What gets no case at all is open, and no other is tried.
     prober.seconds_per_case = 100.0

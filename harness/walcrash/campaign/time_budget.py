@@ -217,4 +217,4 @@ _WORDS: Final = {
 def cuts_text(cuts: list[TimeCut]) -> str:
     """Say what the time was not enough for; empty where it was enough."""
     parts = [f"{cut.done} of {cut.of} {_WORDS[cut.what]}" for cut in cuts]
-    return f"the time was over: {', '.join(parts)}" if parts else ""
+    return f"the time was not enough: {', '.join(parts)}" if parts else ""

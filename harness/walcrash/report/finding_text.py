@@ -249,7 +249,7 @@ def minimised(finding: Finding) -> str:
     """Return how small the case got: `9 operations, minimised to 3 in 41 tries`."""
     if not finding.tries:
         text = counted(finding.operations, "operation")
-        return f"{text}, not minimised, since the time was over" if finding.is_late else text
+        return f"{text}, not minimised, since its time was over" if finding.is_late else text
     before = counted(finding.operations_before, "operation")
     tries = counted(finding.tries, "try", "tries")
     text = f"{before}, minimised to {finding.operations} in {tries}"
