@@ -49,7 +49,9 @@ def test_a_slow_subject_gets_a_few_cases_for_each_promise(monkeypatch: pytest.Mo
     # The share of the first, 39 s, is less than its few cases took.
     assert prober.asked == [(FIRST_CASES, 60.0), (FIRST_CASES, 78.0)]
     assert [each.cases for each in found] == [FIRST_CASES, FIRST_CASES]
-    assert found[0].reason == f"the time was not enough: {FIRST_CASES} of {probe.CASES} cases were run"
+    assert (
+        found[0].reason == f"the time was not enough: {FIRST_CASES} of {probe.CASES} cases were run"
+    )
     assert prober.is_cut
 
 
