@@ -90,6 +90,11 @@ class CaseRun:
         """Where the crashes landed, in the order of the boots."""
         return tuple(boot.landing for boot in self.boots if boot.landing is not None)
 
+    @property
+    def settled(self) -> tuple[Landing, ...]:
+        """The same; of kills that leave the same, where the first of them lands."""
+        return tuple(boot.settled for boot in self.boots if boot.settled is not None)
+
 
 def torn_as(stored: StoredCase, run: CaseRun) -> StoredCase:
     """Return a stored case with the tears of a run of it."""

@@ -50,6 +50,8 @@ class CaseOutcome(HasViolations):
     `varied` is what was varied around the subject's recoveries up to the
     end of it, for which program. `search` is what else of its crash states was judged,
     `reach` what its operations came to, `matrix` what its faults fell on and what came of them.
+    `settled` is as `landings`, where it failed; of kills that leave the same, where the first one
+    lands.
     """
 
     index: int
@@ -84,6 +86,7 @@ class CaseOutcome(HasViolations):
     around: Annotated[tuple[str, ...], SPARSE] = ()
     reach: Annotated[Reach, SPARSE] = NOTHING_REACHED
     matrix: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
+    settled: Annotated[tuple[Landing, ...], SPARSE] = ()
 
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
@@ -118,6 +121,7 @@ def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
         around=around_boots(run.case.faults) if is_failure else (),
         reach=reach_of([((boot.plan, boot.recording.rows), boot.history) for boot in run.boots]),
         matrix=fault_rows(run),
+        settled=run.settled if is_failure else (),
     )
 
 

@@ -10,11 +10,12 @@ from walcrash.recorder.recording import Recording, WatchEnd
 from walcrash.recorder.watch import Watched
 from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing, landing_at
-from walcrash.values.event import MESSAGES, Event, EventKind
+from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, Event, EventKind
 from walcrash.values.faults import Fault
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.io_error import io_errors
 from walcrash.values.limits import BYTES_PER_BOOT, INJECTED_PER_CALL
+from walcrash.values.moments import Placement
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
@@ -44,6 +45,31 @@ class WatchedBoot:
         has_failed = isinstance(history.recovery, RecoveryFailure)
         has_gone = has_failed or history.end is BootEnd.DIED
         return not has_gone or history.gave_up or (bool(history.errors) and not has_failed)
+
+    @property
+    def settled(self) -> Landing | None:
+        """Where its crash landed; of kills that leave the same, where the first of them does.
+
+        A kill leaves the page cache: what is synced since the last change, and that the next event
+        has not come, tells none from the kill behind that change. What was said since then does.
+        """
+        landing = self.landing
+        if landing is None or landing.is_power_loss or landing.placement is Placement.WITHIN:
+            return landing
+        at = landing.event_index - (landing.placement is Placement.BEFORE)
+        rows = self.recording.rows
+        while at >= 0 and (rows[at].kind in CHANGES_NO_FILE or rows[at].result < 0):
+            at -= 1
+        if at < 0 or rows[at].kind in MESSAGES or at == landing.event_index:
+            return landing
+        event = rows[at].event()
+        return landing_at(
+            event,
+            called(self.plan, event.call),
+            boot=landing.boot,
+            event_index=at,
+            placement=Placement.AFTER,
+        )
 
     def events(self) -> tuple[Event, ...]:
         """Return the boot's trace."""

@@ -12,12 +12,14 @@ Not here: the store that searches it (`findings.store`).
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
-from walcrash.values.cause import Cause, CrashSite, fate_site
-from walcrash.values.event import MESSAGES, EventKind
+from walcrash.values.case import Landing
+from walcrash.values.cause import Cause, CrashSite, fate_site, site_of
+from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, EventKind
 from walcrash.values.fate import Fate
 from walcrash.values.finding import Finding
 from walcrash.values.identity import finding_id
@@ -72,13 +74,27 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
     if Invariant.DETERMINISM is kept.cause.invariant is finding.cause.invariant:
         # It was told by its crash as well.
         return kept.cause.is_plain is finding.cause.is_plain
-    alone = finding_id(
-        finding.scenario,
-        subject,
-        finding.cause.facts_of_crash,
-        is_portability=finding.is_portability,
-    )
-    return alone == kept.id
+    causes = (finding.cause, _where_it_landed(finding.cause, finding.landings))
+    return kept.id in {
+        finding_id(
+            finding.scenario,
+            subject,
+            cause.facts_of_crash,
+            is_portability=finding.is_portability,
+        )
+        for cause in causes
+    }
+
+
+def _where_it_landed(cause: Cause, landings: Sequence[Landing]) -> Cause:
+    """Return a cause with its crash at the sync where it landed, if an earlier kill leaves the same.
+
+    That in front of a message was told as that behind it, which is another crash.
+    """
+    last = landings[-1] if landings else None
+    if cause.site is None or last is None or last.kind not in CHANGES_NO_FILE:
+        return cause
+    return replace(cause, site=site_of(last, with_operation=False))
 
 
 def _as_of_no_stale(fate: Fate | None) -> Fate | None:

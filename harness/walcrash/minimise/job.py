@@ -112,7 +112,7 @@ def minimise_case(
         is_late=found.is_late,
         cause=cause_of(
             target_invariant,
-            found.run.landings,
+            found.run.settled,
             story,
             fate_site(fate, target_invariant),
             is_plain=found.run.case.is_control,

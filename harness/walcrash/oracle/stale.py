@@ -10,10 +10,9 @@ Not here: what became of a record's bytes (`fate`), which record is not to be th
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from walcrash.oracle.boot_trace import BootTrace
-from walcrash.values.event import MESSAGES, SYNCS_OF_A_FILE, EventKind
+from walcrash.values.event import CHANGES_NO_FILE, MESSAGES
 from walcrash.values.fate import (
     COPIES_SHOWN,
     CopyFate,
@@ -27,10 +26,6 @@ from walcrash.values.history import History
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.verdict import Invariant, Violation
-
-_NO_CHANGES: Final = frozenset(
-    {*MESSAGES, *SYNCS_OF_A_FILE, EventKind.SYNC_RANGE, EventKind.SYNC_ALL, EventKind.CLOSE}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ class Stale:
         for number, (boot, events) in enumerate(zip(self.history.boots, self.boots, strict=False)):
             last_call = -1
             for index, event in enumerate(events.events):
-                is_change = event.kind not in _NO_CHANGES and event.result >= 0
+                is_change = event.kind not in CHANGES_NO_FILE | MESSAGES and event.result >= 0
                 if not is_change or copy.path not in (event.path, event.path_to):
                     continue
                 ref = event_ref(number + 1, index, event)
