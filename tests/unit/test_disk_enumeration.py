@@ -92,7 +92,7 @@ def test_a_choice_says_in_one_line_what_it_keeps_and_loses() -> None:
         Policy.TORN: (
             f"event 1 ({write}) torn: its first 1 of 3 sectors kept, nothing after them{state}"
         ),
-        Policy.BLOCK_LOST: f"everything kept but bytes 0-1535 of event 1 ({write}){state}",
+        Policy.BLOCK_LOST: f"everything kept but bytes 0-1535 since event 1 ({write}){state}",
         Policy.GROWN_ZEROS: (
             f"the file of event 1 ({write}) has its new size, and zeros in its new part{state}"
         ),

@@ -270,8 +270,10 @@ def test_the_copy_that_was_taken_before_its_heir_was_durable_is_told() -> None:
     )
     image = Image({"wal": FileEntry(b""), "data": FileEntry(b"")})
     told = fate(lost_power(loss=loss, image=image, more=more), first=shows(), lost=ONE)
-    assert "no sync of data came after it; another copy was cut off by event 7" in said(told)
-    assert "Sync data before event 7 of boot 1 takes the copy" in fate_advice(told)
+    assert "no sync of new, later data, came after it; another copy was cut off by event 7" in said(
+        told
+    )
+    assert "Sync new, later data, before event 7 of boot 1 takes the copy" in fate_advice(told)
 
 
 def test_what_the_recovery_itself_did_is_told_of_it() -> None:

@@ -214,6 +214,36 @@ def without(carrier: Carrier, low: int, high: int) -> Carrier:
     return replace(carrier, start=high, data=carrier.data[cut:], core=(first - cut, last - cut))
 
 
+def left_of(carrier: Carrier, low: int, written: bytes) -> Carrier | None:
+    """Return what is left of bytes where others were written over a part of them.
+
+    What lies around the record's own is of neighbours, or an end mark, which makes room for the
+    next record.
+
+    Args:
+        carrier: the bytes.
+        low: where in the file what was written begins, in them.
+        written: what was, as far as they go.
+
+    Returns:
+        None where the record's own are not the same.
+    """
+    high = low + len(written)
+    was = carrier.data[low - carrier.start : high - carrier.start]
+    if was == written:
+        return carrier
+    changed = [low + at for at in range(len(was)) if was[at] != written[at]]
+    start, end = (carrier.start + at for at in carrier.core)
+    if any(start <= at < end for at in changed):
+        return None
+    # A page may be stored again, with what has changed beside the record.
+    in_front = [at for at in changed if at < start]
+    behind = [at for at in changed if at >= end]
+    if in_front:
+        carrier = without(carrier, low, in_front[-1] + 1)
+    return without(carrier, behind[0], high) if behind else carrier
+
+
 def has_bytes(content: Content, carrier: Carrier) -> bool:
     """Whether a file has what a record was written as, at its place."""
     return content[carrier.start : carrier.end] == carrier.data

@@ -40,7 +40,7 @@ class Copy:
     def is_back_and_unsynced(self) -> bool:
         """Whether a sync of it failed, and a power loss took it and gave its file the name back."""
         piece = self.decisive
-        return piece.is_back and any(not is_made for _, is_made in piece.syncs)
+        return piece.is_back and any(not sync.is_made for sync in piece.syncs)
 
     def is_rewritten_as(self, other: "Copy") -> bool:
         """Whether the other is this one, written once more at its place."""
@@ -51,6 +51,20 @@ class Copy:
         if not self.is_there:
             return self.decisive.by == its.written
         return other.is_there and mine.file == its.file
+
+    def is_repeated_as(self, other: "Copy") -> bool:
+        """Whether the other has its bytes again, at their place, and one power loss took both."""
+        mine, its = self.decisive, other.decisive
+        one, two = mine.carrier, its.carrier
+        return (
+            mine.is_lost_by_power
+            and its.is_lost_by_power
+            and mine.gone_at == its.gone_at
+            and mine.file == its.file
+            and mine.written_at < its.written_at
+            and one.start < two.end
+            and two.start < one.end
+        )
 
 
 def copies_of(pieces: Sequence[Piece]) -> list[Copy]:
@@ -78,6 +92,7 @@ def deciding_first(copies: Sequence[Copy]) -> list[Copy]:
     is back, and else the one that was gone last.
     """
     kept = [copy for copy in copies if not any(copy.is_rewritten_as(each) for each in copies)]
+    kept = [copy for copy in kept if not any(each.is_repeated_as(copy) for each in kept)]
     unsynced = [copy for copy in kept if copy.is_back_and_unsynced]
     others = [copy for copy in kept if not copy.is_back_and_unsynced]
     there = [copy for copy in others if copy.is_there]

@@ -15,6 +15,7 @@ Not here: what is right (`judge`), and any sentence (`walcrash.report.fate_words
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from walcrash.oracle.beside import lost_beside, taken_ahead
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.copies import Copy, copies_of, deciding_first
 from walcrash.oracle.followed import Followed, opened_at
@@ -35,6 +36,7 @@ from walcrash.values.fate import (
     Fate,
     FateKind,
     Outlived,
+    PartSync,
     Reading,
     RecordFate,
     Taken,
@@ -87,7 +89,7 @@ def fate_of(
     if isinstance(recovery, RecoveryFailure):
         state = found_state(followed.ledger, followed.known, recovery.message)
         return None if state is None else Fate(found=state)
-    teller = _Teller(history, boots, followed.ledger, recovery, followed.denied)
+    teller = _Teller(history, boots, followed.ledger, recovery, number, followed.denied)
     stale = Stale(history, boots[: number - 1], teller.tell)
     if is_behind_new_records(history, violation):
         return None if recovery_trace is None else _left_behind(followed.ledger, stale, violation)
@@ -127,6 +129,8 @@ def _with_shown(
     missing = teller.ledger.carriers.records[violation.record_ts_ms]
     same = [each for each in beside if each.where == violation.where]
     shown = None if told.is_damaged else stale.instead(told, missing, same)
+    if shown is not None:
+        told = _alone(told)
     return Fate(record=_with_hole(stale.with_compaction(told), violation.invariant), shown=shown)
 
 
@@ -178,7 +182,12 @@ def _behind_damage(told: RecordFate) -> RecordFate | None:
     is_taken = bool(told.copies) and told.copies[0].by is not None and not told.copies[0].by.boot
     if not told.is_missing or not (told.kind is FateKind.THERE or is_taken):
         return None
-    return replace(told, is_damaged=True)
+    return replace(_alone(told), is_damaged=True)
+
+
+def _alone(told: RecordFate) -> RecordFate:
+    """Return a fate without what a power loss took beside the record: something else decides."""
+    return told if told.beside is None else replace(told, beside=None, ahead=None)
 
 
 def _recovery(history: History, where: str) -> tuple[int, Recovery | RecoveryFailure] | None:
@@ -205,6 +214,7 @@ class _Teller:
     boots: Sequence[BootTrace]
     ledger: Ledger
     recovery: Recovery
+    number: int
     denied: frozenset[int]
 
     def tell(self, ts_ms: int) -> RecordFate | None:
@@ -233,6 +243,15 @@ class _Teller:
         torn = self._torn_before(decisive) if is_unread else decisive.decisive.behind
         if over is not None and torn is not None and torn.ref == over:
             torn = None
+        taken = self._taken(decisive.decisive) if is_missing else None
+        beside = None
+        if is_missing and torn is None and over is None and taken is None and not failed:
+            before = self.boots[: self.number - 1]
+            beside = lost_beside(copies, before, replied, self.ledger.failed_syncs)
+        is_of_call = beside is not None and beside.removal is None
+        is_unkept = is_missing and (is_of_call or fates[0].kind is FateKind.NOT_DURABLE)
+        ahead = taken_ahead(decisive, replied, self.boots, beside) if is_unkept else None
+        since = self._since(decisive) if decisive.is_there else ()
         return RecordFate(
             record=str(record),
             is_missing=is_missing,
@@ -245,8 +264,10 @@ class _Teller:
             over=over,
             failed=self._not_in_heir(decisive.decisive, failed) if is_missing else None,
             unread=decisive.decisive.unread if is_missing else None,
-            taken=self._taken(decisive.decisive) if is_missing else None,
-            since=tuple(self._since(decisive)) if decisive.is_there else (),
+            taken=taken,
+            ahead=ahead,
+            beside=beside,
+            since=tuple(ref for ref in since if ref != ahead),
         )
 
     def _not_written(self, record: Record, failed: Sequence[FailedWrite]) -> RecordFate | None:
@@ -309,11 +330,12 @@ class _Teller:
             return None
         in_file = [each for each in copy.pieces if each.file == piece.file]
         aspect = None if piece.loss is None else piece.loss.aspect
-        failed = [ref for ref, is_made in piece.syncs if not is_made]
-        has_sync = any(is_made for _, is_made in piece.syncs)
+        failed = [sync.ref for sync in piece.syncs if not sync.is_made and sync.hits(piece.carrier)]
+        has_sync = any(sync.is_made for sync in piece.syncs) and not piece.unsynced
         is_unsynced = piece.is_lost_by_power and not has_sync
         failed_sync = self.ledger.failed_syncs.decisive(failed) if piece.is_lost_by_power else None
         lost_name = piece.lost_name if _has_lost_name(piece) else None
+        not_synced = _not_synced(piece, has_sync=has_sync)
         return CopyFate(
             kind=kind,
             path=piece.path,
@@ -323,7 +345,7 @@ class _Teller:
             by=piece.by,
             is_nameless=piece.is_nameless,
             aspect=aspect,
-            not_synced=_not_synced(piece, has_sync=has_sync),
+            not_synced=not_synced,
             early_sync=piece.early if is_unsynced else None,
             open_sync=piece.open_sync if is_unsynced else None,
             failed_sync=failed_sync,
@@ -331,6 +353,7 @@ class _Teller:
             lost_name=lost_name.path if lost_name else "",
             written_over=None if piece.exchange is None else piece.exchange.over,
             came_back=piece.source,
+            part_sync=_part_sync(piece) if not_synced and aspect is not Aspect.NAME else None,
         )
 
     def _replied(self, ts_ms: int) -> EventRef | None:
@@ -449,6 +472,18 @@ def _kind(piece: Piece) -> FateKind | None:
         return None
     is_overwritten = piece.by.kind is EventKind.WRITE
     return FateKind.OVERWRITTEN if is_overwritten else FateKind.REMOVED
+
+
+def _part_sync(piece: Piece) -> PartSync | None:
+    """Return the last sync of a range that left out bytes which a power loss took."""
+    made = [sync for sync in piece.syncs if sync.is_made and sync.span is not None]
+    own = [sync for sync in made if sync.hits(piece.carrier)] or made
+    if not own or not piece.is_lost_by_power:
+        return None
+    last = own[-1]
+    assert last.span is not None, "only those of a range are here"
+    (start, end), (left_start, left_end) = last.span, piece.unsynced[0]
+    return PartSync(event=last.ref, start=start, end=end, left_start=left_start, left_end=left_end)
 
 
 def _not_synced(piece: Piece, *, has_sync: bool) -> str:

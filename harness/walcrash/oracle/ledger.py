@@ -13,8 +13,8 @@ from typing import Final
 
 from walcrash.oracle import power
 from walcrash.oracle.boot_trace import BootTrace, Loss
-from walcrash.oracle.carriers import Carrier, Carriers, before, own_bytes, without
-from walcrash.oracle.piece import Exchange, Piece
+from walcrash.oracle.carriers import Carrier, Carriers, before, left_of, own_bytes, without
+from walcrash.oracle.piece import Exchange, Piece, SyncOfFile
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
@@ -337,16 +337,12 @@ class Ledger:
             low, high = max(start, carrier.start), min(end, carrier.end)
             if piece.file != number or not piece.is_there or low >= high:
                 continue
-            written = data[low - start : high - start]
-            if carrier.data[low - carrier.start : high - carrier.start] == written:
-                continue
-            core_start, core_end = (carrier.start + at for at in carrier.core)
-            if low < core_end and core_start < high:
+            left = left_of(carrier, low, data[low - start : high - start])
+            if left is None:
                 self._end(piece, ref)
                 piece.source = power.source_of(data, self._returned) if ref.is_recovery else None
             else:
-                # A neighbour, or an end mark that makes room for the next record.
-                piece.carrier = without(carrier, low, high)
+                piece.carrier = left
 
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
@@ -389,6 +385,8 @@ class Ledger:
     def _sync(self, event: Event, ref: EventRef, *, is_made: bool) -> None:
         number = self._known(event)
         began, _, _ = self._begun.pop(event.thread, (self.clock, ref, number))
+        is_ranged = event.kind is EventKind.MSYNC and event.length > 0
+        span = (event.offset, event.offset + event.length) if is_ranged else None
         if not is_made:
             self.failed_syncs.note(ref, number, self.clock, error=max(0, -event.result))
         for piece in self.pieces:
@@ -397,7 +395,7 @@ class Ledger:
             if piece.written_at > began:
                 piece.early = ref
             else:
-                piece.syncs.append((ref, is_made))
+                piece.syncs.append(SyncOfFile(ref=ref, is_made=is_made, span=span))
 
     def _known(self, event: Event) -> int:
         """Return the file that an event is about; -1 for one that no event has shown."""

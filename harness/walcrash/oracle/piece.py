@@ -6,7 +6,7 @@ Not here: how they are followed through events (`ledger`), what a power loss tak
 from dataclasses import dataclass, field
 
 from walcrash.oracle.boot_trace import Loss
-from walcrash.oracle.carriers import Carrier
+from walcrash.oracle.carriers import Carrier, Span
 from walcrash.oracle.torn import Torn
 from walcrash.values.fate import EventRef
 
@@ -26,6 +26,25 @@ class Exchange:
     moved: int
     spare: int
     over: EventRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOfFile:
+    """A sync of a file, or of a range of it.
+
+    Attributes:
+        ref: the event.
+        is_made: whether it did not fail.
+        span: the range, the end not included; None for all of the file.
+    """
+
+    ref: EventRef
+    is_made: bool
+    span: Span | None = None
+
+    def hits(self, carrier: Carrier) -> bool:
+        """Whether it was of any of these bytes."""
+        return self.span is None or (self.span[0] < carrier.end and carrier.start < self.span[1])
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -49,7 +68,7 @@ class Piece:
         loss: what the power loss took that they are gone by.
         behind: a torn write before them in their file that was cut off with them.
         lost_name: the name that a power loss took, where the bytes are there under an earlier one.
-        syncs: syncs of the file since they were written, with whether each was made.
+        syncs: syncs of the file since they were written, also of ranges that they are not in.
         open_sync: a slow sync of the file that began behind them, and had not returned when the
             power was lost.
         is_back: whether a power loss took them that gave their file the name back which `by` of
@@ -77,7 +96,7 @@ class Piece:
     is_lost_by_power: bool = False
     behind: Torn | None = None
     lost_name: Loss | None = None
-    syncs: list[tuple[EventRef, bool]] = field(default_factory=list)
+    syncs: list[SyncOfFile] = field(default_factory=list)
     former: list[str] = field(default_factory=list)
     early: EventRef | None = None
     open_sync: EventRef | None = None
@@ -90,3 +109,18 @@ class Piece:
     def is_there(self) -> bool:
         """Whether the bytes are in memory."""
         return self.gone_at < 0
+
+    @property
+    def unsynced(self) -> list[Span]:
+        """What of the bytes that a power loss took was in no sync that was made."""
+        start, end = self.carrier.start, self.carrier.end
+        left = [(start, end)]
+        if self.loss is not None and self.loss.lost:
+            lost = [(max(low, start), min(high, end)) for low, high in self.loss.lost]
+            left = [(low, high) for low, high in lost if low < high] or left
+        for sync in self.syncs:
+            if sync.is_made:
+                low, high = sync.span or (start, end)
+                parts = [part for a, b in left for part in ((a, min(b, low)), (max(a, high), b))]
+                left = [(a, b) for a, b in parts if a < b]
+        return left

@@ -38,6 +38,12 @@ _DONE = {
     EventKind.UNLINK: "removed",
 }
 
+_DOES: Final = {
+    EventKind.TRUNCATE: "cuts",
+    EventKind.RENAME: "renames",
+    EventKind.UNLINK: "removes",
+}
+
 
 def fate_sentences(fate: Fate | None) -> list[str]:
     """Return what the events say, a sentence each, the most telling first."""
@@ -109,6 +115,11 @@ def _record_advice(told: RecordFate) -> str:
         )
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
+    return _recovery_advice(told, copy)
+
+
+def _recovery_advice(told: RecordFate, copy: CopyFate) -> str:
+    """Return what a recovery asks for that did not show, or took, what was durable."""
     if told.torn_sync is not None:
         return _ANEW
     if told.torn is not None and (told.reading is Reading.TORN or copy.kind is FateKind.REMOVED):
@@ -117,6 +128,9 @@ def _record_advice(told: RecordFate) -> str:
         return _TRUNCATE
     if told.over is not None:
         return _KEPT_BESIDE
+    if told.beside is not None:
+        path = escape(told.beside.write.path)
+        return _before(f"Sync {path}", told.ahead, told.beside.removal)
     return "" if told.taken is None else _TAKEN[told.taken]
 
 
@@ -192,21 +206,52 @@ def _found_advice(found: FoundFate) -> str:
 
 
 def _named(copy: CopyFate) -> str:
-    is_directory = copy.aspect is Aspect.NAME or bool(copy.lost_name)
-    return f"{'the directory ' if is_directory else ''}{escape(copy.not_synced)}"
+    if copy.aspect is Aspect.NAME or copy.lost_name:
+        return f"the directory {escape(copy.not_synced)}"
+    return _file(copy, "," if _had_other_name(copy) else "")
+
+
+def _had_other_name(copy: CopyFate) -> bool:
+    """Whether its file had another name when it was written."""
+    return copy.written.path not in ("", copy.path) and not copy.is_nameless
+
+
+def _file(copy: CopyFate, mark: str = "") -> str:
+    """Return a file by the name that it had at its write, and by the last one."""
+    name = escape(copy.path)
+    return f"{escape(copy.written.path)}, later {name}{mark}" if _had_other_name(copy) else name
 
 
 def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
     removed = [each.by for each in told.copies[1:] if each.kind is FateKind.REMOVED]
     if copy.open_sync is not None:
         return f"Acknowledge the record when {_event(copy.open_sync)}, its sync, has returned."
-    what = f"Sync {_named(copy)}"
+    whole = "all bytes of the record in " if copy.part_sync is not None else ""
+    what = f"Sync {whole}{_named(copy)}"
     if copy.written_over is not None:
         over, name = _event(copy.written_over), escape(copy.lost_name)
         return f"{what} before {over} writes over the file that was {name} before."
-    if removed and removed[0] is not None:
-        return f"{what} before {_event(removed[0])} takes the copy that was there before."
+    return _before(what, told.ahead, removed[0] if removed else None)
+
+
+def _before(what: str, ahead: EventRef | None, taken: EventRef | None) -> str:
+    """Return before what something has to be done at the latest, for one record.
+
+    Args:
+        what: what.
+        ahead: what took a file before the reply.
+        taken: what took another copy of the record.
+    """
+    if ahead is not None and (taken is None or _order(ahead) < _order(taken)):
+        does = f"{_event(ahead)} {_DOES[ahead.kind]} {escape(ahead.path)}"
+        return f"{what} before {does}, and so before the record is acknowledged."
+    if taken is not None:
+        return f"{what} before {_event(taken)} takes the copy that was there before."
     return f"{what} before the record is acknowledged."
+
+
+def _order(ref: EventRef) -> tuple[int, int]:
+    return ref.boot, ref.event
 
 
 # A record.
@@ -249,6 +294,19 @@ def _record(told: RecordFate) -> Iterator[str]:
         yield f"since then {began}, of a compaction, began to change {escape(first.path)}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
+    yield from _beside(told)
+
+
+def _beside(told: RecordFate) -> Iterator[str]:
+    """Yield what happened to other files."""
+    if told.ahead is not None:
+        yield f"before its reply {_listing([told.ahead])}, which the same call had written"
+    if told.beside is not None:
+        path = escape(told.beside.write.path)
+        yield (
+            f"the power loss took what {_event(told.beside.write)} wrote to {path}, and nothing of "
+            f"any other file: no sync of {path} came after it"
+        )
     if told.since:
         yield f"since it was written: {_listing(told.since)}"
 
@@ -276,7 +334,7 @@ def _left(ref: EventRef) -> str:
 
 
 def _copy(copy: CopyFate, *, is_missing: bool) -> str:
-    place = f"{escape(copy.path)}, bytes {copy.start}-{copy.end - 1}"
+    place = f"{_file(copy)}, bytes {copy.start}-{copy.end - 1}"
     by = "" if copy.by is None else _event(copy.by)
     written = _event(copy.written)
     if copy.is_nameless:
@@ -337,8 +395,14 @@ def _not_durable(copy: CopyFate) -> str:
     if copy.not_synced and copy.early_sync is not None:
         path = escape(copy.not_synced)
         return f": {_event(copy.early_sync)} had begun before it, and no sync of {path} did later"
+    if copy.not_synced and copy.part_sync is not None:
+        part = copy.part_sync
+        return (
+            f": {part.event.kind.value} of {part.start}-{part.end - 1} by {_event(part.event)} "
+            f"left out bytes {part.left_start}-{part.left_end - 1}"
+        )
     if copy.not_synced:
-        return f": no sync of {escape(copy.not_synced)} came after it"
+        return f": no sync of {_named(copy)} came after it"
     return ""
 
 

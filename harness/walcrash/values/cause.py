@@ -336,6 +336,8 @@ def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
     if copy.not_synced:
         # Whether the bytes or only a name of theirs were lost, it is this sync that is missing.
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(copy.not_synced))
+    if told.beside is not None:
+        return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(told.beside.write.path))
     path = name_pattern(copy.path)
     if _is_behind_torn(told, copy):
         return FateSite(kind=FateKind.THERE, path=path, detail=Reading.TORN.value)

@@ -73,6 +73,25 @@ def event_ref(boot: int, index: int, event: Event) -> EventRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartSync:
+    """A sync of a range of a file that left out bytes which were written before it.
+
+    Attributes:
+        event: it.
+        start: where its range begins in the file.
+        end: where that ends, not included.
+        left_start: where the bytes begin that it left out.
+        left_end: where they end, not included.
+    """
+
+    event: EventRef
+    start: int
+    end: int
+    left_start: int
+    left_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopyFate:
     """What became of one place at which a record was written.
 
@@ -101,6 +120,8 @@ class CopyFate:
         came_back: of bytes that a recovery wrote over or cut off, the removal of a file which has
             what it wrote, or which it removed once more, and which is there since a power loss took
             that removal.
+        part_sync: of bytes that were not durable, the last sync of a range since their write, which
+            left out some of them; None where there is none.
     """
 
     kind: FateKind
@@ -119,6 +140,7 @@ class CopyFate:
     sync_errno: Annotated[int, SPARSE] = 0
     written_over: Annotated[EventRef | None, SPARSE] = None
     came_back: Annotated[EventRef | None, SPARSE] = None
+    part_sync: Annotated[PartSync | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +160,20 @@ class FailedWriteFate:
     length: int
     done_bytes: int = 0
     errno: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostBeside:
+    """A write that is no record's own and that a power loss took; it took from no other file.
+
+    Attributes:
+        write: the write, the last one before `removal`, or before the record's reply.
+        removal: what took another copy of the record then; None where the call that wrote the
+            record made the write as well.
+    """
+
+    write: EventRef
+    removal: EventRef | None = None
 
 
 class Outlived(Enum):
@@ -192,6 +228,9 @@ class RecordFate:
         taken: for one that a recovery cut off or left out of a new file, what is known of it.
         outlasted: for one that is shown, the event by which the last compaction began to change the
             file of its first copy, behind that.
+        ahead: for one that was not durable, or not shown for `beside`, what took a file between
+            its write and its reply that the same call had written before it.
+        beside: for one whose bytes no power loss took, what the last one took in their place.
     """
 
     record: str
@@ -210,6 +249,8 @@ class RecordFate:
     over: Annotated[EventRef | None, SPARSE] = None
     taken: Annotated[Taken | None, SPARSE] = None
     outlasted: Annotated[EventRef | None, SPARSE] = None
+    ahead: Annotated[EventRef | None, SPARSE] = None
+    beside: Annotated[LostBeside | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

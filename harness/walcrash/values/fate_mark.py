@@ -29,6 +29,8 @@ def _record(told: RecordFate) -> str:
         return f"{told.kind.value}: {how}" if how else told.kind.value
     copy = told.copies[0]
     path = name_pattern(copy.path)
+    if told.beside is not None:
+        return f"lost beside: {name_pattern(told.beside.write.path)}"
     if copy.is_nameless:
         return f"nameless: {path}"
     if not told.is_missing:

@@ -136,7 +136,7 @@ class ImageChoice:
             Policy.ALL_BUT_ONE: f"everything kept but {shown}",
             Policy.ONE_ALONE: f"nothing kept but {shown}",
             Policy.TORN: f"{shown} torn: {self._torn(event)}",
-            Policy.BLOCK_LOST: f"everything kept but {self._sectors()} of {shown}",
+            Policy.BLOCK_LOST: f"everything kept but {self._sectors()} since {shown}",
             Policy.GROWN_ZEROS: f"the file of {shown} has its new size, and zeros in its new part",
             Policy.GROWN_STALE: f"the file of {shown} has its new size, and stale bytes in it",
             Policy.BOTH_NAMES: f"{shown} half done: the file has both names",
@@ -147,15 +147,20 @@ class ImageChoice:
 
     def _torn(self, event: Event | None) -> str:
         if self.held:
-            return f"all of it kept but {self._sectors()}, nothing after it"
+            return f"all of it kept but {self._sectors(event)}, nothing after it"
         kept = f"its first {split(self.names)[1]}"
         if event is not None:
             sectors = sectors_of(event.offset, event.offset + event.result, self.sector_bytes)
             kept += f" of {len(sectors)}"
         return f"{kept} sectors kept, nothing after them"
 
-    def _sectors(self) -> str:
+    def _sectors(self, event: Event | None = None) -> str:
+        """Return the bytes of the sectors that are held, of those of an event if one is given."""
         for held in self.held:
             if held.kind is HeldKind.SECTORS:
-                return f"bytes {held.first * self.sector_bytes}-{held.end * self.sector_bytes - 1}"
+                start, end = held.first * self.sector_bytes, held.end * self.sector_bytes
+                if event is not None:
+                    start = max(start, event.offset)
+                    end = min(end, event.offset + event.result)
+                return f"bytes {start}-{end - 1}"
         return "its name"
