@@ -87,7 +87,7 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
 
 
 def _where_it_landed(cause: Cause, landings: Sequence[Landing]) -> Cause:
-    """Return a cause with its crash at the sync where it landed, if an earlier kill leaves the same.
+    """Return a cause with its crash at the sync where it landed, if an earlier kill leaves that.
 
     That in front of a message was told as that behind it, which is another crash.
     """
