@@ -29,8 +29,8 @@ from walcrash.subjects.messages import Description
 from walcrash.values.cell import SearchTotals
 from walcrash.values.contract import Contract, PersistenceModel
 from walcrash.values.limits import CASES_PER_SCENARIO
-from walcrash.values.log import StopReason
-from walcrash.values.scenario import DEFAULT_CASES, Budget, Scenario
+from walcrash.values.log import FewCases, StopReason
+from walcrash.values.scenario import DEFAULT_CASES, Budget, Scenario, SubjectSpec
 from walcrash.values.verdict import Verdict
 from walcrash.workload.profile import Profile
 
@@ -112,6 +112,70 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Tally, 
             return tally, stop
 
         yield run
+
+
+FITTED = replace(SCENARIO, workload=replace(SCENARIO.workload, is_fitted=True))
+DRIVER = replace(FITTED, subject=SubjectSpec.of_driver(["driver"]))
+LATE = StopReason.TIME_OVER
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason", "done", "seconds"),
+    [
+        (plan(with_budget(), seconds=HOUR), LATE, 3, True),
+        (plan(FITTED, seconds=HOUR), LATE, 29, True),
+        (plan(FITTED, seconds=HOUR), LATE, 30, None),
+        # More time brings no more cases than were asked for.
+        (plan(FITTED, seconds=HOUR, cases=9), LATE, 3, False),
+        (plan(FITTED, cases=9), None, 9, False),
+        (plan(with_budget(cases=9)), None, 9, None),
+        (plan(FITTED, only_case=3), None, 1, None),
+        (plan(FITTED), StopReason.NOTHING_NEW, 9, None),
+        (plan(FITTED), StopReason.INTERRUPTED, 9, None),
+        (plan(FITTED, seconds=HOUR), LATE, 0, None),
+    ],
+)
+def test_few_cases_are_told_unless_they_are_what_there_is_or_was_asked_for(
+    asked: CampaignPlan, reason: StopReason | None, done: int, seconds: bool | None
+) -> None:
+    few = few_of(asked, reason, done)
+    if seconds is None:
+        assert few is None
+    else:
+        assert few is not None
+        assert (few.done, few.of, few.seconds > 0) == (done, 30, seconds)
+
+
+def test_drivers_that_each_recovery_starts_are_told_where_cases_are_few() -> None:
+    def is_restarted(scenario: Scenario, *supports: str) -> bool:
+        few = few_of(plan(scenario, seconds=HOUR), LATE, 1, *supports)
+        assert few is not None
+        return few.is_restarted
+
+    assert is_restarted(DRIVER, "sync")
+    assert not is_restarted(DRIVER, "reopen")
+    assert not is_restarted(FITTED)
+
+
+def few_of(
+    asked: CampaignPlan, reason: StopReason | None, done: int, *supports: str
+) -> FewCases | None:
+    tally = Tally(asked.scenarios[0], "1")
+    for index in range(done):
+        tally.add(outcome(index, new_state(index)))
+    description = Description(contract=Contract(), supports=frozenset(supports))
+    with JobPool(ThreadPoolExecutor, 1) as pool:
+        cases = ScenarioCases(
+            plan=asked,
+            pool=pool,
+            tally=tally,
+            prepared=replace(PREPARED, description=description),
+            budget=TimeBudget.lasting(HOUR),
+            stop=Stop(),
+            began=0.0,
+            reason=reason,
+        )
+        return cases.few(20.0)
 
 
 def new_state(index: int) -> SearchTotals:

@@ -1,5 +1,6 @@
 """Failing cases in groups: what was lost decides, and the severest rule stands for it."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,12 @@ from bundles import small_bundle
 
 from walcrash.campaign.finding_reports import _rules
 from walcrash.campaign.tally import Group, Tally
+from walcrash.case.coverage import Coverage
 from walcrash.case.outcome import CaseOutcome, summarise
 from walcrash.scenario.file import load_scenario
 from walcrash.values.event import EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, RecordFate
+from walcrash.values.moments import Placement
 from walcrash.values.verdict import Invariant, Violation
 
 BUNDLE = small_bundle()
@@ -54,6 +57,24 @@ def test_what_some_cases_had_is_not_said_to_be_missing() -> None:
     assert dict(line.unjudged) == {Invariant.SILENT_ROT: no_promise}
     assert line.crash_points["damage at rest"] == 3
     assert "injected fault" not in line.crash_points
+
+
+def test_power_losses_count_as_crashes_where_a_case_has_no_images_of_its_last_boot() -> None:
+    landing = replace(
+        BUNDLE.evidence.run.landings[0],
+        kind=EventKind.WRITE,
+        placement=Placement.AFTER,
+        is_power_loss=True,
+    )
+    lost = replace(FAILED, landings=(landing, replace(landing, boot=2)))
+    for coverage in (None, Coverage()):
+        tally = Tally(SCENARIO, "1")
+        tally.add(replace(lost, coverage=coverage))
+        assert tally.ended(findings=0, portability=0).crash_points == {"after write": 2}
+    # Its images say where the power was lost.
+    tally = Tally(SCENARIO, "1")
+    tally.add(replace(lost, coverage=Coverage(positions=1, kinds=Counter({"within write": 1}))))
+    assert tally.ended(findings=0, portability=0).crash_points == {"within write": 1}
 
 
 def grouped(*outcomes: CaseOutcome) -> list[Group]:

@@ -33,7 +33,7 @@ This page is made from `harness/walcrash/values/log.py` by `tests/unit/test_repo
 A run writes `events.ndjson`: one JSON object a line, ASCII, in one order, each as soon as it is known.
 Where the disk is full the log ends with a whole line; a run that is killed leaves at most its last line unfinished.
 The log holds no clock, process id, duration or path of the machine: the same seed gives the same bytes, whatever the number of jobs and the load of the machine.
-A time budget (`--time`) ends a run where the clock says: how many lines there are then depends on the machine, `time_cuts` says what was cut, and where no case was run the reason has durations.
+A time budget (`--time`) ends a run where the clock says: how many lines there are then depends on the machine, `time_cuts` says what was cut, where no case was run the reason has durations, and where there were few `few` says how long enough of them take.
 [Subjects that make other system calls from run to run](subjects.md#the-same-seed) give other lines.
 
 The format is version {log.LOG_FORMAT}; a reader refuses a higher one.

@@ -8,7 +8,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.unreached import unreached_sentences
 from walcrash.report.untested import untested_promises
 from walcrash.values.fault_matrix import AbsentFault, FaultMatrix
-from walcrash.values.log import line_from_json, line_to_json
+from walcrash.values.log import FewCases, line_from_json, line_to_json
 from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.verdict import Verdict
 
@@ -16,12 +16,19 @@ CALLS = dict.fromkeys(("put", "done", "failed", "sync", "compact"), 3)
 ALL = Reach(calls=CALLS, boots=3, over_page_end=2, files=2, file_bytes=9_000)
 
 
-def said(cases: Reach, controls: Reach = ALL, *, is_fitted: bool = False, count: int = 20):
+def said(
+    cases: Reach,
+    controls: Reach = ALL,
+    *,
+    is_fitted: bool = False,
+    count: int = 20,
+    few: FewCases | None = None,
+):
     report = RunReport("7", scenario_paths={"quick": ""})
     report.add(started("quick"))
     report.add(replace(scenario_started("quick"), supports=("compact", "sync")))
     reach = WorkloadReach(cases=cases, controls=controls, is_fitted=is_fitted)
-    report.add(scenario_ended("quick", count, 0, reach=reach))
+    report.add(scenario_ended("quick", count, 0, reach=reach, few=few))
     report.add(ended(Verdict.PASS, count))
     assert set(unreached_sentences(report)) <= set(untested_promises(report))
     return unreached_sentences(report)
@@ -78,6 +85,18 @@ def test_of_few_cases_of_a_fitted_workload_nothing_is_said():
     assert said(few, is_fitted=True, count=15) == []
     assert len(said(few, is_fitted=True, count=16)) == 2
     assert len(said(few, count=1)) == 2
+
+
+def test_operations_that_few_cases_of_a_fitted_workload_lack_are_named():
+    lacking = replace(ALL, calls={"put": 3, "done": 1}, boots=1)
+    controls = replace(ALL, calls={"put": 9, "sync": 2, "failed": 1})
+    few = FewCases(done=3, of=30)
+    assert said(lacking, controls, is_fitted=True, count=3, few=few) == [
+        "`failed`, `sync`, of quick: no call was acknowledged in so few cases; more cases draw it",
+        "`compact`, of quick: no call was acknowledged, in no case without a crash either",
+    ]
+    # A case alone, as it was asked for.
+    assert said(lacking, controls, is_fitted=True, count=1) == []
 
 
 def test_scenarios_that_lack_the_same_are_named_together():

@@ -12,13 +12,15 @@ from test_citations import PACKAGE
 
 from walcrash.campaign.jobs import make_executor
 from walcrash.campaign.pool import JobPool
-from walcrash.campaign.time_budget import Costs, TimeBudget, no_case_text
+from walcrash.campaign.time_budget import Costs, TimeBudget, cuts_text, no_case_text
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
 from walcrash.minimise import job
 from walcrash.minimise.search import Minimised
 from walcrash.minimise.trial import RunCase, starts_of
 from walcrash.scenario.file import load_scenario
+from walcrash.values.faults import FaultKind, FaultPlan
+from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.verdict import Invariant
 
 SCENARIO = load_scenario(Path(__file__).parents[2] / "scenarios" / "quickstart.toml")
@@ -160,7 +162,7 @@ def test_where_no_case_was_run_the_reason_says_what_took_the_time_and_how_much_i
     text = no_case_text(SCENARIO, costs, controls=3, seconds=10.0)
     # Three boots at most and four recoveries, of 400 ms: 2.8 s on top of what it took, and a fifth.
     assert "3 cases without a crash 6.0 s, all else 3.5 s" in text
-    assert "a start of the subject takes 400 ms, a case up to 2.8 s" in text
+    assert "a start of the subject takes 400 ms, a first case about 2.8 s" in text
     assert "About 16 s are needed" in text
     half = replace(costs, control_seconds=4.0, job_seconds=4.0, controls=2, starts=10, recoveries=8)
     text = no_case_text(SCENARIO, half, controls=3, seconds=5.0)
@@ -169,6 +171,49 @@ def test_where_no_case_was_run_the_reason_says_what_took_the_time_and_how_much_i
     text = no_case_text(SCENARIO, Costs(load_seconds=2.0), controls=3, seconds=5.0)
     assert "before the first of 3 cases without a crash had ended" in text
     assert "loading the subject took 2.0 s" in text
+
+
+def test_a_first_case_is_not_asked_the_time_of_all_images_of_a_power_loss() -> None:
+    costs = Costs(
+        load_seconds=0.9,
+        control_seconds=21.7,
+        job_seconds=24.0,
+        controls=4,
+        starts=31,
+        recoveries=20,
+    )
+    faults = (FaultPlan(kind=FaultKind.KILL), FaultPlan(kind=FaultKind.POWER))
+    scenario = replace(SCENARIO, faults=faults)
+    # It has twelve images, a kill one: (3 + 6.5 * 5) starts of 774 ms, and not 3 + 100 * 5.
+    text = no_case_text(scenario, costs, controls=4, seconds=30.0, case_seconds=7.4)
+    assert "; the first case had not ended after 7.4 s; " in text
+    assert "all else" not in text
+    assert "a first case about 27.5 s. About 61 s are needed" in text
+    assert costs.longest_case_seconds(scenario) > 380
+    stated = replace(faults[1], images=4)
+    assert costs.first_case_seconds(replace(SCENARIO, faults=(stated,))) == pytest.approx(
+        23 * 24.0 / 31
+    )
+    long = no_case_text(scenario, costs, controls=4, seconds=130.0, case_seconds=100.0)
+    assert "a first case about 100.0 s" in long
+
+
+def test_the_time_for_enough_cases_follows_from_what_the_cases_took() -> None:
+    budget = TimeBudget(began=time.monotonic() - 30)
+    # 30 s so far, 15 of them for one case: 29 more, and a fifth.
+    assert budget.needed(1, 0, 15.0) in (560, 570)
+    assert budget.needed(15, 0, 15.0) in (60, 70)
+    assert budget.needed(0, 0, 15.0) == budget.needed(9, 8, 15.0) == 0
+
+
+def test_groups_that_were_not_minimised_are_only_told_as_others_where_there_are_some() -> None:
+    def told(done: int, of: int) -> str:
+        return cuts_text([TimeCut(what=CutWork.MINIMISING, done=done, of=of)])
+
+    assert "others" not in told(0, 1)
+    assert "of their own" not in told(0, 1)
+    assert told(0, 2).endswith(" (each may be a bug of its own)")
+    assert told(1, 2).endswith(" (the others may be bugs of their own)")
 
 
 def test_batches_are_small_where_starts_are_slow() -> None:

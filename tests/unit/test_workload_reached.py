@@ -26,6 +26,14 @@ def test_calls_count_where_they_were_acknowledged():
     assert reached(boot, boot).boots == 2
 
 
+def test_the_kinds_of_events_that_boots_made_are_told():
+    boot = Log().boot([(RecordType.PUT, 10)])
+    found = reached(boot, boot).made
+    assert found == tuple(kind for kind in EventKind if kind in {event.kind for event in boot[1]})
+    assert EventKind.WRITE in found
+    assert EventKind.SYMLINK not in found
+
+
 def test_a_record_over_a_page_end_counts_and_one_up_to_it_does_not():
     frame = 24 + len("op-1")
     assert reached(Log().boot([(RecordType.PUT, 4096 - frame)])).over_page_end == 0

@@ -204,9 +204,21 @@ class Campaign:
         begun.seconds = budget.seconds
         return begun
 
-    def _no_case_text(self, scenario: Scenario, costs: Costs | None, budget: TimeBudget) -> str:
+    def _no_case_text(
+        self,
+        scenario: Scenario,
+        costs: Costs | None,
+        budget: TimeBudget,
+        case_seconds: float = 0.0,
+    ) -> str:
         self._stop.note(StopReason.TIME_OVER)
-        return no_case_text(scenario, costs, controls=CONTROL_CASES, seconds=budget.seconds)
+        return no_case_text(
+            scenario,
+            costs,
+            controls=CONTROL_CASES,
+            seconds=budget.seconds,
+            case_seconds=case_seconds,
+        )
 
     def _run_scenario(
         self, pool: JobPool, begun: "_Begun", budget: TimeBudget, ended: list[ScenarioEnded]
@@ -241,10 +253,13 @@ class Campaign:
                     settle=partial(reports.settle, tally, budget),
                     state=self._state,
                 )
+                before = budget.seconds
                 for outcome in cases.outcomes():
                     yield tally.add(outcome)
+                took = budget.seconds - before
                 if cases.reason is StopReason.TIME_OVER:
-                    self._note_cases(tally, prepared, budget)
+                    self._note_cases(tally, prepared, budget, took)
+                tally.few = cases.few(took)
         except Inconclusive as reason:
             tally.broken = reason.message
         found: list[Finding] = []
@@ -292,13 +307,15 @@ class Campaign:
             tally.add_cut(CutWork.KEPT, runs.of - len(runs.late), runs.of)
         return runs
 
-    def _note_cases(self, tally: Tally, prepared: Prepared, budget: TimeBudget) -> None:
+    def _note_cases(
+        self, tally: Tally, prepared: Prepared, budget: TimeBudget, took: float
+    ) -> None:
         """Note that the time was not enough for all cases, or for any."""
         done, count = tally.cases - tally.pinned, self._plan.most_cases(tally.scenario)
         if done >= count:
             return
         if not tally.cases:
-            tally.broken = self._no_case_text(tally.scenario, prepared.costs, budget)
+            tally.broken = self._no_case_text(tally.scenario, prepared.costs, budget, took)
         elif count < CASES_PER_SCENARIO:
             tally.add_cut(CutWork.CASES, done, count)
 

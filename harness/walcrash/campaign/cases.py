@@ -26,8 +26,8 @@ from walcrash.campaign.time_budget import TimeBudget
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.deadline import Deadline, TimeOver
 from walcrash.case.outcome import CaseOutcome
-from walcrash.values.limits import CASES_PER_SCENARIO
-from walcrash.values.log import StopReason
+from walcrash.values.limits import CASES_OF_A_RUN, CASES_PER_SCENARIO
+from walcrash.values.log import FewCases, StopReason
 from walcrash.workload.turns import turns_of
 
 BATCH_CASES: Final = 8
@@ -41,7 +41,8 @@ class ScenarioCases:
     `settle` minimises and replays what was found, and says how long that took, None after an
     interrupt.
     `began` is when this process began the campaign, by `time.monotonic()`; `reason` says in the end
-    why there are no more cases, where that was not their number.
+    why there are no more cases, where that was not their number; `restored` is how many were in the
+    state.
     """
 
     plan: CampaignPlan
@@ -54,6 +55,7 @@ class ScenarioCases:
     settle: Callable[[], float | None]
     state: CampaignState | None = None
     reason: StopReason | None = None
+    restored: int = 0
 
     def outcomes(self) -> Iterator[CaseOutcome]:
         """Yield what the state has of the scenario, then run the rest and keep it there.
@@ -68,6 +70,7 @@ class ScenarioCases:
             return
         count = self._most_cases
         earlier = state.judged(name, most=count)
+        self.restored = len(earlier)
         yield from self._until_nothing_new(iter([earlier]))
         reason = state.why_done(name)
         # A last case that the state has lost is judged again.
@@ -88,6 +91,29 @@ class ScenarioCases:
         if not is_open or scenario.budget.seconds is not None or plan.only_case is not None:
             return most
         return len(turns_of(scenario.faults, self.prepared.profile)) or most
+
+    def few(self, took: float) -> FewCases | None:
+        """Return that fewer cases were run than a run should have, in `took` seconds; else None.
+
+        Where a scenario states its workload, the number that was asked for is enough; one case
+        alone is, and so are those behind which nothing new came.
+        """
+        plan, scenario = self.plan, self.tally.scenario
+        done, is_late = self.tally.cases - self.tally.pinned, self.reason is StopReason.TIME_OVER
+        is_limited = plan.most_cases(scenario) < CASES_OF_A_RUN
+        is_asked = self.reason is None and is_limited and scenario.workload.is_fitted
+        if plan.only_case is not None or done >= CASES_OF_A_RUN or not self.tally.cases:
+            return None
+        if not is_late and not is_asked:
+            return None
+        return FewCases(
+            done=done,
+            of=CASES_OF_A_RUN,
+            # More time alone brings no more cases than were asked for.
+            seconds=0 if is_limited else self.budget.needed(done, self.restored, took),
+            is_restarted=bool(scenario.subject.driver)
+            and "reopen" not in self.prepared.description.supports,
+        )
 
     def _end(self, reason: StopReason) -> None:
         """Say why there are no more cases; after an interrupt that is the reason."""

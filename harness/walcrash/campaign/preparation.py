@@ -230,6 +230,7 @@ def started(scenario: Scenario, prepared: Prepared) -> ScenarioStarted:
         unjudged=prepared.controls[0].unjudged,
         control_cases=len(prepared.controls),
         path=scenario.path,
+        faults=tuple(dict.fromkeys(plan.kind.value for plan in scenario.faults)),
     )
 
 

@@ -27,6 +27,7 @@ from walcrash.values.log import (
     BootSummary,
     CaseJudged,
     CutWork,
+    FewCases,
     ScenarioEnded,
     TimeCut,
     Unopened,
@@ -71,7 +72,7 @@ class Tally:
     `controls` is how many control cases were run; they count among no numbers. `pinned` is how many
     of the cases were pinned. `unopened` says how
     the subject failed to open in an empty directory, if it did. `cuts` says what a time budget was
-    not enough for. `groups` are those that count
+    not enough for, `few` that they were fewer than a run should have. `groups` are those that count
     against the subject; those of `portability_groups` do not, and are left out unless
     `is_portability_reported`.
     """
@@ -100,6 +101,7 @@ class Tally:
     controls: int = 0
     pinned: int = 0
     cuts: list[TimeCut] = field(default_factory=list)
+    few: FewCases | None = None
     unopened: Unopened | None = None
     is_portability_reported: bool = True
 
@@ -140,8 +142,10 @@ class Tally:
         if outcome.coverage is not None:
             self.images.add(outcome.coverage)
             self.crash_points += outcome.coverage.kinds
+        # A failure that was found in a later look has no images of its own search.
+        is_searched = outcome.coverage is not None and bool(outcome.coverage.kinds)
         for landing in outcome.landings:
-            if not landing.is_power_loss:
+            if not is_searched or not landing.is_power_loss:
                 self.crash_points[f"{landing.placement.value} {landing.kind.value}"] += 1
         self.crash_points[INJECTED_FAULT] += sum(boot.injected for boot in outcome.boots)
         self.crash_points[DAMAGED_AT_REST] += sum(boot.damaged for boot in outcome.boots)
@@ -247,6 +251,7 @@ class Tally:
             search=self.search.coverage(),
             reach=self._reach(),
             matrix=matrix_of(self.matrix, self.scenario.faults) if self.cases else None,
+            few=self.few,
         )
 
     def _reach(self) -> WorkloadReach | None:

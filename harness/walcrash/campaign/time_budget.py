@@ -14,8 +14,10 @@ from typing import Final
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.values.faults import FaultKind
+from walcrash.values.limits import CASES_OF_A_RUN
 from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.scenario import Scenario
+from walcrash.workload.ramp import with_images
 
 KEPT_SHARE: Final = 0.5
 """Most of a scenario's time that its kept cases get."""
@@ -39,7 +41,10 @@ BATCH_SECONDS: Final = 1.0
 """About how long a batch of cases should take where there is a time budget."""
 
 _ROUNDED_UP: Final = 1.2
-"""By how much more is asked for than was measured."""
+"""By how much more is asked for than was measured: later cases judge more states."""
+
+_TENS: Final = 10
+"""What a time for many cases is rounded up to, seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,19 @@ class TimeBudget:
     def is_long_over(self) -> bool:
         """Whether there is no time left even for what takes a moment."""
         return self.at is not None and time.monotonic() >= self.at + MOMENT_SECONDS
+
+    def needed(self, done: int, restored: int, took: float) -> int:
+        """Return about how many seconds a run with enough cases takes; 0 where that is not known.
+
+        Args:
+            done: how many cases there are.
+            restored: how many of these an earlier process ran.
+            took: how long the others took, and what was under way when the time was over.
+        """
+        if restored or not done:
+            return 0
+        rest = (CASES_OF_A_RUN - done) * took / done
+        return _TENS * math.ceil((self.seconds + rest) * _ROUNDED_UP / _TENS)
 
     def part(self, share: float) -> Deadline:
         """Return the deadline of work that gets a part of what is left."""
@@ -155,11 +173,24 @@ class Costs:
         """What one start of the subject costs, with its share of all the rest."""
         return self.job_seconds / max(1, self.starts)
 
-    def case_seconds(self, scenario: Scenario) -> float:
-        """Return about how long one case takes: all its boots, and all images of a power loss."""
-        images = max(
-            [1, *(plan.most_images for plan in scenario.faults if plan.kind is FaultKind.POWER)]
+    def longest_case_seconds(self, scenario: Scenario) -> float:
+        """Return how long a case may take: all its boots, and all images of a power loss."""
+        images = [plan.most_images for plan in scenario.faults if plan.kind is FaultKind.POWER]
+        return self._seconds(scenario, max([1, *images]))
+
+    def first_case_seconds(self, scenario: Scenario) -> float:
+        """Return about how long a first case takes, which judges few images (`workload.ramp`).
+
+        Which fault it has is drawn, so it has as many images as its faults have in the mean.
+        """
+        plans = [with_images(plan, 0) for plan in scenario.faults]
+        images = sum(
+            plan.weight * (plan.most_images if plan.kind is FaultKind.POWER else 1)
+            for plan in plans
         )
+        return self._seconds(scenario, images / max(1, sum(plan.weight for plan in plans)))
+
+    def _seconds(self, scenario: Scenario, images: float) -> float:
         recoveries = self.recoveries / max(1, self.controls)
         return (scenario.workload.usual_boots + images * recoveries) * self.start_seconds
 
@@ -169,10 +200,19 @@ class Costs:
 
     def batch_cases(self, scenario: Scenario, most: int) -> int:
         """Return how many cases make a batch that does not take long."""
-        return max(1, min(most, int(BATCH_SECONDS / max(1e-6, self.case_seconds(scenario)))))
+        return max(
+            1, min(most, int(BATCH_SECONDS / max(1e-6, self.longest_case_seconds(scenario))))
+        )
 
 
-def no_case_text(scenario: Scenario, costs: Costs | None, *, controls: int, seconds: float) -> str:
+def no_case_text(
+    scenario: Scenario,
+    costs: Costs | None,
+    *,
+    controls: int,
+    seconds: float,
+    case_seconds: float = 0.0,
+) -> str:
     """Say why no case was run in the time that there was, and how much is needed.
 
     Args:
@@ -180,6 +220,7 @@ def no_case_text(scenario: Scenario, costs: Costs | None, *, controls: int, seco
         costs: what preparing it took; None where it did not even get that far.
         controls: how many control cases belong to it.
         seconds: how long it had.
+        case_seconds: how long of these its cases had.
     """
     if costs is None or not costs.controls:
         loaded = "" if costs is None else f"; loading the subject took {costs.load_seconds:.1f} s"
@@ -188,18 +229,21 @@ def no_case_text(scenario: Scenario, costs: Costs | None, *, controls: int, seco
             f"{controls} cases without a crash had ended{loaded}. More time is needed"
         )
     each = costs.control_seconds / costs.controls
-    kept = max(0.0, seconds - costs.load_seconds - costs.control_seconds)
+    kept = max(0.0, seconds - costs.load_seconds - costs.control_seconds - case_seconds)
     if costs.controls < controls:
         kept = 0.0
-    needed = costs.load_seconds + controls * each + costs.case_seconds(scenario) + kept
+    # The first case took longer than it had.
+    case = max(costs.first_case_seconds(scenario), case_seconds)
+    needed = costs.load_seconds + controls * each + case + kept
     rest = f", all else {kept:.1f} s" if kept >= 0.1 else ""
+    had = f"; the first case had not ended after {case_seconds:.1f} s" if case_seconds else ""
     # A workload that is fitted has controls of its own besides.
     ran = f"{costs.controls} of {controls}" if costs.controls < controls else f"{costs.controls}"
     return (
         f"no case was run: the time was over after {seconds:.1f} s. Loading the subject took "
         f"{costs.load_seconds:.1f} s, {ran} cases without a crash "
-        f"{costs.control_seconds:.1f} s{rest}; a start of the subject takes "
-        f"{1000 * costs.start_seconds:.0f} ms, a case up to {costs.case_seconds(scenario):.1f} s. "
+        f"{costs.control_seconds:.1f} s{rest}{had}; a start of the subject takes "
+        f"{1000 * costs.start_seconds:.0f} ms, a first case about {case:.1f} s. "
         f"About {math.ceil(needed * _ROUNDED_UP)} s are needed for this scenario"
     )
 
@@ -209,12 +253,21 @@ _WORDS: Final = {
     CutWork.KEPT: "kept findings were run again",
     CutWork.CASES: "cases were run",
     CutWork.MINIMISING: "groups of failing cases, those of notes included, were minimised to the "
-    "end (the others may be bugs of their own)",
+    "end",
     CutWork.REPLAYS: "replays were made",
 }
 
 
 def cuts_text(cuts: list[TimeCut]) -> str:
     """Say what the time was not enough for; empty where it was enough."""
-    parts = [f"{cut.done} of {cut.of} {_WORDS[cut.what]}" for cut in cuts]
+    parts = [f"{cut.done} of {cut.of} {_WORDS[cut.what]}{_rest(cut)}" for cut in cuts]
     return f"the time was not enough: {', '.join(parts)}" if parts else ""
+
+
+def _rest(cut: TimeCut) -> str:
+    """Return what the groups may be that were not minimised; one alone is a bug already."""
+    if cut.what is not CutWork.MINIMISING or cut.of < 2 or cut.done == cut.of:
+        return ""
+    if not cut.done:
+        return " (each may be a bug of its own)"
+    return " (the others may be bugs of their own)"

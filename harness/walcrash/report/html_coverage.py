@@ -3,11 +3,14 @@
 A kill's cell counts the crashes that landed there, a power loss's the crash points that were
 expanded into images. Only a write can be interrupted within.
 
+A kind of event that no case made has no row; a log of an older version does not say which those
+are.
+
 Not here: which images of a crash point were judged (`summary.image_rows`).
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from walcrash.values.event import ONLY_INJECTED, EventKind
@@ -33,12 +36,17 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The matrix; `unrecorded` are kills of which no event is known."""
+    """The matrix.
+
+    `unrecorded` are kills of which no event is known, `left_out` the kinds of events that no case
+    made.
+    """
 
     rows: tuple[CoverageRow, ...]
     reached: int
     possible: int
     unrecorded: int
+    left_out: tuple[str, ...]
 
 
 class CoverageCount:
@@ -56,9 +64,12 @@ class CoverageCount:
     def coverage(self, scenarios: Iterable[ScenarioEnded]) -> Coverage:
         """Return the matrix; what was no kill was a power loss."""
         every: Counter[str] = Counter()
-        for scenario in scenarios:
+        ended = tuple(scenarios)
+        for scenario in ended:
             every.update(scenario.crash_points)
-        rows = tuple(self._row(kind, every) for kind in EventKind if kind not in ONLY_INJECTED)
+        kinds = [kind for kind in EventKind if kind not in ONLY_INJECTED]
+        left_out = _never_made(kinds, ended, every)
+        rows = tuple(self._row(kind, every) for kind in kinds if kind not in left_out)
         styles = Counter(cell.style for row in rows for cell in row.cells)
         known = {f"{where.value} {kind.value}" for kind in EventKind for where in Placement}
         return Coverage(
@@ -66,6 +77,7 @@ class CoverageCount:
             reached=styles["hit"],
             possible=styles["hit"] + styles["never"],
             unrecorded=sum(count for name, count in every.items() if name not in known),
+            left_out=tuple(kind.value for kind in kinds if kind in left_out),
         )
 
     def _row(self, kind: EventKind, every: Counter[str]) -> CoverageRow:
@@ -78,6 +90,21 @@ class CoverageCount:
             for placement, count in zip(Placement, numbers, strict=True)
         ]
         return CoverageRow(kind.value, tuple(cells))
+
+
+def _never_made(
+    kinds: Sequence[EventKind], scenarios: Sequence[ScenarioEnded], every: Mapping[str, int]
+) -> set[EventKind]:
+    """Return the kinds of events that no case made; none where a scenario does not say."""
+    reaches = [scenario.reach for scenario in scenarios if scenario.cases]
+    made: set[EventKind] = set()
+    for reach in reaches:
+        if reach is None or not reach.cases.made:
+            return set()
+        made.update(reach.cases.made)
+    # Pinned cases are in no reach.
+    made |= {kind for kind in kinds for at in Placement if every.get(f"{at.value} {kind.value}")}
+    return set(kinds) - made if made else set()
 
 
 def _cell(kind: EventKind, placement: Placement, count: int) -> Cell:

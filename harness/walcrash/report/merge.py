@@ -25,6 +25,7 @@ from walcrash.values.log import (
     CampaignEnded,
     CampaignStarted,
     CaseJudged,
+    FewCases,
     FindingReported,
     ImageTotals,
     LogLine,
@@ -144,6 +145,7 @@ def _started(starts: Sequence[ScenarioStarted]) -> ScenarioStarted:
         subject=_joined(started.subject for started in starts),
         unjudged=tuple((invariant, "; ".join(texts)) for invariant, texts in reasons.items()),
         control_cases=sum(started.control_cases for started in starts),
+        faults=tuple(dict.fromkeys(kind for started in starts for kind in started.faults)),
     )
 
 
@@ -199,7 +201,17 @@ def _ended(name: str, parts: Sequence[ScenarioEnded]) -> ScenarioEnded:
         search=_search([part.search for part in parts if part.search is not None]),
         reach=_reach([part.reach for part in parts if part.reach is not None]),
         matrix=_matrix([part.matrix for part in parts if part.matrix is not None]),
+        few=_few([part.few for part in parts if part.cases]),
     )
+
+
+def _few(parts: Sequence[FewCases | None]) -> FewCases | None:
+    """Return that all of them together had few cases; how long more take is of one run alone."""
+    few = [part for part in parts if part is not None]
+    done = sum(part.done for part in few)
+    if not few or len(few) < len(parts) or done >= few[0].of:
+        return None
+    return replace(few[0], done=done, seconds=0 if len(few) > 1 else few[0].seconds)
 
 
 def _matrix(parts: Sequence[FaultMatrix]) -> FaultMatrix | None:

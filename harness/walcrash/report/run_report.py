@@ -15,6 +15,7 @@ from walcrash.report.finding_text import DEFAULT_RUNS
 from walcrash.report.html_coverage import Coverage, CoverageCount
 from walcrash.values.errors import ExitCode
 from walcrash.values.finding import Finding
+from walcrash.values.history import BootEnd
 from walcrash.values.log import (
     DAMAGED_AT_REST,
     INJECTED_FAULT,
@@ -50,6 +51,7 @@ class _Tally:
     stored: int = 0
     slow: int = 0
     outlasted: int = 0
+    judged_losses: int = 0
     broken: set[Invariant] = field(default_factory=set)
 
     def add(self, case: CaseJudged) -> None:
@@ -58,6 +60,8 @@ class _Tally:
         self.recoveries += case.recoveries
         self.events += sum(boot.events for boot in case.boots)
         self.broken |= set(case.invariants)
+        is_lost = bool(case.boots) and case.boots[-1].end == BootEnd.POWER_LOST.value
+        self.judged_losses += is_lost and case.verdict is not Verdict.INCONCLUSIVE
         for boot in case.boots:
             self.ends[boot.end] += 1
             self.stored += boot.stored
@@ -222,6 +226,10 @@ class RunReport:
     def boot_ends(self, scenario: str) -> Mapping[str, int]:
         """Return how the boots of a scenario's cases ended, each with how often."""
         return self._tallies.get(scenario, _Tally()).ends
+
+    def judged_losses(self, scenario: str) -> int:
+        """Return how many cases ended with a power loss, and had images of it judged."""
+        return self._tallies.get(scenario, _Tally()).judged_losses
 
     def slow(self, scenario: str) -> tuple[int, int]:
         """Return how many calls were slow, and during how many another thread did something."""

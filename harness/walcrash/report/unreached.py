@@ -7,7 +7,8 @@ behind the one before.
 
 A fault that no call fits which the cases made is said as well.
 
-A fitted workload deals its shapes among `FITTED_DECK` cases, so of fewer nothing is said of it.
+A fitted workload deals its shapes among `FITTED_DECK` cases, so of fewer only the operations are
+said, and that more cases have them.
 
 Not here: promises that no crash put to the test (`untested`).
 """
@@ -56,6 +57,9 @@ def unreached_sentences(report: RunReport) -> list[str]:
         for found in _absent(ended):
             names.setdefault(found, []).append(escape(ended.scenario))
         if ended.reach.is_fitted and ended.cases < FITTED_DECK:
+            # Where one case alone was asked for, no more would be of use.
+            for found in _undrawn(started, ended.reach) if ended.few is not None else ():
+                names.setdefault(found, []).append(escape(ended.scenario))
             continue
         for found in _unreached(started, ended, ended.reach):
             names.setdefault(found, []).append(escape(ended.scenario))
@@ -89,17 +93,38 @@ def _absent(ended: ScenarioEnded) -> list[tuple[str, str]]:
 
 
 def _operations(started: ScenarioStarted, reach: WorkloadReach) -> list[tuple[str, str]]:
-    missing = [
+    missing = _missing(started, reach)
+    if not missing:
+        return []
+    draws = f"`{missing[0]} = 1`" if len(missing) == 1 else "a weight for each"
+    return [(_quoted(missing), f"no call was acknowledged; {draws} in [workload.mix] draws it")]
+
+
+def _undrawn(started: ScenarioStarted, reach: WorkloadReach) -> list[tuple[str, str]]:
+    """Return the operations that few cases of a fitted workload lack.
+
+    More cases have those that a case without a crash had acknowledged.
+    """
+    missing = _missing(started, reach)
+    drawn = [name for name in missing if reach.controls.calls.get(name)]
+    others = [name for name in missing if name not in drawn]
+    found = [(_quoted(drawn), "no call was acknowledged in so few cases; more cases draw it")]
+    found += [(_quoted(others), "no call was acknowledged, in no case without a crash either")]
+    return [each for each, names in zip(found, (drawn, others), strict=True) if names]
+
+
+def _missing(started: ScenarioStarted, reach: WorkloadReach) -> list[str]:
+    """Return the operations that the subject supports and that no case had acknowledged."""
+    return [
         kind.value
         for kind in _ASKED
         if MIX_CAPABILITIES.get(kind, "") in ("", *started.supports)
         and not reach.cases.calls.get(kind.value)
     ]
-    if not missing:
-        return []
-    what = listed([f"`{name}`" for name in missing], len(missing))
-    draws = f"`{missing[0]} = 1`" if len(missing) == 1 else "a weight for each"
-    return [(what, f"no call was acknowledged; {draws} in [workload.mix] draws it")]
+
+
+def _quoted(names: list[str]) -> str:
+    return listed([f"`{name}`" for name in names], len(names))
 
 
 def _boots(ended: ScenarioEnded, reach: WorkloadReach) -> list[tuple[str, str]]:

@@ -12,18 +12,22 @@ where the cases had such stores and kills.
 One call is made after the other, so what only shows while two of them wait is never reached. That
 is said of subjects with several threads or processes.
 
+A fault of the scenario that came in no case is said as well, and that there were few cases.
+
 Not here: what the operations did not reach (`unreached`), invariants that were not judged
 (`run_report.RunReport.unjudged`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from walcrash.report.few_cases import absent_kinds_sentences, few_cases_sentences
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted, escape, listed
 from walcrash.report.unreached import unreached_sentences
-from walcrash.values.contract import Contract, Damage, Promise
+from walcrash.values.contract import Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
+from walcrash.values.log import ScenarioStarted
 from walcrash.values.verdict import Invariant
 
 # limits
@@ -42,14 +46,16 @@ def untested_promises(report: RunReport) -> list[str]:
         ends = report.boot_ends(name)
         # Where no case ran at all, the scenario itself says so.
         if ends:
-            for promise in _untested(started.contract, ends, is_rot_judged=name in rotten):
+            for promise in _untested(started, ends, is_rot_judged=name in rotten):
                 names.setdefault(promise, []).append(escape(name))
     promises = [
         f"{promise}, as the contract of {listed(named, NAMES_SHOWN)} promises: {why}"
         for (promise, why), named in names.items()
     ]
     return [
+        *few_cases_sentences(report),
         *promises,
+        *absent_kinds_sentences(report),
         *_stores(report),
         *_slow(report),
         *_calls_at_once(report),
@@ -104,9 +110,10 @@ def _calls_at_once(report: RunReport) -> list[str]:
 
 
 def _untested(
-    contract: Contract, ends: Mapping[str, int], *, is_rot_judged: bool
+    started: ScenarioStarted, ends: Mapping[str, int], *, is_rot_judged: bool
 ) -> list[tuple[str, str]]:
     """Return the promises that nothing put to the test, each with what is missing."""
+    contract = started.contract
     has_kills = ends.get(BootEnd.KILLED.value, 0) > 0
     has_losses = ends.get(BootEnd.POWER_LOST.value, 0) > 0
     untested = []
@@ -114,15 +121,21 @@ def _untested(
     is_covered = has_losses and order.index(contract.power) <= order.index(contract.kill)
     if contract.kill is not Promise.NONE and not has_kills and not is_covered:
         promise = f"{contract.kill.value} after a kill"
-        untested.append((promise, f"no process was killed; {_tested_by(FaultKind.KILL)}"))
+        kinds = (FaultKind.KILL, FaultKind.KILL_TIMER)
+        untested.append((promise, f"no process was killed; {_tested_by(kinds, started)}"))
     if contract.power is not Promise.NONE and not has_losses:
         promise = f"{contract.power.value} after a power loss ({contract.model.value})"
-        untested.append((promise, f"no case lost power; {_tested_by(FaultKind.POWER)}"))
+        why = f"no case lost power; {_tested_by((FaultKind.POWER,), started)}"
+        untested.append((promise, why))
     if Damage.ROT in contract.detects and not is_rot_judged:
-        why = f"nothing was damaged at rest and judged; {_tested_by(FaultKind.ROT)}"
+        why = f"nothing was damaged at rest and judged; {_tested_by((FaultKind.ROT,), started)}"
         untested.append(("that rot is noticed", why))
     return untested
 
 
-def _tested_by(kind: FaultKind) -> str:
-    return f'`kind = "{kind.value}"` in [[faults]] tests it'
+def _tested_by(kinds: Sequence[FaultKind], started: ScenarioStarted) -> str:
+    """Return what tests a promise; a fault that the scenario has only needs more cases."""
+    for kind in kinds:
+        if kind.value in started.faults:
+            return f'`kind = "{kind.value}"` in [[faults]] came in no case, and may in more'
+    return f'`kind = "{kinds[0].value}"` in [[faults]] tests it'

@@ -58,6 +58,9 @@ JOBS_PER_CAMPAIGN = 256
 CASES_PER_SCENARIO = 1_000_000_000
 """Most cases of one scenario in one campaign."""
 
+CASES_OF_A_RUN = 30
+"""Fewest cases that a run of a scenario should have, so that its cases differ enough."""
+
 SECONDS_PER_CAMPAIGN = 30 * 24 * 3600.0
 """Longest time budget of one campaign."""
 

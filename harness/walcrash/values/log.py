@@ -2,8 +2,9 @@
 
 The log is the record that reports are made from. It holds no clock, process id, duration or
 path of the machine, so the same seed gives the same bytes; only where a time budget was over before
-the first case does the reason say how long things took. `line_to_json` gives the NDJSON
-form: an object with `line` (what kind) and the fields below; `line_from_json` is the way back.
+the first case, or before enough of them, does it say how long things take. `line_to_json` gives
+the NDJSON form: an object with `line` (what kind) and the fields below; `line_from_json` is the way
+back.
 """
 
 from collections.abc import Mapping
@@ -61,8 +62,8 @@ class CampaignStarted:
 class ScenarioStarted:
     """The subject opened, and the control cases (no crash) were judged.
 
-    `path` is the scenario's file as it was named, or a shipped scenario's name; a log of an older
-    version does not tell it.
+    `path` is the scenario's file as it was named, or a shipped scenario's name; `faults` are the
+    kinds of its faults. A log of an older version does not tell them.
     """
 
     scenario: EncodableText
@@ -72,6 +73,7 @@ class ScenarioStarted:
     unjudged: tuple[tuple[Invariant, EncodableText], ...]
     control_cases: Count
     path: str = ""
+    faults: Annotated[tuple[str, ...], SPARSE] = ()
 
 
 INJECTED_FAULT: Final = "injected fault"
@@ -209,6 +211,24 @@ class TimeCut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FewCases:
+    """A scenario had fewer cases than a run should have.
+
+    Attributes:
+        done: cases that were run, those aside that are pinned or kept.
+        of: how many there should be.
+        seconds: about how long so many take, with all that comes before; 0 where a number ends the
+            cases, or it is not known.
+        is_restarted: whether each recovery starts the subject's driver, as it cannot `reopen`.
+    """
+
+    done: Count
+    of: Count
+    seconds: Annotated[Count, SPARSE] = 0
+    is_restarted: Annotated[bool, SPARSE] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioEnded:
     """One scenario in numbers.
 
@@ -222,7 +242,8 @@ class ScenarioEnded:
     None where no case searched its crash states. `further` counts the further recoveries of images,
     and those that were left out. `reach` is what its operations came to; None where no case was
     run. `matrix` says which calls were struck by which fault, which were not, and what came of it;
-    None where the scenario injects nothing.
+    None where the scenario injects nothing. `few` stands there where the time, or the number
+    that was asked for, ended them before there were as many as a run should have.
     """
 
     scenario: EncodableText
@@ -248,6 +269,7 @@ class ScenarioEnded:
     further: Annotated[FurtherRecoveries, SPARSE] = NO_FURTHER_RECOVERIES
     reach: Annotated[WorkloadReach | None, SPARSE] = None
     matrix: Annotated[FaultMatrix | None, SPARSE] = None
+    few: Annotated[FewCases | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from walcrash.values.event import EventKind
 from walcrash.values.forms import SPARSE, Count
 
 
@@ -16,7 +17,7 @@ class Reach:
     """What the workload of one case, or of several, came to.
 
     A file of records is one that records went to, each behind the one before. The numbers but
-    `calls` and `over_page_end` are each the most of any one boot or case.
+    those in `calls` and `over_page_end` are each the most of any one boot or case.
 
     Attributes:
         calls: how many calls were acknowledged, by the key of `[workload.mix]`.
@@ -26,6 +27,7 @@ class Reach:
             where no file was seen to be one.
         file_bytes: how far the records of one file went.
         threads: threads and processes that changed files in a boot, or synced them.
+        made: the kinds of events of all boots; empty where that is not known.
     """
 
     calls: Mapping[str, Count] = field(default_factory=dict)
@@ -34,11 +36,14 @@ class Reach:
     files: Count = 0
     file_bytes: Count = 0
     threads: Annotated[Count, SPARSE] = 0
+    made: Annotated[tuple[EventKind, ...], SPARSE] = ()
 
     @classmethod
     def of_all(cls, parts: Iterable["Reach"]) -> "Reach":
         """Return several as one."""
         every = list(parts)
+        is_known = all(each.made for each in every if each.boots)
+        made = {kind for each in every for kind in each.made} if is_known else set()
         calls: dict[str, int] = {}
         for each in every:
             for name, count in each.calls.items():
@@ -50,6 +55,7 @@ class Reach:
             files=max((each.files for each in every), default=0),
             file_bytes=max((each.file_bytes for each in every), default=0),
             threads=max((each.threads for each in every), default=0),
+            made=tuple(kind for kind in EventKind if kind in made),
         )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from walcrash.recorder.recording import EventRow
-from walcrash.values.event import MESSAGES, Event
+from walcrash.values.event import MESSAGES, Event, EventKind
 from walcrash.values.history import BootHistory, Outcome
 from walcrash.values.reach import Reach
 from walcrash.values.record import RecordType
@@ -25,12 +25,14 @@ def reach_of(boots: Sequence[tuple[Trace, BootHistory]]) -> Reach:
             kind = mix_of(call.operation)
             if kind is not None and call.outcome is Outcome.ACKNOWLEDGED:
                 calls[kind.value] += 1
+    kinds = {event.kind for (_, events), _ in boots for event in events}
     return Reach(
         calls=dict(sorted(calls.items())),
         boots=len(boots),
         over_page_end=sum(_is_over_page_end(each) for boot in placed for each in boot),
         files=max(map(_files, placed), default=0),
         file_bytes=max((each.end for boot in placed for each in boot), default=0),
+        made=tuple(kind for kind in EventKind if kind in kinds),
         threads=max((_threads(events) for (_, events), _ in boots), default=0),
     )
 
