@@ -174,8 +174,10 @@ def few_of(
             stop=Stop(),
             began=0.0,
             reason=reason,
+            settle=lambda: 0.0,
+            spent=20.0,
         )
-        return cases.few(20.0)
+        return cases.few()
 
 
 def new_state(index: int) -> SearchTotals:

@@ -253,13 +253,11 @@ class Campaign:
                     settle=partial(reports.settle, tally, budget),
                     state=self._state,
                 )
-                before = budget.seconds
                 for outcome in cases.outcomes():
                     yield tally.add(outcome)
-                took = budget.seconds - before
                 if cases.reason is StopReason.TIME_OVER:
-                    self._note_cases(tally, prepared, budget, took)
-                tally.few = cases.few(took)
+                    self._note_cases(tally, prepared, budget, cases.spent)
+                tally.few = cases.few()
         except Inconclusive as reason:
             tally.broken = reason.message
         found: list[Finding] = []
@@ -308,14 +306,14 @@ class Campaign:
         return runs
 
     def _note_cases(
-        self, tally: Tally, prepared: Prepared, budget: TimeBudget, took: float
+        self, tally: Tally, prepared: Prepared, budget: TimeBudget, spent: float
     ) -> None:
         """Note that the time was not enough for all cases, or for any."""
         done, count = tally.cases - tally.pinned, self._plan.most_cases(tally.scenario)
         if done >= count:
             return
         if not tally.cases:
-            tally.broken = self._no_case_text(tally.scenario, prepared.costs, budget, took)
+            tally.broken = self._no_case_text(tally.scenario, prepared.costs, budget, spent)
         elif count < CASES_PER_SCENARIO:
             tally.add_cut(CutWork.CASES, done, count)
 

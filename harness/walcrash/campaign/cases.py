@@ -42,7 +42,7 @@ class ScenarioCases:
     interrupt.
     `began` is when this process began the campaign, by `time.monotonic()`; `reason` says in the end
     why there are no more cases, where that was not their number; `restored` is how many were in the
-    state.
+    state, `spent` how long the others took, without what was found in them.
     """
 
     plan: CampaignPlan
@@ -56,6 +56,7 @@ class ScenarioCases:
     state: CampaignState | None = None
     reason: StopReason | None = None
     restored: int = 0
+    spent: float = 0.0
 
     def outcomes(self) -> Iterator[CaseOutcome]:
         """Yield what the state has of the scenario, then run the rest and keep it there.
@@ -92,8 +93,8 @@ class ScenarioCases:
             return most
         return len(turns_of(scenario.faults, self.prepared.profile)) or most
 
-    def few(self, took: float) -> FewCases | None:
-        """Return that fewer cases were run than a run should have, in `took` seconds; else None.
+    def few(self) -> FewCases | None:
+        """Return that fewer cases were run than a run should have; None where there were enough.
 
         Where a scenario states its workload, the number that was asked for is enough; one case
         alone is, and so are those behind which nothing new came.
@@ -110,7 +111,7 @@ class ScenarioCases:
             done=done,
             of=CASES_OF_A_RUN,
             # More time alone brings no more cases than were asked for.
-            seconds=0 if is_limited else self.budget.needed(done, self.restored, took),
+            seconds=0 if is_limited else self.budget.needed(done, self.restored, self.spent),
             is_restarted=bool(scenario.subject.driver)
             and "reopen" not in self.prepared.description.supports,
         )
@@ -149,14 +150,14 @@ class ScenarioCases:
 
     def _run(self, *, first: int) -> Iterator[list[CaseOutcome]]:
         """Run cases and yield what they showed, in order, until the budget is used up."""
-        number, spent, longest = first, 0.0, None
+        number, longest = first, None
         while True:
             before = self.budget.seconds
             deadline = self.budget.for_cases(finding_seconds=longest)
             for outcomes in self._until_late(deadline, number):
                 number += len(outcomes)
                 yield outcomes
-            spent += self.budget.seconds - before
+            self.spent += self.budget.seconds - before
             if self.reason is not StopReason.TIME_OVER or self.stop.is_interrupted:
                 break
             seconds = self.settle()
@@ -164,7 +165,7 @@ class ScenarioCases:
                 break
             longest = max(seconds, longest or 0.0) or None
             # Each job runs a case of its own.
-            if not self.budget.fits(self.plan.jobs * spent / max(1, number - first)):
+            if not self.budget.fits(self.plan.jobs * self.spent / max(1, number - first)):
                 break
             self.reason = None
         if self.reason is not None:
