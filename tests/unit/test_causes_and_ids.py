@@ -379,6 +379,31 @@ def test_a_finding_that_was_kept_before_stale_places_were_told_is_known() -> Non
     assert not is_same_now(order, mark_now, SUBJECT)
 
 
+def test_a_finding_that_was_kept_for_a_lost_name_that_a_removal_had_left_free_is_known() -> None:
+    removal = EventRef(boot=1, event=3, kind=K.UNLINK, path="wal")
+    renamed = EventRef(boot=1, event=4, kind=K.RENAME, path="wal.tmp", path_to="wal")
+    swept = EventRef(boot=0, event=0, kind=K.UNLINK, path="wal.tmp", is_recovery=True)
+    heir = replace(
+        COPY, kind=FateKind.REMOVED, path="wal.tmp", by=swept, not_synced="./", lost_name="wal"
+    )
+    old = replace(COPY, kind=FateKind.REMOVED, path="wal", by=removal)
+
+    def of(heir: CopyFate, old: CopyFate = old) -> Finding:
+        told = RecordFate(record="r", is_missing=True, kind=heir.kind, copies=(heir, old))
+        site = fate_site(Fate(record=told), Invariant.LOST_PUT)
+        cause = cause_of(Invariant.LOST_PUT, [landed(REPLY, loss="x")], fate=site)
+        return replace(finding(), cause=cause, fate=Fate(record=told))
+
+    kept, now = of(heir), of(replace(heir, renamed=renamed))
+    assert kept.cause != now.cause
+    assert is_same_now(kept, now, SUBJECT)
+    # Where the rename came first, or the removal was of another name, one sync is all it lacked.
+    for other in (replace(removal, event=5), replace(removal, boot=2)):
+        assert of(replace(heir, renamed=renamed), replace(old, by=other)).cause == kept.cause
+    elsewhere = replace(old, path="data", by=replace(removal, path="data"))
+    assert of(replace(heir, renamed=renamed), elsewhere).cause == kept.cause
+
+
 def test_a_group_with_a_fate_is_that_of_every_crash_and_rule() -> None:
     there = became(COPY)
     groups = [

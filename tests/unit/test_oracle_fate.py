@@ -13,6 +13,7 @@ from oracle_builder import REFUSAL, acked, done, failed, killed, power_lost, put
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
 from walcrash.report.fate_words import fate_advice, fate_sentences
+from walcrash.values.cause import fate_site
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import Fate, FateKind, Reading, RecordFate, event_ref
@@ -274,6 +275,51 @@ def test_the_copy_that_was_taken_before_its_heir_was_durable_is_told() -> None:
         told
     )
     assert "Sync new, later data, before event 7 of boot 1 takes the copy" in fate_advice(told)
+
+
+def removed_early(first: Event, last: Event, *, is_killed: bool) -> Fate | None:
+    """Return the fate of a record that a new file has as well, swept by a recovery.
+
+    Its old file is removed and the new one renamed, in this order or the other; the process is
+    killed in between, or a power loss takes the last event.
+    """
+    copied = create("wal.tmp", 1, 2), write("wal.tmp", 0, line(ONE), 2, file=1)
+    swept = trace(act(EventKind.UNLINK, "wal.tmp", file=1, call=0), OPENED)
+    if is_killed:
+        return fate(one_file(*copied, first), first=shows(), lost=ONE, recovery_trace=swept)
+    ref, image = event_ref(1, 7, last), Image({"wal.tmp": FileEntry(line(ONE))})
+    losses = tuple(Loss(ref=ref, path=path, aspect=Aspect.NAME) for path in ("wal.tmp", "wal"))
+    begin = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1))
+    boot = trace(*begin, *copied, first, last, image=image, losses=losses)
+    return fate(
+        (boot, power_lost(acked(ONE))), first=shows(), lost=ONE, image=image, recovery_trace=swept
+    )
+
+
+def test_a_name_that_was_removed_before_its_heir_was_renamed_is_lost_alike_by_a_power_loss() -> (
+    None
+):
+    removed = act(EventKind.UNLINK, "wal", file=0, call=2)
+    renamed = act(EventKind.RENAME, "wal.tmp", "wal", file=1, call=2)
+    killed_between = removed_early(removed, renamed, is_killed=True)
+    lost = removed_early(removed, renamed, is_killed=False)
+    assert "under an earlier name: wal was lost" in said(lost)
+    site = fate_site(lost, Invariant.LOST_PUT)
+    assert site is not None
+    assert site == fate_site(killed_between, Invariant.LOST_PUT)
+    assert site.by == (EventKind.UNLINK, "wal.tmp")
+    assert fate_advice(lost) == (
+        "Leave wal where event 6 of boot 1 removes it: event 7 of boot 1 takes its place at once."
+    )
+    # Another name, or one that a later event has, may still be missing for its sync alone.
+    elsewhere = removed_early(
+        act(EventKind.UNLINK, "wal", file=0, call=2),
+        act(EventKind.RENAME, "wal.tmp", "log", file=1, call=2),
+        is_killed=False,
+    )
+    assert not any(
+        of_record(elsewhere).copies[0].was_after(each) for each in of_record(elsewhere).copies
+    )
 
 
 def test_what_the_recovery_itself_did_is_told_of_it() -> None:

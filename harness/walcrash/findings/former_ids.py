@@ -67,7 +67,7 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         return is_alike and kept.cause.damaged in ("", finding.cause.damaged)
     again = replace(kept.cause, fate=fate_site(kept.fate, kept.cause.invariant))
     if again.fate is not None and finding.cause.fate is not None:
-        before = fate_site(_as_of_no_stale(finding.fate), finding.cause.invariant)
+        before = fate_site(_as_before(finding.fate), finding.cause.invariant)
         before = before or finding.cause.fate
         facts = (finding.cause.facts, replace(finding.cause, fate=before).facts)
         return again.facts in facts
@@ -97,11 +97,12 @@ def _where_it_landed(cause: Cause, landings: Sequence[Landing]) -> Cause:
     return replace(cause, site=site_of(last, with_operation=False))
 
 
-def _as_of_no_stale(fate: Fate | None) -> Fate | None:
-    """Return a fate as it was before it was told what is shown from a stale place."""
+def _as_before(fate: Fate | None) -> Fate | None:
+    """Return a fate as it was before stale places, and renames that a loss took, were told."""
     if fate is None or fate.record is None:
         return fate
-    return replace(fate, shown=None, record=replace(fate.record, outlasted=None))
+    copies = tuple(replace(copy, renamed=None) for copy in fate.record.copies)
+    return replace(fate, shown=None, record=replace(fate.record, copies=copies, outlasted=None))
 
 
 def _is_same_error(kept: Cause, cause: Cause) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from walcrash.oracle.beside import lost_beside, taken_ahead
-from walcrash.oracle.boot_trace import BootTrace
+from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.copies import Copy, copies_of, deciding_first
 from walcrash.oracle.followed import Followed, opened_at
 from walcrash.oracle.found_state import found_state, left_torn
@@ -351,6 +351,7 @@ class _Teller:
             failed_sync=failed_sync,
             sync_errno=0 if not failed_sync else self.ledger.failed_syncs.errno_of(failed_sync),
             lost_name=lost_name.path if lost_name else "",
+            renamed=_rename_of(lost_name),
             written_over=None if piece.exchange is None else piece.exchange.over,
             came_back=piece.source,
             part_sync=_part_sync(piece) if not_synced and aspect is not Aspect.NAME else None,
@@ -451,6 +452,11 @@ def _has_lost_name(piece: Piece) -> bool:
     """Whether its bytes lie under an earlier name, or were taken there by a recovery."""
     is_taken = piece.by is not None and piece.by.is_recovery
     return piece.lost_name is not None and (piece.is_there or is_taken)
+
+
+def _rename_of(lost_name: Loss | None) -> EventRef | None:
+    is_rename = lost_name is not None and lost_name.ref.kind is EventKind.RENAME
+    return lost_name.ref if lost_name is not None and is_rename else None
 
 
 def _failed_fate(failed: FailedWrite) -> FailedWriteFate:

@@ -231,6 +231,10 @@ def _sync_advice(told: RecordFate, copy: CopyFate) -> str:
     if copy.written_over is not None:
         over, name = _event(copy.written_over), escape(copy.lost_name)
         return f"{what} before {over} writes over the file that was {name} before."
+    early = next((each.by for each in told.copies if copy.was_after(each)), None)
+    if early is not None and copy.renamed is not None:
+        name, renamed = escape(copy.lost_name), _event(copy.renamed)
+        return f"Leave {name} where {_event(early)} removes it: {renamed} takes its place at once."
     return _before(what, told.ahead, removed[0] if removed else None)
 
 

@@ -333,7 +333,7 @@ def _shown_site(told: RecordFate, *, is_stale: bool) -> FateSite | None:
 
 
 def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
-    if copy.not_synced:
+    if copy.not_synced and not any(copy.was_after(each) for each in told.copies):
         # Whether the bytes or only a name of theirs were lost, it is this sync that is missing.
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(copy.not_synced))
     if told.beside is not None:

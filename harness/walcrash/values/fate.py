@@ -115,6 +115,7 @@ class CopyFate:
             lost; None where there is none, or a sync was made.
         lost_name: the name that the file had when a power loss took that, where its bytes are
             there under an earlier one, or a recovery took them there.
+        renamed: the rename that had given it that name, where this is known and was lost with it.
         written_over: where that was an exchange of two names, the first write since to the file
             that has the lost name again.
         came_back: of bytes that a recovery wrote over or cut off, the removal of a file which has
@@ -135,12 +136,29 @@ class CopyFate:
     not_synced: str = ""
     failed_sync: EventRef | None = None
     lost_name: Annotated[str, SPARSE] = ""
+    renamed: Annotated[EventRef | None, SPARSE] = None
     early_sync: Annotated[EventRef | None, SPARSE] = None
     open_sync: Annotated[EventRef | None, SPARSE] = None
     sync_errno: Annotated[int, SPARSE] = 0
     written_over: Annotated[EventRef | None, SPARSE] = None
     came_back: Annotated[EventRef | None, SPARSE] = None
     part_sync: Annotated[PartSync | None, SPARSE] = None
+
+    def was_after(self, other: "CopyFate") -> bool:
+        """Whether a lost rename gave it the name of another copy, after that had been removed.
+
+        Between the two events nothing had the name, so that a kill there loses it as well.
+        """
+        by, renamed = other.by, self.renamed
+        return (
+            renamed is not None
+            and by is not None
+            and by.kind is EventKind.UNLINK
+            and not by.is_recovery
+            and other.path == by.path == self.lost_name
+            and by.boot == renamed.boot
+            and by.event < renamed.event
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
