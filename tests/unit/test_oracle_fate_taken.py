@@ -30,9 +30,10 @@ from walcrash.values.cause import Cause, fate_site
 from walcrash.values.event import INJECTED, Event, EventKind
 from walcrash.values.fate import Fate, Taken, event_ref
 from walcrash.values.fate_mark import fate_mark
-from walcrash.values.history import History, Recoveries, RecoveryName
+from walcrash.values.history import Call, History, Outcome, Recoveries, RecoveryName
 from walcrash.values.image import FileEntry, Image
-from walcrash.values.recovery import FailureKind, RecoveryFailure
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.recovery import FailureKind, RecoveryFailure, Resume
 from walcrash.values.story import Aspect
 from walcrash.values.verdict import Invariant, Violation
 
@@ -380,3 +381,22 @@ def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> No
     ]
     assert causes[0].explains(causes[1])
     assert not causes[1].explains(causes[0])
+
+
+def test_of_a_replay_between_two_calls_it_is_told_what_took_a_record_and_nothing_else() -> None:
+    shown = Resume(0, ())
+    replay = Call(Operation(OperationKind.REPLAY), Outcome.ACKNOWLEDGED, replayed=shown)
+    later = act(EventKind.UNLINK, "wal", file=0, call=3)
+
+    def live(*events: Event, where: str = "boot 1, call 2") -> Fate | None:
+        boot, told = one_file(*events, reply(2), later, reply(3), calls=(acked(ONE), replay))
+        violation = Violation(Invariant.LOST_PUT, where, "", record_ts_ms=ONE.ts_ms)
+        history = History((told,), Recoveries(first=shows()))
+        return fate_of(history, [boot], violation, image=None)
+
+    removed = act(EventKind.UNLINK, "wal", file=0, call=2)
+    assert "was removed by event 4 of boot 1" in said(live(removed))
+    assert fate_mark(live(removed)) == "removed by unlink: wal"
+    # What is there may be shown out of memory, and what comes later took nothing from this replay.
+    assert live() is None
+    assert live(removed, where="boot 1, call 1") is None

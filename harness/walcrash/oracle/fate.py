@@ -74,7 +74,7 @@ def fate_of(
     """
     found = _followed_recovery(history, violation)
     if found is None:
-        return None
+        return _of_live_replay(history, boots, violation)
     number, recovery = found
     reused = None
     if violation.invariant in _CHECKPOINT_RULES and isinstance(recovery, Recovery):
@@ -107,6 +107,39 @@ def fate_of(
     if told is not None and history.recoveries.rotted is not None:
         told = _behind_damage(told)
     return None if told is None else _with_shown(told, teller, stale, violation, beside)
+
+
+def _of_live_replay(
+    history: History, boots: Sequence[BootTrace], violation: Violation
+) -> Fate | None:
+    """Return what took a record that a replay between two calls of a boot did not show.
+
+    What is there, or not written yet, says nothing: such a replay may come from memory.
+    """
+    found = _live_replay(history, violation.where)
+    is_damaged = any(boot.rotted is not None for boot in history.boots)
+    if found is None or violation.record_ts_ms is None or is_damaged:
+        return None
+    number, call, shown = found
+    try:
+        followed = Followed(history, boots)
+        followed.follow(number, shown, None, None, call=call)
+    except LostTrack:
+        return None
+    teller = _Teller(history, boots, followed.ledger, shown, number, followed.denied)
+    told = teller.tell(violation.record_ts_ms)
+    is_taken = told is not None and told.kind in (FateKind.REMOVED, FateKind.OVERWRITTEN)
+    return Fate(record=told) if told is not None and told.is_missing and is_taken else None
+
+
+def _live_replay(history: History, where: str) -> tuple[int, int, Recovery] | None:
+    """Return the boot and the call of a replay between two calls, and what it showed."""
+    for number, boot in enumerate(history.boots, start=1):
+        for index, call in enumerate(boot.calls):
+            if call.replayed is not None and where == f"boot {number}, call {index}":
+                replayed = call.replayed
+                return number, index, Recovery(replayed.records, 0, None)
+    return None
 
 
 def _left_behind(ledger: Ledger, stale: Stale, violation: Violation) -> Fate | None:

@@ -47,8 +47,12 @@ class Followed:
         recovery: Recovery | RecoveryFailure,
         image: Image | None,
         recovery_trace: BootTrace | None,
+        *,
+        call: int = 0,
     ) -> None:
         """Follow all boots before a recovery, and what it did itself where that is known.
+
+        `call` is the one up to whose reply the recovery's own boot is followed; 0 is `open`.
 
         Raises:
             LostTrack: an event is not followed.
@@ -67,7 +71,7 @@ class Followed:
             self.denied = frozenset(_denied(ledger.pieces, image))
         if own is not None and isinstance(recovery, Recovery):
             ledger.begin(own, is_recovery=own is recovery_trace)
-            opened = opened_at(own)
+            opened = opened_at(own, call)
             ledger.advance(len(own.events) if opened is None else opened)
 
 
@@ -78,11 +82,11 @@ def _denied(pieces: Iterable[Piece], image: Image) -> Iterator[int]:
             yield piece.carrier.ts_ms
 
 
-def opened_at(boot: BootTrace) -> int | None:
-    """Return how many events a boot had when its `open` replied; None if it did not."""
+def opened_at(boot: BootTrace, call: int = 0) -> int | None:
+    """Return how many events a boot had when its `open`, or that call, replied; None if not."""
     replies = (
         at + 1
         for at, event in enumerate(boot.events)
-        if event.kind is EventKind.REPLY and event.call == 0
+        if event.kind is EventKind.REPLY and event.call == call
     )
     return next(replies, None)
