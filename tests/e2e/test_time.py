@@ -21,6 +21,26 @@ def test_the_time_ends_a_run_whose_subject_hangs(tmp_path: Path) -> None:
     assert "hung" not in done.stdout
 
 
+def test_a_run_of_few_cases_says_so_and_what_came_in_none_of_them(tmp_path: Path) -> None:
+    file = write_scenario(tmp_path, "Right")
+    text = re.sub(
+        r"(?ms)^\[(workload|budget).*?(?=^\[(?!workload|budget)|\Z)",
+        "",
+        (tmp_path / file).read_text(),
+    )
+    (tmp_path / file).write_text(text + '\n[[faults]]\nkind = "power"\nweight = 1\n')
+    asked = ("run", file, "--seed", "1", "--jobs", "1", "--log", "events.ndjson")
+    done = walcrash_here(tmp_path, *asked, "--cases", "1")
+    assert done.returncode == 0, done.stdout
+    told = " ".join(done.stdout.split())
+    assert "not tested: 29 of the 30 cases that a run should have" in told
+    log = (tmp_path / "events.ndjson").read_text()
+    assert '"few":{"done":1,"of":30}' in log
+    assert '"power"]' in re.search(r'"faults":\[[^]]*\]', log).group()
+    alone = walcrash_here(tmp_path, *asked, "--case", "0")
+    assert "cases that a run should have" not in alone.stdout
+
+
 @pytest.mark.slow
 def test_until_quiet_goes_on_past_the_stated_cases_and_ends_when_nothing_new_comes(
     tmp_path: Path,

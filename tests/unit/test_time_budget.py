@@ -200,9 +200,9 @@ def test_a_first_case_is_not_asked_the_time_of_all_images_of_a_power_loss() -> N
 
 def test_the_time_for_enough_cases_follows_from_what_the_cases_took() -> None:
     budget = TimeBudget(began=time.monotonic() - 30)
-    # 30 s so far, 15 of them for one case: 29 more, and a fifth.
-    assert budget.needed(1, 0, 15.0) in (560, 570)
-    assert budget.needed(15, 0, 15.0) in (60, 70)
+    # 30 s so far, 3 of them for two cases of four that cost 2; then four cost 3, four 5, 18 cost 9.
+    assert budget.needed(2, 0, 3.0) in (220, 230)
+    assert budget.needed(21, 0, 15.0) in (50, 60)
     assert budget.needed(0, 0, 15.0) == budget.needed(9, 8, 15.0) == 0
 
 

@@ -17,7 +17,7 @@ from walcrash.values.faults import FaultKind
 from walcrash.values.limits import CASES_OF_A_RUN
 from walcrash.values.log import CutWork, TimeCut
 from walcrash.values.scenario import Scenario
-from walcrash.workload.ramp import with_images
+from walcrash.workload.ramp import FULL_RAMP, ramped, with_images
 
 KEPT_SHARE: Final = 0.5
 """Most of a scenario's time that its kept cases get."""
@@ -41,7 +41,7 @@ BATCH_SECONDS: Final = 1.0
 """About how long a batch of cases should take where there is a time budget."""
 
 _ROUNDED_UP: Final = 1.2
-"""By how much more is asked for than was measured: later cases judge more states."""
+"""By how much more is asked for than was measured."""
 
 _TENS: Final = 10
 """What a time for many cases is rounded up to, seconds."""
@@ -105,7 +105,9 @@ class TimeBudget:
         """
         if restored or not done:
             return 0
-        rest = (CASES_OF_A_RUN - done) * took / done
+        # Half of a first case is what all cases cost; the rest goes with the states that it judges.
+        costs = [1 + ramped(FULL_RAMP, index) for index in range(CASES_OF_A_RUN)]
+        rest = took * sum(costs[done:]) / sum(costs[:done])
         return _TENS * math.ceil((self.seconds + rest) * _ROUNDED_UP / _TENS)
 
     def part(self, share: float) -> Deadline:

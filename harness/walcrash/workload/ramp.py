@@ -22,6 +22,9 @@ CASES_OF_A_STEP: Final = 4
 STEPS: Final = 3
 """How often the number of states doubles until it is whole."""
 
+FULL_RAMP: Final = 1 << STEPS
+"""How many times the states of a first case a later one judges."""
+
 
 def ramped(whole: int, index: int) -> int:
     """Return how many of the most states of a case case `index` judges, one at least."""
