@@ -126,7 +126,7 @@ def test_a_case_that_does_not_fail_again_is_left_as_it_is() -> None:
         limits=stored.limits,
     )
     found = minimise_case(other, outcome.worst.invariant, is_portability=False)
-    assert found == MinimalCase(outcome=None, tries=0, is_finished=False)
+    assert found == MinimalCase(outcome=None, tries=0, is_finished=False, own=other)
 
 
 def test_no_tries_for_it_leave_the_case_as_it_is() -> None:
