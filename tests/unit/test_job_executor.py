@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +102,25 @@ def test_work_that_has_not_begun_can_be_given_up(tmp_path: Path) -> None:
     os.kill(int(pids[0].name), signal.SIGTERM)
     executor.shutdown(wait=True)
     assert isinstance(first.exception(), JobDied)
+
+
+STARTS_THE_FIRST = """
+import signal
+from multiprocessing import resource_tracker
+from walcrash.campaign.pool import _deaf_to_ctrl_c
+
+def mask():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+with _deaf_to_ctrl_c():
+    # As the first process does that is started.
+    resource_tracker.ensure_running()
+    print(mask())
+print(mask())
+"""
+
+
+def test_the_first_job_is_deaf_to_ctrl_c_while_it_starts_as_all_others_are() -> None:
+    words = [sys.executable, "-c", STARTS_THE_FIRST]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]

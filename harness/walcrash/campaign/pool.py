@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Final, ParamSpec, TypeVar
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline, TimeOver
@@ -190,6 +191,8 @@ def interruptible_jobs(make_executor: MakeExecutor, jobs: int) -> Iterator[JobPo
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
     """Let a job that starts meanwhile be deaf too, until it ignores Ctrl-C by itself."""
+    # Python starts it with the first job, and takes Ctrl-C off the mask again when it has.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
