@@ -79,7 +79,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
             return answer(control.index)
 
         monkeypatch.setattr(preparation, "run_control_work", work)
-        monkeypatch.setattr(preparation, "get_ready", lambda: None)
         with JobPool(ThreadPoolExecutor, jobs) as pool:
             try:
                 return prepare_in(pool, scenario, "1", jobs=jobs)
@@ -219,23 +218,8 @@ def test_without_time_to_load_the_subject_nothing_is_told(run: Run) -> None:
         run(answer, jobs=2)
 
 
-def test_a_job_that_starts_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, may_start = threading.Semaphore(), threading.Event()
-
-    def start() -> None:
-        if not begun.acquire(blocking=False):
-            assert may_start.wait(PATIENCE_SECONDS)
-
-    monkeypatch.setattr(preparation, "get_ready", start)
-    monkeypatch.setattr(preparation, "run_control_work", lambda work: done(work.index))
-    with JobPool(ThreadPoolExecutor, 2) as pool:
-        assert prepare_in(pool, FITTED, "1", jobs=2) is not None
-        may_start.set()
-
-
 def test_an_interrupt_ends_the_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Event()
-    monkeypatch.setattr(preparation, "get_ready", lambda: None)
     monkeypatch.setattr(preparation, "run_control_work", lambda _: may_end.wait(PATIENCE_SECONDS))
     with JobPool(ThreadPoolExecutor, 2) as pool:
         pool.interrupt()

@@ -21,7 +21,6 @@ from walcrash.campaign.pool import JobPool
 from walcrash.campaign.time_budget import Costs
 from walcrash.campaign.work_ahead import WorkAhead
 from walcrash.case.deadline import TimeOver
-from walcrash.case.job import get_ready
 from walcrash.case.outcome import CaseOutcome
 from walcrash.subjects.messages import Description
 from walcrash.values.contract import Acknowledges, Contract
@@ -81,10 +80,6 @@ def prepare_in(
         TimeOver: there was no time left to load the subject.
     """
     controls = _Controls(scenario, master_seed)
-    if jobs > 1:
-        # So the jobs start at once, and the first control goes to the one that is there first.
-        for _ in range(min(jobs, CONTROL_CASES + 1)):
-            pool.submit(get_ready)
     # No more than run at once: what waits for a job may turn out not to be needed.
     ahead = WorkAhead(pool, run_control_work, controls.work(), jobs=jobs, pieces_ahead=1)
     try:

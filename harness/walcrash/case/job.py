@@ -22,15 +22,6 @@ def job_sandbox() -> Sandbox:
     return sandbox
 
 
-def get_ready() -> None:
-    """Make this job's sandbox ahead of its first work.
-
-    Raises:
-        HarnessFault: there is no room, or no process can be started.
-    """
-    job_sandbox()
-
-
 def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
     """Have work done that has to end in this job's sandbox by then.
 
