@@ -1,6 +1,7 @@
 """The preparation of a scenario: control cases in all jobs at once, and what follows from them."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -145,15 +146,41 @@ def test_one_job_begins_no_control_that_may_not_be_needed(
     assert begun == expected
 
 
-def test_a_long_control_that_is_not_needed_is_not_waited_for(run: Run) -> None:
-    may_end = threading.Event()
+def test_where_not_all_have_passed_one_after_the_other_decides(run: Run) -> None:
+    """A subject that keeps a port for itself meets itself in another job."""
+    port, long_begun = threading.Lock(), threading.Event()
+    both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+    begun: list[int | None] = []
 
     def answer(index: int | None) -> ControlDone:
+        is_met = not port.acquire(blocking=False)
+        if begun.count(index) == 1 and index in (0, 1):
+            both.wait()
+        if not is_met:
+            port.release()
+        return done(index, Verdict.FAIL if is_met else Verdict.PASS)
+
+    prepared = run(answer, jobs=2, begun=begun)
+    assert prepared is not None
+    assert [each.verdict for each in prepared.controls] == [Verdict.PASS] * 4
+    assert begun[-4:] == [0, 1, 2, LONG]
+
+    def fails(index: int | None) -> ControlDone:
         if index is LONG:
-            assert may_end.wait(PATIENCE_SECONDS)
+            long_begun.set()
+            time.sleep(0.2)
+        elif index == 2 and begun.count(2) == 1:
+            assert long_begun.wait(PATIENCE_SECONDS)
+        if begun.count(0) == 2:
+            ended.append(index)
         return done(index, Verdict.FAIL if index == 2 else Verdict.PASS)
 
-    assert run(answer, jobs=4, then=may_end.set) is not None
+    begun.clear()
+    ended: list[int | None] = []
+    prepared = run(fails, jobs=4, begun=begun)
+    assert prepared is not None
+    assert [each.verdict for each in prepared.controls][-1] is Verdict.FAIL
+    assert ended == [0, 1, 2], "what was under way is over when they are run again"
 
 
 @pytest.mark.parametrize("jobs", JOBS)

@@ -69,6 +69,9 @@ def prepare_in(
 ) -> Prepared | None:
     """Run a scenario's control cases in all jobs; None after an interrupt.
 
+    Where not all of them pass, they are run again one after the other, and that decides: what keeps
+    a port or a path of its own meets itself in another job.
+
     Args:
         pool: where they run.
         scenario: it.
@@ -79,6 +82,18 @@ def prepare_in(
         WalcrashError: as `run_control_work`; or a job process has died.
         TimeOver: there was no time left to load the subject.
     """
+    prepared = _prepare_in(pool, scenario, master_seed, jobs=jobs)
+    if jobs == 1 or prepared is None or prepared.is_late or prepared.has_hung:
+        return prepared
+    if prepared.unopened is None and _have_passed(prepared.controls):
+        return prepared
+    return _prepare_in(pool, scenario, master_seed, jobs=1)
+
+
+def _prepare_in(
+    pool: JobPool, scenario: Scenario, master_seed: str, *, jobs: int
+) -> Prepared | None:
+    """Run control cases, so many at once."""
     controls = _Controls(scenario, master_seed)
     # No more than run at once: what waits for a job may turn out not to be needed.
     ahead = WorkAhead(pool, run_control_work, controls.work(), jobs=jobs, pieces_ahead=1)
@@ -86,8 +101,12 @@ def prepare_in(
         return controls.prepared(done for _, done in ahead)
     finally:
         ahead.stop()
-        if pool.deadline.is_over:
+        if jobs > 1 or pool.deadline.is_over:
             ahead.wait()
+
+
+def _have_passed(controls: Sequence[CaseOutcome]) -> bool:
+    return all(each.verdict is Verdict.PASS for each in controls)
 
 
 class _Controls:

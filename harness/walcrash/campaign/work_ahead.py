@@ -13,8 +13,6 @@ from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
 
 from walcrash.campaign.pool import JobPool
-from walcrash.case.deadline import TimeOver
-from walcrash.values.errors import WalcrashError
 
 W = TypeVar("W")
 T = TypeVar("T")
@@ -79,5 +77,6 @@ class WorkAhead(Generic[W, T]):
     def wait(self) -> None:
         """Wait for what has been handed out, and drop it; a job behind its deadline is ended."""
         for _, future in self._pending:
-            with contextlib.suppress(TimeOver, WalcrashError):
+            # What it raises is dropped as what it returns.
+            with contextlib.suppress(Exception):
                 self._pool.result(future)
