@@ -47,6 +47,30 @@ def _writers(directory: str) -> list[int]:
     return found
 
 
+LATE = """
+import os, sys
+from walcrash.recorder.descendants import end_with_parent
+reading, writing = os.pipe()
+parent = os.fork()
+if parent == 0:
+    parent = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == parent:
+            pass
+        end_with_parent(parent)
+        os.write(writing, b"it goes on")
+    os._exit(0)
+os.waitpid(parent, 0)
+os.close(writing)
+sys.exit(os.read(reading, 100))
+"""
+
+
+def test_what_is_forked_ends_also_where_its_parent_is_gone_before_it_says_so() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"b''\n")
+
+
 def test_a_daemon_does_not_outlive_a_workplace_whose_zygote_is_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -217,10 +217,10 @@ def _begin(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     keep_to_one_processor(number)
-    end_with_parent()
     parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:
-        os._exit(1)  # it was gone before that took effect
+    assert parent is not None, "a job is started by another process"
+    assert parent.pid is not None, "which runs"
+    end_with_parent(parent.pid)
 
 
 def keep_to_one_processor(number: int) -> None:

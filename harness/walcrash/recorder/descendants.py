@@ -40,9 +40,15 @@ def adopt_orphans() -> None:
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_with_parent() -> None:
-    """Be killed when the thread that forked this process is gone."""
+def end_with_parent(parent: int) -> None:
+    """Be killed when the thread that forked this process is gone; end at once where it is already.
+
+    Args:
+        parent: the process of that thread, as it was known before the fork.
+    """
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(FAILED_STATUS)
 
 
 def kill_children(

@@ -107,12 +107,13 @@ def _fork_below(
 ) -> tuple[int, int | None]:
     """Fork the process that works; return its id and the listener, if there can be one."""
     ours, theirs = socket.socketpair()
+    parent = os.getpid()
     with ours:
         with theirs:
             pid = os.fork()
             if pid == 0:
                 with ending_here():
-                    end_with_parent()
+                    end_with_parent(parent)
                     os.setsid()
                     ours.close()
                     # Whether that was done is found out by who answers.

@@ -81,6 +81,7 @@ class _NoThread(Exception):
 
 class _Zygote:
     def __init__(self, channel: socket.socket, directory: str, *, is_reversed: bool) -> None:
+        self._pid = os.getpid()
         self._channel = channel
         self._directory = directory
         self._is_reversed = is_reversed
@@ -212,7 +213,7 @@ class _Zygote:
         return fork_ahead(partial(self._work_when_asked, entry, self._kind))
 
     def _work_when_asked(self, run: Entry, kind: WorkerKind, turn: int) -> None:
-        _become_worker()
+        _become_worker(self._pid)
         resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT_BYTES, _OUTPUT_BYTES))
         # Nobody answers calls yet, so nothing is closed before the listener is handed over; and
         # where reads are seen, nothing is read.
@@ -270,7 +271,7 @@ class _Zygote:
         pid = os.fork()
         if pid == 0:
             with ending_here():
-                _become_worker()
+                _become_worker(self._pid)
                 self._channel.close()
                 if len(fds) == 1:
                     work()
@@ -314,8 +315,8 @@ def _installed_around(kind: WorkerKind) -> int | OSError:
     return _installed(kind)
 
 
-def _become_worker() -> None:
-    end_with_parent()
+def _become_worker(zygote: int) -> None:
+    end_with_parent(zygote)
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -225,9 +225,11 @@ def _run(
         directory = Path(work.path, "subject")
         directory.mkdir()
         reading, writing = os.pipe()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
+            end_with_parent(parent)
             _be_a_check(check, directory, plan, writing)
         os.close(writing)
         text = _read_result(reading, plan.seconds * CALLS_PER_CHECK)
@@ -258,7 +260,6 @@ def _form(text: str, plan: CheckPlan) -> dict[str, list[str] | str]:
 def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) -> None:
     """Run a check, write what came of it, and end this process."""
     try:
-        end_with_parent()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
