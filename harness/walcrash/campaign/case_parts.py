@@ -194,7 +194,7 @@ def outcome_group(outcome: CaseOutcome) -> FailureGroup:
     """Return the group that a failing case belongs to."""
     return group_of(
         outcome.worst.invariant,
-        outcome.settled or outcome.landings,
+        outcome.landings_of_cause,
         fate_site(outcome.fate, outcome.worst.invariant),
         is_plain=outcome.is_plain,
         error=outcome.error,

@@ -284,7 +284,7 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
     if made is None or made.cause is None:
         return cause_of(
             invariant,
-            best.settled or best.landings,
+            best.landings_of_cause,
             fate=fate_site(best.fate, invariant),
             is_plain=best.is_plain,
             error=best.error,

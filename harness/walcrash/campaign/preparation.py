@@ -105,7 +105,8 @@ def _prepare_in(
             ahead.wait()
 
 
-def _have_passed(controls: Sequence[CaseOutcome]) -> bool:
+def _have_passed(controls: Iterable[CaseOutcome]) -> bool:
+    """Whether all of some control cases have passed."""
     return all(each.verdict is Verdict.PASS for each in controls)
 
 
@@ -122,7 +123,7 @@ class _Controls:
         scenario, seed = self._scenario, self._master_seed
         for index in range(CONTROL_CASES):
             yield ControlWork(scenario=scenario, master_seed=seed, index=index)
-        if scenario.workload.is_fitted and self._have_passed:
+        if scenario.workload.is_fitted and self._are_passed:
             yield ControlWork(scenario=scenario, master_seed=seed, index=None)
 
     def prepared(self, controls: Iterable[ControlDone | ControlLate | None]) -> Prepared | None:
@@ -157,19 +158,19 @@ class _Controls:
         return self._together(is_late=is_late or late is not None)
 
     @property
-    def _have_passed(self) -> bool:
-        return all(each.outcome.verdict is Verdict.PASS for each in self._done)
+    def _are_passed(self) -> bool:
+        return _have_passed(each.outcome for each in self._done)
 
     @property
     def _is_enough(self) -> bool:
         """Whether no other control is needed, by what came of the last one."""
         is_in_doubt = self._done[-1].outcome.verdict is Verdict.INCONCLUSIVE
-        return is_in_doubt or (len(self._done) >= CONTROL_CASES and not self._have_passed)
+        return is_in_doubt or (len(self._done) >= CONTROL_CASES and not self._are_passed)
 
     def _together(self, *, is_late: bool) -> Prepared:
         usual = [each for each in self._done if each.long is None]
         long = [each for each in self._done if each.long is not None and each.long.is_decided]
-        are_passed = all(each.outcome.verdict is Verdict.PASS for each in usual)
+        are_passed = _have_passed(each.outcome for each in usual)
         contract = self._scenario.contract or usual[0].description.contract
         fit = fit_of(self._done, contract) if are_passed and not is_late else Fit()
         return Prepared(

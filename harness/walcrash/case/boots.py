@@ -24,12 +24,14 @@ from walcrash.subjects.boots import Ending, read_boot
 from walcrash.values.case import BootPlan, Landing
 from walcrash.values.case_file import StoredCase
 from walcrash.values.cell import BootKind
+from walcrash.values.contract import PersistenceModel
 from walcrash.values.damage import Rotted
 from walcrash.values.event import INJECTED, MESSAGES, EventKind
 from walcrash.values.faults import PowerLoss
 from walcrash.values.history import BootEnd, BootHistory
 from walcrash.values.image import Image
 from walcrash.values.image_choice import ImageChoice
+from walcrash.values.persistence import weakest_of
 from walcrash.values.tears import kill_unit_bytes
 from walcrash.workload.fillers import Filling
 
@@ -220,6 +222,12 @@ class CaseBoots:
     def landings(self) -> tuple[Landing, ...]:
         """Return where the crashes landed, in the order of the boots."""
         return tuple(boot.landing for boot in self.watched if boot.landing is not None)
+
+    def model(self) -> PersistenceModel:
+        """Return the weakest model that the boots' power losses needed."""
+        crashes = [boot.plan.crash for boot in self.watched]
+        choices = [crash.choice for crash in crashes if isinstance(crash, PowerLoss)]
+        return weakest_of([PersistenceModel.KILL, *(choice.model for choice in choices if choice)])
 
     def unmodelled(self) -> str:
         """Say which calls were made that are not modelled; empty if there were none."""

@@ -93,7 +93,8 @@ class CaseRun:
     @property
     def settled(self) -> tuple[Landing, ...]:
         """The same; of kills that leave the same, where the first of them lands."""
-        return tuple(boot.settled for boot in self.boots if boot.settled is not None)
+        settled = (boot.settled for boot in self.boots)
+        return tuple(each for each in settled if each is not None)
 
 
 def torn_as(stored: StoredCase, run: CaseRun) -> StoredCase:

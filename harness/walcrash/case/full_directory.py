@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from walcrash.recorder.recording import Recording
+from walcrash.recorder.tree import clear
 from walcrash.values.errors import HarnessFault
 from walcrash.values.history import BootHistory, History
 from walcrash.values.limits import BYTES_PER_CASE
@@ -33,6 +34,19 @@ _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 _WORDS: Final = tuple(os.strerror(number).casefold() for number in (errno.ENOSPC, errno.EDQUOT))
 
 HINT: Final = "WALCRASH_WORK=/some/directory/with/space walcrash run"
+
+
+def emptied_if_full(recordings: Iterable[Recording], history: History, directory: str) -> str:
+    """Return what `space_doubt` does; where there was no space, the directory is empty behind it.
+
+    Raises:
+        HarnessFault: there is none then either.
+    """
+    doubt = space_doubt(recordings, history, directory)
+    if doubt:
+        clear(directory)
+        refuse_full_directory(directory)
+    return doubt
 
 
 def space_doubt(recordings: Iterable[Recording], history: History, directory: str) -> str:

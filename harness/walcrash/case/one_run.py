@@ -15,7 +15,7 @@ from walcrash.case.coverage import Coverage
 from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
-from walcrash.case.full_directory import refuse_full_directory, space_doubt, too_large
+from walcrash.case.full_directory import emptied_if_full, too_large
 from walcrash.case.grown_boot import run_grown
 from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
@@ -42,7 +42,7 @@ from walcrash.values.further_recoveries import FurtherRecoveries
 from walcrash.values.history import BootHistory, History, Recoveries
 from walcrash.values.image import Image
 from walcrash.values.limits import BYTES_PER_CASE
-from walcrash.values.persistence import WEAKEST, power_models, weakest_of
+from walcrash.values.persistence import WEAKEST, power_models
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.values.tears import ANY_BYTE
@@ -211,18 +211,8 @@ class OneRun:
         return with_damage(run, found)
 
     def _space_doubt(self, history: History) -> str:
-        """Return why a case says nothing, since there was no space; empty where there was.
-
-        Raises:
-            HarnessFault: there is none with an empty directory either.
-        """
-        directory = self._sandbox.directory
-        recordings = [boot.recording for boot in self._boots.watched]
-        doubt = space_doubt(recordings, history, directory)
-        if doubt:
-            self._sandbox.clear()
-            refuse_full_directory(directory)
-        return doubt
+        recordings = (boot.recording for boot in self._boots.watched)
+        return emptied_if_full(recordings, history, self._sandbox.directory)
 
     # The power was lost.
 
@@ -481,7 +471,7 @@ class OneRun:
             judgement=judgement,
             recoveries=self._recovery_runs.recoveries + len(watched) - 1,
             doubt=doubt,
-            model=self._model(),
+            model=self._boots.model(),
             image=self._left if self._is_fresh or judgement.verdict is Verdict.FAIL else None,
             atomic_bytes=stored.contract.atomic_bytes,
         )
@@ -495,13 +485,6 @@ class OneRun:
     def further(self) -> FurtherRecoveries:
         """How the images that were judged so far were recovered beside the first time."""
         return self._recovery_runs.further
-
-    def _model(self) -> PersistenceModel:
-        """Return the weakest model that the boots' power losses needed."""
-        crashes = [boot.plan.crash for boot in self._boots.watched]
-        choices = [crash.choice for crash in crashes if isinstance(crash, PowerLoss)]
-        models = [PersistenceModel.KILL, *(choice.model for choice in choices if choice)]
-        return weakest_of(models)
 
     def _doubt(self, judgement: Judgement) -> str:
         if unmodelled := self._boots.unmodelled():

@@ -88,6 +88,11 @@ class CaseOutcome(HasViolations):
     matrix: Annotated[FaultMatrix, SPARSE] = NO_FAULTS
     settled: Annotated[tuple[Landing, ...], SPARSE] = ()
 
+    @property
+    def landings_of_cause(self) -> tuple[Landing, ...]:
+        """Where its crashes landed, as its cause has them; what an older version kept says less."""
+        return self.settled or self.landings
+
 
 def summarise(run: CaseRun, stored: StoredCase) -> CaseOutcome:
     """Return what a campaign keeps of a case."""

@@ -40,7 +40,6 @@ from walcrash.values.varied import Varied, in_order
 
 _RUN_UNWATCHED: Final = "walcrash.subjects.worker:run_unwatched"
 
-
 INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
 

@@ -1,6 +1,6 @@
 """Minimising as a job process does it, and what goes back to the campaign."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from walcrash.case.case_run import CaseRun, SearchTargets
@@ -85,24 +85,19 @@ def minimise_case(
             beyond=stored.contract.model if is_portability and not is_torn else None,
             kept=unpack(evidence).run if evidence else None,
         )
+    as_it_was = MinimalCase(
+        outcome=None,
+        tries=found.tries,
+        is_finished=found.is_finished,
+        is_late=found.is_late,
+        own=stored,
+    )
     if found.run is None:
-        return MinimalCase(
-            outcome=None,
-            tries=found.tries,
-            is_finished=found.is_finished,
-            is_late=found.is_late,
-            own=stored,
-        )
+        return as_it_was
     is_within = _is_promised(found.run, stored)
     if not is_within and not is_portability:
         # It shrank to an image that the contract does not cover: the case as it was is shown.
-        return MinimalCase(
-            outcome=None,
-            tries=found.tries,
-            is_finished=False,
-            is_late=found.is_late,
-            own=stored,
-        )
+        return replace(as_it_was, is_finished=False)
     story = build_story(found.run, promised=stored.contract.model)
     fate = watched_fate(job_sandbox(), stored, found.run)
     return MinimalCase(

@@ -4,6 +4,7 @@ Not here: what became of the record's own bytes (`ledger`), what is told of them
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from walcrash.oracle.boot_trace import BootTrace
@@ -13,6 +14,7 @@ from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, LostBeside, event_ref
 from walcrash.values.story import Aspect
 
+_place: Final = attrgetter("place")
 _TAKE: Final = frozenset({EventKind.UNLINK, EventKind.RENAME, EventKind.TRUNCATE})
 
 
@@ -108,7 +110,7 @@ def _of_its_call(
         for ref in writes
         if ref.boot == boot and ref.event < replied.event and events[ref.event].call == call
     ]
-    return LostBeside(write=max(own, key=_order)) if own else None
+    return LostBeside(write=max(own, key=_place)) if own else None
 
 
 def _before_removal(
@@ -131,10 +133,6 @@ def _before_removal(
     ]
     if not removals:
         return None
-    removal = max(removals, key=_order)
-    earlier = [ref for ref in writes if _order(ref) < _order(removal)]
-    return LostBeside(write=max(earlier, key=_order), removal=removal) if earlier else None
-
-
-def _order(ref: EventRef) -> tuple[int, int]:
-    return ref.boot, ref.event
+    removal = max(removals, key=_place)
+    earlier = [ref for ref in writes if ref.place < removal.place]
+    return LostBeside(write=max(earlier, key=_place), removal=removal) if earlier else None

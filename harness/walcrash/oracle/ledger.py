@@ -292,7 +292,7 @@ class Ledger:
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
-        self._asked[ref.boot, ref.event] = event.length, start < self._reached.get(number, 0)
+        self._asked[ref.place] = event.length, start < self._reached.get(number, 0)
         self._note_reach(number, start, data)
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
@@ -433,7 +433,7 @@ class Ledger:
         event = boot.events[at]
         if event.kind is EventKind.WRITE and event.result > 0:
             ref = event_ref(self._boot, at, event)
-            asked, is_over = self._asked[ref.boot, ref.event]
+            asked, is_over = self._asked[ref.place]
             torn = Torn(
                 file=self._known(event), start=event.offset, length=event.result, ref=ref,
                 asked=asked, is_over=is_over,

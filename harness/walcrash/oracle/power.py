@@ -111,7 +111,7 @@ def torn_by_power(
         if not (loss.kept and loss.lost and loss.path in names):
             continue
         (start, end), ref = loss.kept[0], loss.ref
-        length, is_over = asked.get((ref.boot, ref.event), (0, False))
+        length, is_over = asked.get(ref.place, (0, False))
         yield Torn(
             file=names[loss.path],
             start=start,
@@ -177,4 +177,4 @@ def _hits(loss: Loss, start: int, end: int) -> bool:
 
 def is_same(one: EventRef, other: EventRef) -> bool:
     """Whether two names are of one event."""
-    return (one.boot, one.event) == (other.boot, other.event)
+    return one.place == other.place

@@ -251,7 +251,7 @@ class RecordTeller:
             for item in self.ledger.torn
             if item.is_over and item.file == copy.pieces[0].file
             if item.start <= carrier.start and carrier.end <= item.end
-            if (item.ref.boot, item.ref.event) > (replied.boot, replied.event)
+            if item.ref.place > replied.place
         ]
         return over[-1] if over else None
 

@@ -10,6 +10,7 @@ Not here: what became of a record's bytes (`fate`), which record is not to be th
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.values.event import CHANGES_NO_FILE, MESSAGES
@@ -44,7 +45,7 @@ class Stale:
 
     def with_compaction(self, told: RecordFate) -> RecordFate:
         """Return a record's fate with the compaction since, if it is shown and there was one."""
-        if told.is_missing or told.kind is not FateKind.THERE:
+        if not _is_shown(told):
             return told
         return replace(told, outlasted=self._compacted(told.copies[0]))
 
@@ -76,7 +77,7 @@ class Stale:
             return None
         for each in beside:
             shown = None if each.record_ts_ms is None else self.tell(each.record_ts_ms)
-            if shown is None or shown.is_missing or shown.kind is not FateKind.THERE:
+            if not _is_shown(shown):
                 continue
             shown = self.with_compaction(shown)
             is_stale = each.invariant is Invariant.ORDER and shown.outlasted is not None
@@ -99,7 +100,7 @@ class Stale:
             if record is not None and record.type is RecordType.PUT and record.id == mark.id
         }
         shown = self.tell(puts.pop()) if len(puts) == 1 else None
-        if shown is None or shown.is_missing or shown.kind is not FateKind.THERE:
+        if not _is_shown(shown):
             return None
         if len(shown.copies) == COPIES_SHOWN:
             # There may be a newer one.
@@ -107,8 +108,9 @@ class Stale:
         there = [copy for copy in shown.copies if copy.kind is FateKind.THERE]
         for copy in there:
             since = self._compacted(copy)
-            is_newest = since is not None and all(_at(each.written) < _at(since) for each in there)
-            if is_newest and copy.path != told.copies[0].path:
+            if since is None or copy.path == told.copies[0].path:
+                continue
+            if all(each.written.place < since.place for each in there):
                 others = tuple(each for each in shown.copies if each is not copy)
                 return replace(shown, copies=(copy, *others), outlasted=since)
         return None
@@ -129,13 +131,14 @@ class Stale:
                     0 <= event.call < len(boot.calls)
                     and boot.calls[event.call].operation.kind is OperationKind.COMPACT
                 )
-                if _at(ref) > _at(copy.written) and is_compaction and event.call != last_call:
+                if ref.place > copy.written.place and is_compaction and event.call != last_call:
                     first, last_call = ref, event.call
         return first
 
 
-def _at(ref: EventRef) -> tuple[int, int]:
-    return ref.boot, ref.event
+def _is_shown(told: RecordFate | None) -> TypeGuard[RecordFate]:
+    """Whether a record is shown, and the bytes that are are known."""
+    return told is not None and not told.is_missing and told.kind is FateKind.THERE
 
 
 def _is_passed_over(told: RecordFate) -> bool:

@@ -147,20 +147,20 @@ class FailedSyncs:
 
     def note_write(self, write: EventRef, file: int, at: int) -> None:
         """Note a write to a file, and when it was, as a count of events."""
-        self._writes[write.boot, write.event] = file, at
+        self._writes[write.place] = file, at
 
     def note(self, sync: EventRef, file: int, at: int, *, error: int) -> None:
         """Note a sync of a file that failed; `error` is 0 where it returned 0 all the same."""
-        self._errors[sync.boot, sync.event] = error
+        self._errors[sync.place] = error
         self._failed.setdefault(file, []).append((at, sync))
 
     def errno_of(self, sync: EventRef) -> int:
         """Return what a sync that failed has returned."""
-        return self._errors[sync.boot, sync.event]
+        return self._errors[sync.place]
 
     def of(self, write: EventRef) -> EventRef | None:
         """Return the sync of a write that failed, the decisive one; None where none did."""
-        file, at = self._writes.get((write.boot, write.event), (-1, 0))
+        file, at = self._writes.get(write.place, (-1, 0))
         return self.decisive([sync for when, sync in self._failed.get(file, ()) if when > at])
 
     def decisive(self, failed: Sequence[EventRef]) -> EventRef | None:

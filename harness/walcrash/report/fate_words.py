@@ -246,16 +246,12 @@ def _before(what: str, ahead: EventRef | None, taken: EventRef | None) -> str:
         ahead: what took a file before the reply.
         taken: what took another copy of the record.
     """
-    if ahead is not None and (taken is None or _order(ahead) < _order(taken)):
+    if ahead is not None and (taken is None or ahead.place < taken.place):
         does = f"{_event(ahead)} {_DOES[ahead.kind]} {escape(ahead.path)}"
         return f"{what} before {does}, and so before the record is acknowledged."
     if taken is not None:
         return f"{what} before {_event(taken)} takes the copy that was there before."
     return f"{what} before the record is acknowledged."
-
-
-def _order(ref: EventRef) -> tuple[int, int]:
-    return ref.boot, ref.event
 
 
 # A record.

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from walcrash.report.run_report import RunReport
-from walcrash.report.text import counted, escape, listed
+from walcrash.report.text import counted, escape
+from walcrash.report.unreached import named_sentences
 from walcrash.values.contract import Contract, Damage, Promise
 from walcrash.values.fault_matrix import (
     FULL_DISK,
@@ -28,10 +29,6 @@ from walcrash.values.history import BootEnd
 from walcrash.values.log import FewCases, ScenarioEnded, ScenarioStarted
 from walcrash.values.verdict import Invariant
 
-# limits
-NAMES_SHOWN: Final = 5
-"""How many scenarios of one sentence are named."""
-
 
 def few_cases_sentences(report: RunReport) -> list[str]:
     """Return a sentence for scenarios that had few cases, with what it takes to have enough."""
@@ -41,7 +38,7 @@ def few_cases_sentences(report: RunReport) -> list[str]:
         if ended.few is not None:
             told = _few(ended.few, is_one=is_one)
             names.setdefault(told, []).append(escape(ended.scenario))
-    return _sentences(names)
+    return named_sentences(names)
 
 
 def _few(few: FewCases, *, is_one: bool) -> tuple[str, str]:
@@ -67,7 +64,7 @@ def absent_kinds_sentences(report: RunReport) -> list[str]:
             continue
         for told in _absent_kinds(report, started, ended):
             names.setdefault(told, []).append(escape(ended.scenario))
-    return _sentences(names)
+    return named_sentences(names)
 
 
 def _absent_kinds(
@@ -90,7 +87,7 @@ def _absent_kinds(
                 absent.append(("a power loss", f"{shown} came in none of {cases}; more may"))
         elif kind in (FaultKind.KILL, FaultKind.KILL_TIMER):
             # Where the promise is told as untested, that says it.
-            if not killed and _is_kill_covered(started.contract, lost):
+            if not killed and is_kill_covered(started.contract, lost):
                 absent.append(("a kill", f"{shown} came in none of {cases}; more may"))
         elif not _is_told(kind, started, ended) and not _has_come(kind, ended):
             why = f"it came in none of {cases}, or nothing was judged of it; more may"
@@ -98,7 +95,8 @@ def _absent_kinds(
     return absent
 
 
-def _is_kill_covered(contract: Contract, lost: int) -> bool:
+def is_kill_covered(contract: Contract, lost: int) -> bool:
+    """Whether no kill is needed to test what is promised after one, with so many power losses."""
     order = list(Promise)
     if contract.kill is Promise.NONE:
         return True
@@ -147,12 +145,6 @@ def _columns(rows: list[Mapping[str, Outcomes]], names: set[str]) -> list[Outcom
 
 def _others(rows: list[Mapping[str, Outcomes]], names: set[str]) -> list[Outcomes]:
     return [found for row in rows for name, found in row.items() if name not in names]
-
-
-def _sentences(names: Mapping[tuple[str, str], list[str]]) -> list[str]:
-    return [
-        f"{what}, of {listed(named, NAMES_SHOWN)}: {why}" for (what, why), named in names.items()
-    ]
 
 
 _COLUMN: Final = {

@@ -13,6 +13,7 @@ said, and that more cases have them.
 Not here: promises that no crash put to the test (`untested`).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from walcrash.report.run_report import RunReport
@@ -63,6 +64,11 @@ def unreached_sentences(report: RunReport) -> list[str]:
             continue
         for found in _unreached(started, ended, ended.reach):
             names.setdefault(found, []).append(escape(ended.scenario))
+    return named_sentences(names)
+
+
+def named_sentences(names: Mapping[tuple[str, str], list[str]]) -> list[str]:
+    """Return a sentence for each thing and why it is, with the scenarios that it is of."""
     return [
         f"{what}, of {listed(named, NAMES_SHOWN)}: {why}" for (what, why), named in names.items()
     ]

@@ -20,19 +20,19 @@ Not here: what the operations did not reach (`unreached`), invariants that were 
 
 from collections.abc import Mapping, Sequence
 
-from walcrash.report.few_cases import absent_kinds_sentences, few_cases_sentences
+from walcrash.report.few_cases import (
+    absent_kinds_sentences,
+    few_cases_sentences,
+    is_kill_covered,
+)
 from walcrash.report.run_report import RunReport
 from walcrash.report.text import counted, escape, listed
-from walcrash.report.unreached import unreached_sentences
+from walcrash.report.unreached import NAMES_SHOWN, unreached_sentences
 from walcrash.values.contract import Damage, Promise
 from walcrash.values.faults import FaultKind
 from walcrash.values.history import BootEnd
 from walcrash.values.log import ScenarioStarted
 from walcrash.values.verdict import Invariant
-
-# limits
-NAMES_SHOWN = 5
-"""How many scenarios that make one promise are named."""
 
 
 def untested_promises(report: RunReport) -> list[str]:
@@ -114,16 +114,13 @@ def _untested(
 ) -> list[tuple[str, str]]:
     """Return the promises that nothing put to the test, each with what is missing."""
     contract = started.contract
-    has_kills = ends.get(BootEnd.KILLED.value, 0) > 0
-    has_losses = ends.get(BootEnd.POWER_LOST.value, 0) > 0
+    killed, lost = (ends.get(end.value, 0) for end in (BootEnd.KILLED, BootEnd.POWER_LOST))
     untested = []
-    order = list(Promise)
-    is_covered = has_losses and order.index(contract.power) <= order.index(contract.kill)
-    if contract.kill is not Promise.NONE and not has_kills and not is_covered:
+    if not killed and not is_kill_covered(contract, lost):
         promise = f"{contract.kill.value} after a kill"
         kinds = (FaultKind.KILL, FaultKind.KILL_TIMER)
         untested.append((promise, f"no process was killed; {_tested_by(kinds, started)}"))
-    if contract.power is not Promise.NONE and not has_losses:
+    if contract.power is not Promise.NONE and not lost:
         promise = f"{contract.power.value} after a power loss ({contract.model.value})"
         why = f"no case lost power; {_tested_by((FaultKind.POWER,), started)}"
         untested.append((promise, why))

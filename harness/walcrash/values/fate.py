@@ -58,6 +58,11 @@ class EventRef:
     is_short: Annotated[bool, SPARSE] = False
     is_late: Annotated[bool, SPARSE] = False
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its boot and its position there: no two events of a case have one, and it orders them."""
+        return self.boot, self.event
+
 
 def event_ref(boot: int, index: int, event: Event) -> EventRef:
     """Return what names an event; `boot` is as in `EventRef`, `index` its place in the trace."""

@@ -11,14 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
+from walcrash.recorder.recording import EventRow
 from walcrash.values.case import BootPlan
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import MESSAGES, Event, EventKind
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.role import role_of
 from walcrash.workload.fit import Fit
 
 REOPEN: Final = "reopen"
 """The name under which the `open` of a later boot is counted: it has something to recover."""
+
+
+def thread_count(events: Iterable[Event | EventRow]) -> int:
+    """Return how many threads and processes changed files in a boot, or synced them."""
+    return len({event.thread for event in events if event.kind not in MESSAGES})
 
 
 def operation_key(operation: Operation, *, is_first_boot: bool) -> str:
@@ -91,10 +97,7 @@ class Profile:
                 counted.append((key, calls[at], calls[at].total()))
                 made = {each: Made(n, control, number, at) for each, n in files[at].items()}
                 roles.append((key, made))
-        has_threads = any(
-            len({event.thread for event in events if not event.is_message}) > 1
-            for _, events in boots
-        )
+        has_threads = any(thread_count(events) > 1 for _, events in boots)
         return replace(cls._most(counted), by_role=_most_of(roles), has_threads=has_threads)
 
     @classmethod

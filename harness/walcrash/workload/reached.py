@@ -6,14 +6,14 @@ Not here: what a file of records is (`placed`), what of it is said (`report.unre
 from collections import Counter
 from collections.abc import Sequence
 
-from walcrash.recorder.recording import EventRow
-from walcrash.values.event import MESSAGES, Event, EventKind
+from walcrash.values.event import EventKind
 from walcrash.values.history import BootHistory, Outcome
 from walcrash.values.reach import Reach
 from walcrash.values.record import RecordType
 from walcrash.values.tears import PAGE_BYTES
 from walcrash.workload.operations import mix_of
 from walcrash.workload.placed import Placed, Trace, followed, placed_records
+from walcrash.workload.profile import thread_count
 
 
 def reach_of(boots: Sequence[tuple[Trace, BootHistory]]) -> Reach:
@@ -33,12 +33,8 @@ def reach_of(boots: Sequence[tuple[Trace, BootHistory]]) -> Reach:
         files=max(map(_files, placed), default=0),
         file_bytes=max((each.end for boot in placed for each in boot), default=0),
         made=tuple(kind for kind in EventKind if kind in kinds),
-        threads=max((_threads(events) for (_, events), _ in boots), default=0),
+        threads=max((thread_count(events) for (_, events), _ in boots), default=0),
     )
-
-
-def _threads(events: Sequence[Event | EventRow]) -> int:
-    return len({event.thread for event in events if event.kind not in MESSAGES})
 
 
 def _is_over_page_end(placed: Placed) -> bool:
