@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from walcrash.case.judging import CaseJudge
 from walcrash.case.recovery_runs import JUST_KILLED, RecoveryRuns, recovery_of
 from walcrash.case.sandbox import Sandbox
-from walcrash.oracle import judge
 from walcrash.recorder.tree import restore
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -79,7 +79,7 @@ def run_later_boots(
             break
     if last is None:
         last = recovery_of(runs.boot(JUST_KILLED))
-    judged = partial(_judgement, stored, boots, later, last)
+    judged = partial(_judgement, CaseJudge(sandbox, stored), boots, later, last)
     whole = judged(len(later))
     if whole.verdict is not Verdict.FAIL:
         return LaterBoots(starts=runs.recoveries)
@@ -94,7 +94,7 @@ def is_reproducible(plan: BootPlan) -> bool:
 
 
 def _judgement(
-    stored: StoredCase,
+    oracle: CaseJudge,
     boots: Sequence[BootHistory],
     later: Sequence[BootHistory],
     last: Recovery | RecoveryFailure,
@@ -102,7 +102,7 @@ def _judgement(
 ) -> Judgement:
     """Judge a case that goes on with so many later boots."""
     first = last if count == len(later) else recovery_of(later[count])
-    return judge(stored.terms, History((*boots, *later[:count]), Recoveries(first=first)))
+    return oracle.judge(History((*boots, *later[:count]), Recoveries(first=first)))
 
 
 def _may_be_at_a_limit(boot: BootHistory, *, has_grown: bool) -> bool:

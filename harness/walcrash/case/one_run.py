@@ -17,6 +17,7 @@ from walcrash.case.drawn import Drawn
 from walcrash.case.frontier import SearchOrder
 from walcrash.case.full_directory import emptied_if_full, too_large
 from walcrash.case.grown_boot import run_grown
+from walcrash.case.judging import CaseJudge
 from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
 from walcrash.case.plane_run import PlaneTrees, run_on_plane
@@ -32,7 +33,7 @@ from walcrash.case.search_plan import BRANCH_SHARE, IMAGES_OF_A_BRANCH
 from walcrash.case.search_target import PowerTarget
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
-from walcrash.oracle import Judge, with_refusals
+from walcrash.oracle import with_refusals
 from walcrash.recorder.tree import capture
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
@@ -89,7 +90,7 @@ class OneRun:
         self._shown = shown
         self._recovery_runs = RecoveryRuns(sandbox, stored, is_fresh=is_fresh)
         self._boots = CaseBoots(sandbox, stored)
-        self._oracle = Judge(stored.terms)
+        self._oracle = CaseJudge(sandbox, stored)
         self._judged: set[Invariant] = set()
 
     def run(self) -> CaseRun:
@@ -467,7 +468,7 @@ class OneRun:
         return CaseRun(
             case=replace(stored.case, boots=plans + rest),
             boots=watched,
-            history=history,
+            history=self._oracle.noted(history),
             judgement=judgement,
             recoveries=self._recovery_runs.recoveries + len(watched) - 1,
             doubt=doubt,

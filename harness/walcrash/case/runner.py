@@ -17,13 +17,14 @@ from walcrash.case.damaged_run import kind_of_run
 from walcrash.case.deadline import TimeOver
 from walcrash.case.drawn import Drawn
 from walcrash.case.full_directory import HINT
+from walcrash.case.judging import CaseJudge
 from walcrash.case.kill_search import NotAsRecorded, check_derived, is_derived
 from walcrash.case.later_boots import is_reproducible, run_later_boots
 from walcrash.case.one_run import OneRun
 from walcrash.case.plane import Plane
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
-from walcrash.oracle import judge, with_refusals
+from walcrash.oracle import with_refusals
 from walcrash.values.case import BootPlan
 from walcrash.values.case_file import StoredCase
 from walcrash.values.errors import HarnessFault
@@ -227,7 +228,7 @@ def recheck(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> CaseRun:
         except OSError as problem:
             raise _unusable(sandbox, problem) from None
     history = History(boots, recoveries)
-    judgement = judge(stored.terms, history)
+    judgement = CaseJudge(sandbox, stored).judge(history)
     if stored.case.is_control:
         judgement = with_refusals(stored.terms, judgement, history)
     return replace(run, history=history, judgement=judgement, recoveries=runs.recoveries)

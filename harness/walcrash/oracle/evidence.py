@@ -118,11 +118,13 @@ class LaterBoot:
 
     Attributes:
         sizes: payload lengths in bytes of puts that were acknowledged in earlier boots.
+        is_full: whether a new log has no room for these records either.
     """
 
     where: str
     calls: Sequence[Call]
     sizes: Set[int]
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +182,17 @@ class WorkCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkDone:
-    """All calls after the last recovery, which had shown `records`; `max_attempts` as agreed."""
+    """All calls after the last recovery, which had shown `records`; `max_attempts` as agreed.
+
+    Attributes:
+        is_full: whether a new log has no room for the records of these calls either.
+    """
 
     where: str
     calls: Sequence[Call]
     records: Sequence[Record]
     max_attempts: int | None
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,3 +101,14 @@ def end_of_work(calls: tuple[Call, ...]) -> BootEnd:
         for call in calls
     )
     return BootEnd.CLOSED if is_closed else BootEnd.KILLED
+
+
+def asked(calls: Sequence[Call]) -> tuple[Call, ...]:
+    """Return the calls that were made."""
+    return tuple(call for call in calls if call.outcome is not Outcome.NOT_ASKED)
+
+
+def calls_before_error(boot: BootHistory) -> tuple[Call, ...]:
+    """Return the calls of a boot behind `open` that were made before an error was injected."""
+    calls = boot.calls[1:]
+    return asked(calls[: max(0, boot.errors[0].call - 1)] if boot.errors else calls)

@@ -10,9 +10,9 @@ After an injected error of the same boot they are right.
 
 A refusal that is certain (`definite`) may be the subject's own limit: a value too long, a mark of
 an operation that it does not know. One such refusal is no violation. After a recovery that the
-subject takes no record at all is one.
+subject takes no record at all is one, unless the log is full: a new log is asked that (`room`).
 
-Not here: whether the ticks sent what was due (`requeue`).
+Not here: whether the ticks sent what was due (`requeue`), what a full log may hold (`room`).
 """
 
 from collections.abc import Sequence, Set
@@ -44,13 +44,13 @@ def judge_not_appendable(
     match evidence:
         case BootCall(where=where, call=call, boot=boot, is_after_error=False):
             return _refused_append(call, where) if boot > 1 else []
-        case LaterBoot(where=where, calls=calls, sizes=sizes):
+        case LaterBoot(where=where, calls=calls, sizes=sizes, is_full=False):
             return _takes_nothing_known(calls, sizes, where)
         case Died(breaks=Invariant.NOT_APPENDABLE, where=where, call=call):
             return [unanswered(Invariant.NOT_APPENDABLE, where, call)]
         case WorkCall():
             return _wrong_work(evidence)
-        case WorkDone(where=where, calls=calls):
+        case WorkDone(where=where, calls=calls, is_full=False):
             return _takes_none(calls, where)
         case AfterWork(where=where, shown=RecoveryFailure() as failure):
             return [failed(Invariant.NOT_APPENDABLE, where, failure)]
@@ -101,11 +101,10 @@ def _refused_append(call: Call, where: str) -> list[Violation]:
 def _takes_none(calls: Sequence[Call], where: str) -> list[Violation]:
     """Judge the appends after the last recovery together: some of them have to be accepted.
 
-    They are small, and their ids are new, so no limit of the subject explains that all are
-    refused.
+    They are small, and their ids are new, so no limit to a record explains that all are refused.
     """
-    appends = [call for call in calls if call.operation.record is not None]
-    if any(call.outcome is not Outcome.REFUSED_DEFINITE for call in appends) or not appends:
+    appends = all_refused(calls)
+    if not appends:
         return []
     count = len(appends)
     text = f"each of {count} new records was refused after a recovery, the last one"
@@ -123,16 +122,25 @@ def _takes_nothing_known(calls: Sequence[Call], sizes: Set[int], where: str) -> 
         sizes: payload lengths in bytes of puts that were acknowledged in earlier boots.
         where: which boot.
     """
-    appends = [call for call in calls if call.operation.record is not None]
-    if any(call.outcome is not Outcome.REFUSED_DEFINITE for call in appends):
-        return []
-    known = [call for call in appends if put_size(call) in sizes]
+    known = known_refused(calls, sizes)
     if not known:
         return []
     text = (
         "no record was accepted after a recovery, not even one of a size that was accepted before"
     )
     return [_refusal(known[0], where, text)]
+
+
+def all_refused(calls: Sequence[Call]) -> list[Call]:
+    """Return the appends among some calls, if each of them was refused for certain; else none."""
+    appends = [call for call in calls if call.operation.record is not None]
+    is_any_other = any(call.outcome is not Outcome.REFUSED_DEFINITE for call in appends)
+    return [] if is_any_other else appends
+
+
+def known_refused(calls: Sequence[Call], sizes: Set[int]) -> list[Call]:
+    """Return the puts of known sizes, if each append was refused for certain; else none."""
+    return [call for call in all_refused(calls) if put_size(call) in sizes]
 
 
 def put_size(call: Call) -> int | None:

@@ -40,6 +40,8 @@ from walcrash.oracle.evidence import (
 from walcrash.oracle.findings import Findings
 from walcrash.oracle.fold import fold
 from walcrash.oracle.gather import (
+    asked,
+    calls_before_error,
     end_of_boot,
     end_of_work,
     is_half_made,
@@ -205,11 +207,12 @@ class Walk:
         self.effects.call(call, position, where)
 
     def _end_boot(self, number: int, boot: BootHistory, calls: tuple[Call, ...]) -> None:
-        before_error = _asked(calls[: max(0, boot.errors[0].call - 1)] if boot.errors else calls)
-        calls = _asked(calls)
+        before_error, calls = calls_before_error(boot), asked(calls)
         if number > 1:
-            where = f"boot {number}"
-            self.findings.hold(LaterBoot(where=where, calls=before_error, sizes=self.sizes))
+            where, is_full = f"boot {number}", boot.is_full
+            self.findings.hold(
+                LaterBoot(where=where, calls=before_error, sizes=self.sizes, is_full=is_full)
+            )
         taken = (call for call in calls if call.outcome is Outcome.ACKNOWLEDGED)
         self.sizes.update(size for size in map(put_size, taken) if size is not None)
         if boot.is_stuck and boot.errors and boot.calls:
@@ -436,7 +439,7 @@ class Walk:
             elif other is not None:
                 self.findings.hold(RepeatedRecovery(where=name.value, first=first, other=other))
         if recoveries.continued and not isinstance(again, RecoveryFailure):
-            self._work(again or first, recoveries.continued)
+            self._work(again or first, recoveries.continued, is_full=recoveries.is_full)
             if recoveries.after is not None and not self.log.promises_nothing:
                 self._after_work(recoveries.after)
 
@@ -444,7 +447,7 @@ class Walk:
         breaks = self.findings.first_judged(Invariant.UNRECOVERABLE, other)
         self.findings.hold(FailedRecovery(where=where, failure=failure, breaks=breaks))
 
-    def _work(self, base: Recovery, calls: tuple[Call, ...]) -> None:
+    def _work(self, base: Recovery, calls: tuple[Call, ...], *, is_full: bool) -> None:
         """Judge the calls after the recovery `base`, and take them into the log."""
         self.findings.note(Occasion.WORK)
         if any(call.operation.kind is OperationKind.TICK for call in calls):
@@ -458,9 +461,10 @@ class Walk:
         self.findings.hold(
             WorkDone(
                 where=AFTER_RECOVERY,
-                calls=_asked(calls),
+                calls=asked(calls),
                 records=[item.record for item in base.records],
                 max_attempts=self.terms.contract.max_attempts,
+                is_full=is_full,
             )
         )
         self.log.end_boot(end_of_work(calls))
@@ -491,8 +495,3 @@ class Walk:
         else:
             shown = compare_recovery(self.log.expectation(), after)
         self.findings.hold(AfterWork(where=RecoveryName.AFTER.value, shown=shown))
-
-
-def _asked(calls: tuple[Call, ...]) -> tuple[Call, ...]:
-    """Return the calls that were made."""
-    return tuple(call for call in calls if call.outcome is not Outcome.NOT_ASKED)

@@ -75,6 +75,8 @@ class BootHistory:
         slow: its slow calls, in the order in which they began.
         rotted: what of its files was damaged before it.
         is_stuck: whether it had to be stopped, since it made no progress or wrote without end.
+        is_full: whether it took no record, and a new log with what this one may hold takes none of
+            these either: it has no room left.
     """
 
     calls: tuple[Call, ...]
@@ -84,6 +86,7 @@ class BootHistory:
     slow: Annotated[tuple[SlowIo, ...], SPARSE] = ()
     is_stuck: Annotated[bool, SPARSE] = False
     rotted: Annotated[Rotted | None, SPARSE] = None
+    is_full: Annotated[bool, SPARSE] = False
 
     @property
     def gave_up(self) -> bool:
@@ -128,6 +131,8 @@ class Recoveries:
         is_partial: whether recoveries that the case's rules need were left out, since nothing about
             the image was new.
         rotted: what of the image was damaged before; `first` alone is made of such an image.
+        is_full: whether `continued` took no record, and a new log with what this one may hold takes
+            none of these either.
     """
 
     first: Recovery | RecoveryFailure
@@ -138,6 +143,7 @@ class Recoveries:
     uninterrupted: Recovery | RecoveryFailure | None = None
     is_partial: Annotated[bool, SPARSE] = False
     rotted: Annotated[Rotted | None, SPARSE] = None
+    is_full: Annotated[bool, SPARSE] = False
 
 
 @dataclass(frozen=True, slots=True)

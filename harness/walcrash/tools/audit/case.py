@@ -13,13 +13,13 @@ from typing import Final
 
 from walcrash.case.boots import CaseBoots
 from walcrash.case.full_directory import HINT
+from walcrash.case.judging import CaseJudge
 from walcrash.case.power_loss import Judged, LossSearch
 from walcrash.case.recorded_boot import RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.case.watched_boot import WatchedBoot
 from walcrash.disk import NotModelled
-from walcrash.oracle import Judge
 from walcrash.tools.audit.site import SiteAuditor
 from walcrash.tools.audit.sites import Site, find_sites, find_unsynced, has_promise
 from walcrash.tools.audit.space import work_of_site, work_of_syncs
@@ -114,7 +114,7 @@ class _AuditedCase:
         self._fresh_runs = RecoveryRuns(sandbox, stored, is_fresh=True)
         self._remembered: dict[str, Recoveries] = {}
         self._boots = CaseBoots(sandbox, stored)
-        self._oracle = Judge(stored.terms)
+        self._oracle = CaseJudge(sandbox, stored)
 
     def run(self) -> CaseAudit:
         for plan in self._stored.case.boots:

@@ -11,12 +11,12 @@ from itertools import islice
 from typing import Final
 
 from walcrash.case.boots import CaseBoots
+from walcrash.case.judging import CaseJudge
 from walcrash.case.power_loss import LossSearch
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.rot_search import versions_of
 from walcrash.case.sandbox import Sandbox
 from walcrash.disk.rot import rotten_images
-from walcrash.oracle import Judge
 from walcrash.recorder.tree import capture
 from walcrash.tools.audit.sites import steady_name
 from walcrash.values.audit_faults import DamageAudit, FaultAudit, Notice
@@ -50,7 +50,7 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     boots = _run(sandbox, stored)
     if boots is None:
         return FaultAudit()
-    runs, judge = RecoveryRuns(sandbox, stored, is_fresh=False), Judge(stored.terms)
+    runs, judge = RecoveryRuns(sandbox, stored, is_fresh=False), CaseJudge(sandbox, stored)
     image, versions = capture(sandbox.directory), versions_of(boots)
     whole = runs.restored(image)
     if judge.judge(History(boots.histories(), whole)).verdict is not Verdict.PASS:
