@@ -4,7 +4,16 @@ from itertools import islice
 
 import pytest
 
-from walcrash.disk import ImageBuilder, Pending, Space, choices, count_states, images, rebuild
+from walcrash.disk import (
+    ImageBuilder,
+    Pending,
+    Space,
+    choices,
+    count_states,
+    images,
+    planned_choices,
+    rebuild,
+)
 from walcrash.disk.likelihood import WEIGHTS, likely_first
 from walcrash.values.case_file import CASES
 from walcrash.values.contract import PersistenceModel as Model
@@ -47,6 +56,23 @@ def test_each_model_has_its_policies_in_the_stated_order() -> None:
     assert policies(Model.POSIX, drawn=1) == stated
     not_ext4 = (Policy.GROWN_STALE, Policy.BOTH_NAMES)
     assert policies(Model.EXT4, drawn=1) == [p for p in stated if p not in not_ext4]
+
+
+@pytest.mark.parametrize("model", [Model.KILL, Model.ORDERED, Model.EXT4, Model.POSIX])
+def test_a_planned_choice_has_the_policy_of_what_it_makes(model: Model) -> None:
+    disk = replayed()
+    made = list(choices(disk, model, END, prng=Prng(7), drawn=3))
+    planned = list(planned_choices(disk, model, END, prng=Prng(7), drawn=3))
+    assert [each.policy for each in planned] == [choice.policy for choice in made]
+    assert [each.make() for each in reversed(planned)] == made[::-1]
+
+
+def test_a_builder_knows_contents_that_images_share_by_the_hash_that_they_have() -> None:
+    disk = replayed(Image({**BASE.entries, "other": FileEntry(bytes(9000))}))
+    builder = ImageBuilder(disk)
+    made = [builder.build(choice) for choice in choices(disk, Model.POSIX, END)]
+    assert [builder.digest(image) for image in made] == [image.digest() for image in made]
+    assert len({image.digest() for image in made}) > 3
 
 
 def test_writes_are_torn_at_the_ends_of_blocks_before_they_are_torn_inside() -> None:

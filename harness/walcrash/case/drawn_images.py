@@ -5,10 +5,18 @@ Not here: at which positions images are drawn (`power_loss`, `walcrash.tools.aud
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, zip_longest
-from typing import Final
+from typing import Final, Protocol
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
-from walcrash.disk import WEIGHTS, Candidate, ImageBuilder, Pending, choices, likely_first
+from walcrash.disk import (
+    WEIGHTS,
+    Candidate,
+    ChoiceT,
+    ImageBuilder,
+    Pending,
+    likely_first,
+    planned_choices,
+)
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.image_choice import ImageChoice, Policy
 from walcrash.values.moments import CrashPosition
@@ -22,8 +30,11 @@ _PLAINEST: Final = 2
 """Choices that are always tried: nothing is kept, everything is kept."""
 
 
-DrawChoices = Callable[[list[ImageChoice], Prng], Iterable[ImageChoice]]
-"""Puts the choices of one position into the order in which their images are built."""
+class DrawChoices(Protocol):
+    """Puts the choices of one position into the order in which their images are built."""
+
+    def __call__(self, choices: list[ChoiceT], prng: Prng, /) -> Iterable[ChoiceT]:
+        """Return them, or some of them, in that order."""
 
 
 def drawn_images(
@@ -37,6 +48,7 @@ def drawn_images(
     is_wanted: Callable[[ImageChoice, str], bool] | None = None,
     draw: DrawChoices | None = None,
     known: list[str] | None = None,
+    builder: ImageBuilder | None = None,
     deadline: Deadline = NO_DEADLINE,
 ) -> Iterator[Candidate]:
     """Yield some images at a position, each content once.
@@ -53,24 +65,27 @@ def drawn_images(
             then the likely ones.
         known: the digests of the first images, which an equal call has built before; they are
             neither built nor yielded again, and those of the next ones are added.
+        builder: that of other images of the position, with which these share what they can; None
+            for one of their own.
         deadline: when no more are built.
 
     Raises:
         TimeOver: there is no time left.
     """
-    every = choices(pending, model, position, prng=prng, drawn=DRAWN_SUBSETS)
+    every = planned_choices(pending, model, position, prng=prng, drawn=DRAWN_SUBSETS)
     first = list(islice(every, pool))
-    builder = ImageBuilder(pending)
+    builder = builder or ImageBuilder(pending)
     seen: set[str] = set()
     ordered = (draw or plainest_first)(first, prng)
     known = [] if known is None else known
-    for number, choice in enumerate(ordered):
+    for number, planned in enumerate(ordered):
         if number < len(known):
             seen.add(known[number])
         else:
             deadline.check()
+            choice = planned.make()
             image = builder.build(choice)
-            known.append(digest := image.digest())
+            known.append(digest := builder.digest(image))
             if digest in seen or (is_wanted is not None and not is_wanted(choice, digest)):
                 continue
             seen.add(digest)
@@ -79,9 +94,9 @@ def drawn_images(
             return
 
 
-def by_turns(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+def by_turns(choices: list[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     """Yield one choice of each policy, the likely policies first, then another one of each."""
-    waiting: dict[Policy, list[ImageChoice]] = {}
+    waiting: dict[Policy, list[ChoiceT]] = {}
     for choice in prng.shuffled(choices):
         waiting.setdefault(choice.policy, []).append(choice)
     turns = sorted(waiting.values(), key=lambda same: -WEIGHTS[same[0].policy])
@@ -101,7 +116,7 @@ class FirstFew:
         self._draw = draw
         self._most = most
 
-    def __call__(self, choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+    def __call__(self, choices: list[ChoiceT], prng: Prng, /) -> Iterator[ChoiceT]:
         """Yield the first choices."""
         for number, choice in enumerate(self._draw(choices, prng)):
             if number == self._most:
@@ -110,11 +125,11 @@ class FirstFew:
             yield choice
 
 
-def plainest_first(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+def plainest_first(choices: list[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     """Yield the plainest choices, and then the likely ones."""
     return chain(choices[:_PLAINEST], likely_first(choices[_PLAINEST:], prng))
 
 
-def uniformly(choices: list[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+def uniformly(choices: list[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     """Yield the choices, each as likely to come next as any other."""
     return iter(prng.shuffled(choices))

@@ -26,6 +26,9 @@ from walcrash.values.moments import CrashPosition
 RUNS: Final = 6
 """Most runs of sectors of one file that are told apart."""
 
+UNITS_AT_ONCE: Final = 16
+"""Units of a small file that are compared together first: most of a file is as it was."""
+
 _LOST_FIRST: Final = re.compile(r"\.?[oz]+k")
 
 _UNCHANGED: Final = "."
@@ -53,13 +56,21 @@ class ImageEnds:
     unit_bytes: int
 
     @classmethod
-    def of(cls, pending: Pending, model: PersistenceModel, position: CrashPosition) -> Self:
-        """Return those of a position."""
-        builder, found = ImageBuilder(pending), {}
+    def of(
+        cls,
+        pending: Pending,
+        model: PersistenceModel,
+        position: CrashPosition,
+        builder: ImageBuilder,
+    ) -> Self:
+        """Return those of a position; `builder` is that of its other images."""
+        found: dict[Policy, Image] = {}
         for choice in choices(pending, model, position):
             if choice.policy not in (Policy.NOTHING, Policy.ALL):
                 break
             found[choice.policy] = builder.build(choice)
+            if choice.policy is Policy.ALL:
+                break
         memory = found[Policy.ALL]
         return cls(found.get(Policy.NOTHING, memory), memory, pending.sector_bytes)
 
@@ -88,7 +99,7 @@ class ImageEnds:
     def _runs(self, had: Content, has: Content, durable: Content) -> Iterator[str]:
         """Yield for each sector, or run of them, what is there."""
         end, unit = max(len(had), len(has)), self.unit_bytes
-        step = PIECE_BYTES if isinstance(had, LargeContent) else end
+        step = PIECE_BYTES if isinstance(had, LargeContent) else UNITS_AT_ONCE * unit
         for piece in range(0, end, step):
             stop = min(end, piece + step)
             there = [_piece(each, piece, stop) for each in (had, has, durable)]

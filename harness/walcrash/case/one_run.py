@@ -22,7 +22,7 @@ from walcrash.case.killed_cases import search_kills
 from walcrash.case.plane import Plane
 from walcrash.case.plane_run import PlaneTrees, run_on_plane
 from walcrash.case.plane_search import PlaneSearch
-from walcrash.case.power_loss import IMAGES_AT_A_POSITION, Judged, LossSearch
+from walcrash.case.power_loss import FIRST_OF_FEW, IMAGES_AT_A_POSITION, Judged, LossSearch
 from walcrash.case.power_search import search_near, targeted
 from walcrash.case.recorded_boot import NoSuchPosition, RecordedBoot
 from walcrash.case.recovery_runs import RecoveryRuns
@@ -376,7 +376,7 @@ class OneRun:
         if self._stored.contract.model is WEAKEST:
             return None
         search = self._search(recorded, WEAKEST)
-        other = search.explore(Prng(seed + 1), most_images)
+        other = search.explore(Prng(seed + 1), most_images, first_images=FIRST_OF_FEW)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
             return None
         return self._powered_run(recorded, other, search.coverage)

@@ -57,7 +57,10 @@ IMAGES_IN_A_ROUND: Final = 24
 """Images that are judged before those of further positions are made."""
 
 FIRST_IMAGES: Final = 8
-"""Images of a position the first time that it is its turn; each time it is twice as many."""
+"""Images of a position the first time that it is its turn: among them some are worth judging."""
+
+FIRST_OF_FEW: Final = 2
+"""The same where few images are judged in all."""
 
 GENERATED_FOR_EACH: Final = 8
 """Images that are built for each that may be judged, before all that is left counts as known."""
@@ -143,11 +146,19 @@ class LossSearch:
         """Each position at which a crash may fall."""
         return self._boot.searched_positions()
 
-    def explore(self, prng: Prng, most_images: int) -> Judged | None:
+    def explore(
+        self, prng: Prng, most_images: int, *, first_images: int = FIRST_IMAGES
+    ) -> Judged | None:
         """Judge images, the newest kinds first, until one fails or there is no other.
 
         In each round the images of some positions are made, and of all images that wait some are
         judged (`loss_order`).
+
+        Args:
+            prng: what the order comes from.
+            most_images: how many are judged at most, with those that were.
+            first_images: those of a position the first time that it is its turn; each time it is
+                twice as many.
 
         Returns:
             The first that fails, in the strictest model that shows it there; else the last one
@@ -159,7 +170,7 @@ class LossSearch:
         """
         last: Judged | None = None
         try:
-            for last in self._in_order(prng, most_images):
+            for last in self._in_order(prng, most_images, first_images):
                 if last.judgement.verdict is Verdict.FAIL:
                     return self._strictest_there(last)
         except TimeOver:
@@ -167,7 +178,7 @@ class LossSearch:
                 raise
         return last
 
-    def _in_order(self, prng: Prng, most_images: int) -> Iterator[Judged]:
+    def _in_order(self, prng: Prng, most_images: int, first_images: int) -> Iterator[Judged]:
         """Judge images, the newest kinds first."""
         self.coverage.all_positions = len(self._positions)
         seed = prng.below(_SEEDS)
@@ -179,7 +190,7 @@ class LossSearch:
             taken: dict[CrashPosition, PlaceKind] = {}
             if self.coverage.generated < most_generated:
                 taken = places.next_round()
-            made = list(self._round(taken, seed, places))
+            made = list(self._round(taken, seed, places, first_images))
             waiting.add_round(
                 (taken[each.choice.position], each, shape) for each, shape in prng.shuffled(made)
             )
@@ -196,7 +207,11 @@ class LossSearch:
                 yield judged
 
     def _round(
-        self, taken: Mapping[CrashPosition, PlaceKind], seed: int, places: LossPlaces
+        self,
+        taken: Mapping[CrashPosition, PlaceKind],
+        seed: int,
+        places: LossPlaces,
+        first_images: int,
     ) -> Iterator[tuple[Candidate, LossShape]]:
         """Yield the next images of some positions, each state once; give back what has more."""
         draw = by_turns if self._order is SearchOrder.NOVEL else uniformly
@@ -204,14 +219,15 @@ class LossSearch:
             visit = places.visit(position)
             if not visit:
                 self._count_position(position, pending)
-            had, count = FIRST_IMAGES * (2**visit - 1), FIRST_IMAGES * 2**visit
+            had, count = first_images * (2**visit - 1), first_images * 2**visit
             prng = Prng(derive_seed(seed, position.event_index, position.kept_bytes))
             first = FirstFew(draw, (had + count) * BUILT_FOR_EACH)
             known = self._digests.setdefault(position, [])
-            drawn = list(self._drawn(pending, position, prng, had + count, first, known))
+            builder = ImageBuilder(pending)
+            drawn = list(self._drawn(pending, position, prng, had + count, first, known, builder))
             if first.is_cut or len(set(known)) == had + count:
                 places.give_back(position)
-            ends = ImageEnds.of(pending, self._model, position)
+            ends = ImageEnds.of(pending, self._model, position, builder)
             for candidate in drawn:
                 if self._is_new(candidate):
                     yield candidate, ends.shape(candidate.image)
@@ -351,6 +367,7 @@ class LossSearch:
         most: int,
         draw: DrawChoices,
         known: list[str] | None = None,
+        builder: ImageBuilder | None = None,
     ) -> Iterator[Candidate]:
         """Yield some images at a position, in the order that is drawn."""
         return drawn_images(
@@ -362,6 +379,7 @@ class LossSearch:
             pool=CHOICES_AT_A_POSITION,
             draw=draw,
             known=known,
+            builder=builder,
             deadline=self._boot.deadline,
         )
 

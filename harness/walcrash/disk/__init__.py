@@ -3,10 +3,16 @@
 from walcrash.disk.beneath import Beneath, beneath
 from walcrash.disk.build import ImageBuilder, kill_choice, kill_image, rebuild
 from walcrash.disk.durability import NameState, name_states
-from walcrash.disk.enumeration import Candidate, choices, images
+from walcrash.disk.enumeration import (
+    Candidate,
+    PlannedChoice,
+    choices,
+    images,
+    planned_choices,
+)
 from walcrash.disk.errors import NotModelled
 from walcrash.disk.fates import ChangeFate, change_fates
-from walcrash.disk.likelihood import WEIGHTS, likely_first
+from walcrash.disk.likelihood import WEIGHTS, ChoiceT, likely_first
 from walcrash.disk.loss import Loss, loss_of
 from walcrash.disk.membership import Refusal, why_not
 from walcrash.disk.models import count_states, every_state, pending_changes
@@ -26,12 +32,14 @@ __all__ = [
     "Beneath",
     "Candidate",
     "ChangeFate",
+    "ChoiceT",
     "ImageBuilder",
     "Loss",
     "NameState",
     "NotModelled",
     "Outstanding",
     "Pending",
+    "PlannedChoice",
     "Refusal",
     "Space",
     "beneath",
@@ -51,6 +59,7 @@ __all__ = [
     "name_states",
     "outstanding",
     "pending_changes",
+    "planned_choices",
     "rebuild",
     "whole_in_memory",
     "why_not",

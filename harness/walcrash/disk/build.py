@@ -18,7 +18,7 @@ from walcrash.disk.models import resolve
 from walcrash.disk.names import Names
 from walcrash.disk.nodes import Directory
 from walcrash.disk.pending import Pending
-from walcrash.values.content import Content
+from walcrash.values.content import Content, content_digest
 from walcrash.values.contract import PersistenceModel
 from walcrash.values.event import Event
 from walcrash.values.image import DirectoryEntry, Entry, FileEntry, Image, LinkEntry, SymlinkEntry
@@ -38,6 +38,7 @@ class ImageBuilder:
     def __init__(self, pending: FileSystem) -> None:
         self._pending = pending
         self._contents: dict[ContentKey, Content] = {}
+        self._digests: dict[int, tuple[Content, bytes]] = {}
 
     def build(self, choice: ImageChoice) -> Image:
         """Return the image of a choice at this position."""
@@ -46,6 +47,19 @@ class ImageBuilder:
         if choice.policy is Policy.DRAWN:
             choice = drawn(self._pending, choice)
         return self.build_state(resolve(self._pending, choice))
+
+    def digest(self, image: Image) -> str:
+        """Return `image.digest()`; content that images of this position share is read once."""
+        return image.digest(self._content_digest)
+
+    def _content_digest(self, content: Content) -> bytes:
+        # An object that is kept is the only one with its id.
+        known = self._digests.get(id(content))
+        if known is None:
+            if len(self._digests) == MOST_CONTENTS:
+                del self._digests[next(iter(self._digests))]
+            known = self._digests[id(content)] = content, content_digest(content)
+        return known[1]
 
     def build_state(self, state: CrashState) -> Image:
         """Return the image of a crash state that is legal in some model."""

@@ -5,7 +5,8 @@ names; all but one change; one block lost; grown with zeros; one change alone; w
 block and then at each sector; grown with stale bytes; renames half done; then subsets drawn from a
 generator. A model says which of these mean something in it.
 
-Nothing is made before it is asked for, so a caller may stop by count or by time.
+Nothing is made before it is asked for, so a caller may stop by count or by time. A caller that
+draws a few of many has them planned first: a plan is its policy and how its choice is made.
 
 Not here: which of them a case draws (`likelihood`), crash points within a write, of which memory
 has the first bytes (`positions`).
@@ -13,8 +14,9 @@ has the first bytes (`positions`).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Final
+from functools import cached_property, partial
+from itertools import islice
+from typing import Final, NamedTuple
 
 from walcrash.disk.build import ImageBuilder
 from walcrash.disk.changes import Change, SectorRun
@@ -46,6 +48,17 @@ class Candidate:
     digest: str
 
 
+class PlannedChoice(NamedTuple):
+    """A choice that is not made yet: its policy, and what makes it."""
+
+    policy: Policy
+    make: Callable[[], ImageChoice]
+
+
+_Makes = Iterator[Callable[[], ImageChoice]]
+"""What makes the choices of one policy, each when it is called."""
+
+
 def images(
     pending: FileSystem,
     model: PersistenceModel,
@@ -72,7 +85,7 @@ def images(
     every = choices(pending, model, position, prng=prng, drawn=drawn)
     for choice in islice(every, tried):
         image = builder.build(choice)
-        digest = image.digest()
+        digest = builder.digest(image)
         if digest not in seen:
             seen.add(digest)
             yield Candidate(choice, image, digest)
@@ -87,8 +100,21 @@ def choices(
     drawn: int = 0,
 ) -> Iterator[ImageChoice]:
     """Yield the choices at a position in their order; different ones may mean one image."""
+    for planned in planned_choices(pending, model, position, prng=prng, drawn=drawn):
+        yield planned.make()
+
+
+def planned_choices(
+    pending: FileSystem,
+    model: PersistenceModel,
+    position: CrashPosition,
+    *,
+    prng: Prng | None = None,
+    drawn: int = 0,
+) -> Iterator[PlannedChoice]:
+    """Yield what `choices` yields, each with its policy and not made yet."""
     maker = _Maker(pending, model, position)
-    makers: dict[Policy, Callable[[], Iterator[ImageChoice]]] = {
+    makers: dict[Policy, Callable[[], _Makes]] = {
         Policy.NOTHING: maker.nothing,
         Policy.ALL: maker.everything,
         Policy.NAMES_ONLY: maker.names_only,
@@ -103,11 +129,15 @@ def choices(
         Policy.BOTH_NAMES: maker.both_names,
     }
     policies = MODELS[model].policies
-    yield from chain.from_iterable(makers[policy]() for policy in policies if policy in makers)
+    for policy in policies:
+        if policy in makers:
+            for make in makers[policy]():
+                yield PlannedChoice(policy, make)
     if Policy.DRAWN in policies and maker.changes:
         for _ in range(drawn):
             assert prng is not None, "drawn subsets need a generator"
-            yield maker.choice(Policy.DRAWN, seed=prng.below(_SEED_BOUND))
+            seed = prng.below(_SEED_BOUND)
+            yield PlannedChoice(Policy.DRAWN, partial(maker.choice, Policy.DRAWN, seed=seed))
 
 
 class _Maker:
@@ -118,11 +148,15 @@ class _Maker:
         position: CrashPosition,
     ) -> None:
         self._rules = MODELS[model]
-        self.changes = self._rules.changes(pending)
         self._pending = pending
         self._model = model
         self._position = position
         self._in_block = max(1, pending.block_bytes // pending.sector_bytes)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """What a crash may still take away."""
+        return self._rules.changes(self._pending)
 
     def choice(
         self,
@@ -151,97 +185,110 @@ class _Maker:
         now = self._pending.now
         return self.choice(policy, names=now, files=now, held=held, about=about)
 
-    def nothing(self) -> Iterator[ImageChoice]:
-        yield self.choice(Policy.NOTHING)
+    def nothing(self) -> _Makes:
+        yield partial(self.choice, Policy.NOTHING)
 
-    def everything(self) -> Iterator[ImageChoice]:
-        yield self._kept(Policy.ALL, about=-1)
+    def everything(self) -> _Makes:
+        yield partial(self._kept, Policy.ALL, about=-1)
 
-    def names_only(self) -> Iterator[ImageChoice]:
-        yield self.choice(Policy.NAMES_ONLY, names=self._pending.now)
+    def names_only(self) -> _Makes:
+        yield partial(self.choice, Policy.NAMES_ONLY, names=self._pending.now)
 
-    def files_only(self) -> Iterator[ImageChoice]:
-        yield self.choice(Policy.FILES_ONLY, files=self._pending.now)
+    def files_only(self) -> _Makes:
+        yield partial(self.choice, Policy.FILES_ONLY, files=self._pending.now)
 
-    def prefixes(self) -> Iterator[ImageChoice]:
+    def prefixes(self) -> _Makes:
         for change in self.changes[:-1]:
-            end = after(change.event)
-            yield self.choice(Policy.PREFIX, names=end, files=end, about=change.event)
+            yield partial(self._until, Policy.PREFIX, after(change.event), change)
 
-    def all_but_one(self) -> Iterator[ImageChoice]:
+    def _until(
+        self, policy: Policy, moment: Moment, change: Change, held: tuple[Held, ...] = ()
+    ) -> ImageChoice:
+        """Names and files are as they were at a moment, but for what is held."""
+        return self.choice(policy, names=moment, files=moment, held=held, about=change.event)
+
+    def all_but_one(self) -> _Makes:
         for change in self.changes:
             if self._rules.names_with(change) is not None:
-                yield self._kept(Policy.ALL_BUT_ONE, *change.undone(), about=change.event)
+                yield partial(self._all_but, change)
 
-    def one_alone(self) -> Iterator[ImageChoice]:
+    def _all_but(self, change: Change) -> ImageChoice:
+        return self._kept(Policy.ALL_BUT_ONE, *change.undone(), about=change.event)
+
+    def one_alone(self) -> _Makes:
         for change in self.changes:
             names = self._rules.names_with(change)
             if names is not None:
-                yield self.choice(
-                    Policy.ONE_ALONE, names=names, held=change.kept(), about=change.event
-                )
+                yield partial(self._alone, change, names)
 
-    def torn(self) -> Iterator[ImageChoice]:
+    def _alone(self, change: Change, names: Moment) -> ImageChoice:
+        return self.choice(Policy.ONE_ALONE, names=names, held=change.kept(), about=change.event)
+
+    def torn(self) -> _Makes:
+        torn = [(change, self._block_ends(change)) for change in self.changes if change.parts > 1]
         for is_block_end in (True, False):
-            for change in self.changes:
+            for change, ends in torn:
                 for number in range(1, change.parts):
-                    if self._ends_block(change, number) is is_block_end:
-                        moment = part(change.event, number)
-                        yield self.choice(
-                            Policy.TORN, names=moment, files=moment, about=change.event
-                        )
+                    if (number in ends) is is_block_end:
+                        yield partial(self._until, Policy.TORN, part(change.event, number), change)
         if not self._rules.tears_in_order:
             for change in self.changes:
                 yield from self._with_hole(change)
 
-    def _ends_block(self, change: Change, number: int) -> bool:
-        """Whether so many parts of a change end where a block does."""
-        return any(
-            run.is_torn and (run.first + number - run.parts_before) % self._in_block == 0
+    def _block_ends(self, change: Change) -> frozenset[int]:
+        """Return how many parts of a change end where a block does."""
+        size = self._in_block
+        return frozenset(
+            number
             for run in change.runs
+            if run.is_torn
+            for number in range((run.parts_before - run.first) % size, change.parts, size)
         )
 
-    def _with_hole(self, change: Change) -> Iterator[ImageChoice]:
+    def _with_hole(self, change: Change) -> _Makes:
         """One sector of a write is lost, the others are kept, and nothing after them is."""
-        end = after(change.event)
         for run in change.runs:
             if run.is_torn and run.end - run.first > 1:
                 for sector in range(run.first, run.end):
-                    lost = run.held_at(before(change.event), first=sector, end=sector + 1)
-                    yield self.choice(
-                        Policy.TORN, names=end, files=end, held=(lost,), about=change.event
-                    )
+                    yield partial(self._hole, change, run, sector)
 
-    def blocks_lost(self) -> Iterator[ImageChoice]:
+    def _hole(self, change: Change, run: SectorRun, sector: int) -> ImageChoice:
+        lost = run.held_at(before(change.event), first=sector, end=sector + 1)
+        return self._until(Policy.TORN, after(change.event), change, (lost,))
+
+    def blocks_lost(self) -> _Makes:
         for change in self.changes:
             for run in change.runs:
                 for first, end in self._blocks(run):
-                    lost = run.held_at(before(change.event), first=first, end=end)
-                    yield self._kept(Policy.BLOCK_LOST, lost, about=change.event)
+                    yield partial(self._without_block, change, run, first, end)
+
+    def _without_block(self, change: Change, run: SectorRun, first: int, end: int) -> ImageChoice:
+        lost = run.held_at(before(change.event), first=first, end=end)
+        return self._kept(Policy.BLOCK_LOST, lost, about=change.event)
 
     def _blocks(self, run: SectorRun) -> Iterator[tuple[int, int]]:
         size = self._in_block
         for block in range(run.first // size, (run.end - 1) // size + 1):
             yield max(run.first, block * size), min(run.end, (block + 1) * size)
 
-    def grown_zeros(self) -> Iterator[ImageChoice]:
+    def grown_zeros(self) -> _Makes:
         yield from self._grown(Policy.GROWN_ZEROS, 0)
 
-    def grown_stale(self) -> Iterator[ImageChoice]:
+    def grown_stale(self) -> _Makes:
         yield from self._grown(Policy.GROWN_STALE, STALE)
 
-    def _grown(self, policy: Policy, moment: Moment) -> Iterator[ImageChoice]:
+    def _grown(self, policy: Policy, moment: Moment) -> _Makes:
         for file in self._pending.dirty_files():
             if file.sizes and file.size > file.base_size:
                 end = file.reach() // self._pending.sector_bytes + 1
                 held = Held(
                     kind=HeldKind.SECTORS, node=file.number, moment=moment, first=0, end=end
                 )
-                yield self._kept(policy, held, about=file.sizes[-1].event)
+                yield partial(self._kept, policy, held, about=file.sizes[-1].event)
 
-    def both_names(self) -> Iterator[ImageChoice]:
+    def both_names(self) -> _Makes:
         for rename in self._pending.names.renames:
             event = split(rename.moment)[0]
             directory, text = rename.source
             held = Held(kind=HeldKind.NAME, node=directory, name=text, moment=before(event))
-            yield self._kept(Policy.BOTH_NAMES, held, about=event)
+            yield partial(self._kept, Policy.BOTH_NAMES, held, about=event)

@@ -11,10 +11,22 @@ Source: `reports/real-trees.md`;
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
-from walcrash.values.image_choice import ImageChoice, Policy
+from walcrash.values.image_choice import Policy
 from walcrash.values.seed import Prng
+
+
+class HasPolicy(Protocol):
+    """A choice, or what makes one."""
+
+    @property
+    def policy(self) -> Policy:
+        """By which rule it was made."""
+
+
+ChoiceT = TypeVar("ChoiceT", bound=HasPolicy)
+"""Choices, or what makes them."""
 
 WEIGHTS: Final[Mapping[Policy, int]] = {
     Policy.NOTHING: 4,
@@ -34,9 +46,9 @@ WEIGHTS: Final[Mapping[Policy, int]] = {
 """How much likelier a choice is to come next than one of weight 1."""
 
 
-def likely_first(choices: Iterable[ImageChoice], prng: Prng) -> Iterator[ImageChoice]:
+def likely_first(choices: Iterable[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     """Yield all choices in a drawn order, in which those of a larger weight tend to come first."""
-    waiting: dict[int, list[ImageChoice]] = {}
+    waiting: dict[int, list[ChoiceT]] = {}
     for choice in prng.shuffled(list(choices)):
         waiting.setdefault(WEIGHTS[choice.policy], []).append(choice)
     while waiting:

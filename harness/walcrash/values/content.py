@@ -126,6 +126,13 @@ Content = bytes | LargeContent
 """What a file holds: plain bytes where it is small."""
 
 
+def content_digest(content: Content) -> bytes:
+    """Return a hash of a content: 16 bytes."""
+    if isinstance(content, LargeContent):
+        return content.digest
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
 def content_of(data: Content) -> Content:
     """Return some bytes in the form that their length has."""
     if len(data) <= SMALL_BYTES or isinstance(data, LargeContent):

@@ -5,11 +5,18 @@ one file stay two names of one file.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from walcrash.values.content import SMALL_BYTES, Buffer, Content, LargeContent, content_of
+from walcrash.values.content import (
+    SMALL_BYTES,
+    Buffer,
+    Content,
+    LargeContent,
+    content_digest,
+    content_of,
+)
 from walcrash.values.forms import As
 
 # limits
@@ -111,8 +118,12 @@ class Image:
             if isinstance(entry, FileEntry)
         )
 
-    def digest(self) -> str:
-        """Return a hash of names and content, as hexadecimal digits."""
+    def digest(self, of_content: Callable[[Content], bytes] = content_digest) -> str:
+        """Return a hash of names and content, as hexadecimal digits.
+
+        Args:
+            of_content: returns what `content_digest` does.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for name in sorted(self.entries):
             entry = self.entries[name]
@@ -123,5 +134,5 @@ class Image:
                 data = part.encode("utf-8", "surrogateescape")
                 digest.update(len(data).to_bytes(8, "little") + data)
             digest.update(len(content).to_bytes(8, "little"))
-            digest.update(content.digest if isinstance(content, LargeContent) else content)
+            digest.update(of_content(content))
         return digest.hexdigest()
