@@ -18,6 +18,7 @@ class Segmented(Adapter):
         dies: whether a longer one ends the process; else it is refused for certain.
         keeps_second_marks: whether a MarkDone of what is done is kept.
         reads: how many files are read.
+        room: bytes of all records together, of which no more are taken.
     """
 
     contract = Contract()
@@ -31,16 +32,18 @@ class Segmented(Adapter):
         dies: bool = False,
         keeps_second_marks: bool = True,
         reads: int = 1_000_000,
+        room: int = 1_000_000,
     ) -> None:
         self.segment, self.most, self.dies = segment, most, dies
-        self.keeps_second_marks, self.reads = keeps_second_marks, reads
+        self.keeps_second_marks, self.reads, self.room = keeps_second_marks, reads, room
 
     def open(self, directory: Path, effect: EffectSink) -> None:
-        self.directory, self.items, self.done = directory, [], set()
+        self.directory, self.items, self.done, self.held = directory, [], set(), 0
         self.numbers = sorted(int(name[4:]) for name in os.listdir(directory))
         for number in self.numbers[: self.reads]:
             for line in (directory / f"seg.{number}").read_bytes().split(b"\n")[:-1]:
                 self._take(Record.from_json(json.loads(line)))
+                self.held += len(line) + 1
         self.fd = self._begin()
 
     def _begin(self) -> int:
@@ -61,6 +64,9 @@ class Segmented(Adapter):
         if record.id in self.done and not self.keeps_second_marks:
             return len(self.items)
         line = json.dumps(record.to_json()).encode() + b"\n"
+        if self.held + len(line) > self.room:
+            raise DefiniteFailure("full")
+        self.held += len(line)
         if self.used and self.used + len(line) > self.segment:
             os.close(self.fd)
             self.fd = self._begin()

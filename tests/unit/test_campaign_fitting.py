@@ -72,8 +72,27 @@ def test_it_learns_how_long_files_and_records_get(sandbox):
 def test_a_size_that_is_not_taken_is_learned_and_counts_for_nothing(sandbox, dies):
     done, fit = ran(sandbox, most=5_000, dies=dies)
     assert fit.most_payload_bytes == STEPS[1][1]
-    assert done.costs.controls == 2
+    # What is refused for certain may be all that the log holds, so that is tried first.
+    assert done.costs.controls == (2 if dies else 3)
     assert passed(done)
+
+
+@pytest.mark.parametrize("room", [4_000, 16_384, 100_000])
+def test_a_log_that_is_full_shows_its_room_and_is_not_accused(sandbox, room):
+    done, fit = ran(sandbox, segment=1_000_000, room=room)
+    # The shortest put that it was filled with takes about 250 bytes.
+    assert room - 400 < fit.room_bytes <= room
+    assert fit.takes_second_mark
+    assert fit.most_payload_bytes == max(
+        size for size in (100, 1_000, 4_000, 16_000) if size * 4 // 3 + 1_500 < room
+    )
+    assert passed(done)
+    assert done.outcome.reach.full > 0
+
+
+def test_a_limit_to_a_record_is_no_room(sandbox):
+    _, fit = ran(sandbox, most=5_000)
+    assert fit.room_bytes == 0
 
 
 def test_a_second_mark_that_is_not_kept_is_no_failure_and_is_not_drawn(sandbox):

@@ -148,3 +148,29 @@ def test_a_fault_that_no_call_fits_is_told_with_its_keys():
         '`calls = ["read", "write"]` in [[faults]]; change it or leave it out',
     ]
     assert line_from_json(line_to_json(line)) == line
+
+
+RING = replace(ALL, files=1, full=2, wraps=3)
+
+
+def test_of_a_full_log_that_went_round_nothing_is_said():
+    assert said(RING, replace(RING, wraps=0)) == []
+
+
+def test_a_log_of_fixed_room_that_was_never_full_is_said():
+    (sentence,) = said(replace(RING, full=0), RING)
+    assert sentence == (
+        "a full log, of quick: a case without a crash was full, and no other case; "
+        "`payload_bytes` and `operations` in [workload] fill it"
+    )
+
+
+def test_a_log_of_fixed_room_that_never_went_round_is_said_unless_it_has_several_files():
+    (sentence,) = said(replace(RING, wraps=0), RING)
+    assert sentence == (
+        "a log of fixed room that goes round, of quick: no record went back to an earlier place "
+        "of its file; `done` and `compact` in [workload.mix] free room, and more `operations` go "
+        "round"
+    )
+    assert said(replace(RING, wraps=0, files=2), RING) == []
+    assert said(replace(RING, wraps=0, file_bytes=0), RING) == []

@@ -71,3 +71,22 @@ def test_threads_that_change_files_are_counted_in_the_boot_that_has_most():
     replies = [replace(event, thread=9, kind=EventKind.REPLY) for event in events]
     assert reached((plan, [*events, *replies])).threads == 1
     assert reached((plan, events), (plan, by_two)).threads == 2
+
+
+def test_puts_that_a_full_log_refuses_count_and_those_that_are_too_long_do_not():
+    boot = Log().boot([(RecordType.PUT, 10), (RecordType.PUT, 10), (RecordType.PUT, 900)])
+    done = history(boot[0])
+    outcomes = {2: Outcome.REFUSED_DEFINITE, 3: Outcome.REFUSED_DEFINITE}
+    calls = [
+        replace(call, outcome=outcomes.get(at, call.outcome)) for at, call in enumerate(done.calls)
+    ]
+    assert reach_of([(boot, replace(done, calls=tuple(calls)))]).full == 1
+    unsure = [replace(c, outcome=Outcome.REFUSED) if n == 2 else c for n, c in enumerate(calls)]
+    assert reach_of([(boot, replace(done, calls=tuple(unsure)))]).full == 0
+
+
+def test_records_that_go_back_to_the_start_of_their_file_have_wrapped_it():
+    plan, events = Log().boot([(RecordType.PUT, 900)] * 6)
+    turned = [replace(event, offset=event.offset % 1_900) for event in events]
+    assert reached((plan, turned)).wraps == 2
+    assert reached((plan, events)).wraps == 0

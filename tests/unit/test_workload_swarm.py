@@ -16,6 +16,7 @@ from walcrash.values.scenario import (
     FITTED_BOOTS_MOST,
     FITTED_WORKLOAD,
     Budget,
+    OperationMix,
     RecoveryLimits,
     Scenario,
     SubjectSpec,
@@ -298,3 +299,66 @@ def test_in_some_cases_a_log_is_asked_for_its_upkeep_twice_in_a_row() -> None:
 def has_upkeep(case: Case) -> bool:
     kinds = (OperationKind.COMPACT, OperationKind.APPLY, OperationKind.SYNC)
     return any(each.kind in kinds for boot in case.boots for each in boot.operations)
+
+
+ROOM = 16_384
+RING = Profile(fit=Fit(frames={RecordType.PUT: FRAME, RecordType.DONE: FRAME}, room_bytes=ROOM))
+
+
+def ring_swarms(supports=ALL):
+    return [
+        swarm_of(FITTED, supports=supports, profile=RING, master_seed="s", index=index)
+        for index in range(DECK)
+    ]
+
+
+def test_seven_cases_of_sixteen_fill_a_fixed_room_and_free_it():
+    swarms = ring_swarms()
+    filling = [swarm for swarm in swarms if swarm.fills_room]
+    assert len(filling) == 7
+    for swarm in filling:
+        assert {OperationMix.PUT, OperationMix.DONE, OperationMix.COMPACT} <= set(
+            swarm.workload.mix
+        )
+        longest = max(swarm.workload.payload_bytes) + FRAME + len("op-12")
+        assert 6 <= ROOM // longest <= 25
+    without = [each for each in ring_swarms(frozenset({"reopen"})) if each.fills_room]
+    assert all(OperationMix.COMPACT not in each.workload.mix for each in without)
+
+
+def test_a_log_without_a_known_room_is_never_filled():
+    swarms = [
+        swarm_of(FITTED, supports=ALL, profile=SEGMENTED, master_seed="s", index=index)
+        for index in range(DECK)
+    ]
+    assert not any(swarm.fills_room for swarm in swarms)
+
+
+def test_what_is_put_in_a_log_of_fixed_room_goes_round_and_is_refused_now_and_then():
+    rounds, refused = [], 0
+    for index, swarm in enumerate(ring_swarms()):
+        if not swarm.fills_room:
+            continue
+        case = cases(DECK, profile=RING)[index]
+        used = put = 0
+        held: list[tuple[str, int]] = []
+        done: set[str] = set()
+        for operation in (each for boot in case.boots for each in boot.operations):
+            record = operation.record
+            if operation.kind is OperationKind.COMPACT:
+                while held and held[0][0] in done:
+                    used -= held.pop(0)[1]
+            if record is None:
+                continue
+            taken = RING.fit.record_bytes(record)
+            if used + taken > ROOM:
+                refused += 1
+                continue
+            held.append((record.id, taken))
+            used, put = used + taken, put + taken
+            if record.type is RecordType.DONE:
+                done.add(record.id)
+        rounds.append(put / ROOM)
+    assert sum(each > 1 for each in rounds) >= 2
+    assert max(rounds) > 1.5
+    assert refused > 0

@@ -1,7 +1,9 @@
 """Fitting: what the long control of a scenario without a workload shows of its subject.
 
 Where the subject refuses a record in it, dies or hangs, the long control is run again without
-records of that size: what it does not take is not drawn. A record that it has acknowledged and lost
+records of that size: what it does not take is not drawn. Where it refuses a record for certain, a
+control fills it first (`workload.room_control`), to tell a limit to what it holds from one to a
+record. A record that it has acknowledged and lost
 needs no crash to be a finding.
 
 Not here: what follows from the events (`workload.fit`), what is drawn from it (`workload.swarm`).
@@ -18,10 +20,12 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.subjects.messages import Description
 from walcrash.values.case_file import StoredCase
 from walcrash.values.history import BootEnd, Outcome
-from walcrash.values.record import RecordType
+from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 from walcrash.workload.long_control import STEPS, draw_long_control
+from walcrash.workload.placed import named_bytes, placed_records
+from walcrash.workload.room_control import draw_room_control
 
 _FINE: Final = (Outcome.ACKNOWLEDGED, Outcome.NOT_ASKED)
 
@@ -34,11 +38,14 @@ class LongShown:
         is_decided: whether it passed or failed for certain; else it is no verdict.
         takes_second_mark: whether a second MarkDone of an operation was acknowledged.
         is_limited: whether longer payloads were not taken.
+        room_bytes: what its records took together when it refused a put of a length that it had
+            taken before; 0 where it did not.
     """
 
     is_decided: bool
     takes_second_mark: bool
     is_limited: bool
+    room_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,8 @@ def run_long_control(
     if run.verdict is Verdict.FAIL and has_second_mark:
         # No client has to mark twice, so a log may make of it what it will.
         run, has_second_mark = longs.run(has_second_mark=False), False
-    if run.verdict is Verdict.FAIL and _refused_bytes(run) is None:
+    is_whole = longs.fills_room or _refused_bytes(run) is None
+    if run.verdict is Verdict.FAIL and is_whole:
         outcome, run = run_control(sandbox, longs.stored(has_second_mark=False))
         longs.outcomes.append(outcome)
     is_inconclusive = longs.outcomes[-1].verdict is Verdict.INCONCLUSIVE
@@ -79,9 +87,10 @@ def run_long_control(
         run=run,
         outcomes=tuple(longs.outcomes),
         shown=LongShown(
-            is_decided=not is_inconclusive and _refused_bytes(run) is None,
+            is_decided=not is_inconclusive and is_whole,
             takes_second_mark=has_second_mark,
             is_limited=is_limited,
+            room_bytes=_room_bytes(run) if longs.fills_room else 0,
         ),
     )
 
@@ -98,13 +107,23 @@ class _LongControls:
         self._description = description
         self._master_seed = master_seed
         self._most_bytes = STEPS[-1][1]
+        self.fills_room = False
 
     def all_taken(self) -> tuple[CaseRun, bool]:
         """Return a run in which every put was taken, and whether others were not.
 
-        Where even the shortest step has a put that is not taken, it is a run of that.
+        Where even the shortest step has a put that is not taken, it is a run of that. A log
+        that has no room left is not asked for shorter ones: then it is a run that filled it.
         """
         run = self.run()
+        if _is_refused_for_certain(run):
+            self.fills_room = True
+            full = self.run()
+            if _room_bytes(full):
+                return full, True
+            self.fills_room = False
+            # What decides is the last one.
+            self.outcomes.insert(0, self.outcomes.pop())
         for _ in STEPS[1:]:
             refused = _refused_bytes(run)
             if refused is None:
@@ -122,6 +141,14 @@ class _LongControls:
 
     def stored(self, *, has_second_mark: bool) -> StoredCase:
         """Return it as a case."""
+        if self.fills_room:
+            case = draw_room_control(
+                self._scenario,
+                self._description.supports,
+                self._master_seed,
+                has_second_mark=has_second_mark,
+            )
+            return store_case(case, self._scenario, self._description)
         case = draw_long_control(
             self._scenario,
             self._description.supports,
@@ -149,6 +176,37 @@ def _refused_bytes(run: CaseRun) -> int | None:
         if boot.end is not BootEnd.CLOSED:
             return last
     return None
+
+
+def _is_refused_for_certain(run: CaseRun) -> bool:
+    """Whether a record was refused for certain, and nothing else was amiss."""
+    calls = [call for boot in run.history.boots for call in boot.calls]
+    return all(boot.end is BootEnd.CLOSED for boot in run.history.boots) and any(
+        call.outcome is Outcome.REFUSED_DEFINITE for call in calls
+    )
+
+
+def _room_bytes(run: CaseRun) -> int:
+    """Return what the records of a first boot took in their files when there was no more room.
+
+    Where these writes do not show, it is what the records hold. It is 0 where no put was refused of
+    a length that was taken before.
+    """
+    taken: list[Record] = []
+    is_full = False
+    for call in run.history.boots[0].calls:
+        record = call.operation.record
+        if record is not None and call.outcome is Outcome.ACKNOWLEDGED:
+            taken.append(record)
+        elif call.outcome is Outcome.REFUSED_DEFINITE and record is not None:
+            lengths = {len(each.payload) for each in taken if each.type is RecordType.PUT}
+            is_full |= record.type is RecordType.PUT and len(record.payload) in lengths
+    if not is_full:
+        return 0
+    placed = placed_records((run.boots[0].plan, run.boots[0].events()))
+    if len(placed) == len(taken):
+        return sum(each.written for each in placed)
+    return sum(len(each.payload) + named_bytes(each) for each in taken)
 
 
 def _takes_second_mark(run: CaseRun) -> bool:

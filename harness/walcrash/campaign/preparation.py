@@ -201,6 +201,7 @@ def fit_of(controls: Sequence[ControlDone], contract: Contract) -> Fit:
         fit,
         takes_second_mark=long.takes_second_mark,
         most_payload_bytes=longest_bytes if long.is_limited else 0,
+        room_bytes=long.room_bytes,
     )
 
 

@@ -8,7 +8,7 @@ Not here: what the groups come to (`finding_reports`).
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from walcrash.campaign.case_parts import outcome_group, preference
@@ -258,9 +258,13 @@ class Tally:
         """Return what the workload reached; None where no case was run."""
         if self.cases == self.pinned:
             return None
+        reached, controls = self.reached, self.controls_reached
+        if not (reached.full or controls.full):
+            # Files that are written anew from their start look like that as well.
+            reached, controls = replace(reached, wraps=0), replace(controls, wraps=0)
         return WorkloadReach(
-            cases=self.reached,
-            controls=self.controls_reached,
+            cases=reached,
+            controls=controls,
             is_fitted=self.scenario.workload.is_fitted,
         )
 

@@ -3,7 +3,8 @@
 Only what follows from the run is said: an operation that the subject supports and that no case had
 acknowledged; boots that no crash fell into; no record over a page end, where it shows which file
 records go to; no file of records that a next one followed, where records went to one file, each
-behind the one before.
+behind the one before; of a log of fixed room that it was never full, or that its records never went
+back to an earlier place of their file.
 
 A fault that no call fits which the cases made is said as well.
 
@@ -83,6 +84,7 @@ def _unreached(
         *_boots(ended, reach),
         *_page_ends(reach),
         *_files(reach),
+        *_room(started, reach),
     ]
 
 
@@ -152,7 +154,7 @@ def _page_ends(reach: WorkloadReach) -> list[tuple[str, str]]:
 
 def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
     cases, what = reach.cases, "a file of records with a next one"
-    if cases.files > 1:
+    if cases.files > 1 or cases.full or reach.controls.full:
         return []
     keys = "`payload_bytes` and `operations` in [workload] make it longer"
     if reach.controls.files > 1:
@@ -161,3 +163,20 @@ def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
         return []
     went = f"the records of a boot went to one file, up to {cases.file_bytes:,} bytes"
     return [(what, f"{went}; {keys}")]
+
+
+def _room(started: ScenarioStarted, reach: WorkloadReach) -> list[tuple[str, str]]:
+    """Return what a log of fixed room did not come to: being full, and a wrap of its one file."""
+    cases, controls = reach.cases, reach.controls
+    if not (cases.full or controls.full):
+        return []
+    found = []
+    if not cases.full:
+        keys = "`payload_bytes` and `operations` in [workload] fill it"
+        found.append(("a full log", f"a case without a crash was full, and no other case; {keys}"))
+    if cases.file_bytes and cases.files <= 1 and not cases.wraps:
+        free = "`done` and `compact`" if "compact" in started.supports else "`done`"
+        keys = f"{free} in [workload.mix] free room, and more `operations` go round"
+        what = "a log of fixed room that goes round"
+        found.append((what, f"no record went back to an earlier place of its file; {keys}"))
+    return found

@@ -17,7 +17,7 @@ class Reach:
     """What the workload of one case, or of several, came to.
 
     A file of records is one that records went to, each behind the one before. The numbers but
-    those in `calls` and `over_page_end` are each the most of any one boot or case.
+    those in `calls`, `over_page_end`, `full` and `wraps` are each the most of any one boot or case.
 
     Attributes:
         calls: how many calls were acknowledged, by the key of `[workload.mix]`.
@@ -26,6 +26,9 @@ class Reach:
         files: files of records that followed one another in a boot; 1 where none was followed, 0
             where no file was seen to be one.
         file_bytes: how far the records of one file went.
+        full: puts that were refused for certain, of a length that the case had taken before.
+        wraps: how often the records of a boot went back to an earlier place of their file; left out
+            where no case of the scenario, and none without a crash, had such a put.
         threads: threads and processes that changed files in a boot, or synced them.
         made: the kinds of events of all boots; empty where that is not known.
     """
@@ -35,6 +38,8 @@ class Reach:
     over_page_end: Count = 0
     files: Count = 0
     file_bytes: Count = 0
+    full: Annotated[Count, SPARSE] = 0
+    wraps: Annotated[Count, SPARSE] = 0
     threads: Annotated[Count, SPARSE] = 0
     made: Annotated[tuple[EventKind, ...], SPARSE] = ()
 
@@ -54,6 +59,8 @@ class Reach:
             over_page_end=sum(each.over_page_end for each in every),
             files=max((each.files for each in every), default=0),
             file_bytes=max((each.file_bytes for each in every), default=0),
+            full=sum(each.full for each in every),
+            wraps=sum(each.wraps for each in every),
             threads=max((each.threads for each in every), default=0),
             made=tuple(kind for kind in EventKind if kind in made),
         )

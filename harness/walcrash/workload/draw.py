@@ -26,6 +26,7 @@ from walcrash.values.faults import (
     class_of,
 )
 from walcrash.values.operation import OperationKind
+from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.control import closed
@@ -43,7 +44,8 @@ from walcrash.workload.operations import (
 )
 from walcrash.workload.profile import Made, Profile, operation_key
 from walcrash.workload.ramp import with_images
-from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, Swarm, draw_swarm
+from walcrash.workload.room_left import RoomLeft
+from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, USUAL_ID, Swarm, draw_swarm
 from walcrash.workload.turns import (
     TRIES,
     Turn,
@@ -208,7 +210,7 @@ def _draw_boots(
     prng: Prng, scenario: Scenario, supports: frozenset[str], profile: Profile, swarm: Swarm
 ) -> tuple[list[BootPlan], list[Fault]]:
     """Return the boots of a case, and what is injected into them."""
-    progress = _progress_of(swarm, profile)
+    progress = _progress_of(swarm, profile, supports)
     boots: list[BootPlan] = []
     faults: list[Fault] = []
     count = prng.between(*scenario.workload.boots)
@@ -290,13 +292,17 @@ def draw_control(
     return Case(scenario.name, index, seed, tuple(boots), is_clock_back=is_back)
 
 
-def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
+def _progress_of(swarm: Swarm, profile: Profile, supports: frozenset[str]) -> Progress:
     progress = Progress(repeats_upkeep=swarm.repeats_upkeep)
     if swarm.has_second_marks:
         progress.done = {}
     if swarm.fills_files:
         most = profile.fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
         progress.file_end = FileEnd(profile.fit, most)
+    if swarm.fills_room:
+        longest = Record(RecordType.PUT, USUAL_ID, 0, bytes(max(swarm.workload.payload_bytes)))
+        longest_bytes, frees_itself = profile.fit.record_bytes(longest), "compact" not in supports
+        progress.room = RoomLeft(profile.fit, longest_bytes, frees_itself=frees_itself)
     return progress
 
 

@@ -92,6 +92,8 @@ class Fit:
         most_payload_bytes: the longest payload that was acknowledged where a longer one was
             refused; 0 where none was.
         is_promised_by_sync: whether a record is promised by the next `sync`, and not by its append.
+        room_bytes: how much its records can take together, where the log refused more; 0 where it
+            did not.
     """
 
     frames: Mapping[RecordType, int] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class Fit:
     takes_second_mark: bool = False
     most_payload_bytes: int = 0
     is_promised_by_sync: bool = False
+    room_bytes: int = 0
 
     @classmethod
     def of(cls, cases: Sequence[Sequence[Trace]]) -> Self:

@@ -8,7 +8,8 @@ nothing long.
 
 What a subject refuses there counts for nothing, but that it is not drawn.
 
-Not here: what the case shows (`fit`), and running it (`walcrash.campaign.fitting`).
+Not here: what the case shows (`fit`), what follows where the log is full (`room_control`), and
+running it (`walcrash.campaign.fitting`).
 """
 
 from typing import Final
@@ -54,7 +55,7 @@ def draw_long_control(
     """
     seed = derive_seed(master_seed, scenario.name, "long control")
     prng = Prng(seed)
-    maker = _Maker(prng, is_synced="sync" in supports)
+    maker = Maker(prng, is_synced="sync" in supports)
     (short, short_bytes), *longer = STEPS
     maker.put(short, min(short_bytes, most_payload_bytes))
     for number in range(1, MARKED + 1):
@@ -71,7 +72,7 @@ def draw_long_control(
     return Case(scenario.name, 0, seed, (first, BootPlan((OPEN, *maker.operations, CLOSE))))
 
 
-class _Maker:
+class Maker:
     """The operations so far; each record has a time of its own."""
 
     def __init__(self, prng: Prng, *, is_synced: bool) -> None:

@@ -18,6 +18,7 @@ from walcrash.values.scenario import MIX_CAPABILITIES, OperationMix, WorkloadPla
 from walcrash.values.seed import Prng
 from walcrash.workload.content import draw_failure, draw_id, draw_payload
 from walcrash.workload.file_end import FileEnd
+from walcrash.workload.room_left import RoomLeft
 
 # limits
 EPOCH_MS: Final = 1_700_000_000_000
@@ -34,6 +35,17 @@ PAUSES_MS: Final = (1_000, 15_000, 60_000, 600_000, 86_400_000)
 
 SECOND_MARK_ONE_IN: Final = 2
 """Where operations that are done are marked again: of so many MarkDone one is such."""
+
+FILLED_ONE_IN: Final = 3
+"""Where a log of fixed room is nearly full and a compaction would free some of it, one of so many
+puts is made all the same."""
+
+REFUSED_ONE_IN: Final = 4
+"""The same where only marks would free some, and the longest put does not fit: what is shorter may
+take the room of the marks, and the log is full for good."""
+
+OTHER_MARK_ONE_IN: Final = 8
+"""In a log of fixed room one of so many marks may be of another operation than the oldest."""
 
 OPEN: Final = Operation(OperationKind.OPEN)
 CLOSE: Final = Operation(OperationKind.CLOSE)
@@ -63,6 +75,7 @@ class Progress:
             them is marked again.
         file_end: where the file of records ends; None where no put is to end there.
         repeats_upkeep: whether half of what a log does for its upkeep is done twice in a row.
+        room: what the log holds; None where its room is not known, or not to be filled.
     """
 
     now_ms: int = EPOCH_MS
@@ -73,6 +86,7 @@ class Progress:
     done: dict[str, None] | None = None
     file_end: FileEnd | None = None
     repeats_upkeep: bool = False
+    room: RoomLeft | None = None
 
     def copy(self) -> "Progress":
         """Return one that can go another way."""
@@ -85,6 +99,7 @@ class Progress:
             None if self.done is None else dict(self.done),
             None if self.file_end is None else self.file_end.copy(),
             self.repeats_upkeep,
+            None if self.room is None else self.room.copy(),
         )
 
     def note(self, operation: Operation) -> None:
@@ -93,6 +108,8 @@ class Progress:
             self.file_end.reopen()
         if operation.kind is OperationKind.COMPACT and self.done is not None:
             self.done.clear()
+        if operation.kind is OperationKind.COMPACT and self.room is not None:
+            self.room.compact()
         if operation.now_ms is not None:
             self._note_tick(operation.now_ms)
         if operation.record is not None:
@@ -106,6 +123,9 @@ class Progress:
 
     def _note_record(self, record: Record) -> None:
         self.now_ms = max(self.now_ms, record.ts_ms)
+        if self.room is not None and not self.room.takes(record):
+            self.puts += record.type is RecordType.PUT
+            return
         self.waiting.pop(record.id, None)
         self.sent.pop(record.id, None)
         if record.type is RecordType.PUT:
@@ -162,12 +182,28 @@ def draw_operations(
         kind = prng.weighted(names, weights)
         if kind in (OperationMix.DONE, OperationMix.FAILED) and not has_markable(progress):
             kind = OperationMix.PUT
+        if progress.room is not None and progress.room.is_short:
+            kind = _where_room_is_short(prng, progress, kind, names)
         operations.append(draw_operation(prng, progress, plan, kind, operations))
         progress.note(operations[-1])
         is_repeated = progress.repeats_upkeep and kind in UPKEEP and prng.below(2)
         if is_repeated and len(operations) <= count:
             operations.append(operations[-1])
     return operations
+
+
+def _where_room_is_short(
+    prng: Prng, progress: Progress, kind: OperationMix, names: Sequence[OperationMix]
+) -> OperationMix:
+    """Return what is done in place of a put that may not fit: what frees room, or that put."""
+    assert progress.room is not None, "room is short"
+    if kind not in (OperationMix.PUT, OperationMix.FAILED):
+        return kind
+    if OperationMix.COMPACT in names and progress.room.can_free:
+        return OperationMix.COMPACT if prng.below(FILLED_ONE_IN) else kind
+    is_marked = OperationMix.DONE in names and has_markable(progress)
+    is_refused = progress.room.is_full and not prng.below(REFUSED_ONE_IN)
+    return OperationMix.DONE if is_marked and not is_refused else kind
 
 
 def has_markable(progress: Progress) -> bool:
@@ -234,6 +270,9 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
 def _draw_marked(prng: Prng, progress: Progress) -> str:
     # An engine marks what it has sent; but a log takes a mark of anything that was put.
     is_sent_preferred = prng.below(4) > 0
+    if progress.room is not None and prng.below(OTHER_MARK_ONE_IN):
+        # Room is freed from the oldest record on.
+        return next(iter(progress.sent or progress.waiting))
     if progress.sent and is_sent_preferred:
         return prng.choice(list(progress.sent))
     return prng.choice([*progress.sent, *progress.waiting])

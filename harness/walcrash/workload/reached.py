@@ -4,7 +4,8 @@ Not here: what a file of records is (`placed`), what of it is said (`report.unre
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootHistory, Outcome
@@ -32,6 +33,8 @@ def reach_of(boots: Sequence[tuple[Trace, BootHistory]]) -> Reach:
         over_page_end=sum(_is_over_page_end(each) for boot in placed for each in boot),
         files=max(map(_files, placed), default=0),
         file_bytes=max((each.end for boot in placed for each in boot), default=0),
+        full=_full(history for _, history in boots),
+        wraps=sum(map(_wraps, placed)),
         made=tuple(kind for kind in EventKind if kind in kinds),
         threads=max((thread_count(events) for (_, events), _ in boots), default=0),
     )
@@ -56,3 +59,24 @@ def _files(boot: Sequence[Placed]) -> int:
             return 0
         ends[each.file] = each.end
     return 1 if len(ends) == 1 and len(puts) > 1 else 0
+
+
+def _full(boots: Iterable[BootHistory]) -> int:
+    """Return how many puts were refused for certain, of a length that was taken before."""
+    lengths: set[int] = set()
+    count = 0
+    for boot in boots:
+        for call in boot.calls:
+            record = call.operation.record
+            if record is None or record.type is not RecordType.PUT:
+                continue
+            if call.outcome is Outcome.ACKNOWLEDGED:
+                lengths.add(len(record.payload))
+            elif call.outcome is Outcome.REFUSED_DEFINITE:
+                count += len(record.payload) in lengths
+    return count
+
+
+def _wraps(boot: Sequence[Placed]) -> int:
+    """Return how often a record begins before the one that went to the same file before it."""
+    return sum(a.file == b.file and b.begin < a.begin for a, b in pairwise(boot))

@@ -11,6 +11,9 @@ byte off; files that are followed by a next one after two to eight records; the 
 exactly where its file does, the one that is longer than a file. The bytes of a case are bounded,
 so the longer its records, the fewer they are.
 
+Where the log has a fixed room, seven cases of sixteen fill it several times over: records of which
+six to two dozen fill it, marks of the oldest operations, and compactions (`room_left`).
+
 Not here: the operations themselves (`operations`), which are drawn from the plan as from a stated
 one.
 
@@ -23,6 +26,7 @@ from enum import Enum
 from typing import Final
 
 from walcrash.values.moments import SECTOR_BYTES
+from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import (
     FITTED_BOOTS,
     FITTED_BOOTS_MOST,
@@ -81,6 +85,7 @@ class SizeShape(Enum):
     EDGES = "edges"
     SEGMENTS = "segments"
     LONG = "long"
+    ROOM = "room"
 
 
 BOOT_DECK: Final = (
@@ -98,6 +103,19 @@ SIZE_DECK: Final = (
     *[SizeShape.SEGMENTS] * 4,
     SizeShape.LONG,
 )
+
+OF_ROOM: Final = frozenset({SizeShape.SEGMENTS, SizeShape.ONE, SizeShape.LONG})
+"""In whose place records lie around the room of a log, where that is known."""
+
+ROOM_RECORDS: Final = (6, 24)
+"""Of fewest and most of the longest records of such a case the log is full."""
+
+ROOM_LAPS: Final = (4, 10)
+"""How often the operations of such a case would fill the log if all of them were its puts, and no
+crash left any out."""
+
+ROOM_OPERATIONS: Final = (3, 100)
+"""Fewest and most operations of its boots."""
 
 IDLE: Final = PhasePlan(operations=(0, 0))
 """A boot that only opens."""
@@ -125,12 +143,14 @@ class Swarm:
         has_second_marks: whether operations that are done may be marked so again.
         fills_files: whether some puts are as long as what is left of their file.
         repeats_upkeep: whether what a log does for its upkeep is done twice in a row now and then.
+        fills_room: whether the log's fixed room is filled, and freed from its oldest records on.
     """
 
     workload: WorkloadPlan
     has_second_marks: bool = False
     fills_files: bool = False
     repeats_upkeep: bool = False
+    fills_room: bool = False
 
 
 def draw_swarm(
@@ -161,6 +181,8 @@ def draw_swarm(
     boot_shape = deck.shuffled(BOOT_DECK)[index % FITTED_DECK]
     boot_shape = BootShape.BUSY if is_busy else boot_shape
     size_shape = deck.shuffled(SIZE_DECK)[index % FITTED_DECK]
+    fills_room = fit.room_bytes > 0 and size_shape in OF_ROOM
+    size_shape = SizeShape.ROOM if fills_room else size_shape
     prng = Prng(derive_seed(master_seed, scenario, "swarm of a case", index))
     sizes = _sizes(prng, size_shape, fit)
     has_second_marks = fit.takes_second_mark and prng.below(2) == 0
@@ -170,6 +192,9 @@ def draw_swarm(
     boots = max(fewest, min(most, prng.between(low, high)))
     operations_most = min(operations[1], _affordable(sizes, boots))
     per_boot = (min(operations[0], operations_most), operations_most)
+    if fills_room:
+        mix |= _freeing(prng, supports)
+        per_boot = _laps(prng, sizes, fit, boots)
     phases = () if is_busy else _phases(prng, mix, per_boot, boots)
     plan = replace(
         workload,
@@ -185,6 +210,7 @@ def draw_swarm(
         workload=plan,
         has_second_marks=has_second_marks,
         fills_files=size_shape is SizeShape.SEGMENTS and fit.segment_bytes > 0,
+        fills_room=fills_room,
         repeats_upkeep=not UPKEEP.isdisjoint(mix) and prng.below(REPEATED_ONE_IN) == 0,
     )
 
@@ -212,7 +238,7 @@ def _phases(
 
 def _mix(
     prng: Prng, fit: Fit, supports: frozenset[str], *, has_done: bool, is_even: bool
-) -> Mapping[OperationMix, int]:
+) -> dict[OperationMix, int]:
     """Return which operations a case has: puts, half of the others, one of them often or none.
 
     With `has_done` MarkDone is one of them, and `sync` where it is what promises.
@@ -253,6 +279,8 @@ def _sizes(prng: Prng, shape: SizeShape, fit: Fit) -> tuple[int, ...]:
         sizes = _edges(prng, fit)
     elif shape is SizeShape.SEGMENTS and fit.segment_bytes:
         sizes = _segments(prng, fit)
+    elif shape is SizeShape.ROOM:
+        sizes = _parts_of_room(prng, fit, most)
     elif shape is SizeShape.LONG:
         sizes = LONG_BYTES
     return tuple(size for size in sizes if 0 <= size <= most) or (min(16, most),)
@@ -271,3 +299,28 @@ def _segments(prng: Prng, fit: Fit) -> list[int]:
     part = fit.payload_for(whole // few, USUAL_ID)
     over = fit.payload_for(whole, USUAL_ID) + prng.choice((0, 1, 1 + part // 2))
     return [part, part, part, part - prng.below(max(1, part // 4)), 16, 100, over]
+
+
+def _parts_of_room(prng: Prng, fit: Fit, most: int) -> list[int]:
+    """Return payloads of which some fill a log of fixed room, and shorter ones."""
+    part = fit.payload_for(fit.room_bytes // prng.between(*ROOM_RECORDS), USUAL_ID)
+    part = max(0, min(part, most))
+    return [part, part, part - prng.below(max(1, part // 4)), part // 2, min(16, part)]
+
+
+def _freeing(prng: Prng, supports: frozenset[str]) -> dict[OperationMix, int]:
+    """Return the operations that fill a log and free its room, each with its weight."""
+    mix = {OperationMix.PUT: 12, OperationMix.DONE: prng.choice((6, 9, 12))}
+    if is_supported(OperationMix.COMPACT, supports):
+        # Most compactions come where there is no room.
+        mix[OperationMix.COMPACT] = 1
+    return mix
+
+
+def _laps(prng: Prng, sizes: Sequence[int], fit: Fit, boots: int) -> tuple[int, int]:
+    """Return fewest and most operations of a boot, which fill a log's room several times."""
+    fewest, most = ROOM_OPERATIONS
+    mean = sum(fit.record_bytes(Record(RecordType.PUT, USUAL_ID, 0, bytes(n))) for n in sizes)
+    every = prng.between(*ROOM_LAPS) * fit.room_bytes * len(sizes) // max(1, mean)
+    usual = max(fewest, min(most, every // boots))
+    return max(fewest, usual // 2), min(most, usual + usual // 2)
