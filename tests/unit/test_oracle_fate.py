@@ -230,7 +230,7 @@ def test_the_sync_that_is_missing_is_named() -> None:
         lost_power(loss=loss, image=Image({"wal": FileEntry(bytes(38))})), first=shows(), lost=ONE
     )
     assert said(told).endswith("and was not durable: no sync of wal came after it")
-    assert fate_advice(told) == "Sync wal before the record is acknowledged."
+    assert fate_advice(told) == "Sync wal before the reply that acknowledges the record."
 
 
 def test_the_directory_whose_sync_is_missing_is_named() -> None:
@@ -239,7 +239,7 @@ def test_the_directory_whose_sync_is_missing_is_named() -> None:
     synced = act(EventKind.FSYNC, "wal", file=0)
     told = fate(lost_power(synced, loss=loss, image=Image({})), first=shows(), lost=ONE)
     assert "its name was lost, and no sync of the directory ./ kept it" in said(told)
-    assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
+    assert fate_advice(told) == "Sync the directory ./ before the reply that acknowledges the record."
 
 
 def test_a_sync_that_failed_is_named() -> None:
@@ -474,7 +474,7 @@ def test_a_name_that_a_record_has_lost_again_is_told() -> None:
         "as event 2 of boot 1 wrote it, under an earlier name: log was lost, no sync of the "
         "directory ./ kept it, and recovery did not show it"
     ) in said(told)
-    assert fate_advice(told) == "Sync the directory ./ before the record is acknowledged."
+    assert fate_advice(told) == "Sync the directory ./ before the reply that acknowledges the record."
     assert fate_mark(told) == "there: wal, name lost: ./"
 
 

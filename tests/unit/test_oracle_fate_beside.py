@@ -89,7 +89,7 @@ def test_a_sync_that_leaves_out_a_part_of_a_record_is_named_with_its_range(again
     assert len(of_record(told).copies) == 1
     assert "msync of 0-63 by event 5 of boot 1 left out bytes 64-" in said(told)
     assert fate_advice(told) == (
-        "Sync all bytes of the record in wal before the record is acknowledged."
+        "Sync all bytes of the record in wal before the reply that acknowledges the record."
     )
     # It is one cause with and without a record behind it.
     assert missing_sync(told) == "wal"
@@ -176,10 +176,10 @@ def test_a_journal_that_is_taken_before_the_reply_is_the_latest_moment(
 
 def test_a_file_that_the_call_had_not_written_before_the_record_is_no_such_moment() -> None:
     told = fate(journaled(act(EventKind.UNLINK, "old", file=3, call=1)), first=shows(), lost=ONE)
-    assert fate_advice(told) == "Sync wal before the record is acknowledged."
+    assert fate_advice(told) == "Sync wal before the reply that acknowledges the record."
     by_open = journaled(act(EventKind.UNLINK, "journal", file=1, call=1), journal_call=0)
     told = fate(by_open, first=shows(), lost=ONE)
-    assert fate_advice(told) == "Sync wal before the record is acknowledged."
+    assert fate_advice(told) == "Sync wal before the reply that acknowledges the record."
 
 
 # What the power loss took in place of the record.

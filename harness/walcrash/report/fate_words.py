@@ -111,7 +111,7 @@ def _record_advice(told: RecordFate) -> str:
         path = copy.came_back.path
         return (
             f"Sync the directory {escape(directory_of(path))} when {escape(path)} is removed, and "
-            "before the record is acknowledged: else it may come back."
+            "before the reply that acknowledges the record: else it may come back."
         )
     if copy.is_nameless:
         return "Write to no file whose name was removed: nobody finds it again."
@@ -248,10 +248,10 @@ def _before(what: str, ahead: EventRef | None, taken: EventRef | None) -> str:
     """
     if ahead is not None and (taken is None or ahead.place < taken.place):
         does = f"{_event(ahead)} {_DOES[ahead.kind]} {escape(ahead.path)}"
-        return f"{what} before {does}, and so before the record is acknowledged."
+        return f"{what} before {does}, and so before the reply that acknowledges the record."
     if taken is not None:
         return f"{what} before {_event(taken)} takes the copy that was there before."
-    return f"{what} before the record is acknowledged."
+    return f"{what} before the reply that acknowledges the record."
 
 
 # A record.

@@ -14,7 +14,7 @@ NOTHING = Unfollowed()
 
 _LEFT_OUT = f"not run again: a run does so with at most {KEPT_CASES} cases of a scenario"
 _SILENT = "whose cases are inconclusive now or cannot be run"
-_LATE = "not run again: the time was over"
+_LATE = "not run again: kept cases have half of the time, and it was over"
 
 _WORDS = {
     FindingState.NEW: "new",
