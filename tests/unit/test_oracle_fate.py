@@ -239,7 +239,8 @@ def test_the_directory_whose_sync_is_missing_is_named() -> None:
     synced = act(EventKind.FSYNC, "wal", file=0)
     told = fate(lost_power(synced, loss=loss, image=Image({})), first=shows(), lost=ONE)
     assert "its name was lost, and no sync of the directory ./ kept it" in said(told)
-    assert fate_advice(told) == "Sync the directory ./ before the reply that acknowledges the record."
+    wanted = "Sync the directory ./ before the reply that acknowledges the record."
+    assert fate_advice(told) == wanted
 
 
 def test_a_sync_that_failed_is_named() -> None:
@@ -474,7 +475,8 @@ def test_a_name_that_a_record_has_lost_again_is_told() -> None:
         "as event 2 of boot 1 wrote it, under an earlier name: log was lost, no sync of the "
         "directory ./ kept it, and recovery did not show it"
     ) in said(told)
-    assert fate_advice(told) == "Sync the directory ./ before the reply that acknowledges the record."
+    wanted = "Sync the directory ./ before the reply that acknowledges the record."
+    assert fate_advice(told) == wanted
     assert fate_mark(told) == "there: wal, name lost: ./"
 
 

@@ -95,7 +95,8 @@ def test_a_name_that_was_lost_is_told_also_where_a_recovery_has_removed_the_earl
         "event 2 of boot 1), under an earlier name: log was lost, no sync of the directory ./ "
         "kept it"
     )
-    assert fate_advice(told) == "Sync the directory ./ before the reply that acknowledges the record."
+    wanted = "Sync the directory ./ before the reply that acknowledges the record."
+    assert fate_advice(told) == wanted
     assert fate_mark(told) == "removed by unlink in recovery: wal, name lost: ./"
     # It is the finding that it is where no recovery has removed anything.
     left = fate_site(fate(boot, first=shows(), lost=ONE), Invariant.LOST_PUT)
