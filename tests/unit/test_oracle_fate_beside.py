@@ -169,8 +169,8 @@ def test_a_journal_that_is_taken_before_the_reply_is_the_latest_moment(
 ) -> None:
     told = fate(journaled(taker), first=shows(), lost=ONE)
     assert fate_advice(told) == (
-        f"Sync wal before event 6 of boot 1 {does} journal, and so before the record is "
-        "acknowledged."
+        f"Sync wal before event 6 of boot 1 {does} journal, and so before the reply that "
+        "acknowledges the record."
     )
 
 
@@ -202,8 +202,8 @@ def test_a_record_whose_own_call_wrote_more_that_was_lost_is_told_by_that() -> N
     assert "the power loss took what event 5 of boot 1 wrote to wal" in said(told)
     assert said(told).count("removed journal") == 1
     assert fate_advice(told) == (
-        "Sync wal before event 6 of boot 1 removes journal, and so before the record is "
-        "acknowledged."
+        "Sync wal before event 6 of boot 1 removes journal, and so before the reply that "
+        "acknowledges the record."
     )
     assert missing_sync(told) == "wal"
     assert fate_mark(told) == "lost beside: wal"
