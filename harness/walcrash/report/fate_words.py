@@ -194,7 +194,10 @@ def _found_advice(found: FoundFate) -> str:
         return "Recovery has to open on what is left of a write: what lies before it is whole."
     if found.lost:
         paths = ", ".join(dict.fromkeys(escape(ref.path) for ref in found.lost))
-        return f"Sync {paths} before anything relies on it, or let recovery open without that."
+        return (
+            f"Sync {paths} before anything relies on it. Recovery may open without that only where "
+            "no promised record was in it."
+        )
     if found.failed:
         return "Recovery has to open on the empty file, or what was there has to stay until then."
     if found.named:
