@@ -16,7 +16,15 @@ from walcrash.report.fate_words import fate_advice, fate_sentences
 from walcrash.values.cause import fate_site
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.event import Event, EventKind
-from walcrash.values.fate import Fate, FateKind, Reading, RecordFate, event_ref
+from walcrash.values.fate import (
+    EventRef,
+    Fate,
+    FateKind,
+    FoundFate,
+    Reading,
+    RecordFate,
+    event_ref,
+)
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import BootHistory, Call, History, Recoveries
 from walcrash.values.image import FileEntry, Image
@@ -541,3 +549,11 @@ def test_what_a_failed_recovery_found_is_not_why_it_failed_on_damaged_files() ->
     assert told.found is not None
     damage = DamageAtRest(kind=DamageKind.CUT, path="wal", offset=3)
     assert fate(boot, first=failure, rotted=Rotted(damage=damage)) is None
+
+
+def test_recovery_may_open_without_what_was_lost_only_where_nothing_promised_was_in_it() -> None:
+    lost = tuple(EventRef(1, at, EventKind.WRITE, "seg-1") for at in (3, 4))
+    assert fate_advice(Fate(found=FoundFate(lost=lost))) == (
+        "Sync seg-1 before anything relies on it. Recovery may open without that only where no "
+        "promised record was in it."
+    )
