@@ -552,7 +552,8 @@ def test_what_a_failed_recovery_found_is_not_why_it_failed_on_damaged_files() ->
 
 
 def test_recovery_may_open_without_what_was_lost_only_where_nothing_promised_was_in_it() -> None:
-    lost = tuple(EventRef(1, at, EventKind.WRITE, "seg-1") for at in (3, 4))
+    write = EventRef(boot=1, event=3, kind=EventKind.WRITE, path="seg-1")
+    lost = (write, replace(write, event=4))
     assert fate_advice(Fate(found=FoundFate(lost=lost))) == (
         "Sync seg-1 before anything relies on it. Recovery may open without that only where no "
         "promised record was in it."
