@@ -52,13 +52,6 @@ def test_a_compaction_frees_the_oldest_records_up_to_one_that_is_not_done() -> N
     assert [left.takes(put("d")) for _ in range(8)].count(True) == 7
 
 
-def test_a_log_that_frees_itself_does_so_where_the_oldest_operation_is_done() -> None:
-    left = RoomLeft(FIT, longest_bytes=121, frees_itself=True)
-    for each in (put("a"), put("b"), done("a")):
-        left.takes(each)
-    assert [left.takes(put("d")) for _ in range(8)].count(True) == 7
-
-
 def test_a_copy_goes_its_own_way() -> None:
     left = room()
     left.takes(put("a"))

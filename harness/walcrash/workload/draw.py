@@ -210,7 +210,7 @@ def _draw_boots(
     prng: Prng, scenario: Scenario, supports: frozenset[str], profile: Profile, swarm: Swarm
 ) -> tuple[list[BootPlan], list[Fault]]:
     """Return the boots of a case, and what is injected into them."""
-    progress = _progress_of(swarm, profile, supports)
+    progress = _progress_of(swarm, profile)
     boots: list[BootPlan] = []
     faults: list[Fault] = []
     count = prng.between(*scenario.workload.boots)
@@ -292,7 +292,7 @@ def draw_control(
     return Case(scenario.name, index, seed, tuple(boots), is_clock_back=is_back)
 
 
-def _progress_of(swarm: Swarm, profile: Profile, supports: frozenset[str]) -> Progress:
+def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
     progress = Progress(repeats_upkeep=swarm.repeats_upkeep)
     if swarm.has_second_marks:
         progress.done = {}
@@ -301,8 +301,7 @@ def _progress_of(swarm: Swarm, profile: Profile, supports: frozenset[str]) -> Pr
         progress.file_end = FileEnd(profile.fit, most)
     if swarm.fills_room:
         longest = Record(RecordType.PUT, USUAL_ID, 0, bytes(max(swarm.workload.payload_bytes)))
-        longest_bytes, frees_itself = profile.fit.record_bytes(longest), "compact" not in supports
-        progress.room = RoomLeft(profile.fit, longest_bytes, frees_itself=frees_itself)
+        progress.room = RoomLeft(profile.fit, profile.fit.record_bytes(longest))
     return progress
 
 

@@ -32,12 +32,10 @@ class RoomLeft:
     Attributes:
         fit: what the subject showed.
         longest_bytes: what the longest put of the case takes.
-        frees_itself: whether it needs no compaction to free what is done.
     """
 
     fit: Fit
     longest_bytes: int
-    frees_itself: bool = False
     _used_bytes: int = 0
     _held: deque[tuple[str, int]] = field(default_factory=deque)
     _done: set[str] = field(default_factory=set)
@@ -45,8 +43,7 @@ class RoomLeft:
     def copy(self) -> "RoomLeft":
         """Return one that can go another way."""
         held, done = deque(self._held), set(self._done)
-        given = self.fit, self.longest_bytes, self.frees_itself
-        return RoomLeft(*given, self._used_bytes, held, done)
+        return RoomLeft(self.fit, self.longest_bytes, self._used_bytes, held, done)
 
     @property
     def is_short(self) -> bool:
@@ -73,8 +70,6 @@ class RoomLeft:
         self._held.append((record.id, taken))
         if record.type is RecordType.DONE:
             self._done.add(record.id)
-            if self.frees_itself:
-                self.compact()
         return True
 
     def compact(self) -> None:
