@@ -8,7 +8,8 @@ from walcrash.workload.fit import Fit
 from walcrash.workload.operations import Progress, draw_operations
 from walcrash.workload.room_left import RoomLeft
 
-FIT = Fit(frames={RecordType.PUT: 20, RecordType.DONE: 20}, room_bytes=1000)
+ROOM = 1000
+FIT = Fit(frames={RecordType.PUT: 20, RecordType.DONE: 20}, room_bytes=ROOM)
 
 
 def put(id_: str, size: int = 100) -> Record:
@@ -20,7 +21,7 @@ def done(id_: str) -> Record:
 
 
 def room() -> RoomLeft:
-    return RoomLeft(FIT, longest_bytes=121)
+    return RoomLeft(FIT, ROOM, longest_bytes=121)
 
 
 def test_it_takes_records_until_there_is_no_room() -> None:
@@ -86,3 +87,12 @@ def test_where_room_is_short_most_puts_become_marks_of_the_oldest_and_compaction
     # The log has room for eight puts, so it went round many times, and was full now and then.
     assert taken > 150
     assert 0 < refused < taken
+
+
+def test_files_that_follow_each_other_take_more_than_a_case_is_to_hold() -> None:
+    left = RoomLeft(FIT, ROOM, longest_bytes=121, is_limit=False)
+    assert all(left.takes(put(str(number))) for number in range(9))
+    assert left.is_full
+    assert all(left.takes(done(str(number))) for number in range(3))
+    left.compact()
+    assert not left.is_full

@@ -314,7 +314,7 @@ def ring_swarms(supports=ALL):
 
 def test_seven_cases_of_sixteen_fill_a_fixed_room_and_free_it():
     swarms = ring_swarms()
-    filling = [swarm for swarm in swarms if swarm.fills_room]
+    filling = [swarm for swarm in swarms if swarm.held_bytes]
     assert len(filling) == 7
     for swarm in filling:
         assert {OperationMix.PUT, OperationMix.DONE, OperationMix.COMPACT} <= set(
@@ -322,22 +322,49 @@ def test_seven_cases_of_sixteen_fill_a_fixed_room_and_free_it():
         )
         longest = max(swarm.workload.payload_bytes) + FRAME + len("op-12")
         assert 6 <= ROOM // longest <= 25
-    without = [each for each in ring_swarms(frozenset({"reopen"})) if each.fills_room]
+    without = [each for each in ring_swarms(frozenset({"reopen"})) if each.held_bytes]
     assert all(OperationMix.COMPACT not in each.workload.mix for each in without)
 
 
-def test_a_log_without_a_known_room_is_never_filled():
-    swarms = [
-        swarm_of(FITTED, supports=ALL, profile=SEGMENTED, master_seed="s", index=index)
-        for index in range(DECK)
+def segmented(supports=ALL, profile=SEGMENTED, count=4 * DECK):
+    return [
+        swarm_of(FITTED, supports=supports, profile=profile, master_seed="s", index=index)
+        for index in range(count)
     ]
-    assert not any(swarm.fills_room for swarm in swarms)
+
+
+def test_some_cases_of_a_log_of_files_free_them_so_that_one_may_be_used_again():
+    whole = SEGMENTED.fit.segment_bytes
+    freeing = [swarm for swarm in segmented() if swarm.held_bytes]
+    assert len(freeing) in range(4, 13), "about half of the sixteen with few records in a file"
+    assert {swarm.held_bytes for swarm in freeing} == {2 * whole, 3 * whole}
+    for swarm in freeing:
+        assert {OperationMix.PUT, OperationMix.DONE, OperationMix.COMPACT} <= set(
+            swarm.workload.mix
+        )
+        assert max(swarm.workload.payload_bytes) < whole
+    written = []
+    for index, case in enumerate(cases(4 * DECK, profile=SEGMENTED)):
+        if segmented()[index].held_bytes:
+            records = [o.record for boot in case.boots for o in boot.operations if o.record]
+            written.append(sum(map(SEGMENTED.fit.record_bytes, records)) / whole)
+    assert max(written) > 3
+
+
+def test_what_cannot_be_compacted_or_has_long_files_frees_none_on_purpose():
+    long = replace(SEGMENTED, fit=replace(SEGMENTED.fit, segment_bytes=1 << 20))
+    for swarms in (
+        segmented(ALL - {"compact"}),
+        segmented(profile=long),
+        segmented(profile=Profile()),
+    ):
+        assert not any(swarm.held_bytes for swarm in swarms)
 
 
 def test_what_is_put_in_a_log_of_fixed_room_goes_round_and_is_refused_now_and_then():
     rounds, refused = [], 0
     for index, swarm in enumerate(ring_swarms()):
-        if not swarm.fills_room:
+        if not swarm.held_bytes:
             continue
         case = cases(DECK, profile=RING)[index]
         used = put = 0

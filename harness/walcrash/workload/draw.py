@@ -299,9 +299,14 @@ def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
     if swarm.fills_files:
         most = profile.fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
         progress.file_end = FileEnd(profile.fit, most)
-    if swarm.fills_room:
+    if swarm.held_bytes:
         longest = Record(RecordType.PUT, USUAL_ID, 0, bytes(max(swarm.workload.payload_bytes)))
-        progress.room = RoomLeft(profile.fit, profile.fit.record_bytes(longest))
+        progress.room = RoomLeft(
+            profile.fit,
+            room_bytes=swarm.held_bytes,
+            longest_bytes=profile.fit.record_bytes(longest),
+            is_limit=profile.fit.room_bytes > 0,
+        )
     return progress
 
 

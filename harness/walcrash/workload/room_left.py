@@ -1,9 +1,12 @@
-"""Room that is left in a log of fixed room, as far as a case has come, so that it wraps.
+"""Room that is left in a log, as far as a case has come, so that its oldest place is used again.
 
-A case that only puts is full for good: where there is no room for a put there is none for its mark,
-and nothing is freed. So a case of such a log keeps room for marks, marks the oldest operations
-first, since room is freed from there, and compacts where that frees something. Now and then it
-puts all the same, so that the log is full to its last byte, or refuses.
+A case of a log of fixed room that only puts is full for good: where there is no room for a put
+there is none for its mark, and nothing is freed. So a case of such a log keeps room for marks,
+marks the oldest operations first, since room is freed from there, and compacts where that frees
+something. Now and then it puts all the same, so that the log is full to its last byte, or refuses.
+
+A log of files that follow each other may use a file again that a compaction has freed. It has no
+limit; a case takes the length of a few files for one, and goes beyond it now and then.
 
 What records take is estimated from the fit.
 
@@ -27,15 +30,19 @@ ID_BYTES: Final = 8
 
 @dataclass(slots=True)
 class RoomLeft:
-    """What a log holds of which the room is known.
+    """What a log holds, and what it is to hold at most.
 
     Attributes:
         fit: what the subject showed.
+        room_bytes: what it is to hold at most.
         longest_bytes: what the longest put of the case takes.
+        is_limit: whether the log refuses more.
     """
 
     fit: Fit
+    room_bytes: int
     longest_bytes: int
+    is_limit: bool = True
     _used_bytes: int = 0
     _held: deque[tuple[str, int]] = field(default_factory=deque)
     _done: set[str] = field(default_factory=set)
@@ -43,18 +50,19 @@ class RoomLeft:
     def copy(self) -> "RoomLeft":
         """Return one that can go another way."""
         held, done = deque(self._held), set(self._done)
-        return RoomLeft(self.fit, self.longest_bytes, self._used_bytes, held, done)
+        given = self.fit, self.room_bytes, self.longest_bytes, self.is_limit
+        return RoomLeft(*given, self._used_bytes, held, done)
 
     @property
     def is_short(self) -> bool:
         """Whether a put would leave no room for marks."""
         mark_bytes = self.fit.frames.get(RecordType.DONE, 0) + ID_BYTES
-        return self._used_bytes + self.longest_bytes + MARKS * mark_bytes > self.fit.room_bytes
+        return self._used_bytes + self.longest_bytes + MARKS * mark_bytes > self.room_bytes
 
     @property
     def is_full(self) -> bool:
         """Whether the longest put does not fit."""
-        return self._used_bytes + self.longest_bytes > self.fit.room_bytes
+        return self._used_bytes + self.longest_bytes > self.room_bytes
 
     @property
     def can_free(self) -> bool:
@@ -64,7 +72,7 @@ class RoomLeft:
     def takes(self, record: Record) -> bool:
         """Go on by a record; return whether there is room for it."""
         taken = self.fit.record_bytes(record)
-        if self._used_bytes + taken > self.fit.room_bytes:
+        if self.is_limit and self._used_bytes + taken > self.room_bytes:
             return False
         self._used_bytes += taken
         self._held.append((record.id, taken))

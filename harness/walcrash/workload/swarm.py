@@ -12,7 +12,9 @@ exactly where its file does, the one that is longer than a file. The bytes of a 
 so the longer its records, the fewer they are.
 
 Where the log has a fixed room, seven cases of sixteen fill it several times over: records of which
-six to two dozen fill it, marks of the oldest operations, and compactions (`room_left`).
+six to two dozen fill it, marks of the oldest operations, and compactions (`room_left`). Where its
+files are followed by next ones and it can be compacted, half of the cases with few records in a
+file do the same with the length of two or three files: a log may use a file again.
 
 Not here: the operations themselves (`operations`), which are drawn from the plan as from a stated
 one.
@@ -86,6 +88,7 @@ class SizeShape(Enum):
     SEGMENTS = "segments"
     LONG = "long"
     ROOM = "room"
+    FREED = "freed"
 
 
 BOOT_DECK: Final = (
@@ -113,6 +116,18 @@ ROOM_RECORDS: Final = (6, 24)
 ROOM_LAPS: Final = (4, 10)
 """How often the operations of such a case would fill the log if all of them were its puts, and no
 crash left any out."""
+
+FREED_ONE_IN: Final = 2
+"""In one of so many cases with few records in a file these are freed by compactions."""
+
+FREED_FILES: Final = (2, 3)
+"""Fewest and most files that hold what such a case has at once."""
+
+FREED_RECORDS: Final = (1, 6)
+"""Of fewest and most of the longest records of such a case a file is full."""
+
+FREED_LAPS: Final = (2, 4)
+"""As `ROOM_LAPS`, for such a case."""
 
 ROOM_OPERATIONS: Final = (3, 100)
 """Fewest and most operations of its boots."""
@@ -143,14 +158,15 @@ class Swarm:
         has_second_marks: whether operations that are done may be marked so again.
         fills_files: whether some puts are as long as what is left of their file.
         repeats_upkeep: whether what a log does for its upkeep is done twice in a row now and then.
-        fills_room: whether the log's fixed room is filled, and freed from its oldest records on.
+        held_bytes: what the log is to hold at most before it is freed from its oldest records on:
+            its fixed room, or the length of some files; 0 where nothing is freed on purpose.
     """
 
     workload: WorkloadPlan
     has_second_marks: bool = False
     fills_files: bool = False
     repeats_upkeep: bool = False
-    fills_room: bool = False
+    held_bytes: int = 0
 
 
 def draw_swarm(
@@ -181,9 +197,10 @@ def draw_swarm(
     boot_shape = deck.shuffled(BOOT_DECK)[index % FITTED_DECK]
     boot_shape = BootShape.BUSY if is_busy else boot_shape
     size_shape = deck.shuffled(SIZE_DECK)[index % FITTED_DECK]
-    fills_room = fit.room_bytes > 0 and size_shape in OF_ROOM
-    size_shape = SizeShape.ROOM if fills_room else size_shape
-    prng = Prng(derive_seed(master_seed, scenario, "swarm of a case", index))
+    seed = derive_seed(master_seed, scenario, "swarm of a case", index)
+    prng = Prng(seed)
+    size_shape = _where_freed(size_shape, fit, supports, Prng(derive_seed(seed, "freed")))
+    held_bytes = _held_bytes(size_shape, fit, Prng(derive_seed(seed, "held")))
     sizes = _sizes(prng, size_shape, fit)
     has_second_marks = fit.takes_second_mark and prng.below(2) == 0
     mix = _mix(prng, fit, supports, has_done=has_second_marks, is_even=is_busy)
@@ -192,9 +209,13 @@ def draw_swarm(
     boots = max(fewest, min(most, prng.between(low, high)))
     operations_most = min(operations[1], _affordable(sizes, boots))
     per_boot = (min(operations[0], operations_most), operations_most)
-    if fills_room:
+    if held_bytes:
         mix |= _freeing(prng, supports)
-        per_boot = _laps(prng, sizes, fit, boots)
+        if size_shape is SizeShape.ROOM:
+            written = held_bytes * prng.between(*ROOM_LAPS)
+        else:
+            written = min(CASE_BYTES, held_bytes * prng.between(*FREED_LAPS))
+        per_boot = _writing(sizes, fit, boots, written)
     phases = () if is_busy else _phases(prng, mix, per_boot, boots)
     plan = replace(
         workload,
@@ -210,9 +231,30 @@ def draw_swarm(
         workload=plan,
         has_second_marks=has_second_marks,
         fills_files=size_shape is SizeShape.SEGMENTS and fit.segment_bytes > 0,
-        fills_room=fills_room,
+        held_bytes=held_bytes,
         repeats_upkeep=not UPKEEP.isdisjoint(mix) and prng.below(REPEATED_ONE_IN) == 0,
     )
+
+
+def _where_freed(shape: SizeShape, fit: Fit, supports: frozenset[str], prng: Prng) -> SizeShape:
+    """Return the shape of a case that frees what it has put, where that is possible; else the same.
+
+    Where a few files are longer than a case may write, it would be too long.
+    """
+    if fit.room_bytes:
+        return SizeShape.ROOM if shape in OF_ROOM else shape
+    whole_bytes = fit.segment_bytes * FREED_FILES[0] * FREED_LAPS[0]
+    has_next = 0 < whole_bytes <= CASE_BYTES and is_supported(OperationMix.COMPACT, supports)
+    if shape is SizeShape.SEGMENTS and has_next and prng.below(FREED_ONE_IN) == 0:
+        return SizeShape.FREED
+    return shape
+
+
+def _held_bytes(shape: SizeShape, fit: Fit, prng: Prng) -> int:
+    """Return `Swarm.held_bytes` of a case."""
+    if shape is SizeShape.ROOM:
+        return fit.room_bytes
+    return fit.segment_bytes * prng.between(*FREED_FILES) if shape is SizeShape.FREED else 0
 
 
 def _phases(
@@ -280,7 +322,9 @@ def _sizes(prng: Prng, shape: SizeShape, fit: Fit) -> tuple[int, ...]:
     elif shape is SizeShape.SEGMENTS and fit.segment_bytes:
         sizes = _segments(prng, fit)
     elif shape is SizeShape.ROOM:
-        sizes = _parts_of_room(prng, fit, most)
+        sizes = _parts_of(prng, fit, fit.room_bytes // prng.between(*ROOM_RECORDS), most)
+    elif shape is SizeShape.FREED:
+        sizes = _parts_of(prng, fit, fit.segment_bytes // prng.between(*FREED_RECORDS), most)
     elif shape is SizeShape.LONG:
         sizes = LONG_BYTES
     return tuple(size for size in sizes if 0 <= size <= most) or (min(16, most),)
@@ -301,10 +345,9 @@ def _segments(prng: Prng, fit: Fit) -> list[int]:
     return [part, part, part, part - prng.below(max(1, part // 4)), 16, 100, over]
 
 
-def _parts_of_room(prng: Prng, fit: Fit, most: int) -> list[int]:
-    """Return payloads of which some fill a log of fixed room, and shorter ones."""
-    part = fit.payload_for(fit.room_bytes // prng.between(*ROOM_RECORDS), USUAL_ID)
-    part = max(0, min(part, most))
+def _parts_of(prng: Prng, fit: Fit, record_bytes: int, most: int) -> list[int]:
+    """Return payloads of records of so many bytes, of which some fill a log, and shorter ones."""
+    part = max(0, min(fit.payload_for(record_bytes, USUAL_ID), most))
     return [part, part, part - prng.below(max(1, part // 4)), part // 2, min(16, part)]
 
 
@@ -317,10 +360,10 @@ def _freeing(prng: Prng, supports: frozenset[str]) -> dict[OperationMix, int]:
     return mix
 
 
-def _laps(prng: Prng, sizes: Sequence[int], fit: Fit, boots: int) -> tuple[int, int]:
-    """Return fewest and most operations of a boot, which fill a log's room several times."""
+def _writing(sizes: Sequence[int], fit: Fit, boots: int, case_bytes: int) -> tuple[int, int]:
+    """Return fewest and most operations of a boot, which write so many bytes in a case."""
     fewest, most = ROOM_OPERATIONS
     mean = sum(fit.record_bytes(Record(RecordType.PUT, USUAL_ID, 0, bytes(n))) for n in sizes)
-    every = prng.between(*ROOM_LAPS) * fit.room_bytes * len(sizes) // max(1, mean)
+    every = case_bytes * len(sizes) // max(1, mean)
     usual = max(fewest, min(most, every // boots))
     return max(fewest, usual // 2), min(most, usual + usual // 2)
