@@ -23,22 +23,35 @@ RECORD_BYTES = 40
 
 @dataclass
 class NewLogs:
-    """A sandbox whose subject has so much room, in bytes; `ends_after` is the call it dies in."""
+    """A sandbox whose subject has so much room, in bytes; `ends_after` is the call it dies in.
+
+    It takes nothing from the boot on that comes behind so many kills in one directory.
+    """
 
     directory: str
     room_bytes: int
     ends_after: int | None = None
     shows: Recovery | None = None
+    most_kills: int = 100
+    kills: int = 0
     asked: int = 0
     seconds: float = 0.0
 
     def clear(self) -> None:
+        self.kills = 0
         for each in Path(self.directory).iterdir():
             each.unlink()
 
     def recover(
-        self, _: object, operations: Sequence[Operation], limits: RecoveryLimits, **__: object
+        self,
+        _: object,
+        operations: Sequence[Operation],
+        limits: RecoveryLimits,
+        *,
+        is_killed: bool = False,
+        is_forked: bool,
     ) -> BootHistory:
+        assert is_forked, "nothing is carried over"
         there = Path(self.directory) / "new"
         used = int(there.read_bytes()) if there.exists() else 0
         assert used or not list(Path(self.directory).iterdir()), "a new log finds nothing"
@@ -48,11 +61,12 @@ class NewLogs:
             outcome = Outcome.ACKNOWLEDGED
             if operation.record is not None:
                 taken = RECORD_BYTES + len(operation.record.payload)
-                if used + taken > self.room_bytes:
+                if used + taken > self.room_bytes or self.kills >= self.most_kills:
                     outcome = Outcome.REFUSED_DEFINITE
                 else:
                     used += taken
             calls.append(Call(operation, outcome))
+        self.kills += is_killed
         there.write_bytes(str(used).encode())
         return BootHistory(tuple(calls[: self.ends_after]), self.shows, BootEnd.CLOSED)
 
@@ -145,6 +159,23 @@ def test_a_log_that_lost_its_room_by_a_crash_is_accused_where_the_same_boots_lea
 def test_the_same_boots_are_no_evidence_where_they_have_freed_more(tmp_path: Path) -> None:
     logs = NewLogs(str(tmp_path), BETWEEN, shows=Recovery((), 0, None))
     assert judge_of(logs).judge(history()).verdict is Verdict.PASS
+
+
+def test_a_log_that_begins_a_file_after_each_kill_may_have_no_more_of_them(
+    tmp_path: Path,
+) -> None:
+    for name in ("wal.1", "wal.2"):
+        (tmp_path / name).write_bytes(b"")
+    first, full = history().boots
+    three = History((first, full, full), Recoveries(first=shown()))
+    # A new log takes a put behind one kill, and none behind two, as the third boot did.
+    judge = judge_of(NewLogs(str(tmp_path), room_bytes=1 << 20, most_kills=2))
+    assert [each.where for each in judge.judge(three).violations] == ["boot 2"]
+    assert [boot.is_full for boot in judge.noted(three).boots] == [False, False, True]
+    # Here it takes none behind the first kill: that has closed it.
+    judge = judge_of(NewLogs(str(tmp_path), room_bytes=1 << 20, most_kills=1))
+    assert judge.judge(three).verdict is Verdict.FAIL
+    assert not any(boot.is_full for boot in judge.noted(three).boots)
 
 
 def test_a_new_log_that_does_not_come_to_its_end_says_nothing(tmp_path: Path) -> None:

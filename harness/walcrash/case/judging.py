@@ -8,6 +8,7 @@ counts. Nothing of this is done for a case that the oracle passes.
 Not here: what is right (`walcrash.oracle`).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -18,8 +19,10 @@ from walcrash.oracle.room import RoomAsked, rooms_asked
 from walcrash.recorder.tree import capture, restore
 from walcrash.values.case_file import StoredCase
 from walcrash.values.history import BootHistory, History, Outcome
+from walcrash.values.image import Image
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import Recovery
+from walcrash.values.role import role_of
 from walcrash.values.verdict import Invariant, Judgement, Verdict
 from walcrash.workload.room import Room
 
@@ -100,9 +103,10 @@ class CaseJudge:
         )
         image = capture(self._sandbox.directory)
         try:
-            if self._take([room.one_boot()], asked):
-                return True
-            return bool(asked.done) and self._take(room.same_boots(asked.done), asked)
+            is_taken = self._take([room.one_boot()], asked) or (
+                bool(asked.done) and self._take(room.same_boots(asked.done), asked)
+            )
+            return is_taken and not (_has_row(image) and self._is_worn_out(room))
         finally:
             restore(image, self._sandbox.directory)
 
@@ -114,10 +118,8 @@ class CaseJudge:
         if not boots or not all(boots):
             return False
         self._sandbox.clear()
-        limits = self._stored.limits
-        limits = replace(limits, seconds=NEW_LOG_TIMES * limits.seconds)
         for operations in boots:
-            boot = self._sandbox.recover(self._stored.subject, operations, limits, is_forked=True)
+            boot = self._run(operations)
             appends = [call for call in boot.calls if call.operation.record is not None]
             taken = [call.outcome is Outcome.ACKNOWLEDGED for call in appends]
             is_last = operations is boots[-1]
@@ -127,3 +129,33 @@ class CaseJudge:
         shown = boot.recovery.records if isinstance(boot.recovery, Recovery) else ()
         is_as_full = len(boots) == 1 or asked.shown <= {each.record.ts_ms for each in shown}
         return is_as_full and any(taken[own:])
+
+    def _is_worn_out(self, room: Room) -> bool:
+        """Whether a new log takes nothing once it was killed as often.
+
+        One that takes nothing behind its first kill is not full: a kill has closed it.
+        """
+        self._sandbox.clear()
+        *boots, last = room.many_boots()
+        for number, operations in enumerate(boots):
+            if not _taken(self._run(operations, is_killed=True)):
+                return number > 1
+        return len(boots) > 1 and not _taken(self._run(last))
+
+    def _run(self, operations: tuple[Operation, ...], *, is_killed: bool = False) -> BootHistory:
+        limits = self._stored.limits
+        limits = replace(limits, seconds=NEW_LOG_TIMES * limits.seconds)
+        return self._sandbox.recover(
+            self._stored.subject, operations, limits, is_killed=is_killed, is_forked=True
+        )
+
+
+def _has_row(image: Image) -> bool:
+    """Whether a log has several files of one kind."""
+    return any(count > 1 for count in Counter(map(role_of, image.entries)).values())
+
+
+def _taken(boot: BootHistory) -> bool:
+    """Whether a record was acknowledged."""
+    records = [call for call in boot.calls if call.operation.record is not None]
+    return any(call.outcome is Outcome.ACKNOWLEDGED for call in records)

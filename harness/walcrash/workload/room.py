@@ -16,6 +16,9 @@ A small log is full by that sooner than it is in truth. So where boots crashed, 
 given what these boots did, each closed; then the same waste and the longest record, and what was
 refused. It has to show all that the recovered one showed, or it has freed more than that.
 
+A log of several files may begin one whenever it is opened after a kill, and have no more of them
+than so many. So a third new log is killed as often as there were boots, behind one put each.
+
 Not here: what a log may hold (`walcrash.oracle.room`), what follows (`walcrash.case.judging`).
 """
 
@@ -79,6 +82,18 @@ class Room:
         """
         last = self._last_boot(self._spare())
         return (*((OPEN, *each, CLOSE) for each in done), last) if last else ()
+
+    def many_boots(self) -> tuple[tuple[Operation, ...], ...]:
+        """Return what a new log is asked in as many boots: a put in each, then what was refused."""
+        size, first_ms = self._known()[0], self.refused[0].ts_ms - self.boots
+        puts = [
+            Record(RecordType.PUT, id_, first_ms + at, bytes(size))
+            for at, id_ in enumerate(_ids(self.held, self.boots))
+        ]
+        return (
+            *((OPEN, Operation(OperationKind.APPEND, put)) for put in puts),
+            self._last_boot(()),
+        )
 
     def _known(self) -> list[int]:
         return sorted(self.sizes) or sorted({len(record.payload) for record in self.refused})

@@ -47,6 +47,7 @@ class Subject(DurableLog):
             self.entries.append((self.end_offset, self.decode(body)))
             self.end_offset += sectors(FRAME.size + len(body))
             self.number += 1
+        self.wipe_tail()
         self.sync_log()
         self.sync_directory()
 
@@ -58,6 +59,14 @@ class Subject(DurableLog):
             return None
         body = self.around(data, offset, whole)[FRAME.size :]
         return body if body and self.checksum(body, number) == checksum else None
+
+    def wipe_tail(self) -> None:
+        """Begin the free room with zeros: a record that was torn there has the next one's number.
+
+        Else a power loss that keeps the end of the next record could make the torn one whole.
+        """
+        if self.end_offset + SECTOR_BYTES <= self.head + ROOM_BYTES:
+            os.pwrite(self.log, bytes(SECTOR_BYTES), place_of(self.end_offset))
 
     def around(self, data: bytes, offset: int, length: int) -> bytes:
         """Return bytes of the ring, from its start again where it ends."""
