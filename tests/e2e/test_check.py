@@ -56,6 +56,29 @@ def test_a_scenario_is_its_subject(tmp_path: Path) -> None:
     assert len(checks) >= 8
 
 
+@pytest.mark.parametrize(
+    ("detects", "outcome", "said"),
+    [
+        ("", "note", 'the contract has no "rot" in `detects`, so this breaks no promise'),
+        ('detects = ["rot"]\n', "failed", 'the contract has "rot" in `detects`'),
+    ],
+)
+def test_what_is_believed_of_damage_is_held_against_the_contract_of_the_scenario(
+    tmp_path: Path, detects: str, outcome: str, said: str
+) -> None:
+    words = json.dumps(list(driver("reopens")))
+    scenario = tmp_path / "mine.toml"
+    head = 'format = 1\nname = "mine"\nsummary = "Mine."\n'
+    fault = '[[faults]]\nkind = "kill"\n'
+    text = f"{head}[subject]\ndriver = {words}\n[contract]\n{detects}{fault}"
+    scenario.write_text(text, encoding="ascii")
+    code, checks, _ = check(str(scenario))
+    damage = checks["damage"]
+    assert damage["outcome"] == outcome  # type: ignore[index]
+    assert said in damage["found"]  # type: ignore[index]
+    assert code == (1 if outcome == "failed" else 0)
+
+
 SLOW = {"postgresql", "redis", "duckdb", "rocksdb", "zodb"}
 
 SHIPPED = [

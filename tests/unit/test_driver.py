@@ -252,14 +252,17 @@ def test_a_flipped_bit_that_nobody_speaks_of_is_told_and_an_answer_is_enough(
     assert not silent_damage(store, records, replays(*shown(put("a"), put("b"))))
     assert not silent_damage(store, records, lambda _: [{"ok": False, "error": "damaged"}])
     assert silent_damage(store, records, replays(*shown(put("a")))) == (
-        "with bit 0 of byte 6 of log flipped its replay ends after 1 of 3 records without a word"
+        "with bit 0 of byte 6 of log (30 bytes) flipped its replay ends after 1 of 3 records "
+        "without a word"
     )
     assert "never appended" in silent_damage(store, records, replays(*shown(put("x"))))
+    no_type = {"record": {**records[0].to_json(), "type": "PutOpdration"}, "offset": 0}
+    assert "`type` is a record type" in silent_damage(store, records, replays(no_type))
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 def test_a_kill_in_a_check_takes_the_server_that_the_driver_had_started(tmp_path: Path) -> None:
     words = bad_drivers.driver("serves")
-    conformance._Talks(words, PATIENT_SECONDS, frozenset({"sync"})).kill_and_reopen(tmp_path)
+    conformance._Talks(words, PATIENT_SECONDS, frozenset({"sync"}), None).kill_and_reopen(tmp_path)
     with open(tmp_path / "lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

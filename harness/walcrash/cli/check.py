@@ -81,10 +81,16 @@ def of_scenario(plan: "CheckPlan") -> "CheckPlan":
     Options that are given go before the scenario's.
     """
     from walcrash.findings.subject_words import read_subject
+    from walcrash.values.contract import Damage
 
-    subject = read_subject(plan.words[0], command="check").subject
-    words = subject.driver or (subject.adapter,)
-    return replace(plan, words=words, options={**subject.options, **plan.options})
+    scenario = read_subject(plan.words[0], command="check")
+    subject, contract = scenario.subject, scenario.contract
+    return replace(
+        plan,
+        words=subject.driver or (subject.adapter,),
+        options={**subject.options, **plan.options},
+        detects_rot=None if contract is None else Damage.ROT in contract.detects,
+    )
 
 
 def read_options(options: tuple[str, ...]) -> Mapping[str, str | int | float | bool]:

@@ -19,8 +19,9 @@ from typing import Any, ClassVar, Final
 
 from walcrash.subjects import driver_replies as replies
 from walcrash.subjects.adapter import Adapter
-from walcrash.subjects.conformance_damage import silent_damage
+from walcrash.subjects.conformance_damage import judge_believed, silent_damage
 from walcrash.subjects.contract_suite import SMALL_RECORDS, AdapterContract, put, takes
+from walcrash.subjects.contract_words import Noted
 from walcrash.subjects.driver import DriverAdapter
 from walcrash.subjects.driver_family import kill_all, started_by
 from walcrash.subjects.driver_process import Command, DriverProcess
@@ -35,10 +36,6 @@ LARGE_PAYLOAD_BYTES: Final = 1 << 20
 
 LARGEST_JSON_INTEGER: Final = 2**53 - 1
 """Larger integers are not the same in every JSON library."""
-
-
-class Noted(Exception):
-    """Not wrong, but to be known: the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +225,18 @@ def _difference(expected: Record, found: Record | Undecodable) -> str:
     return "; ".join(shown)
 
 
-def driver_checks(words: tuple[str, ...], seconds: float, supports: frozenset[str]) -> list[Check]:
-    """Return the checks that speak the protocol themselves."""
-    talks = _Talks(words, seconds, supports)
+def driver_checks(
+    words: tuple[str, ...],
+    seconds: float,
+    supports: frozenset[str],
+    *,
+    detects_rot: bool | None = None,
+) -> list[Check]:
+    """Return the checks that speak the protocol themselves.
+
+    `detects_rot` says whether the contract has `rot` in `detects`; None where none is known.
+    """
+    talks = _Talks(words, seconds, supports, detects_rot)
     return [
         Check(
             "capabilities",
@@ -348,6 +354,7 @@ class _Talks:
     words: tuple[str, ...]
     seconds: float
     supports: frozenset[str]
+    detects_rot: bool | None
 
     def _start(self, directory: Path) -> _Talk:
         return _Talk(self.words, self.seconds, directory)
@@ -462,8 +469,7 @@ class _Talks:
         talk.ask_well(do="close")
         talk.kill()
         believed = silent_damage(directory, SMALL_RECORDS, self._opened_and_replayed)
-        if believed:
-            raise Noted(f'{believed}: state no "rot" in `detects`, or find out why')
+        judge_believed(believed, detects_rot=self.detects_rot)
 
     def _opened_and_replayed(self, directory: Path) -> list[dict[str, Any]]:
         talk = self._start(directory)

@@ -1,7 +1,8 @@
 """What a driver answers after one flipped bit: a refusal, `undecodable`, or what it believes.
 
 Any answer is allowed where the contract does not have `rot` in `detects`, so one that believes what
-it reads is noted and fails nothing. What fails is a line that is none, or no answer at all.
+it reads is noted and fails nothing, also where that makes a line which is none. What always fails
+is no answer at all.
 
 Not here: every place and kind of damage (`walcrash.disk.rot`).
 
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 from walcrash.subjects import driver_replies as replies
 from walcrash.subjects.adapter import SubjectGone
+from walcrash.subjects.contract_words import Noted
+from walcrash.subjects.messages import MalformedOutput
 from walcrash.values.record import Record, Undecodable
 from walcrash.values.recovery import FailureKind
 
@@ -45,8 +48,7 @@ def silent_damage(directory: Path, appended: Sequence[Record], ask: Ask) -> str:
         none did.
 
     Raises:
-        MalformedOutput: a line is not as the protocol says.
-        SubjectGone: there was no answer, or a line that is none.
+        SubjectGone: there was no answer.
     """
     for path, at in _places(directory):
         copy = directory.parent / f"{directory.name}-damaged"
@@ -56,11 +58,33 @@ def silent_damage(directory: Path, appended: Sequence[Record], ask: Ask) -> str:
             data[at] ^= 1
             (copy / path).write_bytes(data)
             believed = _believed(appended, _asked(copy, ask))
+        except MalformedOutput as problem:
+            believed = str(problem)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
         if believed:
-            return f"with bit 0 of byte {at} of {path} flipped {believed}"
+            size = (directory / path).stat().st_size
+            return f"with bit 0 of byte {at} of {path} ({size} bytes) flipped {believed}"
     return ""
+
+
+def judge_believed(believed: str, *, detects_rot: bool | None) -> None:
+    """Hold what was believed of damage against a contract.
+
+    Args:
+        believed: what `silent_damage` returned.
+        detects_rot: whether the contract has `rot` in `detects`; None where none is known.
+
+    Raises:
+        AssertionError: it breaks the contract.
+        Noted: it does not, or nobody knows.
+    """
+    if not believed:
+        return
+    assert not detects_rot, f'{believed}; the contract has "rot" in `detects`'
+    if detects_rot is None:
+        raise Noted(f'{believed}: state no "rot" in `detects`, or find out why')
+    raise Noted(f'{believed}; the contract has no "rot" in `detects`, so this breaks no promise')
 
 
 def _places(directory: Path) -> Iterator[tuple[Path, int]]:

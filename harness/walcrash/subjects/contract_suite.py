@@ -121,7 +121,7 @@ class AdapterContract:
         """Skip the test if the adapter lacks one of them."""
         for capability in capabilities:
             if capability not in self.make().supports:
-                raise unittest.SkipTest(f"the adapter does not list `{capability}`")
+                raise unittest.SkipTest(f"`supports` does not list `{capability}`")
 
     def taken(self) -> tuple[Record, ...]:
         """Return the records that the adapter takes.

@@ -22,6 +22,10 @@ class Unmet(AssertionError):
         self.hint = hint
 
 
+class Noted(Exception):
+    """Not wrong, but to be known: the message says what."""
+
+
 def require(is_met: bool, message: str, *, hint: str = "") -> None:
     """Raise unless something holds.
 

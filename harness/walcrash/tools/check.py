@@ -29,8 +29,8 @@ from walcrash.recorder.descendants import adopt_orphans, end_with_parent, kill_c
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.subjects import conformance
 from walcrash.subjects.adapter import NotOpened, Refused, SubjectGone
-from walcrash.subjects.conformance import Check, Noted
-from walcrash.subjects.contract_words import Unmet
+from walcrash.subjects.conformance import Check
+from walcrash.subjects.contract_words import Noted, Unmet
 from walcrash.subjects.driver_process import DriverProcess
 from walcrash.subjects.driver_replies import Introduction
 from walcrash.subjects.loading import (
@@ -67,6 +67,7 @@ _STARTS: Final = "It starts, and answers `open` with its protocol, name, version
 class CheckPlan:
     """What is checked: the words of a driver, or the one word of a Python adapter.
 
+    `detects_rot` says whether its contract has `rot` in `detects`; None where none is known.
     `left` gathers what the checks left behind.
     """
 
@@ -74,6 +75,7 @@ class CheckPlan:
     options: Mapping[str, str | int | float | bool]
     seconds: float
     memory_mb: int
+    detects_rot: bool | None = None
     left: set[str] = field(default_factory=set)
 
 
@@ -171,7 +173,9 @@ def _check_driver(plan: CheckPlan, say: Callable[[str], None]) -> Conformance:
         return Conformance(subject=subject, introduced="", supports=(), checks=[first])
     make = conformance.driver_maker(words, plan.seconds, introduction)
     checks = conformance.adapter_checks(make)
-    checks += conformance.driver_checks(words, plan.seconds, introduction.supports)
+    checks += conformance.driver_checks(
+        words, plan.seconds, introduction.supports, detects_rot=plan.detects_rot
+    )
     return Conformance(
         subject=subject,
         introduced=f"{introduction.name} {introduction.version}",
