@@ -6,6 +6,7 @@ from test_workload_fit import Log
 
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootEnd, BootHistory, Call, Outcome
+from walcrash.values.io_error import IoError
 from walcrash.values.record import RecordType
 from walcrash.workload.reached import reach_of
 
@@ -81,6 +82,10 @@ def test_puts_that_a_full_log_refuses_count_and_those_that_are_too_long_do_not()
         replace(call, outcome=outcomes.get(at, call.outcome)) for at, call in enumerate(done.calls)
     ]
     assert reach_of([(boot, replace(done, calls=tuple(calls)))]).full == 1
+    closed = replace(done, calls=tuple(calls[2:]))
+    assert reach_of([(boot, done), (boot, closed)]).full == 0, "a recovery may have closed it"
+    error = IoError(boot=1, call=1, kind=EventKind.WRITE, path="wal", nth=1, errno=5)
+    assert reach_of([(boot, replace(done, calls=tuple(calls), errors=(error,)))]).full == 0
     unsure = [replace(c, outcome=Outcome.REFUSED) if n == 2 else c for n, c in enumerate(calls)]
     assert reach_of([(boot, replace(done, calls=tuple(unsure)))]).full == 0
 

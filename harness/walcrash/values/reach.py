@@ -26,7 +26,7 @@ class Reach:
         files: files of records that followed one another in a boot; 1 where none was followed, 0
             where no file was seen to be one.
         file_bytes: how far the records of one file went.
-        full: puts that were refused for certain, of a length that the case had taken before.
+        full: puts that were refused for certain, of a length that their boot had taken before.
         wraps: how often the records of a boot went back to an earlier place of their file; left out
             where no case of the scenario, and none without a crash, had such a put.
         threads: threads and processes that changed files in a boot, or synced them.

@@ -5,7 +5,7 @@ Not here: what a file of records is (`placed`), what of it is said (`report.unre
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from walcrash.values.event import EventKind
 from walcrash.values.history import BootHistory, Outcome
@@ -62,10 +62,14 @@ def _files(boot: Sequence[Placed]) -> int:
 
 
 def _full(boots: Iterable[BootHistory]) -> int:
-    """Return how many puts were refused for certain, of a length that was taken before."""
-    lengths: set[int] = set()
+    """Return how many puts were refused for certain, of a length that their boot took before.
+
+    A log that met an error may refuse what it will, and one that takes nothing from its recovery on
+    need not be full.
+    """
     count = 0
-    for boot in boots:
+    for boot in takewhile(lambda each: not each.errors, boots):
+        lengths: set[int] = set()
         for call in boot.calls:
             record = call.operation.record
             if record is None or record.type is not RecordType.PUT:
