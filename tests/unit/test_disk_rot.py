@@ -1,5 +1,6 @@
 """Rot in an image: what each damage leaves, whose bytes it hit, and that the seed decides."""
 
+from collections import Counter
 from itertools import islice
 
 import pytest
@@ -129,10 +130,30 @@ def test_every_kind_has_its_turn_and_the_seed_decides_the_order() -> None:
         return [each.rotted.damage for each in every]
 
     first = drawn(1)
-    assert {damage.kind for damage in first[:9]} == set(DamageKind)
+    # What changes nothing is left out, and its turn with it.
+    assert {damage.kind for damage in first[:11]} == set(DamageKind)
     assert first == drawn(1)
     assert first != drawn(2)
     assert {damage.offset for damage in first if damage.kind is DamageKind.BIT} >= {0, 4, 700, 704}
+
+
+def test_the_first_few_bits_of_a_case_are_at_different_places_of_their_records() -> None:
+    size, count = 64, 20
+    writes = [write(bytes([65 + n]) * size, n * size, n) for n in range(count)]
+    versions = Versions()
+    versions.take_boot(1, writes)
+    content = b"".join(each.data for each in writes)
+    hit: Counter[int] = Counter()
+    for seed in range(40):
+        every = rotten_images(
+            image_of(content), versions, kinds=(DamageKind.BIT,), files="", prng=Prng(seed)
+        )
+        first = [each.rotted.damage for each in islice(every, 4)]
+        assert len({damage.offset % size for damage in first}) >= 3
+        assert len({damage.offset // size for damage in first}) >= 2
+        hit.update(damage.offset % size for damage in first)
+    assert set(range(9)) <= set(hit), "each of the first bytes is hit in some case"
+    assert max(hit.values()) < 40, "and none in each of them"
 
 
 def test_only_files_that_are_named_and_kinds_that_are_asked_for_are_damaged() -> None:

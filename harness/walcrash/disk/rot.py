@@ -2,8 +2,8 @@
 
 Damage comes in turns: each kind, in each file, in each region of it. A region is a run of bytes
 that one call wrote, so in a log it is a record; where nobody knows who wrote what, it is a sector.
-In a region come its first bytes, where headers are, then its last ones and its middle. What changes
-nothing is no damage.
+In a region its first bytes are hit, where headers are, its last one and its middle, in each region
+others. What changes nothing is no damage.
 
 Of a large file (`values.content`) sectors are sampled: those of its first and last pieces with data
 and some between, so that a damage costs what it changes.
@@ -35,6 +35,15 @@ SAMPLED_SECTORS: Final = 1_024
 
 _PLACES: Final = (0, 4, 1, 2, 8, 3, 5, 6, 7, 12, 16, 20, 24, 28, 32, 40)
 """Bytes of a region that are hit: the first ones, where lengths and checksums are."""
+
+_BEHIND: Final = 3
+"""Further bytes that are hit: the last one, one in the middle, and one that is drawn."""
+
+_WITH_MIDDLE: Final = 2
+"""In so many turns a byte in the middle is hit as well."""
+
+_LOW_BITS: Final = 2
+"""Half of the flipped bits are one of these: what counts kinds is a small number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,18 +255,32 @@ def _sectors(content: Content) -> list[tuple[int, int]]:
 
 
 def _bits(path: str, regions: Sequence[_Region], prng: Prng) -> Iterator[DamageAtRest]:
-    for turn in range(len(_PLACES) + 3):
-        for region in regions:
-            length = region.end - region.start
-            behind = (length - 1, length // 2, prng.below(length))
-            place = _PLACES[turn] if turn < len(_PLACES) else behind[turn - len(_PLACES)]
-            # In one of two turns the middle is hit too: most of a record is its content.
-            for at in {place, length // 2 + turn} if turn < 2 else {place}:
-                if at < length:
-                    offset, bit = region.start + at, prng.below(8)
-                    yield DamageAtRest(
-                        kind=DamageKind.BIT, path=path, offset=offset, length=1, bit=bit
-                    )
+    """Yield flipped bits, each in another region and at another place in it.
+
+    A case takes a few of them: of each place in its turn it would only ever take the first one.
+    """
+    turns = len(_PLACES) + _BEHIND
+    first = prng.below(turns)
+    for shift in range(turns):
+        for number, region in enumerate(regions):
+            turn = (first + shift + number) % turns
+            for at in _hit(turn, region.end - region.start, prng):
+                yield DamageAtRest(
+                    kind=DamageKind.BIT,
+                    path=path,
+                    offset=region.start + at,
+                    length=1,
+                    bit=prng.below(_LOW_BITS if prng.below(2) else 8),
+                )
+
+
+def _hit(turn: int, length: int, prng: Prng) -> list[int]:
+    """Return which bytes of a region of so many are hit in a turn."""
+    behind = (length - 1, length // 2, prng.below(length))
+    place = _PLACES[turn] if turn < len(_PLACES) else behind[turn - len(_PLACES)]
+    # In some turns the middle is hit too: most of a record is its content.
+    places = {place, length // 2 + turn} if turn < _WITH_MIDDLE else {place}
+    return sorted(at for at in places if at < length)
 
 
 def _zeros(path: str, content: Content, regions: Sequence[_Region]) -> Iterator[DamageAtRest]:
