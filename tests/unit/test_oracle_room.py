@@ -11,6 +11,7 @@ from oracle_builder import (
     closed,
     done,
     killed,
+    power_lost,
     put,
     refused,
     shows,
@@ -48,9 +49,18 @@ def test_a_boot_that_accepts_nothing_asks_for_the_room_of_all_from_the_oldest_on
         refused=(NEW,),
         sizes=frozenset({len(A.payload)}),
         done=(tuple(acked(each).operation for each in (A, B, C)),),
+        closed=(False,),
+        torn=1,
         shown=frozenset({B.ts_ms}),
         boots=1,
     )
+
+
+def test_boots_that_lost_the_power_or_left_an_append_unanswered_may_have_torn_a_record() -> None:
+    boots = (killed(acked(A)), killed(unanswered(B)), power_lost(acked(C)), closed(acked(A)))
+    *_, found = asked(*boots, closed(full(NEW)))
+    assert found.torn == 2
+    assert found.closed == (False, False, False, True)
 
 
 def test_a_record_that_was_refused_for_certain_is_not_held() -> None:

@@ -24,6 +24,7 @@ from walcrash.values.operation import Operation
 from walcrash.values.recovery import Recovery
 from walcrash.values.role import role_of
 from walcrash.values.verdict import Invariant, Judgement, Verdict
+from walcrash.workload.operations import CLOSE
 from walcrash.workload.room import Room
 
 # limits
@@ -104,7 +105,8 @@ class CaseJudge:
         image = capture(self._sandbox.directory)
         try:
             is_taken = self._take([room.one_boot()], asked) or (
-                bool(asked.done) and self._take(room.same_boots(asked.done), asked)
+                bool(asked.done)
+                and self._take(room.same_boots(asked.done, asked.closed, asked.torn), asked)
             )
             return is_taken and not (_has_row(image) and self._is_worn_out(room))
         finally:
@@ -119,7 +121,7 @@ class CaseJudge:
             return False
         self._sandbox.clear()
         for operations in boots:
-            boot = self._run(operations)
+            boot = self._run(operations, is_killed=operations[-1] != CLOSE)
             appends = [call for call in boot.calls if call.operation.record is not None]
             taken = [call.outcome is Outcome.ACKNOWLEDGED for call in appends]
             is_last = operations is boots[-1]

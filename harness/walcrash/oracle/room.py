@@ -13,8 +13,9 @@ What the recovered log may hold is taken as large as it can be:
 - Where its recovery showed nothing, it may hold all that was appended since the last compaction
   that it acknowledged, and all there is where it acknowledged none.
 
-Where boots crashed, a new log may also be asked for the same boots without their crashes. That is
-no evidence where a compaction was cut short, since nobody knows what that left.
+Where boots crashed, a new log may also be asked for the same boots, with kills behind what they did
+in place of their crashes. That is no evidence where a compaction was cut short, since nobody knows
+what that left.
 
 Not here: what the new log is given (`walcrash.workload.room`), and running it
 (`walcrash.case.judging`).
@@ -44,6 +45,9 @@ class RoomAsked:
         done: what had been done in each boot before, `open` and `close` aside: records that may be
             in the log were appended, all else was acknowledged; empty where no boot crashed, or a
             compaction was not acknowledged.
+        closed: which of these boots were closed.
+        torn: how many of them may have left a record in part: those in which an append was not
+            answered, or that lost the power.
         shown: the times of the records that the log showed.
         boots: how many boots there had been.
     """
@@ -53,6 +57,8 @@ class RoomAsked:
     refused: tuple[Record, ...]
     sizes: frozenset[int]
     done: tuple[tuple[Operation, ...], ...]
+    closed: tuple[bool, ...]
+    torn: int
     shown: frozenset[int]
     boots: int
 
@@ -87,6 +93,8 @@ class _Before:
         self.sizes: set[int] = set()
         self._appended: list[Record] = []
         self._done: list[tuple[Operation, ...]] = []
+        self._closed: list[bool] = []
+        self._torn = 0
         self._compacted_at = 0
         self._has_crashed = False
         self._is_compacted_whole = True
@@ -110,6 +118,11 @@ class _Before:
                 if is_acknowledged:
                     self._compacted_at = len(self._appended)
         self._done.append(tuple(done))
+        self._closed.append(boot.end is BootEnd.CLOSED)
+        self._torn += boot.end is BootEnd.POWER_LOST or any(
+            call.outcome is Outcome.UNANSWERED and call.operation.record is not None
+            for call in boot.calls
+        )
         self._has_crashed = self._has_crashed or boot.end is not BootEnd.CLOSED
 
     def asked(
@@ -126,6 +139,8 @@ class _Before:
             refused=tuple(record for record in records if record is not None),
             sizes=frozenset(self.sizes),
             done=tuple(self._done) if is_done_again else (),
+            closed=tuple(self._closed),
+            torn=self._torn,
             shown=frozenset(times),
             boots=len(self._done),
         )

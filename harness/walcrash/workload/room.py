@@ -13,8 +13,9 @@ What has room for all of that is a log whose like had room. Where it refuses one
 three kinds, which are as long as puts that the subject has acknowledged, it is full as well.
 
 A small log is full by that sooner than it is in truth. So where boots crashed, another new log is
-given what these boots did, each closed; then the same waste and the longest record, and what was
-refused. It has to show all that the recovered one showed, or it has freed more than that.
+given what these boots did, each killed behind that or closed as it was; then the longest record,
+`BOOT_BYTES` for each boot that may have left a record in part, and what was refused. It has to show
+all that the recovered one showed, or it has freed more than that.
 
 A log of several files may begin one whenever it is opened after a kill, and have no more of them
 than so many. So a third new log is killed as often as there were boots, behind one put each.
@@ -72,16 +73,25 @@ class Room:
         """Return what a new log is asked in one boot; nothing where that is too much."""
         known = self._known()
         held = [each for record in self.held for each in _as_long(record, known)]
-        return self._last_boot([*held * TIMES, *self._spare()])
+        return self._last_boot([*held * TIMES, *self._spare(self.boots)])
 
-    def same_boots(self, done: Sequence[Sequence[Operation]]) -> tuple[tuple[Operation, ...], ...]:
+    def same_boots(
+        self, done: Sequence[Sequence[Operation]], closed: Sequence[bool], torn: int
+    ) -> tuple[tuple[Operation, ...], ...]:
         """Return what a new log is asked in boots that do the same; nothing where it is too much.
+
+        A boot without a `close` at its end is to be killed.
 
         Args:
             done: what each boot did, without `open` and `close`.
+            closed: which of them were closed.
+            torn: how many of them may have left a record in part.
         """
-        last = self._last_boot(self._spare())
-        return (*((OPEN, *each, CLOSE) for each in done), last) if last else ()
+        last = self._last_boot(self._spare(torn))
+        if not last:
+            return ()
+        ends = [(CLOSE,) if is_closed else () for is_closed in closed]
+        return (*((OPEN, *each, *end) for each, end in zip(done, ends, strict=True)), last)
 
     def many_boots(self) -> tuple[tuple[Operation, ...], ...]:
         """Return what a new log is asked in as many boots: a put in each, then what was refused."""
@@ -98,10 +108,10 @@ class Room:
     def _known(self) -> list[int]:
         return sorted(self.sizes) or sorted({len(record.payload) for record in self.refused})
 
-    def _spare(self) -> list[bytes]:
-        """Return payloads of what a log may lose of its room at page ends, and at its own."""
+    def _spare(self, boots: int) -> list[bytes]:
+        """Return payloads of what a log may lose of its room at its end, and in so many boots."""
         known = self._known()
-        return [*_longest(self.held, known), *_wasted(self.boots, known)]
+        return [*_longest(self.held, known), *_wasted(boots, known)]
 
     def _last_boot(self, payloads: Sequence[bytes]) -> tuple[Operation, ...]:
         """Return a boot with new puts, and with what was refused as its last appends."""
