@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from oracle_builder import acked, killed, power_lost, shows
+from oracle_builder import REFUSAL, acked, killed, power_lost, shows
 from test_oracle_fate import (
     ONE,
     OPENED,
@@ -23,6 +23,7 @@ from test_oracle_fate import (
 )
 
 from walcrash.oracle.boot_trace import BootTrace, Loss
+from walcrash.oracle.stored_pages import PAGE_BYTES
 from walcrash.report.fate_words import fate_advice
 from walcrash.values.cause import fate_site
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
@@ -116,6 +117,33 @@ def test_bytes_that_are_stored_otherwise_are_overwritten() -> None:
     events = (*boot.events, other)
     told = fate((trace(*events), killed(*history.calls)), first=shows(ONE), lost=TWO)
     assert "was overwritten by event 7" in said(told)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_page_that_is_stored_again_as_it_was_is_not_gone_over(is_changed: bool) -> None:
+    """A store comes with the whole pages that it touched, and so with the records before it."""
+    whole = 2 * PAGE_BYTES
+    before = line(ONE)
+    there = line(replace(ONE, payload=b"ANOTHER")) if is_changed else before
+    behind = (there + line(replace(TWO, payload=bytes(range(1, 255)) * 20))).ljust(whole, b"\0")
+    second = stored(0, behind, 2)
+    events = (
+        create("wal"),
+        OPENED,
+        stored(0, before.ljust(PAGE_BYTES, b"\0"), 1),
+        act(EventKind.MSYNC, "wal", file=0, offset=0, length=PAGE_BYTES, call=1),
+        reply(1),
+        second,
+    )
+    loss = Loss(
+        ref=event_ref(1, 5, second), path="wal", aspect=Aspect.DATA,
+        lost=((PAGE_BYTES, whole),), kept=((0, PAGE_BYTES),),
+    )  # fmt: skip
+    image = Image({"wal": FileEntry(behind[:PAGE_BYTES].ljust(whole, b"\0"))})
+    boot = trace(*events, losses=(loss,), image=image)
+    told = fate((boot, power_lost(acked(ONE))), first=REFUSAL)
+    advice = "Keep another copy" if is_changed else "Recovery has to open on what is left"
+    assert fate_advice(told).startswith(advice)
 
 
 # Names.

@@ -15,6 +15,7 @@ from walcrash.oracle import power
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.carriers import Carrier, Carriers, before, left_of, own_bytes, without
 from walcrash.oracle.piece import Exchange, Piece, SyncOfFile
+from walcrash.oracle.stored_pages import StoredPages
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
 from walcrash.values.event import Event, EventKind
@@ -74,6 +75,7 @@ class Ledger:
     _sizes: dict[int, int] = field(default_factory=dict)
     _reached: dict[int, int] = field(default_factory=dict)
     _asked: dict[tuple[int, int], tuple[int, bool]] = field(default_factory=dict)
+    _stored: StoredPages = field(default_factory=StoredPages)
     _exchanges: list[Exchange] = field(default_factory=list)
     _returned: list[tuple[EventRef, Content]] = field(default_factory=list)
     _begun: dict[int, tuple[int, EventRef, int]] = field(default_factory=dict)
@@ -292,7 +294,8 @@ class Ledger:
     def _write(self, event: Event, ref: EventRef, carried: Iterable[Carrier]) -> None:
         number = self._number(event)
         start, data = event.offset, event.data[: event.result]
-        self._asked[ref.place] = event.length, start < self._reached.get(number, 0)
+        changed = self._stored.first_change(event, number)
+        self._asked[ref.place] = event.length, changed < self._reached.get(number, 0)
         self._note_reach(number, start, data)
         self._sizes[number] = max(self._sizes.get(number, 0), start + len(data))
         self._overwrite(number, start, data, ref)
@@ -481,6 +484,7 @@ class Ledger:
         self._note_partly_kept(losses)
 
     def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
+        self._stored.forget_all()
         self.unkept = []
         self._has_lost_names = any(loss.aspect is Aspect.NAME for loss in losses)
         for loss in losses:
