@@ -13,8 +13,9 @@ so the longer its records, the fewer they are.
 
 Where the log has a fixed room, seven cases of sixteen fill it several times over: records of which
 six to two dozen fill it, marks of the oldest operations, and compactions (`room_left`). Where its
-files are followed by next ones and it can be compacted, half of the cases with few records in a
-file do the same with the length of two or three files: a log may use a file again.
+files are followed by next ones and it can be compacted, three cases of sixteen free what they have
+put: with nearly every operation marked at once, so that few files have what is still needed, or
+once two or three files are full. A log may remove files in a wrong order, or use one again.
 
 Not here: the operations themselves (`operations`), which are drawn from the plan as from a stated
 one.
@@ -117,17 +118,19 @@ ROOM_LAPS: Final = (4, 10)
 """How often the operations of such a case would fill the log if all of them were its puts, and no
 crash left any out."""
 
-FREED_ONE_IN: Final = 2
-"""In one of so many cases with few records in a file these are freed by compactions."""
+FREED_ONE_IN: Final = {SizeShape.SEGMENTS: 2, SizeShape.USUAL: 5}
+"""In one of so many cases of these shapes records are as long as a part of a file, and are freed by
+compactions."""
 
-FREED_FILES: Final = (2, 3)
-"""Fewest and most files that hold what such a case has at once."""
+FREED_HELD: Final = (1, 8, 12)
+"""What such a case holds at most before it frees something, in quarters of a file: nearly every
+operation is marked at once, or two or three files are full before."""
 
 FREED_RECORDS: Final = (1, 6)
 """Of fewest and most of the longest records of such a case a file is full."""
 
-FREED_LAPS: Final = (2, 4)
-"""As `ROOM_LAPS`, for such a case."""
+FREED_FILES: Final = (4, 10)
+"""As many files the operations of such a case would fill if all of them were its puts."""
 
 ROOM_OPERATIONS: Final = (3, 100)
 """Fewest and most operations of its boots."""
@@ -214,7 +217,7 @@ def draw_swarm(
         if size_shape is SizeShape.ROOM:
             written = held_bytes * prng.between(*ROOM_LAPS)
         else:
-            written = min(CASE_BYTES, held_bytes * prng.between(*FREED_LAPS))
+            written = min(CASE_BYTES, fit.segment_bytes * prng.between(*FREED_FILES))
         per_boot = _writing(sizes, fit, boots, written)
     phases = () if is_busy else _phases(prng, mix, per_boot, boots)
     plan = replace(
@@ -243,18 +246,18 @@ def _where_freed(shape: SizeShape, fit: Fit, supports: frozenset[str], prng: Prn
     """
     if fit.room_bytes:
         return SizeShape.ROOM if shape in OF_ROOM else shape
-    whole_bytes = fit.segment_bytes * FREED_FILES[0] * FREED_LAPS[0]
-    has_next = 0 < whole_bytes <= CASE_BYTES and is_supported(OperationMix.COMPACT, supports)
-    if shape is SizeShape.SEGMENTS and has_next and prng.below(FREED_ONE_IN) == 0:
-        return SizeShape.FREED
-    return shape
+    has_next = 0 < fit.segment_bytes * FREED_FILES[0] <= CASE_BYTES
+    if not has_next or not is_supported(OperationMix.COMPACT, supports):
+        return shape
+    one_in = FREED_ONE_IN.get(shape)
+    return SizeShape.FREED if one_in is not None and prng.below(one_in) == 0 else shape
 
 
 def _held_bytes(shape: SizeShape, fit: Fit, prng: Prng) -> int:
     """Return `Swarm.held_bytes` of a case."""
     if shape is SizeShape.ROOM:
         return fit.room_bytes
-    return fit.segment_bytes * prng.between(*FREED_FILES) if shape is SizeShape.FREED else 0
+    return fit.segment_bytes * prng.choice(FREED_HELD) // 4 if shape is SizeShape.FREED else 0
 
 
 def _phases(
