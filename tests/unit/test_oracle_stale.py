@@ -8,6 +8,7 @@ from test_oracle_fate import (
     MARK,
     ONE,
     TWO,
+    act,
     create,
     line,
     of_record,
@@ -19,6 +20,7 @@ from test_oracle_fate import (
 
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.fate import fate_of
+from walcrash.report.fate_words import fate_advice
 from walcrash.values.cause import FateSite, fate_site
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import Fate, FateKind
@@ -120,6 +122,40 @@ def test_a_record_out_of_order_from_before_a_compaction_is_a_stale_one() -> None
     plain = told(COMPACTED, broken(rule, ONE), first=shows(ONE), calls=CALLS[:3])
     assert of_record(plain).outlasted is None
     assert fate_site(plain, rule) == replace(STALE, is_stale=False)
+
+
+USED_AGAIN = (
+    *CREATED,
+    write("wal.0", 9, line(ONE), 1), reply(1),
+    write("wal.1", 9, line(MARK), 2, file=1), reply(2),
+    act(EventKind.RENAME, "wal.0", "spare", call=3), act(EventKind.UNLINK, "wal.1", call=3),
+    reply(3),
+    act(EventKind.RENAME, "spare", "wal.2", call=4),
+)  # fmt: skip
+"""A compaction puts one file aside and removes the other; the first one is used again."""
+AGAIN = (acked(ONE), acked(MARK), COMPACT)
+
+
+def test_what_is_shown_from_a_file_that_is_used_again_is_one_cause_with_its_repair() -> None:
+    for violation in (LOST_MARK, broken(Invariant.ORDER, ONE)):
+        found = told(USED_AGAIN, violation, first=shows(ONE), calls=AGAIN)
+        assert (
+            "`PutOperation op-1` is still there in wal.0, later wal.2, bytes 9-46, as event 3 of "
+            "boot 1 wrote it; since then event 7 of boot 1, of a compaction, renamed wal.0 to "
+            "spare, which was named wal.2 later"
+        ) in said(found)
+        assert fate_site(found, violation.invariant) == STALE
+        assert fate_advice(found).startswith("Let recovery tell the records of a file that is used")
+
+
+def test_a_file_that_is_only_put_aside_or_by_no_compaction_is_not_used_again() -> None:
+    kept = told(USED_AGAIN[:-1], LOST_MARK, first=shows(ONE), calls=AGAIN)
+    calls = (*AGAIN[:2], acked(TWO))
+    rotated = told(USED_AGAIN, LOST_MARK, first=shows(ONE), calls=calls)
+    for each in (kept, rotated):
+        assert each is not None
+        assert each.shown is None
+        assert not fate_advice(each)
 
 
 TWO_SHARDS = (

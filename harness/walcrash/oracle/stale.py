@@ -1,8 +1,9 @@
 """Stale bytes: a record that is shown from what was to be left behind.
 
 A record that an earlier recovery had shown to be gone is shown again, or one that lies where a
-compaction has begun to write its file anew. Where another record is missing for that, though its
-bytes are there, the one that is shown decides.
+compaction has begun to write its file anew, or in a file that one has put aside and that was used
+again. Where another record is missing for that, though its bytes are there, the one that is shown
+decides.
 
 Not here: what became of a record's bytes (`fate`), which record is not to be there (`records`,
 `order`).
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from walcrash.oracle.boot_trace import BootTrace
-from walcrash.values.event import CHANGES_NO_FILE, MESSAGES
+from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, EventKind
 from walcrash.values.fate import (
     COPIES_SHOWN,
     CopyFate,
@@ -73,6 +74,8 @@ class Stale:
             missing: that one.
             beside: what else the same recovery breaks.
         """
+        if told.kind is FateKind.REMOVED and missing.type is not RecordType.PUT:
+            return self._put_of_used_again(told, missing)
         if not _is_passed_over(told):
             return None
         for each in beside:
@@ -93,14 +96,8 @@ class Stale:
         """
         if told.reading is not Reading.NOTHING:
             return None
-        appended = (call.operation.record for boot in self.history.boots for call in boot.calls)
-        puts = {
-            record.ts_ms
-            for record in appended
-            if record is not None and record.type is RecordType.PUT and record.id == mark.id
-        }
-        shown = self.tell(puts.pop()) if len(puts) == 1 else None
-        if not _is_shown(shown):
+        shown = self._shown_put(mark)
+        if shown is None:
             return None
         if len(shown.copies) == COPIES_SHOWN:
             # There may be a newer one.
@@ -115,25 +112,74 @@ class Stale:
                 return replace(shown, copies=(copy, *others), outlasted=since)
         return None
 
+    def _put_of_used_again(self, told: RecordFate, mark: Record) -> RecordFate | None:
+        """Return the fate of the PutOperation of a mark that a compaction has removed.
+
+        It is shown from a file that a compaction has put aside, and that was used again.
+        """
+        by, shown = told.copies[0].by, self._shown_put(mark)
+        if by is None or not self._is_compaction(by) or shown is None:
+            return None
+        for copy in shown.copies:
+            since = self._put_aside(copy) if copy.kind is FateKind.THERE else None
+            if since is not None:
+                others = tuple(each for each in shown.copies if each is not copy)
+                return replace(shown, copies=(copy, *others), outlasted=since)
+        return None
+
+    def _shown_put(self, mark: Record) -> RecordFate | None:
+        """Return the fate of the PutOperation of a mark, if it is shown and there is one only."""
+        appended = (call.operation.record for boot in self.history.boots for call in boot.calls)
+        puts = {
+            record.ts_ms
+            for record in appended
+            if record is not None and record.type is RecordType.PUT and record.id == mark.id
+        }
+        shown = self.tell(puts.pop()) if len(puts) == 1 else None
+        return shown if _is_shown(shown) else None
+
+    def _put_aside(self, copy: CopyFate) -> EventRef | None:
+        """Return the rename by which a compaction put the file of a copy aside.
+
+        None where none did, or where the file has got no other name since.
+        """
+        name, aside = copy.written.path, None
+        for number, boot in enumerate(self.boots, start=1):
+            for index, event in enumerate(boot.events):
+                ref = event_ref(number, index, event)
+                is_since = copy.written.boot > 0 and ref.place > copy.written.place
+                if not is_since or event.kind is not EventKind.RENAME or event.result < 0:
+                    continue
+                if event.path == name:
+                    name = event.path_to
+                    aside = ref if self._is_compaction(ref) else aside
+        is_used_again = aside is not None and name == copy.path != aside.path_to
+        return aside if is_used_again else None
+
+    def _is_compaction(self, ref: EventRef) -> bool:
+        """Whether an event was made in a compaction."""
+        if not 0 < ref.boot <= len(self.boots):
+            return False
+        call = self.boots[ref.boot - 1].events[ref.event].call
+        calls = self.history.boots[ref.boot - 1].calls
+        return 0 <= call < len(calls) and calls[call].operation.kind is OperationKind.COMPACT
+
     def _compacted(self, copy: CopyFate) -> EventRef | None:
         """Return the event by which the last compaction began to change the file of a copy."""
         first: EventRef | None = None
         if not copy.written.boot:
             return None
-        for number, (boot, events) in enumerate(zip(self.history.boots, self.boots, strict=False)):
+        for number, boot in enumerate(self.boots, start=1):
             last_call = -1
-            for index, event in enumerate(events.events):
+            for index, event in enumerate(boot.events):
                 is_change = event.kind not in CHANGES_NO_FILE | MESSAGES and event.result >= 0
                 if not is_change or copy.path not in (event.path, event.path_to):
                     continue
-                ref = event_ref(number + 1, index, event)
-                is_compaction = (
-                    0 <= event.call < len(boot.calls)
-                    and boot.calls[event.call].operation.kind is OperationKind.COMPACT
-                )
-                if ref.place > copy.written.place and is_compaction and event.call != last_call:
+                ref = event_ref(number, index, event)
+                is_since = ref.place > copy.written.place and event.call != last_call
+                if is_since and self._is_compaction(ref):
                     first, last_call = ref, event.call
-        return first
+        return first or self._put_aside(copy)
 
 
 def _is_shown(told: RecordFate | None) -> TypeGuard[RecordFate]:

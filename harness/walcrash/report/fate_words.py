@@ -62,6 +62,8 @@ def fate_advice(fate: Fate | None) -> str:
         return ""
     if fate.found is not None:
         return _found_advice(fate.found)
+    if any(each is not None and each.is_used_again for each in (fate.record, fate.shown)):
+        return _USED_AGAIN
     if fate.record is None or not fate.record.is_missing:
         return ""
     return _record_advice(fate.record)
@@ -77,6 +79,11 @@ _ANEW: Final = (
     "at the next start: a later sync may return 0 and leave it out."
 )
 
+
+_USED_AGAIN: Final = (
+    "Let recovery tell the records of a file that is used again from those that it had before, as "
+    "by a number of the file that their checksum covers; or clear the file before."
+)
 
 _KEPT_BESIDE: Final = (
     "Keep another copy of what a write goes over until that is durable: a torn one leaves neither "
@@ -293,8 +300,12 @@ def _record(told: RecordFate) -> Iterator[str]:
     if told.failed is not None:
         yield f"in the file that took its place it {_failed(told.failed)}"
     if told.outlasted is not None:
-        began = _event(told.outlasted)
-        yield f"since then {began}, of a compaction, began to change {escape(first.path)}"
+        began, path = _event(told.outlasted), escape(first.path)
+        if told.is_used_again:
+            aside = f"renamed {escape(told.outlasted.path)} to {escape(told.outlasted.path_to)}"
+            yield f"since then {began}, of a compaction, {aside}, which was named {path} later"
+        else:
+            yield f"since then {began}, of a compaction, began to change {path}"
     for other in others:
         yield f"another copy {_copy(other, is_missing=told.is_missing)}"
     yield from _beside(told)

@@ -250,7 +250,7 @@ class RecordFate:
         over: a torn write that went over it after it had been acknowledged, in its place.
         taken: for one that a recovery cut off or left out of a new file, what is known of it.
         outlasted: for one that is shown, the event by which the last compaction began to change the
-            file of its first copy, behind that.
+            file of its first copy, behind that; or put it aside, and it got another name since.
         ahead: for one that was not durable, or not shown for `beside`, what took a file between
             its write and its reply that the same call had written before it.
         beside: for one whose bytes no power loss took, what the last one took in their place.
@@ -274,6 +274,14 @@ class RecordFate:
     outlasted: Annotated[EventRef | None, SPARSE] = None
     ahead: Annotated[EventRef | None, SPARSE] = None
     beside: Annotated[LostBeside | None, SPARSE] = None
+
+    @property
+    def is_used_again(self) -> bool:
+        """Whether the file of its first copy was put aside by a compaction, and used again."""
+        since = self.outlasted
+        if since is None or since.kind is not EventKind.RENAME:
+            return False
+        return self.copies[0].path != since.path_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
