@@ -405,6 +405,11 @@ def test_a_torn_write_that_was_cut_off_with_what_came_behind_it_is_told() -> Non
     assert "before it in the file lay what event 4 of boot 1 left of a torn write" in said(told)
     assert "before anything is appended" in fate_advice(told)
     assert fate_mark(told) == "removed by truncate in recovery: wal, torn before it"
+    # What is left of the torn write may stay where the cut begins.
+    there = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=size + 9), OPENED)
+    assert fate_mark(fate(*boots, first=shows(ONE), lost=MARK, recovery_trace=there)) == (
+        "removed by truncate in recovery: wal, torn before it"
+    )
     # What lies before the torn write was not cut off because of it.
     deeper = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
     before = fate(*boots, first=shows(), lost=ONE, recovery_trace=deeper)

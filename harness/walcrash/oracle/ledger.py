@@ -349,7 +349,10 @@ class Ledger:
 
     def _cut(self, event: Event, ref: EventRef) -> None:
         number = self._number(event)
-        is_cut = {item for item in self.torn if item.file == number and item.start >= event.offset}
+        own = [item for item in self.torn if item.file == number]
+        is_cut = {item for item in own if item.start >= event.offset}
+        # What is left of a write up to where it is cut is why it is cut there.
+        ends_there = {item for item in own if item.start + item.length == event.offset}
         source = power.rolled_back(self._events, self._returned) if ref.is_recovery else None
         for piece in self.pieces:
             if piece.file != number or not piece.is_there:
@@ -359,7 +362,7 @@ class Ledger:
                 self._end(piece, ref)
                 piece.is_cut_whole = ref.is_recovery and self._is_whole_before(piece)
                 piece.source = source
-                before_it = [item for item in is_cut if item.start < carrier.start]
+                before_it = [item for item in is_cut | ends_there if item.start < carrier.start]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
                 piece.carrier = without(carrier, event.offset, carrier.end)
