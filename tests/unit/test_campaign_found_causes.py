@@ -108,7 +108,12 @@ def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none
 BEHIND = Invariant.NOT_APPENDABLE
 
 
-def behind(*broken: Invariant, breaks_as: Invariant, fate: FateSite | None = None) -> FoundCause:
+def behind(
+    *broken: Invariant,
+    breaks_as: Invariant,
+    fate: FateSite | None = None,
+    is_plain: bool = False,
+) -> FoundCause:
     """Return a finding whose smallest case breaks these; behind new records, as another does."""
     violations = tuple(
         Violation(each, "made up", "made up", breaks_as=breaks_as if each is BEHIND else None)
@@ -118,7 +123,7 @@ def behind(*broken: Invariant, breaks_as: Invariant, fate: FateSite | None = Non
         shown=SimpleNamespace(violations=violations, worst=violations[0]),
         invariant=broken[0],
         is_portability=False,
-        cause=Cause(invariant=broken[0], crashes=1, fate=fate),
+        cause=Cause(invariant=broken[0], crashes=0 if is_plain else 1, fate=fate),
         groups={broken[0].value: None},
     )
     return cast("FoundCause", made)
@@ -144,6 +149,18 @@ def test_what_breaks_otherwise_there_or_has_a_fate_of_its_own_is_a_finding_of_it
     assert joined_behind(behind(LOST, breaks_as=LOST), behind(BEHIND, breaks_as=LOST)) == apart
     # Two that break only there are told apart by their crashes.
     assert len(joined_behind(behind(BEHIND, breaks_as=LOST), behind(BEHIND, breaks_as=LOST))) == 2
+
+
+def test_without_a_crash_what_breaks_at_a_later_boot_breaks_behind_new_records_too() -> None:
+    def lost() -> FoundCause:
+        return behind(LOST, breaks_as=LOST, is_plain=True)
+
+    later = behind(BEHIND, breaks_as=LOST, is_plain=True)
+    assert joined_behind(later, lost()) == [(LOST, [LOST.value, BEHIND.value])]
+    other = behind(BEHIND, breaks_as=Invariant.ORDER, is_plain=True)
+    crashed = behind(BEHIND, breaks_as=LOST)
+    for each in (other, crashed):
+        assert joined_behind(lost(), each) == [(LOST, [LOST.value]), (BEHIND, [BEHIND.value])]
 
 
 REFUSED, LOCKED = Invariant.UNRECOVERABLE, "recovery failed (refused): 'LOCK of 12: File exists'"

@@ -141,7 +141,7 @@ def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
 
     A record that was appended after a recovery and is gone at the next one is lost in a later boot
     of one case, and in the work behind the last recovery of another. Where the events tell what
-    became of it, that decides.
+    became of it, that decides. Without a crash, what breaks at a later boot is enough.
     """
 
     def leads(one: FoundCause, each: FoundCause) -> bool:
@@ -155,7 +155,10 @@ def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
             and one.cause.is_plain == each.cause.is_plain
             and one.cause.error == each.cause.error
             and one.cause.damaged == each.cause.damaged
-            and any(other.breaks_as is broken.breaks_as for other in one.shown.violations)
+            and (
+                any(other.breaks_as is broken.breaks_as for other in one.shown.violations)
+                or (one.cause.is_plain and one.invariant is broken.breaks_as)
+            )
         )
 
     return _joined(_severest_first(found), leads)
