@@ -205,7 +205,9 @@ def test_no_name_but_walcrash_is_importable_after_an_editable_installation(
     assert others == ["None"] * 3
 
 
-@pytest.mark.parametrize("way", ["pytest", "python -m pytest"])
+@pytest.mark.parametrize(
+    "way", ["pytest", pytest.param("python -m pytest", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("project", PROJECTS)
 def test_a_project_with_a_harness_of_its_own_runs_its_tests(
     python: Path, tmp_path: Path, project: str, way: str
