@@ -382,6 +382,8 @@ def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> No
     ]
     assert causes[0].explains(causes[1])
     assert not causes[1].explains(causes[0])
+    # It has one id, whichever of the two there was time for.
+    assert causes[0].facts == causes[1].facts
 
 
 def test_of_a_replay_between_two_calls_it_is_told_what_took_a_record_and_nothing_else() -> None:

@@ -126,8 +126,12 @@ class FateSite:
 
         A record that is not there is missed by one rule or the other, as it is a PutOperation or a
         mark, and as something was promised or not: it is one bug. A recovery that fails is
-        told by its rule, and so is a record that is shown.
+        told by its rule, and so is a record that is shown. What a recovery has left torn is the
+        same bug as a record that is lost behind it, which a longer case shows.
         """
+        if self.is_left and len(self.found) == 1:
+            behind = FateSite(kind=FateKind.THERE, path=self.found[0], detail=Reading.TORN.value)
+            return behind.facts_of(invariant)
         rule = self._rule(invariant).value
         return ("fate", None if self.is_about_missing else rule, self.facts)
 
