@@ -23,7 +23,6 @@ from test_oracle_fate import (
 )
 
 from walcrash.oracle.boot_trace import BootTrace, Loss
-from walcrash.oracle.stored_pages import PAGE_BYTES
 from walcrash.report.fate_words import fate_advice
 from walcrash.values.cause import fate_site
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
@@ -33,6 +32,7 @@ from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import BootHistory
 from walcrash.values.image import FileEntry, Image
 from walcrash.values.story import Aspect
+from walcrash.values.tears import PAGE_BYTES
 from walcrash.values.verdict import Invariant
 
 SIZE = len(line(ONE))

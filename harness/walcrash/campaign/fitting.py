@@ -3,8 +3,7 @@
 Where the subject refuses a record in it, dies or hangs, the long control is run again without
 records of that size: what it does not take is not drawn. Where it refuses a record for certain, a
 control fills it first (`workload.room_control`), to tell a limit to what it holds from one to a
-record. A record that it has acknowledged and lost
-needs no crash to be a finding.
+record. A record that it has acknowledged and lost needs no crash to be a finding.
 
 Not here: what follows from the events (`workload.fit`), what is drawn from it (`workload.swarm`).
 """
@@ -20,11 +19,12 @@ from walcrash.case.sandbox import Sandbox
 from walcrash.subjects.messages import Description
 from walcrash.values.case_file import StoredCase
 from walcrash.values.history import BootEnd, Outcome
-from walcrash.values.record import Record, RecordType
+from walcrash.values.record import RecordType
 from walcrash.values.scenario import Scenario
 from walcrash.values.verdict import Verdict
 from walcrash.workload.long_control import STEPS, draw_long_control
 from walcrash.workload.placed import named_bytes, placed_records
+from walcrash.workload.reached import puts_without_room
 from walcrash.workload.room_control import draw_room_control
 
 _FINE: Final = (Outcome.ACKNOWLEDGED, Outcome.NOT_ASKED)
@@ -192,17 +192,14 @@ def _room_bytes(run: CaseRun) -> int:
     Where these writes do not show, it is what the records hold. It is 0 where no put was refused of
     a length that was taken before.
     """
-    taken: list[Record] = []
-    is_full = False
-    for call in run.history.boots[0].calls:
-        record = call.operation.record
-        if record is not None and call.outcome is Outcome.ACKNOWLEDGED:
-            taken.append(record)
-        elif call.outcome is Outcome.REFUSED_DEFINITE and record is not None:
-            lengths = {len(each.payload) for each in taken if each.type is RecordType.PUT}
-            is_full |= record.type is RecordType.PUT and len(record.payload) in lengths
-    if not is_full:
+    first = run.history.boots[0]
+    if not puts_without_room(first):
         return 0
+    taken = [
+        call.operation.record
+        for call in first.calls
+        if call.operation.record is not None and call.outcome is Outcome.ACKNOWLEDGED
+    ]
     placed = placed_records((run.boots[0].plan, run.boots[0].events()))
     if len(placed) == len(taken):
         return sum(each.written for each in placed)

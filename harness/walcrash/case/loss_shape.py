@@ -66,8 +66,7 @@ class ImageEnds:
         """Return those of a position; `builder` is that of its other images."""
         found: dict[Policy, Image] = {}
         for choice in choices(pending, model, position):
-            if choice.policy not in (Policy.NOTHING, Policy.ALL):
-                break
+            # Nothing of it comes first, where the model has that, and then all of it.
             found[choice.policy] = builder.build(choice)
             if choice.policy is Policy.ALL:
                 break

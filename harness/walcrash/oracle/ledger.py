@@ -455,6 +455,7 @@ class Ledger:
     def _lose_power(self, image: Image, losses: Sequence[Loss]) -> None:
         """Go on with an image: a piece is there if its bytes are at their place in a file."""
         self.clock += 1
+        self._stored.forget_all()
         files = {path: image.content(path) for path in image.entries}
         contents = {path: content for path, content in files.items() if content is not None}
         undone = self._undo_exchanges(losses)
@@ -487,7 +488,6 @@ class Ledger:
         self._note_partly_kept(losses)
 
     def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
-        self._stored.forget_all()
         self.unkept = []
         self._has_lost_names = any(loss.aspect is Aspect.NAME for loss in losses)
         for loss in losses:

@@ -108,8 +108,7 @@ class Stale:
             if since is None or copy.path == told.copies[0].path:
                 continue
             if all(each.written.place < since.place for each in there):
-                others = tuple(each for each in shown.copies if each is not copy)
-                return replace(shown, copies=(copy, *others), outlasted=since)
+                return _shown_from(copy, shown, since)
         return None
 
     def _put_of_used_again(self, told: RecordFate, mark: Record) -> RecordFate | None:
@@ -123,8 +122,7 @@ class Stale:
         for copy in shown.copies:
             since = self._put_aside(copy) if copy.kind is FateKind.THERE else None
             if since is not None:
-                others = tuple(each for each in shown.copies if each is not copy)
-                return replace(shown, copies=(copy, *others), outlasted=since)
+                return _shown_from(copy, shown, since)
         return None
 
     def _shown_put(self, mark: Record) -> RecordFate | None:
@@ -146,11 +144,10 @@ class Stale:
         name, aside = copy.written.path, None
         for number, boot in enumerate(self.boots, start=1):
             for index, event in enumerate(boot.events):
-                ref = event_ref(number, index, event)
-                is_since = copy.written.boot > 0 and ref.place > copy.written.place
-                if not is_since or event.kind is not EventKind.RENAME or event.result < 0:
+                if event.kind is not EventKind.RENAME or event.path != name or event.result < 0:
                     continue
-                if event.path == name:
+                ref = event_ref(number, index, event)
+                if copy.written.boot and ref.place > copy.written.place:
                     name = event.path_to
                     aside = ref if self._is_compaction(ref) else aside
         is_used_again = aside is not None and name == copy.path != aside.path_to
@@ -180,6 +177,12 @@ class Stale:
                 if is_since and self._is_compaction(ref):
                     first, last_call = ref, event.call
         return first or self._put_aside(copy)
+
+
+def _shown_from(copy: CopyFate, shown: RecordFate, since: EventRef) -> RecordFate:
+    """Return the fate of a record that is shown from this copy, with the compaction since."""
+    others = tuple(each for each in shown.copies if each is not copy)
+    return replace(shown, copies=(copy, *others), outlasted=since)
 
 
 def _is_shown(told: RecordFate | None) -> TypeGuard[RecordFate]:

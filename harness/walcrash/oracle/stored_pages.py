@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from walcrash.values.event import Event
+from walcrash.values.tears import PAGE_BYTES
 
 # limits
-PAGE_BYTES: Final = 4096
-"""What is compared together; stores come in multiples of it, but for the end of a file."""
-
 PAGES: Final = 4096
 """So many pages are known at most; of others nothing is said."""
 
@@ -31,13 +29,14 @@ class StoredPages:
         It is where the write begins, for all that is no store, and for pages that are not known.
         """
         data = event.data[: event.result]
+        if not event.is_stored or event.offset % PAGE_BYTES:
+            self._forget(file, event.offset, event.offset + len(data))
+            return event.offset
+        # Stores come in whole pages, but for the end of a file.
         pages = {
             (file, event.offset + at): data[at : at + PAGE_BYTES]
             for at in range(0, len(data), PAGE_BYTES)
         }
-        if not event.is_stored or event.offset % PAGE_BYTES:
-            self._forget(file, event.offset, event.offset + len(data))
-            return event.offset
         first = next((at for at in map(self._changed, pages.items()) if at is not None), None)
         self._pages.update(pages)
         if len(self._pages) > PAGES:

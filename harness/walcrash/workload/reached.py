@@ -67,17 +67,21 @@ def _full(boots: Iterable[BootHistory]) -> int:
     A log that met an error may refuse what it will, and one that takes nothing from its recovery on
     need not be full.
     """
+    return sum(map(puts_without_room, takewhile(lambda each: not each.errors, boots)))
+
+
+def puts_without_room(boot: BootHistory) -> int:
+    """Return how many puts a boot refused for certain, of a length that it took before."""
     count = 0
-    for boot in takewhile(lambda each: not each.errors, boots):
-        lengths: set[int] = set()
-        for call in boot.calls:
-            record = call.operation.record
-            if record is None or record.type is not RecordType.PUT:
-                continue
-            if call.outcome is Outcome.ACKNOWLEDGED:
-                lengths.add(len(record.payload))
-            elif call.outcome is Outcome.REFUSED_DEFINITE:
-                count += len(record.payload) in lengths
+    lengths: set[int] = set()
+    for call in boot.calls:
+        record = call.operation.record
+        if record is None or record.type is not RecordType.PUT:
+            continue
+        if call.outcome is Outcome.ACKNOWLEDGED:
+            lengths.add(len(record.payload))
+        elif call.outcome is Outcome.REFUSED_DEFINITE:
+            count += len(record.payload) in lengths
     return count
 
 
