@@ -27,7 +27,7 @@ from walcrash.values.fate import (
 )
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import BootHistory, Call, History, Recoveries
-from walcrash.values.image import FileEntry, Image
+from walcrash.values.image import FileEntry, Image, LinkEntry
 from walcrash.values.record import Record
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
 from walcrash.values.story import Aspect
@@ -544,6 +544,33 @@ def test_a_name_that_was_moved_is_not_said_to_be_gone() -> None:
     ]
     assert told[0] is None
     assert fate_mark(told[1]) == "gone: mark.tmp"
+
+
+def test_a_rename_that_a_power_loss_left_half_done_is_told_where_nothing_else_is() -> None:
+    both = Image({"mark": FileEntry(b"1"), "mark.tmp": LinkEntry("mark")})
+    begin = create("mark.tmp"), OPENED, act(EventKind.RENAME, "mark.tmp", "mark", file=0)
+    first_boot = trace(*begin, image=both), power_lost()
+    cut = trace(OPENED, act(EventKind.TRUNCATE, "mark.tmp", file=0))
+    kept, emptied = (
+        fate(first_boot, (second, killed(recovery=shows())), first=REFUSAL)
+        for second in (trace(OPENED), cut)
+    )
+    assert fate_mark(kept) == fate_mark(emptied) == "half done: mark"
+    assert fate_sentences(emptied) == [
+        "mark.tmp and mark are names of one file: event 2 of boot 1 renamed it, and the power loss "
+        "left both",
+        "since then event 1 of boot 2 cut mark.tmp, in its recovery",
+    ]
+    assert fate_advice(kept) == ""
+    assert fate_advice(emptied).startswith("Remove mark.tmp and make it anew, and do not cut it")
+    site = fate_site(emptied, Invariant.UNRECOVERABLE)
+    lost = Fate(
+        found=FoundFate(lost=(EventRef(boot=1, event=3, kind=EventKind.WRITE, path="mark"),))
+    )
+    of_lost = fate_site(lost, Invariant.UNRECOVERABLE)
+    assert site is not None
+    assert of_lost is not None
+    assert site.facts == of_lost.facts
 
 
 def test_what_a_failed_recovery_found_is_not_why_it_failed_on_damaged_files() -> None:

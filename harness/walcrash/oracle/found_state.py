@@ -48,7 +48,30 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
         is_over=bool(torn) and torn[-1].is_over,
         outlived_by=torn[-1].outlived_by if torn else None,
     )
-    return state if is_cut or named or state.new or state.gone else None
+    if is_cut or named or state.new or state.gone:
+        return state
+    return _half_done(ledger)
+
+
+def _half_done(ledger: Ledger) -> FoundFate | None:
+    """Return the renames that left both names to one file; None where there are none."""
+    refs = [
+        ref
+        for name, ref in ledger.ever_made.items()
+        if ref.kind is EventKind.RENAME
+        and ref.path in ledger.names
+        and ledger.names[ref.path] == ledger.names.get(name)
+    ]
+    if not refs:
+        return None
+    last = refs[-1]
+    cuts = [
+        ref
+        for _, ref in ledger.changes
+        if ref.kind is EventKind.TRUNCATE and ref.path == last.path and ref.place > last.place
+    ]
+    cut_by = cuts[-1] if cuts else None
+    return FoundFate(half_done=tuple(refs[-SINCE_SHOWN:]), cut_by=cut_by)
 
 
 def left_torn(ledger: Ledger) -> FoundFate | None:

@@ -212,6 +212,11 @@ def _found_advice(found: FoundFate) -> str:
         return f"Leave {paths} until nothing that recovery reads needs it, and that is durable."
     if found.new:
         return "Recovery has to open where this was made and nothing more has happened."
+    if found.half_done and found.cut_by is None:
+        return ""
+    if found.half_done:
+        old = escape(found.half_done[-1].path)
+        return f"Remove {old} and make it anew, and do not cut it: it may have another name."
     return "Recovery has to open without these names, or they have to stay."
 
 
@@ -449,6 +454,11 @@ def _found(state: FoundFate) -> Iterator[str]:
         yield f"it names {escape(ref.path)}, which {_event(ref)} had removed"
     if state.gone:
         yield f"names were gone that the last `open` had: {_listing(state.gone)}"
+    for ref in state.half_done:
+        both = f"{escape(ref.path)} and {escape(ref.path_to)} are names of one file"
+        yield f"{both}: {_event(ref)} renamed it, and the power loss left both"
+    if state.cut_by is not None:
+        yield f"since then {_listing([state.cut_by])}"
 
 
 def _reuse(reuse: NumberReuse) -> str:

@@ -297,7 +297,7 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
         return None
     if fate.found is not None:
         state = fate.found
-        found = _names((*state.new, *state.torn, *state.lost, *state.failed))
+        found = _names((*state.new, *state.torn, *state.lost, *state.failed, *state.half_done))
         gone = _names((*state.named, *state.gone))
         if not found:
             return FateSite(gone=gone) if gone else None

@@ -302,6 +302,9 @@ class FoundFate:
         is_left: whether the recovery has opened and left the `torn`; new records came behind it.
         outlived_by: what took a name behind the last of `torn`, and was kept by the power loss that
             tore it.
+        half_done: renames of which a power loss kept the new name and not that the old one goes, so
+            that both are names of one file; empty where anything else here says more.
+        cut_by: what cut the file of the last of `half_done` since then, by its old name.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -314,6 +317,8 @@ class FoundFate:
     is_over: Annotated[bool, SPARSE] = False
     is_left: Annotated[bool, SPARSE] = False
     outlived_by: Annotated[EventRef | None, SPARSE] = None
+    half_done: Annotated[tuple[EventRef, ...], SPARSE] = ()
+    cut_by: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ def _found(found: FoundFate) -> str:
         ("failed", found.failed),
         ("new", found.new),
         ("gone", (*found.named, *found.gone)),
+        ("half done", found.half_done),
     )
     return "; ".join(f"{word}: {_names(refs)}" for word, refs in parts if refs)
 
