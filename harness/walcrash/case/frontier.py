@@ -10,8 +10,8 @@ Not here: which states there are (`kill_search`, `power_loss`).
 Source: `harness/walcrash/docs/explanation/decisions/0069-search-over-crash-states.md`.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import Enum
 from itertools import count
 from typing import Generic, TypeVar
@@ -100,6 +100,21 @@ def by_share(
         yield taken
 
 
+class _Kind:
+    """How often a kind was tried. States are compared often, and kinds themselves are slow to hash.
+
+    Attributes:
+        share: `tried`, as many times fewer as it weighs.
+    """
+
+    __slots__ = ("share", "tried", "weight")
+
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
+        self.tried = 0
+        self.share = 0.0
+
+
 class Waiting(Generic[T]):
     """States that were made and not judged yet; `take` gives one of the kinds tried least.
 
@@ -120,8 +135,8 @@ class Waiting(Generic[T]):
         """
         self._order = order
         self._weight = weight
-        self._tried: Counter[Hashable] = Counter()
-        self._states: list[tuple[T, Sequence[tuple[Hashable, ...]]]] = []
+        self._kinds: dict[Hashable, _Kind] = {}
+        self._states: list[tuple[T, list[list[_Kind]]]] = []
         self._taken = 0
 
     def __len__(self) -> int:
@@ -135,7 +150,7 @@ class Waiting(Generic[T]):
             state: the state.
             orders: its kinds in each of the orders that take turns, as many as other states have.
         """
-        self._states.append((state, orders))
+        self._states.append((state, [[self._kind(kind) for kind in kinds] for kinds in orders]))
 
     def take(self) -> T:
         """Return a state whose kinds were tried least, the oldest of them; count them as tried."""
@@ -144,10 +159,17 @@ class Waiting(Generic[T]):
             at = min(range(len(self._states)), key=self._tries)
         self._taken += 1
         state, orders = self._states.pop(at)
-        self._tried.update({kind for kinds in orders for kind in kinds})
+        for kind in {id(kind): kind for kinds in orders for kind in kinds}.values():
+            kind.tried += 1
+            kind.share = kind.tried / kind.weight
         return state
+
+    def _kind(self, kind: Hashable) -> _Kind:
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._kinds[kind] = _Kind(self._weight(kind))
+        return known
 
     def _tries(self, at: int) -> list[float]:
         orders = self._states[at][1]
-        kinds = orders[self._taken % len(orders)]
-        return [self._tried[kind] / self._weight(kind) for kind in kinds]
+        return [kind.share for kind in orders[self._taken % len(orders)]]

@@ -27,8 +27,11 @@ from walcrash.values.record import RecordType
 from walcrash.values.seed import Prng
 
 # limits
-POSITIONS_IN_A_ROUND: Final = 12
-"""Positions whose images are made together, beside those that wait."""
+FIRST_POSITIONS: Final = 12
+"""Positions whose images are made together at first."""
+
+FURTHER_POSITIONS: Final = 4
+"""The same of each further round, beside images that wait: three of four of the first ones do."""
 
 POSITIONS_BENEATH: Final = 2_000
 """Positions of a boot that are told apart by what lies beneath; of more, so many are drawn."""
@@ -110,7 +113,8 @@ class LossPlaces:
 
     def next_round(self) -> dict[CrashPosition, PlaceKind]:
         """Return the next positions, each with its kind; none where none is left."""
-        self._taken_as = dict(islice(self._takes(), POSITIONS_IN_A_ROUND))
+        most = FURTHER_POSITIONS if self._visits else FIRST_POSITIONS
+        self._taken_as = dict(islice(self._takes(), most))
         return {position: _kind(self._boot, position) for position in self._taken_as}
 
     def _takes(self) -> Iterator[tuple[CrashPosition, PlaceKind | _Head | Beneath]]:

@@ -305,21 +305,21 @@ class OneRun:
         self, run: CaseRun, recorded: RecordedBoot, loss: PowerLoss, search: LossSearch
     ) -> CaseRun:
         """Return a case that passed with a failure that is beyond its contract, if one is found."""
-        few, left = max(1, loss.images // PORTABILITY_SHARE), self._left
-        weaker = (self._under_weakest, self._torn_inside)
-        # Only one of them is told of one case, so they take turns in being first.
-        for explore in weaker if loss.seed % 2 else reversed(weaker):
-            found = explore(recorded, loss.seed, few)
-            if found is None:
-                continue
-            is_torn = found.atomic_bytes != self._stored.contract.atomic_bytes
-            if not is_torn and is_promised(found.boots, self._stored.contract.model):
-                # It was sought under the weakest model, but the contract's own shows it as well.
-                return replace(found, coverage=search.coverage)
-            # What the case left is what it passed with, and not what it failed with beside that.
-            self._left = left
-            return replace(run, portability_failure=found)
-        return run
+        contract, left = self._stored.contract, self._left
+        weaker = [self._under_weakest] if contract.model is not WEAKEST else []
+        weaker += [self._torn_inside] if contract.atomic_bytes != ANY_BYTE else []
+        # Of one case no more than one of them is told, so a case tries one.
+        few = max(1, loss.images // PORTABILITY_SHARE)
+        found = weaker[loss.seed % len(weaker)](recorded, loss.seed, few) if weaker else None
+        if found is None:
+            return run
+        is_torn = found.atomic_bytes != contract.atomic_bytes
+        if not is_torn and is_promised(found.boots, contract.model):
+            # It was sought under the weakest model, but the contract's own shows it as well.
+            return replace(found, coverage=search.coverage)
+        # What the case left is what it passed with, and not what it failed with beside that.
+        self._left = left
+        return replace(run, portability_failure=found)
 
     def _is_branched(self) -> bool:
         """Whether the last boot is run again behind another power loss of the one before it."""
@@ -372,9 +372,7 @@ class OneRun:
         return judgement
 
     def _under_weakest(self, recorded: RecordedBoot, seed: int, most_images: int) -> CaseRun | None:
-        """Return a failure under the weakest model, where the contract's is stricter."""
-        if self._stored.contract.model is WEAKEST:
-            return None
+        """Return a failure under the weakest model; the contract's is stricter."""
         search = self._search(recorded, WEAKEST)
         other = search.explore(Prng(seed + 1), most_images, first_images=FIRST_OF_FEW)
         if other is None or other.judgement.verdict is not Verdict.FAIL:
@@ -382,9 +380,7 @@ class OneRun:
         return self._powered_run(recorded, other, search.coverage)
 
     def _torn_inside(self, recorded: RecordedBoot, seed: int, most_images: int) -> CaseRun | None:
-        """Return a failure that needs a write torn inside a sector, where the contract has none."""
-        if self._stored.contract.atomic_bytes == ANY_BYTE:
-            return None
+        """Return a failure that needs a write torn inside a sector; the contract has none."""
         torn = replace(recorded, atomic_bytes=ANY_BYTE)
         search = self._search(torn, power_models()[0])
         other = search.byte_torn(Prng(seed + 1), most_images)

@@ -413,13 +413,21 @@ class LossSearch:
             The same where there is none, or no time to look for one.
         """
         target_invariant = failed.judgement.worst.invariant
+        place = self._place_of_first(failed)
         for candidate in self._stricter(pending, failed.candidate.choice.position, most):
             if self._boot.deadline.is_naming_over:
                 break
-            judged = self.judge_image(candidate)
+            judged = self.judge_image(candidate, place)
             if judged.judgement.breaks_first(target_invariant):
                 return judged
         return failed
+
+    def _place_of_first(self, failed: Judged) -> Hashable:
+        """Return the kind of place of a failure that the first recovery shows; None of another."""
+        first = self._judge(failed.history, Recoveries(first=failed.recoveries.first))
+        if not first.breaks_first(failed.judgement.worst.invariant):
+            return None
+        return kind_of_place(self._boot.cell(failed.candidate.choice.position, is_power_loss=True))
 
 
 def kind_of_place(cell: Cell) -> Hashable:
