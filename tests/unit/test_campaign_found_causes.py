@@ -8,8 +8,11 @@ from typing import cast
 from walcrash.campaign import found_causes
 from walcrash.campaign.found_causes import FoundCause
 from walcrash.campaign.tally import Group
-from walcrash.values.cause import Cause, CrashSite, FateSite
+from walcrash.case.outcome import CaseOutcome
+from walcrash.minimise.job import MinimalCase
+from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site
 from walcrash.values.event import EventKind
+from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
 from walcrash.values.verdict import Invariant, Violation
 
 CLOCK, STATE, LOST = Invariant.DETERMINISM, Invariant.CHECKPOINT_STATE, Invariant.LOST_PUT
@@ -103,6 +106,37 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
 def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none() -> None:
     one = [(LOST, [STATE.value, LOST.value])]
     assert joined(timed(STATE, LOST, fate="there"), timed(LOST, is_plain=True)) == one
+
+
+def test_a_case_whose_recovery_there_was_no_time_to_watch_has_the_fate_of_its_own_group() -> None:
+    copy = CopyFate(
+        kind=FateKind.THERE,
+        path="wal",
+        start=0,
+        end=9,
+        written=EventRef(boot=1, event=2, kind=EventKind.WRITE),
+    )
+    known = Fate(
+        record=RecordFate(
+            record="r", is_missing=True, kind=FateKind.THERE, copies=(copy,), reading=Reading.TORN
+        )
+    )
+    best = SimpleNamespace(fate=known, worst=Violation(LOST, "boot 2", ""), stored="its own case")
+    smaller = cast("CaseOutcome", SimpleNamespace(stored="a smaller one"))
+    facts = {
+        is_unwatched: found_causes._cause(
+            cast("Group", SimpleNamespace(best=best)),
+            MinimalCase(
+                outcome=smaller,
+                tries=9,
+                is_finished=True,
+                cause=Cause(invariant=LOST, crashes=1),
+                is_unwatched=is_unwatched,
+            ),
+        ).fate
+        for is_unwatched in (True, False)
+    }
+    assert facts == {True: fate_site(known, LOST), False: None}
 
 
 BEHIND = Invariant.NOT_APPENDABLE

@@ -302,6 +302,7 @@ def test_a_recovery_that_lacks_what_one_sync_would_have_kept_is_one_cause_with_a
     for found, is_one in (
         (FoundFate(lost=(write,)), True),
         (FoundFate(torn=(write,), outlived_by=unlinked), True),
+        (FoundFate(torn=(write,), is_over=True), True),
         (FoundFate(torn=(write,)), False),
         (FoundFate(lost=(write,), torn=(unlinked,)), False),
     ):

@@ -26,9 +26,9 @@ from test_oracle_fate import (
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
 from walcrash.report.fate_words import fate_advice
-from walcrash.values.cause import Cause, fate_site
+from walcrash.values.cause import Cause, FateSite, fate_site
 from walcrash.values.event import INJECTED, Event, EventKind
-from walcrash.values.fate import Fate, Taken, event_ref
+from walcrash.values.fate import Fate, FateKind, Reading, Taken, event_ref
 from walcrash.values.fate_mark import fate_mark
 from walcrash.values.history import Call, History, Outcome, Recoveries, RecoveryName
 from walcrash.values.image import FileEntry, Image
@@ -298,6 +298,10 @@ def test_an_exchange_of_names_that_was_lost_is_told_with_what_was_written_since(
     assert fate(half, first=shows(), lost=ONE) is None
 
 
+CAME_BACK = FateSite(kind=FateKind.REMOVED, path="wal", by=(EventKind.UNLINK, "journal"))
+"""One cause, whether a recovery wrote over a record for a journal that came back or cut it off."""
+
+
 def test_a_file_that_came_back_and_was_written_over_a_record_is_told() -> None:
     gone = act(EventKind.UNLINK, "journal", call=2)
     old = b"what was there before" * 2
@@ -321,6 +325,7 @@ def test_a_file_that_came_back_and_was_written_over_a_record_is_told() -> None:
         "./ kept it so"
     )
     assert fate_advice(told).startswith("Sync the directory ./ when journal is removed, and before")
+    assert fate_site(told, Invariant.LOST_PUT) == CAME_BACK
     # What the file does not have came from elsewhere.
     other = trace(write("wal", 0, b"y" * SIZE, 0), OPENED)
     told = fate(boot, first=shows(), lost=ONE, recovery_trace=other)
@@ -341,6 +346,7 @@ def test_a_journal_that_came_back_and_by_which_a_record_was_cut_off_is_told() ->
         "directory ./ kept it so"
     )
     assert fate_advice(told).startswith("Sync the directory ./ when journal is removed, and before")
+    assert fate_site(told, Invariant.LOST_PUT) == CAME_BACK
     # A recovery that leaves it alone has cut off by itself.
     told = fate(boot, first=shows(), lost=ONE, recovery_trace=trace(cut, OPENED))
     assert "was there again" not in said(told)
@@ -369,6 +375,30 @@ def test_a_torn_write_that_a_recovery_has_left_in_front_of_new_records_is_named(
     assert behind_new_records(cut) is None
     # Where it was not watched, nobody knows.
     assert behind_new_records(None) is None
+
+
+def test_what_a_power_loss_kept_of_a_write_is_torn_too_where_that_is_the_size_alone() -> None:
+    ref = event_ref(1, 3, write("wal", SIZE, line(TWO), 2))
+    loss = Loss(ref=ref, path="wal", aspect=Aspect.DATA, lost=((SIZE, SIZE + 9),))
+    hole = Image({"wal": FileEntry(line(ONE) + bytes(9))})
+    torn = replace(write("wal", SIZE, line(TWO), 2), result=9)
+    first = (create("wal"), OPENED, write("wal", 0, line(ONE), 1), torn)
+    boot = trace(*first, torn=3, image=hole, losses=(loss,)), power_lost(acked(ONE))
+    behind = trace(OPENED, write("wal", SIZE + 9, line(MARK), 1), reply(1))
+    second = behind, killed(acked(MARK), recovery=shows(ONE))
+    told = fate(boot, second, first=shows(ONE), lost=MARK)
+    assert said(told).endswith(
+        "before it in the file lies what event 3 of boot 1 left, a write of which a power loss "
+        "kept the size alone"
+    )
+    assert fate_advice(told).startswith("Recovery has to truncate the log after its last whole")
+    site = fate_site(told, Invariant.LOST_PUT)
+    assert site == FateSite(kind=FateKind.THERE, path="wal", detail=Reading.TORN.value)
+    # A recovery that fails on it lacked that write, and one that cuts it off has left none.
+    assert fate_mark(fate(boot, first=REFUSAL)) == "lost: wal"
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=SIZE), *behind.events)
+    told = fate(boot, (cut, second[1]), first=shows(ONE), lost=MARK)
+    assert "kept the size alone" not in said(told)
 
 
 def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> None:

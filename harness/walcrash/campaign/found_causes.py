@@ -279,8 +279,8 @@ def _id(tally: Tally, found: FoundCause) -> str:
 def _cause(group: Group, made: MinimalCase | None) -> Cause:
     """Return the cause that a group shows: its minimal case's, else that of its own.
 
-    Where there was no time for it, what the events of the group's own case decide stands for what
-    those of its minimal one would.
+    Where there was no time for it, or to watch its recovery, what the events of the group's own
+    case decide stands for what those of its minimal one would.
     """
     best = group.best
     invariant = best.worst.invariant
@@ -296,8 +296,8 @@ def _cause(group: Group, made: MinimalCase | None) -> Cause:
     if made.cause.damaged:
         return made.cause
     fate = fate_site(shown_fate(best, made), invariant) or made.cause.fate
-    if fate is None and not made.is_finished:
-        fate = fate_site(best.fate, invariant)
+    if made.is_unwatched or (fate is None and not made.is_finished):
+        fate = fate_site(best.fate, invariant) or fate
     return replace(made.cause, fate=fate)
 
 

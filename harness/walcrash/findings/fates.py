@@ -4,6 +4,7 @@ Not here: how a record is followed (`walcrash.oracle.fate`); what is said (`repo
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from walcrash.case.case_run import CaseRun
 from walcrash.case.deadline import TimeOver
@@ -49,7 +50,14 @@ def case_fate(run: CaseRun, *, recovery: WatchedBoot | None = None) -> Fate | No
     )
 
 
-def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | None:
+class WatchedFate(NamedTuple):
+    """A case's fate; and whether there was no time to watch the recovery that may show more."""
+
+    fate: Fate | None
+    is_late: bool = False
+
+
+def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> WatchedFate:
     """Return a case's fate, with the first recovery of its image made once more, under watch.
 
     Args:
@@ -62,21 +70,21 @@ def watched_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     """
     first = run.history.recoveries.first
     if run.image is None or not isinstance(first, Recovery) or not run.judgement.violations:
-        return case_fate(run)
+        return WatchedFate(case_fate(run))
     worst = run.judgement.worst
     if worst.where != RecoveryName.FIRST.value and not is_behind_new_records(run.history, worst):
-        return case_fate(run)
+        return WatchedFate(case_fate(run))
     restore(run.image, sandbox.directory)
     try:
         plan = BootPlan(operations=(OPEN,))
         watched = watch_boot(
             sandbox, stored.subject, stored.limits, plan, number=len(run.boots) + 1
         )
-    except (Inconclusive, TimeOver):
-        return case_fate(run)
+    except (Inconclusive, TimeOver) as end:
+        return WatchedFate(case_fate(run), is_late=isinstance(end, TimeOver))
     # What it does now counts if it shows what it had shown.
     is_same = watched.history.recovery == first
-    return case_fate(run, recovery=watched if is_same else None)
+    return WatchedFate(case_fate(run, recovery=watched if is_same else None))
 
 
 def failure_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | None:
@@ -95,7 +103,7 @@ def failure_fate(sandbox: Sandbox, stored: StoredCase, run: CaseRun) -> Fate | N
     """
     if run.verdict is not Verdict.FAIL:
         return None
-    return watched_fate(sandbox, stored, run)
+    return watched_fate(sandbox, stored, run).fate
 
 
 def _traces(boots: Sequence[WatchedBoot]) -> Iterator[BootTrace]:

@@ -38,6 +38,7 @@ class MinimalCase:
         is_late: whether that was a time budget.
         cause: the cause that it shows; None where `outcome` is.
         fate: what its events say about what it breaks first; None where they decide nothing.
+        is_unwatched: whether there was no time to watch its recovery, which may decide it.
         is_promised: whether its images are of the contract's model, so that it counts against the
             subject also where it was made from a case that did not.
         own: the case that it was made from.
@@ -49,6 +50,7 @@ class MinimalCase:
     is_late: bool = False
     cause: Cause | None = None
     fate: Fate | None = None
+    is_unwatched: bool = False
     is_promised: bool = False
     own: StoredCase | None = None
 
@@ -99,7 +101,7 @@ def minimise_case(
         # It shrank to an image that the contract does not cover: the case as it was is shown.
         return replace(as_it_was, is_finished=False)
     story = build_story(found.run, promised=stored.contract.model)
-    fate = watched_fate(job_sandbox(), stored, found.run)
+    fate, is_unwatched = watched_fate(job_sandbox(), stored, found.run)
     return MinimalCase(
         outcome=summarise(found.run, stored),
         tries=found.tries,
@@ -115,6 +117,7 @@ def minimise_case(
             damaged=damaged_of(found.run),
         ),
         fate=fate,
+        is_unwatched=is_unwatched,
         is_promised=is_within and not is_torn,
         own=stored,
     )

@@ -34,8 +34,9 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
     gone = [ref for name, ref in taken.items() if name in known]
     failed = ledger.never_filled()
     # What the power loss itself took tells more than what it left as it was.
-    by_power = [item for item in ledger.torn if not item.is_carried]
-    torn = by_power if by_power or ledger.unkept else ledger.torn
+    every = [item for item in ledger.torn if not item.is_hole]
+    by_power = [item for item in every if not item.is_carried]
+    torn = by_power if by_power or ledger.unkept else every
     is_cut = bool(torn or ledger.unkept or failed)
     state = FoundFate(
         torn=tuple(item.ref for item in torn[-SINCE_SHOWN:]),

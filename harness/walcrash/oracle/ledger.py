@@ -226,8 +226,8 @@ class Ledger:
 
     def _torn_before(self, piece: Piece) -> Torn | None:
         """Return the last torn write in front of a piece."""
-        start = piece.carrier.start
-        found = [each for each in self.torn if each.file == piece.file and each.start < start]
+        place = piece.file, piece.carrier.start, piece.written
+        found = [each for each in self.torn if each.may_hide(*place)]
         return max(found, key=lambda each: each.start, default=None)
 
     def _rename(self, event: Event, ref: EventRef) -> None:
@@ -362,7 +362,8 @@ class Ledger:
                 self._end(piece, ref)
                 piece.is_cut_whole = ref.is_recovery and self._is_whole_before(piece)
                 piece.source = source
-                before_it = [item for item in is_cut | ends_there if item.start < carrier.start]
+                place = number, carrier.start, piece.written
+                before_it = [item for item in is_cut | ends_there if item.may_hide(*place)]
                 piece.behind = max(before_it, key=lambda item: item.start, default=None)
             elif carrier.end > event.offset:
                 piece.carrier = without(carrier, event.offset, carrier.end)
@@ -494,5 +495,6 @@ class Ledger:
             if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
                 self.unkept.append(replace(loss.ref, path=loss.path))
         self.torn += power.torn_by_power(
-            losses, self.names, self._asked, self.failed_syncs, [ref for _, ref in self.changes]
-        )
+            losses, self.names, self._asked, self.failed_syncs,
+            [ref for _, ref in self.changes], self._sizes,
+        )  # fmt: skip

@@ -97,8 +97,9 @@ def torn_by_power(
     asked: Mapping[tuple[int, int], tuple[int, bool]],
     failed_syncs: FailedSyncs,
     changes: Sequence[EventRef],
+    sizes: Mapping[int, int],
 ) -> Iterator[Torn]:
-    """Yield the writes of which a power loss has kept a part.
+    """Yield the writes of which a power loss has kept a part, or the size that they gave a file.
 
     Args:
         losses: what was lost.
@@ -106,14 +107,22 @@ def torn_by_power(
         asked: of each write, how long it was to be, and whether it went over bytes.
         failed_syncs: the syncs that failed.
         changes: what took or gave names until then, in order.
+        sizes: how long the files are now.
     """
     for loss in losses:
-        if not (loss.kept and loss.lost and loss.path in names):
+        if not loss.lost or loss.path not in names:
             continue
-        (start, end), ref = loss.kept[0], loss.ref
+        ref, file = loss.ref, names[loss.path]
         length, is_over = asked.get(ref.place, (0, False))
+        start, end = (loss.kept or loss.lost)[0]
+        if not loss.kept:
+            end = min(end, sizes[file])
+            if end > start and not is_over:
+                hole = replace(ref, is_hole=True)
+                yield Torn(file=file, start=start, length=end - start, ref=hole, is_hole=True)
+            continue
         yield Torn(
-            file=names[loss.path],
+            file=file,
             start=start,
             length=end - start,
             ref=ref,

@@ -237,7 +237,8 @@ class RecordTeller:
         found = [
             item
             for item in self.ledger.torn
-            if item.file == piece.file and item.start < piece.carrier.start
+            if item.may_hide(piece.file, piece.carrier.start, piece.written)
+            if not item.is_hole or self._ends_at(item)
         ]
         return found[-1] if found else None
 

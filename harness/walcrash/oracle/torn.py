@@ -25,6 +25,7 @@ class Torn:
         is_over: whether it went over bytes that were there and are more than a tail of zeros.
         is_carried: whether a power loss since has kept all that was left of it.
         outlived_by: what took a name behind it, and was kept by the power loss that tore it.
+        is_hole: whether no byte of it is there, but the size that it gave its file.
     """
 
     file: int
@@ -36,6 +37,7 @@ class Torn:
     is_over: bool = False
     is_carried: bool = False
     outlived_by: EventRef | None = None
+    is_hole: bool = False
 
     @property
     def end(self) -> int:
@@ -45,6 +47,14 @@ class Torn:
     def is_within(self, file: int, start: int, end: int) -> bool:
         """Whether all of it lies in a range of a file."""
         return file == self.file and start <= self.start and self.start + self.length <= end
+
+    def may_hide(self, file: int, start: int, written: EventRef) -> bool:
+        """Whether a record that begins there may be hidden by it, as it lies in front of that.
+
+        A record that was written before a power loss hides behind no hole that this one made.
+        """
+        is_before = file == self.file and self.start < start
+        return is_before and (not self.is_hole or self.ref.boot < written.boot)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -349,6 +349,8 @@ def _failed(failed: FailedWriteFate) -> str:
 
 
 def _left(ref: EventRef) -> str:
+    if ref.is_hole:
+        return "left, a write of which a power loss kept the size alone"
     return "left, a write that was cut short" if ref.is_short else "left of a torn write"
 
 

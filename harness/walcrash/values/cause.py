@@ -303,8 +303,8 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
             return FateSite(gone=gone) if gone else None
         is_new_only = not (state.torn or state.lost or state.failed)
         beside = gone if is_new_only else ()
-        outlived = state.torn[-1:] if state.outlived_by is not None else ()
-        lacks = _names((*state.lost, *outlived))
+        is_unsynced = state.is_over or state.outlived_by is not None
+        lacks = _names((*state.lost, *(state.torn[-1:] if is_unsynced else ())))
         return FateSite(found=found, beside=beside, is_left=state.is_left, lacks=lacks)
     if fate.shown is not None:
         return _shown_site(fate.shown, is_stale=True)
@@ -343,6 +343,10 @@ def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
     if told.beside is not None:
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(told.beside.write.path))
     path = name_pattern(copy.path)
+    if copy.came_back is not None:
+        # Whether recovery wrote over the record or cut it off, it did so for what came back.
+        removed = (copy.came_back.kind, name_pattern(copy.came_back.path))
+        return FateSite(kind=FateKind.REMOVED, path=path, by=removed)
     if _is_behind_torn(told, copy):
         return FateSite(kind=FateKind.THERE, path=path, detail=Reading.TORN.value)
     by = None if copy.by is None else (copy.by.kind, name_pattern(copy.by.path))

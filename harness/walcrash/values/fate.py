@@ -47,6 +47,7 @@ class EventRef:
         is_recovery: whether the subject was opening then.
         is_short: whether it is a write or a read that moved a part only, and no crash tore it.
         is_late: whether it is a sync that returned 0 and had failed, as the file's next one says.
+        is_hole: whether it is a write of which a power loss kept the size alone.
     """
 
     boot: int
@@ -57,6 +58,7 @@ class EventRef:
     is_recovery: bool = False
     is_short: Annotated[bool, SPARSE] = False
     is_late: Annotated[bool, SPARSE] = False
+    is_hole: Annotated[bool, SPARSE] = False
 
     @property
     def place(self) -> tuple[int, int]:
