@@ -321,7 +321,7 @@ def test_seven_cases_of_sixteen_fill_a_fixed_room_and_free_it():
             swarm.workload.mix
         )
         longest = max(swarm.workload.payload_bytes) + FRAME + len("op-12")
-        assert 6 <= ROOM // longest <= 25
+        assert 3 <= ROOM // longest <= 25
     without = [each for each in ring_swarms(frozenset({"reopen"})) if each.held_bytes]
     assert all(OperationMix.COMPACT not in each.workload.mix for each in without)
 

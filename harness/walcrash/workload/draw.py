@@ -45,6 +45,7 @@ from walcrash.workload.operations import (
 from walcrash.workload.profile import Made, Profile, operation_key
 from walcrash.workload.ramp import with_images
 from walcrash.workload.room_left import RoomLeft
+from walcrash.workload.round_lengths import RoundLengths
 from walcrash.workload.swarm import LONGEST_PAYLOAD_BYTES, USUAL_ID, Swarm, draw_swarm
 from walcrash.workload.turns import (
     TRIES,
@@ -296,9 +297,11 @@ def _progress_of(swarm: Swarm, profile: Profile) -> Progress:
     progress = Progress(repeats_upkeep=swarm.repeats_upkeep)
     if swarm.has_second_marks:
         progress.done = {}
+    most = profile.fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
     if swarm.fills_files:
-        most = profile.fit.most_payload_bytes or LONGEST_PAYLOAD_BYTES
         progress.file_end = FileEnd(profile.fit, most)
+    if swarm.has_round_lengths:
+        progress.round_lengths = RoundLengths(profile.fit, most)
     if swarm.held_bytes:
         longest = Record(RecordType.PUT, USUAL_ID, 0, bytes(max(swarm.workload.payload_bytes)))
         progress.room = RoomLeft(

@@ -19,6 +19,7 @@ from walcrash.values.seed import Prng
 from walcrash.workload.content import draw_failure, draw_id, draw_payload
 from walcrash.workload.file_end import FileEnd
 from walcrash.workload.room_left import RoomLeft
+from walcrash.workload.round_lengths import RoundLengths
 
 # limits
 EPOCH_MS: Final = 1_700_000_000_000
@@ -74,6 +75,7 @@ class Progress:
         done: operations that are done and that no compaction may have dropped; None where none of
             them is marked again.
         file_end: where the file of records ends; None where no put is to end there.
+        round_lengths: draws puts of round lengths; None where none has one on purpose.
         repeats_upkeep: whether half of what a log does for its upkeep is done twice in a row.
         room: what the log holds; None where its room is not known, or not to be filled.
     """
@@ -85,6 +87,7 @@ class Progress:
     sent: dict[str, None] = field(default_factory=dict)
     done: dict[str, None] | None = None
     file_end: FileEnd | None = None
+    round_lengths: RoundLengths | None = None
     repeats_upkeep: bool = False
     room: RoomLeft | None = None
 
@@ -98,6 +101,7 @@ class Progress:
             dict(self.sent),
             None if self.done is None else dict(self.done),
             None if self.file_end is None else self.file_end.copy(),
+            self.round_lengths,
             self.repeats_upkeep,
             None if self.room is None else self.room.copy(),
         )
@@ -255,9 +259,7 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
             number=progress.puts + 1,
             is_empty_taken=progress.is_empty_taken,
         )
-        end = progress.file_end
-        filling = None if end is None else end.draw_put(prng, id_)
-        id_, sizes = (id_, plan.payload_bytes) if filling is None else (filling[0], (filling[1],))
+        id_, sizes = _sized(prng, progress, plan, id_, ts_ms)
         return Record(RecordType.PUT, id_, ts_ms, payload=draw_payload(prng, sizes))
     if kind is OperationMix.DONE and progress.done and prng.below(SECOND_MARK_ONE_IN) == 0:
         return Record(RecordType.DONE, prng.choice(list(progress.done)), ts_ms)
@@ -265,6 +267,18 @@ def _draw_record(prng: Prng, progress: Progress, plan: WorkloadPlan, kind: Opera
     if kind is OperationMix.DONE:
         return Record(RecordType.DONE, marked, ts_ms)
     return draw_failure(prng, marked, ts_ms)
+
+
+def _sized(
+    prng: Prng, progress: Progress, plan: WorkloadPlan, id_: str, ts_ms: int
+) -> tuple[str, Sequence[int]]:
+    """Return the id of a put, and the sizes of which its payload has one."""
+    chosen = None
+    if progress.file_end is not None:
+        chosen = progress.file_end.draw_put(prng, id_)
+    elif progress.round_lengths is not None:
+        chosen = progress.round_lengths.draw_put(prng, id_, ts_ms)
+    return (id_, plan.payload_bytes) if chosen is None else (chosen[0], (chosen[1],))
 
 
 def _draw_marked(prng: Prng, progress: Progress) -> str:

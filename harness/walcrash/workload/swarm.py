@@ -7,12 +7,12 @@ with `close`. Shapes of boots and of sizes are dealt like cards among `FITTED_DE
 follow one another, so that none is left out by chance.
 
 Sizes lie around what the subject showed (`fit`): records that end at a page or sector end, or one
-byte off; files that are followed by a next one after two to eight records; the record that ends
-exactly where its file does, the one that is longer than a file. The bytes of a case are bounded,
-so the longer its records, the fewer they are.
+byte off; lengths that are multiples of 256 (`round_lengths`); files that are followed by a next one
+after two to eight records; the record that ends exactly where its file does, the one that is longer
+than a file. The bytes of a case are bounded, so the longer its records, the fewer they are.
 
 Where the log has a fixed room, seven cases of sixteen fill it several times over: records of which
-six to two dozen fill it, marks of the oldest operations, and compactions (`room_left`). Where its
+three to two dozen fill it, marks of the oldest operations, and compactions (`room_left`). Where its
 files are followed by next ones and it can be compacted, three cases of sixteen free what they have
 put: with nearly every operation marked at once, so that few files have what is still needed, or
 once two or three files are full. A log may remove files in a wrong order, or use one again.
@@ -108,11 +108,15 @@ SIZE_DECK: Final = (
     SizeShape.LONG,
 )
 
+ROUND: Final = frozenset({SizeShape.USUAL, SizeShape.SHORT, SizeShape.EDGES})
+"""Cases in which some puts have round lengths (`round_lengths`)."""
+
 OF_ROOM: Final = frozenset({SizeShape.SEGMENTS, SizeShape.ONE, SizeShape.LONG})
 """In whose place records lie around the room of a log, where that is known."""
 
-ROOM_RECORDS: Final = (6, 24)
-"""Of fewest and most of the longest records of such a case the log is full."""
+ROOM_RECORDS: Final = (3, 3, 4, 6, 8, 12, 24)
+"""Of so many of the longest records of such a case the log is full: a log that keeps room for marks
+writes over what it has freed where one record is longer than that."""
 
 ROOM_LAPS: Final = (4, 10)
 """How often the operations of such a case would fill the log if all of them were its puts, and no
@@ -160,6 +164,7 @@ class Swarm:
         workload: its plan, with a phase for each boot.
         has_second_marks: whether operations that are done may be marked so again.
         fills_files: whether some puts are as long as what is left of their file.
+        has_round_lengths: whether some puts have a length that ends in a byte of zero, or nearly.
         repeats_upkeep: whether what a log does for its upkeep is done twice in a row now and then.
         held_bytes: what the log is to hold at most before it is freed from its oldest records on:
             its fixed room, or the length of some files; 0 where nothing is freed on purpose.
@@ -168,6 +173,7 @@ class Swarm:
     workload: WorkloadPlan
     has_second_marks: bool = False
     fills_files: bool = False
+    has_round_lengths: bool = False
     repeats_upkeep: bool = False
     held_bytes: int = 0
 
@@ -234,6 +240,7 @@ def draw_swarm(
         workload=plan,
         has_second_marks=has_second_marks,
         fills_files=size_shape is SizeShape.SEGMENTS and fit.segment_bytes > 0,
+        has_round_lengths=size_shape in ROUND,
         held_bytes=held_bytes,
         repeats_upkeep=not UPKEEP.isdisjoint(mix) and prng.below(REPEATED_ONE_IN) == 0,
     )
@@ -325,7 +332,7 @@ def _sizes(prng: Prng, shape: SizeShape, fit: Fit) -> tuple[int, ...]:
     elif shape is SizeShape.SEGMENTS and fit.segment_bytes:
         sizes = _segments(prng, fit)
     elif shape is SizeShape.ROOM:
-        sizes = _parts_of(prng, fit, fit.room_bytes // prng.between(*ROOM_RECORDS), most)
+        sizes = _parts_of(prng, fit, fit.room_bytes // prng.choice(ROOM_RECORDS), most)
     elif shape is SizeShape.FREED:
         sizes = _parts_of(prng, fit, fit.segment_bytes // prng.between(*FREED_RECORDS), most)
     elif shape is SizeShape.LONG:
