@@ -343,6 +343,17 @@ def test_a_replay_in_a_living_subject_shows_all_that_has_replied():
         assert judgement.worst.where == "boot 1, call 3"
 
 
+def test_what_the_recovery_of_a_boot_shows_names_the_finding_before_what_its_calls_show():
+    twice = replace(shows(A, B), records=(*items(A, B), RecoveredRecord(200, B)), end=300)
+    first_boot, lost = killed(acked(A), acked(B)), replay(A)
+    judgement = verdict_on(first_boot, killed(lost, recovery=twice), first=shows(A, B))
+    named = [(item.invariant.value, item.where) for item in judgement.violations]
+    assert named == [("order", "boot 2"), ("lost-put", "boot 2, call 1")]
+    # The rank decides only what shows at once.
+    earlier = killed(acked(A), acked(B), lost), killed(recovery=twice)
+    assert verdict_on(*earlier, first=shows(A, B)).worst.invariant is Invariant.LOST_PUT
+
+
 def test_long_lists_are_cut_around_the_place_that_matters():
     records = [put(f"op-{at}", at) for at in range(100)]
     shown = [record for record in records if record.id != "op-50"]

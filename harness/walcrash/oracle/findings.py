@@ -1,10 +1,11 @@
 """Findings of one case: the violations so far, and which rules were judged.
 
 Violations are ordered by cause before symptom: what an earlier boot showed comes before what a
-later one did, the first recovery of the last image before the further ones; within one stage the
-smaller rank comes first. Of each invariant only the first violation is kept, since the later ones
-mostly follow from it. A state that other surroundings change obeys no rule about states for long,
-so `determinism` comes before the first of these, whatever showed it.
+later one did, the recovery of a boot before its calls, and these one after the other; the first
+recovery of the last image comes before the further ones. What shows at once is ordered by rank.
+Of each invariant only the first violation is kept, since the later ones mostly follow from it. A
+state that other surroundings change obeys no rule about states for long, so `determinism` comes
+before the first of these, whatever showed it.
 
 From the first injected error on every violation is one of `unreported-error`, where that was asked
 for: the first of them is reported, with the error. Else each keeps its rule, and is told with it.
@@ -34,6 +35,9 @@ from walcrash.values.slow_io import SlowIo, most_telling
 from walcrash.values.terms import Terms
 from walcrash.values.verdict import Invariant, Judgement, Verdict, Violation
 
+_When = tuple[int, int]
+"""A stage and a step."""
+
 _OF_STATE: Final = (Invariant.CHECKPOINT_AHEAD, Invariant.CHECKPOINT_STATE, Invariant.REQUEUE)
 """Rules about what a recovery shows as its state."""
 
@@ -49,6 +53,7 @@ class Findings:
     Attributes:
         invariants: those that are judged: asked for, and supported by the subject; by rank.
         stage: a number that grows with time, kept with each violation.
+        step: the same within a stage.
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -57,18 +62,22 @@ class Findings:
             for item in MOST_SEVERE_FIRST
             if item in terms.invariants and RULES[item].is_supported(terms.supports)
         )
-        self.stage = 0
+        self.stage = self.step = 0
         self._rules = AskedRules(self.invariants)
         self._asked = terms.invariants
         self._judged: set[Invariant] = set()
         self._is_held = False
-        self._first: dict[Invariant, tuple[int, Violation]] = {}
+        self._first: dict[Invariant, tuple[_When, Violation]] = {}
         self._error: IoError | None = None
         self._rotted: tuple[Rotted, str] | None = None
         self._after_error: frozenset[Invariant] = frozenset()
         self._is_half_made = False
         self._slow: list[SlowIo] = []
         self._after_slow: frozenset[Invariant] = frozenset()
+
+    def begin(self, stage: int) -> None:
+        """Go on to a stage, with its first step."""
+        self.stage, self.step = stage, 0
 
     def strike(self, error: IoError) -> None:
         """Note that an error was injected; what shows from now on shows after it."""
@@ -99,7 +108,7 @@ class Findings:
                 is_violated = True
                 if invariant in self._first:
                     continue
-                self._first[invariant] = self.stage, violation
+                self._first[invariant] = (self.stage, self.step), violation
                 if self._error is not None:
                     self._after_error |= {invariant}
                     self._is_half_made |= isinstance(evidence, FailedRecovery) and (
@@ -119,7 +128,7 @@ class Findings:
         if found and rule not in self._first:
             is_told = found[0].invariant is rule
             told = found[0] if is_told else after_damage(found[0], rotted, written)
-            self._first[rule] = self.stage, told
+            self._first[rule] = (self.stage, self.step), told
         return bool(found)
 
     def note(self, occasion: Occasion, *, promise: Promise = Promise.ALL) -> None:
@@ -135,14 +144,14 @@ class Findings:
     def judgement(self, reason: Callable[[Invariant], str]) -> Judgement:
         """Return the result; `reason` says why an invariant was not judged."""
         first_state = min(
-            (stage for item, (stage, _) in self._first.items() if item in _OF_STATE), default=None
+            (at for item, (at, _) in self._first.items() if item in _OF_STATE), default=None
         )
 
-        def order(found: tuple[Invariant, tuple[int, Violation]]) -> tuple[int, int]:
-            item, (stage, _) = found
+        def order(found: tuple[Invariant, tuple[_When, Violation]]) -> tuple[_When, int]:
+            item, (at, _) = found
             if item is Invariant.DETERMINISM and first_state is not None:
-                stage = min(stage, first_state)
-            return stage, MOST_SEVERE_FIRST.index(item)
+                at = min(at, first_state)
+            return at, MOST_SEVERE_FIRST.index(item)
 
         found = sorted(self._first.items(), key=order)
         told = [self._told_with_slow(violation) for _, (_, violation) in found]

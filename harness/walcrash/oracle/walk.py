@@ -94,7 +94,7 @@ class Walk:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.findings = Findings(terms)
-        self.findings.stage = 1
+        self.findings.begin(1)
         self.log = Log(terms.contract)
         self.effects = EffectWatch(terms.contract)
         self.boots: tuple[BootHistory, ...] = ()
@@ -117,9 +117,9 @@ class Walk:
         self.boots = (*self.boots, boot)
         if self.goes_on:
             number = len(self.boots)
-            self.findings.stage = number
+            self.findings.begin(number)
             self.goes_on = self._boot(number, boot)
-            self.findings.stage = number + self.goes_on
+            self.findings.begin(number + self.goes_on)
 
     def judge_recoveries(self, recoveries: Recoveries) -> None:
         """Judge the recoveries of what the last boot left."""
@@ -140,7 +140,7 @@ class Walk:
             return
         if recoveries.continued:
             self._take_in(first, comparison)
-        self.findings.stage += 1
+        self.findings.begin(self.findings.stage + 1)
         self._further_recoveries(first, recoveries)
 
     # Boots.
@@ -168,6 +168,7 @@ class Walk:
         for index, call in enumerate(calls, start=1):
             if call.outcome is Outcome.NOT_ASKED:
                 continue
+            self.findings.step = index
             is_after_error = self._strike(boot, index)
             self._replay(call, f"{where}, call {index}")
             self._call(call, (number, index), is_after_error=is_after_error)
@@ -343,7 +344,7 @@ class Walk:
         if not is_judged or not isinstance(again, Recovery):
             return
         self.findings.rot(rotted, written_by(rotted, self.boots))
-        self.findings.stage += 1
+        self.findings.begin(self.findings.stage + 1)
         first, again = replace(first, undecodable=()), replace(again, undecodable=())
         self.findings.hold(
             RepeatedRecovery(where=RecoveryName.AGAIN.value, first=first, other=again)
