@@ -155,6 +155,14 @@ def test_an_injected_fault_that_struck_nothing_is_told(kind: str, column: str):
     assert told(FaultMatrix(absent=(AbsentFault(kind=kind, files="x"),))) == []
 
 
+def test_damage_of_which_the_contract_lets_nothing_be_judged_is_told_with_the_key():
+    told = absent_kinds_sentences(report(*BOTH, faults=("kill", "power", "rot")))
+    assert told == [
+        'an injected fault of `kind = "rot"`, of quick: nothing is judged of it where `detects` in '
+        '[contract] has no "rot"'
+    ]
+
+
 def test_kinds_of_events_that_no_case_made_have_no_row():
     made = (EventKind.WRITE, EventKind.FSYNC, EventKind.REPLY)
     reach = WorkloadReach(cases=Reach(boots=1, made=made), controls=NOTHING_REACHED)

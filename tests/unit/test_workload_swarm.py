@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
+import pytest
+
 from walcrash.tools.audit.audit import with_power
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.contract import Contract
@@ -241,6 +243,20 @@ def test_a_few_cases_of_each_deck_have_slow_syncs_or_other_clocks_beside_all_oth
             else:
                 assert all(type(fault) is kind for fault in case.faults)
         assert {type(fault) for case in found for fault in case.faults} == set(kinds.values())
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ERROR, FaultKind.ROT])
+def test_one_case_of_three_has_the_crashes_alone_where_something_is_injected_beside_them(kind):
+    injected = FaultPlan(kind=kind)
+    found = cases(of=replace(FITTED, faults=(*FITTED.faults, injected)))
+    bare = many()[: 2 * DECK]
+    assert [case for case in found if case.index % 3 == 0] == bare[::3]
+    assert sum(bool(case.faults) for case in found if case.index % 3) > DECK
+    # A scenario that has no other fault, or states its workload, is obeyed.
+    alone = cases(of=replace(FITTED, faults=(injected,)))
+    stated = replace(FITTED.workload, is_fitted=False)
+    obeyed = cases(of=replace(FITTED, faults=(*FITTED.faults, injected), workload=stated))
+    assert all(any(case.faults for case in drawn[::3]) for drawn in (alone, obeyed))
 
 
 def test_behind_a_slow_sync_all_are_slow_and_a_boot_with_many_operations_crashes() -> None:

@@ -91,6 +91,8 @@ def _absent_kinds(
                 absent.append(("a kill", f"{shown} came in none of {cases}; more may"))
         elif not _is_told(kind, started, ended) and not _has_come(kind, ended):
             why = f"it came in none of {cases}, or nothing was judged of it; more may"
+            if kind is FaultKind.ROT and Damage.ROT not in started.contract.detects:
+                why = 'nothing is judged of it where `detects` in [contract] has no "rot"'
             absent.append((f'an injected fault of `kind = "{kind.value}"`', why))
     return absent
 

@@ -32,7 +32,7 @@ from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.control import closed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
-from walcrash.workload.fitted_faults import SLOW_SYNCS, fitted_faults
+from walcrash.workload.fitted_faults import SLOW_SYNCS, fitted_faults, stated_faults
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -96,7 +96,7 @@ def draw_case(
     swarm = swarm_of(
         scenario, supports=supports, profile=profile, master_seed=master_seed, index=index
     )
-    plans = [with_images(plan, index) for plan in scenario.faults]
+    plans = [with_images(plan, index) for plan in stated_faults(scenario, index)]
     plans += fitted_faults(scenario, profile, index)
     scenario = replace(scenario, workload=swarm.workload, faults=tuple(plans))
     turns = turns_of(scenario.faults, profile)

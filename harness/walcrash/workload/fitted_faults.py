@@ -1,4 +1,7 @@
-"""Faults of a fitted campaign that no scenario states: slow syncs, and clocks that jump.
+"""Faults of a fitted campaign: which of its scenario's a case has, and which that none states.
+
+Damage at rest and errors hide what a crash alone would show, so where a scenario without a workload
+has them beside crashes, one case of three has the crashes alone.
 
 A contract is to hold however long a sync takes and whatever the time is, so a scenario that states
 no workload and injects nothing itself has both in some of its cases, beside what ends their boots:
@@ -17,7 +20,7 @@ Source: `harness/walcrash/docs/explanation/decisions/0087-fitted-campaigns-have-
 
 from typing import Final
 
-from walcrash.values.faults import FaultKind, FaultPlan
+from walcrash.values.faults import Ending, FaultKind, FaultPlan, class_of
 from walcrash.values.scenario import FITTED_DECK, Scenario
 from walcrash.workload.profile import Profile
 
@@ -28,8 +31,19 @@ the fourth of each eight goes on with later boots."""
 CLOCK_CASE: Final = 13
 """Which case of each `FITTED_DECK` has other clocks, from 0."""
 
+CRASHES_ALONE_ONE_IN: Final = 3
+"""In one of so many cases nothing is injected where crashes are asked for as well."""
+
 SLOW_SYNCS: Final = FaultPlan(kind=FaultKind.SLOW, times=None)
 OTHER_CLOCKS: Final = FaultPlan(kind=FaultKind.CLOCK)
+
+
+def stated_faults(scenario: Scenario, index: int) -> tuple[FaultPlan, ...]:
+    """Return the faults of its scenario that case `index` may have."""
+    faults = scenario.faults
+    ends = tuple(plan for plan in faults if isinstance(class_of(plan), Ending))
+    is_stated = not scenario.workload.is_fitted or any(plan.in_turn for plan in faults)
+    return faults if is_stated or not ends or index % CRASHES_ALONE_ONE_IN else ends
 
 
 def fitted_faults(scenario: Scenario, profile: Profile, index: int) -> tuple[FaultPlan, ...]:
