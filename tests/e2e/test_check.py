@@ -84,10 +84,10 @@ def test_what_is_believed_of_damage_is_held_against_the_contract_of_the_scenario
     assert code == (1 if outcome == "failed" else 0)
 
 
-SLOW = {"postgresql", "redis", "duckdb", "rocksdb", "zodb", "gdbm", "dbm.dumb", "atomic-file"}
+QUICK = {"sqlite", "vixw"}
 
 SHIPPED = [
-    pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in BUILT_IN
     if name != "reference"
 ]

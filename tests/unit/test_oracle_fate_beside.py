@@ -243,6 +243,53 @@ def test_a_loss_is_not_told_where_there_were_others() -> None:
     assert not fate_advice(told)
 
 
+def committed(*, behind: Aspect | None = None, before: Aspect | None = None) -> Fate | None:
+    """Return the fate of a record that recovery cut off, since a length beside it was lost.
+
+    Args:
+        behind: what the power loss took too, of what came behind the reply.
+        before: the same of what came before it.
+    """
+    renamed = act(EventKind.RENAME, "length.new", "length", file=1, call=1)
+    more = write("wal", SIZE, line(TWO), 2)
+    events = (
+        create("wal"),
+        OPENED,
+        write("wal", 0, line(ONE), 1),
+        create("length.new", 1, 1),
+        renamed,
+        reply(1),
+        more,
+    )
+    losses = [Loss(ref=event_ref(1, 4, renamed), path="length", aspect=Aspect.NAME)]
+    if behind is not None:
+        losses.append(
+            Loss(ref=event_ref(1, 6, more), path="wal", aspect=behind, lost=((SIZE, 99),))
+        )
+    if before is not None:
+        losses.append(Loss(ref=event_ref(1, 2, events[2]), path="x", aspect=before, lost=((0, 1),)))
+    image = Image({"wal": FileEntry(line(ONE))})
+    boot = trace(*events, image=image, losses=tuple(losses)), power_lost(acked(ONE))
+    cut = trace(act(EventKind.TRUNCATE, "wal", call=0, offset=0), OPENED)
+    return fate(boot, first=shows(), lost=ONE, recovery_trace=cut)
+
+
+@pytest.mark.parametrize("behind", [None, Aspect.DATA])
+def test_a_rename_of_another_file_that_a_power_loss_took_is_told_whatever_came_later(behind):
+    told = committed(behind=behind)
+    assert said(told).endswith(
+        "the power loss took what event 4 of boot 1 did, which renamed length.new to length: no "
+        "sync of the directory ./ kept it"
+    )
+    assert fate_advice(told) == (
+        "Sync the directory ./ before the reply that acknowledges the record."
+    )
+    assert missing_sync(told) == "./"
+    assert fate_mark(told) == "lost beside: ./"
+    # Where bytes from before the reply were lost as well, it is not known which of them matters.
+    assert "the power loss took" not in said(committed(behind=behind, before=Aspect.DATA))
+
+
 def manifest(
     *, early: bool = True, synced: tuple[Event, ...] = (), aspect: Aspect = Aspect.DATA
 ) -> tuple[BootTrace, BootHistory]:

@@ -52,6 +52,15 @@ def test_an_acknowledged_record_that_is_gone_is_told_with_the_error() -> None:
     )
 
 
+def test_of_several_errors_the_last_one_before_what_is_broken_is_told() -> None:
+    first = struck(killed(acked(A)), call=1)
+    second = struck(killed(acked(B), recovery=shows(A)), call=1, number=2)
+    (found,) = verdict_on(first, second, first=shows(A)).violations
+    assert found.message.endswith(
+        "before that, the 2nd fsync of wal.log failed with EIO (boot 2, call 1: append)"
+    )
+
+
 def test_what_showed_before_the_error_keeps_its_own_rule() -> None:
     second = struck(killed(acked(C), recovery=shows(B)), call=1, number=2)
     judged = verdict_on(killed(acked(A), acked(B)), second, first=shows(B))

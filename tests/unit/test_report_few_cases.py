@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from report_lines import ended, judged, scenario_ended, scenario_started, started
+from report_lines import ended, finding, judged, scenario_ended, scenario_started, started
 
 from walcrash.report.few_cases import absent_kinds_sentences, few_cases_sentences
 from walcrash.report.html import html_report
@@ -153,6 +153,14 @@ def test_an_injected_fault_that_struck_nothing_is_told(kind: str, column: str):
         ]
     # No call fits it, which is said with its keys.
     assert told(FaultMatrix(absent=(AbsentFault(kind=kind, files="x"),))) == []
+
+
+def test_of_a_scenario_that_failed_it_is_not_said_that_its_faults_came_in_no_case():
+    unjudged = struck("full disk", FaultOutcome.UNJUDGED)
+    known = report(*BOTH, faults=("kill", "power", "quota"), matrix=unjudged)
+    assert len(absent_kinds_sentences(known)) == 1
+    known.findings.append(finding(scenario="quick"))
+    assert absent_kinds_sentences(known) == []
 
 
 def test_damage_of_which_the_contract_lets_nothing_be_judged_is_told_with_the_key():

@@ -61,6 +61,13 @@ def test_later_lines_of_a_block_stand_under_the_text() -> None:
     assert all(line.startswith(" " * 12 + "op-1") for line in lines[1:])
 
 
+def test_a_label_that_is_as_long_as_its_column_does_not_touch_the_text() -> None:
+    assert block("recovery after new records", "2 records", width=60, label_width=20) == [
+        "  recovery after new records  2 records"
+    ]
+    assert block("label", "", width=60, label_width=5) == ["  label"]
+
+
 def test_numbers_lean_right_and_names_left() -> None:
     assert table(("name", "n"), [("a", "10"), ("long name", "5")]) == [
         "  name        n",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
-from walcrash.oracle.boot_trace import BootTrace
+from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.copies import Copy
 from walcrash.oracle.torn import FailedSyncs
 from walcrash.values.event import Event, EventKind
@@ -61,12 +61,13 @@ def lost_beside(
     replied: EventRef | None,
     failed_syncs: FailedSyncs,
 ) -> LostBeside | None:
-    """Return the write whose loss alone is between a record and the recovery without it.
+    """Return the write or rename whose loss alone is between a record and the recovery without it.
 
     The bytes of the record were there when the power was lost. Either the call that wrote and
-    acknowledged it had made that write too; or the subject had taken another copy of the record
-    behind it, so that something else was to tell of this one. None where the power loss took a
-    name, or from more than one file, or where a sync of the write failed.
+    acknowledged it had made that write or rename too; or the subject had taken another copy of the
+    record behind that write, so that something else was to tell of this one. None where the power
+    loss took both names and bytes, or bytes of more than one file, or where a sync of the write
+    failed. A rename is told whatever was lost of what came behind the reply.
 
     Args:
         copies: the places at which the record was written, the one that decides first.
@@ -78,6 +79,9 @@ def lost_beside(
     if not numbers or not _was_there(copies[0], numbers[-1]):
         return None
     losses = [loss for loss in boots[numbers[-1] - 1].losses if loss.aspect is not Aspect.MODE]
+    renamed = _renamed_by_its_call(copies[0], losses, boots, replied)
+    if renamed is not None:
+        return renamed
     if len({loss.path for loss in losses}) != 1:
         return None
     if any(loss.aspect is Aspect.NAME for loss in losses):
@@ -111,6 +115,29 @@ def _of_its_call(
         if ref.boot == boot and ref.event < replied.event and events[ref.event].call == call
     ]
     return LostBeside(write=max(own, key=_place)) if own else None
+
+
+def _renamed_by_its_call(
+    copy: Copy,
+    losses: Sequence[Loss],
+    boots: Sequence[BootTrace],
+    replied: EventRef | None,
+) -> LostBeside | None:
+    """Return the last rename before a reply that was lost, where no bytes from before it were."""
+    boot, call = copy.pieces[0].call
+    if replied is None or replied.boot != boot:
+        return None
+    earlier = [loss for loss in losses if loss.ref.place < replied.place]
+    if any(loss.aspect is not Aspect.NAME for loss in earlier):
+        return None
+    events, own_names = boots[boot - 1].events, {copy.decisive.path}
+    renames = [
+        loss.ref
+        for loss in earlier
+        if loss.ref.kind is EventKind.RENAME and loss.ref.boot == boot
+        if events[loss.ref.event].call == call and loss.ref.path_to not in own_names
+    ]
+    return LostBeside(write=max(renames, key=_place)) if renames else None
 
 
 def _before_removal(

@@ -8,9 +8,9 @@ state that other surroundings change obeys no rule about states for long, so `de
 before the first of these, whatever showed it.
 
 From the first injected error on every violation is one of `unreported-error`, where that was asked
-for: the first of them is reported, with the error. Else each keeps its rule, and is told with it.
-So does the recovery of a store that an `open` which said that it failed left half-made: nothing was
-promised yet, and nothing went unsaid.
+for: the first of them is reported, with the last error before it. Else each keeps its rule, and is
+told with it. So does the recovery of a store that an `open` which said that it failed left
+half-made: nothing was promised yet, and nothing went unsaid.
 What shows after a slow call keeps its rule: nothing has failed, and the call is told with it.
 
 A rule whose capability the subject lacks is not judged at all.
@@ -70,7 +70,7 @@ class Findings:
         self._first: dict[Invariant, tuple[_When, Violation]] = {}
         self._error: IoError | None = None
         self._rotted: tuple[Rotted, str] | None = None
-        self._after_error: frozenset[Invariant] = frozenset()
+        self._after_error: dict[Invariant, IoError] = {}
         self._is_half_made = False
         self._slow: list[SlowIo] = []
         self._after_slow: frozenset[Invariant] = frozenset()
@@ -82,8 +82,8 @@ class Findings:
     def strike(self, error: IoError) -> None:
         """Note that an error was injected; what shows from now on shows after it."""
         if self._error is None:
-            self._error = error
             self.note(Occasion.IO_ERROR)
+        self._error = error
 
     def rot(self, rotted: Rotted, written: str) -> None:
         """Note that files were damaged; what shows from now on is one of `silent-rot`.
@@ -110,7 +110,7 @@ class Findings:
                     continue
                 self._first[invariant] = (self.stage, self.step), violation
                 if self._error is not None:
-                    self._after_error |= {invariant}
+                    self._after_error[invariant] = self._error
                     self._is_half_made |= isinstance(evidence, FailedRecovery) and (
                         evidence.is_half_made
                     )
@@ -177,7 +177,7 @@ class Findings:
         later = [each for each in violations if each.invariant in self._after_error]
         if not later:
             return tuple(violations)
-        first = after_error(later[0], self._error)
+        first = after_error(later[0], self._after_error[later[0].invariant])
         return tuple(
             first if each is later[0] else each for each in violations if each not in later[1:]
         )
@@ -190,6 +190,5 @@ class Findings:
 
     def _told(self, violation: Violation) -> Violation:
         """Return a violation with the error behind which it showed, if it did."""
-        if self._error is None or violation.invariant not in self._after_error:
-            return violation
-        return with_error(violation, self._error)
+        error = self._after_error.get(violation.invariant)
+        return violation if error is None else with_error(violation, error)

@@ -35,7 +35,7 @@ def after_error(violation: Violation, error: IoError) -> Violation:
 
     Args:
         violation: what was broken.
-        error: the first error of the case.
+        error: the last error before it.
     """
     rule = Invariant.UNREPORTED_ERROR
     broken = "" if violation.invariant is rule else f" ({violation.invariant.value})"

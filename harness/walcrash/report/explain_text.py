@@ -40,6 +40,7 @@ from walcrash.values.story import Step, Story, StoryBoot
 _NUMBER_WIDTH: Final = 5
 _EVENT_SHARE: Final = 0.5
 _FATE_WIDTH: Final = 22
+_WHERE_WIDTH: Final = 20
 _HEX_PER_BYTE: Final = 3
 _OFFSET_WIDTH: Final = 8
 _REPEATED: Final = f"{INDENT}{'*':>9}"
@@ -155,9 +156,13 @@ def _crash(story: Story, number: int, boot: StoryBoot, width: int) -> Iterator[s
     if boot.crash is None or story.unknown:
         return
     yield from block("", kept_text(boot.crash), width=width, label_width=3)
-    for fate in fate_lines(story, number, boot.crash):
-        label = f"   {fate.word} {fate.event}"
-        yield from block(label, fate.what, width=width, label_width=_FATE_WIDTH)
+    fates = [
+        (f"   {each.word} {each.event}", each.what)
+        for each in fate_lines(story, number, boot.crash)
+    ]
+    label_width = max([_FATE_WIDTH, *(len(label) + 2 for label, _ in fates)])
+    for label, what in fates:
+        yield from block(label, what, width=width, label_width=label_width)
 
 
 # The bytes around the loss.
@@ -217,11 +222,12 @@ def _character(byte: int | None) -> str:
 
 def _recoveries(story: Story, width: int) -> list[str]:
     lines = ["RECOVERY"]
+    label_width = max([_WHERE_WIDTH, *(len(each.where) + 2 for each in story.recoveries)])
     for recovery in story.recoveries:
         first, *rest = recovery_lines(recovery)
-        lines += block(recovery.where, first, width=width, label_width=20)
+        lines += block(recovery.where, first, width=width, label_width=label_width)
         for line in rest:
-            lines += block("", line, width=width, label_width=20)
+            lines += block("", line, width=width, label_width=label_width)
     return lines
 
 

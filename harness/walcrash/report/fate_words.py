@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from walcrash.report.text import escape, shorten
-from walcrash.values.cause import directory_of
+from walcrash.values.cause import directory_of, keeps_beside
 from walcrash.values.event import EventKind
 from walcrash.values.fate import (
     CopyFate,
@@ -136,8 +136,9 @@ def _recovery_advice(told: RecordFate, copy: CopyFate) -> str:
     if told.over is not None:
         return _KEPT_BESIDE
     if told.beside is not None:
-        path = escape(told.beside.write.path)
-        return _before(f"Sync {path}", told.ahead, told.beside.removal)
+        what = keeps_beside(told.beside)
+        directory = "the directory " if what.endswith("/") else ""
+        return _before(f"Sync {directory}{escape(what)}", told.ahead, told.beside.removal)
     return "" if told.taken is None else _TAKEN[told.taken]
 
 
@@ -320,7 +321,13 @@ def _beside(told: RecordFate) -> Iterator[str]:
     """Yield what happened to other files."""
     if told.ahead is not None:
         yield f"before its reply {_listing([told.ahead])}, which the same call had written"
-    if told.beside is not None:
+    if told.beside is not None and told.beside.write.kind is EventKind.RENAME:
+        write = told.beside.write
+        yield (
+            f"the power loss took what {_event(write)} did, which {_did(write)}: no sync of the "
+            f"directory {escape(keeps_beside(told.beside))} kept it"
+        )
+    elif told.beside is not None:
         path = escape(told.beside.write.path)
         yield (
             f"the power loss took what {_event(told.beside.write)} wrote to {path}, and nothing of "

@@ -89,7 +89,9 @@ def _absent_kinds(
             # Where the promise is told as untested, that says it.
             if not killed and is_kill_covered(started.contract, lost):
                 absent.append(("a kill", f"{shown} came in none of {cases}; more may"))
-        elif not _is_told(kind, started, ended) and not _has_come(kind, ended):
+        elif not _is_told(kind, started, ended) and not _has_come(
+            kind, ended, is_failing=any(each.scenario == ended.scenario for each in report.findings)
+        ):
             why = f"it came in none of {cases}, or nothing was judged of it; more may"
             if kind is FaultKind.ROT and Damage.ROT not in started.contract.detects:
                 why = 'nothing is judged of it where `detects` in [contract] has no "rot"'
@@ -113,13 +115,16 @@ def _is_told(kind: FaultKind, started: ScenarioStarted, ended: ScenarioEnded) ->
     return any(each.kind == kind.value for each in absent)
 
 
-def _has_come(kind: FaultKind, ended: ScenarioEnded) -> bool:
-    """Whether a fault of a kind fell on something of which something was judged."""
+def _has_come(kind: FaultKind, ended: ScenarioEnded, *, is_failing: bool) -> bool:
+    """Whether a fault of a kind fell on something of which something was judged.
+
+    Of a case that failed nothing else is judged, and it may have failed for this one.
+    """
     if kind is FaultKind.ROT and Invariant.SILENT_ROT in ended.judged:
         return True
     matrix = ended.matrix
     return matrix is not None and any(
-        outcome is not FaultOutcome.UNJUDGED
+        outcome is not FaultOutcome.UNJUDGED or is_failing
         for struck in _struck(kind, matrix)
         for outcome in struck
     )

@@ -246,18 +246,22 @@ def _as_rules(finding: Finding) -> str:
 
 
 def minimised(finding: Finding) -> str:
-    """Return how small the case got: `9 operations, minimised to 3 in 41 tries`."""
+    """Return how small the case got: `9 operations, minimised to 3 in 41 tries`.
+
+    Where as many are left, boots, faults and payloads may be smaller all the same.
+    """
     if not finding.tries:
         text = counted(finding.operations, "operation")
         return f"{text}, not minimised, since its time was over" if finding.is_late else text
     before = counted(finding.operations_before, "operation")
+    is_smaller = finding.operations < finding.operations_before
+    did = f"minimised to {finding.operations}" if is_smaller else "none could be left out"
     tries = counted(finding.tries, "try", "tries")
-    text = f"{before}, minimised to {finding.operations} in {tries}"
+    if not finding.is_minimal and finding.most_tries > finding.tries:
+        tries = f"{finding.tries:,} of at most {finding.most_tries:,} tries"
+    text = f"{before}, {did} in {tries}"
     if finding.is_minimal:
         return text
-    if finding.most_tries > finding.tries:
-        tries = f"{finding.tries:,} of at most {finding.most_tries:,} tries"
-        text = f"{before}, minimised to {finding.operations} in {tries}"
     if finding.is_late:
         return f"{text}, then its time was over"
     return f"{text}, the most work that is spent on one"

@@ -98,6 +98,8 @@ def paragraph(text: str, *, width: int, indent: str = INDENT) -> list[str]:
 def block(label: str, text: str, *, width: int, label_width: int = LABEL_WIDTH) -> list[str]:
     """Return `  label     text`, later lines indented to the text's column."""
     first = f"{INDENT}{label:<{label_width}}"
+    if not first.endswith(" ") and text:
+        first += "  "
     return textwrap.wrap(
         text,
         width,

@@ -159,6 +159,7 @@ def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
     keys = "`payload_bytes` and `operations` in [workload] make it longer"
     if reach.controls.files > 1:
         return [(what, f"a case without a crash had one, and no other case; {keys}")]
+    keys = f"if a longer one has a next, {keys}"
     if not cases.files:
         return []
     went = f"the records of a boot went to one file, up to {cases.file_bytes:,} bytes"

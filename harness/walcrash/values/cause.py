@@ -12,7 +12,15 @@ from typing import Annotated, Final
 
 from walcrash.values.case import Landing
 from walcrash.values.event import EventKind
-from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
+from walcrash.values.fate import (
+    CopyFate,
+    EventRef,
+    Fate,
+    FateKind,
+    LostBeside,
+    Reading,
+    RecordFate,
+)
 from walcrash.values.forms import SPARSE
 from walcrash.values.identity import Facts
 from walcrash.values.io_error import IoError
@@ -341,7 +349,7 @@ def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
         # Whether the bytes or only a name of theirs were lost, it is this sync that is missing.
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(copy.not_synced))
     if told.beside is not None:
-        return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(told.beside.write.path))
+        return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(keeps_beside(told.beside)))
     path = name_pattern(copy.path)
     if copy.came_back is not None:
         # Whether recovery wrote over the record or cut it off, it did so for what came back.
@@ -374,6 +382,12 @@ def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:
         has_failed=landing.result < 0,
         operation=landing.operation if with_operation else None,
     )
+
+
+def keeps_beside(lost: LostBeside) -> str:
+    """Return what has to be synced to keep it: a file, or a directory with a slash at its end."""
+    is_rename = lost.write.kind is EventKind.RENAME
+    return directory_of(lost.write.path_to) if is_rename else lost.write.path
 
 
 def directory_of(path: str) -> str:

@@ -191,8 +191,11 @@ class FailedWriteFate:
 class LostBeside:
     """A write that is no record's own and that a power loss took; it took from no other file.
 
+    Or a rename, where it took nothing but names of what came before the record's reply.
+
     Attributes:
-        write: the write, the last one before `removal`, or before the record's reply.
+        write: the write, the last one before `removal`, or before the record's reply; or the last
+            rename before that.
         removal: what took another copy of the record then; None where the call that wrote the
             record made the write as well.
     """

@@ -8,7 +8,7 @@ Not here: the sentences (`walcrash.report.fate_words`).
 
 from collections.abc import Iterable
 
-from walcrash.values.cause import name_pattern
+from walcrash.values.cause import keeps_beside, name_pattern
 from walcrash.values.fate import EventRef, Fate, FateKind, FoundFate, RecordFate
 
 
@@ -30,7 +30,7 @@ def _record(told: RecordFate) -> str:
     copy = told.copies[0]
     path = name_pattern(copy.path)
     if told.beside is not None:
-        return f"lost beside: {name_pattern(told.beside.write.path)}"
+        return f"lost beside: {name_pattern(keeps_beside(told.beside))}"
     if copy.is_nameless:
         return f"nameless: {path}"
     if not told.is_missing:
