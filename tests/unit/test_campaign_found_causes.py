@@ -139,6 +139,28 @@ def test_a_case_whose_recovery_there_was_no_time_to_watch_has_the_fate_of_its_ow
     assert facts == {True: fate_site(known, LOST), False: None}
 
 
+def shown_stale(*, crashes: int, path: str = "ring") -> FoundCause:
+    """Return a finding of a record that is shown from a place that was to be left behind."""
+    site = FateSite(kind=FateKind.THERE, path=path, is_shown=True, is_stale=True)
+    made = SimpleNamespace(
+        invariant=Invariant.ORDER,
+        is_portability=False,
+        cause=Cause(invariant=Invariant.ORDER, crashes=crashes, fate=site),
+        groups={f"{path} {crashes}": None},
+    )
+    return cast("FoundCause", made)
+
+
+def test_a_stale_record_that_a_crash_brings_back_is_one_with_that_which_needs_none() -> None:
+    crash, plain = shown_stale(crashes=1), shown_stale(crashes=0)
+    found = found_causes._with_stale([crash, plain])
+    assert found == [plain]
+    assert sorted(plain.groups) == ["ring 0", "ring 1"]
+    other = shown_stale(crashes=1, path="elsewhere")
+    assert found_causes._with_stale([other, plain]) == [plain, other]
+    assert found_causes._with_stale([crash, other]) == [crash, other]
+
+
 BEHIND = Invariant.NOT_APPENDABLE
 
 

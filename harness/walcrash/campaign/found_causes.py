@@ -115,7 +115,8 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
         is_simpler = _rank(group, made) < _rank(one.best, one.minimal)
         if cause == one.cause and is_simpler:
             one.best, one.minimal = group, made
-    known = _with_late(_with_same_words(_with_behind(_without_followers(found))))
+    known = _with_behind(_with_stale(_without_followers(found)))
+    known = _with_late(_with_same_words(known))
     return {_id(tally, each): each for each in known}
 
 
@@ -134,6 +135,26 @@ def _without_followers(found: Sequence[FoundCause]) -> list[FoundCause]:
         )
 
     return _joined(_severest_first(found), leads)
+
+
+def _with_stale(found: Sequence[FoundCause]) -> list[FoundCause]:
+    """Join a stale record that a crash brought back to one that needs none, in the same place.
+
+    A log that takes for its own what was to be left behind does so after a crash as well.
+    """
+
+    def leads(one: FoundCause, each: FoundCause) -> bool:
+        fates = one.cause.fate, each.cause.fate
+        return (
+            one.cause.is_plain
+            and not each.cause.is_plain
+            and one.is_portability == each.is_portability
+            and all(fate is not None and fate.is_stale for fate in fates)
+            and one.cause.error == each.cause.error
+            and fates[0] == fates[1]
+        )
+
+    return _joined(sorted(found, key=lambda one: not one.cause.is_plain), leads)
 
 
 def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:

@@ -130,12 +130,14 @@ def _renamed_by_its_call(
     earlier = [loss for loss in losses if loss.ref.place < replied.place]
     if any(loss.aspect is not Aspect.NAME for loss in earlier):
         return None
-    events, own_names = boots[boot - 1].events, {copy.decisive.path}
+    events = boots[boot - 1].events
+    own = {name for each in copy.pieces for name in (each.path, each.written.path, *each.former)}
     renames = [
         loss.ref
         for loss in earlier
         if loss.ref.kind is EventKind.RENAME and loss.ref.boot == boot
-        if events[loss.ref.event].call == call and loss.ref.path_to not in own_names
+        if events[loss.ref.event].call == call
+        if own.isdisjoint((loss.ref.path, loss.ref.path_to))
     ]
     return LostBeside(write=max(renames, key=_place)) if renames else None
 
