@@ -18,6 +18,7 @@ from walcrash.values.fate import (
     Fate,
     FateKind,
     FoundFate,
+    LostBeside,
     Reading,
     RecordFate,
     event_ref,
@@ -360,6 +361,29 @@ def test_a_record_from_a_stale_place_is_one_cause_whichever_rule_it_breaks() -> 
     for other in (altered, elsewhere, of(Invariant.LOST_MARK, Fate(record=missing))):
         assert not any(each.explains(other) or other.explains(each) for each in stale)
     assert LOG.from_json(Cause, LOG.to_json(stale[1]), "") == stale[1]
+
+
+def test_a_finding_that_was_kept_before_holes_and_renames_beside_were_told_is_known() -> None:
+    there = RecordFate(record="r", is_missing=True, kind=FateKind.THERE, copies=(COPY,))
+    cut = EventRef(boot=2, event=0, kind=K.TRUNCATE, path="wal", is_recovery=True)
+    gone = replace(there, kind=FateKind.REMOVED, copies=(replace(COPY, by=cut),))
+    renamed = EventRef(boot=1, event=4, kind=K.RENAME, path="length.new", path_to="length")
+
+    def of(told: RecordFate) -> Finding:
+        fate = Fate(record=told)
+        rule = Invariant.LOST_PUT
+        cause = cause_of(rule, [landed(REPLY)], fate=fate_site(fate, rule))
+        return replace(finding(), cause=cause, fate=fate)
+
+    hole = replace(WRITTEN, is_hole=True)
+    behind_hole = of(replace(there, torn=hole, reading=Reading.TORN))
+    beside = of(replace(gone, beside=LostBeside(write=renamed)))
+    assert is_same_now(of(replace(there, reading=Reading.UNTIL)), behind_hole, SUBJECT)
+    assert is_same_now(of(gone), beside, SUBJECT)
+    assert not is_same_now(of(gone), behind_hole, SUBJECT)
+    # A torn write was told before as well.
+    behind_torn = of(replace(there, torn=WRITTEN, reading=Reading.TORN))
+    assert not is_same_now(of(replace(there, reading=Reading.UNTIL)), behind_torn, SUBJECT)
 
 
 def test_a_finding_that_was_kept_before_stale_places_were_told_is_known() -> None:

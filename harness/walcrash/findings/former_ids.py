@@ -20,7 +20,7 @@ from typing import Final
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause, CrashSite, fate_site, site_of
 from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, EventKind
-from walcrash.values.fate import Fate
+from walcrash.values.fate import Fate, Reading
 from walcrash.values.finding import Finding
 from walcrash.values.identity import finding_id
 from walcrash.values.scenario import SubjectSpec
@@ -98,11 +98,17 @@ def _where_it_landed(cause: Cause, landings: Sequence[Landing]) -> Cause:
 
 
 def _as_before(fate: Fate | None) -> Fate | None:
-    """Return a fate as it was before stale places, and renames that a loss took, were told."""
+    """Return a fate as it was before stale places, renames that were lost, and holes were told."""
     if fate is None or fate.record is None:
         return fate
-    copies = tuple(replace(copy, renamed=None) for copy in fate.record.copies)
-    return replace(fate, shown=None, record=replace(fate.record, copies=copies, outlasted=None))
+    told = fate.record
+    copies = tuple(replace(copy, renamed=None) for copy in told.copies)
+    told = replace(told, copies=copies, outlasted=None)
+    if told.beside is not None and told.beside.write.kind is EventKind.RENAME:
+        told = replace(told, beside=None)
+    if told.torn is not None and told.torn.is_hole:
+        told = replace(told, torn=None, reading=Reading.UNKNOWN)
+    return replace(fate, shown=None, record=told)
 
 
 def _is_same_error(kept: Cause, cause: Cause) -> bool:
