@@ -498,6 +498,14 @@ def test_a_failed_recovery_is_told_the_write_that_it_lacked_and_not_what_was_new
     told = fate(lost_power(loss=loss, image=Image({"wal": FileEntry(bytes(38))})), first=REFUSAL)
     assert said(told) == "wal lacked what event 2 of boot 1 wrote to it, which was not durable"
     assert fate_mark(told) == "lost: wal"
+    # What its call did behind it and was kept is told where it is one thing.
+    head = write("wal", 100, b"head", 1)
+    for kept_after in ((head,), (head, act(EventKind.UNLINK, "old", call=1))):
+        boot = lost_power(*kept_after, loss=loss, image=Image({"wal": FileEntry(bytes(104))}))
+        told = fate(boot, first=REFUSAL)
+        is_one = len(kept_after) == 1
+        assert ("behind that event 3 of boot 1 wrote wal, which was kept" in said(told)) is is_one
+        assert fate_mark(told) == "lost: wal"
     kept = Loss(ref=WRITTEN, path="wal", aspect=Aspect.DATA, lost=((8, 38),), kept=((0, 8),))
     torn = fate(lost_power(loss=kept, image=Image({"wal": FileEntry(bytes(38))})), first=REFUSAL)
     assert fate_mark(torn) == "torn: wal"

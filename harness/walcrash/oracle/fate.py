@@ -71,7 +71,7 @@ def fate_of(
     except LostTrack:
         return None
     if isinstance(recovery, RecoveryFailure):
-        state = found_state(followed.ledger, followed.known, recovery.message)
+        state = found_state(followed.ledger, followed.known, recovery.message, boots)
         return None if state is None else Fate(found=state)
     teller = RecordTeller(history, boots, followed.ledger, recovery, number, followed.denied)
     stale = Stale(history, boots[: number - 1], teller.tell)

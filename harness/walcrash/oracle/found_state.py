@@ -4,20 +4,33 @@ Not here: what became of one record (`fate`), and any sentence (`walcrash.report
 """
 
 import re
+from collections.abc import Sequence
+from typing import Final
 
+from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.ledger import Ledger
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
-from walcrash.values.fate import SINCE_SHOWN, EventRef, FoundFate
+from walcrash.values.fate import SINCE_SHOWN, EventRef, FoundFate, event_ref
+
+_CHANGES: Final = frozenset(
+    {EventKind.WRITE, EventKind.TRUNCATE, EventKind.RENAME, EventKind.LINK, EventKind.UNLINK}
+)
 
 
-def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> FoundFate | None:
+def found_state(
+    ledger: Ledger,
+    known: frozenset[str],
+    message: str = "",
+    boots: Sequence[BootTrace] = (),
+) -> FoundFate | None:
     """Return what a recovery that failed had found; None where that tells nothing.
 
     Args:
         ledger: the files as it found them.
         known: the names that the last successful `open` had found or made.
         message: what the recovery said; a name that was taken, and that it has, is what it lacked.
+        boots: those before it.
     """
     patterns = {name_pattern(name) for name in known}
     new = [
@@ -48,10 +61,27 @@ def found_state(ledger: Ledger, known: frozenset[str], message: str = "") -> Fou
         failed_sync=_failed_sync(ledger),
         is_over=bool(torn) and torn[-1].is_over,
         outlived_by=torn[-1].outlived_by if torn else None,
+        kept_after=_kept_after(ledger.unkept[-1], boots) if ledger.unkept else None,
     )
     if is_cut or named or state.new or state.gone:
         return state
     return _half_done(ledger)
+
+
+def _kept_after(lost: EventRef, boots: Sequence[BootTrace]) -> EventRef | None:
+    """Return the one change behind a lost write that its call made and that was kept."""
+    if not 0 < lost.boot <= len(boots):
+        return None
+    events = boots[lost.boot - 1].events
+    taken = {loss.ref.place for boot in boots for loss in boot.losses}
+    later = [
+        event_ref(lost.boot, at, events[at])
+        for at in range(lost.event + 1, len(events))
+        if events[at].call == events[lost.event].call
+        if events[at].kind in _CHANGES and events[at].result >= 0
+    ]
+    kept = [ref for ref in later if ref.place not in taken]
+    return kept[0] if len(kept) == 1 else None
 
 
 def _half_done(ledger: Ledger) -> FoundFate | None:

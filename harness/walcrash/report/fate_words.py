@@ -453,6 +453,8 @@ def _found(state: FoundFate) -> Iterator[str]:
         yield f"after that {_listing([state.outlived_by])}, which was kept"
     for ref in state.lost:
         yield f"{escape(ref.path)} lacked what {_event(ref)} wrote to it, which was not durable"
+    if state.kept_after is not None and not state.torn:
+        yield f"behind that {_listing([state.kept_after])}, which was kept"
     for ref in state.failed:
         yield f"{escape(ref.path)} is empty: {_event(ref)}, its write, failed"
     if state.failed_sync is not None:

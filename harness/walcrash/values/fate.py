@@ -307,6 +307,8 @@ class FoundFate:
         is_left: whether the recovery has opened and left the `torn`; new records came behind it.
         outlived_by: what took a name behind the last of `torn`, and was kept by the power loss that
             tore it.
+        kept_after: the one change that the call of the last of `lost` made behind it and that the
+            power loss kept as a whole; None where there are none, or several.
         half_done: renames of which a power loss kept the new name and not that the old one goes, so
             that both are names of one file; empty where anything else here says more.
         cut_by: what cut the file of the last of `half_done` since then, by its old name.
@@ -322,6 +324,7 @@ class FoundFate:
     is_over: Annotated[bool, SPARSE] = False
     is_left: Annotated[bool, SPARSE] = False
     outlived_by: Annotated[EventRef | None, SPARSE] = None
+    kept_after: Annotated[EventRef | None, SPARSE] = None
     half_done: Annotated[tuple[EventRef, ...], SPARSE] = ()
     cut_by: Annotated[EventRef | None, SPARSE] = None
 
