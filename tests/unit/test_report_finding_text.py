@@ -61,7 +61,7 @@ def test_a_finding_that_was_not_minimised_to_the_end_says_so() -> None:
     assert minimised(unbegun) == "3 operations, not minimised, since its time was over"
     assert minimised(finding(most_tries=200)) == "9 operations, minimised to 3 in 41 tries"
     same = finding(operations=9, most_tries=200)
-    assert minimised(same) == "9 operations, none could be left out in 41 tries"
+    assert minimised(same) == "9 operations, none left out in 41 tries"
     text = finding_text(finding(is_minimal=False, tries=0, operations=9))
     assert "9 operations; seen" in text
 

@@ -255,7 +255,7 @@ def minimised(finding: Finding) -> str:
         return f"{text}, not minimised, since its time was over" if finding.is_late else text
     before = counted(finding.operations_before, "operation")
     is_smaller = finding.operations < finding.operations_before
-    did = f"minimised to {finding.operations}" if is_smaller else "none could be left out"
+    did = f"minimised to {finding.operations}" if is_smaller else "none left out"
     tries = counted(finding.tries, "try", "tries")
     if not finding.is_minimal and finding.most_tries > finding.tries:
         tries = f"{finding.tries:,} of at most {finding.most_tries:,} tries"
