@@ -250,13 +250,13 @@ def test_one_case_of_three_has_the_crashes_alone_where_something_is_injected_bes
     injected = FaultPlan(kind=kind)
     found = cases(of=replace(FITTED, faults=(*FITTED.faults, injected)))
     bare = many()[: 2 * DECK]
-    assert [case for case in found if case.index % 3 == 0] == bare[::3]
-    assert sum(bool(case.faults) for case in found if case.index % 3) > DECK
+    assert found[2::3] == bare[2::3]
+    assert sum(bool(case.faults) for case in found if case.index % 3 != 2) > DECK
     # A scenario that has no other fault, or states its workload, is obeyed.
     alone = cases(of=replace(FITTED, faults=(injected,)))
     stated = replace(FITTED.workload, is_fitted=False)
     obeyed = cases(of=replace(FITTED, faults=(*FITTED.faults, injected), workload=stated))
-    assert all(any(case.faults for case in drawn[::3]) for drawn in (alone, obeyed))
+    assert all(any(case.faults for case in drawn[2::3]) for drawn in (alone, obeyed))
 
 
 def test_behind_a_slow_sync_all_are_slow_and_a_boot_with_many_operations_crashes() -> None:

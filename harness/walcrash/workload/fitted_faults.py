@@ -32,7 +32,7 @@ CLOCK_CASE: Final = 13
 """Which case of each `FITTED_DECK` has other clocks, from 0."""
 
 CRASHES_ALONE_ONE_IN: Final = 3
-"""In one of so many cases nothing is injected where crashes are asked for as well."""
+"""The last of so many cases has nothing injected where crashes are asked for as well."""
 
 SLOW_SYNCS: Final = FaultPlan(kind=FaultKind.SLOW, times=None)
 OTHER_CLOCKS: Final = FaultPlan(kind=FaultKind.CLOCK)
@@ -43,7 +43,8 @@ def stated_faults(scenario: Scenario, index: int) -> tuple[FaultPlan, ...]:
     faults = scenario.faults
     ends = tuple(plan for plan in faults if isinstance(class_of(plan), Ending))
     is_stated = not scenario.workload.is_fitted or any(plan.in_turn for plan in faults)
-    return faults if is_stated or not ends or index % CRASHES_ALONE_ONE_IN else ends
+    is_alone = (index + 1) % CRASHES_ALONE_ONE_IN == 0
+    return ends if is_alone and ends and not is_stated else faults
 
 
 def fitted_faults(scenario: Scenario, profile: Profile, index: int) -> tuple[FaultPlan, ...]:
