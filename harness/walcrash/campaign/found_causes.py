@@ -144,14 +144,15 @@ def _with_stale(found: Sequence[FoundCause]) -> list[FoundCause]:
     """
 
     def leads(one: FoundCause, each: FoundCause) -> bool:
-        fates = one.cause.fate, each.cause.fate
+        fate = one.cause.fate
         return (
             one.cause.is_plain
             and not each.cause.is_plain
             and one.is_portability == each.is_portability
-            and all(fate is not None and fate.is_stale for fate in fates)
+            and fate is not None
+            and fate.is_stale
+            and fate == each.cause.fate
             and one.cause.error == each.cause.error
-            and fates[0] == fates[1]
         )
 
     return _joined(sorted(found, key=lambda one: not one.cause.is_plain), leads)

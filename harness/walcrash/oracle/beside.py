@@ -3,12 +3,13 @@
 Not here: what became of the record's own bytes (`ledger`), what is told of them (`fate`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.copies import Copy
+from walcrash.oracle.piece import Piece
 from walcrash.oracle.torn import FailedSyncs
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import EventRef, LostBeside, event_ref
@@ -105,16 +106,26 @@ def _of_its_call(
     boots: Sequence[BootTrace],
     replied: EventRef | None,
 ) -> LostBeside | None:
+    own = _before_reply(copy, writes, boots, replied) if copy.is_there else []
+    return LostBeside(write=max(own, key=_place)) if own else None
+
+
+def _before_reply(
+    copy: Copy,
+    refs: Sequence[EventRef],
+    boots: Sequence[BootTrace],
+    replied: EventRef | None,
+) -> list[EventRef]:
+    """Return those events that the call which wrote a copy made before it was acknowledged."""
     boot, call = copy.pieces[0].call
-    if replied is None or replied.boot != boot or not copy.is_there:
-        return None
+    if replied is None or replied.boot != boot:
+        return []
     events = boots[boot - 1].events
-    own = [
+    return [
         ref
-        for ref in writes
+        for ref in refs
         if ref.boot == boot and ref.event < replied.event and events[ref.event].call == call
     ]
-    return LostBeside(write=max(own, key=_place)) if own else None
 
 
 def _renamed_by_its_call(
@@ -124,22 +135,23 @@ def _renamed_by_its_call(
     replied: EventRef | None,
 ) -> LostBeside | None:
     """Return the last rename before a reply that was lost, where no bytes from before it were."""
-    boot, call = copy.pieces[0].call
-    if replied is None or replied.boot != boot:
+    if replied is None:
         return None
     earlier = [loss for loss in losses if loss.ref.place < replied.place]
     if any(loss.aspect is not Aspect.NAME for loss in earlier):
         return None
-    events = boots[boot - 1].events
-    own = {name for each in copy.pieces for name in (each.path, each.written.path, *each.former)}
+    names = _names(copy.pieces)
     renames = [
-        loss.ref
-        for loss in earlier
-        if loss.ref.kind is EventKind.RENAME and loss.ref.boot == boot
-        if events[loss.ref.event].call == call
-        if own.isdisjoint((loss.ref.path, loss.ref.path_to))
+        ref
+        for ref in _before_reply(copy, [loss.ref for loss in earlier], boots, replied)
+        if ref.kind is EventKind.RENAME and names.isdisjoint((ref.path, ref.path_to))
     ]
     return LostBeside(write=max(renames, key=_place)) if renames else None
+
+
+def _names(pieces: Iterable[Piece]) -> set[str]:
+    """Return all names that the files of some pieces had."""
+    return {name for each in pieces for name in (each.path, each.written.path, *each.former)}
 
 
 def _before_removal(
@@ -153,8 +165,7 @@ def _before_removal(
         writes: the writes that it took.
         until: the boot that lost the power.
     """
-    pieces = [piece for copy in copies for piece in copy.pieces]
-    if any(path in (each.path, each.written.path, *each.former) for each in pieces):
+    if path in _names(piece for copy in copies for piece in copy.pieces):
         return None
     taken = [copy.decisive.by for copy in copies[1:] if not copy.is_there]
     removals = [

@@ -68,4 +68,9 @@ class FileEnd:
             return None
         record = Record(RecordType.PUT, id_, 0, payload=bytes(size))
         missing = left - self.fit.record_bytes(record)
-        return id_ + LONGER_ID * missing if missing <= MOST_MISSING else id_, size
+        return longer_id(id_, missing), size
+
+
+def longer_id(id_: str, missing: int) -> str:
+    """Return an id that is longer by what a record lacks; the same where that is too much."""
+    return id_ + LONGER_ID * missing if missing <= MOST_MISSING else id_

@@ -18,7 +18,7 @@ from typing import Final
 
 from walcrash.values.record import Record, RecordType
 from walcrash.values.seed import Prng
-from walcrash.workload.file_end import LONGER_ID, MOST_MISSING
+from walcrash.workload.file_end import longer_id
 from walcrash.workload.fit import Fit
 from walcrash.workload.payload_form import PayloadForm
 
@@ -66,14 +66,13 @@ class RoundLengths:
         length = prng.choice(LENGTHS) + prng.choice(OFFSETS)
         header = prng.choice(HEADERS)
         of = prng.choice(_MEASURED)
+        record = Record(RecordType.PUT, id_, ts_ms)
         if of is _LengthOf.PAYLOAD:
             found = id_, length
         elif of is _LengthOf.PROTOCOL:
-            record = Record(RecordType.PUT, id_, ts_ms)
             text = json.dumps(record.to_json(), separators=(",", ":"))
             found = _filled(id_, length - len(text), PayloadForm.BASE_64)
         else:
-            record = Record(RecordType.PUT, id_, ts_ms)
             form = self.fit.form or PayloadForm.AS_IT_IS
             found = _filled(id_, length + header - self.fit.record_bytes(record), form)
         return found if 0 <= found[1] <= self.most_payload_bytes else None
@@ -82,5 +81,4 @@ class RoundLengths:
 def _filled(id_: str, left: int, form: PayloadForm) -> tuple[str, int]:
     """Return an id and a payload that take so many bytes beside the id; negative for too few."""
     size = form.payload(left)
-    missing = left - form.written(size)
-    return id_ + LONGER_ID * missing if missing <= MOST_MISSING else id_, size
+    return longer_id(id_, left - form.written(size)), size
