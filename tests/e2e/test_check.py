@@ -105,6 +105,33 @@ def test_every_subject_that_ships_passes(name: str) -> None:
     assert set(outcomes) <= {"ok", "skipped"}
 
 
+LITTERING = """
+import tempfile
+
+from walcrash.subjects.reference import ReferenceAdapter
+
+
+class Littering(ReferenceAdapter):
+    def introduce(self, scratch, memory_mb):
+        (scratch.parent / "template").mkdir(exist_ok=True)
+
+    def open(self, directory, emit):
+        if not (directory.parent / "template").exists():
+            tempfile.mkdtemp(prefix="template-")
+        super().open(directory, emit)
+"""
+
+
+def test_what_a_subject_made_where_it_was_not_introduced_does_not_stay_behind(tmp_path: Path) -> None:
+    (tmp_path / "littering.py").write_text(LITTERING, encoding="ascii")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = ("check", f"{tmp_path / 'littering.py'}:Littering")
+    done = walcrash(tmp_path, *words, **inherited(), TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    assert list(temporary.iterdir()) == []
+
+
 FAILS = {
     "exits": {"open"},
     "version": {"open"},

@@ -268,6 +268,7 @@ def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) ->
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
         os.setsid()
+        _keep_temporary_files_beside(directory)
         limit_bytes = plan.memory_mb << 20
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
         outcome, found, hint = _outcome(check, directory)
@@ -277,6 +278,14 @@ def _be_a_check(check: Check, directory: Path, plan: CheckPlan, writing: int) ->
         os.write(writing, json.dumps(form).encode()[:RESULT_BYTES])
     finally:
         os._exit(0)
+
+
+def _keep_temporary_files_beside(directory: Path) -> None:
+    """Have temporary files made where they are removed: this process ends without its cleanup."""
+    beside = directory.with_name("tmp")
+    beside.mkdir()
+    os.environ["TMPDIR"] = str(beside)
+    tempfile.tempdir = None
 
 
 def _outcome(check: Check, directory: Path) -> tuple[CheckOutcome, str, str]:
