@@ -122,7 +122,9 @@ class Littering(ReferenceAdapter):
 """
 
 
-def test_what_a_subject_made_where_it_was_not_introduced_does_not_stay_behind(tmp_path: Path) -> None:
+def test_what_a_subject_made_where_it_was_not_introduced_does_not_stay_behind(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "littering.py").write_text(LITTERING, encoding="ascii")
     temporary = tmp_path / "temporary"
     temporary.mkdir()

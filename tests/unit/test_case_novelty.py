@@ -120,6 +120,11 @@ class Showing:
         calls = tuple(Call(each, Outcome.ACKNOWLEDGED) for each in operations)
         return BootHistory(calls, self.shows, BootEnd.CLOSED)
 
+    def recover_killed(
+        self, _: object, operations: Sequence[Operation], *__: object, **___: object
+    ) -> tuple[BootHistory, Image | None]:
+        return self.recover(_, operations), None
+
 
 def test_an_image_with_nothing_new_is_recovered_once_and_that_is_counted(tmp_path: Path) -> None:
     sandbox = Showing(str(tmp_path))

@@ -12,7 +12,7 @@ from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.case import BootPlan
 from walcrash.values.history import BootEnd, BootHistory
-from walcrash.values.image import Image
+from walcrash.values.image import FileEntry, Image
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.recovery import RecoveredRecord, Recovery
@@ -36,6 +36,11 @@ class Listening:
         is_closed = operations[-1].kind is OperationKind.CLOSE
         self.ends.append("closed" if is_closed else "killed" if is_killed else "left")
         return BootHistory((), self.shown, BootEnd.CLOSED)
+
+    def recover_killed(
+        self, _: object, operations: Sequence[Operation], *__: object, **___: object
+    ) -> tuple[BootHistory, Image | None]:
+        return self.recover(_, operations, is_killed=True), None
 
 
 def ends(directory: Path, *boots: BootPlan, is_fresh: bool) -> list[str]:
@@ -72,3 +77,27 @@ def test_the_work_after_a_recovery_is_in_one_of_four_as_large_as_what_was_taken(
         found.append(sandbox.sizes)
     assert all(sizes in ([0, 2], [0, 5000]) for sizes in found)
     assert 30 < found.count([0, 5000]) < 70
+
+
+@dataclass
+class Closing(Listening):
+    """A sandbox whose subject leaves one file where it is killed, and another where it closes."""
+
+    found: list[list[str]] = field(default_factory=list)
+
+    def recover(self, *asked: object, **named: object) -> BootHistory:
+        self.found.append(sorted(path.name for path in Path(self.directory).iterdir()))
+        return super().recover(*asked, **named)  # type: ignore[arg-type]
+
+    def recover_killed(self, *asked: object, **named: object) -> tuple[BootHistory, Image | None]:
+        history, _ = super().recover_killed(*asked, **named)  # type: ignore[arg-type]
+        Path(self.directory, "closed").touch()
+        return history, Image({"killed": FileEntry(b"", 0o600)})
+
+
+def test_what_a_killed_recovery_left_is_what_the_next_one_finds(tmp_path: Path) -> None:
+    sandbox = Closing(str(tmp_path))
+    case = stored(killed(put(1)), closed(put(2)))
+    RecoveryRuns(cast("Sandbox", sandbox), case, is_fresh=False).restored(Image({}))
+    (tmp_path / "closed").unlink(missing_ok=True)
+    assert sandbox.found == [[], ["killed"], ["killed"], []]

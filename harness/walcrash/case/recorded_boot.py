@@ -4,7 +4,7 @@ Not here: which images a crash leaves of it (`walcrash.disk`), which of them are
 (`power_loss`, `kill_search`).
 """
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,7 +78,7 @@ class RecordedBoot:
         return [position for position in self.positions() if position.event_index >= first]
 
     def states(
-        self, wanted: Container[CrashPosition] | None = None
+        self, wanted: Collection[CrashPosition] | None = None
     ) -> Iterator[tuple[CrashPosition, Pending]]:
         """Yield each position at which a crash may fall, or is wanted, with the file system there.
 

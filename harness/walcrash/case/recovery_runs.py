@@ -74,6 +74,9 @@ class RecoveryRuns:
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
         self._is_control = stored.case.is_control
+        self._is_worked_on = self._needs(*_WORK)
+        self._is_built_on = self._needs(*_WORK, Occasion.AGAIN)
+        self._is_perturbed = self._needs(Occasion.PERTURBED)
 
     @property
     def further(self) -> FurtherRecoveries:
@@ -117,7 +120,7 @@ class RecoveryRuns:
             OSError: the directory cannot be used.
         """
         restore(image, self._sandbox.directory)
-        first = self._recover(is_killed=self._needs(*_WORK, Occasion.AGAIN))
+        first, _ = self._recover_first(image)
         return Recoveries(first=first, is_partial=not isinstance(first, RecoveryFailure))
 
     def here(self, image: Image, *, before: Image | None = None) -> Recoveries:
@@ -170,23 +173,25 @@ class RecoveryRuns:
 
     def _at(self, image: Image, before: Image | None, place: Hashable | None) -> Recoveries:
         """Recover what is in the directory, which is `image`."""
-        is_built_on = self._needs(*_WORK, Occasion.AGAIN)
-        # A recovery that others build on ends without `close`, as a kill right after it would.
-        first = self._recover(is_killed=is_built_on)
+        first, left = self._recover_first(image)
         if isinstance(first, RecoveryFailure):
             return Recoveries(first=first)
-        if place is not None and not self._is_worth_more(place, image, first):
-            self._left_out.update(self._further())
-            return Recoveries(first=first, is_partial=True)
+        if place is not None:
+            seen = capture(self._sandbox.directory, like=image) if left is None else left
+            if not self._novelty.is_worth_more(place, image, first, seen):
+                self._left_out.update(self._further())
+                return Recoveries(first=first, is_partial=True)
+        if left is not None:
+            restore(left, self._sandbox.directory)
         again: Recovery | RecoveryFailure | None = None
         after = perturbed = uninterrupted = again
         continued: tuple[Call, ...] = ()
-        if self._needs(*_WORK):
+        if self._is_worked_on:
             again, continued = self._continue(first)
             after = None if isinstance(again, RecoveryFailure) else self._recover()
-        elif self._needs(Occasion.AGAIN):
+        elif self._is_built_on:
             again = self._recover()
-        if self._needs(Occasion.PERTURBED):
+        if self._is_perturbed:
             restore(image, self._sandbox.directory)
             perturbed = self._recover(is_perturbed=True)
         if before is not None and self._needs(Occasion.AGAIN):
@@ -208,16 +213,32 @@ class RecoveryRuns:
             uninterrupted=uninterrupted,
         )
 
-    def _is_worth_more(self, place: Hashable, image: Image, first: Recovery) -> bool:
-        left = capture(self._sandbox.directory, like=image)
-        return self._novelty.is_worth_more(place, image, first, left)
+    def _recover_first(self, image: Image) -> tuple[Recovery | RecoveryFailure, Image | None]:
+        """Recover what is in the directory, which is `image`, for the first time.
+
+        Where others build on it, it ends without `close`, as a kill right after it would.
+
+        Returns:
+            The recovery, and what it left where the directory holds something else.
+        """
+        if self._is_control or not self._is_built_on:
+            return self._recover(), None
+        self.recoveries += 1
+        boot, left = self._sandbox.recover_killed(
+            self._stored.subject,
+            (OPEN,),
+            self._stored.limits,
+            is_forked=self._is_forked,
+            like=image,
+        )
+        return recovery_of(boot), left
 
     def _further(self) -> list[str]:
         """Return the names of the further recoveries that the case's rules need of an image."""
         needed = {
-            RecoveryName.AGAIN: self._needs(*_WORK, Occasion.AGAIN),
-            RecoveryName.AFTER: self._needs(*_WORK),
-            RecoveryName.PERTURBED: self._needs(Occasion.PERTURBED),
+            RecoveryName.AGAIN: self._is_built_on,
+            RecoveryName.AFTER: self._is_worked_on,
+            RecoveryName.PERTURBED: self._is_perturbed,
         }
         return [name.value for name, is_needed in needed.items() if is_needed]
 

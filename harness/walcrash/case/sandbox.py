@@ -32,6 +32,7 @@ from walcrash.values.closeable import Closeable
 from walcrash.values.errors import Inconclusive, ScenarioError, SubjectUnopened
 from walcrash.values.faults import End, Fault, around_of
 from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.image import Image
 from walcrash.values.operation import Operation
 from walcrash.values.recovery import FailureKind, RecoveryFailure
 from walcrash.values.scenario import RecoveryLimits, SubjectSpec
@@ -245,12 +246,55 @@ class Sandbox(Closeable):
         Raises:
             TimeOver: there is no time left, or the boot did not end in it.
         """
+        history, left = self._recover(
+            subject,
+            operations,
+            limits,
+            kind=_kind(
+                subject,
+                is_perturbed=is_perturbed,
+                is_clock_back=is_clock_back,
+                is_forked=is_forked,
+            ),
+            is_killed=is_killed,
+        )
+        if left is not None:
+            restore(left, self.directory)
+        return history
+
+    def recover_killed(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        limits: RecoveryLimits,
+        *,
+        is_forked: bool,
+        like: Image,
+    ) -> tuple[BootHistory, Image | None]:
+        """Run one boot as `recover` does with `is_killed`, and put nothing back.
+
+        Returns:
+            The boot, and what the kill left where the directory holds what `close` made of it; None
+            where it holds what was left. The image shares with `like` what has not changed.
+
+        Raises:
+            TimeOver: as `recover`.
+        """
+        kind = _kind(subject, is_forked=is_forked)
+        return self._recover(subject, operations, limits, kind=kind, is_killed=True, like=like)
+
+    def _recover(
+        self,
+        subject: SubjectSpec,
+        operations: tuple[Operation, ...],
+        limits: RecoveryLimits,
+        *,
+        kind: _Kind,
+        is_killed: bool,
+        like: Image | None = None,
+    ) -> tuple[BootHistory, Image | None]:
         self.deadline.check()
-        around = _Around.CLOCK_BACK if is_clock_back else _Around.HERE
-        apart = _Serves.IN_DRIVERS if subject.driver else _Serves.IN_FORKS
-        serves = apart if is_forked else _Serves.ITSELF
-        kind = _Kind(_Around.PERTURBED if is_perturbed else around, serves)
-        is_held = is_killed and not is_forked
+        is_held = is_killed and kind.serves is _Serves.ITSELF
         request = BootRequest(
             adapter=subject.adapter,
             options=subject.arguments(limits.seconds),
@@ -272,22 +316,22 @@ class Sandbox(Closeable):
             self.deadline.check()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         history = reader.finish(Ending(end, failure))
-        if isinstance(history.recovery, RecoveryFailure) and serves is not _Serves.IN_FORKS:
+        if isinstance(history.recovery, RecoveryFailure) and kind.serves is not _Serves.IN_FORKS:
             self._end_recoverer(kind)
         elif is_held and failure is None:
-            self._undo_close(kind, seconds)
-        return history
+            return history, self._let_go(kind, seconds, like)
+        return history, None
 
-    def _undo_close(self, kind: _Kind, seconds: float) -> None:
-        """Let a recoverer close what it holds, and put the directory back to how it was before.
+    def _let_go(self, kind: _Kind, seconds: float, like: Image | None) -> Image:
+        """Let a recoverer close what it holds; return what the directory held before.
 
-        A kill leaves what the kernel had by then, and that is what is put back. A fork that
+        A kill leaves what the kernel had by then, and that is what is returned. A fork that
         is gone without `close` would leave the same, and costs several times as much.
         """
-        image = capture(self.directory)
+        image = capture(self.directory, like=like)
         if not self._recoverers[kind].let_go(seconds):
             self._end_recoverer(kind)
-        restore(image, self.directory)
+        return image
 
     def _mend_directory(self) -> None:
         """Have a directory again where a subject took its own away."""
@@ -372,6 +416,20 @@ class Sandbox(Closeable):
                 status = self._zygote_of(kind).finish(recoverer.pid)
             return status
         return 0
+
+
+def _kind(
+    subject: SubjectSpec,
+    *,
+    is_perturbed: bool = False,
+    is_clock_back: bool = False,
+    is_forked: bool,
+) -> _Kind:
+    around = _Around.CLOCK_BACK if is_clock_back else _Around.HERE
+    apart = _Serves.IN_DRIVERS if subject.driver else _Serves.IN_FORKS
+    return _Kind(
+        _Around.PERTURBED if is_perturbed else around, apart if is_forked else _Serves.ITSELF
+    )
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

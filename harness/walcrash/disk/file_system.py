@@ -8,7 +8,6 @@ Not here: what an event of a trace does to it (`pending`), which of the changes 
 away (`models`).
 """
 
-from enum import Enum
 from typing import Final
 
 from walcrash.disk.entries import ROOT, EntryKey
@@ -20,12 +19,13 @@ from walcrash.disk.nodes import Directory, Node, Symlink
 from walcrash.values.content import Content
 from walcrash.values.image import DirectoryEntry, FileEntry, Image, LinkEntry, SymlinkEntry
 from walcrash.values.moments import BLOCK_BYTES, SECTOR_BYTES, Moment, after, part
+from walcrash.values.quick_enum import QuickEnum
 
 NEW_DIRECTORY_MODE: Final = 0o700
 """The mode of a directory of which the trace does not say it."""
 
 
-class Past(Enum):
+class Past(QuickEnum):
     """What a persistence model can need to know of changes before the last sync."""
 
     UNSYNCED = "what a sync of something else, or a failed sync, has not made durable"

@@ -6,7 +6,7 @@ which order it was stored is not known, so what memory held in between is not kn
 Not here: which of the positions a search tries (`walcrash.case.power_loss`).
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -36,7 +36,7 @@ def crash_states(
     weakest: PersistenceModel = WEAKEST,
     is_within_writes: bool = True,
     earlier: Iterable[Iterable[Event]] = (),
-    wanted: Container[CrashPosition] | None = None,
+    wanted: Collection[CrashPosition] | None = None,
 ) -> Iterator[tuple[CrashPosition, Pending]]:
     """Yield each crash position with the file system at it, in the order of the trace.
 
@@ -63,9 +63,16 @@ def crash_states(
     first = CrashPosition(pending.next_event, Placement.BEFORE)
     if wanted is None or first in wanted:
         yield first, pending
+    wanted_events = None if wanted is None else {each.event_index for each in wanted}
+    last_wanted = max(wanted_events or (), default=-1)
     with_next = pairwise(chain(events, [None]))
     for index, (event, following) in enumerate(with_next, start=pending.next_event):
         assert event is not None, "only the last one is followed by nothing"
+        if wanted_events is not None and index not in wanted_events:
+            if index > last_wanted:
+                return
+            pending.apply(event)
+            continue
         if is_within_writes and event.kind is EventKind.WRITE:
             for kept in _kept_within(event, atomic_bytes):
                 within = CrashPosition(index, Placement.WITHIN, kept)

@@ -10,7 +10,6 @@ both take the memory of one.
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -196,4 +195,5 @@ def clear(directory: str) -> None:
             continue
         with contextlib.suppress(OSError):
             os.chmod(entry.path, 0o700)
-        shutil.rmtree(entry.path)
+        clear(entry.path)
+        os.rmdir(entry.path)

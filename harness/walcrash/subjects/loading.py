@@ -152,11 +152,7 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
         raise NotAnAdapter(
             f"{kind.__name__} lacks {missing}", hint=f"define {missing} in the class"
         )
-    parameters = {
-        each.name: each
-        for each in inspect.signature(kind).parameters.values()
-        if each.kind is not each.VAR_POSITIONAL
-    }
+    parameters = _parameters_of(kind)
     _refuse_unknown(kind, parameters, options)
     for name, value in options.items():
         _refuse_wrong_type(kind, parameters, name, value)
@@ -174,6 +170,16 @@ def make_adapter(kind: type[Adapter], options: Options) -> Adapter:
         if isinstance(problem, TypeError) and any(map(_is_needed, parameters.values())):
             raise NotAnAdapter(f"{what}: {problem}", hint=_options_of(parameters)) from problem
         raise
+
+
+@functools.cache
+def _parameters_of(kind: type[Adapter]) -> "Parameters":
+    """Return what a constructor takes by name: a recoverer makes the adapter for each image."""
+    return {
+        each.name: each
+        for each in inspect.signature(kind).parameters.values()
+        if each.kind is not each.VAR_POSITIONAL
+    }
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:

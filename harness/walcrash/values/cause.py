@@ -5,6 +5,7 @@ The id of a finding is made of these facts (`values.identity`), so none of them 
 Not here: which cause a case shows, and which failing cases are a group (`minimise.cause`).
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,6 +33,10 @@ _NUMBER: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Fa-f]*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})(?![A-Za-z0-9])|\d+"
 )
 _OWN_MARKS: Final = re.compile(r"[\\#]")
+
+# limits
+_PATTERNS: Final = 4_096
+"""Names whose patterns are kept: each image of a case has the same ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +401,7 @@ def directory_of(path: str) -> str:
     return f"{parent}/" if parent else "./"
 
 
+@functools.lru_cache(maxsize=_PATTERNS)
 def name_pattern(path: str) -> str:
     r"""Return a name with `#` for each number: log files that are numbered are one kind.
 

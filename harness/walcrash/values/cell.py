@@ -4,17 +4,17 @@ Not here: which cells a boot has, and in which order they are tried (`walcrash.c
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated
 
 from walcrash.values.event import EventKind
 from walcrash.values.forms import SPARSE, Count, FileName, Row
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
+from walcrash.values.quick_enum import QuickEnum
 from walcrash.values.record import RecordType
 
 
-class BootKind(Enum):
+class BootKind(QuickEnum):
     """What a boot began on."""
 
     FIRST = "first"

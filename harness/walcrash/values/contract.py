@@ -14,6 +14,7 @@ from walcrash.values.forms import As, Whole
 from walcrash.values.limits import INTEGER_64
 from walcrash.values.moments import SECTOR_BYTES
 from walcrash.values.persistence import PersistenceModel as PersistenceModel
+from walcrash.values.quick_enum import QuickEnum
 from walcrash.values.tears import checked_atomic_bytes
 
 
@@ -24,7 +25,7 @@ class Acknowledges(Enum):
     SYNC = "sync"
 
 
-class Promise(Enum):
+class Promise(QuickEnum):
     """What is there after a crash: all promised records, a prefix of the appended, or nothing."""
 
     ALL = "all"

@@ -6,11 +6,12 @@ Paths are relative to the subject's directory, with `/` between their parts.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from walcrash.values.quick_enum import QuickEnum
 
-class EventKind(Enum):
+
+class EventKind(QuickEnum):
     """What happened; for a system call, the action and not the call's spelling.
 
     An `open` of a file that is there, a `read`, and a `page` of a mapping that cannot be read, are

@@ -26,11 +26,12 @@ from walcrash.values.moments import (
     sectors_of,
     split,
 )
+from walcrash.values.quick_enum import QuickEnum
 
 _REAL: Final = "the tree that a real file system left, which no model allows"
 
 
-class Policy(Enum):
+class Policy(QuickEnum):
     """Why a choice was made; in the order in which choices are tried.
 
     The order is that of the share of each policy's images that real file systems showed, in

@@ -10,10 +10,10 @@ Not here: which parts changed what (`walcrash.disk.file_history`, `walcrash.disk
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated, Final
 
 from walcrash.values.forms import As, Whole
+from walcrash.values.quick_enum import QuickEnum
 
 # limits
 PARTS: Final = 1 << 23
@@ -33,7 +33,7 @@ STALE: Final[Moment] = -1
 """In the place of a sector's moment: the bytes that its block held before it was this file's."""
 
 
-class Placement(Enum):
+class Placement(QuickEnum):
     """Where a crash falls: before an event, in the middle of a write, or after an event."""
 
     BEFORE = "before"

@@ -1,14 +1,14 @@
 """Operations: one call each on the subject."""
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated
 
 from walcrash.values.forms import SPARSE, Whole
+from walcrash.values.quick_enum import QuickEnum
 from walcrash.values.record import SIGNED_64, Record, RecordType
 
 
-class OperationKind(Enum):
+class OperationKind(QuickEnum):
     """What is called; the value is `do` of the driver protocol."""
 
     OPEN = "open"

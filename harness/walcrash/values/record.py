@@ -10,17 +10,17 @@ protocol, version 1.
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated, Final, Self
 
 from walcrash.values.forms import Most, Whole
 from walcrash.values.limits import ID_BYTES, INTEGER_64, PAYLOAD_BYTES
+from walcrash.values.quick_enum import QuickEnum
 
 SIGNED_64: Final = Whole(-INTEGER_64, INTEGER_64 - 1)
 """Times in milliseconds since the epoch are signed 64 bits."""
 
 
-class RecordType(Enum):
+class RecordType(QuickEnum):
     """The three kinds of record; the value is the name in the driver protocol."""
 
     PUT = "PutOperation"

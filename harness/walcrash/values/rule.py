@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Final
 
 from walcrash.values.contract import Promise
+from walcrash.values.quick_enum import QuickEnum
 
 
-class Occasion(Enum):
+class Occasion(QuickEnum):
     """What a case has to hold for a rule to be judged; the value says that the case lacks it."""
 
     IMAGE = "no recovery after a boot was made"

@@ -7,14 +7,14 @@ Not here: how a rule is judged; `walcrash.oracle.rules` names the function for e
 """
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Final
 
 from walcrash.values.contract import Promise
+from walcrash.values.quick_enum import QuickEnum
 from walcrash.values.rule import Occasion, Rule
 
 
-class Invariant(Enum):
+class Invariant(QuickEnum):
     """A rule that recovery must keep; the value is its stable id."""
 
     LOST_PUT = "lost-put"
