@@ -1,7 +1,7 @@
 """Growth: how much room a subject takes in a boot whose writes nobody sees.
 
 A recovery is not watched, so its directory is measured now and then: what its files take on the
-disk, holes not counted. It gets as much more as a watched boot may write.
+disk, holes not counted. From the first measure on it gets as much more as a watched boot may write.
 
 Not here: files outside the directory, and files without a name; a full disk is `full_directory`.
 """
@@ -25,9 +25,9 @@ class Growth:
     """Watches one directory during one boot."""
 
     def __init__(self, directory: str) -> None:
-        """Note what the directory holds now."""
+        """Begin with a boot."""
         self._directory = directory
-        self._most_bytes = size_bytes(directory) + BYTES_PER_BOOT
+        self._most_bytes: int | None = None
         self._due = time.monotonic() + RECOVERY_SECONDS
 
     def check(self) -> None:
@@ -39,6 +39,9 @@ class Growth:
         if time.monotonic() < self._due:
             return
         size = size_bytes(self._directory)
+        if self._most_bytes is None:
+            # Most boots end before: what they began with was measured in vain.
+            self._most_bytes = size + BYTES_PER_BOOT
         if size > self._most_bytes:
             raise GrownTooMuch
         self._due = time.monotonic() + RECOVERY_SECONDS
