@@ -20,6 +20,8 @@ from walcrash.values.faults.injected import Attempt, Fault, Instead
 from walcrash.values.faults.plan import FaultPlan
 from walcrash.values.forms import SPARSE, EncodableText, Most, Whole
 from walcrash.values.limits import EVENTS_PER_BOOT, FAULT_TIMES, ID_BYTES
+from walcrash.values.moments import BLOCK_BYTES
+from walcrash.values.operation import Operation
 
 # limits
 NONE_OF: Final = 8
@@ -28,6 +30,10 @@ NONE_OF: Final = 8
 UNSEEN_CALLS: Final = 4
 """A call that no control boot recorded is one of the first so many, each half as likely as the one
 before."""
+
+SYNC_OF_BLOCKS: Final = 3
+"""A sync is so many times as likely to fail in the append of a record that fills a block: of a
+shorter one the next append writes the block again."""
 
 ANY_CALL_ONE_IN: Final = 4
 """One of so many faults is drawn from all kinds of calls, the others from those that a control boot
@@ -129,6 +135,17 @@ def is_named(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
 
 
+def _weight(on: FaultCall, operation: Operation) -> int:
+    """Return how likely a fault falls into an operation: what a failed sync drops is whole blocks.
+
+    Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020: the pages of
+    a failed sync are clean, until they are written again.
+    """
+    is_sync = on in (FaultCall.FSYNC, FaultCall.MSYNC)
+    is_long = operation.record is not None and len(operation.record.payload) >= BLOCK_BYTES
+    return SYNC_OF_BLOCKS if is_sync and is_long else 1
+
+
 def draw_call(plan: FaultPlan, draft: Draft, calls: Sequence[FaultCall]) -> FaultCall:
     """Return one of some kinds of calls, mostly one that an operation of the boot has.
 
@@ -167,7 +184,9 @@ def draw_place(plan: FaultPlan, draft: Draft, on: FaultCall) -> tuple[int, int] 
     ]
     if not possible:
         return None
-    at, count = prng.choice([each for each in possible if each[1]] or possible)
+    calling = [each for each in possible if each[1]] or possible
+    weights = [_weight(on, draft.operations[at]) for at, _ in calling]
+    at, count = prng.weighted(calling, weights)
     if count:
         return at, prng.below(count)
     ordinals = range(UNSEEN_CALLS)
