@@ -92,7 +92,8 @@ class Recoverer:
         Returns:
             Why the boot did not end as it should; None if it did.
         """
-        self._growth = Growth(request.directory)
+        # Without operations nothing is opened, and who looks after the directory would see a measure.
+        self._growth = Growth(request.directory) if request.operations else None
         deadline = time.monotonic() + seconds
         try:
             self._channel.settimeout(seconds)

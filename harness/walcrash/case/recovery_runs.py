@@ -73,6 +73,7 @@ class RecoveryRuns:
         self._sandbox = sandbox
         self._stored = stored
         self._is_forked = is_fresh or "reopen" not in stored.supports
+        self._is_copied = not is_fresh
         self._is_control = stored.case.is_control
         self._is_worked_on = self._needs(*_WORK)
         self._is_built_on = self._needs(*_WORK, Occasion.AGAIN)
@@ -229,6 +230,7 @@ class RecoveryRuns:
             (OPEN,),
             self._stored.limits,
             is_forked=self._is_forked,
+            is_copied=self._is_copied,
             like=image,
         )
         return recovery_of(boot), left
@@ -276,6 +278,7 @@ class RecoveryRuns:
             is_clock_back=is_clock_back,
             is_killed=is_killed,
             is_forked=self._is_forked,
+            is_copied=self._is_copied,
         )
 
 

@@ -1,20 +1,20 @@
 """The sandbox of one job: its directory, its two zygotes and its recoverers.
 
 Everything that a case needs from the machine is here; the case itself is in `runner`.
-A recoverer is a process that opens image after image itself, one whose fork opens each image, or
-one that starts a driver for each. One without forks is replaced after each recovery that failed,
-since nobody knows what the failure left in its memory.
+
+Not here: the kinds of processes that open images (`recoverers`).
 """
 
+import contextlib
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
-from enum import Enum
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from walcrash.case.deadline import NO_DEADLINE, Deadline
-from walcrash.case.recoverer import Recoverer, failure_of_status
+from walcrash.case.recoverer import failure_of_status
+from walcrash.case.recoverers import Around, RecovererKind, Recoverers, Serves
 from walcrash.case.subject_requests import LOAD, RUN_WATCHED, load_request, watched_request
 from walcrash.recorder.environment import HERE, PERTURBED
 from walcrash.recorder.perturbed_calls import ADAPTER
@@ -45,33 +45,6 @@ INTERCEPTION: Final = "WALCRASH_INTERCEPTION"
 """Environment variable; `off` runs all boots unwatched, as on a kernel that refuses."""
 
 
-CLOCK_BACK_SECONDS: Final = 25 * 3600
-"""How far a wall clock goes back: names with a day or an hour of it are others, too."""
-
-
-class _Around(Enum):
-    """What is around a recoverer."""
-
-    HERE = "here"
-    PERTURBED = "perturbed"
-    CLOCK_BACK = "clock back"
-
-
-class _Serves(Enum):
-    """How a recoverer opens images; the value is its entry, and what that is told."""
-
-    ITSELF = ("walcrash.subjects.worker:serve", b"")
-    IN_FORKS = ("walcrash.recorder.fork_server:serve", b"walcrash.subjects.worker:run_one")
-    IN_DRIVERS = ("walcrash.recorder.work_server:serve", b"walcrash.subjects.driver_boots:run_next")
-
-
-class _Kind(NamedTuple):
-    """Which recoverer: what is around it, and how it opens images."""
-
-    around: _Around
-    serves: _Serves
-
-
 class Sandbox(Closeable):
     """One job's processes and directory; use it with `with`: nothing of it outlives the block.
 
@@ -91,9 +64,9 @@ class Sandbox(Closeable):
         self.directory = f"{self._root}/subject"
         self.deadline: Deadline = NO_DEADLINE
         self._zygotes: list[Zygote] = []
-        self._recoverers: dict[_Kind, Recoverer] = {}
+        self._recoverers = Recoverers(self._zygotes)
         self._loaded: dict[str, Description] = {}
-        self._varied: dict[str, frozenset[Varied]] = {}
+        self._never_copied: set[str] = set()
         self._refusal: Inconclusive | None = refusal_by_user()
         try:
             os.mkdir(self.directory)
@@ -105,8 +78,7 @@ class Sandbox(Closeable):
 
     def close(self) -> None:
         """End all processes and remove the directory."""
-        for recoverer in self._recoverers.values():
-            recoverer.close()
+        self._recoverers.close()
         for zygote in self._zygotes:
             zygote.close()
         self._zygotes.clear()
@@ -230,6 +202,7 @@ class Sandbox(Closeable):
         is_clock_back: bool = False,
         is_killed: bool = False,
         is_forked: bool,
+        is_copied: bool = False,
     ) -> BootHistory:
         """Run one boot that is not watched in the directory as it is.
 
@@ -242,6 +215,7 @@ class Sandbox(Closeable):
             is_killed: leave the directory as a kill right after the operations would.
             is_forked: in a process of the subject's own, which is gone without `close` afterwards,
                 and with it everything that it started.
+            is_copied: the process of a driver may be a copy of one that has started.
 
         Raises:
             TimeOver: there is no time left, or the boot did not end in it.
@@ -250,11 +224,12 @@ class Sandbox(Closeable):
             subject,
             operations,
             limits,
-            kind=_kind(
+            kind=self._kind(
                 subject,
                 is_perturbed=is_perturbed,
                 is_clock_back=is_clock_back,
                 is_forked=is_forked,
+                is_copied=is_copied,
             ),
             is_killed=is_killed,
         )
@@ -269,6 +244,7 @@ class Sandbox(Closeable):
         limits: RecoveryLimits,
         *,
         is_forked: bool,
+        is_copied: bool,
         like: Image,
     ) -> tuple[BootHistory, Image | None]:
         """Run one boot as `recover` does with `is_killed`, and put nothing back.
@@ -280,7 +256,7 @@ class Sandbox(Closeable):
         Raises:
             TimeOver: as `recover`.
         """
-        kind = _kind(subject, is_forked=is_forked)
+        kind = self._kind(subject, is_forked=is_forked, is_copied=is_copied)
         return self._recover(subject, operations, limits, kind=kind, is_killed=True, like=like)
 
     def _recover(
@@ -289,12 +265,12 @@ class Sandbox(Closeable):
         operations: tuple[Operation, ...],
         limits: RecoveryLimits,
         *,
-        kind: _Kind,
+        kind: RecovererKind,
         is_killed: bool,
         like: Image | None = None,
     ) -> tuple[BootHistory, Image | None]:
         self.deadline.check()
-        is_held = is_killed and kind.serves is _Serves.ITSELF
+        is_held = is_killed and kind.serves is Serves.ITSELF
         request = BootRequest(
             adapter=subject.adapter,
             options=subject.arguments(limits.seconds),
@@ -303,12 +279,15 @@ class Sandbox(Closeable):
             is_held=is_held,
         )
         reader = BootReader(operations, directory=self.directory)
-        recoverer = self._recoverer(kind, limits.memory_mb, subject.identity)
+        is_new = self._recoverers.known(kind, limits.memory_mb, subject.identity) is None
+        if kind.serves is Serves.IN_COPIES and is_new:
+            kind = self._prepare_copies(subject, limits, kind)
+        recoverer = self._recoverers.get(kind, limits.memory_mb, subject.identity)
         seconds = self.deadline.within(limits.seconds)
         failure = recoverer.converse(request, seconds, reader.take)
         if failure is not None:
             # Before the directory is read: what hung may still write.
-            ended = failure_of_status(self._end_recoverer(kind))
+            ended = failure_of_status(self._recoverers.end(kind))
             if ended.kind is FailureKind.MEMORY_FAULT:
                 failure = ended
         self._mend_directory()
@@ -316,13 +295,13 @@ class Sandbox(Closeable):
             self.deadline.check()
         end = BootEnd.CLOSED if failure is None else BootEnd.DIED
         history = reader.finish(Ending(end, failure))
-        if isinstance(history.recovery, RecoveryFailure) and kind.serves is not _Serves.IN_FORKS:
-            self._end_recoverer(kind)
+        if isinstance(history.recovery, RecoveryFailure) and not kind.outlives_failures:
+            self._recoverers.end(kind)
         elif is_held and failure is None:
             return history, self._let_go(kind, seconds, like)
         return history, None
 
-    def _let_go(self, kind: _Kind, seconds: float, like: Image | None) -> Image:
+    def _let_go(self, kind: RecovererKind, seconds: float, like: Image | None) -> Image:
         """Let a recoverer close what it holds; return what the directory held before.
 
         A kill leaves what the kernel had by then, and that is what is returned. A fork that
@@ -330,7 +309,7 @@ class Sandbox(Closeable):
         """
         image = capture(self.directory, like=like)
         if not self._recoverers[kind].let_go(seconds):
-            self._end_recoverer(kind)
+            self._recoverers.end(kind)
         return image
 
     def _mend_directory(self) -> None:
@@ -345,37 +324,70 @@ class Sandbox(Closeable):
         """Empty the subject's directory."""
         clear(self.directory)
 
-    def _recoverer(self, kind: _Kind, memory_mb: int, subject: str) -> Recoverer:
-        known = self._recoverers.get(kind)
-        # What is varied around a recoverer is said of the subject, so it has only that one.
-        is_varied = kind.around is not _Around.HERE
-        is_other = known is not None and is_varied and known.subject != subject
-        if known is not None and known.memory_mb == memory_mb and not is_other:
-            return known
-        self._end_recoverer(kind)
-        entry, payload = kind.serves.value
-        is_back = kind.around is _Around.CLOCK_BACK
-        notes = os.memfd_create("varied") if is_varied else None
-        try:
-            pid, channel = self._zygote_of(kind).serve(
-                entry,
-                payload,
-                memory_mb=memory_mb,
-                is_silent=True,
-                notes=notes,
-                clock_shift_seconds=-CLOCK_BACK_SECONDS if is_back else None,
-            )
-        except BaseException:
-            if notes is not None:
-                os.close(notes)
-            raise
-        made = self._recoverers[kind] = Recoverer(
-            pid, channel, memory_mb, subject, notes, is_clock_back=is_back
-        )
-        return made
+    def _prepare_copies(
+        self, subject: SubjectSpec, limits: RecoveryLimits, kind: RecovererKind
+    ) -> RecovererKind:
+        """Have a driver started that copies are made of, in the directory while that is empty.
 
-    def _zygote_of(self, kind: _Kind) -> Zygote:
-        return self._zygotes[1 if kind.around is _Around.PERTURBED else 0]
+        Returns:
+            By what kind of recoverer it is to be opened.
+        """
+        request = BootRequest(
+            adapter=subject.adapter,
+            options=subject.arguments(limits.seconds),
+            directory=self.directory,
+            operations=(),
+        )
+        recoverer = self._recoverers.get(kind, limits.memory_mb, subject.identity)
+        with self._empty_directory():
+            failure = recoverer.converse(request, self.deadline.within(limits.seconds), len)
+            if failure is not None:
+                self._recoverers.end(kind)
+        if failure is None:
+            return kind
+        self.start_each(subject)
+        return kind._replace(serves=Serves.IN_DRIVERS)
+
+    @contextlib.contextmanager
+    def _empty_directory(self) -> Iterator[None]:
+        """Have an empty directory for a while in place of the subject's, which comes back."""
+        aside = f"{self._root}/aside"
+        os.rename(self.directory, aside)
+        try:
+            os.mkdir(self.directory)
+            yield
+        finally:
+            self._mend_directory()
+            clear(self.directory)
+            os.rmdir(self.directory)
+            os.rename(aside, self.directory)
+
+    def _kind(
+        self,
+        subject: SubjectSpec,
+        *,
+        is_perturbed: bool = False,
+        is_clock_back: bool = False,
+        is_forked: bool,
+        is_copied: bool,
+    ) -> RecovererKind:
+        around = Around.CLOCK_BACK if is_clock_back else Around.HERE
+        around = Around.PERTURBED if is_perturbed else around
+        if not is_forked:
+            return RecovererKind(around, Serves.ITSELF)
+        if not subject.driver:
+            return RecovererKind(around, Serves.IN_FORKS)
+        # What is varied is varied around each start.
+        is_copied &= around is Around.HERE and self.copies(subject)
+        return RecovererKind(around, Serves.IN_COPIES if is_copied else Serves.IN_DRIVERS)
+
+    def copies(self, subject: SubjectSpec) -> bool:
+        """Whether boots of a driver may be those of copies of one that has started."""
+        return bool(subject.driver) and subject.identity not in self._never_copied
+
+    def start_each(self, subject: SubjectSpec) -> None:
+        """Have a driver started for each of its boots from now on."""
+        self._never_copied.add(subject.identity)
 
     def varied(self, subject: SubjectSpec) -> tuple[Varied, ...]:
         """Return what was varied around the recoveries of a subject so far, for which program.
@@ -385,51 +397,16 @@ class Sandbox(Closeable):
         Raises:
             HarnessFault: what answers a process in the second environment has failed.
         """
-        key = subject.identity
-        running = [r.varied() for r in self._recoverers.values() if r.subject == key]
-        found = frozenset().union(self._varied.get(key, frozenset()), *running)
+        found = self._recoverers.varied(subject.identity)
         return in_order(v for v in found if not subject.driver or v.program != ADAPTER)
 
     def end_recoverers(self) -> None:
         """End all processes that open images."""
-        for kind in list(self._recoverers):
-            self._end_recoverer(kind)
+        self._recoverers.end_all()
 
     def end_shared_recoverers(self) -> None:
-        """End the processes that open images themselves, with all that lives on in them.
-
-        A fork server stays: it has opened no image, and ends what each of its forks leaves.
-        """
-        for kind in list(self._recoverers):
-            if kind.serves is _Serves.ITSELF:
-                self._end_recoverer(kind)
-
-    def _end_recoverer(self, kind: _Kind) -> int:
-        """End a recoverer, if there is one; return its wait status, 0 if there is none."""
-        recoverer = self._recoverers.pop(kind, None)
-        if recoverer is not None:
-            key = recoverer.subject
-            try:
-                self._varied[key] = self._varied.get(key, frozenset()) | recoverer.varied()
-            finally:
-                recoverer.close()
-                status = self._zygote_of(kind).finish(recoverer.pid)
-            return status
-        return 0
-
-
-def _kind(
-    subject: SubjectSpec,
-    *,
-    is_perturbed: bool = False,
-    is_clock_back: bool = False,
-    is_forked: bool,
-) -> _Kind:
-    around = _Around.CLOCK_BACK if is_clock_back else _Around.HERE
-    apart = _Serves.IN_DRIVERS if subject.driver else _Serves.IN_FORKS
-    return _Kind(
-        _Around.PERTURBED if is_perturbed else around, apart if is_forked else _Serves.ITSELF
-    )
+        """End the processes that open images themselves, with all that lives on in them."""
+        self._recoverers.end_shared()
 
 
 def _not_loaded(subject: SubjectSpec, problem: Exception) -> ScenarioError:

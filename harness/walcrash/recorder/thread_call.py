@@ -30,6 +30,7 @@ class StoppedThread:
         self._tid = tid
         self._known = tracing.register_file()
         self._own = tracing.registers_of(tid)
+        self._is_checked = False
         self.signal = 0
 
     @property
@@ -44,11 +45,39 @@ class StoppedThread:
             NotTraced: the thread does not stand behind an instruction that makes calls.
             OSError: it is gone.
         """
+        self._be_before(name, arguments)
+        self._go_to_call()
+        self._go_to_call()
+        return _signed(tracing.registers_of(self._tid)[self._known.result])
+
+    def repeat(self, name: str, *arguments: int) -> None:
+        """Have the thread make a call, and go on behind it as if it had made that by itself.
+
+        Raises:
+            NotTraced: as `call`.
+            OSError: it is gone.
+        """
+        self._be_before(name, arguments)
+
+    def put(self, at: int, data: bytes) -> None:
+        """Put bytes into the memory of its process.
+
+        Raises:
+            OSError: it is gone, or has no memory there.
+        """
+        with open(f"/proc/{self._tid}/mem", "r+b", buffering=0) as memory:
+            memory.seek(at)
+            memory.write(data)
+
+    def _be_before(self, name: str, arguments: tuple[int, ...]) -> None:
+        """Give the thread the registers with which it makes a call next."""
         table, known = abi.architecture(), self._known
         assert table is not None, "registers are known"
         at = self._own[known.at] - len(known.instruction)
-        if _memory(self._tid, at, len(known.instruction)) != known.instruction:
-            raise NotTraced("the call was made by no instruction that can be made again")
+        if not self._is_checked:
+            if _memory(self._tid, at, len(known.instruction)) != known.instruction:
+                raise NotTraced("the call was made by no instruction that can be made again")
+            self._is_checked = True
         words = list(self._own)
         words[known.at] = at
         words[known.number] = table.numbers[name]
@@ -58,9 +87,6 @@ class StoppedThread:
             # No call is under way that the kernel might make again.
             words[known.made] = (1 << 64) - 1
         tracing.set_registers(self._tid, words)
-        self._go_to_call()
-        self._go_to_call()
-        return _signed(tracing.registers_of(self._tid)[known.result])
 
     def restore(self) -> None:
         """Give the thread the registers that it had.

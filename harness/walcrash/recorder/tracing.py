@@ -25,6 +25,10 @@ _GENERAL: Final = 1
 """`NT_PRSTATUS`: the general registers."""
 
 OPTION_TRACE_EXEC: Final = 1 << 4
+OPTION_TRACE_FORK: Final = 1 << 1
+OPTION_EXIT_KILL: Final = 1 << 20
+"""What is traced is killed when its tracer is gone."""
+
 OPTION_MARKED_CALLS: Final = 1
 """`PTRACE_O_TRACESYSGOOD`: a stop at a call is told from one for SIGTRAP."""
 

@@ -21,12 +21,12 @@ def serve(payload: bytes, channel: socket.socket) -> None:
 
     Args:
         payload: `module:function`; it is called with the socket, takes one message from it, and
-            returns whether there was one.
+            returns which of its children go on; None if there was no message.
         channel: to the harness.
     """
     module, _, function = payload.decode().partition(":")
     work = getattr(import_module(module), function)
     adopt_orphans()
-    while work(channel):
-        kill_children()
+    while (keep := work(channel)) is not None:
+        kill_children(keep=keep)
         channel.sendall(frame(b""))

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from walcrash.subjects.adapter import SubjectGone
+from walcrash.subjects.driver_copies import CopiedProcess, DriverCopies
 from walcrash.values.limits import STDERR_BYTES
 from walcrash.values.recovery import FailureKind, death_text, failure_of_signal
 
@@ -78,13 +79,17 @@ class DriverProcess:
             who explains what went wrong.
         is_attended: whether somebody kills what this process started when that is killed: the
             driver is then executed without a fork of this process, which takes a fifth of the time.
+        copies: where drivers come from that need not be started; None where each is.
     """
 
     exchanged: ClassVar[deque[str]] = deque(maxlen=EXCHANGED_LINES)
     is_attended: ClassVar[bool] = False
+    copies: ClassVar[DriverCopies | None] = None
     _running: ClassVar[list["DriverProcess"]] = []
 
-    def __init__(self, process: subprocess.Popen[bytes], words: Sequence[str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes] | CopiedProcess, words: Sequence[str]
+    ) -> None:
         self._process = process
         self._words = tuple(words)
         assert process.stdin is not None
@@ -125,6 +130,8 @@ class DriverProcess:
             SubjectGone: it cannot be started.
         """
         words = (*command.words, str(directory))
+        if cls.copies is not None and (copied := cls.copies.start(words)) is not None:
+            return cls(copied, words)
         reading, writing = os.pipe()
 
         def prepare() -> None:
@@ -234,7 +241,7 @@ class DriverProcess:
             raise self.trouble(
                 FailureKind.MALFORMED, f"after its reply to {what} it wrote {shown(self._taken)}"
             )
-        status = self._process.returncode
+        status = self._process.wait()
         self.kill()
         return status
 
