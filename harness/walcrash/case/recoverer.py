@@ -92,7 +92,7 @@ class Recoverer:
         Returns:
             Why the boot did not end as it should; None if it did.
         """
-        # Without operations nothing is opened, and who looks after the directory would see a measure.
+        # Without operations nothing is opened, and a measure would be seen in the directory.
         self._growth = Growth(request.directory) if request.operations else None
         deadline = time.monotonic() + seconds
         try:

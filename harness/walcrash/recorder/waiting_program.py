@@ -48,7 +48,7 @@ class _Read(NamedTuple):
 
 
 class WaitingProgram:
-    """A program that is stopped in its first read of stdin; `end` it."""
+    """A program that is stopped in its first read of stdin, until it is killed."""
 
     def __init__(self, pid: int, read: _Read) -> None:
         """Take one that is traced and has stopped; made by `stop`."""
@@ -113,13 +113,6 @@ class WaitingProgram:
         tracing.detach(pid, 0)
         return pid
 
-    def end(self) -> None:
-        """Kill it; more than once does no harm."""
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, tracing.ALL)
-
     def _give_streams(self, copied: StoppedThread, streams: tuple[int, int, int]) -> None:
         """Have a copy open pipes of this process as its three streams."""
         here = os.getpid()
@@ -149,6 +142,8 @@ def _wait_for_read(pid: int, seconds: float) -> _Read:
             if read.length < _PATH_BYTES:
                 raise NotTraced(f"it reads {read.length} bytes at once")
             return read
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            raise NotTraced("it has ended")
         if len(os.listdir(f"/proc/{pid}/task")) > 1:
             raise NotTraced("it has threads")
         time.sleep(_PAUSE_SECONDS)

@@ -103,6 +103,11 @@ class DriverCopies:
         """Those that have started and wait."""
         return frozenset(each.waiting.pid for each in self._started.values())
 
+    def end(self) -> None:
+        """Kill those that wait."""
+        while self._started:
+            _let_go(self._started.popitem()[1].process)
+
     def prepare(self, words: tuple[str, ...], directory: str) -> None:
         """Start a driver on a directory that is empty, and keep it where it can be copied."""
         with contextlib.suppress(OSError, ValueError), _nothing_seen_in(directory) as is_unseen:
@@ -114,15 +119,13 @@ class DriverCopies:
             assert process.stderr is not None
             try:
                 waiting = WaitingProgram.stop(process.pid, seconds=START_SECONDS)
-            except NotTraced:
-                process.kill()
-                process.wait()
-                return
-            is_worth = _processor_seconds(process.pid) >= WORTH_SECONDS
-            if is_worth and is_unseen() and not _has_written(process.stdout, process.stderr):
-                self._started[(*words, directory)] = _Started(waiting, process)
-            else:
-                waiting.end()
+                is_worth = _processor_seconds(process.pid) >= WORTH_SECONDS
+                if is_worth and is_unseen() and not _has_written(process.stdout, process.stderr):
+                    self._started[(*words, directory)] = _Started(waiting, process)
+                    return
+            except (NotTraced, OSError):
+                pass
+            _let_go(process)
 
     def start(self, words: tuple[str, ...]) -> CopiedProcess | None:
         """Return a copy of a driver, by its words with the directory; None where there is none."""
@@ -134,7 +137,7 @@ class DriverCopies:
         try:
             pid = started.waiting.copy((stdin, stdout, stderr))
         except NotTraced:
-            self._started.pop(words).waiting.end()
+            _let_go(self._started.pop(words).process)
             for fd in (our_stdin, our_stdout, our_stderr):
                 os.close(fd)
             return None
@@ -142,6 +145,13 @@ class DriverCopies:
             for fd in (stdin, stdout, stderr):
                 os.close(fd)
         return CopiedProcess(pid, our_stdin, our_stdout, our_stderr)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """End a program, stopped or not, and close our ends of its pipes."""
+    process.kill()
+    with process:
+        pass
 
 
 def _processor_seconds(pid: int) -> float:

@@ -1,0 +1,180 @@
+"""Drivers that are copied for each recovery: which are, and that nothing is carried over."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from made_up_subject import killed, put, stored
+
+from walcrash.case.recovery_runs import OPEN
+from walcrash.case.runner import run_case
+from walcrash.case.sandbox import Sandbox
+from walcrash.subjects import driver_copies
+from walcrash.subjects.driver_copies import DriverCopies
+from walcrash.values.history import BootHistory
+from walcrash.values.operation import Operation, OperationKind
+from walcrash.values.record import Record, RecordType
+from walcrash.values.recovery import Recovery
+from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.verdict import Verdict
+
+LIMITS = RecoveryLimits(seconds=20.0)
+PUT = Operation(OperationKind.APPEND, Record(RecordType.PUT, "a", 1, b"x" * 100))
+
+DRIVER = """
+import json, os, sys
+
+pids, way, directory = sys.argv[1:4]
+log = directory + "/log"
+with open(pids, "a") as known:
+    known.write(f"{os.getpid()} ")
+if way == "lists":
+    os.listdir(directory)
+if way == "writes":
+    open(directory + "/made", "w").close()
+if way == "speaks":
+    print("here I am", file=sys.stderr, flush=True)
+is_there = os.path.exists(log)
+for line in sys.stdin:
+    asked = json.loads(line)
+    do = asked["do"]
+    reply = {"ok": True}
+    if do == "open":
+        if way == "looks" and not is_there:
+            # What it saw when it started, which is no longer so in a copy.
+            open(log, "w").close()
+        reply = {"ok": True, "name": "small", "protocol": 1, "version": "1", "supports": []}
+    elif do == "append":
+        with open(log, "a") as file:
+            file.write(json.dumps(asked["record"]) + chr(10))
+            file.flush()
+            os.fsync(file.fileno())
+        reply = {"ok": True, "offset": sum(1 for _ in open(log)) - 1}
+    elif do == "replay":
+        lines = open(log).read().splitlines() if os.path.exists(log) else []
+        for number, text in enumerate(lines):
+            if number >= asked["from"]:
+                print(json.dumps({"offset": number, "record": json.loads(text)}))
+        reply = {"ok": True, "end": len(lines)}
+    print(json.dumps(reply), flush=True)
+    if do == "close":
+        sys.exit()
+"""
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as made:
+        yield made
+
+
+class Copied:
+    """A sandbox, and a driver that notes when it starts."""
+
+    def __init__(self, sandbox: Sandbox, way: str, folder: Path) -> None:
+        program = folder / "driver.py"
+        program.write_text(DRIVER, encoding="utf-8")
+        self._pids = folder / "pids"
+        self._sandbox = sandbox
+        words = (sys.executable, "-I", "-S", str(program), str(self._pids), way)
+        self.subject = SubjectSpec.of_driver(words)
+        self.description = sandbox.load(self.subject, LIMITS)
+        self._pids.write_text("")
+
+    def look(self, *operations: Operation, is_copied: bool = True) -> BootHistory:
+        return self._sandbox.recover(
+            self.subject, (OPEN, *operations), LIMITS, is_forked=True, is_copied=is_copied
+        )
+
+    def starts(self) -> int:
+        return len(self._pids.read_text().split())
+
+
+def shown(boot: BootHistory) -> int:
+    assert isinstance(boot.recovery, Recovery), boot.recovery
+    return len(boot.recovery.records)
+
+
+def test_a_driver_starts_once_for_all_its_recoveries(sandbox: Sandbox, tmp_path: Path) -> None:
+    driver = Copied(sandbox, "right", tmp_path)
+    for number in range(5):
+        assert shown(driver.look(PUT)) == number
+    assert driver.starts() == 1
+    assert shown(driver.look(is_copied=False)) == 5
+    assert driver.starts() == 2
+
+
+def test_a_copy_leaves_nothing_running_but_what_it_was_made_of(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    driver = Copied(sandbox, "right", tmp_path)
+    driver.look(PUT)
+    zygote = psutil.Process(sandbox.zygote.pid)
+    before = {each.pid for each in zygote.children(recursive=True)}
+    for _ in range(3):
+        driver.look(PUT)
+    assert {each.pid for each in zygote.children(recursive=True)} == before
+    sandbox.end_recoverers()
+    assert not [pid for pid in before if psutil.pid_exists(pid) and not _is_over(pid)]
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("way", ["lists", "writes", "speaks"])
+def test_a_driver_that_does_something_before_it_is_asked_is_started_each_time(
+    sandbox: Sandbox, tmp_path: Path, way: str
+) -> None:
+    driver = Copied(sandbox, way, tmp_path)
+    for number in range(3):
+        assert shown(driver.look(PUT)) == number
+    # One more, to find out.
+    assert driver.starts() == 4
+
+
+def test_what_is_in_the_directory_stays_there_when_a_driver_is_prepared(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    driver = Copied(sandbox, "right", tmp_path)
+    inside = Path(sandbox.directory, "inside")
+    inside.mkdir()
+    (inside / "file").write_text("kept")
+    node = (inside / "file").stat().st_ino
+    driver.look()
+    assert (inside / "file").read_text() == "kept"
+    assert (inside / "file").stat().st_ino == node
+
+
+def test_a_program_that_starts_in_no_time_is_not_worth_a_copy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words = (sys.executable, "-I", "-S", "-c", "import os\nos.read(0, 100)")
+    for worth, count in ((60.0, 0), (0.0, 1)):
+        monkeypatch.setattr(driver_copies, "WORTH_SECONDS", worth)
+        copies = DriverCopies()
+        copies.prepare(words, str(tmp_path))
+        assert len(copies.pids) == count
+        copies.end()
+        assert not copies.pids
+
+
+def test_a_copy_that_knows_of_an_earlier_directory_accuses_nobody(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It empties a log that it did not see when it started: each of its own starts sees it."""
+    driver = Copied(sandbox, "looks", tmp_path)
+    assert shown(driver.look(PUT)) == 0
+    assert shown(driver.look()) == 0, "a copy is wrong"
+    sandbox.clear()
+    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
+    run = run_case(sandbox, case)
+    assert run.verdict is Verdict.PASS
+    assert run.doubt == ""
+    assert not sandbox.copies(driver.subject)

@@ -1,0 +1,160 @@
+"""Programs that wait for their first input: which are copied, and what a copy is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from walcrash.recorder.tracing import NotTraced
+from walcrash.recorder.waiting_program import WaitingProgram
+
+ECHO = """
+import os, sys
+began = os.getpid()
+count = 0
+for line in sys.stdin:
+    count += 1
+    print(count, os.getpid() != began, line.strip(), flush=True)
+    print("said", line.strip(), file=sys.stderr, flush=True)
+"""
+
+
+@contextmanager
+def waiting(program: str) -> Iterator[WaitingProgram]:
+    process = subprocess.Popen(
+        (sys.executable, "-I", "-S", "-c", program),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        found = WaitingProgram.stop(process.pid, seconds=20.0)
+        assert found.pid == process.pid
+        yield found
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+class Copy:
+    """A copy with our ends of its pipes."""
+
+    def __init__(self, program: WaitingProgram) -> None:
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        ours_err, theirs_err = os.pipe()
+        self.pid = program.copy((theirs_in, theirs_out, theirs_err))
+        for fd in (theirs_in, theirs_out, theirs_err):
+            os.close(fd)
+        self.stdin = os.fdopen(ours_in, "wb", buffering=0)
+        self.stdout = os.fdopen(ours_out, "rb")
+        self.stderr = os.fdopen(ours_err, "rb")
+
+    def ask(self, line: bytes) -> bytes:
+        self.stdin.write(line + b"\n")
+        return self.stdout.readline()
+
+    def end(self) -> tuple[bytes, int]:
+        self.stdin.close()
+        said = self.stderr.read()
+        self.stdout.close()
+        self.stderr.close()
+        return said, os.waitpid(self.pid, 0)[1]
+
+
+def test_a_copy_goes_on_by_itself_and_another_one_knows_nothing_of_it() -> None:
+    with waiting(ECHO) as program:
+        one, two = Copy(program), Copy(program)
+        assert one.ask(b"a") == b"1 True a\n"
+        assert one.ask(b"b") == b"2 True b\n"
+        assert two.ask(b"c") == b"1 True c\n"
+        assert one.end() == (b"said a\nsaid b\n", 0)
+        three = Copy(program)
+        assert three.ask(b"d") == b"1 True d\n"
+        assert (two.end(), three.end()) == ((b"said c\n", 0), (b"said d\n", 0))
+
+
+def test_a_copy_has_its_own_streams_and_no_more() -> None:
+    listing = 'import os\nos.read(0, 100)\nos.write(1, repr(os.listdir("/proc/self/fd")).encode())'
+    with waiting(listing) as program:
+        copy = Copy(program)
+        copy.stdin.write(b"\n")
+        copy.stdin.close()
+        # The last one is that of the listing itself.
+        assert copy.stdout.read() == b"['0', '1', '2', '3']"
+        copy.stdout.close()
+        copy.stderr.close()
+        os.waitpid(copy.pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (
+            "import threading, time, os\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nos.read(0, 100)",
+            "it has threads",
+        ),
+        (
+            "import os, signal\nif os.fork() == 0: signal.pause()\nos.read(0, 100)",
+            "it has started a process",
+        ),
+        ('import os\nkept = open("/dev/null")\nos.read(0, 100)', "it has opened a file"),
+        ('import os\nos.chdir("/usr")\nos.read(0, 100)', "it has gone to another directory"),
+        ("import os\nos.read(0, 1)", "it reads 1 bytes at once"),
+        ("print()", "it has ended"),
+    ],
+    ids=["threads", "child", "file", "directory", "a byte", "gone"],
+)
+def test_what_a_fork_does_not_copy_whole_is_not_copied(program: str, why: str) -> None:
+    with pytest.raises(NotTraced) as raised, waiting(program):
+        pass
+    assert why in str(raised.value)
+
+
+def test_what_does_not_read_is_waited_for_no_longer_than_that() -> None:
+    process = subprocess.Popen((sys.executable, "-c", "import time\ntime.sleep(60)"))
+    began = time.monotonic()
+    try:
+        with pytest.raises(NotTraced, match=r"did not read its stdin within 0\.3 seconds"):
+            WaitingProgram.stop(process.pid, seconds=0.3)
+        assert time.monotonic() - began < 10.0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_waits_is_killed_with_the_process_that_stopped_it() -> None:
+    reading, writing = os.pipe()
+    holder = os.fork()
+    if holder == 0:
+        with waiting(ECHO) as program:
+            os.write(writing, b"%d" % program.pid)
+            signal.pause()
+    pid = int(os.read(reading, 20))
+    os.close(reading)
+    os.close(writing)
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    end = time.monotonic() + 10.0
+    while _state(pid) not in "ZX" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert _state(pid) in "ZX"
+
+
+def _state(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
