@@ -24,8 +24,8 @@ from walcrash.values.verdict import Verdict
 FEW = FewCases(done=1, of=30, seconds=560, is_restarted=True)
 LATE = (
     "29 of the 30 cases that a run should have, of quick: 1 case was run; about `--time 560` would "
-    "do, or `--cases 30` without `--time`; each recovery starts the driver: `walcrash check` says "
-    "what `reopen` would save"
+    "do, or `--cases 30` without `--time`; `walcrash check` says what a recovery takes, and what "
+    "`reopen` would save"
 )
 
 

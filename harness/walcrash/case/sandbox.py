@@ -26,6 +26,7 @@ from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
+from walcrash.subjects.driver_boots import IS_COPIED
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest
 from walcrash.values.closeable import Closeable
@@ -339,11 +340,14 @@ class Sandbox(Closeable):
             operations=(),
         )
         recoverer = self._recoverers.get(kind, limits.memory_mb, subject.identity)
+        said: list[bytes] = []
+        seconds = self.deadline.within(limits.seconds)
         with self._empty_directory():
-            failure = recoverer.converse(request, self.deadline.within(limits.seconds), len)
-            if failure is not None:
+            failure = recoverer.converse(request, seconds, said.append)
+            is_copied = failure is None and IS_COPIED in said
+            if not is_copied:
                 self._recoverers.end(kind)
-        if failure is None:
+        if is_copied:
             return kind
         self.start_each(subject)
         return kind._replace(serves=Serves.IN_DRIVERS)

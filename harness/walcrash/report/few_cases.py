@@ -51,7 +51,7 @@ def _few(few: FewCases, *, is_one: bool) -> tuple[str, str]:
     else:
         why += f"`--cases {few.of}` without `--time` runs all"
     if few.is_restarted:
-        why += "; each recovery starts the driver: `walcrash check` says what `reopen` would save"
+        why += "; `walcrash check` says what a recovery takes, and what `reopen` would save"
     return what, why
 
 

@@ -11,11 +11,16 @@ that is itself the subject (`worker`).
 
 import socket
 from functools import partial
+from typing import Final
 
 from walcrash.subjects.driver import end_all
 from walcrash.subjects.driver_copies import DriverCopies
 from walcrash.subjects.driver_process import DriverProcess
 from walcrash.subjects.worker import Boot, BootRequest, receive_request, send
+
+IS_COPIED: Final = b"copied"
+NOT_COPIED: Final = b"started each time"
+"""What is said of a driver that was to be prepared for copies."""
 
 
 def run_next(channel: socket.socket) -> frozenset[int] | None:
@@ -41,7 +46,8 @@ def run_next_copied(channel: socket.socket) -> frozenset[int] | None:
         _run(request, channel)
     else:
         words = tuple(map(str, request.options["command"]))  # type: ignore[arg-type]
-        DriverProcess.copies.prepare(words, request.directory)
+        is_copied = DriverProcess.copies.prepare(words, request.directory)
+        send(channel, IS_COPIED if is_copied else NOT_COPIED)
     return DriverProcess.copies.pids
 
 

@@ -108,8 +108,12 @@ class DriverCopies:
         while self._started:
             _let_go(self._started.popitem()[1].process)
 
-    def prepare(self, words: tuple[str, ...], directory: str) -> None:
-        """Start a driver on a directory that is empty, and keep it where it can be copied."""
+    def prepare(self, words: tuple[str, ...], directory: str) -> bool:
+        """Start a driver on a directory that is empty, and keep it where it can be copied.
+
+        Returns:
+            Whether it can.
+        """
         with contextlib.suppress(OSError, ValueError), _nothing_seen_in(directory) as is_unseen:
             process = subprocess.Popen(
                 (*words, directory),
@@ -122,10 +126,11 @@ class DriverCopies:
                 is_worth = _processor_seconds(process.pid) >= WORTH_SECONDS
                 if is_worth and is_unseen() and not _has_written(process.stdout, process.stderr):
                     self._started[(*words, directory)] = _Started(waiting, process)
-                    return
+                    return True
             except (NotTraced, OSError):
                 pass
             _let_go(process)
+        return False
 
     def start(self, words: tuple[str, ...]) -> CopiedProcess | None:
         """Return a copy of a driver, by its words with the directory; None where there is none."""

@@ -97,7 +97,12 @@ def _measured(
         start_seconds=start_seconds,
         image_seconds=seconds * share / images if images else None,
         image_starts=run.recoveries / images if images else None,
-        process_seconds=_process_seconds(subject, description.supports, limits),
+        process_seconds=(
+            # Most recoveries start none.
+            None
+            if sandbox.copies(subject)
+            else _process_seconds(subject, description.supports, limits)
+        ),
     )
 
 

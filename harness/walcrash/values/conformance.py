@@ -55,7 +55,8 @@ class SubjectCosts:
         image_starts: how many recoveries that are; None where none was made.
         process_seconds: what of a start is the driver's process, from its beginning to its first
             reply, to a request that opens nothing; None where each start has none of its own
-            (a Python class, or the capability `reopen`) or it gave no reply.
+            (a Python class, the capability `reopen`, copies of one that has started) or it gave no
+            reply.
     """
 
     start_seconds: float
