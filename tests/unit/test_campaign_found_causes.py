@@ -67,6 +67,7 @@ def timed(
     is_plain: bool = False,
     seen: int = 1,
     injected: int = 1,
+    is_passed_over: bool = False,
 ) -> FoundCause:
     """Return a finding that there was time to minimise or not."""
     violations = tuple(Violation(each, "boot 2", "made up") for each in broken)
@@ -75,7 +76,12 @@ def timed(
         invariant=broken[0],
         is_late=is_late,
         is_portability=False,
-        cause=Cause(invariant=broken[0], crashes=0 if is_plain else 1, error=error),
+        cause=Cause(
+            invariant=broken[0],
+            crashes=0 if is_plain else 1,
+            error=error,
+            is_passed_over=is_passed_over,
+        ),
         best=SimpleNamespace(best=SimpleNamespace(fate=fate), seen=seen),
         groups={broken[0].value: None},
     )
@@ -101,6 +107,19 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
     assert joined(timed(STATE), timed(LOST, is_late=False)) == apart
     assert joined(timed(STATE, LOST, error=FSYNC), timed(LOST, is_late=False)) == apart
     assert joined(timed(STATE, LOST, is_plain=True), timed(LOST, is_late=False)) == apart
+
+
+def test_one_error_that_there_was_no_time_to_minimise_may_be_passed_over_on_its_file() -> None:
+    passed = timed(LOST, is_late=False, error=replace(FSYNC, path="a"), is_passed_over=True)
+    for path, kind, findings in (
+        ("a", EventKind.WRITE, 1),
+        ("b", EventKind.WRITE, 2),
+    ):
+        late = timed(STATE, LOST, error=replace(FSYNC, path=path, kind=kind))
+        assert len(joined(late, passed)) == findings
+    told = timed(LOST, is_late=False, error=replace(FSYNC, path="a"))
+    late = timed(STATE, LOST, error=replace(FSYNC, path="a", kind=EventKind.WRITE))
+    assert len(joined(late, told)) == 2
 
 
 def test_what_may_need_no_crash_had_there_been_time_is_joined_to_what_needs_none() -> None:
@@ -181,6 +200,7 @@ def behind(
         is_portability=False,
         cause=Cause(invariant=broken[0], crashes=0 if is_plain else 1, fate=fate),
         groups={broken[0].value: None},
+        named_as=None,
     )
     return cast("FoundCause", made)
 
@@ -193,6 +213,16 @@ def test_what_breaks_behind_new_records_belongs_to_a_case_that_breaks_alike_ther
     one = [(LOST, [LOST.value, BEHIND.value])]
     both = behind(LOST, BEHIND, breaks_as=LOST)
     assert joined_behind(behind(BEHIND, breaks_as=LOST), both) == one
+
+
+def test_where_no_event_says_why_it_has_the_id_that_it_has_behind_new_records_alone() -> None:
+    there = FateSite(kind=FateKind.THERE, path="wal")
+    torn = replace(there, detail=Reading.TORN.value)
+    for fate, is_named in ((None, True), (there, True), (torn, False)):
+        both = behind(LOST, BEHIND, breaks_as=LOST, fate=fate)
+        alone = behind(BEHIND, breaks_as=LOST)
+        (one,) = found_causes._with_behind([alone, both])
+        assert one.named_as is (alone.cause if is_named else None)
 
 
 def test_what_breaks_otherwise_there_or_has_a_fate_of_its_own_is_a_finding_of_its_own() -> None:

@@ -17,8 +17,8 @@ from walcrash.case.outcome import CaseOutcome, complexity
 from walcrash.minimise.cause import cause_of
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.case_file import StoredCase
-from walcrash.values.cause import Cause, CrashSite, fate_site, name_pattern
-from walcrash.values.fate import Fate
+from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
+from walcrash.values.fate import Fate, FateKind
 from walcrash.values.identity import canonical, finding_id
 from walcrash.values.persistence import is_portability as is_beyond
 from walcrash.values.rules import RULES
@@ -36,6 +36,7 @@ class FoundCause:
         minimal: its minimal case; None where that never failed again.
         groups: all groups, by name.
         errors: the calls that failed in them, where these were injected.
+        named_as: the cause that gives the id in place of its own; None for its own.
     """
 
     cause: Cause
@@ -44,6 +45,7 @@ class FoundCause:
     minimal: MinimalCase | None
     groups: dict[str, Group] = field(default_factory=dict)
     errors: set[CrashSite] = field(default_factory=set)
+    named_as: Cause | None = None
 
     def explains(self, cause: Cause) -> bool:
         """Whether a cause is this finding's as well.
@@ -183,7 +185,19 @@ def _with_behind(found: Sequence[FoundCause]) -> list[FoundCause]:
             )
         )
 
-    return _joined(_severest_first(found), leads)
+    kept = _joined(_severest_first(found), leads)
+    taken = [each for each in found if all(each is not one for one in kept)]
+    for one in kept:
+        # Its smallest case has a boot less, and is found first: in a short campaign alone.
+        behind = next((each for each in taken if leads(one, each)), None)
+        if behind is not None and _tells_little(one.cause.fate):
+            one.named_as = behind.cause
+    return kept
+
+
+def _tells_little(fate: FateSite | None) -> bool:
+    """Whether no event says why a record is not shown: it is there, or nothing is known."""
+    return fate is None or fate == FateSite(kind=FateKind.THERE, path=fate.path)
 
 
 def _with_same_words(found: Sequence[FoundCause]) -> list[FoundCause]:
@@ -270,12 +284,16 @@ def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:
     """Whether the calls that failed tell two findings apart: not where they happened to be drawn.
 
     A case that there was no time to minimise may have several errors, and the one that it is told
-    by need not be the one that matters.
+    by need not be the one that matters. Of one error it is not known whether it was passed over:
+    what is on one file then is one.
     """
-    if one.cause.error == other.cause.error:
+    failed, others = one.cause.error, other.cause.error
+    if failed == others:
         return True
+    if failed is None or others is None:
+        return False
     is_one = sum(boot.injected for boot in other.shown.boots) <= 1
-    return None not in (one.cause.error, other.cause.error) and not is_one
+    return not is_one or (one.cause.is_passed_over and failed.path == others.path)
 
 
 def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, bool, str]:
@@ -293,7 +311,7 @@ def _id(tally: Tally, found: FoundCause) -> str:
     return finding_id(
         scenario.name,
         scenario.subject,
-        found.cause.facts,
+        (found.named_as or found.cause).facts,
         is_portability=found.is_portability,
     )
 
