@@ -130,7 +130,7 @@ WRONG = {
     "twice": (MALFORMED, "it wrote more lines than it was asked for: b'{", "before `append`"),
     "stdout": (DIED, "it closed its stdout in `append`, then killed", ""),
     "unexplained": (MALFORMED, "its reply to `append` has no `error`; found `ok`", ""),
-    "norecord": (MALFORMED, "a record in its reply to `replay` is none: a record has the key", ""),
+    "norecord": (MALFORMED, "what its reply to `replay` has as a record is none: the key", ""),
     "status": (DIED, "it exited with status 9 after `close`, not 0", ""),
     "talks": (MALFORMED, "after its reply to `close` it wrote b'good bye\\n'", ""),
 }

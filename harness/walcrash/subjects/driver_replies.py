@@ -134,7 +134,9 @@ def read_entry(found: Line, what: str) -> tuple[int, Record | Undecodable]:
         # What the protocol does not name is left out, as in all replies.
         record = Record.from_json({key: fields[key] for key in KEYS if key in fields})
     except MalformedRecord as problem:
-        raise MalformedOutput(f"a record in its reply to {what} is none: {problem}") from None
+        raise MalformedOutput(
+            f"what its reply to {what} has as a record is none: {problem}"
+        ) from None
     return _integer(found, "offset", what), record
 
 

@@ -100,7 +100,9 @@ class Record:
                 raise MalformedRecord(f"a record has no key {_shown(key)}; allowed: {known}")
         for key in KEYS:
             if key not in fields:
-                raise MalformedRecord(f"a record has the key '{key}'; found {_shown(list(fields))}")
+                raise MalformedRecord(
+                    f"the key '{key}' is missing; found the keys {_shown(list(fields))}"
+                )
         made = cls(
             type=_type(fields),
             id=_text(fields, "id"),
