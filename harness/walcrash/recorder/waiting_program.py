@@ -29,12 +29,18 @@ from walcrash.recorder.tracing import NotTraced
 
 _CLONE_PARENT: Final = 0x8000
 
+_WORDS_OF_A_CALL: Final = 9
+"""What `/proc/pid/syscall` has of a call: its number, six arguments, two pointers."""
+
 _STREAMS: Final = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
 """How a program has its stdin, stdout and stderr open."""
 
 # limits
 _PAUSE_SECONDS: Final = 0.001
 """Between two looks at whether a program waits."""
+
+_OTHER_CALL_SECONDS: Final = 0.3
+"""How long a program may wait in one other call before it is taken to wait for something else."""
 
 _PATH_BYTES: Final = 64
 """Room that the program's read needs for the path of a pipe."""
@@ -131,13 +137,22 @@ def _wait_for_read(pid: int, seconds: float) -> _Read:
     if table is None:
         raise NotTraced("no table of calls for this machine")
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    last: list[bytes] = []
+    while (now := time.monotonic()) < deadline:
         try:
             with open(f"/proc/{pid}/syscall", "rb", buffering=0) as file:
                 words = file.read().split()
         except OSError as problem:
             raise NotTraced(f"its calls cannot be read: {problem}") from None
-        if len(words) > 3 and int(words[0]) == table.numbers["read"] and int(words[1], 16) == 0:
+        if words != last or len(words) < _WORDS_OF_A_CALL:
+            last, since = words, now
+        elif now - since > _OTHER_CALL_SECONDS:
+            raise NotTraced("it waits for something else than its stdin")
+        if (
+            len(words) == _WORDS_OF_A_CALL
+            and int(words[0]) == table.numbers["read"]
+            and int(words[1], 16) == 0
+        ):
             read = _Read(int(words[2], 16), int(words[3], 16))
             if read.length < _PATH_BYTES:
                 raise NotTraced(f"it reads {read.length} bytes at once")

@@ -23,7 +23,7 @@ from walcrash.recorder.tracing import NotTraced
 from walcrash.recorder.waiting_program import WaitingProgram
 
 # limits
-START_SECONDS: Final = 2.0
+START_SECONDS: Final = 5.0
 """How long a driver may take until it waits for a request."""
 
 WORTH_SECONDS: Final = 0.003

@@ -219,7 +219,7 @@ class FewCases:
         of: how many there should be.
         seconds: about how long so many take, with all that comes before; 0 where a number ends the
             cases, or it is not known.
-        is_restarted: whether each recovery starts the subject's driver, as it cannot `reopen`.
+        is_restarted: whether the subject is a driver that cannot `reopen`.
     """
 
     done: Count
