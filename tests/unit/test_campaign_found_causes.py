@@ -74,7 +74,7 @@ def timed(
     made = SimpleNamespace(
         shown=SimpleNamespace(violations=violations, boots=(SimpleNamespace(injected=injected),)),
         invariant=broken[0],
-        is_late=is_late,
+        is_unsettled=is_late,
         is_portability=False,
         cause=Cause(
             invariant=broken[0],
@@ -304,3 +304,13 @@ def test_of_several_errors_that_nobody_had_time_to_tell_apart_none_is_telling() 
     assert joined(timed(STATE, LOST, error=FSYNC, injected=2), one) == together
     assert len(joined(timed(STATE, LOST, error=FSYNC), one)) == 2
     assert len(joined(timed(STATE, LOST, injected=2), one)) == 2
+
+
+def test_a_finding_is_unsettled_where_its_case_is_late_or_its_recovery_was_not_watched() -> None:
+    for is_late, is_unwatched in ((True, False), (False, True), (False, False)):
+        made = MinimalCase(
+            outcome=None, tries=1, is_finished=True, is_late=is_late, is_unwatched=is_unwatched
+        )
+        found = FoundCause(Cause(invariant=LOST, crashes=1), False, cast("Group", None), made)
+        assert found.is_unsettled is (is_late or is_unwatched)
+        assert found.is_late is is_late

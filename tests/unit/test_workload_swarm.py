@@ -11,7 +11,14 @@ from walcrash.tools.audit.audit import with_power
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.contract import Contract
 from walcrash.values.event import Event, EventKind
-from walcrash.values.faults import BootSelector, ClockJump, FaultKind, FaultPlan, SlowCall
+from walcrash.values.faults import (
+    BootSelector,
+    ClockJump,
+    FaultCall,
+    FaultKind,
+    FaultPlan,
+    SlowCall,
+)
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import RecordType
 from walcrash.values.scenario import (
@@ -229,12 +236,14 @@ def with_fitted_faults(profile: Profile) -> list[Case]:
 
 THREADED = replace(SEGMENTED, has_threads=True)
 SLOW = (4, 9, 14)
+SLOW_WRITES = 7
 
 
-def test_a_few_cases_of_each_deck_have_slow_syncs_or_other_clocks_beside_all_others() -> None:
+def test_a_few_cases_of_each_deck_have_slow_calls_or_other_clocks_beside_all_others() -> None:
     bare = many()[: 2 * DECK]
     clock = {13: ClockJump}
-    for profile, kinds in ((SEGMENTED, clock), (THREADED, clock | dict.fromkeys(SLOW, SlowCall))):
+    slow = dict.fromkeys((*SLOW, SLOW_WRITES), SlowCall)
+    for profile, kinds in ((SEGMENTED, clock), (THREADED, clock | slow)):
         found = with_fitted_faults(profile)
         for index, (case, without) in enumerate(zip(found, bare, strict=True)):
             kind = kinds.get(index % DECK)
@@ -257,6 +266,16 @@ def test_one_case_of_three_has_the_crashes_alone_where_something_is_injected_bes
     stated = replace(FITTED.workload, is_fitted=False)
     obeyed = cases(of=replace(FITTED, faults=(*FITTED.faults, injected), workload=stated))
     assert all(any(case.faults for case in drawn[2::3]) for drawn in (alone, obeyed))
+
+
+def test_in_one_case_of_each_deck_the_writes_are_slow_and_in_three_the_syncs() -> None:
+    calls = {
+        (at % DECK in SLOW, fault.on)
+        for at, case in enumerate(with_fitted_faults(THREADED))
+        for fault in case.faults
+        if isinstance(fault, SlowCall)
+    }
+    assert calls == {(True, FaultCall.FSYNC), (False, FaultCall.WRITE)}
 
 
 def test_behind_a_slow_sync_all_are_slow_and_a_boot_with_many_operations_crashes() -> None:

@@ -71,6 +71,11 @@ class FoundCause:
         """Whether a time budget was over before the case that is shown was known to be minimal."""
         return self.minimal is not None and self.minimal.is_late
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether it was over before that case was minimal, or before its recovery was watched."""
+        return self.is_late or (self.minimal is not None and self.minimal.is_unwatched)
+
 
 def most_telling_first(tally: Tally) -> list[str]:
     """Return the groups in the order in which they are minimised, where the time may be over.
@@ -226,7 +231,7 @@ def _words(found: FoundCause) -> tuple[object, ...] | None:
 
 
 def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
-    """Join each that there was no time to minimise to one that breaks a rule of it.
+    """Join each that there was no time to minimise, or to watch, to one that breaks a rule of it.
 
     One that was minimised comes before one that was not, and of these what needs no crash, then the
     one with a fate, which is known before a case is minimised. What an error did is joined to its
@@ -236,10 +241,10 @@ def _with_late(found: Sequence[FoundCause]) -> list[FoundCause]:
     def rank(one: FoundCause) -> tuple[object, ...]:
         needs_crash, has_no_fate = not one.cause.is_plain, one.best.best.fate is None
         severity = RULES[one.invariant].rank
-        return one.is_late, needs_crash, has_no_fate, severity, -one.best.seen
+        return one.is_unsettled, needs_crash, has_no_fate, severity, -one.best.seen
 
     def leads(one: FoundCause, each: FoundCause) -> bool:
-        return each.is_late and _may_be_one(one, each)
+        return each.is_unsettled and _may_be_one(one, each)
 
     return _joined(sorted(found, key=rank), leads)
 

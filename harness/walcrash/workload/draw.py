@@ -19,6 +19,7 @@ from walcrash.values.faults import (
     BootSelector,
     Ending,
     Fault,
+    FaultKind,
     FaultPlan,
     Injectable,
     PowerLoss,
@@ -32,7 +33,7 @@ from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.control import closed
 from walcrash.workload.faults import BootDraft, draw_end, draw_injected
 from walcrash.workload.file_end import FileEnd
-from walcrash.workload.fitted_faults import SLOW_SYNCS, fitted_faults, stated_faults
+from walcrash.workload.fitted_faults import fitted_faults, stated_faults
 from walcrash.workload.operations import (
     CLOSE,
     Progress,
@@ -260,7 +261,9 @@ def swarm_of(
         scenario=scenario.name,
         master_seed=master_seed,
         index=index,
-        is_busy=SLOW_SYNCS in fitted_faults(scenario, profile, index),
+        is_busy=any(
+            plan.kind is FaultKind.SLOW for plan in fitted_faults(scenario, profile, index)
+        ),
     )
 
 
