@@ -581,6 +581,34 @@ def test_a_rename_that_a_power_loss_left_half_done_is_told_where_nothing_else_is
     assert site.facts == of_lost.facts
 
 
+def test_a_file_that_a_call_emptied_and_had_not_filled_again_is_told() -> None:
+    begin = create("mark"), write("mark", 0, b"7", 0), OPENED
+    cut = act(EventKind.TRUNCATE, "mark", file=0, call=1)
+    told = fate((trace(*begin, cut), killed()), first=REFUSAL)
+    assert said(told) == "event 3 of boot 1 had emptied mark, and nothing was written to it since"
+    advice = "Write a new file, sync it and rename it over mark, which stays whole until then."
+    assert fate_advice(told) == advice
+    assert fate_mark(told) == "emptied: mark"
+    # What has been answered was meant to be so.
+    assert fate((trace(*begin, cut, reply(1)), killed()), first=REFUSAL) is None
+    again = write("mark", 0, b"8", 1)
+    assert fate((trace(*begin, cut, again), killed()), first=REFUSAL) is None
+    # A power loss that keeps the one and takes the other is one bug with it.
+    loss = Loss(ref=event_ref(1, 4, again), path="mark", aspect=Aspect.DATA, lost=((0, 1),))
+    boot = trace(*begin, cut, again, losses=(loss,), image=Image({"mark": FileEntry(b"")}))
+    taken = fate((boot, power_lost()), first=REFUSAL)
+    assert fate_sentences(taken) == [
+        "mark lacked what event 4 of boot 1 wrote to it, which was not durable",
+        "event 3 of boot 1 had emptied mark, before that",
+    ]
+    assert fate_advice(taken) == advice
+    sites = [fate_site(each, Invariant.UNRECOVERABLE) for each in (told, taken)]
+    assert all(site is not None for site in sites)
+    assert sites[0] is not None
+    assert sites[1] is not None
+    assert sites[0].facts == sites[1].facts
+
+
 def test_what_a_failed_recovery_found_is_not_why_it_failed_on_damaged_files() -> None:
     failure = RecoveryFailure(FailureKind.MEMORY_FAULT, "died of signal 7")
     boot = one_file(create("state"))

@@ -45,7 +45,8 @@ def found_state(
     }
     named = [ref for name, ref in taken.items() if _has_name(message, name)]
     gone = [ref for name, ref in taken.items() if name in known]
-    failed = ledger.never_filled()
+    empty = ledger.empty_names()
+    failed = ledger.failed.into({ledger.names[name] for name in empty})
     # What the power loss itself took tells more than what it left as it was.
     every = [item for item in ledger.torn if not item.is_hole]
     by_power = [item for item in every if not item.is_carried]
@@ -62,10 +63,45 @@ def found_state(
         is_over=bool(torn) and torn[-1].is_over,
         outlived_by=torn[-1].outlived_by if torn else None,
         kept_after=_kept_after(ledger.unkept[-1], boots) if ledger.unkept else None,
+        emptied=_emptied(ledger, ledger.unkept[-1], boots) if ledger.unkept else None,
     )
     if is_cut or named or state.new or state.gone:
         return state
-    return _half_done(ledger)
+    half_done = _half_done(ledger)
+    if half_done is not None:
+        return half_done
+    emptied = [
+        ref
+        for _, ref in ledger.changes
+        if ref.kind is EventKind.TRUNCATE and ref.path in empty & known and _is_open(ref, boots)
+    ]
+    return FoundFate(emptied=emptied[-1]) if emptied else None
+
+
+def _emptied(ledger: Ledger, lost: EventRef, boots: Sequence[BootTrace]) -> EventRef | None:
+    """Return what emptied a file in the call that wrote it anew, of which the write was lost."""
+    calls = [
+        ref
+        for _, ref in ledger.changes
+        if ref.kind is EventKind.TRUNCATE and ref.path == lost.path and ref.boot == lost.boot
+        if ref.event < lost.event and lost.path in ledger.empty_names()
+        if _call(ref, boots) == _call(lost, boots)
+    ]
+    return calls[-1] if calls else None
+
+
+def _call(ref: EventRef, boots: Sequence[BootTrace]) -> int | None:
+    """Return the call of an event; None for one of a recovery that is not among the boots."""
+    return boots[ref.boot - 1].events[ref.event].call if 0 < ref.boot <= len(boots) else None
+
+
+def _is_open(ref: EventRef, boots: Sequence[BootTrace]) -> bool:
+    """Whether the call of an event had not been answered: what it emptied it was to fill again."""
+    call = _call(ref, boots)
+    if call is None:
+        return False
+    later = boots[ref.boot - 1].events[ref.event + 1 :]
+    return not any(event.kind is EventKind.REPLY and event.call == call for event in later)
 
 
 def _kept_after(lost: EventRef, boots: Sequence[BootTrace]) -> EventRef | None:

@@ -328,9 +328,9 @@ class Ledger:
         made = self.failed.add(event, told, number, self.carriers.sought(event))
         self.torn += [] if made.part is None else [made.part]
 
-    def never_filled(self) -> list[EventRef]:
-        """Return the writes that failed to files that are there and are empty."""
-        return self.failed.into({n for n in self.names.values() if self._sizes.get(n) == 0})
+    def empty_names(self) -> frozenset[str]:
+        """Return the names of files that are empty."""
+        return frozenset(name for name, n in self.names.items() if self._sizes.get(n) == 0)
 
     def _overwrite(self, number: int, start: int, data: bytes, ref: EventRef) -> None:
         end = start + len(data)

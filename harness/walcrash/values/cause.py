@@ -310,11 +310,13 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
         return None
     if fate.found is not None:
         state = fate.found
-        found = _names((*state.new, *state.torn, *state.lost, *state.failed, *state.half_done))
+        emptied = () if state.emptied is None else (state.emptied,)
+        cut = (*state.torn, *state.lost, *state.failed, *emptied)
+        found = _names((*state.new, *cut, *state.half_done))
         gone = _names((*state.named, *state.gone))
         if not found:
             return FateSite(gone=gone) if gone else None
-        is_new_only = not (state.torn or state.lost or state.failed)
+        is_new_only = not cut
         beside = gone if is_new_only else ()
         is_unsynced = state.is_over or state.outlived_by is not None
         lacks = _names((*state.lost, *(state.torn[-1:] if is_unsynced else ())))

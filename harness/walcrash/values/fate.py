@@ -312,6 +312,8 @@ class FoundFate:
         half_done: renames of which a power loss kept the new name and not that the old one goes, so
             that both are names of one file; empty where anything else here says more.
         cut_by: what cut the file of the last of `half_done` since then, by its old name.
+        emptied: what emptied a file, in a call that was to fill it again and had not when the crash
+            came, or whose write to it is the last of `lost`.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -327,6 +329,7 @@ class FoundFate:
     kept_after: Annotated[EventRef | None, SPARSE] = None
     half_done: Annotated[tuple[EventRef, ...], SPARSE] = ()
     cut_by: Annotated[EventRef | None, SPARSE] = None
+    emptied: Annotated[EventRef | None, SPARSE] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ def _found(found: FoundFate) -> str:
         ("new", found.new),
         ("gone", (*found.named, *found.gone)),
         ("half done", found.half_done),
+        ("emptied", () if found.emptied is None else (found.emptied,)),
     )
     return "; ".join(f"{word}: {_names(refs)}" for word, refs in parts if refs)
 
