@@ -26,12 +26,14 @@ class Listening:
     shown: Recovery = SHOWN
     ends: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
     def recover(
         self, _: object, operations: Sequence[Operation], *__: object, is_killed: bool = False,
         **___: object,
     ) -> BootHistory:  # fmt: skip
         puts = [each.record for each in operations if each.record is not None]
+        self.ids += [put.id for put in puts if put.type is RecordType.PUT]
         self.sizes += [len(put.payload) for put in puts if put.type is RecordType.PUT]
         is_closed = operations[-1].kind is OperationKind.CLOSE
         self.ends.append("closed" if is_closed else "killed" if is_killed else "left")
@@ -77,6 +79,33 @@ def test_the_work_after_a_recovery_is_in_one_of_four_as_large_as_what_was_taken(
         found.append(sandbox.sizes)
     assert all(sizes in ([0, 2], [0, 5000]) for sizes in found)
     assert 30 < found.count([0, 5000]) < 70
+
+
+def test_the_first_put_after_a_recovery_is_in_half_of_all_cases_as_long_as_the_one_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    """What lies behind that one lies right behind the new one then."""
+    taken, same, longer = put(1, b"x" * 100), put(22, b"y" * 60), put(3, b"z" * 200)
+    assert taken.record is not None
+    shown = Recovery((RecoveredRecord(0, taken.record),), 1, None)
+
+    def works(*operations: Operation) -> list[tuple[str, int]]:
+        found = []
+        for seed in range(100):
+            case = stored(killed(*operations))
+            sandbox = Listening(str(tmp_path), shown)
+            seeded = replace(case, case=replace(case.case, seed=seed))
+            RecoveryRuns(cast("Sandbox", sandbox), seeded, is_fresh=False).here(Image({}))
+            found.append((sandbox.ids[0], sandbox.sizes[0]))
+        return found
+
+    usual, like = ("after-recovery-0", 0), ("after", 60)
+    found = works(taken, same, longer)
+    assert set(found) == {usual, like}
+    assert 30 < found.count(like) < 70
+    # One that is longer than all that was taken a log may refuse.
+    assert set(works(taken, longer, same)) == {usual}
+    assert set(works(taken)) == {usual}
 
 
 @dataclass

@@ -44,12 +44,19 @@ CLOSE: Final = Operation(OperationKind.CLOSE)
 JUST_KILLED: Final = BootPlan((OPEN,), CrashPoint.after_call(0))
 """A boot that is killed as soon as it has recovered."""
 
+WORK_ID: Final = "after-recovery-"
+"""How the ids of what is appended after a recovery begin."""
+
 _WORK: Final = (Occasion.WORK, Occasion.TICK)
 """What the work after a recovery is made for."""
 
 # limits
 LARGE_WORK_ONE_IN: Final = 4
 """In so many cases one appends a payload as large as its largest, after a recovery."""
+
+LIKE_THE_LOST_ONE_IN: Final = 2
+"""In so many cases the first put after a recovery is as long as the one that follows what is shown:
+what lies behind that one in a file lies right behind the new one then."""
 
 _SMALL_BYTES: Final = 2
 
@@ -297,10 +304,12 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     retries = [entry.record.next_retry_at_ms for entry in first.records]
     now_ms = max(times, default=0) + 1
     later_ms = max([now_ms, *retries]) + _LATER_MS
-    payloads = (b"", b"\0\xff" * (_work_payload_bytes(first, stored.case) // 2))
+    most_bytes = max([_SMALL_BYTES, *(len(entry.record.payload) for entry in first.records)])
+    id_, size = _first_put_of_work(first, stored.case, most_bytes)
+    payloads = (_filler(size), _filler(_work_payload_bytes(stored.case, most_bytes)))
     puts = [
-        Record(RecordType.PUT, f"after-recovery-{n}", now_ms + n, payload)
-        for n, payload in enumerate(payloads)
+        Record(RecordType.PUT, name, now_ms + n, payload)
+        for n, (name, payload) in enumerate(zip((id_, f"{WORK_ID}1"), payloads, strict=True))
     ]
     mark = Record(RecordType.DONE, puts[0].id, now_ms + 2)
     work = [_append(record) for record in puts]
@@ -313,14 +322,37 @@ def _work_after_recovery(first: Recovery, stored: StoredCase) -> tuple[Operation
     return (OPEN, *work, CLOSE)
 
 
-def _work_payload_bytes(first: Recovery, case: Case) -> int:
+def _work_payload_bytes(case: Case, most_bytes: int) -> int:
     """Return how long the second put is: two bytes, in some cases as the largest that it has taken.
 
     That is the largest that the recovery shows: a log may refuse what is longer.
     """
-    if Prng(derive_seed(case.seed, "work")).below(LARGE_WORK_ONE_IN):
-        return _SMALL_BYTES
-    return max([_SMALL_BYTES, *(len(entry.record.payload) for entry in first.records)])
+    is_small = Prng(derive_seed(case.seed, "work")).below(LARGE_WORK_ONE_IN)
+    return _SMALL_BYTES if is_small else most_bytes // 2 * 2
+
+
+def _first_put_of_work(first: Recovery, case: Case, most_bytes: int) -> tuple[str, int]:
+    """Return the id and the length of the first put, in some cases those of the one that is gone.
+
+    That is the put behind the last record that is shown, where it is no longer than what was taken.
+    """
+    usual = f"{WORK_ID}0", 0
+    if Prng(derive_seed(case.seed, "work like the lost")).below(LIKE_THE_LOST_ONE_IN):
+        return usual
+    shown = {(entry.record.id, entry.record.ts_ms) for entry in first.records}
+    every = [o.record for boot in case.boots for o in boot.operations if o.record is not None]
+    last = max((at for at, r in enumerate(every) if (r.id, r.ts_ms) in shown), default=-1)
+    lost = next((r for r in every[last + 1 :] if r.type is RecordType.PUT), None)
+    if lost is None or len(lost.payload) > most_bytes:
+        return usual
+    length = len(lost.id.encode())
+    known = {record.id for record in every}
+    id_ = usual[0][:length].ljust(length, "0")
+    return usual if id_ in known else (id_, len(lost.payload))
+
+
+def _filler(size: int) -> bytes:
+    return (b"\0\xff" * (size // 2 + 1))[:size]
 
 
 def _append(record: Record) -> Operation:
