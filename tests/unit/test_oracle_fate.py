@@ -589,6 +589,10 @@ def test_a_file_that_a_call_emptied_and_had_not_filled_again_is_told() -> None:
     advice = "Write a new file, sync it and rename it over mark, which stays whole until then."
     assert fate_advice(told) == advice
     assert fate_mark(told) == "emptied: mark"
+    # A name that was made before that says less, and one that was made since says more.
+    linked = act(EventKind.LINK, "mark", "kept", file=0, call=1)
+    assert fate_mark(fate((trace(*begin, linked, cut), killed()), first=REFUSAL)) == "emptied: mark"
+    assert fate_mark(fate((trace(*begin, cut, linked), killed()), first=REFUSAL)) == "new: kept"
     # What has been answered was meant to be so.
     assert fate((trace(*begin, cut, reply(1)), killed()), first=REFUSAL) is None
     again = write("mark", 0, b"8", 1)
@@ -626,3 +630,28 @@ def test_recovery_may_open_without_what_was_lost_only_where_nothing_promised_was
         "Sync seg-1 before anything relies on it. Recovery may open without that only where no "
         "promised record was in it."
     )
+
+
+def test_a_record_that_a_torn_write_went_over_and_recovery_cut_off_was_lost_to_that_write() -> None:
+    """It is in that write as well: what is missing is another copy, and not a truncation."""
+    before = put("op-0", NOON, b"what lies before it")
+    first = line(before) + line(ONE) + bytes(2000)
+    over = write("wal", 0, (line(before) + line(ONE) + line(TWO)).ljust(len(first), b"\0"), 3)
+    loss = Loss(
+        ref=event_ref(1, 7, over), path="wal", aspect=Aspect.DATA,
+        lost=((512, len(first)),), kept=((0, 512),),
+    )  # fmt: skip
+    sync = act(EventKind.FDATASYNC, "wal", file=0, call=2)
+    one = write("wal", 0, first, 2), sync, reply(2)
+    begin = create("wal"), OPENED, write("wal", 0, line(before), 1), reply(1), *one
+    image = Image({"wal": FileEntry(over.data[:512] + first[512:])})
+    boot = trace(*begin, over, losses=(loss,), image=image)
+    cut = trace(act(EventKind.TRUNCATE, "wal", file=0), OPENED)
+    history = power_lost(acked(before), acked(ONE), acked(TWO))
+    told = fate((boot, history), first=shows(), lost=ONE, recovery_trace=cut)
+    assert of_record(told).kind is FateKind.REMOVED
+    assert "event 7 of boot 1 went over it at its place, and was torn" in said(told)
+    assert fate_advice(told).startswith("Keep another copy of what a write goes over")
+    site = fate_site(told, Invariant.LOST_PUT)
+    assert site is not None
+    assert (site.kind, site.path, site.detail) == (FateKind.THERE, "wal", "")

@@ -65,9 +65,9 @@ def found_state(
         kept_after=_kept_after(ledger.unkept[-1], boots) if ledger.unkept else None,
         emptied=_emptied(ledger, ledger.unkept[-1], boots) if ledger.unkept else None,
     )
-    if is_cut or named or state.new or state.gone:
+    if is_cut or named:
         return state
-    half_done = _half_done(ledger)
+    half_done = None if state.new or state.gone else _half_done(ledger)
     if half_done is not None:
         return half_done
     emptied = [
@@ -75,7 +75,10 @@ def found_state(
         for _, ref in ledger.changes
         if ref.kind is EventKind.TRUNCATE and ref.path in empty & known and _is_open(ref, boots)
     ]
-    return FoundFate(emptied=emptied[-1]) if emptied else None
+    # What was made before a file was emptied was there when it was whole.
+    if emptied and all(ref.place < emptied[-1].place for ref in (*state.new, *state.gone)):
+        return FoundFate(emptied=emptied[-1])
+    return state if state.new or state.gone else None
 
 
 def _emptied(ledger: Ledger, lost: EventRef, boots: Sequence[BootTrace]) -> EventRef | None:

@@ -67,8 +67,10 @@ class RecordTeller:
         decisive = copies[0]
         is_unread = is_missing and decisive.is_there
         replied = self._replied(ts_ms)
-        over = self._over(decisive, replied) if is_unread else None
         torn = self._torn_before(decisive) if is_unread else decisive.decisive.behind
+        # A recovery cuts off what a write left that went over the record, and was torn.
+        written_over = self.ledger.torn if is_unread else [torn] if torn is not None else []
+        over = self._over(decisive, replied, written_over) if is_missing else None
         if over is not None and torn is not None and torn.ref == over:
             torn = None
         taken = self._taken(decisive.decisive) if is_missing else None
@@ -242,14 +244,14 @@ class RecordTeller:
         ]
         return found[-1] if found else None
 
-    def _over(self, copy: Copy, replied: EventRef | None) -> EventRef | None:
-        """Return a torn write that went over a record, after it had been acknowledged."""
+    def _over(self, copy: Copy, replied: EventRef | None, torn: Sequence[Torn]) -> EventRef | None:
+        """Return which of some torn writes went over a record, after it had been acknowledged."""
         if replied is None:
             return None
         carrier = copy.pieces[0].carrier
         over = [
             item.ref
-            for item in self.ledger.torn
+            for item in torn
             if item.is_over and item.file == copy.pieces[0].file
             if item.start <= carrier.start and carrier.end <= item.end
             if item.ref.place > replied.place

@@ -358,6 +358,9 @@ def _copy_site(told: RecordFate, copy: CopyFate) -> FateSite:
     if told.beside is not None:
         return FateSite(kind=FateKind.NOT_DURABLE, detail=name_pattern(keeps_beside(told.beside)))
     path = name_pattern(copy.path)
+    if told.over is not None:
+        # Whether recovery leaves it or cuts it off.
+        return FateSite(kind=FateKind.THERE, path=path)
     if copy.came_back is not None:
         # Whether recovery wrote over the record or cut it off, it did so for what came back.
         removed = (copy.came_back.kind, name_pattern(copy.came_back.path))
