@@ -441,7 +441,8 @@ def _msync(files: dict[int, int], step: int, slot: int, offset: int, length: int
     size = os.fstat(files[slot]).st_size
     if offset < size:
         with mmap.mmap(files[slot], size) as mapped:
-            mapped.flush(offset // PAGE * PAGE, min(size, PAGE))
+            start = offset // PAGE * PAGE
+            mapped.flush(start, min(size - start, PAGE))
 
 
 def _punch(files: dict[int, int], step: int, slot: int, offset: int, length: int) -> None:

@@ -49,7 +49,7 @@ def test_what_is_no_object_is_no_record(form: object) -> None:
 def test_a_key_that_is_missing_is_named(key: str) -> None:
     form = RECORD.to_json()
     del form[key]
-    with pytest.raises(MalformedRecord, match=f"has the key '{key}'; found"):
+    with pytest.raises(MalformedRecord, match=f"the key '{key}' is missing; found"):
         Record.from_json(form)
 
 
