@@ -655,3 +655,12 @@ def test_a_record_that_a_torn_write_went_over_and_recovery_cut_off_was_lost_to_t
     site = fate_site(told, Invariant.LOST_PUT)
     assert site is not None
     assert (site.kind, site.path, site.detail) == (FateKind.THERE, "wal", "")
+
+
+def test_a_record_that_is_there_and_comes_back_altered_is_not_said_to_be_unshown() -> None:
+    altered = shows(replace(ONE, ts_ms=20))
+    told = fate(one_file(), first=altered, lost=ONE, broken=Invariant.ALTERED_RECORD)
+    assert said(told) == (
+        "`PutOperation op-1` is still there in wal, bytes 0-37, as event 2 of boot 1 wrote it, and "
+        "recovery showed it altered"
+    )

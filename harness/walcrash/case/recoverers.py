@@ -33,10 +33,7 @@ class Serves(Enum):
     ITSELF = ("walcrash.subjects.worker:serve", b"")
     IN_FORKS = ("walcrash.recorder.fork_server:serve", b"walcrash.subjects.worker:run_one")
     IN_DRIVERS = ("walcrash.recorder.work_server:serve", b"walcrash.subjects.driver_boots:run_next")
-    IN_COPIES = (
-        "walcrash.recorder.work_server:serve",
-        b"walcrash.subjects.driver_boots:run_next_copied",
-    )
+    IN_COPIES = ("walcrash.recorder.work_server:serve", b"walcrash.case.copied_boots:run_next")
 
 
 class RecovererKind(NamedTuple):

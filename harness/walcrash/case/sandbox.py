@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from walcrash.case.copied_boots import IS_COPIED
 from walcrash.case.deadline import NO_DEADLINE, Deadline
 from walcrash.case.recoverer import failure_of_status
 from walcrash.case.recoverers import Around, RecovererKind, Recoverers, Serves
@@ -26,7 +27,6 @@ from walcrash.recorder.watch_plan import WatchPlan
 from walcrash.recorder.working_directory import WorkingDirectory
 from walcrash.recorder.zygote import LoadError, Zygote
 from walcrash.subjects.boots import BootReader, Ending
-from walcrash.subjects.driver_boots import IS_COPIED
 from walcrash.subjects.messages import Description, MalformedOutput, read_description, read_reply
 from walcrash.subjects.worker import BootRequest
 from walcrash.values.closeable import Closeable

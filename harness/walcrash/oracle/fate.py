@@ -26,6 +26,7 @@ from walcrash.values.fate import (
     Fate,
     FateKind,
     Outlived,
+    Reading,
     RecordFate,
 )
 from walcrash.values.history import History, RecoveryName
@@ -148,6 +149,9 @@ def _with_shown(
     shown = None if told.is_damaged else stale.instead(told, missing, same)
     if shown is not None:
         told = _alone(told)
+    is_read = told.kind is FateKind.THERE and told.reading is not Reading.TORN
+    if violation.invariant is Invariant.ALTERED_RECORD and told.is_missing and is_read:
+        told = replace(told, reading=Reading.ALTERED)
     return Fate(record=_with_hole(stale.with_compaction(told), violation.invariant), shown=shown)
 
 

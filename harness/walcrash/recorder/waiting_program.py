@@ -10,7 +10,7 @@ thread, no child, no descriptor but its three streams, the working directory tha
 nothing written.
 
 Not here: that it has not looked at the directory which it will be asked about, and when copies are
-made (`walcrash.subjects.driver_copies`).
+made (`program_copies`).
 
 Source: `ptrace(2)`: PTRACE_SEIZE, PTRACE_O_TRACEFORK, PTRACE_O_EXITKILL; `clone(2)`: CLONE_PARENT;
 `proc(5)`: /proc/pid/syscall.

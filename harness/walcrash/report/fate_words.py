@@ -378,6 +378,8 @@ def _reading(told: RecordFate) -> str:
         return ""
     if told.reading is Reading.UNKNOWN:
         return ", and recovery did not show it"
+    if told.reading is Reading.ALTERED:
+        return ", and recovery showed it altered"
     return f", and recovery did not show it; it shows {told.reading.value}"
 
 

@@ -26,10 +26,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import IO, ClassVar, Final, Protocol
 
 from walcrash.subjects.adapter import SubjectGone
-from walcrash.subjects.driver_copies import CopiedProcess, DriverCopies
 from walcrash.values.limits import STDERR_BYTES
 from walcrash.values.recovery import FailureKind, death_text, failure_of_signal
 
@@ -71,6 +70,31 @@ class Command:
     memory_mb: int | None = None
 
 
+class Running(Protocol):
+    """A process with pipes, as `subprocess.Popen` shows it."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return its exit status (negative: a signal); None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return its exit status."""
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+
+
+class Copies(Protocol):
+    """Where processes come from that need not be started."""
+
+    def start(self, words: tuple[str, ...], /) -> Running | None:
+        """Return a process of these words; None where it is to be started."""
+
+
 class DriverProcess:
     """One process of a driver; `start` it, and `kill` it or wait for its `exit_status`.
 
@@ -84,12 +108,10 @@ class DriverProcess:
 
     exchanged: ClassVar[deque[str]] = deque(maxlen=EXCHANGED_LINES)
     is_attended: ClassVar[bool] = False
-    copies: ClassVar[DriverCopies | None] = None
+    copies: ClassVar[Copies | None] = None
     _running: ClassVar[list["DriverProcess"]] = []
 
-    def __init__(
-        self, process: subprocess.Popen[bytes] | CopiedProcess, words: Sequence[str]
-    ) -> None:
+    def __init__(self, process: Running, words: Sequence[str]) -> None:
         self._process = process
         self._words = tuple(words)
         assert process.stdin is not None

@@ -226,6 +226,7 @@ class Reading(Enum):
     UNTIL = "records of this file that lie before it, and none behind it"
     AROUND = "records of this file that lie before and behind it"
     BEHIND = "records of this file that lie behind it, and none before it"
+    ALTERED = "the record, and altered"
     UNKNOWN = "nothing that tells"
 
 

@@ -1,10 +1,10 @@
-"""Copies of drivers: a driver is started once, and each boot that is not watched has a copy of it.
+"""Copies of programs: one is started once, and each use of it has a copy of it.
 
-A copy is taken of a driver that has read nothing: no request, and nothing of the directory that it
-was started on, which is empty then and looked after meanwhile. A driver that cannot be copied, or
-that starts in no time, is started for each boot.
+A copy is taken of a program that has read nothing: no input, and nothing of the directory that it
+was started on, which is empty then and looked after meanwhile. A program that cannot be copied, or
+that starts in no time, is started for each use.
 
-Not here: how a program is copied (`recorder.waiting_program`), which recoveries have copies
+Not here: how a program is copied (`waiting_program`), which recoveries have copies
 (`walcrash.case.sandbox`): a finding comes of none.
 
 Source: `inotify(7)`.
@@ -24,7 +24,7 @@ from walcrash.recorder.waiting_program import WaitingProgram
 
 # limits
 START_SECONDS: Final = 5.0
-"""How long a driver may take until it waits for a request."""
+"""How long a program may take until it waits for its input."""
 
 WORTH_SECONDS: Final = 0.003
 """How much of a processor's time a start has to take: a copy takes about two thousandths."""
@@ -85,14 +85,14 @@ class CopiedProcess:
 
 
 class _Started(NamedTuple):
-    """A driver that waits, and its process with our ends of its pipes, which stay open."""
+    """A program that waits, and its process with our ends of its pipes, which stay open."""
 
     waiting: WaitingProgram
     process: subprocess.Popen[bytes]
 
 
-class DriverCopies:
-    """The drivers of this process that copies are made of, by their words."""
+class ProgramCopies:
+    """The programs of this process that copies are made of, by their words."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -109,7 +109,7 @@ class DriverCopies:
             _let_go(self._started.popitem()[1].process)
 
     def prepare(self, words: tuple[str, ...], directory: str) -> bool:
-        """Start a driver on a directory that is empty, and keep it where it can be copied.
+        """Start a program on a directory that is empty, and keep it where it can be copied.
 
         Returns:
             Whether it can.
@@ -133,7 +133,7 @@ class DriverCopies:
         return False
 
     def start(self, words: tuple[str, ...]) -> CopiedProcess | None:
-        """Return a copy of a driver, by its words with the directory; None where there is none."""
+        """Return a copy of a program, by its words with the directory; None where there is none."""
         started = self._started.get(words)
         if started is None:
             return None

@@ -12,8 +12,8 @@ from made_up_subject import killed, put, stored
 from walcrash.case.recovery_runs import OPEN
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
-from walcrash.subjects import driver_copies
-from walcrash.subjects.driver_copies import DriverCopies
+from walcrash.recorder import program_copies
+from walcrash.recorder.program_copies import ProgramCopies
 from walcrash.values.history import BootHistory
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
@@ -157,8 +157,8 @@ def test_a_program_that_starts_in_no_time_is_not_worth_a_copy(
 ) -> None:
     words = (sys.executable, "-I", "-S", "-c", "import os\nos.read(0, 100)")
     for worth, count in ((60.0, 0), (0.0, 1)):
-        monkeypatch.setattr(driver_copies, "WORTH_SECONDS", worth)
-        copies = DriverCopies()
+        monkeypatch.setattr(program_copies, "WORTH_SECONDS", worth)
+        copies = ProgramCopies()
         copies.prepare(words, str(tmp_path))
         assert len(copies.pids) == count
         copies.end()
