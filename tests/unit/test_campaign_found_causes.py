@@ -314,3 +314,15 @@ def test_a_finding_is_unsettled_where_its_case_is_late_or_its_recovery_was_not_w
         found = FoundCause(Cause(invariant=LOST, crashes=1), False, cast("Group", None), made)
         assert found.is_unsettled is (is_late or is_unwatched)
         assert found.is_late is is_late
+
+
+def test_what_is_shown_from_a_stale_place_has_one_id_whether_a_crash_brings_it_back_or_not() -> (
+    None
+):
+    shown = FateSite(kind=FateKind.THERE, path="wal.#", is_shown=True)
+    for is_stale in (True, False):
+        fate = replace(shown, is_stale=is_stale)
+        causes = [
+            Cause(invariant=Invariant.ORDER, crashes=crashes, fate=fate) for crashes in (0, 1)
+        ]
+        assert (causes[0].facts == causes[1].facts) is is_stale

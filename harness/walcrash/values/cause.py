@@ -214,8 +214,9 @@ class Cause:
         if self.fate is None:
             return self.facts_of_crash
         facts = self.fate.facts_of(self.invariant)
-        # What needs no crash is another bug than what needs one, though they lose alike.
-        return (facts, "plain") if self.is_plain else facts
+        # What needs no crash is another bug than what needs one, though they lose alike; but for
+        # what is shown from a stale place: whether a crash brings it back depends on the workload.
+        return (facts, "plain") if self.is_plain and not self.fate.is_stale else facts
 
     @property
     def facts_of_crash(self) -> Facts:
