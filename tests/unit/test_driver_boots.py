@@ -1,22 +1,22 @@
 """Recoveries of a driver: each in a process of the driver's own, which leaves nothing running."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from noting_driver import NotingDriver, shown
 
-from walcrash.case.recovery_runs import CLOSE, OPEN
+from walcrash.case.recovery_runs import CLOSE
 from walcrash.case.sandbox import Sandbox
 from walcrash.values.errors import HarnessFault
-from walcrash.values.history import BootEnd, BootHistory
+from walcrash.values.history import BootEnd
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
 from walcrash.values.recovery import FailureKind, Recovery, RecoveryFailure
-from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.scenario import RecoveryLimits
 
 LIMITS = RecoveryLimits(seconds=10.0)
 PUT = Operation(OperationKind.APPEND, Record(RecordType.PUT, "a", 1, b"x" * 100))
@@ -76,31 +76,9 @@ for line in sys.stdin:
 """
 
 
-class Looked:
-    """A sandbox, and a driver that notes which processes it has."""
-
-    def __init__(self, sandbox: Sandbox, way: str, folder: Path) -> None:
-        program = folder / "driver.py"
-        program.write_text(DRIVER, encoding="utf-8")
-        self._pids = folder / "pids"
-        self._sandbox = sandbox
-        words = (sys.executable, "-I", "-S", str(program), str(self._pids))
-        right = SubjectSpec.of_driver([*words, "reopens" if way == "reopens" else "right"])
-        self.subject = SubjectSpec.of_driver([*words, way])
-        description = sandbox.load(right, LIMITS)
-        sandbox.assume(self.subject, description)
-        self._pids.write_text("")
-
-    def look(self, *operations: Operation, seconds: float = 10.0) -> BootHistory:
-        return self._sandbox.recover(
-            self.subject, (OPEN, *operations), RecoveryLimits(seconds=seconds), is_forked=True
-        )
-
-    def started(self) -> list[int]:
-        return [int(word) for word in self._pids.read_text().split()]
-
-    def running(self) -> list[int]:
-        return [pid for pid in self.started() if psutil.pid_exists(pid)]
+def looked(sandbox: Sandbox, way: str, folder: Path) -> NotingDriver:
+    right = "reopens" if way == "reopens" else "right"
+    return NotingDriver(sandbox, DRIVER, way, folder, loaded_as=right)
 
 
 @pytest.fixture
@@ -109,16 +87,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
-def shown(boot: BootHistory) -> int:
-    assert isinstance(boot.recovery, Recovery), boot.recovery
-    return len(boot.recovery.records)
-
-
 @pytest.mark.parametrize(("way", "processes"), [("right", 1), ("session", 1), ("daemon", 2)])
 def test_each_recovery_has_a_process_that_is_gone_with_what_it_started(
     sandbox: Sandbox, tmp_path: Path, way: str, processes: int
 ) -> None:
-    driver = Looked(sandbox, way, tmp_path)
+    driver = looked(sandbox, way, tmp_path)
     for number in range(3):
         assert shown(driver.look(PUT)) == number
         assert driver.running() == []
@@ -126,7 +99,7 @@ def test_each_recovery_has_a_process_that_is_gone_with_what_it_started(
 
 
 def test_nothing_waits_that_was_closed(sandbox: Sandbox, tmp_path: Path) -> None:
-    driver = Looked(sandbox, "reopens", tmp_path)
+    driver = looked(sandbox, "reopens", tmp_path)
     for number in range(3):
         boot = driver.look(PUT, CLOSE)
         assert boot.end is BootEnd.CLOSED
@@ -141,7 +114,7 @@ def test_a_driver_that_hangs_is_killed_and_the_next_one_works(
     folders = tmp_path / "hangs", tmp_path / "right"
     for folder in folders:
         folder.mkdir()
-    hangs, right = Looked(sandbox, "hangs", folders[0]), Looked(sandbox, "right", folders[1])
+    hangs, right = looked(sandbox, "hangs", folders[0]), looked(sandbox, "right", folders[1])
     boot = hangs.look(seconds=0.5)
     assert isinstance(boot.recovery, RecoveryFailure)
     assert boot.recovery.kind is FailureKind.HUNG
@@ -151,7 +124,7 @@ def test_a_driver_that_hangs_is_killed_and_the_next_one_works(
 
 
 def test_a_driver_that_kills_its_group_has_died(sandbox: Sandbox, tmp_path: Path) -> None:
-    driver = Looked(sandbox, "group", tmp_path)
+    driver = looked(sandbox, "group", tmp_path)
     for _ in range(2):
         boot = driver.look()
         assert isinstance(boot.recovery, RecoveryFailure)
@@ -160,7 +133,7 @@ def test_a_driver_that_kills_its_group_has_died(sandbox: Sandbox, tmp_path: Path
 
 
 def test_a_refused_image_says_nothing_of_the_next(sandbox: Sandbox, tmp_path: Path) -> None:
-    driver, bad = Looked(sandbox, "right", tmp_path), Path(sandbox.directory) / "bad"
+    driver, bad = looked(sandbox, "right", tmp_path), Path(sandbox.directory) / "bad"
     for is_bad in (False, True, True, False):
         bad.unlink(missing_ok=True)
         if is_bad:
@@ -170,7 +143,7 @@ def test_a_refused_image_says_nothing_of_the_next(sandbox: Sandbox, tmp_path: Pa
 
 
 def test_a_driver_ends_where_nobody_is_left_to_kill_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    driver = Looked(sandbox, "right", tmp_path)
+    driver = looked(sandbox, "right", tmp_path)
     driver.look()
     zygote = psutil.Process(sandbox.zygote.pid)
     server = next(each for each in zygote.children() if each.status() != psutil.STATUS_ZOMBIE)

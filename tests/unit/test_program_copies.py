@@ -8,17 +8,15 @@ from pathlib import Path
 import psutil
 import pytest
 from made_up_subject import killed, put, stored
+from noting_driver import NotingDriver, shown
 
-from walcrash.case.recovery_runs import OPEN
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
 from walcrash.recorder import program_copies
 from walcrash.recorder.program_copies import ProgramCopies
-from walcrash.values.history import BootHistory
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.record import Record, RecordType
-from walcrash.values.recovery import Recovery
-from walcrash.values.scenario import RecoveryLimits, SubjectSpec
+from walcrash.values.scenario import RecoveryLimits
 from walcrash.values.verdict import Verdict
 
 LIMITS = RecoveryLimits(seconds=20.0)
@@ -71,51 +69,34 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
-class Copied:
-    """A sandbox, and a driver that notes when it starts."""
+class Copied(NotingDriver):
+    """The driver, each of whose recoveries has a copy where it can be copied."""
 
     def __init__(self, sandbox: Sandbox, way: str, folder: Path) -> None:
-        program = folder / "driver.py"
-        program.write_text(DRIVER, encoding="utf-8")
-        self._pids = folder / "pids"
-        self._sandbox = sandbox
-        words = (sys.executable, "-I", "-S", str(program), str(self._pids), way)
-        self.subject = SubjectSpec.of_driver(words)
-        self.description = sandbox.load(self.subject, LIMITS)
-        self._pids.write_text("")
+        super().__init__(sandbox, DRIVER, way, folder)
 
-    def look(self, *operations: Operation, is_copied: bool = True) -> BootHistory:
-        return self._sandbox.recover(
-            self.subject, (OPEN, *operations), LIMITS, is_forked=True, is_copied=is_copied
-        )
-
-    def starts(self) -> int:
-        return len(self._pids.read_text().split())
-
-
-def shown(boot: BootHistory) -> int:
-    assert isinstance(boot.recovery, Recovery), boot.recovery
-    return len(boot.recovery.records)
+    def copy(self, *operations: Operation) -> int:
+        return shown(self.look(*operations, is_copied=True))
 
 
 def test_a_driver_starts_once_for_all_its_recoveries(sandbox: Sandbox, tmp_path: Path) -> None:
     driver = Copied(sandbox, "right", tmp_path)
     for number in range(5):
-        assert shown(driver.look(PUT)) == number
-    assert driver.starts() == 1
-    assert shown(driver.look(is_copied=False)) == 5
-    assert driver.starts() == 2
+        assert driver.copy(PUT) == number
+    assert len(driver.started()) == 1
+    assert shown(driver.look()) == 5
+    assert len(driver.started()) == 2
 
 
 def test_a_copy_leaves_nothing_running_but_what_it_was_made_of(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     driver = Copied(sandbox, "right", tmp_path)
-    driver.look(PUT)
+    driver.copy(PUT)
     zygote = psutil.Process(sandbox.zygote.pid)
     before = {each.pid for each in zygote.children(recursive=True)}
     for _ in range(3):
-        driver.look(PUT)
+        driver.copy(PUT)
     assert {each.pid for each in zygote.children(recursive=True)} == before
     sandbox.end_recoverers()
     assert not [pid for pid in before if psutil.pid_exists(pid) and not _is_over(pid)]
@@ -137,9 +118,9 @@ def test_a_driver_that_does_something_before_it_is_asked_is_started_each_time(
         folder.mkdir()
         driver = Copied(sandbox, way, folder)
         for number in range(2):
-            assert shown(driver.look(PUT)) == number
+            assert driver.copy(PUT) == number
         # One more, to find out.
-        assert driver.starts() == 3
+        assert len(driver.started()) == 3
 
 
 def test_what_is_in_the_directory_stays_there_when_a_driver_is_prepared(
@@ -150,7 +131,7 @@ def test_what_is_in_the_directory_stays_there_when_a_driver_is_prepared(
     inside.mkdir()
     (inside / "file").write_text("kept")
     node = (inside / "file").stat().st_ino
-    driver.look()
+    driver.copy()
     assert (inside / "file").read_text() == "kept"
     assert (inside / "file").stat().st_ino == node
 
@@ -173,8 +154,8 @@ def test_a_copy_that_knows_of_an_earlier_directory_accuses_nobody(
 ) -> None:
     """It empties a log that it did not see when it started: each of its own starts sees it."""
     driver = Copied(sandbox, "looks", tmp_path)
-    assert shown(driver.look(PUT)) == 0
-    assert shown(driver.look()) == 0, "a copy is wrong"
+    assert driver.copy(PUT) == 0
+    assert driver.copy() == 0, "a copy is wrong"
     sandbox.clear()
     case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
     run = run_case(sandbox, case)

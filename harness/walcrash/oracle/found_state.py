@@ -47,6 +47,9 @@ def found_state(
     gone = [ref for name, ref in taken.items() if name in known]
     empty = ledger.empty_names()
     failed = ledger.failed.into({ledger.names[name] for name in empty})
+    cuts = [
+        ref for _, ref in ledger.changes if ref.kind is EventKind.TRUNCATE and ref.path in empty
+    ]
     # What the power loss itself took tells more than what it left as it was.
     every = [item for item in ledger.torn if not item.is_hole]
     by_power = [item for item in every if not item.is_carried]
@@ -63,34 +66,31 @@ def found_state(
         is_over=bool(torn) and torn[-1].is_over,
         outlived_by=torn[-1].outlived_by if torn else None,
         kept_after=_kept_after(ledger.unkept[-1], boots) if ledger.unkept else None,
-        emptied=_emptied(ledger, ledger.unkept[-1], boots) if ledger.unkept else None,
+        emptied=_emptied_for(ledger.unkept[-1], cuts, boots) if ledger.unkept else None,
     )
     if is_cut or named:
         return state
     half_done = None if state.new or state.gone else _half_done(ledger)
     if half_done is not None:
         return half_done
-    emptied = [
-        ref
-        for _, ref in ledger.changes
-        if ref.kind is EventKind.TRUNCATE and ref.path in empty & known and _is_open(ref, boots)
-    ]
+    emptied = [ref for ref in cuts if ref.path in known and _is_open(ref, boots)]
     # What was made before a file was emptied was there when it was whole.
     if emptied and all(ref.place < emptied[-1].place for ref in (*state.new, *state.gone)):
         return FoundFate(emptied=emptied[-1])
     return state if state.new or state.gone else None
 
 
-def _emptied(ledger: Ledger, lost: EventRef, boots: Sequence[BootTrace]) -> EventRef | None:
-    """Return what emptied a file in the call that wrote it anew, of which the write was lost."""
-    calls = [
+def _emptied_for(
+    lost: EventRef, cuts: Sequence[EventRef], boots: Sequence[BootTrace]
+) -> EventRef | None:
+    """Return which of some truncations emptied a file in the call whose write to it was lost."""
+    own = [
         ref
-        for _, ref in ledger.changes
-        if ref.kind is EventKind.TRUNCATE and ref.path == lost.path and ref.boot == lost.boot
-        if ref.event < lost.event and lost.path in ledger.empty_names()
+        for ref in cuts
+        if ref.path == lost.path and ref.boot == lost.boot and ref.event < lost.event
         if _call(ref, boots) == _call(lost, boots)
     ]
-    return calls[-1] if calls else None
+    return own[-1] if own else None
 
 
 def _call(ref: EventRef, boots: Sequence[BootTrace]) -> int | None:

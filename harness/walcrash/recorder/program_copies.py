@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
+from walcrash.recorder import abi
 from walcrash.recorder.tracing import NotTraced
 from walcrash.recorder.waiting_program import WaitingProgram
 
@@ -34,8 +35,6 @@ _PAUSE_SECONDS: Final = 0.001
 
 _LOOKED_AT: Final = 0x0000_0FFF
 """`IN_ALL_EVENTS`."""
-
-_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class CopiedProcess:
@@ -198,11 +197,11 @@ def _nothing_seen_in(directory: str) -> "Iterator[_Watch]":
     Raises:
         OSError: that cannot be done.
     """
-    fd = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = abi.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if fd < 0:
         raise OSError(ctypes.get_errno(), "inotify_init1")
     try:
-        if _libc.inotify_add_watch(fd, os.fsencode(directory), _LOOKED_AT) < 0:
+        if abi.libc.inotify_add_watch(fd, os.fsencode(directory), _LOOKED_AT) < 0:
             raise OSError(ctypes.get_errno(), "inotify_add_watch")
         yield _Watch(fd)
     finally:

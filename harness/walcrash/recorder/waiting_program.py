@@ -56,9 +56,10 @@ class _Read(NamedTuple):
 class WaitingProgram:
     """A program that is stopped in its first read of stdin, until it is killed."""
 
-    def __init__(self, pid: int, read: _Read) -> None:
+    def __init__(self, pid: int, stopped: StoppedThread, read: _Read) -> None:
         """Take one that is traced and has stopped; made by `stop`."""
         self.pid = pid
+        self._stopped = stopped
         self._read = read
 
     @classmethod
@@ -80,11 +81,11 @@ class WaitingProgram:
             tracing.request(tracing.SEIZE, pid, 0, options)
             tracing.request(tracing.INTERRUPT, pid, 0, 0)
             _, status = os.waitpid(pid, tracing.ALL)
+            if status >> 16 != tracing.EVENT_STOP:
+                raise NotTraced("it did not stop in its read")
+            return cls(pid, StoppedThread(pid), read)
         except OSError as problem:
             raise NotTraced(f"ptrace: {problem}") from None
-        if status >> 16 != tracing.EVENT_STOP:
-            raise NotTraced("it did not stop in its read")
-        return cls(pid, read)
 
     def copy(self, streams: tuple[int, int, int]) -> int:
         """Make a copy that goes on with its read; return its process id.
@@ -98,9 +99,7 @@ class WaitingProgram:
             NotTraced: it cannot be made.
         """
         try:
-            stopped = StoppedThread(self.pid)
-            pid = stopped.call("clone", _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
-            stopped.restore()
+            pid = self._stopped.call("clone", _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
             if pid < 0:
                 raise NotTraced(f"clone: {os.strerror(-pid)}")
         except OSError as problem:

@@ -23,6 +23,8 @@ from walcrash.values.limits import EVENTS_PER_BOOT, FAULT_TIMES, ID_BYTES
 from walcrash.values.moments import BLOCK_BYTES
 from walcrash.values.operation import Operation
 
+_SYNCS: Final = (FaultCall.FSYNC, FaultCall.MSYNC)
+
 # limits
 NONE_OF: Final = 8
 """Of so many boots that a fault of this kind may fall into, one is left without."""
@@ -64,7 +66,7 @@ class NthCall(Fault):
     @property
     def is_shown_by_power_loss(self) -> bool:
         """Whether it falls into a sync: a kill takes nothing of what memory holds."""
-        return self.on in (FaultCall.FSYNC, FaultCall.MSYNC)
+        return self.on in _SYNCS
 
     def injection(self) -> "NthCallAtWork":
         """Return the fault at work in its boot."""
@@ -141,9 +143,8 @@ def _weight(on: FaultCall, operation: Operation) -> int:
     Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020: the pages of
     a failed sync are clean, until they are written again.
     """
-    is_sync = on in (FaultCall.FSYNC, FaultCall.MSYNC)
     is_long = operation.record is not None and len(operation.record.payload) >= BLOCK_BYTES
-    return SYNC_OF_BLOCKS if is_sync and is_long else 1
+    return SYNC_OF_BLOCKS if on in _SYNCS and is_long else 1
 
 
 def draw_call(plan: FaultPlan, draft: Draft, calls: Sequence[FaultCall]) -> FaultCall:
