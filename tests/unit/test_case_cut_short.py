@@ -20,7 +20,7 @@ POWER = replace(
     workload=replace(SCENARIO.workload, boots=(2, 2)),
     faults=(FaultPlan(kind=FaultKind.POWER, images=12),),
 )
-MANY, PARTS, INDEX = 10**9, 16, 9
+MANY, PARTS, INDEX = 10**9, 32, 9
 
 KILL = replace(POWER, faults=(FaultPlan(kind=FaultKind.KILL),))
 

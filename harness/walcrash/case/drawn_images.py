@@ -97,10 +97,11 @@ def drawn_images(
 def by_turns(choices: list[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     """Yield one choice of each policy, the likely policies first, then another one of each."""
     waiting: dict[Policy, list[ChoiceT]] = {}
-    for choice in prng.shuffled(choices):
+    for choice in choices:
         waiting.setdefault(choice.policy, []).append(choice)
     turns = sorted(waiting.values(), key=lambda same: -WEIGHTS[same[0].policy])
-    for turn in zip_longest(*turns):
+    # Of hundreds a few are built.
+    for turn in zip_longest(*map(prng.each_once, turns)):
         yield from (choice for choice in turn if choice is not None)
 
 

@@ -15,7 +15,7 @@ has the first bytes (`positions`).
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final, NamedTuple
 
 from walcrash.disk.build import ImageBuilder
@@ -131,8 +131,7 @@ def planned_choices(
     policies = MODELS[model].policies
     for policy in policies:
         if policy in makers:
-            for make in makers[policy]():
-                yield PlannedChoice(policy, make)
+            yield from map(PlannedChoice, repeat(policy), makers[policy]())
     if Policy.DRAWN in policies and maker.changes:
         for _ in range(drawn):
             assert prng is not None, "drawn subsets need a generator"
@@ -226,23 +225,28 @@ class _Maker:
 
     def torn(self) -> _Makes:
         torn = [(change, self._block_ends(change)) for change in self.changes if change.parts > 1]
-        for is_block_end in (True, False):
-            for change, ends in torn:
-                for number in range(1, change.parts):
-                    if (number in ends) is is_block_end:
-                        yield partial(self._until, Policy.TORN, part(change.event, number), change)
+        for change, ends in torn:
+            for number in sorted(ends):
+                yield self._torn_behind(change, number)
+        for change, ends in torn:
+            for number in range(1, change.parts):
+                if number not in ends:
+                    yield self._torn_behind(change, number)
         if not self._rules.tears_in_order:
             for change in self.changes:
                 yield from self._with_hole(change)
 
+    def _torn_behind(self, change: Change, number: int) -> Callable[[], ImageChoice]:
+        return partial(self._until, Policy.TORN, part(change.event, number), change)
+
     def _block_ends(self, change: Change) -> frozenset[int]:
-        """Return how many parts of a change end where a block does."""
-        size = self._in_block
+        """Return after how many parts of a change a block ends; after the last it is not torn."""
+        size, parts = self._in_block, change.parts
         return frozenset(
             number
             for run in change.runs
             if run.is_torn
-            for number in range((run.parts_before - run.first) % size, change.parts, size)
+            for number in range((run.parts_before - run.first) % size or size, parts, size)
         )
 
     def _with_hole(self, change: Change) -> _Makes:

@@ -402,15 +402,27 @@ class FileHistory:
 
     def sector(self, sector: int, moment: Moment) -> bytes:
         """Return what a sector holds at a moment, or when it became durable if that is later."""
-        start = sector * self._sector_bytes
-        content = bytearray(self.base[start : start + self._sector_bytes])
-        content.extend(bytes(self._sector_bytes - len(content)))
-        since = self.durable_since.get(sector, STALE)
-        for extent in self.past_of(sector):
-            if since < extent.moment(sector, self._sector_bytes) <= moment:
-                low = max(extent.start, start)
-                extent.lay(content, low, min(extent.end, start + len(content)), origin=start)
-        return bytes(content)
+        unit = self._sector_bytes
+        start, since = sector * unit, self.durable_since.get(sector, STALE)
+        content = b""
+        later: list[Extent] = []
+        # The last one that covers it hides all before it.
+        for extent in reversed(self.past_of(sector)):
+            if since < extent.moment(sector, unit) <= moment:
+                if extent.covers(sector, unit):
+                    data, at = extent.data, start - extent.start
+                    content = bytes(unit) if data is None else data[at : at + unit]
+                    break
+                later.append(extent)
+        else:
+            content = bytes(self.base[start : start + unit]).ljust(unit, b"\0")
+        if not later:
+            return content
+        changed = bytearray(content)
+        for extent in reversed(later):
+            low = max(extent.start, start)
+            extent.lay(changed, low, min(extent.end, start + unit), origin=start)
+        return bytes(changed)
 
     def stale_sector(self, sector: int) -> bytes:
         """Return a sector with the bytes of another file.

@@ -7,7 +7,7 @@ between Python versions while the Mersenne Twister's output has not.
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -72,8 +72,12 @@ class Prng:
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """Return the items in another order."""
+        return list(self.each_once(items))[::-1]
+
+    def each_once(self, items: Sequence[T]) -> Iterator[T]:
+        """Yield the items in another order; each is drawn when it is asked for."""
         rest = list(items)
-        for last in range(len(rest) - 1, 0, -1):
-            other = self.below(last + 1)
-            rest[last], rest[other] = rest[other], rest[last]
-        return rest
+        while rest:
+            at = self.below(len(rest))
+            rest[at], rest[-1] = rest[-1], rest[at]
+            yield rest.pop()
