@@ -11,7 +11,7 @@ from walcrash.minimise.cause import FailureGroup, cause_of, group_of
 from walcrash.values.case import Landing, Place, landing_at
 from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site, name_pattern
 from walcrash.values.contract import PersistenceModel
-from walcrash.values.event import MAPPED, Event, EventKind
+from walcrash.values.event import MAPPED, READS, Event, EventKind
 from walcrash.values.fate import (
     CopyFate,
     EventRef,
@@ -596,6 +596,29 @@ def test_errors_that_are_passed_over_are_one_for_a_file_whichever_call_failed() 
         assert group_of(rule, [], error=passed).facts != group_of(rule, [], error=other).facts
     # The same call is the same bug, also where a retry made it good in one of them.
     assert one.explains(cause_of(rule, [], error=write))
+
+
+def test_reads_that_fail_are_one_whichever_file_is_read() -> None:
+    rule = Invariant.UNREPORTED_ERROR
+    part = IoError(
+        boot=2, call=0, kind=EventKind.READ, path="log", nth=1, errno=0, done_bytes=3, length=9
+    )
+    one = cause_of(rule, [], error=part)
+    elsewhere = replace(part, path="checkpoint")
+    assert one == cause_of(rule, [], error=elsewhere)
+    assert group_of(rule, [], error=part) == group_of(rule, [], error=elsewhere)
+    # A call that fails is another bug than one that moves a part, unless it was passed over.
+    opened = replace(part, kind=EventKind.OPEN, errno=12, done_bytes=0)
+    assert not one.explains(cause_of(rule, [], error=opened))
+    passed = [replace(opened, kind=kind, is_acknowledged=True) for kind in sorted(READS, key=str)]
+    assert len({cause_of(rule, [], error=each).facts for each in passed}) == 1
+    # Before, each file had a finding of its own.
+    site = CrashSite(kind=EventKind.READ, path="checkpoint", has_failed=True)
+    kept = replace(finding(), cause=replace(one, error=site))
+    assert is_same_now(kept, replace(finding(), cause=one), SUBJECT)
+    assert not is_same_now(
+        kept, replace(finding(), cause=cause_of(rule, [], error=opened)), SUBJECT
+    )
 
 
 def test_damage_at_rest_is_one_for_a_file_wherever_the_crash_fell_and_whatever_it_shows() -> None:

@@ -14,6 +14,7 @@ from test_disk_models import OLD, contents
 from watching import outcome, run_watched, say
 
 from walcrash.recorder.zygote import Zygote
+from walcrash.tools.bench.cases import SCENARIO
 from walcrash.values.case import BootPlan, Case
 from walcrash.values.case_file import case_from_json, case_to_json
 from walcrash.values.contract import PersistenceModel as Model
@@ -30,6 +31,8 @@ from walcrash.values.faults import (
 )
 from walcrash.values.operation import Operation, OperationKind
 from walcrash.values.slow_io import most_telling, slow_calls
+from walcrash.workload.draw import draw_case
+from walcrash.workload.profile import Profile
 
 OPEN, CLOSE = Operation(OperationKind.OPEN), Operation(OperationKind.CLOSE)
 K = EventKind
@@ -87,6 +90,23 @@ def test_a_scenario_says_which_calls_are_slow_and_for_how_long(tmp_path: Path) -
     assert loaded(tmp_path, text) == (
         FaultPlan(kind=FaultKind.SLOW, calls=(FaultCall.FSYNC,), times=None, delay_ms=(1, 5)),
     )
+
+
+def test_where_a_scenario_does_not_say_how_many_calls_one_is_slow_or_all_from_then_on(
+    tmp_path: Path,
+) -> None:
+    def times(text: str) -> set[int | None]:
+        (plan,) = loaded(tmp_path, text)
+        drawn = replace(SCENARIO, faults=(plan,))
+        cases = [
+            draw_case(drawn, supports=frozenset(), profile=Profile(), master_seed="s", index=index)
+            for index in range(40)
+        ]
+        return {fault.times for case in cases for fault in case.faults}
+
+    assert times('kind = "slow"\n') == {1, None}
+    assert times('kind = "slow"\ntimes = "once"\n') == {1}
+    assert times('kind = "slow"\ntimes = 3\n') == {3}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import Final
 
 from walcrash.values.case import Landing
 from walcrash.values.cause import Cause, CrashSite, fate_site, site_of
-from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, EventKind
+from walcrash.values.event import CHANGES_NO_FILE, MESSAGES, READS, EventKind
 from walcrash.values.fate import Fate, Reading
 from walcrash.values.finding import Finding
 from walcrash.values.identity import finding_id
@@ -112,11 +112,17 @@ def _as_before(fate: Fate | None) -> Fate | None:
 
 
 def _is_same_error(kept: Cause, cause: Cause) -> bool:
-    """Whether a kept error is one of now: each call on a file was a finding of its own before."""
+    """Whether a kept error is one of now.
+
+    Each call on a file was a finding of its own before, and so was each file that was read.
+    """
     if kept.error is None or cause.error is None or kept.invariant is not cause.invariant:
         return False
-    is_joined = cause.is_passed_over and not kept.is_passed_over
-    return kept.error == cause.error or (is_joined and kept.error.path == cause.error.path)
+    before, now = kept.error, cause.error
+    is_read = {before.kind, now.kind} <= READS
+    path = "" if is_read else before.path
+    is_joined = cause.is_passed_over and (is_read or not kept.is_passed_over)
+    return replace(before, path=path) == now or (is_joined and path == now.path)
 
 
 def _cause_text(cause: Cause) -> str:

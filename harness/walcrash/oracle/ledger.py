@@ -18,7 +18,7 @@ from walcrash.oracle.piece import Exchange, Piece, SyncOfFile
 from walcrash.oracle.stored_pages import StoredPages
 from walcrash.oracle.torn import FailedSyncs, FailedWrites, Torn
 from walcrash.values.content import Content
-from walcrash.values.event import Event, EventKind
+from walcrash.values.event import READS, SYNCS_OF_A_FILE, Event, EventKind
 from walcrash.values.fate import EventRef, event_ref
 from walcrash.values.image import Image, LinkEntry
 from walcrash.values.story import Aspect
@@ -27,9 +27,6 @@ _RENAME_EXCHANGE: Final = 2
 _PUNCH_HOLE: Final = 0x02
 _ZERO_RANGE: Final = 0x10
 _KEPT_BY_ALLOCATION: Final = 0x01
-
-_READS: Final = frozenset({EventKind.OPEN, EventKind.READ, EventKind.PAGE})
-_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC, EventKind.MSYNC})
 
 
 class LostTrack(Exception):
@@ -104,11 +101,11 @@ class Ledger:
         for at in range(self._at, until):
             event = self._events[at]
             ref = event_ref(self._boot, at, event)
-            if event.kind in _READS and event.is_injected:
+            if event.kind in READS and event.is_injected:
                 self._unread = replace(ref, is_short=event.result >= 0)
             elif event.result >= 0:
                 self._take(event, ref, self._found.get(at, ()))
-            elif event.kind in _SYNCS:
+            elif event.kind in SYNCS_OF_A_FILE:
                 self._sync(event, ref, is_made=False)
             elif event.kind is EventKind.WRITE:
                 self._note_failed(event, ref, self._number(event))
@@ -164,9 +161,9 @@ class Ledger:
             self._name(event.path_to, self._number(event), ref)
         elif kind is EventKind.UNLINK:
             self._forget_name(event.path, ref)
-        elif kind in _SYNCS:
+        elif kind in SYNCS_OF_A_FILE:
             self._sync(event, ref, is_made=not event.fails_late)
-        elif kind is EventKind.SLOW and event.begins in _SYNCS:
+        elif kind is EventKind.SLOW and event.begins in SYNCS_OF_A_FILE:
             self._begun[event.thread] = self.clock, ref, self._known(event)
 
     def _number(self, event: Event) -> int:

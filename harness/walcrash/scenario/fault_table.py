@@ -142,7 +142,8 @@ class FaultTable(Table):
         default=1,
         description=(
             "For `error`, `short` and `slow`: how many matching calls in a row are hit, or "
-            '`"from then on"`: all that are left of the boot.'
+            '`"from then on"`: all that are left of the boot. Without it one is; of `slow` one, or '
+            "all from then on, boot by boot."
         ),
         examples=["from then on"],
     )

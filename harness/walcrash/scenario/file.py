@@ -33,7 +33,7 @@ from walcrash.scenario.toml_position import key_lines, line_of
 from walcrash.values.case_file import case_from_text
 from walcrash.values.contract import Contract
 from walcrash.values.errors import ScenarioError, UsageError
-from walcrash.values.faults import FaultPlan, Injectable, class_of
+from walcrash.values.faults import FaultKind, FaultPlan, Injectable, class_of
 from walcrash.values.scenario import (
     FITTED_WORKLOAD,
     Budget,
@@ -309,7 +309,8 @@ def _fault_plan(table: FaultTable) -> FaultPlan:
     frozen: dict[str, Any] = {
         key: tuple(one) if isinstance(one, list) else one for key, one in values.items()
     }
-    return FaultPlan(**frozen)
+    draws_times = table.kind is FaultKind.SLOW and "times" not in table.model_fields_set
+    return FaultPlan(**frozen, draws_times=draws_times)
 
 
 def _mix(table: MixTable) -> dict[OperationMix, int]:

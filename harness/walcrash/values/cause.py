@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from walcrash.values.case import Landing
-from walcrash.values.event import EventKind
+from walcrash.values.event import READS, EventKind
 from walcrash.values.fate import (
     CopyFate,
     EventRef,
@@ -273,11 +273,13 @@ def damage_facts(invariant: Invariant, damaged: str) -> Facts:
 def error_site(error: IoError | None) -> CrashSite | None:
     """Return of an injected error what tells one bug from another; None where there was none.
 
-    Which error it was says little, and so does whether it failed the call or cut it short.
+    Which error it was says little, and so does whether it failed the call or cut it short. Nor does
+    the file that was read: a program mostly reads all of its files by one routine.
     """
     if error is None:
         return None
-    return CrashSite(kind=error.kind, path=name_pattern(error.path), has_failed=True)
+    path = "" if error.kind in READS else name_pattern(error.path)
+    return CrashSite(kind=error.kind, path=path, has_failed=True)
 
 
 def is_passed_over(error: IoError | None) -> bool:

@@ -56,16 +56,19 @@ FILE_SYNCS: Final = frozenset({EventKind.FSYNC, EventKind.FDATASYNC})
 SYNCS_OF_A_FILE: Final = frozenset({*FILE_SYNCS, EventKind.MSYNC})
 """The kinds that make one file durable, or a range of it, and that say so if that failed."""
 
+READS: Final = frozenset({EventKind.OPEN, EventKind.READ, EventKind.PAGE})
+"""The kinds that only read, or begin to."""
+
 CHANGES_NO_FILE: Final = frozenset(
     {
         *SYNCS_OF_A_FILE,
         *(EventKind.SYNC_RANGE, EventKind.SYNC_ALL, EventKind.MAP, EventKind.CLOSE),
-        *(EventKind.OPEN, EventKind.READ, EventKind.PAGE, EventKind.SLOW),
+        *(*READS, EventKind.SLOW),
     }
 )
 """The kinds that are no messages and leave every file and name in memory as it was."""
 
-ONLY_INJECTED = frozenset({EventKind.OPEN, EventKind.READ, EventKind.PAGE, EventKind.SLOW})
+ONLY_INJECTED = READS | {EventKind.SLOW}
 """The kinds that are events only where a fault is injected, so that no crash falls on them."""
 
 MAPPED: Final = 1 << 31

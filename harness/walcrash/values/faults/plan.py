@@ -78,6 +78,8 @@ class FaultPlan:
         errors: for `error`: what they return; empty means all that the kernel can give.
         times: how many of the calls in a row fail, or take long, from the drawn one on; None for
             all of the boot.
+        draws_times: for `slow`: whether all later calls take long as well in one of two boots,
+            since the scenario does not say how many do.
         files: only calls on files whose name matches this pattern; empty means any.
         room_bytes: for `quota`: the least and the most that may still be written.
         damages: for `rot`: what goes bad; empty means any.
@@ -101,6 +103,7 @@ class FaultPlan:
     calls: tuple[FaultCall, ...] = ()
     errors: tuple[ErrorName, ...] = ()
     times: int | None = 1
+    draws_times: bool = False
     files: str = ""
     room_bytes: tuple[int, int] = (0, 4096)
     damages: tuple[DamageKind, ...] = ()

@@ -99,11 +99,12 @@ class SlowCalls(Injectable):
         if place is None:
             return None
         call, ordinal = place
-        if plan.times is None and not plan.operations:
+        times = None if plan.draws_times and draft.prng.below(2) else plan.times
+        if times is None and not plan.operations:
             # All calls from there on are slow, so an earlier one leaves out none.
             call, ordinal = draft.prng.below(call + 1), 0
         return SlowCall(
-            boot=draft.boot, call=call, on=on, ordinal=ordinal, times=plan.times, files=plan.files,
+            boot=draft.boot, call=call, on=on, ordinal=ordinal, times=times, files=plan.files,
             delay_ms=draw_delay_ms(plan, draft.prng),
         )  # fmt: skip
 
