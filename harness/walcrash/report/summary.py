@@ -37,6 +37,7 @@ from walcrash.values.fault_matrix import REPEATED_RANDOM, FaultOutcome
 from walcrash.values.finding import FindingChange, Unfollowed
 from walcrash.values.log import DAMAGED_AT_REST, INJECTED_FAULT, StopReason
 from walcrash.values.moments import Placement
+from walcrash.values.verdict import Verdict
 
 # limits
 FINDINGS_SHOWN = 20
@@ -78,7 +79,7 @@ def summary_text(
     parts = [
         *_findings(report, runs, width),
         *_unopened(report, width),
-        "\n".join(_scenarios(report)),
+        "\n".join(_scenarios(report, width)),
         "\n".join(_crash_points(report)),
         "\n".join(_images(report)),
         "\n".join(matrix_lines(report, width=width)),
@@ -138,12 +139,23 @@ def scenario_rows(report: RunReport) -> list[tuple[str, ...]]:
     return rows
 
 
-def _scenarios(report: RunReport) -> list[str]:
+def _scenarios(report: RunReport, width: int) -> list[str]:
     lines = table(SCENARIO_HEAD, scenario_rows(report), left=2)
-    for scenario in report.scenarios:
-        if scenario.reason:
-            lines.append(f"  {escape(scenario.scenario)}: {shorten(scenario.reason)}")
-    return lines
+    return lines + _reasons(report, width, why_inconclusive=False)
+
+
+def _reasons(report: RunReport, width: int, *, why_inconclusive: bool) -> list[str]:
+    """Return what is said of scenarios: why the run is inconclusive, or all else."""
+    return [
+        line
+        for each in report.scenarios
+        if each.reason and _is_why(report, each.verdict) is why_inconclusive
+        for line in paragraph(f"{escape(each.scenario)}: {shorten(each.reason)}", width=width)
+    ]
+
+
+def _is_why(report: RunReport, verdict: Verdict) -> bool:
+    return report.verdict is verdict is Verdict.INCONCLUSIVE
 
 
 def _unopened(report: RunReport, width: int) -> list[str]:
@@ -276,6 +288,7 @@ def _end(
     return [
         f"{report.verdict.value.upper()}  {counted(found, 'finding') if found else 'no findings'}"
         f" in {totals(report)}",
+        *_reasons(report, width, why_inconclusive=True),
         *_untested(report, width),
         command("stopped", stopped),
         command("seed", shell_word(report.seed)),
