@@ -104,8 +104,8 @@ _SUITE: Final = {
     ),
     "test_a_compaction_drops_records_of_done_operations_and_nothing_else": (
         "compact",
-        "Compaction may leave out records of operations that were done, and nothing else; "
-        "offsets go on growing.",
+        "Compaction may leave out records of operations that were done, and nothing else; what "
+        "is appended then comes behind what is there, and offsets and state outlast a close.",
         "an operation whose last record is no MarkDone keeps all its records",
     ),
     "test_two_directories_have_nothing_in_common": (
