@@ -33,6 +33,13 @@ if way == "lists":
     os.listdir(directory)
 if way == "writes":
     open(directory + "/made", "w").close()
+if way == "alone":
+    held = pids + ".held"
+    holder = open(held).read() if os.path.exists(held) else ""
+    if holder and os.path.exists(f"/proc/{holder}/exe"):
+        sys.exit(f"{holder} runs already")
+    with open(held, "w") as mine:
+        mine.write(str(os.getpid()))
 if way == "speaks":
     print("here I am", file=sys.stderr, flush=True)
 is_there = os.path.exists(log)
@@ -156,6 +163,22 @@ def test_a_copy_that_knows_of_an_earlier_directory_accuses_nobody(
     driver = Copied(sandbox, "looks", tmp_path)
     assert driver.copy(PUT) == 0
     assert driver.copy() == 0, "a copy is wrong"
+    sandbox.clear()
+    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
+    run = run_case(sandbox, case)
+    assert run.verdict is Verdict.PASS
+    assert run.doubt == ""
+    assert not sandbox.copies(driver.subject)
+
+
+def test_a_driver_that_runs_once_at_a_time_is_not_accused_for_the_one_that_waits(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It notes outside its directory which process it is, and refuses while that runs."""
+    driver = Copied(sandbox, "alone", tmp_path)
+    assert driver.copy(PUT) == 0
+    with pytest.raises(AssertionError, match="runs already"):
+        shown(driver.look())
     sandbox.clear()
     case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
     run = run_case(sandbox, case)

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from walcrash.recorder.thread_call import StoppedThread
 from walcrash.recorder.tracing import NotTraced
 from walcrash.recorder.waiting_program import WaitingProgram
 
@@ -24,6 +25,25 @@ for line in sys.stdin:
 """
 
 
+AS_TEXT = """
+import ctypes
+libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(4096)
+while True:
+    ctypes.memset(room, 0, len(room))
+    if libc.read(0, room, len(room) - 1) <= 0:
+        break
+    libc.write(1, room, len(room.value))
+"""
+"""What it has read it takes for text that ends with the first zero."""
+
+MADE_TIMER = """
+import ctypes, os
+room = ctypes.create_string_buffer(64)
+ctypes.CDLL(None).timer_create(1, None, room)
+os.read(0, 100)
+"""
+
+
 @contextmanager
 def waiting(program: str) -> Iterator[WaitingProgram]:
     process = subprocess.Popen(
@@ -34,7 +54,11 @@ def waiting(program: str) -> Iterator[WaitingProgram]:
         start_new_session=True,
     )
     try:
-        found = WaitingProgram.stop(process.pid, seconds=20.0)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        ends = (process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno())
+        found = WaitingProgram.stop(process.pid, ends, seconds=20.0)
         assert found.pid == process.pid
         yield found
     finally:
@@ -97,6 +121,34 @@ def test_a_copy_has_its_own_streams_and_no_more() -> None:
         os.waitpid(copy.pid, 0)
 
 
+def test_a_copy_finds_in_its_buffer_what_it_read_and_what_was_there() -> None:
+    with waiting(AS_TEXT) as program:
+        copy = Copy(program)
+        assert copy.ask(b"a") == b"a\n"
+        copy.stdin.close()
+        assert copy.stdout.read() == b""
+        copy.stdout.close()
+        copy.stderr.close()
+        os.waitpid(copy.pid, 0)
+
+
+@pytest.mark.parametrize("answer", [0, "a stranger"])
+def test_where_the_programs_own_filter_answers_for_the_kernel_nobody_is_killed(
+    monkeypatch: pytest.MonkeyPatch, answer: int | str
+) -> None:
+    words = ("/bin/sh", "-c", "sleep 60 >&- 2>&- & echo $!")
+    stranger = int(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    killed: list[int] = []
+    with waiting(ECHO) as program:
+        monkeypatch.setattr(StoppedThread, "call", lambda *_: answer if answer == 0 else stranger)
+        monkeypatch.setattr(os, "kill", lambda pid, _: killed.append(pid))
+        with pytest.raises(NotTraced):
+            program.copy((0, 1, 2))
+    monkeypatch.undo()
+    os.kill(stranger, signal.SIGKILL)
+    assert not killed
+
+
 @pytest.mark.parametrize(
     ("program", "why"),
     [
@@ -112,9 +164,31 @@ def test_a_copy_has_its_own_streams_and_no_more() -> None:
         ('import os\nkept = open("/dev/null")\nos.read(0, 100)', "it has opened a file"),
         ('import os\nos.chdir("/usr")\nos.read(0, 100)', "it has gone to another directory"),
         ("import os\nos.read(0, 1)", "it reads 1 bytes at once"),
+        (
+            "import os\nos.dup2(1, 2)\nos.dup2(os.open(os.devnull, os.O_WRONLY), 1)\n"
+            "os.closerange(3, 9)\nos.read(0, 100)",
+            "it has changed its descriptor 1",
+        ),
+        (
+            "import mmap, os\nshared = mmap.mmap(-1, 4096)\nos.read(0, 100)",
+            "it has memory that its copies would share",
+        ),
+        ("import os, signal\nsignal.alarm(600)\nos.read(0, 100)", "it has a timer"),
+        (MADE_TIMER, "it has a timer"),
         ("print()", "it has ended"),
     ],
-    ids=["threads", "child", "file", "directory", "a byte", "gone"],
+    ids=[
+        "threads",
+        "child",
+        "file",
+        "directory",
+        "a byte",
+        "streams",
+        "memory",
+        "alarm",
+        "timer",
+        "gone",
+    ],
 )
 def test_what_a_fork_does_not_copy_whole_is_not_copied(program: str, why: str) -> None:
     with pytest.raises(NotTraced) as raised, waiting(program):
@@ -128,15 +202,18 @@ def test_what_a_fork_does_not_copy_whole_is_not_copied(program: str, why: str) -
         ("while True: pass", 0.5, r"did not read its stdin within 0\.5 seconds"),
         ("import time\ntime.sleep(60)", 50.0, "waits for something else than its stdin"),
         ("import select\nselect.select([0], [], [])", 50.0, "waits for something else"),
+        ("import os\nos.set_blocking(0, False)\nwhile True: pass", 50.0, "does not wait in a read"),
     ],
-    ids=["computes", "sleeps", "polls"],
+    ids=["computes", "sleeps", "polls", "asks again"],
 )
 def test_what_does_not_read_is_not_waited_for(program: str, seconds: float, why: str) -> None:
     words = (sys.executable, "-I", "-S", "-c", program)
     began = time.monotonic()
     with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        ends = (process.stdin.fileno(), 1, 2)
         with pytest.raises(NotTraced, match=why):
-            WaitingProgram.stop(process.pid, seconds=seconds)
+            WaitingProgram.stop(process.pid, ends, seconds=seconds)
         process.kill()
     assert time.monotonic() - began < 30.0
 

@@ -127,12 +127,14 @@ class Recoverers:
             self.end(kind)
 
     def end_shared(self) -> None:
-        """End those that open images themselves, with all that lives on in them.
+        """End those that keep what a subject began: an image that is open, a driver that waits.
 
+        A driver may hold something outside its directory from its start on, as a file with its
+        process id or a semaphore, and another start would find that.
         A fork server stays: it has opened no image, and ends what each of its forks leaves.
         """
         for kind in list(self._running):
-            if kind.serves is Serves.ITSELF:
+            if kind.serves in (Serves.ITSELF, Serves.IN_COPIES):
                 self.end(kind)
 
     def end(self, kind: RecovererKind) -> int:

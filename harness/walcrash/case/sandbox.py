@@ -409,7 +409,7 @@ class Sandbox(Closeable):
         self._recoverers.end_all()
 
     def end_shared_recoverers(self) -> None:
-        """End the processes that open images themselves, with all that lives on in them."""
+        """End the processes that keep what a subject began, with all that lives on in them."""
         self._recoverers.end_shared()
 
 

@@ -95,6 +95,7 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "kcmp": (312, 272),
     "exit_group": (231, 94),
     "read": (0, 63),
+    "getitimer": (36, 102),
     "pread64": (17, 67),
     "readv": (19, 65),
     "preadv": (295, 69),

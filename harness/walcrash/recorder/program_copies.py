@@ -118,10 +118,12 @@ class ProgramCopies:
                 (*words, directory),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
+            assert process.stdin is not None
             assert process.stdout is not None
             assert process.stderr is not None
             try:
-                waiting = WaitingProgram.stop(process.pid, seconds=START_SECONDS)
+                streams = (process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno())
+                waiting = WaitingProgram.stop(process.pid, streams, seconds=START_SECONDS)
                 is_worth = _processor_seconds(process.pid) >= WORTH_SECONDS
                 if is_worth and is_unseen() and not _has_written(process.stdout, process.stderr):
                     self._started[(*words, directory)] = _Started(waiting, process)

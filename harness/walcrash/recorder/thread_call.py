@@ -59,6 +59,14 @@ class StoppedThread:
         """
         self._be_before(name, arguments)
 
+    def get(self, at: int, length: int) -> bytes:
+        """Return what lies in the memory of its process.
+
+        Raises:
+            OSError: it is gone, or has no memory there.
+        """
+        return _memory(self._tid, at, length)
+
     def put(self, at: int, data: bytes) -> None:
         """Put bytes into the memory of its process.
 
@@ -75,7 +83,7 @@ class StoppedThread:
         assert table is not None, "registers are known"
         at = self._own[known.at] - len(known.instruction)
         if not self._is_checked:
-            if _memory(self._tid, at, len(known.instruction)) != known.instruction:
+            if self.get(at, len(known.instruction)) != known.instruction:
                 raise NotTraced("the call was made by no instruction that can be made again")
             self._is_checked = True
         words = list(self._own)
