@@ -10,8 +10,11 @@ import pytest
 from made_up_subject import killed, put, stored
 from noting_driver import NotingDriver, shown
 
+from walcrash.case.alignment import Alignment
+from walcrash.case.drawn import Drawn
 from walcrash.case.runner import run_case
 from walcrash.case.sandbox import Sandbox
+from walcrash.case.search_plan import SearchPlan
 from walcrash.recorder import program_copies
 from walcrash.recorder.program_copies import ProgramCopies
 from walcrash.values.operation import Operation, OperationKind
@@ -58,6 +61,8 @@ for line in sys.stdin:
             file.flush()
             os.fsync(file.fileno())
         reply = {"ok": True, "offset": sum(1 for _ in open(log)) - 1}
+        if way == "looks later" and not is_there and reply["offset"] == 6:
+            open(log, "w").close()
     elif do == "replay":
         lines = open(log).read().splitlines() if os.path.exists(log) else []
         for number, text in enumerate(lines):
@@ -168,6 +173,23 @@ def test_a_copy_that_knows_of_an_earlier_directory_accuses_nobody(
     run = run_case(sandbox, case)
     assert run.verdict is Verdict.PASS
     assert run.doubt == ""
+    assert not sandbox.copies(driver.subject)
+
+
+def test_what_a_copy_shows_in_later_boots_is_no_doubt_about_the_case(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It empties its log at the seventh record, where it saw none when it started."""
+    driver = Copied(sandbox, "looks later", tmp_path)
+    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
+    drawn = Drawn(
+        alignment=Alignment.within(case.case),
+        search=SearchPlan(),
+        later=lambda _: tuple(killed(put(number)) for number in range(10, 18)),
+    )
+    run = run_case(sandbox, case, drawn=drawn)
+    assert run.doubt == ""
+    assert run.verdict is Verdict.PASS
     assert not sandbox.copies(driver.subject)
 
 

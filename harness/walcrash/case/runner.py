@@ -87,10 +87,7 @@ def run_case(
                 raise
             return replace(run, portability_failure=None)
     confirmed = _confirmed(sandbox, stored, run)
-    is_shown = confirmed.judgement.verdict is Verdict.FAIL
-    if not is_shown and "reopen" not in stored.supports and sandbox.copies(stored.subject):
-        # A copy of a driver is not what it believes to be: it knows of an earlier directory.
-        sandbox.start_each(stored.subject)
+    if _comes_of_copies(sandbox, stored, confirmed):
         return run_case(sandbox, stored, targets=targets, drawn=drawn, plane=plane)
     # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
@@ -102,6 +99,16 @@ def run_case(
         further=run.further,
         damaged=run.damaged,
     )
+
+
+def _comes_of_copies(sandbox: Sandbox, stored: StoredCase, confirmed: CaseRun) -> bool:
+    """Whether what fresh processes do not show may be of copies of a driver: none follow then."""
+    is_shown = confirmed.judgement.verdict is Verdict.FAIL
+    if is_shown or "reopen" in stored.supports or not sandbox.copies(stored.subject):
+        return False
+    # A copy of a driver is not what it believes to be: it knows of an earlier directory.
+    sandbox.start_each(stored.subject)
+    return True
 
 
 def _ran(sandbox: Sandbox, make: Callable[[], OneRun]) -> tuple[CaseRun, Image | None]:
@@ -158,6 +165,8 @@ def _gone_on(
         return run
     case = replace(run.case, boots=(*run.case.boots, *found.plans))
     longer = run_case_fresh(sandbox, replace(stored, case=case), shown=found.judgement)
+    if _comes_of_copies(sandbox, stored, longer):
+        return _gone_on(sandbox, stored, run, left, plans)
     return replace(
         longer,
         coverage=run.coverage,

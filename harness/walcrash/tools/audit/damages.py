@@ -51,6 +51,7 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     if boots is None:
         return FaultAudit()
     runs, judge = RecoveryRuns(sandbox, stored, is_fresh=False), CaseJudge(sandbox, stored)
+    fresh_runs = RecoveryRuns(sandbox, stored, is_fresh=True)
     image, versions = capture(sandbox.directory), versions_of(boots)
     whole = runs.restored(image)
     if judge.judge(History(boots.histories(), whole)).verdict is not Verdict.PASS:
@@ -61,6 +62,11 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     for found in islice(every, DAMAGED_IMAGES):
         recoveries = runs.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
         judgement = judge.judge(History(boots.histories(), recoveries))
+        if judgement.verdict is Verdict.FAIL:
+            # What is told of a subject comes of no process that is shared or copied.
+            sandbox.end_shared_recoverers()
+            recoveries = fresh_runs.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
+            judgement = judge.judge(History(boots.histories(), recoveries))
         damage = found.rotted.damage
         one = DamageAudit(
             file=steady_name(damage.path),
