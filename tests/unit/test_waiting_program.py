@@ -175,6 +175,11 @@ def test_where_the_programs_own_filter_answers_for_the_kernel_nobody_is_killed(
         ),
         ("import os, signal\nsignal.alarm(600)\nos.read(0, 100)", "it has a timer"),
         (MADE_TIMER, "it has a timer"),
+        (
+            "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+            "os.kill(os.getpid(), signal.SIGUSR1)\nos.read(0, 100)",
+            "it has a signal that is pending",
+        ),
         ("print()", "it has ended"),
     ],
     ids=[
@@ -187,6 +192,7 @@ def test_where_the_programs_own_filter_answers_for_the_kernel_nobody_is_killed(
         "memory",
         "alarm",
         "timer",
+        "signal",
         "gone",
     ],
 )

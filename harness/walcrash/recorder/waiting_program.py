@@ -7,13 +7,13 @@ goes on with that read.
 
 Only a program is taken that can have come to know nothing yet and that a fork copies whole: one
 thread, no child, no descriptor but the three streams that it was given, the working directory that
-it was given, no memory that it shares, no timer, and nothing written.
+it was given, no memory that it shares, no timer, no signal that is pending, and nothing written.
 
 Not here: that it has not looked at the directory which it will be asked about, and when copies are
 made (`program_copies`).
 
 Source: `ptrace(2)`: PTRACE_SEIZE, PTRACE_O_TRACEFORK, PTRACE_O_EXITKILL; `clone(2)`: CLONE_PARENT;
-`proc(5)`: /proc/pid/syscall, fdinfo, maps, timers.
+`proc(5)`: /proc/pid/syscall, fdinfo, maps, status, timers.
 """
 
 import contextlib
@@ -229,6 +229,10 @@ def _check_whole(pid: int, streams: tuple[int, int, int]) -> None:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
             if any(_is_shared(line.split()[1]) for line in maps):
                 raise NotTraced("it has memory that its copies would share")
+        with open(f"/proc/{pid}/status", "rb") as status:
+            pending = [line for line in status if line.startswith((b"SigPnd:", b"ShdPnd:"))]
+        if any(int(line.split()[1], 16) for line in pending):
+            raise NotTraced("it has a signal that is pending")
         if os.readlink(f"/proc/{pid}/cwd") != os.getcwd():
             raise NotTraced("it has gone to another directory")
     except OSError as problem:
