@@ -68,9 +68,10 @@ def timed(
     seen: int = 1,
     injected: int = 1,
     is_passed_over: bool = False,
+    breaks_as: Invariant | None = None,
 ) -> FoundCause:
     """Return a finding that there was time to minimise or not."""
-    violations = tuple(Violation(each, "boot 2", "made up") for each in broken)
+    violations = tuple(Violation(each, "boot 2", "made up", breaks_as=breaks_as) for each in broken)
     made = SimpleNamespace(
         shown=SimpleNamespace(violations=violations, boots=(SimpleNamespace(injected=injected),)),
         invariant=broken[0],
@@ -107,6 +108,14 @@ def test_what_was_minimised_and_what_breaks_no_rule_of_another_stand_by_themselv
     assert joined(timed(STATE), timed(LOST, is_late=False)) == apart
     assert joined(timed(STATE, LOST, error=FSYNC), timed(LOST, is_late=False)) == apart
     assert joined(timed(STATE, LOST, is_plain=True), timed(LOST, is_late=False)) == apart
+
+
+def test_what_breaks_a_rule_behind_new_records_breaks_that_rule() -> None:
+    order, behind = Invariant.ORDER, Invariant.NOT_APPENDABLE
+    plain = timed(behind, breaks_as=order, is_plain=True)
+    assert joined(plain, timed(order)) == [(behind, [behind.value, order.value])]
+    apart = [(behind, [behind.value]), (order, [order.value])]
+    assert joined(timed(behind, breaks_as=LOST, is_plain=True), timed(order)) == apart
 
 
 def test_one_error_that_there_was_no_time_to_minimise_may_be_passed_over_on_its_file() -> None:

@@ -13,7 +13,7 @@ from oracle_builder import REFUSAL, acked, done, failed, killed, power_lost, put
 from walcrash.oracle.boot_trace import BootTrace, Loss
 from walcrash.oracle.fate import fate_of
 from walcrash.report.fate_words import fate_advice, fate_sentences
-from walcrash.values.cause import fate_site
+from walcrash.values.cause import FateSite, fate_site
 from walcrash.values.damage import DamageAtRest, DamageKind, Rotted
 from walcrash.values.event import Event, EventKind
 from walcrash.values.fate import (
@@ -579,6 +579,34 @@ def test_a_rename_that_a_power_loss_left_half_done_is_told_where_nothing_else_is
     assert site is not None
     assert of_lost is not None
     assert site.facts == of_lost.facts
+
+
+def test_a_name_that_a_power_loss_took_and_one_behind_it_that_it_kept_are_told() -> None:
+    """An ordered journal keeps names in their order, and POSIX only those of a synced directory."""
+    first, second = create("wal.1", file=0), create("wal.2", file=1)
+    lost = Loss(ref=event_ref(1, 1, first), path="wal.1", aspect=Aspect.NAME)
+    kept = Image({"wal.2": FileEntry(b"")})
+
+    def told(*events: Event) -> Fate | None:
+        boot = trace(OPENED, first, *events, image=kept, losses=(lost,)), power_lost()
+        return fate(boot, first=REFUSAL)
+
+    found = told(second)
+    assert said(found) == (
+        "wal.1 was not there: the power loss took its name, which event 1 of boot 1 had given it, "
+        "and kept one that was made later"
+    )
+    assert fate_advice(found).startswith("Sync the directory ./ before anything relies on what")
+    assert fate_mark(found) == "name lost: wal.#"
+    # A record in it is lost for the same sync.
+    record = FateSite(kind=FateKind.NOT_DURABLE, detail="./")
+    site = fate_site(found, Invariant.UNRECOVERABLE)
+    assert site is not None
+    assert record.explains(site)
+    # What was made before it says nothing of its loss, and what was moved away is not lost.
+    assert fate_mark(told(act(EventKind.RENAME, "wal.1", "wal.2", file=0))) == "new: wal.#"
+    before = trace(OPENED, second, first, image=kept, losses=(lost,)), power_lost()
+    assert fate_mark(fate(before, first=REFUSAL)) == "new: wal.#"
 
 
 def test_a_file_that_a_call_emptied_and_had_not_filled_again_is_told() -> None:

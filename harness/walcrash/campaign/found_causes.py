@@ -9,7 +9,7 @@ Not here: which cases are a group, and what a cause is (`minimise.cause`); how a
 (`finding_reports`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from walcrash.campaign.tally import Group, Tally
@@ -269,20 +269,22 @@ def _joined(
 
 def _may_be_one(one: FoundCause, other: FoundCause) -> bool:
     """Whether nothing but its crashes tells the other, which is late, from this one."""
-    rules = [set(map(_kind_of_rule, each.shown.violations)) for each in (one, other)]
     return (
         one.is_portability == other.is_portability
         and (one.cause.is_plain or not other.cause.is_plain)
         and _may_be_one_error(one, other)
         and one.cause.damaged == other.cause.damaged
-        and not rules[0].isdisjoint(rules[1])
+        and not _rules(one.shown.violations).isdisjoint(_rules(other.shown.violations))
     )
 
 
-def _kind_of_rule(broken: Violation) -> Invariant:
-    """Return the rule that a violation breaks; a mark is lost as a put is, by the same append."""
-    is_mark = broken.invariant is Invariant.LOST_MARK
-    return Invariant.LOST_PUT if is_mark else broken.invariant
+def _rules(every: Iterable[Violation]) -> set[Invariant]:
+    """Return the rules that a case breaks, at once or behind new records.
+
+    A mark is lost as a put is, by the same append.
+    """
+    rules = {rule for broken in every for rule in (broken.invariant, broken.breaks_as) if rule}
+    return {Invariant.LOST_PUT if rule is Invariant.LOST_MARK else rule for rule in rules}
 
 
 def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:

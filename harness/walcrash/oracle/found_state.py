@@ -16,6 +16,7 @@ from walcrash.values.fate import SINCE_SHOWN, EventRef, FoundFate, event_ref
 _CHANGES: Final = frozenset(
     {EventKind.WRITE, EventKind.TRUNCATE, EventKind.RENAME, EventKind.LINK, EventKind.UNLINK}
 )
+_MAKE_NAMES: Final = frozenset({EventKind.CREATE, EventKind.RENAME, EventKind.LINK})
 
 
 def found_state(
@@ -55,6 +56,9 @@ def found_state(
     by_power = [item for item in every if not item.is_carried]
     torn = by_power if by_power or ledger.unkept else every
     is_cut = bool(torn or ledger.unkept or failed)
+    unnamed = () if is_cut or named else _unnamed(ledger)
+    if unnamed:
+        return FoundFate(unnamed=unnamed)
     state = FoundFate(
         torn=tuple(item.ref for item in torn[-SINCE_SHOWN:]),
         new=() if is_cut or named else tuple(new[-SINCE_SHOWN:]),
@@ -78,6 +82,19 @@ def found_state(
     if emptied and all(ref.place < emptied[-1].place for ref in (*state.new, *state.gone)):
         return FoundFate(emptied=emptied[-1])
     return state if state.new or state.gone else None
+
+
+def _unnamed(ledger: Ledger) -> tuple[EventRef, ...]:
+    """Return what made the names that the last power loss took, and kept one that came later."""
+    lost = [
+        loss.ref
+        for loss in ledger.lost_names
+        if loss.ref.kind in _MAKE_NAMES
+        # What an event had taken again before that is no loss.
+        and loss.path not in {*ledger.names, *ledger.taken}
+    ]
+    made = [ref.place for name, ref in ledger.ever_made.items() if name in ledger.names]
+    return tuple(ref for ref in lost if any(ref.place < place for place in made))
 
 
 def _emptied_for(

@@ -46,6 +46,7 @@ class Ledger:
         failed: writes that failed, or were cut short.
         failed_syncs: syncs that failed, and of which writes they were.
         unkept: writes to files that are there of which the last power loss took everything.
+        lost_names: what the last power loss took of names.
         changes: events that changed which names there are, or cut a file, each with its time.
         clock: how many events there were, and power losses.
         names: each name's file.
@@ -62,6 +63,7 @@ class Ledger:
     failed: FailedWrites = field(default_factory=FailedWrites)
     failed_syncs: FailedSyncs = field(default_factory=FailedSyncs)
     unkept: list[EventRef] = field(default_factory=list)
+    lost_names: list[Loss] = field(default_factory=list)
     changes: list[tuple[int, EventRef]] = field(default_factory=list)
     clock: int = 0
     names: dict[str, int] = field(default_factory=dict)
@@ -79,7 +81,6 @@ class Ledger:
     _next: int = 0
     _boot: int = 0
     _unread: EventRef | None = None
-    _has_lost_names: bool = False
     _at: int = 0
     _events: tuple[Event, ...] = ()
     _found: Mapping[int, list[Carrier]] = field(default_factory=dict)
@@ -423,7 +424,7 @@ class Ledger:
     def _is_whole_before(self, piece: Piece) -> bool:
         """Whether all that lies before a piece is there, and nothing else was lost or torn."""
         start, end = piece.carrier.start, piece.carrier.end
-        if self.unkept or self._has_lost_names:
+        if self.unkept or self.lost_names:
             return False
         return all(item.file == piece.file and item.start >= end for item in self.torn) and all(
             each.is_there or each.gone_at == self.clock
@@ -487,7 +488,7 @@ class Ledger:
 
     def _note_partly_kept(self, losses: Sequence[Loss]) -> None:
         self.unkept = []
-        self._has_lost_names = any(loss.aspect is Aspect.NAME for loss in losses)
+        self.lost_names = [loss for loss in losses if loss.aspect is Aspect.NAME]
         for loss in losses:
             if loss.aspect is Aspect.DATA and not loss.kept and loss.path in self.names:
                 self.unkept.append(replace(loss.ref, path=loss.path))

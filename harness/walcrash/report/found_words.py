@@ -9,6 +9,7 @@ from typing import Final
 
 from walcrash.report.event_words import left_words, listing, named
 from walcrash.report.text import escape
+from walcrash.values.cause import directory_of
 from walcrash.values.fate import FoundFate
 
 TRUNCATE: Final = (
@@ -54,6 +55,12 @@ def _cut(state: FoundFate) -> Iterator[str]:
 
 def _names(state: FoundFate) -> Iterator[str]:
     """Yield names that were there or gone, or that two had."""
+    for ref in state.unnamed:
+        path = ref.path_to or ref.path
+        yield (
+            f"{escape(path)} was not there: the power loss took its name, which {named(ref)} had "
+            f"given it, and kept one that was made later"
+        )
     if state.new:
         yield f"it found names that no `open` before had found: {listing(state.new)}"
     for ref in state.named:
@@ -75,6 +82,13 @@ def found_advice(found: FoundFate) -> str:
         return TRUNCATE
     if found.torn:
         return _torn_advice(found)
+    if found.unnamed:
+        every = [ref.path_to or ref.path for ref in found.unnamed]
+        directories = ", ".join(dict.fromkeys(escape(directory_of(path)) for path in every))
+        return (
+            f"Sync the directory {directories} before anything relies on what was made in it. "
+            "Recovery may open without that only where no promised record was in it."
+        )
     if found.emptied is not None:
         path = escape(found.emptied.path)
         return f"Write a new file, sync it and rename it over {path}, which stays whole until then."

@@ -313,6 +313,11 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
         return None
     if fate.found is not None:
         state = fate.found
+        if state.unnamed:
+            # As of a record: it is the sync of the directory that is missing.
+            paths = [each.path_to or each.path for each in state.unnamed]
+            unsynced = tuple(sorted({name_pattern(directory_of(path)) for path in paths}))
+            return FateSite(found=unsynced, lacks=unsynced)
         emptied = () if state.emptied is None else (state.emptied,)
         cut = (*state.torn, *state.lost, *state.failed, *emptied)
         found = _names((*state.new, *cut, *state.half_done))

@@ -315,6 +315,8 @@ class FoundFate:
         cut_by: what cut the file of the last of `half_done` since then, by its old name.
         emptied: what emptied a file, in a call that was to fill it again and had not when the crash
             came, or whose write to it is the last of `lost`.
+        unnamed: what made names that a power loss took, though it kept one that was made later;
+            where there are some, `new` and `gone` are empty.
     """
 
     torn: tuple[EventRef, ...] = ()
@@ -331,6 +333,7 @@ class FoundFate:
     half_done: Annotated[tuple[EventRef, ...], SPARSE] = ()
     cut_by: Annotated[EventRef | None, SPARSE] = None
     emptied: Annotated[EventRef | None, SPARSE] = None
+    unnamed: Annotated[tuple[EventRef, ...], SPARSE] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ def _found(found: FoundFate) -> str:
     parts = (
         ("torn and kept" if found.is_left else "torn", found.torn),
         ("lost", found.lost),
+        ("name lost", found.unnamed),
         ("failed", found.failed),
         ("new", found.new),
         ("gone", (*found.named, *found.gone)),
