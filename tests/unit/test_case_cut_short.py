@@ -18,9 +18,9 @@ POWER = replace(
     SCENARIO,
     name="cut-short",
     workload=replace(SCENARIO.workload, boots=(2, 2)),
-    faults=(FaultPlan(kind=FaultKind.POWER, images=40),),
+    faults=(FaultPlan(kind=FaultKind.POWER, images=24),),
 )
-MANY, PARTS, INDEX = 10**9, 24, 9
+MANY, PARTS, INDEX = 10**9, 20, 9
 
 KILL = replace(POWER, faults=(FaultPlan(kind=FaultKind.KILL),))
 

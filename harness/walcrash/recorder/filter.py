@@ -62,7 +62,7 @@ READS: Final = ("read", "pread64", "readv", "preadv", "preadv2")
 RANDOM: Final = "getrandom"
 _OPENS: Final = ("open", "openat")
 
-_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", *_REFUSED})
+_NOT_SEEN: Final = frozenset({"seccomp", "pidfd_getfd", "kcmp", "ioctl", "getitimer", *_REFUSED})
 
 
 class _Line(ctypes.Structure):
