@@ -90,6 +90,14 @@ class Copied(NotingDriver):
     def copy(self, *operations: Operation) -> int:
         return shown(self.look(*operations, is_copied=True))
 
+    def passes_where_it_is_started(self, sandbox: Sandbox, drawn: Drawn | None = None) -> None:
+        """Run a case of it: no copy accuses it or leaves a doubt, and none is made any more."""
+        case = replace(stored(killed(put(1))), subject=self.subject, limits=LIMITS)
+        run = run_case(sandbox, case, drawn=drawn)
+        assert run.verdict is Verdict.PASS
+        assert run.doubt == ""
+        assert not sandbox.copies(self.subject)
+
 
 def test_a_driver_starts_once_for_all_its_recoveries(sandbox: Sandbox, tmp_path: Path) -> None:
     driver = Copied(sandbox, "right", tmp_path)
@@ -169,11 +177,7 @@ def test_a_copy_that_knows_of_an_earlier_directory_accuses_nobody(
     assert driver.copy(PUT) == 0
     assert driver.copy() == 0, "a copy is wrong"
     sandbox.clear()
-    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
-    run = run_case(sandbox, case)
-    assert run.verdict is Verdict.PASS
-    assert run.doubt == ""
-    assert not sandbox.copies(driver.subject)
+    driver.passes_where_it_is_started(sandbox)
 
 
 def test_what_a_copy_shows_in_later_boots_is_no_doubt_about_the_case(
@@ -181,16 +185,12 @@ def test_what_a_copy_shows_in_later_boots_is_no_doubt_about_the_case(
 ) -> None:
     """It empties its log at the seventh record, where it saw none when it started."""
     driver = Copied(sandbox, "looks later", tmp_path)
-    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
     drawn = Drawn(
-        alignment=Alignment.within(case.case),
+        alignment=Alignment.within(stored(killed(put(1))).case),
         search=SearchPlan(),
         later=lambda _: tuple(killed(put(number)) for number in range(10, 18)),
     )
-    run = run_case(sandbox, case, drawn=drawn)
-    assert run.doubt == ""
-    assert run.verdict is Verdict.PASS
-    assert not sandbox.copies(driver.subject)
+    driver.passes_where_it_is_started(sandbox, drawn)
 
 
 def test_a_driver_that_runs_once_at_a_time_is_not_accused_for_the_one_that_waits(
@@ -202,8 +202,4 @@ def test_a_driver_that_runs_once_at_a_time_is_not_accused_for_the_one_that_waits
     with pytest.raises(AssertionError, match="runs already"):
         shown(driver.look())
     sandbox.clear()
-    case = replace(stored(killed(put(1))), subject=driver.subject, limits=LIMITS)
-    run = run_case(sandbox, case)
-    assert run.verdict is Verdict.PASS
-    assert run.doubt == ""
-    assert not sandbox.copies(driver.subject)
+    driver.passes_where_it_is_started(sandbox)

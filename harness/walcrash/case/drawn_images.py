@@ -100,7 +100,7 @@ def by_turns(choices: list[ChoiceT], prng: Prng) -> Iterator[ChoiceT]:
     for choice in choices:
         waiting.setdefault(choice.policy, []).append(choice)
     turns = sorted(waiting.values(), key=lambda same: -WEIGHTS[same[0].policy])
-    # Of hundreds a few are built.
+    # Few of hundreds are built, so each is drawn when it is its turn.
     for turn in zip_longest(*map(prng.each_once, turns)):
         yield from (choice for choice in turn if choice is not None)
 

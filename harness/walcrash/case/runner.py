@@ -87,7 +87,7 @@ def run_case(
                 raise
             return replace(run, portability_failure=None)
     confirmed = _confirmed(sandbox, stored, run)
-    if _comes_of_copies(sandbox, stored, confirmed):
+    if _gives_up_copies(sandbox, stored, confirmed):
         return run_case(sandbox, stored, targets=targets, drawn=drawn, plane=plane)
     # The confirmation judges one image; those that were judged before it count as well.
     coverage = run.coverage or confirmed.coverage
@@ -101,8 +101,8 @@ def run_case(
     )
 
 
-def _comes_of_copies(sandbox: Sandbox, stored: StoredCase, confirmed: CaseRun) -> bool:
-    """Whether what fresh processes do not show may be of copies of a driver: none follow then."""
+def _gives_up_copies(sandbox: Sandbox, stored: StoredCase, confirmed: CaseRun) -> bool:
+    """Make no more copies of a driver where these alone may have failed; return whether so."""
     is_shown = confirmed.judgement.verdict is Verdict.FAIL
     if is_shown or "reopen" in stored.supports or not sandbox.copies(stored.subject):
         return False
@@ -165,7 +165,7 @@ def _gone_on(
         return run
     case = replace(run.case, boots=(*run.case.boots, *found.plans))
     longer = run_case_fresh(sandbox, replace(stored, case=case), shown=found.judgement)
-    if _comes_of_copies(sandbox, stored, longer):
+    if _gives_up_copies(sandbox, stored, longer):
         return _gone_on(sandbox, stored, run, left, plans)
     return replace(
         longer,

@@ -404,7 +404,6 @@ class FileHistory:
         """Return what a sector holds at a moment, or when it became durable if that is later."""
         unit = self._sector_bytes
         start, since = sector * unit, self.durable_since.get(sector, STALE)
-        content = b""
         later: list[Extent] = []
         # The last one that covers it hides all before it.
         for extent in reversed(self.past_of(sector)):

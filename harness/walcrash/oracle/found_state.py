@@ -86,12 +86,12 @@ def found_state(
 
 def _unnamed(ledger: Ledger) -> tuple[EventRef, ...]:
     """Return what made the names that the last power loss took, and kept one that came later."""
+    # What an event had taken again before that is no loss.
+    known = {*ledger.names, *ledger.taken}
     lost = [
         loss.ref
         for loss in ledger.lost_names
-        if loss.ref.kind in _MAKE_NAMES
-        # What an event had taken again before that is no loss.
-        and loss.path not in {*ledger.names, *ledger.taken}
+        if loss.ref.kind in _MAKE_NAMES and loss.path not in known
     ]
     made = [ref.place for name, ref in ledger.ever_made.items() if name in ledger.names]
     return tuple(ref for ref in lost if any(ref.place < place for place in made))

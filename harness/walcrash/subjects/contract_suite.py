@@ -337,7 +337,7 @@ class AdapterContract:
                 subject.append(put(name, 1))
         for name in ("one", "other"):
             with self.opened(tmp_path / name) as subject:
-                shown = [each.record for each in messages.collect(0, subject.replay(0)).records]
+                shown = [record for _, record in _placed(subject)]
                 require_records(shown, [put(name, 1)], f"a replay of the directory {name!r}")
 
 

@@ -72,6 +72,7 @@ class Prng:
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """Return the items in another order."""
+        # Backwards, as seeds have meant it since the first version.
         return list(self.each_once(items))[::-1]
 
     def each_once(self, items: Sequence[T]) -> Iterator[T]:

@@ -16,7 +16,7 @@ from walcrash.case.power_loss import LossSearch
 from walcrash.case.recovery_runs import RecoveryRuns
 from walcrash.case.rot_search import versions_of
 from walcrash.case.sandbox import Sandbox
-from walcrash.disk.rot import rotten_images
+from walcrash.disk.rot import Rotten, rotten_images
 from walcrash.recorder.tree import capture
 from walcrash.tools.audit.sites import steady_name
 from walcrash.values.audit_faults import DamageAudit, FaultAudit, Notice
@@ -52,6 +52,11 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
         return FaultAudit()
     runs, judge = RecoveryRuns(sandbox, stored, is_fresh=False), CaseJudge(sandbox, stored)
     fresh_runs = RecoveryRuns(sandbox, stored, is_fresh=True)
+
+    def judged(by: RecoveryRuns, found: Rotten) -> tuple[Recoveries, Judgement]:
+        recoveries = by.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
+        return recoveries, judge.judge(History(boots.histories(), recoveries))
+
     image, versions = capture(sandbox.directory), versions_of(boots)
     whole = runs.restored(image)
     if judge.judge(History(boots.histories(), whole)).verdict is not Verdict.PASS:
@@ -60,13 +65,11 @@ def audit_damages(sandbox: Sandbox, stored: StoredCase) -> FaultAudit:
     audit = FaultAudit()
     every = rotten_images(image, versions, kinds=(), files="", prng=prng)
     for found in islice(every, DAMAGED_IMAGES):
-        recoveries = runs.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
-        judgement = judge.judge(History(boots.histories(), recoveries))
+        recoveries, judgement = judged(runs, found)
         if judgement.verdict is Verdict.FAIL:
             # What is told of a subject comes of no process that is shared or copied.
             sandbox.end_shared_recoverers()
-            recoveries = fresh_runs.damaged(found.image, found.rotted, is_worked_on=lambda _: False)
-            judgement = judge.judge(History(boots.histories(), recoveries))
+            recoveries, judgement = judged(fresh_runs, found)
         damage = found.rotted.damage
         one = DamageAudit(
             file=steady_name(damage.path),
