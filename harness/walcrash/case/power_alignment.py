@@ -35,8 +35,10 @@ PAGE_ONE_IN: Final = 3
 """Of so many records that are moved one is moved to a page end, if payloads reach so far."""
 
 FIRST_BYTES: Final = 2
-"""What a header mostly begins with, its type, takes so many bytes: a sector end behind one of them
-is twice as likely as behind a later byte."""
+"""What a header mostly begins with, its type, takes so many bytes."""
+
+FIRST_TIMES: Final = 4
+"""A sector end is so many times as likely behind one of these as behind a later byte."""
 
 TRIED_BYTES: Final = 4
 """So many bytes around an estimate are tried as the growth of a payload."""
@@ -153,8 +155,9 @@ def _drawn_cut(prng: Prng, length: int, elsewhere_one_in: int) -> int:
     """Return how many bytes of a record lie before the end of a sector."""
     if prng.below(elsewhere_one_in) == 0:
         return prng.choice(telling_cuts(length))
-    at = 1 + prng.below(min(HEAD_BYTES, length - 1) + FIRST_BYTES)
-    return at if at <= min(HEAD_BYTES, length - 1) else 1 + prng.below(min(FIRST_BYTES, length - 1))
+    head, first = min(HEAD_BYTES, length - 1), min(FIRST_BYTES, length - 1)
+    at = 1 + prng.below(head + (FIRST_TIMES - 1) * FIRST_BYTES)
+    return at if at <= head else 1 + prng.below(first)
 
 
 def _record_writes(plan: BootPlan, events: Sequence[Event]) -> Iterator[Event]:

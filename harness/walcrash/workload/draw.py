@@ -67,6 +67,9 @@ FOLLOWING: Final = (1, 8)
 KILLED_ONE_IN: Final = 4
 """One of so many last boots in which a sync fails, and that a kill was to end, is killed."""
 
+FORGETS_ONE_IN: Final = 4
+"""One of so many earlier boots that were to end by a power loss behind a sync that fails does."""
+
 CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
 
@@ -187,21 +190,30 @@ def _losing_power(
 ) -> list[BootPlan]:
     """Return boots of which the last ends by a power loss where a sync fails or is slow in one.
 
-    One in four still is killed, where the scenario kills. All else is as it was drawn: behind a
-    kill of an earlier boot the next one may believe what only memory has, until the power is gone.
+    One in four still is killed, where the scenario kills. Between the sync and that end the power
+    mostly stays: the next boot may believe what only memory has, until the power is gone.
     """
     *earlier, last = boots
     number = len(earlier)
+    hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
+    for at in range(min(hidden, default=number), number):
+        earlier[at] = _remembering(prng, earlier[at], scenario.workload.in_boot(at).clean_close)
     is_unsynced = any(each.is_shown_by_power_loss for each in faults)
     is_killed = last.crash is not None and not last.crash.is_power_loss
     if not (is_unsynced and is_killed and prng.below(KILLED_ONE_IN)):
-        return [*boots]
+        return [*earlier, last]
     plans = [plan for plan in scenario.faults if class_of(plan).is_power_loss]
     power = draw_end(prng, plans, supports=supports, boot=number, is_last=True)
     if power is None:
-        return [*boots]
+        return [*earlier, last]
     end = PowerLoss(prng.below(1 << 63), power.most_images)
     return [*earlier, replace(closed(last), crash=end)]
+
+
+def _remembering(prng: Prng, boot: BootPlan, clean_close: int) -> BootPlan:
+    """Return a boot that mostly is closed where a power loss was to end it and a close may."""
+    loses_power = boot.crash is not None and boot.crash.is_power_loss
+    return closed(boot) if loses_power and clean_close and prng.below(FORGETS_ONE_IN) else boot
 
 
 def _is_injected(plan: FaultPlan) -> bool:

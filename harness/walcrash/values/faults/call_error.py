@@ -41,6 +41,11 @@ class CallError(NthCall):
     failed_sync: Annotated[SyncFailure, SPARSE] = SyncFailure.KEPT
 
     @property
+    def is_hidden_by_page_cache(self) -> bool:
+        """Whether it fails a sync: the pages stay in memory, and are clean."""
+        return self.is_shown_by_power_loss
+
+    @property
     def reverts_files(self) -> bool:
         """Whether a file goes back to what it was at its last sync when a sync of it fails."""
         return self.failed_sync is SyncFailure.REVERTED

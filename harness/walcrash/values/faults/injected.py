@@ -117,6 +117,11 @@ class Fault(ABC):
         return False
 
     @property
+    def is_hidden_by_page_cache(self) -> bool:
+        """Whether the next boot reads what it left undone from memory, unless the power was lost."""
+        return False
+
+    @property
     def reverts_files(self) -> bool:
         """Whether a file goes back to what it was at its last sync when a sync of it fails."""
         return False

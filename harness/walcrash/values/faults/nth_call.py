@@ -33,7 +33,7 @@ UNSEEN_CALLS: Final = 4
 """A call that no control boot recorded is one of the first so many, each half as likely as the one
 before."""
 
-SYNC_OF_BLOCKS: Final = 3
+SYNC_OF_BLOCKS: Final = 8
 """A sync is so many times as likely to fail in the append of a record that fills a block: of a
 shorter one the next append writes the block again."""
 
