@@ -460,9 +460,34 @@ def test_the_last_boot_mostly_loses_its_power_where_a_sync_failed_in_an_earlier_
     drawn = cases(scenario(kill, power, failing, boots=(2, 3)))
     ends = Counter(power_lost(case.boots[-1]) for case in drawn if case.faults)
     assert ends[True] > 3 * ends[False] > 0
-    # The boots between are as they would be.
+    # Where no boot may be closed, those between are as they would be.
     between = Counter(power_lost(boot) for case in drawn for boot in case.boots[:-1])
     assert between[False] * 2 > between[True] > between[False] // 2
+
+
+def test_the_power_mostly_stays_between_a_sync_that_failed_and_the_last_boot() -> None:
+    kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
+    failing = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,))
+    before: Counter[bool] = Counter()
+    behind: Counter[bool] = Counter()
+    for case in cases(scenario(kill, power, failing, boots=(3, 3), clean_close=30), 400):
+        first = min((fault.boot for fault in case.faults), default=2)
+        for number, boot in enumerate(case.boots[:-1]):
+            (before if number < first else behind)[power_lost(boot)] += 1
+            has_close = boot.operations[-1].kind is OperationKind.CLOSE
+            assert power_lost(boot) or boot.crash is not None or has_close
+    assert before[True] * 3 > before[False]
+    assert behind[False] > 6 * behind[True] > 0
+
+
+def test_a_slow_sync_and_a_write_that_fails_change_no_end_before_the_last() -> None:
+    kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
+    slow = FaultPlan(kind=FaultKind.SLOW, calls=(FaultCall.FSYNC,))
+    write = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.WRITE,))
+    for fault in (slow, write):
+        drawn = cases(scenario(kill, power, fault, boots=(3, 3), clean_close=30))
+        ends = Counter(power_lost(boot) for case in drawn for boot in case.boots[:-1])
+        assert ends[True] * 2.5 > ends[False]
 
 
 def test_a_write_that_fails_and_a_scenario_without_power_losses_change_no_end() -> None:
