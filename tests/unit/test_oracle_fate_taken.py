@@ -3,7 +3,7 @@
 import errno
 from dataclasses import replace
 
-from oracle_builder import REFUSAL, acked, killed, power_lost, shows
+from oracle_builder import REFUSAL, acked, killed, power_lost, shows, unanswered
 from test_oracle_fate import (
     MARK,
     ONE,
@@ -414,6 +414,31 @@ def test_it_is_one_cause_with_a_record_that_was_lost_behind_a_torn_write() -> No
     assert not causes[1].explains(causes[0])
     # It has one id, whichever of the two there was time for.
     assert causes[0].facts == causes[1].facts
+
+
+def test_a_record_that_comes_back_since_its_torn_write_was_kept_is_one_cause_with_them() -> None:
+    """Its last byte was missing, and what was appended behind it stands for that."""
+    kept = len(line(TWO)) - 1
+    torn = replace(write("wal", SIZE, line(TWO), 2), result=kept)
+    first = trace(create("wal"), OPENED, write("wal", 0, line(ONE), 1), reply(1), torn, torn=4)
+    boot = first, killed(acked(ONE), unanswered(TWO))
+    behind = write("wal", SIZE + kept, b"\n" + line(MARK), 1)
+    second = trace(OPENED, behind, reply(1)), killed(acked(MARK), recovery=shows(ONE))
+    phantom = Invariant.PHANTOM_RECORD
+    told = fate(boot, second, first=shows(ONE, TWO), lost=TWO, broken=phantom)
+    assert said(told) == "recovery opened, and kept what event 4 of boot 1 left of a torn write"
+    assert fate_advice(told).startswith("Recovery has to truncate the log after its last whole")
+    lost = Cause(
+        invariant=Invariant.LOST_PUT,
+        crashes=1,
+        fate=FateSite(kind=FateKind.THERE, path="wal", detail=Reading.TORN.value),
+    )
+    assert Cause(invariant=phantom, crashes=2, fate=fate_site(told, phantom)).facts == lost.facts
+    # One that was written as a whole comes back for something else.
+    whole = replace(torn, result=kept + 1)
+    boot = replace(first, events=(*first.events[:-1], whole), torn=None), boot[1]
+    told = fate(boot, second, first=shows(ONE, TWO), lost=TWO, broken=phantom)
+    assert told is None or told.found is None
 
 
 def test_of_a_replay_between_two_calls_it_is_told_what_took_a_record_and_nothing_else() -> None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.followed import Followed
-from walcrash.oracle.found_state import found_state, left_torn
+from walcrash.oracle.found_state import found_state, left_of_shown, left_torn
 from walcrash.oracle.ledger import Ledger, LostTrack
 from walcrash.oracle.number_reuse import reuse_of
 from walcrash.oracle.record_teller import RecordTeller
@@ -89,6 +89,10 @@ def fate_of(
     told = teller.tell(violation.record_ts_ms)
     if told is not None and number > len(boots) and recovery_trace is None:
         told = _unwatched(told)
+    if told is not None and violation.invariant is Invariant.PHANTOM_RECORD:
+        left = left_of_shown(followed.ledger, told, number)
+        if left is not None:
+            return Fate(found=left)
     if told is not None and history.recoveries.rotted is not None:
         told = _behind_damage(told)
     return None if told is None else _with_shown(told, teller, stale, violation, beside)

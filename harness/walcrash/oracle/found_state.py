@@ -11,7 +11,14 @@ from walcrash.oracle.boot_trace import BootTrace
 from walcrash.oracle.ledger import Ledger
 from walcrash.values.cause import name_pattern
 from walcrash.values.event import EventKind
-from walcrash.values.fate import SINCE_SHOWN, EventRef, FoundFate, event_ref
+from walcrash.values.fate import (
+    SINCE_SHOWN,
+    EventRef,
+    FateKind,
+    FoundFate,
+    RecordFate,
+    event_ref,
+)
 
 _CHANGES: Final = frozenset(
     {EventKind.WRITE, EventKind.TRUNCATE, EventKind.RENAME, EventKind.LINK, EventKind.UNLINK}
@@ -164,6 +171,26 @@ def _half_done(ledger: Ledger) -> FoundFate | None:
 def left_torn(ledger: Ledger) -> FoundFate | None:
     """Return what a recovery that has opened left of torn writes; None where it left nothing."""
     torn = tuple(item.ref for item in ledger.torn[-SINCE_SHOWN:])
+    return FoundFate(torn=torn, is_left=True) if torn else None
+
+
+def left_of_shown(ledger: Ledger, told: RecordFate, number: int) -> FoundFate | None:
+    """Return the torn write that a record is shown from which an earlier recovery had not shown.
+
+    What was appended behind it, or over its end, has made it whole.
+
+    Args:
+        ledger: of the case.
+        told: the fate of the record.
+        number: of the boot whose recovery shows it.
+
+    Returns:
+        None where it is shown from no torn write, or from one that no recovery before had found.
+    """
+    is_shown = not told.is_missing and told.kind is FateKind.THERE
+    if not is_shown or told.copies[0].written.boot >= number - 1:
+        return None
+    torn = tuple(each.ref for each in ledger.torn if each.ref == told.copies[0].written)
     return FoundFate(torn=torn, is_left=True) if torn else None
 
 
