@@ -89,10 +89,6 @@ def fate_of(
     told = teller.tell(violation.record_ts_ms)
     if told is not None and number > len(boots) and recovery_trace is None:
         told = _unwatched(told)
-    if told is not None and violation.invariant is Invariant.PHANTOM_RECORD:
-        left = left_of_shown(followed.ledger, told, number)
-        if left is not None:
-            return Fate(found=left)
     if told is not None and history.recoveries.rotted is not None:
         told = _behind_damage(told)
     return None if told is None else _with_shown(told, teller, stale, violation, beside)
@@ -148,6 +144,10 @@ def _with_shown(
     beside: Sequence[Violation],
 ) -> Fate:
     assert violation.record_ts_ms is not None
+    if violation.invariant is Invariant.PHANTOM_RECORD:
+        left = left_of_shown(teller.ledger, told, teller.number)
+        if left is not None:
+            return Fate(found=left)
     missing = teller.ledger.carriers.records[violation.record_ts_ms]
     same = [each for each in beside if each.where == violation.where]
     shown = None if told.is_damaged else stale.instead(told, missing, same)

@@ -62,14 +62,11 @@ def found_state(
     every = [item for item in ledger.torn if not item.is_hole]
     by_power = [item for item in every if not item.is_carried]
     torn = by_power if by_power or ledger.unkept else every
-    is_cut = bool(torn or ledger.unkept or failed)
-    unnamed = () if is_cut or named else _unnamed(ledger)
-    if unnamed:
-        return FoundFate(unnamed=unnamed)
-    state = FoundFate(
+    if not (torn or ledger.unkept or failed or named):
+        emptied = [ref for ref in cuts if ref.path in known and _is_open(ref, boots)]
+        return _of_names(ledger, new[-SINCE_SHOWN:], gone[-SINCE_SHOWN:], emptied)
+    return FoundFate(
         torn=tuple(item.ref for item in torn[-SINCE_SHOWN:]),
-        new=() if is_cut or named else tuple(new[-SINCE_SHOWN:]),
-        gone=() if is_cut or named else tuple(gone[-SINCE_SHOWN:]),
         named=tuple(named[-SINCE_SHOWN:]),
         lost=tuple(ledger.unkept[-SINCE_SHOWN:]),
         failed=tuple(failed[-SINCE_SHOWN:]),
@@ -79,16 +76,31 @@ def found_state(
         kept_after=_kept_after(ledger.unkept[-1], boots) if ledger.unkept else None,
         emptied=_emptied_for(ledger.unkept[-1], cuts, boots) if ledger.unkept else None,
     )
-    if is_cut or named:
-        return state
-    half_done = None if state.new or state.gone else _half_done(ledger)
+
+
+def _of_names(
+    ledger: Ledger, new: Sequence[EventRef], gone: Sequence[EventRef], emptied: Sequence[EventRef]
+) -> FoundFate | None:
+    """Return what a recovery had found where nothing was torn or lost, and it names nothing.
+
+    Args:
+        ledger: the files as it found them.
+        new: what made names that no `open` had found.
+        gone: what took names that the last `open` had found or made.
+        emptied: what emptied files in calls that had not filled them again.
+    """
+    unnamed = _unnamed(ledger)
+    if unnamed:
+        return FoundFate(unnamed=unnamed[-SINCE_SHOWN:])
+    half_done = None if new or gone else _half_done(ledger)
     if half_done is not None:
         return half_done
-    emptied = [ref for ref in cuts if ref.path in known and _is_open(ref, boots)]
     # What was made before a file was emptied was there when it was whole.
-    if emptied and all(ref.place < emptied[-1].place for ref in (*state.new, *state.gone)):
+    if emptied and all(ref.place < emptied[-1].place for ref in (*new, *gone)):
         return FoundFate(emptied=emptied[-1])
-    return state if state.new or state.gone else None
+    if not new and not gone:
+        return None
+    return FoundFate(new=tuple(new), gone=tuple(gone), failed_sync=_failed_sync(ledger))
 
 
 def _unnamed(ledger: Ledger) -> tuple[EventRef, ...]:

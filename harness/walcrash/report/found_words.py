@@ -56,10 +56,9 @@ def _cut(state: FoundFate) -> Iterator[str]:
 def _names(state: FoundFate) -> Iterator[str]:
     """Yield names that were there or gone, or that two had."""
     for ref in state.unnamed:
-        path = ref.path_to or ref.path
         yield (
-            f"{escape(path)} was not there: the power loss took its name, which {named(ref)} had "
-            f"given it, and kept one that was made later"
+            f"{escape(ref.name)} was not there: the power loss took its name, which {named(ref)} "
+            f"had given it, and kept one that was made later"
         )
     if state.new:
         yield f"it found names that no `open` before had found: {listing(state.new)}"
@@ -83,7 +82,7 @@ def found_advice(found: FoundFate) -> str:
     if found.torn:
         return _torn_advice(found)
     if found.unnamed:
-        every = [ref.path_to or ref.path for ref in found.unnamed]
+        every = [ref.name for ref in found.unnamed]
         directories = ", ".join(dict.fromkeys(escape(directory_of(path)) for path in every))
         return (
             f"Sync the directory {directories} before anything relies on what was made in it. "

@@ -315,7 +315,7 @@ def fate_site(fate: Fate | None, invariant: Invariant) -> FateSite | None:
         state = fate.found
         if state.unnamed:
             # As of a record: it is the sync of the directory that is missing.
-            paths = [each.path_to or each.path for each in state.unnamed]
+            paths = [each.name for each in state.unnamed]
             unsynced = tuple(sorted({name_pattern(directory_of(path)) for path in paths}))
             return FateSite(found=unsynced, lacks=unsynced)
         emptied = () if state.emptied is None else (state.emptied,)
@@ -388,7 +388,7 @@ def _is_behind_torn(told: RecordFate, copy: CopyFate) -> bool:
 
 
 def _names(refs: Iterable[EventRef]) -> tuple[str, ...]:
-    return tuple(sorted({name_pattern(ref.path_to or ref.path) for ref in refs}))
+    return tuple(sorted({name_pattern(ref.name) for ref in refs}))
 
 
 def site_of(landing: Landing, *, with_operation: bool) -> CrashSite:

@@ -61,6 +61,11 @@ class EventRef:
     is_hole: Annotated[bool, SPARSE] = False
 
     @property
+    def name(self) -> str:
+        """The name that it gave, or else the one that it acted on."""
+        return self.path_to or self.path
+
+    @property
     def place(self) -> tuple[int, int]:
         """Its boot and its position there: no two events of a case have one, and it orders them."""
         return self.boot, self.event

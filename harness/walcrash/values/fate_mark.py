@@ -71,4 +71,4 @@ def _found(found: FoundFate) -> str:
 
 
 def _names(refs: Iterable[EventRef]) -> str:
-    return ", ".join(sorted({name_pattern(ref.path_to or ref.path) for ref in refs}))
+    return ", ".join(sorted({name_pattern(ref.name) for ref in refs}))

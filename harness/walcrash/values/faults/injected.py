@@ -118,7 +118,7 @@ class Fault(ABC):
 
     @property
     def is_hidden_by_page_cache(self) -> bool:
-        """Whether the next boot reads what it left undone from memory, unless the power was lost."""
+        """Whether memory has what it left undone, for the next boot, until the power is lost."""
         return False
 
     @property
