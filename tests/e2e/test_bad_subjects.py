@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,9 @@ RUN_SECONDS = 480.0
 
 CLEAN_SECONDS = 5.0
 """How soon everything is gone."""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+"""`run`, or `run_here`."""
 
 SCENARIO = """
 format = 1
@@ -153,7 +156,9 @@ HANG = {"HangsInOpen", "HangsInAppend", "EndlessReplay", "PrintsForever"}
 HARMLESS = ["PrintsMalformedOutput", "WritesOutside", "RestlessThread", "MapsItsFile"]
 
 
-def run_all(directory: Path, names: list[str]) -> tuple[int, dict[str, dict[str, object]]]:
+def run_all(
+    directory: Path, names: list[str], *, run: Run
+) -> tuple[int, dict[str, dict[str, object]]]:
     """Run the subjects of these names; return the exit code and how each of them ended.
 
     What was said of findings that need no crash is under `plain`.
@@ -176,16 +181,16 @@ def run_all(directory: Path, names: list[str]) -> tuple[int, dict[str, dict[str,
 
 
 @pytest.mark.parametrize(
-    ("harmless", "unopened"),
+    ("harmless", "unopened", "go"),
     [
-        pytest.param([], QUICK_UNOPENED, id="two"),
-        pytest.param(HARMLESS, list(UNOPENED), marks=pytest.mark.slow, id="all"),
+        pytest.param([], QUICK_UNOPENED, run_here, id="two"),
+        pytest.param(HARMLESS, list(UNOPENED), run, marks=pytest.mark.slow, id="all"),
     ],
 )
 def test_a_subject_that_cannot_be_opened_is_told_so_and_the_next_one_is_tested_as_ever(
-    harmless: list[str], unopened: list[str], tmp_path: Path
+    harmless: list[str], unopened: list[str], go: Run, tmp_path: Path
 ) -> None:
-    code, ended = run_all(tmp_path, [*harmless, *unopened, "Right"])
+    code, ended = run_all(tmp_path, [*harmless, *unopened, "Right"], run=go)
     assert code == 4
     for name in [*harmless, "Right"]:
         assert (ended[name]["verdict"], ended[name]["cases"]) == ("pass", 3)
@@ -205,7 +210,7 @@ def assert_plain(ended: dict[str, dict[str, object]]) -> None:
 
 
 def test_a_subject_that_is_wrong_without_a_crash_has_a_plain_finding(tmp_path: Path) -> None:
-    code, ended = run_all(tmp_path, QUICK)
+    code, ended = run_all(tmp_path, QUICK, run=run_here)
     assert code == 1
     assert_plain(ended)
     assert "it writes outside its directory, to " in str(ended["KeepsElsewhere"]["reason"])
@@ -215,7 +220,8 @@ def test_a_subject_that_is_wrong_without_a_crash_has_a_plain_finding(tmp_path: P
 def test_whatever_is_wrong_with_a_subject_without_a_crash_is_a_plain_finding(
     tmp_path: Path,
 ) -> None:
-    code, ended = run_all(tmp_path, [name for name in WRONG_WITHOUT_A_CRASH if name not in QUICK])
+    names = [name for name in WRONG_WITHOUT_A_CRASH if name not in QUICK]
+    code, ended = run_all(tmp_path, names, run=run)
     assert code == 1
     assert_plain(ended)
 

@@ -84,7 +84,7 @@ def test_what_is_believed_of_damage_is_held_against_the_contract_of_the_scenario
     assert code == (1 if outcome == "failed" else 0)
 
 
-QUICK = {"sqlite", "vixw"}
+QUICK = {"vixw"}
 
 SHIPPED = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)

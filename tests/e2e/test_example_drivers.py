@@ -38,6 +38,9 @@ RIGHT = {
 }
 """Cases that the right ones are tried on here; their scenarios ask for more."""
 
+SECOND = {"classic-level-sync-power"}
+"""The same driver as another's, asked for more."""
+
 WRONG = {
     "filelog-no-sync": (2, "lost-put"),
     "filelog-dated": (1, "determinism"),
@@ -105,13 +108,17 @@ def run(directory: Path, runs: Path, name: str, cases: int) -> tuple[int, set[st
     )
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=pytest.mark.slow if each in SECOND else ()) for each in RIGHT],
+)
 def test_a_right_example_passes(name: str, built: Path, tmp_path: Path) -> None:
     need(name)
     code, broken, said = run(built, tmp_path, name, RIGHT[name])
     assert (code, broken) == (0, set()), said
 
 
+@pytest.mark.slow
 def test_a_driver_in_c_that_asks_for_the_date_needs_no_crash(built: Path, tmp_path: Path) -> None:
     need("filelog-dated")
     code, _, said = run(built, tmp_path, "filelog-dated", 1)

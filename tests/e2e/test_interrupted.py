@@ -201,7 +201,10 @@ def test_a_signal_while_a_campaign_starts_is_no_fault(delay_seconds: float, tmp_
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("delay_seconds", [0.5, 0.9, 1.3])
+@pytest.mark.parametrize(
+    "delay_seconds",
+    [pytest.param(0.5, marks=pytest.mark.slow), 0.9, pytest.param(1.3, marks=pytest.mark.slow)],
+)
 def test_a_harness_that_is_killed_while_it_starts_leaves_nothing(
     delay_seconds: float, tmp_path: Path
 ) -> None:

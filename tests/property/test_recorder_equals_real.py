@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import outcome, raw, run_plain, run_watched, say
@@ -315,63 +316,71 @@ def in_empty_directory(run: Any, *arguments: object, **named: object) -> Any:
 
 OPENED = ("open", 0, "a", os.O_RDWR | os.O_CREAT, 0o644)
 
+EXAMPLES = pytest.mark.parametrize("examples", [25, pytest.param(60, marks=pytest.mark.slow)])
 
-@settings(max_examples=60, deadline=None)
-@given(sequence=st.lists(operations, min_size=1, max_size=25))
-@example(sequence=[("mkdir", "d", 0o755), ("symlink", "d", "l"), ("open", 0, "l/a", 66, 0o600)])
-@example(sequence=[("nameless", 0, 0o600), ("write", 0, 7), ("name", 0, "a"), ("write", 0, 2)])
-@example(sequence=[OPENED, ("link", "a", "b"), ("rename", "a", "b", 0), ("unlink", "a")])
-@example(sequence=[("symlink", "b", "l"), ("open", 0, "l", 66, 0o600), ("rename", "l", "b", 2)])
-@example(sequence=[OPENED, ("pwrite", 0, 1, 0), ("copy", 0, 0, 1)])
-@example(sequence=[OPENED, ("open", 0, "a", os.O_RDONLY, 0o600), ("copy", 0, 0, 0)])
+
+@EXAMPLES
 def test_a_recorded_run_equals_a_real_one_and_its_trace_tells_it_all(
-    zygote: Zygote, sequence: list[Operation]
+    zygote: Zygote, examples: int
 ) -> None:
-    def watched(*arguments: Any, **named: Any) -> Any:
-        return run_watched(zygote, *arguments, **named)
+    @settings(max_examples=examples, deadline=None)
+    @given(sequence=st.lists(operations, min_size=1, max_size=25))
+    @example(sequence=[("mkdir", "d", 0o755), ("symlink", "d", "l"), ("open", 0, "l/a", 66, 0o600)])
+    @example(sequence=[("nameless", 0, 0o600), ("write", 0, 7), ("name", 0, "a"), ("write", 0, 2)])
+    @example(sequence=[OPENED, ("link", "a", "b"), ("rename", "a", "b", 0), ("unlink", "a")])
+    @example(sequence=[("symlink", "b", "l"), ("open", 0, "l", 66, 0o600), ("rename", "l", "b", 2)])
+    @example(sequence=[OPENED, ("pwrite", 0, 1, 0), ("copy", 0, 0, 1)])
+    @example(sequence=[OPENED, ("open", 0, "a", os.O_RDONLY, 0o600), ("copy", 0, 0, 0)])
+    def check(sequence: list[Operation]) -> None:
+        def watched(*arguments: Any, **named: Any) -> Any:
+            return run_watched(zygote, *arguments, **named)
 
-    seen = in_empty_directory(watched, work_watched, sequence)
-    result, image = in_empty_directory(run_plain, work_plain, sequence)
-    assert seen.watched.status == 0, seen.watched.output
-    assert seen.result == result
-    assert seen.image.entries == image.entries
-    assert not seen.recording.unmodelled
-    model = Model()
-    for event in seen.events:
-        model.take(event)
-    assert model.shown() == without_modes(image)
-    assert model.modes() == modes_of(image)
+        seen = in_empty_directory(watched, work_watched, sequence)
+        result, image = in_empty_directory(run_plain, work_plain, sequence)
+        assert seen.watched.status == 0, seen.watched.output
+        assert seen.result == result
+        assert seen.image.entries == image.entries
+        assert not seen.recording.unmodelled
+        model = Model()
+        for event in seen.events:
+            model.take(event)
+        assert model.shown() == without_modes(image)
+        assert model.modes() == modes_of(image)
+
+    check()
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    sequence=st.lists(operations, min_size=1, max_size=15),
-    position=st.integers(0, 14),
-    placement=st.sampled_from(Placement),
-    share=st.integers(0, KEPT_SCALE - 1),
-)
-@example([OPENED, ("write", 0, 100)], 1, Placement.WITHIN, 0)
-@example([OPENED, ("write", 0, 100)], 1, Placement.WITHIN, KEPT_SCALE - 1)
-@example([OPENED, ("write", 0, 2)], 1, Placement.WITHIN, 5)
-@example([OPENED, ("chmod", "a", 0o751)], 1, Placement.AFTER, 0)
-@example([OPENED, ("write", 0, 7), ("copy", 0, 0, 5)], 2, Placement.BEFORE, 0)
-def test_a_kill_leaves_exactly_what_its_prefix_leaves(
-    zygote: Zygote, sequence: list[Operation], position: int, placement: Placement, share: int
-) -> None:
-    position %= len(sequence)
-    crash = CrashPoint(call=position, ordinal=0, placement=placement, kept=share)
+@EXAMPLES
+def test_a_kill_leaves_exactly_what_its_prefix_leaves(zygote: Zygote, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        sequence=st.lists(operations, min_size=1, max_size=15),
+        position=st.integers(0, 14),
+        placement=st.sampled_from(Placement),
+        share=st.integers(0, KEPT_SCALE - 1),
+    )
+    @example([OPENED, ("write", 0, 100)], 1, Placement.WITHIN, 0)
+    @example([OPENED, ("write", 0, 100)], 1, Placement.WITHIN, KEPT_SCALE - 1)
+    @example([OPENED, ("write", 0, 2)], 1, Placement.WITHIN, 5)
+    @example([OPENED, ("chmod", "a", 0o751)], 1, Placement.AFTER, 0)
+    @example([OPENED, ("write", 0, 7), ("copy", 0, 0, 5)], 2, Placement.BEFORE, 0)
+    def check(sequence: list[Operation], position: int, placement: Placement, share: int) -> None:
+        position %= len(sequence)
+        crash = CrashPoint(call=position, ordinal=0, placement=placement, kept=share)
 
-    def watched(*arguments: Any, **named: Any) -> Any:
-        return run_watched(zygote, *arguments, **named)
+        def watched(*arguments: Any, **named: Any) -> Any:
+            return run_watched(zygote, *arguments, **named)
 
-    seen = in_empty_directory(watched, work_watched, sequence, crash=crash)
-    landing = seen.recording.crash
-    assert landing is not None
-    done = list(sequence[:position])
-    if landing.placement is Placement.WITHIN:
-        done.append(cut_short(sequence[position], landing.kept_bytes))
-        assert landing.kept_bytes == 1 + share * (landing.row.length - 1) // KEPT_SCALE
-    elif landing.placement is Placement.AFTER or landing.row.kind is EventKind.REPLY:
-        done.append(sequence[position])
-    _, image = in_empty_directory(run_plain, work_plain, done)
-    assert seen.image.entries == image.entries
+        seen = in_empty_directory(watched, work_watched, sequence, crash=crash)
+        landing = seen.recording.crash
+        assert landing is not None
+        done = list(sequence[:position])
+        if landing.placement is Placement.WITHIN:
+            done.append(cut_short(sequence[position], landing.kept_bytes))
+            assert landing.kept_bytes == 1 + share * (landing.row.length - 1) // KEPT_SCALE
+        elif landing.placement is Placement.AFTER or landing.row.kind is EventKind.REPLY:
+            done.append(sequence[position])
+        _, image = in_empty_directory(run_plain, work_plain, done)
+        assert seen.image.entries == image.entries
+
+    check()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from watching import Seen, outcome, raw, run_plain, run_watched, say
@@ -185,59 +186,67 @@ def watched(zygote: Zygote, sequence: Sequence[Operation], crash: CrashPoint | N
     return seen
 
 
-@settings(max_examples=40, deadline=None)
-@given(sequence=st.lists(operations, min_size=1, max_size=20))
-@example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, PUNCH_HOLE, PAGE, 17 * PAGE)])
-@example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, ZERO_RANGE, 1, PAGE)])
+EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(40, marks=pytest.mark.slow)])
+
+
+@EXAMPLES
 def test_the_trace_tells_what_was_stored_once_and_nothing_else(
-    zygote: Zygote, sequence: list[Operation]
+    zygote: Zygote, examples: int
 ) -> None:
-    seen = watched(zygote, sequence)
-    result, image = in_empty_directory(lambda directory: run_plain(work_plain, directory, sequence))
-    assert seen.watched.status == 0, seen.watched.output
-    assert seen.result == result
-    assert contents(seen.image) == contents(image)
-    events = seen.recording.events()
-    everything = CrashPosition(len(events), Placement.BEFORE)
-    assert contents(kill_image(Image({}), events, everything)) == contents(image)
-    # A store is one run of pages, and is told before the reply of its own operation.
-    for event in events:
-        if event.is_stored:
-            assert sequence[event.call - 1][0] in STORING
-    calls = [event.call for event in events if event.is_stored]
-    assert len(calls) == len(set(calls))
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    sequence=st.lists(operations, min_size=1, max_size=12),
-    position=st.integers(0, 11),
-    ordinal=st.integers(0, 2),
-    placement=st.sampled_from(Placement),
-    share=st.integers(0, KEPT_SCALE - 1),
-)
-def test_a_kill_leaves_what_the_trace_tells(
-    zygote: Zygote,
-    sequence: list[Operation],
-    position: int,
-    ordinal: int,
-    placement: Placement,
-    share: int,
-) -> None:
-    crash = CrashPoint(
-        call=1 + position % len(sequence), ordinal=ordinal, placement=placement, kept=share
-    )
-    seen = watched(zygote, sequence, crash)
-    landing = seen.recording.crash
-    assert seen.recording.end is WatchEnd.KILLED
-    assert landing is not None
-    landed = CrashPosition(landing.event_index, landing.placement, landing.kept_bytes)
-    events = seen.recording.events()
-    assert contents(kill_image(Image({}), events, landed)) == contents(seen.image)
-    # The trace of a run without a kill tells the same, up to there.
-    whole = watched(zygote, sequence).recording.events()
-    assert contents(kill_image(Image({}), whole, landed)) == contents(seen.image)
-    if landing.row.kind is EventKind.WRITE and landing.placement is Placement.WITHIN:
-        assert not seen.recording.rows[landing.event_index].is_synchronous, (
-            "it has promised nothing"
+    @settings(max_examples=examples, deadline=None)
+    @given(sequence=st.lists(operations, min_size=1, max_size=20))
+    @example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, PUNCH_HOLE, PAGE, 17 * PAGE)])
+    @example(sequence=[("store", 0, 1, 20 * PAGE), ("allocate", 0, ZERO_RANGE, 1, PAGE)])
+    def check(sequence: list[Operation]) -> None:
+        seen = watched(zygote, sequence)
+        result, image = in_empty_directory(
+            lambda directory: run_plain(work_plain, directory, sequence)
         )
+        assert seen.watched.status == 0, seen.watched.output
+        assert seen.result == result
+        assert contents(seen.image) == contents(image)
+        events = seen.recording.events()
+        everything = CrashPosition(len(events), Placement.BEFORE)
+        assert contents(kill_image(Image({}), events, everything)) == contents(image)
+        # A store is one run of pages, and is told before the reply of its own operation.
+        for event in events:
+            if event.is_stored:
+                assert sequence[event.call - 1][0] in STORING
+        calls = [event.call for event in events if event.is_stored]
+        assert len(calls) == len(set(calls))
+
+    check()
+
+
+@EXAMPLES
+def test_a_kill_leaves_what_the_trace_tells(zygote: Zygote, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        sequence=st.lists(operations, min_size=1, max_size=12),
+        position=st.integers(0, 11),
+        ordinal=st.integers(0, 2),
+        placement=st.sampled_from(Placement),
+        share=st.integers(0, KEPT_SCALE - 1),
+    )
+    def check(
+        sequence: list[Operation], position: int, ordinal: int, placement: Placement, share: int
+    ) -> None:
+        crash = CrashPoint(
+            call=1 + position % len(sequence), ordinal=ordinal, placement=placement, kept=share
+        )
+        seen = watched(zygote, sequence, crash)
+        landing = seen.recording.crash
+        assert seen.recording.end is WatchEnd.KILLED
+        assert landing is not None
+        landed = CrashPosition(landing.event_index, landing.placement, landing.kept_bytes)
+        events = seen.recording.events()
+        assert contents(kill_image(Image({}), events, landed)) == contents(seen.image)
+        # The trace of a run without a kill tells the same, up to there.
+        whole = watched(zygote, sequence).recording.events()
+        assert contents(kill_image(Image({}), whole, landed)) == contents(seen.image)
+        if landing.row.kind is EventKind.WRITE and landing.placement is Placement.WITHIN:
+            assert not seen.recording.rows[landing.event_index].is_synchronous, (
+                "it has promised nothing"
+            )
+
+    check()

@@ -52,8 +52,8 @@ def test_the_same_seed_gives_the_same_event_log(
     perturbed = tmp_path / "elsewhere"
     perturbed.mkdir()
     variants: list[tuple[tuple[str, ...], Path | None, dict[str, str]]] = [
-        (("--jobs", "4"), perturbed, {"PYTHONHASHSEED": "random", "TMPDIR": str(perturbed)}),
-        (("--jobs", "2"), None, {"PYTHONHASHSEED": "12345", "WALCRASH_WORK": str(perturbed),
+        (("--jobs", "2"), perturbed, {"PYTHONHASHSEED": "random", "TMPDIR": str(perturbed)}),
+        (("--jobs", "4"), None, {"PYTHONHASHSEED": "12345", "WALCRASH_WORK": str(perturbed),
                                  "TZ": "WCT-13:45", "LANG": "C"}),
     ]  # fmt: skip
     words, cwd, variables = variants[number]

@@ -43,7 +43,9 @@ def begin(directory: Path, **more: str) -> subprocess.Popen[str]:
     raise AssertionError(process.communicate())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_the_run_soon_with_its_summary(
     number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -132,7 +134,7 @@ def test_a_reader_of_the_log_that_goes_away_ends_the_run(tmp_path: Path) -> None
     "closed",
     [
         pytest.param("0<&-", marks=pytest.mark.slow),
-        "1>&-",
+        pytest.param("1>&-", marks=pytest.mark.slow),
         pytest.param("2>&-", marks=pytest.mark.slow),
         "0<&- 1>&- 2>&-",
     ],

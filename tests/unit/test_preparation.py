@@ -247,6 +247,7 @@ def test_without_time_to_load_the_subject_nothing_is_told(run: Run) -> None:
 
 def test_an_interrupt_ends_the_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Event()
+    monkeypatch.setattr("walcrash.campaign.pool.GRACE_SECONDS", 0.1)
     monkeypatch.setattr(preparation, "run_control_work", lambda _: may_end.wait(PATIENCE_SECONDS))
     with JobPool(ThreadPoolExecutor, 2) as pool:
         pool.interrupt()

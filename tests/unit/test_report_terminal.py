@@ -203,7 +203,7 @@ def _take(follower: int) -> None:
         os.dup2(follower, number)
 
 
-@pytest.mark.parametrize("columns", [100, 80, 45])
+@pytest.mark.parametrize("columns", [pytest.param(100, marks=pytest.mark.slow), 80, 45])
 def test_the_picture_moves_and_is_gone_at_the_end(columns: int, tmp_path: Path) -> None:
     write_scenario(tmp_path, "one", cases=4)
     write_scenario(tmp_path, "two", cases=4)

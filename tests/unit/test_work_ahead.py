@@ -79,7 +79,8 @@ def test_what_has_not_begun_when_work_is_stopped_is_never_done() -> None:
     assert begun in ([0], [0, 1])
 
 
-def test_an_interrupt_ends_the_waiting(pool: JobPool) -> None:
+def test_an_interrupt_ends_the_waiting(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("walcrash.campaign.pool.GRACE_SECONDS", 0.1)
     may_end = threading.Event()
     ahead = WorkAhead(pool, lambda _: may_end.wait(10.0), range(2 * JOBS), jobs=JOBS)
     results = iter(ahead)
@@ -113,7 +114,7 @@ def test_what_the_work_raises_is_raised_where_it_is_taken_back(pool: JobPool) ->
 
 def test_waiting_for_what_was_handed_out_ends_a_job_that_goes_on_behind_its_deadline() -> None:
     with JobPool(make_executor, 2) as pool:
-        pool.deadline = Deadline(at=time.monotonic() + 3.0)
+        pool.deadline = Deadline(at=time.monotonic() + 1.0)
         ahead = WorkAhead(pool, time.sleep, [0.0, 1e6], jobs=2)
         with contextlib.suppress(TimeOver):
             assert next(iter(ahead)) == (0.0, None)
