@@ -31,7 +31,7 @@ def run_probe(
     directory: Path, *words: str, cases: int = 4, images: int = 24
 ) -> "subprocess.CompletedProcess[str]":
     options = ("--cases", str(cases), "--images", str(images), "--seed", "7", "--json")
-    return walcrash_here(directory, "probe", *words, *options, "--jobs", "2")
+    return walcrash_here(directory, "probe", *words, *options, "--jobs", "1")
 
 
 def kept(found: dict[str, Any], acknowledges: str) -> tuple[str, str, str] | None:

@@ -71,9 +71,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The event log of the campaign that nobody stopped."""
 
     def make(directory: Path) -> None:
-        process = start(directory, *ARGUMENTS)
-        _, err = process.communicate(timeout=END_SECONDS)
-        assert process.returncode == 1, err
+        done = walcrash_here(directory, "run", *ARGUMENTS, "--runs", "runs")
+        assert done.returncode == 1, done.stderr
         (log,) = logs(directory)
         assert [path.name for path in sorted(log.parent.iterdir())] == [
             "events.ndjson",
@@ -248,7 +247,7 @@ def test_what_a_run_is_about_may_not_change(tmp_path: Path) -> None:
     text = (ROOT / "scenarios" / "quickstart.toml").read_text(encoding="utf-8")
     file = tmp_path / "mine.toml"
     file.write_text(text.replace('"quickstart"', '"mine"'), encoding="utf-8")
-    process = start(tmp_path, "mine.toml", "--seed", "1", "--cases", "100000")
+    process = start(tmp_path, "mine.toml", "--seed", "1", "--cases", "100000", "--jobs", "1")
     log = wait_for_lines(process, tmp_path, 9)
     code, _, err = resume(tmp_path, log.parent.name)
     assert code == 2
@@ -276,7 +275,7 @@ def test_what_a_run_is_about_may_not_change(tmp_path: Path) -> None:
     "damage", [b"", b"not a database, not at all", None], ids=["empty", "garbage", "other format"]
 )
 def test_a_state_that_cannot_be_read_is_told(damage: bytes | None, stopped: Stop) -> None:
-    run = stopped(EARLY, signal.SIGKILL)
+    run = stopped(SECOND, signal.SIGKILL)
     state = run.directory / "state.sqlite"
     if damage is None:
         with sqlite3.connect(state) as connection:
