@@ -74,7 +74,9 @@ class EngineContract(AdapterContract):
 
 
 def _suite(adapter: str, options: Options) -> type[EngineContract]:
-    return type("Suite", (EngineContract,), {"adapter": adapter, "options": options})
+    suite = type("Suite", (EngineContract,), {"adapter": adapter, "options": options})
+    # Each test has a cluster of its own; what these options change shows after a crash only.
+    return pytest.mark.slow(suite) if adapter == "postgresql" and options else suite
 
 
 for number, setting in enumerate(SETTINGS):

@@ -64,7 +64,7 @@ def run_audit(
 
 
 def audited(directory: Path, subject: str, *, fault_cases: int = 0) -> dict[str, Any]:
-    words = ("--cases", "2", "--images", "30", "--jobs", "1", "--json")
+    words = ("--cases", "2", "--images", "16", "--jobs", "1", "--json")
     words = (*words, "--fault-cases", str(fault_cases))
     done = run_audit(directory, *words, adapter=f"{SUBJECTS}:{subject}")
     assert done.returncode == 0, done.stdout + done.stderr

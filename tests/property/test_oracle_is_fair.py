@@ -511,25 +511,35 @@ def test_boots_that_are_known_again_are_judged_as_new_ones_are(examples: int) ->
     assert judged[True] > judged.total() // 4, judged
 
 
-@settings(max_examples=60, deadline=None)
-@given(seeds=st.lists(SEEDS, min_size=2, max_size=5), name=st.sampled_from(sorted(CONTRACTS)))
+@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.slow)])
 def test_boots_of_a_right_subject_that_are_known_again_are_judged_as_new_ones_are(
-    seeds: list[int], name: str
+    examples: int,
 ) -> None:
     """These are judged by every rule; of what is malformed, few rules see anything."""
-    terms = Terms(CONTRACTS[name], SUPPORTS, ALL)
-    histories = [right_history(seed, CONTRACTS[name]) for seed in seeds]
-    oracle = Judge(terms)
-    for boots in histories:
-        for recoveries in histories:
-            mixed = History(boots.boots, recoveries.recoveries)
-            assert oracle.judge(mixed) == judge(terms, mixed)
+
+    @settings(max_examples=examples, deadline=None)
+    @given(seeds=st.lists(SEEDS, min_size=2, max_size=5), name=st.sampled_from(sorted(CONTRACTS)))
+    def check(seeds: list[int], name: str) -> None:
+        terms = Terms(CONTRACTS[name], SUPPORTS, ALL)
+        histories = [right_history(seed, CONTRACTS[name]) for seed in seeds]
+        oracle = Judge(terms)
+        for boots in histories:
+            for recoveries in histories:
+                mixed = History(boots.boots, recoveries.recoveries)
+                assert oracle.judge(mixed) == judge(terms, mixed)
+
+    check()
 
 
-@settings(max_examples=50, deadline=None)
-@given(seeds=st.lists(SEEDS, min_size=1, max_size=12))
-def test_a_right_subject_is_not_accused_of_what_other_boots_left(seeds: list[int]) -> None:
+@pytest.mark.parametrize("examples", [20, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_right_subject_is_not_accused_of_what_other_boots_left(examples: int) -> None:
     contract = APPEND
-    oracle = Judge(Terms(contract, SUPPORTS, ALL))
-    for seed in [*seeds, *seeds]:
-        assert oracle.judge(right_history(seed, contract)).violations == ()
+
+    @settings(max_examples=examples, deadline=None)
+    @given(seeds=st.lists(SEEDS, min_size=1, max_size=12))
+    def check(seeds: list[int]) -> None:
+        oracle = Judge(Terms(contract, SUPPORTS, ALL))
+        for seed in [*seeds, *seeds]:
+            assert oracle.judge(right_history(seed, contract)).violations == ()
+
+    check()

@@ -20,7 +20,7 @@ POWER = replace(
     workload=replace(SCENARIO.workload, boots=(2, 2)),
     faults=(FaultPlan(kind=FaultKind.POWER, images=24),),
 )
-MANY, PARTS, INDEX = 10**9, 20, 9
+MANY, PARTS, INDEX = 10**9, 10, 9
 
 KILL = replace(POWER, faults=(FaultPlan(kind=FaultKind.KILL),))
 

@@ -69,7 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def mypy(project: Path) -> Problems:
-    """What `mypy --strict` says of the project, and of walcrash as of what is installed: nothing."""
+    """What `mypy --strict` says of the project; `.ci/check` asks it of walcrash itself."""
     if find_spec("mypy") is None:
         lacking("mypy is not installed; pip install '.[check]'")
     done = subprocess.run(
