@@ -20,7 +20,7 @@ POWER = replace(
     workload=replace(SCENARIO.workload, boots=(2, 2)),
     faults=(FaultPlan(kind=FaultKind.POWER, images=24),),
 )
-MANY, PARTS, INDEX = 10**9, 10, 9
+MANY, INDEX = 10**9, 9
 
 KILL = replace(POWER, faults=(FaultPlan(kind=FaultKind.KILL),))
 
@@ -53,17 +53,18 @@ def cut_after(left: list[int], prepared: Prepared, scenario: Scenario) -> list[C
         job_sandbox().deadline = NO_DEADLINE
 
 
+@pytest.mark.parametrize("parts", [10, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("scenario", "ends"), [(POWER, 3), (KILL, 2)], ids=["power", "kill"])
 def test_wherever_the_time_is_over_a_case_says_nothing_or_what_it_has_judged(
-    scenario: Scenario, ends: int
+    scenario: Scenario, ends: int, parts: int
 ) -> None:
     prepared = prepare(scenario, "cut")
     left = [MANY]
     (whole,) = cut_after(left, prepared, scenario)
     assert whole.verdict is Verdict.PASS
     judged = []
-    for part in range(PARTS):
-        outcomes = cut_after([part * (MANY - left[0]) // PARTS], prepared, scenario)
+    for part in range(parts):
+        outcomes = cut_after([part * (MANY - left[0]) // parts], prepared, scenario)
         judged.append(sum(each.recoveries for each in outcomes))
         for each in outcomes:
             assert each.verdict is Verdict.PASS
