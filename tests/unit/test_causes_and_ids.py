@@ -243,8 +243,8 @@ def test_what_waited_for_two_syncs_or_breaks_a_rule_of_something_else_has_no_suc
         assert cause.lost == tuple(sorted(path.replace("1", "#") for path, _ in taken))
 
 
-@pytest.mark.parametrize("rule", [Invariant.DETERMINISM, Invariant.SILENT_ROT])
-def test_what_other_surroundings_change_is_one_cause_wherever_the_crash_fell(
+@pytest.mark.parametrize("rule", [Invariant.DETERMINISM, Invariant.SILENT_ROT, Invariant.REQUEUE])
+def test_what_surroundings_change_or_is_not_sent_again_is_one_cause_wherever_the_crash_fell(
     rule: Invariant,
 ) -> None:
     crashes = ([landed(WRITE)], [landed(WRITE), landed(REPLY, OPEN)], [landed(REPLY, loss="x")])

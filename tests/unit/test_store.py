@@ -243,12 +243,15 @@ def test_findings_that_were_one_for_each_place_are_one_now_with_all_their_ids(
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
 
 
-def test_what_surroundings_change_is_known_again_wherever_its_crash_fell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rule", [Invariant.DETERMINISM, Invariant.REQUEUE])
+def test_what_surroundings_change_or_is_not_sent_again_is_known_again_wherever_its_crash_fell(
+    tmp_path: Path, rule: Invariant
+) -> None:
     store = Store(tmp_path)
-    was = replace(AT_WRITE, invariant=Invariant.DETERMINISM)
+    was = replace(AT_WRITE, invariant=rule)
     older = replace(FINDING, id=finding_id("made-up", SUBJECT, was.facts), cause=was)
     store.keep(older, STORED, STORED)
-    found = now(cause_of(Invariant.DETERMINISM, FINDING.landings))
+    found = now(cause_of(rule, FINDING.landings))
     assert found.id != older.id
     assert store.keep(found, STORED, STORED) is FindingState.AGAIN
     assert store.find(older.id).id == found.id

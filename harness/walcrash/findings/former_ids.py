@@ -26,6 +26,9 @@ from walcrash.values.identity import finding_id
 from walcrash.values.scenario import SubjectSpec
 from walcrash.values.verdict import Invariant
 
+_BY_THEIR_CRASH: Final = frozenset({Invariant.DETERMINISM, Invariant.REQUEUE})
+"""Rules that were told by their crash as well, and no longer are."""
+
 _ID_DIGITS: Final = 6
 _ESCAPED: Final = re.compile(r"\\(.)")
 _COMMA_BEFORE_FAILURE: Final = (EventKind.WRITE, EventKind.MSYNC, EventKind.ATTRIBUTE)
@@ -71,8 +74,8 @@ def is_same_now(kept: Finding, finding: Finding, subject: SubjectSpec) -> bool:
         before = before or finding.cause.fate
         facts = (finding.cause.facts, replace(finding.cause, fate=before).facts)
         return again.facts in facts
-    if Invariant.DETERMINISM is kept.cause.invariant is finding.cause.invariant:
-        # It was told by its crash as well.
+    invariant = finding.cause.invariant
+    if invariant in _BY_THEIR_CRASH and invariant is kept.cause.invariant:
         return kept.cause.is_plain is finding.cause.is_plain
     causes = (finding.cause, _where_it_landed(finding.cause, finding.landings))
     return kept.id in {

@@ -6,8 +6,8 @@ last crash fell on the same kind of place. Each group is minimised. Minimal case
 cause if the same became of what was lost; or if they break the same invariant and, after a kill,
 have as many crashes and the last one fell on the same kind of event; where there was a power loss,
 if the last one took from the same files, or from those of the other and more, or if all that it
-took waited for one sync. Where the crash fell says nothing of what other surroundings change. What
-needs no crash is never one with what needs one. Where a call was made to fail, that call decides,
+took waited for one sync. Where the crash fell says nothing of what other surroundings change, nor
+of what is not sent again though the log has it. What needs no crash is never one with what needs one. Where a call was made to fail, that call decides,
 whatever became of what was lost; where the operation under it was acknowledged all the same, its
 file decides: who passes over one error passes over others. Where a file was damaged at rest, that
 file decides.
@@ -155,7 +155,7 @@ def cause_of(
             error=failed,
             is_passed_over=is_passed,
         )
-    if invariant in _WHEREVER_IT_CRASHED:
+    if invariant in _WHEREVER_IT_CRASHED and failed is None:
         return Cause(invariant=invariant, crashes=1, fate=fate)
     last = landings[-1]
     site = site_of(last, with_operation=last.kind in MESSAGES)
@@ -177,8 +177,11 @@ def cause_of(
     )
 
 
-_WHEREVER_IT_CRASHED: Final = frozenset({Invariant.DETERMINISM, Invariant.SILENT_ROT})
-"""Rules that break by what is done to an image: other surroundings, damage at rest."""
+_WHEREVER_IT_CRASHED: Final = frozenset(
+    {Invariant.DETERMINISM, Invariant.SILENT_ROT, Invariant.REQUEUE}
+)
+"""Rules that break by what is done to an image: other surroundings, damage at rest; and by what is
+made of a log that is there as it was written, wherever the crash fell that it is read behind."""
 
 _OF_WHAT_IS_DURABLE: Final = frozenset(
     {
