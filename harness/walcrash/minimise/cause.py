@@ -7,10 +7,10 @@ cause if the same became of what was lost; or if they break the same invariant a
 have as many crashes and the last one fell on the same kind of event; where there was a power loss,
 if the last one took from the same files, or from those of the other and more, or if all that it
 took waited for one sync. Where the crash fell says nothing of what other surroundings change, nor
-of what is not sent again though the log has it. What needs no crash is never one with what needs one. Where a call was made to fail, that call decides,
-whatever became of what was lost; where the operation under it was acknowledged all the same, its
-file decides: who passes over one error passes over others. Where a file was damaged at rest, that
-file decides.
+of what is not sent again though the log has it. What needs no crash is never one with what needs
+one. Where a call was made to fail, that call decides, whatever became of what was lost; where the
+operation under it was acknowledged all the same, its file decides: who passes over one error passes
+over others. Where a file was damaged at rest, that file decides.
 
 Nothing here proves that two cases have one bug behind them: it is what a reader would compare
 first.
