@@ -42,8 +42,8 @@ class CallError(NthCall):
 
     @property
     def is_hidden_by_page_cache(self) -> bool:
-        """Whether it fails a sync: the pages stay in memory, and are clean."""
-        return self.is_shown_by_power_loss
+        """Whether it fails a sync of which the pages stay in memory, and are clean."""
+        return self.is_shown_by_power_loss and not self.reverts_files
 
     @property
     def reverts_files(self) -> bool:
