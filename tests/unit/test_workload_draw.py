@@ -18,6 +18,7 @@ from walcrash.values.faults import (
     FaultKind,
     FaultPlan,
     KillTimer,
+    SyncFailure,
 )
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
@@ -480,11 +481,14 @@ def test_the_power_mostly_stays_between_a_sync_that_failed_and_the_last_boot() -
     assert behind[False] > 6 * behind[True] > 0
 
 
-def test_a_slow_sync_and_a_write_that_fails_change_no_end_before_the_last() -> None:
+def test_what_no_memory_hides_changes_no_end_before_the_last() -> None:
     kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
     slow = FaultPlan(kind=FaultKind.SLOW, calls=(FaultCall.FSYNC,))
     write = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.WRITE,))
-    for fault in (slow, write):
+    undone = FaultPlan(
+        kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,), failed_sync=SyncFailure.REVERTED
+    )
+    for fault in (slow, write, undone):
         drawn = cases(scenario(kill, power, fault, boots=(3, 3), clean_close=30))
         ends = Counter(power_lost(boot) for case in drawn for boot in case.boots[:-1])
         assert ends[True] * 2.5 > ends[False]
