@@ -18,8 +18,8 @@ from walcrash.values.faults import (
     FaultKind,
     FaultPlan,
     KillTimer,
-    SyncFailure,
 )
+from walcrash.values.faults.sync_failure import SyncFailure
 from walcrash.values.moments import Placement
 from walcrash.values.operation import OperationKind
 from walcrash.values.record import RecordType
