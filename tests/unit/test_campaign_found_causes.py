@@ -5,14 +5,17 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from walcrash.campaign import found_causes
 from walcrash.campaign.found_causes import FoundCause
-from walcrash.campaign.tally import Group
+from walcrash.campaign.tally import Group, Tally
 from walcrash.case.outcome import CaseOutcome
 from walcrash.minimise.job import MinimalCase
 from walcrash.values.cause import Cause, CrashSite, FateSite, fate_site
 from walcrash.values.event import EventKind
 from walcrash.values.fate import CopyFate, EventRef, Fate, FateKind, Reading, RecordFate
+from walcrash.values.scenario import SubjectSpec
 from walcrash.values.verdict import Invariant, Violation
 
 CLOCK, STATE, LOST = Invariant.DETERMINISM, Invariant.CHECKPOINT_STATE, Invariant.LOST_PUT
@@ -313,6 +316,46 @@ def test_of_several_errors_that_nobody_had_time_to_tell_apart_none_is_telling() 
     assert joined(timed(STATE, LOST, error=FSYNC, injected=2), one) == together
     assert len(joined(timed(STATE, LOST, error=FSYNC), one)) == 2
     assert len(joined(timed(STATE, LOST, injected=2), one)) == 2
+
+
+def test_a_case_with_other_errors_that_nobody_had_time_to_leave_out_names_no_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of its errors was passed over, and is not the one that matters."""
+    monkeypatch.setattr(found_causes, "complexity", lambda _: 0)
+    rule = Invariant.UNREPORTED_ERROR
+    violation = Violation(rule, "first recovery", "made up")
+
+    def failed(*, injected: int, is_late: bool, is_passed_over: bool) -> MinimalCase:
+        outcome = SimpleNamespace(
+            is_plain=False, violations=(violation,), worst=violation, is_before_promise=False,
+            boots=(SimpleNamespace(injected=injected),), fate=None, stored=None, reach=None,
+        )  # fmt: skip
+        return MinimalCase(
+            outcome=cast("CaseOutcome", outcome),
+            tries=1,
+            is_finished=not is_late,
+            is_late=is_late,
+            cause=Cause(invariant=rule, crashes=1, error=FSYNC, is_passed_over=is_passed_over),
+        )
+
+    def named_by(late: MinimalCase) -> Cause:
+        settled = failed(injected=1, is_late=False, is_passed_over=False)
+        minimal = {"late": late, "settled": settled}
+        groups = {
+            name: Group(best=cast("CaseOutcome", made.outcome)) for name, made in minimal.items()
+        }
+        tally = SimpleNamespace(
+            scenario=SimpleNamespace(name="made-up", subject=SubjectSpec("reference")),
+            groups=groups, portability_groups={}, group=groups.__getitem__,
+        )  # fmt: skip
+        (one,) = found_causes.by_cause(cast("Tally", tally), minimal).values()
+        assert set(one.groups) == {"late", "settled"}
+        return one.cause
+
+    assert not named_by(failed(injected=2, is_late=True, is_passed_over=True)).is_passed_over
+    assert named_by(failed(injected=1, is_late=True, is_passed_over=True)).is_passed_over
+    assert named_by(failed(injected=2, is_late=False, is_passed_over=True)).is_passed_over
 
 
 def test_a_finding_is_unsettled_where_its_case_is_late_or_its_recovery_was_not_watched() -> None:

@@ -98,8 +98,13 @@ def by_cause(tally: Tally, minimal: dict[str, MinimalCase]) -> dict[str, FoundCa
     found: list[FoundCause] = []
     causes = {name: _cause(tally.group(name), made) for name, made in minimal.items()}
     notes = tally.portability_groups
-    # What lost the least first: it may explain what lost more.
-    for name in sorted(causes, key=lambda each: (each in notes, _loss_order(causes[each]))):
+
+    def order(name: str) -> tuple[object, ...]:
+        # What lost the least first: it may explain what lost more.
+        is_unsure = _has_other_errors(tally.group(name), minimal[name])
+        return name in notes, is_unsure, _loss_order(causes[name])
+
+    for name in sorted(causes, key=order):
         group, made, cause = tally.group(name), minimal[name], causes[name]
         # The smallest case may have an image that the contract covers, though its own had none.
         is_covered = made is not None and made.is_promised
@@ -299,8 +304,19 @@ def _may_be_one_error(one: FoundCause, other: FoundCause) -> bool:
         return True
     if failed is None or others is None:
         return False
-    is_one = sum(boot.injected for boot in other.shown.boots) <= 1
-    return not is_one or (one.cause.is_passed_over and failed.path == others.path)
+    is_on_one_file = one.cause.is_passed_over and failed.path == others.path
+    return _has_errors(other.shown) or is_on_one_file
+
+
+def _has_other_errors(group: Group, made: MinimalCase | None) -> bool:
+    """Whether there was no time to find out which error of a group's case matters."""
+    is_late = made is None or made.is_late
+    return is_late and _has_errors(_shown(group, made))
+
+
+def _has_errors(outcome: CaseOutcome) -> bool:
+    """Whether several errors were injected into a case."""
+    return sum(boot.injected for boot in outcome.boots) > 1
 
 
 def _loss_order(cause: Cause) -> tuple[bool, bool, int, int, bool, str]:
