@@ -97,7 +97,8 @@ def test_every_finding_shrinks_to_the_known_minimum_on_more_seeds(
 @pytest.mark.parametrize(
     "name",
     [
-        "uncut-tail",
+        "never-requeued",
+        pytest.param("uncut-tail", marks=pytest.mark.slow),
         pytest.param("never-synced", marks=pytest.mark.slow),
         pytest.param("torn-group", marks=pytest.mark.slow),
     ],
