@@ -116,6 +116,7 @@ def draw_case(
     else:
         boots, faults = _draw_turn(seed, turn, scenario, supports, profile, swarm)
     prng = Prng(derive_seed(seed, "power behind a sync"))
+    boots = _keeping_power(boots, faults, scenario, prng)
     boots = _losing_power(boots, faults, scenario, supports, prng)
     # By a generator of its own, so that all else is drawn as where the clock is steady.
     is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
@@ -181,6 +182,27 @@ def _ended_behind(
     return boots
 
 
+def _keeping_power(
+    boots: Sequence[BootPlan], faults: Sequence[Fault], scenario: Scenario, prng: Prng
+) -> list[BootPlan]:
+    """Return boots of which those before the last mostly keep the power behind a sync that fails.
+
+    The next boot may believe what only memory has, until the power is gone.
+    """
+    kept = [*boots]
+    hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
+    last = len(boots) - 1
+    for at in range(min(hidden, default=last), last):
+        kept[at] = _remembering(prng, kept[at], scenario.workload.in_boot(at).clean_close)
+    return kept
+
+
+def _remembering(prng: Prng, boot: BootPlan, clean_close: int) -> BootPlan:
+    """Return a boot that mostly is closed where a power loss was to end it and a close may."""
+    loses_power = boot.crash is not None and boot.crash.is_power_loss
+    return closed(boot) if loses_power and clean_close and prng.below(FORGETS_ONE_IN) else boot
+
+
 def _losing_power(
     boots: Sequence[BootPlan],
     faults: Sequence[Fault],
@@ -190,30 +212,20 @@ def _losing_power(
 ) -> list[BootPlan]:
     """Return boots of which the last ends by a power loss where a sync fails or is slow in one.
 
-    One in four still is killed, where the scenario kills. Between the sync and that end the power
-    mostly stays: the next boot may believe what only memory has, until the power is gone.
+    One in four still is killed, where the scenario kills. All else is as it was drawn.
     """
     *earlier, last = boots
     number = len(earlier)
-    hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
-    for at in range(min(hidden, default=number), number):
-        earlier[at] = _remembering(prng, earlier[at], scenario.workload.in_boot(at).clean_close)
     is_unsynced = any(each.is_shown_by_power_loss for each in faults)
     is_killed = last.crash is not None and not last.crash.is_power_loss
     if not (is_unsynced and is_killed and prng.below(KILLED_ONE_IN)):
-        return [*earlier, last]
+        return [*boots]
     plans = [plan for plan in scenario.faults if class_of(plan).is_power_loss]
     power = draw_end(prng, plans, supports=supports, boot=number, is_last=True)
     if power is None:
-        return [*earlier, last]
+        return [*boots]
     end = PowerLoss(prng.below(1 << 63), power.most_images)
     return [*earlier, replace(closed(last), crash=end)]
-
-
-def _remembering(prng: Prng, boot: BootPlan, clean_close: int) -> BootPlan:
-    """Return a boot that mostly is closed where a power loss was to end it and a close may."""
-    loses_power = boot.crash is not None and boot.crash.is_power_loss
-    return closed(boot) if loses_power and clean_close and prng.below(FORGETS_ONE_IN) else boot
 
 
 def _is_injected(plan: FaultPlan) -> bool:
