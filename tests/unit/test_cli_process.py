@@ -88,6 +88,41 @@ def test_a_signal_in_any_other_command_exits_with_130(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_python_cannot_raise_comes_again(number: str) -> None:
+    code = (
+        "import sys, types, os, signal, time, weakref\n"
+        "def run_doctor():\n"
+        "    held = type('Held', (), {})()\n"
+        f"    told = lambda _: os.kill(os.getpid(), signal.{number})\n"
+        "    reference = weakref.ref(held, told)\n"
+        "    del held\n"
+        "    print('goes on', flush=True)\n"
+        "    time.sleep(20)\n"
+        "module = types.ModuleType('walcrash.tools.doctor.doctor')\n"
+        "module.run_doctor = run_doctor\n"
+        "sys.modules[module.__name__] = module\n"
+        "from walcrash.cli import main\n"
+        "sys.exit(main(['doctor']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "goes on\n"
+    assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_ends_the_process_quietly(tmp_path: Path) -> None:
+    code = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
+    (tmp_path / "click.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "walcrash", "scenarios"],
+        env={**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_a_reader_of_the_summary_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     write_scenario(tmp_path)
     done = subprocess.run(

@@ -10,6 +10,8 @@ import io
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
@@ -31,12 +33,16 @@ _COMPLETE: Final = "_WALCRASH_COMPLETE"
 _NO_THREAD: Final = "can't start new thread"
 """What Python says, as a `RuntimeError`, where the system refuses a thread."""
 
+# limits
+AGAIN_SECONDS: Final = 0.01
+"""How soon an interrupt comes again that Python could not raise."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; never raises."""
     _open_standard_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
-    with _terminated_like_interrupted():
+    with _terminated_like_interrupted(), _interrupted_for_certain():
         try:
             code = _invoke(words)
             sys.stdout.flush()
@@ -148,6 +154,37 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _interrupted_for_certain() -> Iterator[None]:
+    """Let an interrupt come again that fell where Python can only print an exception.
+
+    That is the callback of a weak reference, of which each import has one, or a finalizer: the
+    command would go on as if nobody had asked it to end.
+
+    Source: the Python documentation, `sys.unraisablehook`.
+    """
+    before = sys.unraisablehook
+
+    def on_unraisable(problem: "sys.UnraisableHookArgs") -> None:
+        if problem.exc_type is KeyboardInterrupt:
+            # Not from here: its handler would run here as well.
+            threading.Thread(target=_terminate_soon, daemon=True).start()
+        else:
+            before(problem)
+
+    sys.unraisablehook = on_unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _terminate_soon() -> None:
+    time.sleep(AGAIN_SECONDS)
+    # Not SIGINT, which a job in the background ignores.
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _open_standard_streams() -> None:
