@@ -187,11 +187,17 @@ def _keeping_power(
 ) -> list[BootPlan]:
     """Return boots of which those before the last mostly keep the power behind a sync that fails.
 
-    The next boot may believe what only memory has, until the power is gone.
+    The next boot may believe what only memory has, until the power is gone. Where the last boot may
+    not lose it, that of an earlier one is all that there is, and stays.
     """
     kept = [*boots]
     hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
     last = len(boots) - 1
+    if not any(
+        class_of(plan).is_power_loss and plan.boots.selects(boot=last, is_last=True)
+        for plan in scenario.faults
+    ):
+        return kept
     for at in range(min(hidden, default=last), last):
         kept[at] = _remembering(prng, kept[at], scenario.workload.in_boot(at).clean_close)
     return kept
