@@ -181,13 +181,13 @@ def run_one(channel: socket.socket) -> None:
     """
     request = receive_request(channel)
     if request is not None:
-        Boot(request, partial(send, channel)).run()
+        Boot(request, partial(send, channel), is_heard=False).run()
 
 
 def serve(_: bytes, channel: socket.socket) -> None:
     """Entry for a process that runs boots one after the other until the socket ends."""
     while (request := receive_request(channel)) is not None:
-        boot = Boot(request, partial(send, channel))
+        boot = Boot(request, partial(send, channel), is_heard=False)
         boot.run()
         if request.is_held:
             send(channel, END_OF_BOOT)
@@ -198,11 +198,16 @@ def serve(_: bytes, channel: socket.socket) -> None:
 
 
 class Boot:
-    """One life of the subject."""
+    """One life of the subject.
 
-    def __init__(self, request: BootRequest, say: Say) -> None:
+    Where nobody hears what it prints, no traceback is made of what it raises: that takes as long as
+    a whole recovery.
+    """
+
+    def __init__(self, request: BootRequest, say: Say, *, is_heard: bool = True) -> None:
         self._request = request
         self._say = say
+        self._is_heard = is_heard
         self._adapter: Adapter | None = None
         self._offsets: dict[int, int] = {}
         self._known: set[str] = set()
@@ -231,7 +236,7 @@ class Boot:
             try:
                 self._adapter.close()
             except Exception:
-                _print_traceback()
+                self._print_traceback()
             # Finalizers act now, and not on the image that comes next.
             self._adapter = None
 
@@ -250,7 +255,7 @@ class Boot:
             kind = FailureKind.OVER_MEMORY.value
             return {"ok": False, "error": _text(problem), "kind": kind}
         except Exception as problem:
-            _print_traceback()
+            self._print_traceback()
             return {"ok": False, "error": _text(problem)}
 
     def _call(self, position: int, operation: Operation) -> dict[str, object]:
@@ -304,18 +309,18 @@ class Boot:
     def _effect(self, operation_id: str) -> None:
         self._say(messages.effect_message(operation_id))
 
+    def _print_traceback(self) -> None:
+        if self._is_heard:
+            # The subject may have closed stderr.
+            with contextlib.suppress(OSError, ValueError):
+                traceback.print_exc()
+
 
 def _text(problem: Exception) -> str:
     try:
         return f"{type(problem).__name__}: {problem}"
     except Exception:  # its class may be wrong as well
         return type(problem).__name__
-
-
-def _print_traceback() -> None:
-    # The subject may have closed stderr.
-    with contextlib.suppress(OSError, ValueError):
-        traceback.print_exc()
 
 
 def _flush() -> None:

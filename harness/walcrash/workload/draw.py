@@ -70,6 +70,9 @@ KILLED_ONE_IN: Final = 4
 FORGETS_ONE_IN: Final = 4
 """One of so many earlier boots that were to end by a power loss behind a sync that fails does."""
 
+LATEST_OF: Final = 2
+"""Of so many ends of a last boot that may be damaged the latest counts: there is more to damage."""
+
 CONTROL_BOOTS: Final = 2
 """Fewest boots of a control case, where the scenario allows so many: one of them reopens."""
 
@@ -250,12 +253,22 @@ def _draw_boots(
         is_last = number == count - 1
         end = _draw_boot_end(prng, scenario, supports, number, is_last=is_last)
         draft = _draw_operations(prng, scenario, supports, progress, profile, number)
-        boots.append(_ended(draft, end))
+        draws = LATEST_OF if is_last and _has_damage(scenario.faults) else 1
+        boots.append(max((_ended(draft, end) for _ in range(draws)), key=_length))
         drawn = replace(draft, operations=boots[-1].operations)
         faults += draw_injected(scenario.faults, drawn, is_last=is_last)
         for operation in boots[-1].operations:
             progress.note(operation)
     return boots, _one_damaged(prng, faults)
+
+
+def _has_damage(faults: Sequence[FaultPlan]) -> bool:
+    """Whether what the last boot leaves may be damaged."""
+    return any(plan.kind is FaultKind.ROT and not plan.between_boots for plan in faults)
+
+
+def _length(boot: BootPlan) -> int:
+    return len(boot.operations)
 
 
 def _one_damaged(prng: Prng, faults: list[Fault]) -> list[Fault]:
