@@ -59,6 +59,19 @@ def said_by(directory: Path, operations: tuple[Operation, ...], adapter: str = "
     return said
 
 
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_a_subject_raises_is_printed_where_somebody_hears_it(
+    is_heard: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    directory = str(tmp_path / "file")
+    request = BootRequest(adapter="reference", options={}, directory=directory, operations=(OPEN,))
+    said: list[bytes] = []
+    Boot(request, said.append, is_heard=is_heard).run()
+    assert "Error: " in json.loads(said[0])["error"]
+    assert ("Traceback" in capsys.readouterr().err) is is_heard
+
+
 def test_a_boot_is_read_back_as_it_was(tmp_path: Path) -> None:
     said = said_by(tmp_path, WORK)
     boot = read_boot(WORK, said, Ending(BootEnd.CLOSED), directory=str(tmp_path))

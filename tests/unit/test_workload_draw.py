@@ -481,6 +481,30 @@ def test_the_power_mostly_stays_between_a_sync_that_failed_and_the_last_boot() -
     assert behind[False] > 6 * behind[True] > 0
 
 
+def test_where_the_last_boot_may_not_lose_the_power_earlier_ones_lose_it_behind_a_failed_sync() -> (
+    None
+):
+    failing = FaultPlan(kind=FaultKind.ERROR, calls=(FaultCall.FSYNC,), boots=BootSelector.FIRST)
+    lost: Counter[BootSelector] = Counter()
+    for boots in (BootSelector.FIRST, BootSelector.ANY):
+        power = FaultPlan(kind=FaultKind.POWER, boots=boots)
+        for case in cases(scenario(FaultPlan(), power, failing, boots=(2, 2), clean_close=30)):
+            lost[boots] += bool(case.faults) and power_lost(case.boots[0])
+    assert lost[BootSelector.FIRST] > 3 * lost[BootSelector.ANY] > 0
+
+
+def test_a_kill_falls_later_in_a_last_boot_of_which_the_files_may_go_bad() -> None:
+    def operations(*faults: FaultPlan) -> tuple[int, int]:
+        drawn = cases(scenario(FaultPlan(), *faults, boots=(2, 2), operations=(20, 20)))
+        first, last = (sum(len(case.boots[at].operations) for case in drawn) for at in (0, 1))
+        return first // len(drawn), last // len(drawn)
+
+    first, last = operations(FaultPlan(kind=FaultKind.ROT))
+    assert last > first * 1.2
+    first, last = operations(FaultPlan(kind=FaultKind.ROT, between_boots=True))
+    assert last < first * 1.1
+
+
 def test_what_no_memory_hides_changes_no_end_before_the_last() -> None:
     kill, power = FaultPlan(), FaultPlan(kind=FaultKind.POWER)
     slow = FaultPlan(kind=FaultKind.SLOW, calls=(FaultCall.FSYNC,))
