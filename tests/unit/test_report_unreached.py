@@ -174,3 +174,19 @@ def test_a_log_of_fixed_room_that_never_went_round_is_said_unless_it_has_several
     )
     assert said(replace(RING, wraps=0, files=2), RING) == []
     assert said(replace(RING, wraps=0, file_bytes=0), RING) == []
+
+
+def test_scenarios_whose_records_went_to_one_file_are_one_sentence_whatever_its_length():
+    report = RunReport("7", scenario_paths={"a": "", "b": ""})
+    report.add(started("a", "b"))
+    for name, size in (("a", 9_000), ("b", 700)):
+        report.add(scenario_started(name))
+        one = replace(ALL, files=1, file_bytes=size)
+        reach = WorkloadReach(cases=one, controls=one)
+        report.add(scenario_ended(name, 3, 0, reach=reach))
+    report.add(ended(Verdict.PASS, 6))
+    assert [each for each in unreached_sentences(report) if "next one" in each] == [
+        "a file of records with a next one, of a, b: the records of a boot went to one file, up to "
+        "700 to 9,000 bytes by scenario; if a longer one has a next, `payload_bytes` and "
+        "`operations` in [workload] make it longer"
+    ]

@@ -21,7 +21,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, listed
 from walcrash.values.faults import FaultKind
 from walcrash.values.log import ScenarioEnded, ScenarioStarted
-from walcrash.values.reach import WorkloadReach
+from walcrash.values.reach import Reach, WorkloadReach
 from walcrash.values.scenario import FITTED_DECK, MIX_CAPABILITIES, OperationMix
 from walcrash.values.tears import PAGE_BYTES
 
@@ -46,12 +46,16 @@ _ROT: Final = FaultKind.ROT.value
 _NO_CALL: Final = "no call that the cases made"
 _NO_FILE: Final = "no file that the cases made"
 
+_NEXT_FILE: Final = "a file of records with a next one"
+_LONGER: Final = "`payload_bytes` and `operations` in [workload] make it longer"
+
 _ORDINALS: Final = {2: "second", 3: "third"}
 
 
 def unreached_sentences(report: RunReport) -> list[str]:
     """Return a sentence for each thing that was not reached, with the scenarios that it is of."""
     names: dict[tuple[str, str], list[str]] = {}
+    in_one_file: dict[str, int] = {}
     for ended in report.scenarios:
         started = report.started.get(ended.scenario)
         if started is None or ended.reach is None:
@@ -65,7 +69,9 @@ def unreached_sentences(report: RunReport) -> list[str]:
             continue
         for found in _unreached(started, ended, ended.reach):
             names.setdefault(found, []).append(escape(ended.scenario))
-    return named_sentences(names)
+        if _is_in_one_file(ended.reach):
+            in_one_file[escape(ended.scenario)] = ended.reach.cases.file_bytes
+    return [*named_sentences(names), *_one_file(in_one_file)]
 
 
 def named_sentences(names: Mapping[tuple[str, str], list[str]]) -> list[str]:
@@ -153,17 +159,32 @@ def _page_ends(reach: WorkloadReach) -> list[tuple[str, str]]:
 
 
 def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
-    cases, what = reach.cases, "a file of records with a next one"
-    if cases.files > 1 or cases.full or reach.controls.full:
+    if _has_next_file_or_room(reach.cases) or reach.controls.full or reach.controls.files <= 1:
         return []
-    keys = "`payload_bytes` and `operations` in [workload] make it longer"
-    if reach.controls.files > 1:
-        return [(what, f"a case without a crash had one, and no other case; {keys}")]
-    keys = f"if a longer one has a next, {keys}"
-    if not cases.files:
+    return [(_NEXT_FILE, f"a case without a crash had one, and no other case; {_LONGER}")]
+
+
+def _is_in_one_file(reach: WorkloadReach) -> bool:
+    """Whether all records went to one file, which is not known to have a next one."""
+    if _has_next_file_or_room(reach.cases) or reach.controls.full or reach.controls.files > 1:
+        return False
+    return reach.cases.files == 1
+
+
+def _has_next_file_or_room(cases: Reach) -> bool:
+    return cases.files > 1 or cases.full > 0
+
+
+def _one_file(sizes: Mapping[str, int]) -> list[str]:
+    """Return that records went to one file, with the bytes of the longest of some scenarios."""
+    if not sizes:
         return []
-    went = f"the records of a boot went to one file, up to {cases.file_bytes:,} bytes"
-    return [(what, f"{went}; {keys}")]
+    least, most = min(sizes.values()), max(sizes.values())
+    size = f"{most:,} bytes" if least == most else f"{least:,} to {most:,} bytes by scenario"
+    return [
+        f"{_NEXT_FILE}, of {listed(list(sizes), NAMES_SHOWN)}: the records of a boot went to one "
+        f"file, up to {size}; if a longer one has a next, {_LONGER}"
+    ]
 
 
 def _room(started: ScenarioStarted, reach: WorkloadReach) -> list[tuple[str, str]]:
