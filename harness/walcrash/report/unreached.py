@@ -21,7 +21,7 @@ from walcrash.report.run_report import RunReport
 from walcrash.report.text import escape, listed
 from walcrash.values.faults import FaultKind
 from walcrash.values.log import ScenarioEnded, ScenarioStarted
-from walcrash.values.reach import Reach, WorkloadReach
+from walcrash.values.reach import WorkloadReach
 from walcrash.values.scenario import FITTED_DECK, MIX_CAPABILITIES, OperationMix
 from walcrash.values.tears import PAGE_BYTES
 
@@ -159,20 +159,19 @@ def _page_ends(reach: WorkloadReach) -> list[tuple[str, str]]:
 
 
 def _files(reach: WorkloadReach) -> list[tuple[str, str]]:
-    if _has_next_file_or_room(reach.cases) or reach.controls.full or reach.controls.files <= 1:
+    if not _lacks_next_file(reach) or reach.controls.files <= 1:
         return []
     return [(_NEXT_FILE, f"a case without a crash had one, and no other case; {_LONGER}")]
 
 
 def _is_in_one_file(reach: WorkloadReach) -> bool:
     """Whether all records went to one file, which is not known to have a next one."""
-    if _has_next_file_or_room(reach.cases) or reach.controls.full or reach.controls.files > 1:
-        return False
-    return reach.cases.files == 1
+    return _lacks_next_file(reach) and reach.controls.files <= 1 and reach.cases.files == 1
 
 
-def _has_next_file_or_room(cases: Reach) -> bool:
-    return cases.files > 1 or cases.full > 0
+def _lacks_next_file(reach: WorkloadReach) -> bool:
+    """Whether no case had a second file of records, in a log that is not of fixed room."""
+    return reach.cases.files <= 1 and not (reach.cases.full or reach.controls.full)
 
 
 def _one_file(sizes: Mapping[str, int]) -> list[str]:

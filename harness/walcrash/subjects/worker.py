@@ -200,8 +200,8 @@ def serve(_: bytes, channel: socket.socket) -> None:
 class Boot:
     """One life of the subject.
 
-    Where nobody hears what it prints, no traceback is made of what it raises: that takes as long as
-    a whole recovery.
+    Where nobody hears what it prints, no traceback is made of what it raises: that reads the source
+    of each frame, in each new process anew.
     """
 
     def __init__(self, request: BootRequest, say: Say, *, is_heard: bool = True) -> None:
