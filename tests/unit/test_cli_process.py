@@ -88,6 +88,14 @@ def test_a_signal_in_any_other_command_exits_with_130(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
 
 
+def run_hearing_ctrl_c(*words: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run Python as from a terminal: a job in the background would ignore Ctrl-C."""
+    return subprocess.run(
+        [sys.executable, *words], env=env, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_python_cannot_raise_comes_again(number: str) -> None:
     code = (
@@ -105,9 +113,7 @@ def test_a_signal_that_python_cannot_raise_comes_again(number: str) -> None:
         "from walcrash.cli import main\n"
         "sys.exit(main(['doctor']))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = run_hearing_ctrl_c("-c", code, env=ENVIRONMENT)
     assert done.stdout == "goes on\n"
     assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
 
@@ -115,11 +121,8 @@ def test_a_signal_that_python_cannot_raise_comes_again(number: str) -> None:
 def test_ctrl_c_while_the_command_line_is_loaded_ends_the_process_quietly(tmp_path: Path) -> None:
     code = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
     (tmp_path / "click.py").write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "walcrash", "scenarios"],
-        env={**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = run_hearing_ctrl_c("-m", "walcrash", "scenarios", env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
