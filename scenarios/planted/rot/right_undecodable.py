@@ -48,6 +48,11 @@ class Subject(SealedLog):
         if isinstance(record, Record):
             super().fold(record)
 
+    def require_puts(self) -> None:
+        # What it cannot decode may be one.
+        if not self.bad:
+            super().require_puts()
+
     def compact(self) -> None:
         if self.bad:
             raise Damaged(f"no compaction of a log with {len(self.bad)} damaged records")

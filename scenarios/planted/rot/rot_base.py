@@ -9,6 +9,8 @@
 - State and checkpoint are replaced as whole files with a checksum: what does not fit was damaged. A
   log that ends before the state does was cut.
 - The log's own header has a checksum, and is there before the first record.
+- A compaction drops the put of what is done, so the mark by which it is done is no torn tail. A
+  state in which something is not done, and of which the log has no put, has lost that mark.
 
 Not here: damage to the last record, which cannot be told from a torn one and is cut off like that.
 
@@ -24,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from walcrash import Contract, Damage, PersistenceModel, Record
+from walcrash import Contract, Damage, EffectSink, PersistenceModel, Record, RecordType
 
 
 def load_error_base() -> ModuleType:
@@ -85,6 +87,17 @@ class SealedLog(CarefulLog):
         max_attempts=3,
         detects=frozenset({Damage.TORN, Damage.ROT}),
     )
+
+    def open(self, directory: Path, effect: EffectSink) -> None:
+        super().open(directory, effect)
+        self.require_puts()
+
+    def require_puts(self) -> None:
+        """Refuse a log without the put of what the state knows and no mark has made done."""
+        puts = {record.id for _, record in self.entries if record.type is RecordType.PUT}
+        for name, entry in self.outbox.items():
+            if entry.status != "done" and name not in puts:
+                raise Damaged(f"{name} is {entry.status}, and the log has no put of it")
 
     def open_log(self) -> None:
         """Read the log, and write it anew before anything of it is shown."""
