@@ -58,12 +58,12 @@ def write_scenario(
 
 
 def run_all(
-    directory: Path, files: list[str], *more: str, run: Run = run_here
+    directory: Path, files: list[str], *, run: Run = run_here
 ) -> tuple[int, dict[str, dict[str, object]], str]:
     """Run scenarios; return the exit code and what ended each."""
     log = directory / "log"
     words = ("run", *files, "--seed", "1", "--jobs", "1" if run is run_here else "2")
-    done = run(directory, *words, *more, "--log", str(log))
+    done = run(directory, *words, "--log", str(log))
     assert "Traceback" not in done.stdout + done.stderr
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     ended = {line["scenario"]: line for line in lines if line["line"] == "scenario-ended"}
@@ -197,8 +197,7 @@ def test_the_daemons_of_a_driver_are_gone_with_it(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_driver_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
     name = write_scenario(tmp_path, "full", seconds=100, cases=1)
-    # Each of its boots takes seconds, and a smaller case than the first one would take many.
-    code, _, said = run_all(tmp_path, [name], "--time", "100s", run=run)
+    code, _, said = run_all(tmp_path, [name], run=run)
     assert code == 1, said
     assert "not-appendable" in said
     assert "plain" in said
