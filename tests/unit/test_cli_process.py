@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -73,15 +74,21 @@ def test_a_second_signal_ends_a_stubborn_run_at_once_and_cleans_up(tmp_path: Pat
     assert (tmp_path / "closed").exists()
 
 
-def test_a_signal_in_any_other_command_exits_with_130(tmp_path: Path) -> None:
-    code = (
-        "import sys, types, os, signal\n"
+def doctor_that(does: str) -> str:
+    """Return a program that is `walcrash doctor` with other work to do."""
+    return (
+        "import sys, types, os, signal, time, weakref\n"
+        f"def run_doctor():\n{textwrap.indent(does, '    ')}\n"
         "module = types.ModuleType('walcrash.tools.doctor.doctor')\n"
-        "module.run_doctor = lambda: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "module.run_doctor = run_doctor\n"
         "sys.modules[module.__name__] = module\n"
         "from walcrash.cli import main\n"
         "sys.exit(main(['doctor']))\n"
     )
+
+
+def test_a_signal_in_any_other_command_exits_with_130(tmp_path: Path) -> None:
+    code = doctor_that("os.kill(os.getpid(), signal.SIGTERM)")
     done = subprocess.run(
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
@@ -98,20 +105,13 @@ def run_hearing_ctrl_c(*words: str, env: dict[str, str]) -> "subprocess.Complete
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_python_cannot_raise_comes_again(number: str) -> None:
-    code = (
-        "import sys, types, os, signal, time, weakref\n"
-        "def run_doctor():\n"
-        "    held = type('Held', (), {})()\n"
-        f"    told = lambda _: os.kill(os.getpid(), signal.{number})\n"
-        "    reference = weakref.ref(held, told)\n"
-        "    del held\n"
-        "    print('goes on', flush=True)\n"
-        "    time.sleep(20)\n"
-        "module = types.ModuleType('walcrash.tools.doctor.doctor')\n"
-        "module.run_doctor = run_doctor\n"
-        "sys.modules[module.__name__] = module\n"
-        "from walcrash.cli import main\n"
-        "sys.exit(main(['doctor']))\n"
+    code = doctor_that(
+        "held = type('Held', (), {})()\n"
+        f"told = lambda _: os.kill(os.getpid(), signal.{number})\n"
+        "reference = weakref.ref(held, told)\n"
+        "del held\n"
+        "print('goes on', flush=True)\n"
+        "time.sleep(20)\n"
     )
     done = run_hearing_ctrl_c("-c", code, env=ENVIRONMENT)
     assert done.stdout == "goes on\n"

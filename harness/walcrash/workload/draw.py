@@ -31,7 +31,13 @@ from walcrash.values.record import Record, RecordType
 from walcrash.values.scenario import OperationMix, Scenario, WorkloadPlan
 from walcrash.values.seed import Prng, derive_seed
 from walcrash.workload.control import closed
-from walcrash.workload.faults import BootDraft, draw_end, draw_injected
+from walcrash.workload.faults import (
+    BootDraft,
+    draw_end,
+    draw_injected,
+    possible_ends,
+    possible_injections,
+)
 from walcrash.workload.file_end import FileEnd
 from walcrash.workload.fitted_faults import fitted_faults, stated_faults
 from walcrash.workload.operations import (
@@ -119,7 +125,7 @@ def draw_case(
     else:
         boots, faults = _draw_turn(seed, turn, scenario, supports, profile, swarm)
     prng = Prng(derive_seed(seed, "power behind a sync"))
-    boots = _keeping_power(boots, faults, scenario, prng)
+    boots = _keeping_power(boots, faults, scenario, supports, prng)
     boots = _losing_power(boots, faults, scenario, supports, prng)
     # By a generator of its own, so that all else is drawn as where the clock is steady.
     is_back = Prng(derive_seed(seed, "clock")).below(100) < scenario.workload.clock_back
@@ -186,21 +192,22 @@ def _ended_behind(
 
 
 def _keeping_power(
-    boots: Sequence[BootPlan], faults: Sequence[Fault], scenario: Scenario, prng: Prng
+    boots: Sequence[BootPlan],
+    faults: Sequence[Fault],
+    scenario: Scenario,
+    supports: frozenset[str],
+    prng: Prng,
 ) -> list[BootPlan]:
     """Return boots of which those before the last mostly keep the power behind a sync that fails.
 
     The next boot may believe what only memory has, until the power is gone. Where the last boot may
     not lose it, that of an earlier one is all that there is, and stays.
     """
-    kept = [*boots]
-    hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
-    last = len(boots) - 1
-    if not any(
-        class_of(plan).is_power_loss and plan.boots.selects(boot=last, is_last=True)
-        for plan in scenario.faults
-    ):
+    kept, last = [*boots], len(boots) - 1
+    ends = possible_ends(scenario.faults, supports=supports, boot=last, is_last=True)
+    if not any(class_of(plan).is_power_loss for plan in ends):
         return kept
+    hidden = [each.boot for each in faults if each.is_hidden_by_page_cache]
     for at in range(min(hidden, default=last), last):
         kept[at] = _remembering(prng, kept[at], scenario.workload.in_boot(at).clean_close)
     return kept
@@ -253,7 +260,7 @@ def _draw_boots(
         is_last = number == count - 1
         end = _draw_boot_end(prng, scenario, supports, number, is_last=is_last)
         draft = _draw_operations(prng, scenario, supports, progress, profile, number)
-        draws = LATEST_OF if is_last and _has_damage(scenario.faults) else 1
+        draws = LATEST_OF if is_last and _is_damaged(scenario.faults, supports, number) else 1
         boots.append(max((_ended(draft, end) for _ in range(draws)), key=_length))
         drawn = replace(draft, operations=boots[-1].operations)
         faults += draw_injected(scenario.faults, drawn, is_last=is_last)
@@ -262,9 +269,10 @@ def _draw_boots(
     return boots, _one_damaged(prng, faults)
 
 
-def _has_damage(faults: Sequence[FaultPlan]) -> bool:
+def _is_damaged(faults: Sequence[FaultPlan], supports: frozenset[str], last: int) -> bool:
     """Whether what the last boot leaves may be damaged."""
-    return any(plan.kind is FaultKind.ROT and not plan.between_boots for plan in faults)
+    possible = possible_injections(faults, supports=supports, boot=last, is_last=True)
+    return any(kind.is_at_rest for _, kind in possible)
 
 
 def _length(boot: BootPlan) -> int:

@@ -45,28 +45,30 @@ def draw_end(
     is_last: bool,
 ) -> FaultPlan | None:
     """Return the plan of what ends a boot, counted from 0; None if nothing may."""
-    possible = [
+    possible = possible_ends(faults, supports=supports, boot=boot, is_last=is_last)
+    if not possible:
+        return None
+    return prng.weighted(possible, [plan.weight for plan in possible])
+
+
+def possible_ends(
+    faults: Sequence[FaultPlan], *, supports: frozenset[str], boot: int, is_last: bool
+) -> list[FaultPlan]:
+    """Return the plans that may end a boot, counted from 0."""
+    return [
         plan
         for plan in faults
         if isinstance(class_of(plan), Ending)
         and plan.boots.selects(boot=boot, is_last=is_last)
         and _names(plan, supports) is not None
     ]
-    if not possible:
-        return None
-    return prng.weighted(possible, [plan.weight for plan in possible])
 
 
 def draw_injected(faults: Sequence[FaultPlan], draft: "BootDraft", *, is_last: bool) -> list[Fault]:
     """Return what is injected into a boot: what one of the plans draws that may fall into it."""
-    possible = [
-        (plan, kind)
-        for plan in faults
-        if isinstance(kind := class_of(plan), Injectable)
-        and (not kind.is_at_rest or is_last is not plan.between_boots)
-        and plan.boots.selects(boot=draft.boot, is_last=is_last)
-        and _names(plan, draft.supports) is not None
-    ]
+    possible = possible_injections(
+        faults, supports=draft.supports, boot=draft.boot, is_last=is_last
+    )
     if not possible:
         return []
     plan, kind = possible[0]
@@ -75,6 +77,20 @@ def draw_injected(faults: Sequence[FaultPlan], draft: "BootDraft", *, is_last: b
         plan, kind = draft.prng.weighted(possible, [plan.weight for plan, _ in possible])
     fault = kind.draw(plan, draft)
     return [] if fault is None else [fault]
+
+
+def possible_injections(
+    faults: Sequence[FaultPlan], *, supports: frozenset[str], boot: int, is_last: bool
+) -> list[tuple[FaultPlan, Injectable]]:
+    """Return the plans that may fall into a boot, counted from 0, each with its class."""
+    return [
+        (plan, kind)
+        for plan in faults
+        if isinstance(kind := class_of(plan), Injectable)
+        and (not kind.is_at_rest or is_last is not plan.between_boots)
+        and plan.boots.selects(boot=boot, is_last=is_last)
+        and _names(plan, supports) is not None
+    ]
 
 
 def _names(plan: FaultPlan, supports: frozenset[str]) -> tuple[str, ...] | None:
